@@ -1,0 +1,64 @@
+//! How long to wait before the next attempt. Pure: the randomness is passed in.
+
+use std::time::Duration;
+
+/// Exponential backoff with full jitter: the n-th wait is anything from nothing to `base` · 2ⁿ, at most `max`.
+///
+/// Full jitter spreads out clients that all lost the same relay at the same moment
+/// (<https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>).
+#[derive(Debug, Clone)]
+pub struct Backoff {
+    base: Duration,
+    max: Duration,
+    attempts: u32,
+}
+
+impl Backoff {
+    /// Starts with waits of at most `base`, and never waits longer than `max`.
+    #[must_use]
+    pub const fn new(base: Duration, max: Duration) -> Self {
+        Self { base, max, attempts: 0 }
+    }
+
+    /// The next wait. `random` is uniform in 0..1; what lies outside is taken as the nearest bound.
+    pub fn next(&mut self, random: f64) -> Duration {
+        // Shifts past 31 would overflow; `max` has long been reached by then.
+        let ceiling = self.base.saturating_mul(1 << self.attempts.min(31)).min(self.max);
+        self.attempts = self.attempts.saturating_add(1);
+        ceiling.mul_f64(random.clamp(0.0, 1.0))
+    }
+
+    /// Begins again with the shortest wait.
+    pub const fn reset(&mut self) {
+        self.attempts = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const BASE: Duration = Duration::from_millis(250);
+    const MAX: Duration = Duration::from_secs(30);
+
+    #[test]
+    fn the_ceiling_doubles_up_to_the_maximum() {
+        let mut backoff = Backoff::new(BASE, MAX);
+        let ceilings: Vec<u128> = (0..9).map(|_| backoff.next(1.0).as_millis()).collect();
+        assert_eq!(ceilings, [250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
+        backoff.reset();
+        assert_eq!(backoff.next(1.0), BASE);
+    }
+
+    proptest! {
+        #[test]
+        fn no_wait_is_longer_than_the_maximum(randoms in proptest::collection::vec(0.0..1.0f64, 1..100)) {
+            let mut backoff = Backoff::new(BASE, MAX);
+            for random in randoms {
+                prop_assert!(backoff.next(random) <= MAX);
+            }
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! The calls of the HTTP interface, one method each. `docs/protocol.md` describes them.
+
+use ferry_protocol::{
+    ChangePassword, CreateAccount, CreateRoom, CreateSession, DeleteMe, Device, DeviceId, Devices, Member,
+    MemberAnswer, Page, PostMessage, PutMember, RefreshSession, Room, RoomAnswer, RoomId, Secret, Sent, Tokens,
+    UpdateMe, UpdateRoom, User, UserAnswer, UserId,
+};
+use reqwest::Method;
+use serde_json::json;
+
+use crate::http::Call;
+use crate::session::expiry;
+use crate::{Client, ClientError, Credentials, Session};
+
+/// How many pages [`Session::all_rooms`] and its like read at most; the rest is left out.
+const PAGES_MAX: usize = 200;
+
+/// Which part of a list.
+#[derive(Debug, Clone, Default)]
+pub struct Paging {
+    /// How many items at most; the relay's own choice where it is left out.
+    pub limit: Option<u32>,
+    /// [`Page::next_cursor`] of the page before; none for the first.
+    pub cursor: Option<String>,
+}
+
+impl Paging {
+    fn on(&self, call: Call) -> Call {
+        call.query("limit", self.limit).query("cursor", self.cursor.as_ref())
+    }
+}
+
+/// Calls without a login.
+impl Client {
+    /// Makes an account. Does not log in.
+    ///
+    /// # Errors
+    /// 409 `username_taken`, 422 `invalid` with `field`.
+    pub async fn register(
+        &self,
+        username: &str,
+        password: &Secret,
+        display_name: Option<&str>,
+    ) -> Result<User, ClientError> {
+        let account = CreateAccount {
+            username: username.to_owned(),
+            password: password.clone(),
+            display_name: display_name.map(str::to_owned),
+        };
+        let answer: UserAnswer = self.call(&Call::new(Method::POST, "accounts").json(&account)?, None).await?;
+        Ok(answer.user)
+    }
+
+    /// Logs in: makes a new device.
+    ///
+    /// # Errors
+    /// 401 `unauthorized`, 409 `device_limit`, 429 `rate_limited`.
+    pub async fn login(
+        &self,
+        username: &str,
+        password: &Secret,
+        device_name: &str,
+    ) -> Result<Credentials, ClientError> {
+        let login = CreateSession {
+            username: username.to_owned(),
+            password: password.clone(),
+            device_name: device_name.to_owned(),
+            cookie: false,
+        };
+        let call = Call::new(Method::POST, "sessions").json(&login)?;
+        let session: ferry_protocol::Session = self.call(&call, None).await?;
+        let Some(tokens) = session.tokens else {
+            return Err(ClientError::Protocol("a login without tokens".into()));
+        };
+        Ok(Credentials {
+            server: self.server().to_owned(),
+            user: session.user,
+            device: session.device.id,
+            access_token: tokens.access_token,
+            refresh_token: tokens.refresh_token,
+            expires_at: expiry(tokens.expires_in),
+        })
+    }
+
+    /// Exchanges a refresh token for a new pair. [`Session`] does this by itself, and keeps a token from being used twice.
+    ///
+    /// # Errors
+    /// 401 `unauthorized`: the device is logged out.
+    pub async fn refresh(&self, refresh_token: &Secret) -> Result<Tokens, ClientError> {
+        let body = RefreshSession { refresh_token: Some(refresh_token.clone()) };
+        self.call(&Call::new(Method::POST, "sessions/refresh").json(&body)?, None).await
+    }
+}
+
+/// Devices and the account. Every call fails with [`ClientError::LoggedOut`] once the device is logged out.
+impl Session {
+    /// Logs this device out: nothing reaches it from here on.
+    ///
+    /// # Errors
+    /// As for every call.
+    pub async fn logout(&self) -> Result<(), ClientError> {
+        self.call_empty(Call::new(Method::DELETE, "sessions/current")).await
+    }
+
+    /// The user's devices, the newest last.
+    ///
+    /// # Errors
+    /// As for every call.
+    pub async fn devices(&self) -> Result<Vec<Device>, ClientError> {
+        self.get("sessions").await.map(|devices: Devices| devices.devices)
+    }
+
+    /// Logs one of the user's devices out.
+    ///
+    /// # Errors
+    /// 404 `not_found`.
+    pub async fn logout_device(&self, device: DeviceId) -> Result<(), ClientError> {
+        self.call_empty(Call::new(Method::DELETE, format!("sessions/{device}"))).await
+    }
+
+    /// The account.
+    ///
+    /// # Errors
+    /// As for every call.
+    pub async fn me(&self) -> Result<User, ClientError> {
+        self.get("me").await.map(|answer: UserAnswer| answer.user)
+    }
+
+    /// Changes the profile.
+    ///
+    /// # Errors
+    /// 422 `invalid`.
+    pub async fn update_me(&self, update: &UpdateMe) -> Result<User, ClientError> {
+        let answer: UserAnswer = self.call(Call::new(Method::PATCH, "me").json(update)?).await?;
+        Ok(answer.user)
+    }
+
+    /// Changes the password, which logs the user's other devices out.
+    ///
+    /// # Errors
+    /// The old password is wrong, or the new one is not allowed.
+    pub async fn change_password(&self, old: &Secret, new: &Secret) -> Result<(), ClientError> {
+        let body = ChangePassword { old_password: old.clone(), new_password: new.clone() };
+        self.call_empty(Call::new(Method::PUT, "me/password").json(&body)?).await
+    }
+
+    /// Deletes the account, and with it every device.
+    ///
+    /// # Errors
+    /// The password is wrong.
+    pub async fn delete_me(&self, password: &Secret) -> Result<(), ClientError> {
+        let body = DeleteMe { password: password.clone() };
+        self.call_empty(Call::new(Method::DELETE, "me").json(&body)?).await
+    }
+
+    /// Finds people by the beginning of their name.
+    ///
+    /// # Errors
+    /// As for every call.
+    pub async fn find_users(&self, query: &str, paging: &Paging) -> Result<Page<User>, ClientError> {
+        self.call(paging.on(Call::new(Method::GET, "users").query("query", Some(query)))).await
+    }
+
+    /// A user.
+    ///
+    /// # Errors
+    /// 404 `not_found`.
+    pub async fn user(&self, user: UserId) -> Result<User, ClientError> {
+        self.get(format!("users/{user}")).await.map(|answer: UserAnswer| answer.user)
+    }
+}
+
+/// Rooms, memberships, messages.
+impl Session {
+    /// A page of the user's rooms.
+    ///
+    /// # Errors
+    /// As for every call.
+    pub async fn rooms(&self, paging: &Paging) -> Result<Page<Room>, ClientError> {
+        self.call(paging.on(Call::new(Method::GET, "rooms"))).await
+    }
+
+    /// All of the user's rooms, page by page; at most 200 pages are read.
+    ///
+    /// # Errors
+    /// As for every call.
+    pub async fn all_rooms(&self) -> Result<Vec<Room>, ClientError> {
+        let (mut all, mut paging) = (Vec::new(), Paging { limit: Some(100), cursor: None });
+        for _ in 0..PAGES_MAX {
+            let page = self.rooms(&paging).await?;
+            all.extend(page.items);
+            if page.next_cursor.is_none() {
+                break;
+            }
+            paging.cursor = page.next_cursor;
+        }
+        Ok(all)
+    }
+
+    /// Finds public rooms (of the kind `channel`) by name.
+    ///
+    /// # Errors
+    /// As for every call.
+    pub async fn find_rooms(&self, query: &str, paging: &Paging) -> Result<Page<Room>, ClientError> {
+        let call = Call::new(Method::GET, "rooms").query("public", Some(true)).query("query", Some(query));
+        self.call(paging.on(call)).await
+    }
+
+    /// Makes a room; for `direct` answers the one that exists.
+    ///
+    /// # Errors
+    /// 409 `room_full`, 422 `invalid`, also for an unknown member.
+    pub async fn create_room(&self, create: &CreateRoom) -> Result<Room, ClientError> {
+        let answer: RoomAnswer = self.call(Call::new(Method::POST, "rooms").json(create)?).await?;
+        Ok(answer.room)
+    }
+
+    /// A room.
+    ///
+    /// # Errors
+    /// 404 `not_found`, also for rooms one may not know of.
+    pub async fn room(&self, room: RoomId) -> Result<Room, ClientError> {
+        self.get(format!("rooms/{room}")).await.map(|answer: RoomAnswer| answer.room)
+    }
+
+    /// Changes a room.
+    ///
+    /// # Errors
+    /// 403 `forbidden`, 404 `not_found`, 422 `invalid`.
+    pub async fn update_room(&self, room: RoomId, update: &UpdateRoom) -> Result<Room, ClientError> {
+        let answer: RoomAnswer = self.call(Call::new(Method::PATCH, format!("rooms/{room}")).json(update)?).await?;
+        Ok(answer.room)
+    }
+
+    /// Deletes a room.
+    ///
+    /// # Errors
+    /// 403 `forbidden`, 404 `not_found`.
+    pub async fn delete_room(&self, room: RoomId) -> Result<(), ClientError> {
+        self.call_empty(Call::new(Method::DELETE, format!("rooms/{room}"))).await
+    }
+
+    /// A page of a room's members.
+    ///
+    /// # Errors
+    /// 403 `forbidden` for a channel that one is not in, 404 `not_found`.
+    pub async fn members(&self, room: RoomId, paging: &Paging) -> Result<Page<Member>, ClientError> {
+        self.call(paging.on(Call::new(Method::GET, format!("rooms/{room}/members")))).await
+    }
+
+    /// All members of a room, page by page; at most 200 pages are read.
+    ///
+    /// # Errors
+    /// 404 `not_found`.
+    pub async fn all_members(&self, room: RoomId) -> Result<Vec<Member>, ClientError> {
+        let (mut all, mut paging) = (Vec::new(), Paging { limit: Some(100), cursor: None });
+        for _ in 0..PAGES_MAX {
+            let page = self.members(room, &paging).await?;
+            all.extend(page.items);
+            if page.next_cursor.is_none() {
+                break;
+            }
+            paging.cursor = page.next_cursor;
+        }
+        Ok(all)
+    }
+
+    /// Adds a member, or changes one.
+    ///
+    /// # Errors
+    /// 403 `forbidden`, 404 `not_found`, 409 `room_full` or `last_owner`.
+    pub async fn put_member(&self, room: RoomId, user: UserId, put: &PutMember) -> Result<Member, ClientError> {
+        let call = Call::new(Method::PUT, format!("rooms/{room}/members/{user}")).json(put)?;
+        self.call(call).await.map(|answer: MemberAnswer| answer.member)
+    }
+
+    /// Removes a member.
+    ///
+    /// # Errors
+    /// 403 `forbidden`, 404 `not_found`, 409 `last_owner`.
+    pub async fn remove_member(&self, room: RoomId, user: UserId) -> Result<(), ClientError> {
+        self.call_empty(Call::new(Method::DELETE, format!("rooms/{room}/members/{user}"))).await
+    }
+
+    /// Joins a public room.
+    ///
+    /// # Errors
+    /// 404 `not_found`, 409 `room_full` or `already_member`.
+    pub async fn join(&self, room: RoomId) -> Result<Room, ClientError> {
+        let call = Call::new(Method::POST, format!("rooms/{room}/join")).json(&json!({}))?;
+        self.call(call).await.map(|answer: RoomAnswer| answer.room)
+    }
+
+    /// Leaves a room.
+    ///
+    /// # Errors
+    /// 404 `not_found`, 409 `last_owner`.
+    pub async fn leave(&self, room: RoomId) -> Result<(), ClientError> {
+        self.call_empty(Call::new(Method::POST, format!("rooms/{room}/leave")).json(&json!({}))?).await
+    }
+
+    /// Sends a message without a socket. Safe to repeat with the same `id`.
+    ///
+    /// # Errors
+    /// 403 `muted`, 404 `not_found`, 429 `rate_limited`, 503 `unavailable`.
+    pub async fn post_message(&self, room: RoomId, message: &PostMessage) -> Result<Sent, ClientError> {
+        self.call(Call::new(Method::POST, format!("rooms/{room}/messages")).json(message)?).await
+    }
+}

@@ -1,0 +1,182 @@
+//! Which messages are with the caller, which they have acked, and which acks the relay has still to be told. Pure.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use ferry_protocol::{DeviceId, Message, MessageId};
+use serde::{Deserialize, Serialize};
+
+/// What makes a message the same message: its id is unique only together with the device that sent it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Seen {
+    /// The device that sent it.
+    pub device: DeviceId,
+    /// The id that device gave it.
+    pub id: MessageId,
+}
+
+impl From<&Message> for Seen {
+    fn from(message: &Message) -> Self {
+        Self { device: message.from.device, id: message.id }
+    }
+}
+
+struct Delivery {
+    connection: u64,
+    id: String,
+}
+
+/// See the module's description.
+pub(crate) struct Dedupe {
+    // A delivery id is valid in one connection only.
+    connection: u64,
+    // With the caller, not acked yet. Bounded by the caller: an entry lives as long as its `Incoming` does.
+    pending: HashMap<Seen, Delivery>,
+    acked: HashSet<Seen>,
+    // The same as `acked`, oldest first; at `limit` the oldest is forgotten, and would be shown again if it came again.
+    ages: VecDeque<Seen>,
+    limit: usize,
+    // Bounded by the relay's window: each is a delivery of this connection.
+    to_ack: Vec<String>,
+}
+
+impl Dedupe {
+    /// Remembers `limit` acked messages; `seen` (oldest first) are taken as acked already.
+    pub(crate) fn new(limit: usize, seen: impl IntoIterator<Item = Seen>) -> Self {
+        let mut this = Self {
+            connection: 0,
+            pending: HashMap::new(),
+            acked: HashSet::new(),
+            ages: VecDeque::new(),
+            limit: limit.max(1),
+            to_ack: Vec::new(),
+        };
+        seen.into_iter().for_each(|seen| this.remember(seen));
+        this
+    }
+
+    /// A new connection: acks for the old one are dropped, for their deliveries come again.
+    pub(crate) fn connected(&mut self) {
+        self.connection += 1;
+        self.to_ack.clear();
+    }
+
+    /// A delivery came. True where the message is to be shown.
+    pub(crate) fn arrive(&mut self, seen: Seen, delivery: &str) -> bool {
+        if self.acked.contains(&seen) {
+            self.to_ack.push(delivery.to_owned());
+            return false;
+        }
+        let newest = Delivery { connection: self.connection, id: delivery.to_owned() };
+        self.pending.insert(seen, newest).is_none()
+    }
+
+    /// The caller has stored it. True where the relay is to be told now.
+    pub(crate) fn ack(&mut self, seen: Seen) -> bool {
+        let Some(delivery) = self.pending.remove(&seen) else { return false };
+        self.remember(seen);
+        let current = delivery.connection == self.connection;
+        if current {
+            self.to_ack.push(delivery.id);
+        }
+        current
+    }
+
+    /// The caller dropped it without an ack: it is to be shown when it comes again.
+    pub(crate) fn release(&mut self, seen: Seen) {
+        self.pending.remove(&seen);
+    }
+
+    /// At most `max` delivery ids to tell the relay.
+    pub(crate) fn take_acks(&mut self, max: usize) -> Vec<String> {
+        let count = self.to_ack.len().min(max);
+        self.to_ack.drain(..count).collect()
+    }
+
+    /// What was acked, oldest first.
+    pub(crate) fn acked(&self) -> Vec<Seen> {
+        self.ages.iter().copied().collect()
+    }
+
+    fn remember(&mut self, seen: Seen) {
+        if self.acked.insert(seen) {
+            self.ages.push_back(seen);
+        }
+        while self.ages.len() > self.limit
+            && let Some(oldest) = self.ages.pop_front()
+        {
+            self.acked.remove(&oldest);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen() -> Seen {
+        Seen { device: DeviceId::new(), id: MessageId::new() }
+    }
+
+    fn dedupe() -> Dedupe {
+        let mut dedupe = Dedupe::new(3, []);
+        dedupe.connected();
+        dedupe
+    }
+
+    #[test]
+    fn an_acked_message_is_acked_again_but_not_shown() {
+        let (mut dedupe, message) = (dedupe(), seen());
+        assert!(dedupe.arrive(message, "1"));
+        assert!(dedupe.ack(message));
+        assert!(!dedupe.arrive(message, "2"));
+        assert_eq!(dedupe.take_acks(10), ["1", "2"]);
+    }
+
+    #[test]
+    fn a_pending_message_is_shown_once_and_its_newest_delivery_is_acked() {
+        let (mut dedupe, message) = (dedupe(), seen());
+        assert!(dedupe.arrive(message, "1"));
+        assert!(!dedupe.arrive(message, "2"));
+        dedupe.connected();
+        assert!(!dedupe.arrive(message, "3"));
+        dedupe.ack(message);
+        assert_eq!(dedupe.take_acks(10), ["3"]);
+    }
+
+    #[test]
+    fn an_ack_for_an_old_connection_is_told_when_the_message_comes_again() {
+        let (mut dedupe, message) = (dedupe(), seen());
+        dedupe.arrive(message, "1");
+        dedupe.connected();
+        assert!(!dedupe.ack(message));
+        assert!(dedupe.take_acks(10).is_empty());
+        assert!(!dedupe.arrive(message, "2"));
+        assert_eq!(dedupe.take_acks(10), ["2"]);
+    }
+
+    #[test]
+    fn a_dropped_message_is_shown_again() {
+        let (mut dedupe, message) = (dedupe(), seen());
+        dedupe.arrive(message, "1");
+        dedupe.release(message);
+        assert!(dedupe.arrive(message, "2"));
+    }
+
+    #[test]
+    fn the_same_id_from_another_device_is_another_message() {
+        let (mut dedupe, message) = (dedupe(), seen());
+        dedupe.arrive(message, "1");
+        dedupe.ack(message);
+        assert!(dedupe.arrive(Seen { device: DeviceId::new(), ..message }, "2"));
+    }
+
+    #[test]
+    fn only_the_newest_are_remembered() {
+        let all = [seen(), seen(), seen(), seen()];
+        let mut dedupe = Dedupe::new(3, all);
+        dedupe.connected();
+        assert_eq!(dedupe.acked(), all[1..]);
+        assert!(dedupe.arrive(all[0], "1"));
+        assert!(!dedupe.arrive(all[3], "2"));
+    }
+}

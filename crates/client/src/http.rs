@@ -1,0 +1,259 @@
+//! HTTP: one bounded request and its answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ferry_protocol::{Problem, Secret};
+use reqwest::Method;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use url::Url;
+
+use crate::ClientError;
+
+/// The longest answer that is read, bytes. The longest page of a list is far below it; a longer one is an error.
+const ANSWER_MAX: usize = 4 << 20;
+
+/// How a [`Client`] behaves.
+#[derive(Debug, Clone)]
+pub struct ClientOptions {
+    /// For the `User-Agent` header; the relay shows it in the list of devices.
+    pub user_agent: String,
+    /// For opening a connection, TLS included; also for opening the socket.
+    pub connect_timeout: Duration,
+    /// For a whole call.
+    pub timeout: Duration,
+}
+
+impl Default for ClientOptions {
+    fn default() -> Self {
+        Self {
+            user_agent: concat!("ferry-client/", env!("CARGO_PKG_VERSION")).to_owned(),
+            connect_timeout: Duration::from_secs(10),
+            timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// One relay, and the calls that need no login. Cheap to clone; clones share their connections.
+///
+/// Proxies of the environment are not used, for the socket could not go through them, and redirects are not followed: a token goes to
+/// the server it was meant for, or nowhere.
+#[derive(Debug, Clone)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    http: reqwest::Client,
+    base: Url,
+    tls: Arc<rustls::ClientConfig>,
+    options: ClientOptions,
+}
+
+/// A call, ready to be sent, perhaps twice.
+pub(crate) struct Call {
+    method: Method,
+    path: String,
+    query: Vec<(&'static str, String)>,
+    body: Option<Vec<u8>>,
+}
+
+impl Call {
+    /// `path` comes after `/v1/`, and holds nothing but literals and ids.
+    pub(crate) fn new(method: Method, path: impl Into<String>) -> Self {
+        Self { method, path: path.into(), query: Vec::new(), body: None }
+    }
+
+    pub(crate) fn query(mut self, name: &'static str, value: Option<impl ToString>) -> Self {
+        self.query.extend(value.map(|value| (name, value.to_string())));
+        self
+    }
+
+    pub(crate) fn json(mut self, body: &impl Serialize) -> Result<Self, ClientError> {
+        let body = serde_json::to_vec(body).map_err(|_| ClientError::Protocol("a body that is not JSON".into()))?;
+        self.body = Some(body);
+        Ok(self)
+    }
+}
+
+impl Client {
+    /// A client of the relay at `base_url`, for instance `https://ferry.example` or `http://127.0.0.1:8080`. Connects to nothing yet.
+    ///
+    /// # Errors
+    /// [`ClientError::BadUrl`]; for `https` also [`ClientError::Tls`].
+    pub fn new(base_url: &str, options: ClientOptions) -> Result<Self, ClientError> {
+        let base = parse_base(base_url)?;
+        let tls = Arc::new(tls_config(base.scheme() == "https")?);
+        let http = reqwest::Client::builder()
+            .tls_backend_preconfigured((*tls).clone())
+            .user_agent(&options.user_agent)
+            .connect_timeout(options.connect_timeout)
+            .timeout(options.timeout)
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build()
+            .map_err(|error| ClientError::Tls(describe(&error)))?;
+        Ok(Self { inner: Arc::new(Inner { http, base, tls, options }) })
+    }
+
+    /// The address it was made with, without a slash at the end.
+    #[must_use]
+    pub fn server(&self) -> &str {
+        self.inner.base.as_str().trim_end_matches('/')
+    }
+
+    pub(crate) fn options(&self) -> &ClientOptions {
+        &self.inner.options
+    }
+
+    pub(crate) fn tls(&self) -> Arc<rustls::ClientConfig> {
+        Arc::clone(&self.inner.tls)
+    }
+
+    /// `ws://` or `wss://`, and the rest as in the base.
+    pub(crate) fn socket_url(&self) -> String {
+        let rest = self.server().trim_start_matches("http");
+        format!("ws{rest}/v1/socket")
+    }
+
+    /// Makes a call whose answer is JSON.
+    pub(crate) async fn call<A: DeserializeOwned>(
+        &self,
+        call: &Call,
+        token: Option<&Secret>,
+    ) -> Result<A, ClientError> {
+        let answer = self.send(call, token).await?;
+        serde_json::from_slice(&answer).map_err(|error| ClientError::Protocol(ferry_protocol::describe(&error)))
+    }
+
+    /// Makes a call whose answer has no content.
+    pub(crate) async fn call_empty(&self, call: &Call, token: Option<&Secret>) -> Result<(), ClientError> {
+        self.send(call, token).await.map(|_| ())
+    }
+
+    async fn send(&self, call: &Call, token: Option<&Secret>) -> Result<Vec<u8>, ClientError> {
+        let url = format!("{}/v1/{}", self.server(), call.path);
+        let mut request = self.inner.http.request(call.method.clone(), url).header(ACCEPT, "application/json");
+        if !call.query.is_empty() {
+            request = request.query(&call.query);
+        }
+        if let Some(token) = token {
+            request = request.header(AUTHORIZATION, bearer(token)?);
+        }
+        if let Some(body) = &call.body {
+            request = request.header(CONTENT_TYPE, "application/json").body(body.clone());
+        }
+        let mut response = request.send().await.map_err(network)?;
+        let status = response.status();
+        let mut answer = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(network)? {
+            if answer.len() + chunk.len() > ANSWER_MAX {
+                return Err(ClientError::Protocol("an answer that is too long".into()));
+            }
+            answer.extend_from_slice(&chunk);
+        }
+        if status.is_success() {
+            return Ok(answer);
+        }
+        match serde_json::from_slice::<Problem>(&answer) {
+            Ok(problem) => Err(ClientError::Problem(Box::new(problem))),
+            // What stands between us and the relay answers for it while it restarts.
+            Err(_) if matches!(status.as_u16(), 502..=504) => {
+                Err(ClientError::Network(format!("HTTP status {status}")))
+            }
+            Err(_) => Err(ClientError::Protocol(format!("HTTP status {status}"))),
+        }
+    }
+}
+
+/// The header's value; marked, so that no `Debug` of it shows the token.
+pub(crate) fn bearer(token: &Secret) -> Result<HeaderValue, ClientError> {
+    let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose()))
+        .map_err(|_| ClientError::Protocol("an access token that no header can hold".into()))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+fn parse_base(text: &str) -> Result<Url, ClientError> {
+    let url = Url::parse(text).map_err(|error| ClientError::BadUrl(error.to_string()))?;
+    let fault = if !matches!(url.scheme(), "http" | "https") {
+        "it has to begin with http:// or https://"
+    } else if !url.username().is_empty() || url.password().is_some() {
+        "it must hold no user and no password"
+    } else if url.query().is_some() || url.fragment().is_some() {
+        "it must hold no query and no fragment"
+    } else {
+        return Ok(url);
+    };
+    Err(ClientError::BadUrl(fault.to_owned()))
+}
+
+/// One configuration for calls and socket, with ring named explicitly: a library must not install a provider for the whole process.
+///
+/// Without `https` it trusts nobody: reading the system's roots takes a while, and fails on a machine that has none.
+fn tls_config(https: bool) -> Result<rustls::ClientConfig, ClientError> {
+    use rustls_platform_verifier::BuilderVerifierExt;
+    let tls = |error: rustls::Error| ClientError::Tls(error.to_string());
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder =
+        rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(tls)?;
+    Ok(if https {
+        builder.with_platform_verifier().map_err(tls)?.with_no_client_auth()
+    } else {
+        builder.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth()
+    })
+}
+
+fn network(error: reqwest::Error) -> ClientError {
+    if error.is_timeout() {
+        return ClientError::Network("no answer in time".into());
+    }
+    ClientError::Network(describe(&error))
+}
+
+/// The innermost cause says what happened ("Connection refused"); the outer ones repeat the URL.
+fn describe(error: &dyn std::error::Error) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sockets_address_follows_from_the_base() {
+        for (base, socket) in [
+            ("http://127.0.0.1:8080", "ws://127.0.0.1:8080/v1/socket"),
+            ("http://relay.example/ferry/", "ws://relay.example/ferry/v1/socket"),
+        ] {
+            let client = Client::new(base, ClientOptions::default()).unwrap();
+            assert_eq!(client.socket_url(), socket);
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_of_a_relay_is_refused() {
+        for bad in ["127.0.0.1:8080", "ftp://a", "http://u:p@a", "http://a/?token=x", "http://a/#x", ""] {
+            let refused = Client::new(bad, ClientOptions::default());
+            assert!(matches!(refused, Err(ClientError::BadUrl(_))), "{bad}: {refused:?}");
+        }
+    }
+
+    #[test]
+    fn tls_can_be_set_up_with_no_provider_installed() {
+        assert!(tls_config(false).is_ok());
+    }
+
+    #[test]
+    fn no_token_in_debug() {
+        let value = bearer(&Secret::new("canary")).unwrap();
+        assert!(!format!("{value:?}").contains("canary"));
+    }
+}

@@ -1,0 +1,46 @@
+//! Client library of Ferry.
+//!
+//! [`Client`] makes the calls that need no login; [`Session`] the others, and keeps its tokens fresh; [`Session::connect`] opens the
+//! socket: one background task that reconnects for ever, resends what was not answered, and shows each message once.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use ferry_client::{Client, ClientOptions, ConnectOptions, Event, InMemory, Secret, Session};
+//!
+//! let client = Client::new("http://127.0.0.1:8080", ClientOptions::default())?;
+//! let credentials = client.login("bob", &Secret::new("correct horse"), "laptop").await?;
+//! let session = Session::new(client, credentials, InMemory::shared());
+//! let (connection, mut events) = session.connect(ConnectOptions::default());
+//! while let Some(event) = events.next().await {
+//!     match event {
+//!         // Store it, then ack it: what is not acked comes again.
+//!         Event::Message(incoming) => incoming.ack(),
+//!         Event::Drained => break,
+//!         _ => {}
+//!     }
+//! }
+//! connection.close().await;
+//! # Ok(()) }
+//! ```
+
+mod backoff;
+mod calls;
+mod dedupe;
+mod error;
+mod http;
+mod order;
+mod outbox;
+mod session;
+mod socket;
+
+pub use backoff::Backoff;
+pub use calls::Paging;
+pub use dedupe::Seen;
+pub use error::{ClientError, SendError};
+pub use http::{Client, ClientOptions};
+pub use order::{Arrival, Order};
+pub use session::{CredentialStore, Credentials, InMemory, Session, StoreLock};
+pub use socket::{ClosedReason, ConnectOptions, Connection, DisconnectReason, Event, Events, Incoming, NotFlushed};
+
+pub use ferry_protocol as protocol;
+pub use ferry_protocol::{Body, DeviceId, MessageId, RoomId, Secret, UserId};

@@ -1,0 +1,159 @@
+//! Messages on their way out: written in order, kept until the relay answers, written again after a reconnect. Pure.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use ferry_protocol::MessageId;
+
+use crate::Backoff;
+
+/// How many sends may be unanswered at a time. The relay takes 60 at once (`limits.send_burst`); half of that leaves room for a retry
+/// after a reconnect. The rest waits here, in order.
+const IN_FLIGHT_MAX: usize = 30;
+
+struct Entry<T> {
+    id: MessageId,
+    frame: String,
+    written: bool,
+    waiter: T,
+}
+
+/// See the module's description. `T` is whoever waits for the answer. The bound is kept outside, by permits.
+pub(crate) struct Outbox<T> {
+    entries: VecDeque<Entry<T>>,
+    // The relay refused one for a while. Nothing is written before this, for what follows would overtake it.
+    paused_until: Option<Instant>,
+    backoff: Backoff,
+}
+
+impl<T> Outbox<T> {
+    pub(crate) fn new() -> Self {
+        let backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(10));
+        Self { entries: VecDeque::new(), paused_until: None, backoff }
+    }
+
+    /// Takes a message in; gives the waiter back where one with this id is here already.
+    pub(crate) fn push(&mut self, id: MessageId, frame: String, waiter: T) -> Result<(), T> {
+        if self.entries.iter().any(|entry| entry.id == id) {
+            return Err(waiter);
+        }
+        self.entries.push_back(Entry { id, frame, written: false, waiter });
+        Ok(())
+    }
+
+    /// The next frame to write, which counts as written from here on.
+    pub(crate) fn next(&mut self, now: Instant) -> Option<(MessageId, String)> {
+        if self.paused_until.is_some_and(|until| now < until) {
+            return None;
+        }
+        self.paused_until = None;
+        if self.entries.iter().filter(|entry| entry.written).count() >= IN_FLIGHT_MAX {
+            return None;
+        }
+        let entry = self.entries.iter_mut().find(|entry| !entry.written)?;
+        entry.written = true;
+        Some((entry.id, entry.frame.clone()))
+    }
+
+    /// When [`Outbox::next`] is worth asking again, where only time is missing.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        self.paused_until.filter(|_| self.entries.iter().any(|entry| !entry.written))
+    }
+
+    /// Answered for good, one way or the other. None where nobody asked.
+    pub(crate) fn answered(&mut self, id: MessageId) -> Option<T> {
+        let at = self.entries.iter().position(|entry| entry.id == id)?;
+        self.backoff.reset();
+        self.entries.remove(at).map(|entry| entry.waiter)
+    }
+
+    /// Refused for a while: it goes again after `retry_after`, or after a backoff that grows.
+    pub(crate) fn refused_for_now(&mut self, id: MessageId, retry_after: Option<Duration>, now: Instant, random: f64) {
+        let Some(entry) = self.entries.iter_mut().find(|entry| entry.id == id) else { return };
+        entry.written = false;
+        let wait = retry_after.unwrap_or_else(|| self.backoff.next(random));
+        let until = now + wait;
+        self.paused_until = Some(self.paused_until.map_or(until, |other| other.max(until)));
+    }
+
+    /// The connection is gone: everything unanswered goes again, in order.
+    pub(crate) fn connection_lost(&mut self) {
+        self.entries.iter_mut().for_each(|entry| entry.written = false);
+        self.paused_until = None;
+    }
+
+    /// Forgets what is not on its way and nobody waits for any more.
+    pub(crate) fn keep_wanted(&mut self, wanted: impl Fn(&T) -> bool) {
+        self.entries.retain(|entry| entry.written || wanted(&entry.waiter));
+    }
+
+    /// Empties it.
+    pub(crate) fn drain(&mut self) -> impl Iterator<Item = T> {
+        self.entries.drain(..).map(|entry| entry.waiter)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outbox(count: usize) -> (Outbox<usize>, Vec<MessageId>) {
+        let mut outbox = Outbox::new();
+        let ids: Vec<MessageId> = (0..count).map(|_| MessageId::new()).collect();
+        for (at, id) in ids.iter().enumerate() {
+            outbox.push(*id, at.to_string(), at).unwrap();
+        }
+        (outbox, ids)
+    }
+
+    fn written(outbox: &mut Outbox<usize>, now: Instant) -> Vec<String> {
+        std::iter::from_fn(|| outbox.next(now)).map(|(_, frame)| frame).collect()
+    }
+
+    #[test]
+    fn what_was_not_answered_is_written_again_in_order_after_a_reconnect() {
+        let (mut outbox, ids) = outbox(4);
+        let now = Instant::now();
+        assert_eq!(written(&mut outbox, now), ["0", "1", "2", "3"]);
+        assert_eq!(outbox.answered(ids[1]), Some(1));
+        assert_eq!(outbox.answered(ids[1]), None);
+        outbox.connection_lost();
+        assert_eq!(written(&mut outbox, now), ["0", "2", "3"]);
+    }
+
+    #[test]
+    fn a_temporary_refusal_holds_everything_back_and_keeps_the_order() {
+        let (mut outbox, ids) = outbox(2);
+        let now = Instant::now();
+        assert_eq!(outbox.next(now).unwrap().0, ids[0]);
+        outbox.refused_for_now(ids[0], Some(Duration::from_secs(1)), now, 0.5);
+        assert_eq!(outbox.next(now), None);
+        let due = outbox.due().unwrap();
+        assert_eq!(due, now + Duration::from_secs(1));
+        assert_eq!(written(&mut outbox, due), ["0", "1"]);
+    }
+
+    #[test]
+    fn only_so_many_are_unanswered_at_a_time() {
+        let (mut outbox, ids) = outbox(IN_FLIGHT_MAX + 1);
+        let now = Instant::now();
+        assert_eq!(written(&mut outbox, now).len(), IN_FLIGHT_MAX);
+        outbox.answered(ids[0]);
+        assert_eq!(written(&mut outbox, now).len(), 1);
+    }
+
+    #[test]
+    fn an_id_is_taken_once() {
+        let (mut outbox, ids) = outbox(1);
+        assert_eq!(outbox.push(ids[0], String::new(), 9), Err(9));
+    }
+
+    #[test]
+    fn what_nobody_waits_for_is_forgotten_unless_it_is_on_its_way() {
+        let (mut outbox, ids) = outbox(2);
+        outbox.next(Instant::now());
+        outbox.keep_wanted(|_| false);
+        assert_eq!(outbox.answered(ids[0]), Some(0));
+        assert_eq!(outbox.answered(ids[1]), None);
+    }
+}

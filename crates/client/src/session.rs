@@ -1,0 +1,287 @@
+//! A logged-in device: its credentials, and how they stay fresh.
+//!
+//! A refresh token may be used once; using it twice logs the device out. So refreshes are single-flight in a process, a
+//! [`CredentialStore`] may extend that over processes, and new credentials are stored before they are used.
+
+use std::any::Any;
+use std::io;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use ferry_protocol::{DeviceId, Secret, Tokens, User};
+use reqwest::Method;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
+
+use crate::http::Call;
+use crate::{Client, ClientError};
+
+/// An access token is not used when it has less than this left, milliseconds: it might expire on the way.
+const EXPIRES_SOON: i64 = 5_000;
+
+/// What a device keeps between runs. Serialises with its tokens in the clear; `Debug` shows none of them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Credentials {
+    /// The relay's base URL.
+    pub server: String,
+    /// Who is logged in.
+    pub user: User,
+    /// The device that the login made.
+    pub device: DeviceId,
+    /// For calls.
+    pub access_token: Secret,
+    /// For the next pair, once.
+    pub refresh_token: Secret,
+    /// When the access token expires by this machine's clock, milliseconds since the Unix epoch.
+    pub expires_at: i64,
+}
+
+impl Credentials {
+    pub(crate) fn renewed(&self, tokens: Tokens) -> Self {
+        Self {
+            access_token: tokens.access_token,
+            refresh_token: tokens.refresh_token,
+            expires_at: expiry(tokens.expires_in),
+            ..self.clone()
+        }
+    }
+}
+
+/// When something that is valid for so many seconds expires.
+pub(crate) fn expiry(expires_in: u64) -> i64 {
+    now().saturating_add(i64::try_from(expires_in).unwrap_or(i64::MAX).saturating_mul(1000))
+}
+
+/// Milliseconds since the Unix epoch.
+pub(crate) fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Whatever keeps others from refreshing, until it is dropped.
+pub type StoreLock = Box<dyn Any + Send>;
+
+/// Where credentials are kept. The methods may block; they are called off the async threads.
+pub trait CredentialStore: Send + Sync + 'static {
+    /// Keeps every other user of the same credentials from refreshing until the answer is dropped. Needed only where several processes
+    /// share a store.
+    ///
+    /// # Errors
+    /// Fails the refresh.
+    fn lock(&self) -> io::Result<StoreLock> {
+        Ok(Box::new(()))
+    }
+
+    /// What is stored now; called under [`CredentialStore::lock`]. None where nobody else writes to the store.
+    ///
+    /// # Errors
+    /// Fails the refresh.
+    fn load(&self) -> io::Result<Option<Credentials>> {
+        Ok(None)
+    }
+
+    /// Keeps new credentials. They are used only after this has returned `Ok`, so that a crash never loses a rotated token.
+    ///
+    /// # Errors
+    /// Fails the refresh; the library tries to save the same credentials at the next one.
+    fn save(&self, credentials: &Credentials) -> io::Result<()>;
+}
+
+/// Keeps credentials nowhere but in the [`Session`]: for tests and for programs that log in anew each time.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct InMemory;
+
+impl InMemory {
+    /// As [`Session::new`] takes it.
+    #[must_use]
+    pub fn shared() -> Arc<dyn CredentialStore> {
+        Arc::new(Self)
+    }
+}
+
+impl CredentialStore for InMemory {
+    fn save(&self, _: &Credentials) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A logged-in device. Cheap to clone; clones share the credentials.
+#[derive(Clone)]
+pub struct Session {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    client: Client,
+    store: Arc<dyn CredentialStore>,
+    // Std, not tokio: held for a copy only, never over an await.
+    current: RwLock<Arc<Credentials>>,
+    // Held over a whole refresh.
+    refreshing: Mutex<Refreshing>,
+}
+
+#[derive(Default)]
+struct Refreshing {
+    // Rotated by the relay, but not stored yet. Not used before they are.
+    unsaved: Option<Credentials>,
+    // The refresh token was refused: asking again is of no use.
+    logged_out: bool,
+}
+
+impl Session {
+    /// A session with credentials from [`Client::login`], or from a store. Makes no call.
+    #[must_use]
+    pub fn new(client: Client, credentials: Credentials, store: Arc<dyn CredentialStore>) -> Self {
+        let current = RwLock::new(Arc::new(credentials));
+        Self { inner: Arc::new(Inner { client, store, current, refreshing: Mutex::default() }) }
+    }
+
+    /// The relay.
+    #[must_use]
+    pub fn client(&self) -> &Client {
+        &self.inner.client
+    }
+
+    /// The credentials in use now.
+    #[must_use]
+    pub fn credentials(&self) -> Arc<Credentials> {
+        self.inner.current()
+    }
+
+    /// An access token that is not about to expire.
+    ///
+    /// Cancel-safe: a refresh that has begun runs to its end without the caller.
+    ///
+    /// # Errors
+    /// As for [`Session::token_other_than`].
+    pub async fn token(&self) -> Result<Secret, ClientError> {
+        let current = self.credentials();
+        if current.expires_at - now() > EXPIRES_SOON {
+            return Ok(current.access_token.clone());
+        }
+        self.token_other_than(&current.access_token).await
+    }
+
+    /// An access token other than `stale`: the current one if it has changed since, else a new one. Simultaneous calls with the same
+    /// `stale` make one refresh.
+    ///
+    /// Cancel-safe, as above.
+    ///
+    /// # Errors
+    /// [`ClientError::LoggedOut`] where the refresh token is refused; otherwise as for any call, and [`ClientError::Store`].
+    pub async fn token_other_than(&self, stale: &Secret) -> Result<Secret, ClientError> {
+        let (inner, stale) = (Arc::clone(&self.inner), stale.clone());
+        // In a task of its own: a caller who is cancelled between the relay's answer and the save would lose the device.
+        tokio::spawn(async move { inner.rotate(&stale).await })
+            .await
+            .map_err(|_| ClientError::Network("the program is shutting down".into()))?
+    }
+
+    /// Makes a call with a fresh token; after a 401 once more with another one.
+    pub(crate) async fn call<A: DeserializeOwned>(&self, call: Call) -> Result<A, ClientError> {
+        let token = self.token().await?;
+        match self.inner.client.call(&call, Some(&token)).await {
+            Err(error) if error.status() == Some(401) => {
+                let token = self.token_other_than(&token).await?;
+                self.inner.client.call(&call, Some(&token)).await
+            }
+            answer => answer,
+        }
+    }
+
+    /// The same, for answers without content.
+    pub(crate) async fn call_empty(&self, call: Call) -> Result<(), ClientError> {
+        let token = self.token().await?;
+        match self.inner.client.call_empty(&call, Some(&token)).await {
+            Err(error) if error.status() == Some(401) => {
+                let token = self.token_other_than(&token).await?;
+                self.inner.client.call_empty(&call, Some(&token)).await
+            }
+            answer => answer,
+        }
+    }
+
+    pub(crate) async fn get<A: DeserializeOwned>(&self, path: impl Into<String>) -> Result<A, ClientError> {
+        self.call(Call::new(Method::GET, path)).await
+    }
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let current = self.credentials();
+        f.debug_struct("Session").field("user", &current.user.id).field("device", &current.device).finish()
+    }
+}
+
+impl Inner {
+    fn current(&self) -> Arc<Credentials> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn adopt(&self, credentials: Credentials) -> Secret {
+        let token = credentials.access_token.clone();
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(credentials);
+        token
+    }
+
+    async fn rotate(self: Arc<Self>, stale: &Secret) -> Result<Secret, ClientError> {
+        let mut refreshing = self.refreshing.lock().await;
+        let current = self.current();
+        if current.access_token != *stale {
+            return Ok(current.access_token.clone());
+        }
+        if refreshing.logged_out {
+            return Err(ClientError::LoggedOut);
+        }
+        let lock = self.blocking(|store| store.lock()).await?;
+        let result = self.rotate_locked(&mut refreshing, &current).await;
+        drop(lock);
+        result
+    }
+
+    /// The refresh itself; the caller holds the lock of this process and that of the store.
+    async fn rotate_locked(
+        self: &Arc<Self>,
+        refreshing: &mut Refreshing,
+        current: &Credentials,
+    ) -> Result<Secret, ClientError> {
+        if refreshing.unsaved.is_none() {
+            let newest = match self.blocking(|store| store.load()).await? {
+                // Another process has refreshed since: its token is the one that is good once.
+                Some(stored) if stored.device == current.device && stored.access_token != current.access_token => {
+                    let token = self.adopt(stored.clone());
+                    if stored.expires_at - now() > EXPIRES_SOON {
+                        return Ok(token);
+                    }
+                    stored
+                }
+                _ => current.clone(),
+            };
+            refreshing.unsaved = match self.client.refresh(&newest.refresh_token).await {
+                Ok(tokens) => Some(newest.renewed(tokens)),
+                Err(error) if error.status() == Some(401) => {
+                    refreshing.logged_out = true;
+                    return Err(ClientError::LoggedOut);
+                }
+                Err(error) => return Err(error),
+            };
+        }
+        let Some(renewed) = refreshing.unsaved.clone() else { return Err(ClientError::LoggedOut) };
+        let saved = renewed.clone();
+        self.blocking(move |store| store.save(&saved)).await?;
+        refreshing.unsaved = None;
+        Ok(self.adopt(renewed))
+    }
+
+    async fn blocking<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&dyn CredentialStore) -> io::Result<T> + Send + 'static,
+    ) -> Result<T, ClientError> {
+        let store = Arc::clone(&self.store);
+        tokio::task::spawn_blocking(move || work(&*store))
+            .await
+            .unwrap_or_else(|_| Err(io::Error::other("the store failed")))
+            .map_err(ClientError::Store)
+    }
+}

@@ -1,0 +1,349 @@
+//! The socket, as the caller sees it: a [`Connection`] to send with, and [`Events`] to receive from.
+
+mod task;
+mod wire;
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use ferry_protocol::{Body, CloseCode, DeviceFrame, Message, MessageId, RoomId, Sent, Welcome};
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
+
+use crate::dedupe::Dedupe;
+use crate::{Seen, SendError, Session};
+
+/// How a connection behaves.
+#[derive(Debug, Clone)]
+pub struct ConnectOptions {
+    /// How many sends may wait for their answer; past it [`Connection::send`] waits for a place before it takes the message.
+    pub outbox: usize,
+    /// How many events may wait to be taken; past it the socket is not read any more, and the relay closes it as slow in the end.
+    /// Messages among them are not acked, so the relay's window bounds them first.
+    pub events: usize,
+    /// How many acked messages are remembered, so that a redelivery is not shown again. At the bound the oldest is forgotten.
+    pub remember: usize,
+    /// What was acked in earlier runs (see [`Connection::seen`]), oldest first.
+    pub seen: Vec<Seen>,
+    /// After this long without a word from the relay the connection is given up. A third of it without one, and a ping is sent.
+    pub liveness: Duration,
+    /// The longest frame that is taken from the relay, bytes.
+    pub frame_max: usize,
+    /// The ceiling of the first wait between attempts; it doubles with each.
+    pub backoff_base: Duration,
+    /// The ceiling of every wait.
+    pub backoff_max: Duration,
+}
+
+impl Default for ConnectOptions {
+    fn default() -> Self {
+        Self {
+            outbox: 256,
+            events: 1_024,
+            remember: 10_000,
+            seen: Vec::new(),
+            liveness: Duration::from_secs(75),
+            // Bodies come in frames of at most 64 KiB; the envelope around one is a few hundred bytes.
+            frame_max: 256 << 10,
+            backoff_base: Duration::from_millis(250),
+            backoff_max: Duration::from_secs(30),
+        }
+    }
+}
+
+/// What happens on a connection.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// The socket is open. Comes again after every reconnect.
+    Connected(Welcome),
+    /// A message. Store it, then [`Incoming::ack`] it.
+    Message(Box<Incoming>),
+    /// What waited when the socket opened has been delivered. Comes once per connection.
+    Drained,
+    /// The socket is gone; the next attempt comes by itself.
+    Disconnected {
+        /// Why.
+        reason: DisconnectReason,
+        /// When the next attempt is made.
+        retry_in: Duration,
+    },
+    /// The connection ended for good. The last event.
+    Closed(ClosedReason),
+}
+
+/// Why a socket was lost, or could not be opened. The library tries again.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DisconnectReason {
+    /// The relay cannot be reached, or the connection broke.
+    #[error("{0}")]
+    Unreachable(String),
+    /// The relay, or what stands before it, refused the upgrade with this HTTP status.
+    #[error("the server refused the socket with HTTP status {0}")]
+    Refused(u16),
+    /// The relay closed the socket with this code.
+    #[error("the relay closed the socket: {}", describe_close(*.0))]
+    Closed(u16),
+    /// Nothing came from the relay for too long.
+    #[error("nothing came from the relay for too long")]
+    Silent,
+    /// Something came that is no frame of a relay.
+    #[error("the server does not answer like a Ferry relay: {0}")]
+    Protocol(String),
+    /// There was no fresh access token to be had.
+    #[error("no access token: {0}")]
+    NoToken(String),
+}
+
+/// Why a connection ended for good.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClosedReason {
+    /// By [`Connection::close`], or because [`Events`] was dropped.
+    #[error("closed by this program")]
+    Local,
+    /// The device was logged out.
+    #[error("this device is logged out")]
+    LoggedOut,
+    /// Another socket of the same device took over.
+    #[error("another connection of this device took over")]
+    Replaced,
+    /// The account was deleted.
+    #[error("the account is deleted")]
+    AccountGone,
+    /// The relay does not speak this version of the protocol.
+    #[error("the relay does not speak this version of the protocol")]
+    Version,
+    /// The relay closed with another code that means: do not come back.
+    #[error("the relay closed the socket: {}", describe_close(*.0))]
+    Refused(u16),
+}
+
+fn describe_close(code: u16) -> String {
+    use CloseCode as C;
+    let known = [C::GoingAway, C::Slow, C::NoPong, C::TokenExpired, C::BrokerUnavailable, C::Rate, C::Protocol];
+    match known.into_iter().find(|known| known.as_u16() == code) {
+        Some(known) => format!("{} ({code})", known.reason()),
+        None => format!("code {code}"),
+    }
+}
+
+/// The connection was lost, or closed, before the relay was heard to have read everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the connection was lost before everything was written")]
+pub struct NotFlushed;
+
+/// A message from the relay.
+///
+/// It is not acked before [`Incoming::ack`] is called; while it is held, a redelivery of the same message is not shown, and the ack
+/// goes to the newest delivery. Dropped without an ack, it comes again with the next connection.
+pub struct Incoming {
+    /// The message.
+    pub message: Message,
+    /// True where it was handed to this device before and not acked.
+    pub redelivered: bool,
+    /// The delivery's id, for logs.
+    pub delivery: String,
+    shared: Arc<Shared>,
+    acked: AtomicBool,
+}
+
+impl Incoming {
+    /// The caller has stored it: the relay forgets it. Acks are collected and written together; [`Connection::flush`] tells when they
+    /// are through. One that is lost with the connection is made up for when the message comes again, without showing it.
+    pub fn ack(&self) {
+        if !self.acked.swap(true, Ordering::Relaxed) && self.shared.dedupe().ack(Seen::from(&self.message)) {
+            self.shared.wake.notify_one();
+        }
+    }
+}
+
+impl Drop for Incoming {
+    fn drop(&mut self) {
+        if !*self.acked.get_mut() {
+            self.shared.dedupe().release(Seen::from(&self.message));
+        }
+    }
+}
+
+impl fmt::Debug for Incoming {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The body redacts itself.
+        f.debug_struct("Incoming")
+            .field("message", &self.message)
+            .field("redelivered", &self.redelivered)
+            .field("delivery", &self.delivery)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the callers' side and the task share.
+struct Shared {
+    // Std, not tokio: held for a few map operations, never over an await.
+    dedupe: Mutex<Dedupe>,
+    // There are acks to write.
+    wake: Notify,
+}
+
+impl Shared {
+    fn dedupe(&self) -> MutexGuard<'_, Dedupe> {
+        self.dedupe.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+type Answer = oneshot::Sender<Result<Sent, SendError>>;
+
+enum Command {
+    Send { id: MessageId, frame: String, answer: Answer, place: tokio::sync::OwnedSemaphorePermit },
+    Flush(oneshot::Sender<Result<(), NotFlushed>>),
+    Close,
+}
+
+/// Sends on a connection. Cheap to clone; the connection lives until [`Connection::close`], or until its [`Events`] are dropped.
+#[derive(Clone)]
+pub struct Connection {
+    // Unbounded in type only: sends hold a place in the outbox, and every other command waits for its answer.
+    commands: mpsc::UnboundedSender<Command>,
+    places: Arc<Semaphore>,
+    shared: Arc<Shared>,
+    closed: watch::Receiver<Option<ClosedReason>>,
+}
+
+impl Connection {
+    /// Sends a message under a new id, and waits until the relay has queued it for every recipient. While the relay is away, or
+    /// refuses for a while, the library tries again with the same id, and the message is seen once.
+    ///
+    /// Messages go out in the order in which they were given. One that the relay refuses for a while may be overtaken by those that
+    /// were on their way already: wait for one answer before the next send where the order matters.
+    ///
+    /// Dropping the future does not take the message back: it may still be sent. One that is not on its way yet is forgotten with the
+    /// next refusal or lost connection.
+    ///
+    /// # Errors
+    /// See [`SendError`].
+    pub async fn send(
+        &self,
+        room: RoomId,
+        kind: &str,
+        body: Body,
+        reply_to: Option<MessageId>,
+    ) -> Result<Sent, SendError> {
+        self.send_with_id(MessageId::new(), room, kind, body, reply_to).await
+    }
+
+    /// The same under an id of the caller's (a UUIDv7), for one who stores what is to be sent and repeats it after a crash.
+    ///
+    /// # Errors
+    /// See [`SendError`].
+    pub async fn send_with_id(
+        &self,
+        id: MessageId,
+        room: RoomId,
+        kind: &str,
+        body: Body,
+        reply_to: Option<MessageId>,
+    ) -> Result<Sent, SendError> {
+        let send = ferry_protocol::Send { id, room, kind: kind.to_owned(), body, reply_to };
+        let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| self.closed_error())?;
+        let (answer, answered) = oneshot::channel();
+        let frame = DeviceFrame::Send(send).to_json();
+        self.commands.send(Command::Send { id, frame, answer, place }).map_err(|_| self.closed_error())?;
+        answered.await.unwrap_or_else(|_| Err(self.closed_error()))
+    }
+
+    /// Waits until the relay has read everything that was acked before.
+    ///
+    /// # Errors
+    /// The connection is lost, or not open now. The acks are made up for when the messages come again.
+    pub async fn flush(&self) -> Result<(), NotFlushed> {
+        let (answer, answered) = oneshot::channel();
+        self.commands.send(Command::Flush(answer)).map_err(|_| NotFlushed)?;
+        answered.await.unwrap_or(Err(NotFlushed))
+    }
+
+    /// Writes the acks that are left, closes the socket, and waits until it is closed (at most 5 s). Sends without an answer fail.
+    pub async fn close(&self) {
+        // Fails where the connection has ended already.
+        let _ = self.commands.send(Command::Close);
+        let _ = self.closed.clone().wait_for(Option::is_some).await;
+    }
+
+    /// Why the connection ended for good; none while it lives.
+    #[must_use]
+    pub fn closed(&self) -> Option<ClosedReason> {
+        self.closed.borrow().clone()
+    }
+
+    /// What was acked, oldest first, for [`ConnectOptions::seen`] of the next run.
+    #[must_use]
+    pub fn seen(&self) -> Vec<Seen> {
+        self.shared.dedupe().acked()
+    }
+
+    fn closed_error(&self) -> SendError {
+        SendError::Closed(self.closed().unwrap_or(ClosedReason::Local))
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection").field("closed", &self.closed()).finish_non_exhaustive()
+    }
+}
+
+/// What arrives. Dropping it closes the connection.
+#[derive(Debug)]
+pub struct Events {
+    receiver: mpsc::Receiver<Event>,
+}
+
+impl Events {
+    /// The next event; none after [`Event::Closed`]. Cancel-safe.
+    pub async fn next(&mut self) -> Option<Event> {
+        self.receiver.recv().await
+    }
+}
+
+impl futures_util::Stream for Events {
+    type Item = Event;
+
+    fn poll_next(
+        mut self: std::pin::Pin<&mut Self>,
+        context: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Event>> {
+        self.receiver.poll_recv(context)
+    }
+}
+
+impl Session {
+    /// Opens the socket, in a task that keeps it open: it reconnects for ever, renews the token, and answers pings. The first attempt
+    /// is made at once; how it went comes as an event.
+    ///
+    /// A device has one socket: opening a second one ends the first with [`ClosedReason::Replaced`].
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    #[must_use]
+    pub fn connect(&self, mut options: ConnectOptions) -> (Connection, Events) {
+        let seen = std::mem::take(&mut options.seen);
+        let dedupe = Mutex::new(Dedupe::new(options.remember, seen));
+        let shared = Arc::new(Shared { dedupe, wake: Notify::new() });
+        let (commands, commands_in) = mpsc::unbounded_channel();
+        let (events_out, receiver) = mpsc::channel(options.events.max(1));
+        let (closed_out, closed) = watch::channel(None);
+        let places = Arc::new(Semaphore::new(options.outbox.clamp(1, Semaphore::MAX_PERMITS)));
+        let task = task::Task::new(self.clone(), options, Arc::clone(&shared), commands_in, events_out);
+        let the_places = Arc::clone(&places);
+        tokio::spawn(async move {
+            task.run(move |reason| {
+                // In this order, so that whoever finds the outbox closed finds the reason too.
+                closed_out.send_replace(Some(reason));
+                the_places.close();
+            })
+            .await;
+        });
+        (Connection { commands, places, shared, closed }, Events { receiver })
+    }
+}

@@ -1,0 +1,341 @@
+//! One open socket, from `welcome` until it is lost.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use ferry_protocol::{
+    Ack, CloseCode, Delivered, DeviceFrame, ErrorFrame, Hello, PROTOCOL, RelayFrame, Secret, Welcome,
+};
+use tokio::sync::{mpsc, oneshot};
+use tokio_tungstenite::tungstenite::Message;
+use tracing::debug;
+
+use crate::{ClientError, Seen, SendError};
+
+use super::super::wire::{Io, Wire};
+use super::super::{ClosedReason, Command, DisconnectReason, Event, Incoming, NotFlushed};
+use super::{End, Task, end_of, hand_over};
+
+/// How long `welcome` may take.
+const WELCOME_WAIT: Duration = Duration::from_secs(10);
+/// How long closing may take.
+const CLOSE_WAIT: Duration = Duration::from_secs(5);
+/// How long before its expiry the token is renewed; a third of its life where that is less.
+const RENEW_BEFORE: Duration = Duration::from_secs(60);
+/// After a renewal that failed, when the next is tried.
+const RENEW_AGAIN: Duration = Duration::from_secs(5);
+/// How many deliveries one `ack` frame names at most: far below the relay's limit on frames.
+const ACKS_MAX: usize = 256;
+
+type Renewal = Pin<Box<dyn Future<Output = Result<Secret, ClientError>> + Send>>;
+
+/// What belongs to one open socket.
+struct Live {
+    wire: Wire,
+    // In use on this socket.
+    token: Secret,
+    frame_limit: usize,
+    // When anything was last heard, and when a ping was last sent.
+    heard: Instant,
+    pinged: Instant,
+    // What turns the relay's clock into ours: its time at `opened`.
+    server_time: i64,
+    opened: Instant,
+    renew_at: Instant,
+    renewal: Option<Renewal>,
+    // Each waits for one `pong`, in order. Bounded by the callers, who each wait for one.
+    flushes: VecDeque<oneshot::Sender<Result<(), NotFlushed>>>,
+}
+
+impl Live {
+    fn new(wire: Wire, token: Secret, welcome: &Welcome) -> Self {
+        let now = Instant::now();
+        let mut live = Self {
+            wire,
+            token,
+            frame_limit: welcome.limits.frame,
+            heard: now,
+            pinged: now,
+            server_time: welcome.server_time,
+            opened: now,
+            renew_at: now,
+            renewal: None,
+            flushes: VecDeque::new(),
+        };
+        live.expires(welcome.token_expires_at);
+        live
+    }
+
+    /// Plans the renewal of a token that expires then, by the relay's clock: ours may be wrong.
+    fn expires(&mut self, token_expires_at: i64) {
+        let now = self.opened.elapsed();
+        let expiry = u64::try_from(token_expires_at.saturating_sub(self.server_time)).unwrap_or(0);
+        let left = Duration::from_millis(expiry).saturating_sub(now);
+        let wait = left.saturating_sub(RENEW_BEFORE.min(left / 3)).max(Duration::from_secs(1));
+        // A wild expiry must not overflow the clock.
+        self.renew_at = Instant::now() + wait.min(Duration::from_secs(86_400));
+    }
+}
+
+impl Task {
+    pub(super) async fn serve(&mut self, mut wire: Wire, token: &Secret) -> End {
+        let welcome = match self.welcome(&mut wire).await {
+            Ok(welcome) => welcome,
+            Err(end) => return end,
+        };
+        self.shared.dedupe().connected();
+        let mut live = Live::new(wire, token.clone(), &welcome);
+        self.emit(Event::Connected(welcome));
+        let end = self.serve_welcomed(&mut live).await;
+        if matches!(&end, End::Lost(DisconnectReason::Closed(code), _) if *code == CloseCode::TokenExpired.as_u16()) {
+            self.stale = Some(live.token);
+        }
+        end
+    }
+
+    async fn welcome(&mut self, wire: &mut Wire) -> Result<Welcome, End> {
+        let first = async {
+            loop {
+                match wire.next(true).await {
+                    Ok(Io::Frame(Message::Text(text))) => return Ok(text),
+                    Ok(Io::Frame(Message::Close(frame))) => {
+                        return Err(frame.map_or_else(closed_without_code, |frame| end_of(frame.code.into())));
+                    }
+                    Ok(_) => {}
+                    Err(reason) => return Err(End::Lost(reason, None)),
+                }
+            }
+        };
+        let text = match self.meanwhile(tokio::time::timeout(WELCOME_WAIT, first)).await {
+            None => return Err(End::Final(ClosedReason::Local)),
+            Some(Err(_)) => return Err(End::Lost(DisconnectReason::Silent, None)),
+            Some(Ok(first)) => first?,
+        };
+        match RelayFrame::parse(&text) {
+            Ok(RelayFrame::Welcome(welcome)) if welcome.protocol == PROTOCOL => Ok(welcome),
+            Ok(RelayFrame::Welcome(_)) => Err(End::Final(ClosedReason::Version)),
+            _ => Err(End::Lost(DisconnectReason::Protocol("the first frame is no welcome".into()), None)),
+        }
+    }
+
+    async fn serve_welcomed(&mut self, live: &mut Live) -> End {
+        loop {
+            self.write(live);
+            let reading = self.parked.is_empty();
+            if !reading {
+                // Not the relay's silence: we do not listen.
+                live.heard = Instant::now();
+            }
+            let wake_at = tokio::time::Instant::from_std(self.next_deadline(live));
+            let handles = !self.commands.is_closed();
+            tokio::select! {
+                io = live.wire.next(reading) => match io {
+                    Ok(Io::Written) => {}
+                    Ok(Io::Frame(frame)) => {
+                        live.heard = Instant::now();
+                        if let Err(end) = self.receive(live, frame) {
+                            return end;
+                        }
+                    }
+                    Err(reason) => return End::Lost(reason, None),
+                },
+                command = self.commands.recv(), if handles => match command {
+                    Some(Command::Close) => return self.close(live).await,
+                    Some(Command::Flush(answer)) => self.flush(live, answer),
+                    Some(Command::Send { id, frame, answer, place }) => self.queue(id, frame, answer, place),
+                    // Every handle is gone, but there is still somebody who takes events.
+                    None => {}
+                },
+                () = self.shared.wake.notified() => {}
+                there = hand_over(&self.events, &mut self.parked) => if !there {
+                    return self.close(live).await;
+                },
+                token = finished(&mut live.renewal) => {
+                    if let Err(end) = renewed(live, token) {
+                        return end;
+                    }
+                }
+                () = tokio::time::sleep_until(wake_at) => if let Err(end) = self.on_time(live) {
+                    return end;
+                },
+            }
+        }
+    }
+
+    /// Queues acks and sends, as many as the wire takes now. What is left is queued when it has been written.
+    fn write(&mut self, live: &mut Live) {
+        while live.wire.has_room() {
+            let deliveries = self.shared.dedupe().take_acks(ACKS_MAX);
+            if deliveries.is_empty() {
+                break;
+            }
+            live.wire.text(DeviceFrame::Ack(Ack { deliveries }).to_json());
+        }
+        while live.wire.has_room()
+            && let Some((id, frame)) = self.outbox.next(Instant::now())
+        {
+            // The relay would close the socket over it, again and again.
+            if frame.len() > live.frame_limit {
+                let error = SendError::TooLarge { size: frame.len(), limit: live.frame_limit };
+                self.answer(id, Err(error));
+            } else {
+                live.wire.text(frame);
+            }
+        }
+    }
+
+    fn next_deadline(&self, live: &Live) -> Instant {
+        let ping = live.heard.max(live.pinged) + self.options.liveness / 3;
+        let silent = live.heard + self.options.liveness;
+        let renew = live.renewal.is_none().then_some(live.renew_at);
+        [Some(ping), renew, self.outbox.due()].into_iter().flatten().fold(silent, Instant::min)
+    }
+
+    /// Does whatever is due. An error ends the connection.
+    fn on_time(&mut self, live: &mut Live) -> Result<(), End> {
+        let now = Instant::now();
+        if now >= live.heard + self.options.liveness {
+            return Err(End::Lost(DisconnectReason::Silent, None));
+        }
+        if now >= live.heard.max(live.pinged) + self.options.liveness / 3 {
+            live.pinged = now;
+            live.wire.ping();
+        }
+        if now >= live.renew_at && live.renewal.is_none() {
+            let (session, token) = (self.session.clone(), live.token.clone());
+            live.renewal = Some(Box::pin(async move { session.token_other_than(&token).await }));
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self, live: &mut Live, answer: oneshot::Sender<Result<(), NotFlushed>>) {
+        // Acks are queued in full, past the queue's bound: the relay's window bounds them, and the ping has to come after them.
+        loop {
+            let deliveries = self.shared.dedupe().take_acks(ACKS_MAX);
+            if deliveries.is_empty() {
+                break;
+            }
+            live.wire.text(DeviceFrame::Ack(Ack { deliveries }).to_json());
+        }
+        live.wire.text(DeviceFrame::Ping.to_json());
+        live.flushes.push_back(answer);
+    }
+
+    fn receive(&mut self, live: &mut Live, frame: Message) -> Result<(), End> {
+        let text = match frame {
+            Message::Text(text) => text,
+            Message::Close(frame) => {
+                return Err(frame.map_or_else(closed_without_code, |frame| end_of(frame.code.into())));
+            }
+            _ => return Ok(()),
+        };
+        let frame =
+            RelayFrame::parse(&text).map_err(|error| End::Lost(DisconnectReason::Protocol(error.to_string()), None))?;
+        match frame {
+            RelayFrame::Message(delivered) => self.deliver(*delivered),
+            RelayFrame::Drained => self.emit(Event::Drained),
+            RelayFrame::Sent(sent) => self.answer(sent.id, Ok(sent)),
+            RelayFrame::Error(error) => self.refused(error),
+            RelayFrame::Renewed { token_expires_at } => live.expires(token_expires_at),
+            RelayFrame::Pong => {
+                if let Some(answer) = live.flushes.pop_front() {
+                    let _ = answer.send(Ok(()));
+                }
+            }
+            RelayFrame::Welcome(_) | RelayFrame::Unknown => {}
+        }
+        Ok(())
+    }
+
+    fn deliver(&mut self, delivered: Delivered) {
+        let Delivered { delivery, redelivered, message } = delivered;
+        if !self.shared.dedupe().arrive(Seen::from(&message), &delivery) {
+            return;
+        }
+        let (shared, acked) = (std::sync::Arc::clone(&self.shared), AtomicBool::new(false));
+        self.emit(Event::Message(Box::new(Incoming { message, redelivered, delivery, shared, acked })));
+    }
+
+    fn refused(&mut self, error: ErrorFrame) {
+        let Some(id) = error.id else {
+            debug!(code = error.code.as_str(), "the relay refused a frame");
+            return;
+        };
+        if !error.temporary {
+            return self.answer(id, Err(SendError::Refused(error)));
+        }
+        let after = error.retry_after_ms.map(|ms| Duration::from_millis(ms.min(60_000)));
+        self.outbox.refused_for_now(id, after, Instant::now(), rand::random());
+        self.outbox.keep_wanted(|waiter| !waiter.answer.is_closed());
+    }
+
+    fn answer(&mut self, id: ferry_protocol::MessageId, answer: Result<ferry_protocol::Sent, SendError>) {
+        if let Some(waiter) = self.outbox.answered(id) {
+            // The caller may have dropped its future.
+            let _ = waiter.answer.send(answer);
+        }
+    }
+
+    fn emit(&mut self, event: Event) {
+        if !self.parked.is_empty() {
+            return self.parked.push_back(event);
+        }
+        match self.events.try_send(event) {
+            Ok(()) => {}
+            Err(mpsc::error::TrySendError::Full(event)) => self.parked.push_back(event),
+            // Noticed by the loop, which ends.
+            Err(mpsc::error::TrySendError::Closed(_)) => {}
+        }
+    }
+
+    /// Writes the acks that are left and closes. The relay answers a close after it has read all that came before it.
+    async fn close(&mut self, live: &mut Live) -> End {
+        loop {
+            let deliveries = self.shared.dedupe().take_acks(ACKS_MAX);
+            if deliveries.is_empty() {
+                break;
+            }
+            live.wire.text(DeviceFrame::Ack(Ack { deliveries }).to_json());
+        }
+        live.wire.close();
+        let closing = async { while live.wire.next(true).await.is_ok() {} };
+        if tokio::time::timeout(CLOSE_WAIT, closing).await.is_err() {
+            debug!("the relay did not answer the close in time");
+        }
+        End::Final(ClosedReason::Local)
+    }
+}
+
+/// Waits for a renewal, and clears it; for ever where there is none. Cancel-safe.
+async fn finished(renewal: &mut Option<Renewal>) -> Result<Secret, ClientError> {
+    let Some(running) = renewal else { return std::future::pending().await };
+    let token = running.await;
+    *renewal = None;
+    token
+}
+
+fn closed_without_code() -> End {
+    End::Lost(DisconnectReason::Unreachable("the relay closed the connection".into()), None)
+}
+
+/// A renewal is through: tells the relay the new token, or plans the next attempt.
+fn renewed(live: &mut Live, token: Result<Secret, ClientError>) -> Result<(), End> {
+    match token {
+        Ok(token) => {
+            live.wire.text(DeviceFrame::Hello(Hello { token: token.clone() }).to_json());
+            live.token = token;
+            // Until `renewed` says when: an answer that never comes must not leave the token to expire.
+            live.renew_at = Instant::now() + RENEW_BEFORE;
+            Ok(())
+        }
+        Err(ClientError::LoggedOut) => Err(End::Final(ClosedReason::LoggedOut)),
+        Err(error) => {
+            debug!(%error, "the token could not be renewed");
+            live.renew_at = Instant::now() + RENEW_AGAIN;
+            Ok(())
+        }
+    }
+}

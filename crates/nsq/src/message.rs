@@ -1,0 +1,100 @@
+//! A delivered message and its id.
+
+use std::{fmt, str::FromStr};
+
+use bytes::Bytes;
+
+/// The id nsqd gave a message: 16 lower-case hexadecimal digits. Unique per nsqd, the same on each redelivery.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct MessageId([u8; MessageId::LENGTH]);
+
+/// Not 16 hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a message id is 16 hexadecimal digits")]
+pub struct BadMessageId;
+
+impl MessageId {
+    /// Bytes of an id on the wire.
+    pub const LENGTH: usize = 16;
+
+    /// Checks the digits. The id is put back on the wire inside a command line, so anything else could become a command.
+    pub fn from_wire(bytes: [u8; Self::LENGTH]) -> Result<Self, BadMessageId> {
+        if bytes.iter().all(u8::is_ascii_hexdigit) { Ok(Self(bytes)) } else { Err(BadMessageId) }
+    }
+
+    /// The digits as they stand on the wire.
+    pub fn as_bytes(&self) -> &[u8; Self::LENGTH] {
+        &self.0
+    }
+}
+
+impl FromStr for MessageId {
+    type Err = BadMessageId;
+
+    fn from_str(digits: &str) -> Result<Self, BadMessageId> {
+        Self::from_wire(digits.as_bytes().try_into().map_err(|_| BadMessageId)?)
+    }
+}
+
+impl fmt::Display for MessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|&digit| fmt::Write::write_char(f, digit.into()))
+    }
+}
+
+impl fmt::Debug for MessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// One delivery. It is in flight, and nsqd counts its message timeout, until it is finished or requeued.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Message {
+    /// What `finish`, `requeue` and `touch` want.
+    pub id: MessageId,
+    /// 1 on the first delivery; more means somebody received it before and did not finish it. It stops at 65,535.
+    pub attempts: u16,
+    /// Nanoseconds since 1970, when nsqd took the message.
+    pub timestamp: i64,
+    /// What was published. It owns its bytes and keeps no read buffer alive.
+    pub body: Bytes,
+}
+
+impl fmt::Debug for Message {
+    /// The body is for its reader only: its length is printed, never its bytes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Message")
+            .field("id", &self.id)
+            .field("attempts", &self.attempts)
+            .field("timestamp", &self.timestamp)
+            .field("body", &format_args!("{} bytes", self.body.len()))
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_does_not_show_the_body() {
+        let message = Message {
+            id: "0123456789abcdef".parse().unwrap(),
+            attempts: 1,
+            timestamp: 2,
+            body: Bytes::from_static(b"canary"),
+        };
+        let shown = format!("{message:?}");
+        assert!(shown.contains("6 bytes") && shown.contains("0123456789abcdef"), "{shown}");
+        assert!(!shown.contains("canary") && !shown.contains("99, 97"), "{shown}");
+    }
+
+    #[test]
+    fn an_id_is_sixteen_hexadecimal_digits() {
+        assert_eq!("0123456789abcdef".parse::<MessageId>().unwrap().to_string(), "0123456789abcdef");
+        for bad in ["", "0123456789abcde", "0123456789abcdef0", "0123456789abcde\n", "0123456789abcdeg"] {
+            assert_eq!(bad.parse::<MessageId>(), Err(BadMessageId), "{bad:?}");
+        }
+    }
+}

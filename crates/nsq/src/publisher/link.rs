@@ -1,0 +1,261 @@
+//! The task behind a publisher: connect, serve until the connection is lost, pause, again.
+
+use std::{collections::VecDeque, pin::pin, time::Duration};
+
+use tokio::{
+    sync::{
+        mpsc::{UnboundedReceiver, error::TryRecvError},
+        watch,
+    },
+    time::{Instant, sleep, sleep_until, timeout},
+};
+
+use super::{Hook, Reply, Request};
+use crate::{
+    codec::{self, Frame},
+    connection::{Connection, LinkError},
+    error::{ConnectError, PublishError},
+    options::Options,
+};
+
+/// Unwritten bytes at which no further request is encoded; requests then wait in their queue, whose bound is their permits.
+const MAX_UNWRITTEN: usize = 256 * 1024;
+
+/// What a heartbeat may be late by before the connection counts as dead.
+const SILENCE_MARGIN: Duration = Duration::from_secs(1);
+
+pub(super) struct Link {
+    address: String,
+    options: Options,
+    hook: Hook,
+    requests: UnboundedReceiver<Request>,
+    connected: watch::Sender<bool>,
+}
+
+/// Every handle has been dropped: nobody is left to publish or to wait.
+struct Abandoned;
+
+/// Why a connection was given up.
+#[derive(Debug, thiserror::Error)]
+enum Lost {
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    #[error("the check after connecting failed: {0}")]
+    Hook(super::HookError),
+    #[error("the check after connecting took too long")]
+    HookTimeout,
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    #[error("a publish was not answered in time")]
+    Unanswered,
+    #[error("no heartbeat")]
+    Silent,
+    #[error("an answer nobody waits for")]
+    Unexpected,
+}
+
+impl Link {
+    pub(super) fn new(
+        address: String,
+        options: Options,
+        hook: Hook,
+        requests: UnboundedReceiver<Request>,
+        connected: watch::Sender<bool>,
+    ) -> Self {
+        Self { address, options, hook, requests, connected }
+    }
+
+    /// Runs until the last handle is dropped.
+    pub(super) async fn run(mut self) {
+        let mut failures: u32 = 0;
+        loop {
+            let since = Instant::now();
+            let opening = open(&self.address, &self.options, &self.hook);
+            let (lost, refused) = match refuse_during(&mut self.requests, opening).await {
+                Ok(Ok(connection)) => match self.serve(connection).await {
+                    Ok(ended) => ended,
+                    Err(Abandoned) => return,
+                },
+                Ok(Err(lost)) => (lost, false),
+                Err(Abandoned) => return,
+            };
+            if refused {
+                // nsqd is well: it hangs up after every refusal, e.g. of a publish to a topic that is being deleted. The others who publish
+                // must not wait for that. At most one connection for each publish that is refused.
+                failures = 0;
+                continue;
+            }
+            // Only one that lasted counts as a success: an nsqd that accepts and hangs up at once is not retried at full speed.
+            if since.elapsed() >= self.options.max_backoff {
+                failures = 0;
+            }
+            let pause = backoff(failures, &self.options);
+            failures = failures.saturating_add(1);
+            tracing::warn!(nsqd = %self.address, error = %lost, ?pause, "no connection to nsqd");
+            if refuse_during(&mut self.requests, sleep(pause)).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Offers the connection to publishers until it is lost; then everything outstanding resolves to an error.
+    /// Also says whether nsqd had refused a publish on it.
+    async fn serve(&mut self, connection: Connection) -> Result<(Lost, bool), Abandoned> {
+        tracing::info!(nsqd = %self.address, "connected to nsqd");
+        self.connected.send_replace(true);
+        let mut session = Session {
+            connection,
+            waiting: VecDeque::new(),
+            refused: false,
+            silence_limit: self.options.heartbeat_interval * 2 + SILENCE_MARGIN,
+        };
+        let ended = session.run(&mut self.requests).await;
+        // Before anybody hears of the loss: whoever retries at once must see that there is no connection.
+        self.connected.send_replace(false);
+        let (now, refused) = (Instant::now(), session.refused);
+        for reply in session.waiting {
+            let error = if reply.deadline <= now { PublishError::Timeout } else { PublishError::ConnectionLost };
+            reply.send(Err(error));
+        }
+        ended.map(|lost| (lost, refused))
+    }
+}
+
+/// Opens a connection and runs the hook on it.
+async fn open(address: &str, options: &Options, hook: &Hook) -> Result<Connection, Lost> {
+    let connection = Connection::open(address, options).await?;
+    match timeout(options.on_connect_timeout, hook()).await {
+        Ok(Ok(())) => Ok(connection),
+        Ok(Err(error)) => Err(Lost::Hook(error)),
+        Err(_) => Err(Lost::HookTimeout),
+    }
+}
+
+/// Waits for `work` while there is no connection. Requests that raced with its loss are refused at once.
+async fn refuse_during<T>(
+    requests: &mut UnboundedReceiver<Request>,
+    work: impl Future<Output = T>,
+) -> Result<T, Abandoned> {
+    let mut work = pin!(work);
+    loop {
+        tokio::select! {
+            done = &mut work => return Ok(done),
+            request = requests.recv() => match request {
+                Some(request) => request.reply.send(Err(PublishError::NotConnected)),
+                None => return Err(Abandoned),
+            },
+        }
+    }
+}
+
+/// Doubles from `min_backoff` to `max_backoff`; half of it is random, so that relays that lost the same nsqd do not return together.
+fn backoff(failures: u32, options: &Options) -> Duration {
+    let full = options.min_backoff.saturating_mul(1 << failures.min(16)).min(options.max_backoff);
+    full.mul_f64(rand::random_range(0.5..=1.0))
+}
+
+/// One connection's life.
+struct Session {
+    connection: Connection,
+    /// Publishes that nsqd owes an answer, in the order in which they were encoded, which is the order of its answers.
+    waiting: VecDeque<Reply>,
+    refused: bool,
+    silence_limit: Duration,
+}
+
+impl Session {
+    async fn run(&mut self, requests: &mut UnboundedReceiver<Request>) -> Result<Lost, Abandoned> {
+        let mut alarm = pin!(sleep_until(self.next_deadline()));
+        loop {
+            // All that is queued is encoded before anything is written: a fan-out goes out in one write, and the write happens
+            // when the queue has run empty, not when a timer says so.
+            while self.has_room() {
+                match requests.try_recv() {
+                    Ok(request) => self.encode(request),
+                    Err(TryRecvError::Empty) => break,
+                    Err(TryRecvError::Disconnected) => return Err(Abandoned),
+                }
+            }
+            // Only ever set earlier here: when it rings too early it is set again, which is cheaper than setting it per publish.
+            let deadline = self.next_deadline();
+            if deadline < alarm.deadline() {
+                alarm.as_mut().reset(deadline);
+            }
+            let room = self.has_room();
+            tokio::select! {
+                frame = self.connection.next_frame() => {
+                    if let Err(lost) = frame.map_err(Lost::from).and_then(|frame| self.answered(frame)) {
+                        return Ok(lost);
+                    }
+                }
+                request = requests.recv(), if room => match request {
+                    Some(request) => self.encode(request),
+                    None => return Err(Abandoned),
+                },
+                () = &mut alarm => {
+                    if let Some(lost) = self.overdue() {
+                        return Ok(lost);
+                    }
+                    alarm.as_mut().reset(self.next_deadline());
+                }
+            }
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        self.connection.output.len() < MAX_UNWRITTEN
+    }
+
+    fn encode(&mut self, request: Request) {
+        codec::publish(&mut self.connection.output, &request.topic, &request.body);
+        self.waiting.push_back(request.reply);
+    }
+
+    fn answered(&mut self, frame: Frame) -> Result<(), Lost> {
+        let result = match frame {
+            Frame::Heartbeat => {
+                codec::nop(&mut self.connection.output);
+                return Ok(());
+            }
+            Frame::Response(answer) if answer == "OK" => Ok(()),
+            // nsqd closes the connection after it; the loss is noticed when it does.
+            Frame::Error(error) => {
+                self.refused = true;
+                Err(PublishError::Refused(error))
+            }
+            Frame::Response(_) | Frame::Message(_) => return Err(Lost::Unexpected),
+        };
+        self.waiting.pop_front().ok_or(Lost::Unexpected)?.send(result);
+        Ok(())
+    }
+
+    /// When something is wrong if nothing has happened by then.
+    fn next_deadline(&self) -> Instant {
+        let silence = self.connection.last_heard() + self.silence_limit;
+        self.waiting.front().map_or(silence, |oldest| oldest.deadline.min(silence))
+    }
+
+    fn overdue(&self) -> Option<Lost> {
+        let now = Instant::now();
+        if self.waiting.front().is_some_and(|oldest| oldest.deadline <= now) {
+            return Some(Lost::Unanswered);
+        }
+        (self.connection.last_heard() + self.silence_limit <= now).then_some(Lost::Silent)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn backoff_grows_within_its_bounds() {
+        let options = Options::default();
+        for failures in [0, 1, 5, 7, 31, u32::MAX] {
+            let pause = backoff(failures, &options);
+            assert!(pause >= options.min_backoff / 2 && pause <= options.max_backoff, "{failures}: {pause:?}");
+        }
+        assert!(backoff(0, &options) <= options.min_backoff);
+        assert!(backoff(20, &options) >= options.max_backoff / 2);
+    }
+}

@@ -1,0 +1,255 @@
+//! What a subscription goes through with a real nsqd: late commands, deletion, a rival, a crash, closing.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test a panic is the report")]
+
+mod common;
+
+use std::{collections::HashSet, time::Duration};
+
+use common::{DEADLINE, Nsqd, body, channel, receive, topic, until_channel, within};
+use ferry_nsq::{MessageId, Options, SubscribeError, Subscription};
+
+/// The shortest message timeout nsqd grants.
+fn short_timeout() -> Options {
+    Options { msg_timeout: Some(Duration::from_secs(1)), ..Options::default() }
+}
+
+#[tokio::test]
+async fn a_late_fin_leaves_the_subscription_alive_and_the_message_comes_back() {
+    let nsqd = Nsqd::start().await;
+    let (topic, channel) = (topic("user.a"), channel("device.1"));
+    let mut device = nsqd.subscribe(&topic, &channel, &short_timeout(), 1).await;
+    let publisher = nsqd.publisher(Options::default()).await;
+    publisher.publish(&topic, body("slow")).await.unwrap();
+
+    let (message, _) = receive(&mut device).await;
+    // Not ready for more, or the redelivery would come here at once and the FIN would not be late.
+    device.ready(0);
+    within(device.flush()).await.unwrap();
+    until_channel(&nsqd.admin(), &topic, &channel, "the message times out", |stats| stats.timeout_count == 1).await;
+    device.finish(message.id);
+    device.touch(message.id);
+    device.requeue(message.id, Duration::ZERO);
+    device.ready(1);
+
+    let (again, text) = receive(&mut device).await;
+    assert_eq!((text.as_str(), again.id, again.attempts), ("slow", message.id, 2));
+    assert_eq!(device.late_commands(), 3);
+    device.finish(again.id);
+    publisher.publish(&topic, body("next")).await.unwrap();
+    assert_eq!(receive(&mut device).await.1, "next");
+}
+
+#[tokio::test]
+async fn a_fin_of_an_unknown_id_leaves_the_subscription_alive() {
+    let nsqd = Nsqd::start().await;
+    let (topic, channel) = (topic("user.a"), channel("device.1"));
+    let mut device = nsqd.subscribe(&topic, &channel, &Options::default(), 1).await;
+    let unknown: MessageId = "0123456789abcdef".parse().unwrap();
+    device.finish(unknown);
+    within(device.flush()).await.unwrap();
+    nsqd.publisher(Options::default()).await.publish(&topic, body("hello")).await.unwrap();
+    let (message, text) = receive(&mut device).await;
+    assert_eq!((text.as_str(), device.late_commands()), ("hello", 1));
+
+    // Nor does finishing twice.
+    device.finish(message.id);
+    device.finish(message.id);
+    within(device.flush()).await.unwrap();
+    nsqd.publisher(Options::default()).await.publish(&topic, body("more")).await.unwrap();
+    assert_eq!(receive(&mut device).await.1, "more");
+    assert_eq!(device.late_commands(), 2);
+}
+
+#[tokio::test]
+async fn touch_keeps_a_message_from_coming_back() {
+    let nsqd = Nsqd::start().await;
+    let (topic, channel) = (topic("user.a"), channel("device.1"));
+    let mut device = nsqd.subscribe(&topic, &channel, &short_timeout(), 1).await;
+    nsqd.publisher(Options::default()).await.publish(&topic, body("hello")).await.unwrap();
+    let (message, _) = receive(&mut device).await;
+    // Three message timeouts' worth.
+    for _ in 0..10 {
+        device.touch(message.id);
+        within(device.flush()).await.unwrap();
+        let other = tokio::time::timeout(Duration::from_millis(300), device.next()).await;
+        assert!(other.is_err(), "nothing comes: {other:?}");
+    }
+    let stats = nsqd.admin().channel_stats(&topic, &channel).await.unwrap().unwrap();
+    assert_eq!((stats.timeout_count, stats.in_flight), (0, 1));
+}
+
+#[tokio::test]
+async fn requeue_brings_a_message_back_after_its_delay() {
+    let nsqd = Nsqd::start().await;
+    let (topic, channel) = (topic("user.a"), channel("device.1"));
+    let mut device = nsqd.subscribe(&topic, &channel, &Options::default(), 1).await;
+    nsqd.publisher(Options::default()).await.publish(&topic, body("hello")).await.unwrap();
+    for (attempt, delay) in [(1, Duration::ZERO), (2, Duration::from_millis(150)), (3, Duration::MAX)] {
+        let (message, _) = receive(&mut device).await;
+        assert_eq!(message.attempts, attempt);
+        device.requeue(message.id, delay);
+        assert_eq!(device.in_flight(), 0);
+    }
+    // The longest delay is nsqd's own limit, not an error.
+    within(device.flush()).await.unwrap();
+    until_channel(&nsqd.admin(), &topic, &channel, "the message is deferred", |stats| stats.deferred == 1).await;
+    assert_eq!(device.late_commands(), 0);
+}
+
+#[tokio::test]
+async fn a_deleted_channel_ends_the_subscription_and_stays_deleted() {
+    let nsqd = Nsqd::start().await;
+    let (topic, channel) = (topic("user.a"), channel("device.1"));
+    let mut device = nsqd.subscribe(&topic, &channel, &Options::default(), 1).await;
+    assert!(nsqd.admin().delete_channel(&topic, &channel).await.unwrap());
+    assert!(within(device.next()).await.is_err());
+    assert!(within(device.next()).await.is_err(), "an ended subscription stays ended");
+    assert!(within(device.close()).await.is_err());
+    assert_eq!(nsqd.admin().channel_stats(&topic, &channel).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_second_subscription_of_a_channel_is_refused_as_such() {
+    let nsqd = Nsqd::start().await;
+    let (topic, channel) = (topic("user.a"), channel("device.1"));
+    let mut first = nsqd.subscribe(&topic, &channel, &Options::default(), 1).await;
+    let second = Subscription::connect(&nsqd.address(), &topic, &channel, &Options::default(), 1).await;
+    assert!(matches!(second, Err(SubscribeError::TooManyConsumers)), "{second:?}");
+    nsqd.publisher(Options::default()).await.publish(&topic, body("hello")).await.unwrap();
+    assert_eq!(receive(&mut first).await.1, "hello");
+}
+
+#[tokio::test]
+async fn close_hands_in_flight_messages_to_the_next_subscriber_at_once() {
+    let nsqd = Nsqd::start().await;
+    let (topic, channel) = (topic("user.a"), channel("device.1"));
+    let mut device = nsqd.subscribe(&topic, &channel, &Options::default(), 10).await;
+    let publisher = nsqd.publisher(Options::default()).await;
+    for number in 0..5 {
+        publisher.publish(&topic, body(&number.to_string())).await.unwrap();
+    }
+    // Two are taken, one of them finished; the others are on their way, or in buffers.
+    let (finished, _) = receive(&mut device).await;
+    receive(&mut device).await;
+    device.finish(finished.id);
+    within(device.close()).await.unwrap();
+
+    // The message timeout is 60 s, beyond every deadline here. And the consumer is gone: this SUB is not refused.
+    let mut next = nsqd.subscribe(&topic, &channel, &Options::default(), 10).await;
+    let mut received = Vec::new();
+    for _ in 0..4 {
+        let (message, text) = receive(&mut next).await;
+        next.finish(message.id);
+        received.push((text, message.attempts));
+    }
+    assert!(received.contains(&("1".to_owned(), 2)), "{received:?}");
+    assert!(!received.iter().any(|(text, _)| text == "0"), "{received:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn closing_again_and_again_under_traffic_neither_loses_nor_delays_a_message() {
+    const MESSAGES: usize = 5000;
+    let nsqd = Nsqd::start().await;
+    let (topic, channel) = (topic("user.a"), channel("device.1"));
+    nsqd.admin().create_channel(&topic, &channel).await.unwrap();
+    let publisher = nsqd.publisher(Options::default()).await;
+    let publishing = tokio::spawn({
+        let topic = topic.clone();
+        async move {
+            for number in 0..MESSAGES {
+                publisher.publish(&topic, body(&number.to_string())).await.unwrap();
+            }
+        }
+    });
+    let mut missing: HashSet<String> = (0..MESSAGES).map(|number| number.to_string()).collect();
+    let receiving = async {
+        while !missing.is_empty() {
+            let mut device = nsqd.subscribe(&topic, &channel, &Options::default(), 8).await;
+            // Half of what comes is finished, then the device goes away and hands back the rest.
+            for turn in 0..200 {
+                if missing.is_empty() {
+                    break;
+                }
+                let message = device.next().await.unwrap();
+                if turn % 2 == 0 {
+                    device.finish(message.id);
+                    missing.remove(std::str::from_utf8(&message.body).unwrap());
+                } else {
+                    device.requeue(message.id, Duration::ZERO);
+                }
+            }
+            device.close().await.unwrap();
+        }
+    };
+    // Below the message timeout of 60 s: had one waited for that, this fails.
+    tokio::time::timeout(DEADLINE * 2, receiving).await.expect("a message is late");
+    publishing.await.unwrap();
+    until_channel(&nsqd.admin(), &topic, &channel, "everything is finished", |stats| {
+        (stats.depth, stats.in_flight) == (0, 0)
+    })
+    .await;
+    let stats = nsqd.admin().channel_stats(&topic, &channel).await.unwrap().unwrap();
+    assert_eq!(stats.timeout_count, 0);
+}
+
+#[tokio::test]
+async fn a_killed_nsqd_ends_the_subscription_and_a_new_one_goes_on() {
+    let mut nsqd = Nsqd::start().await;
+    let (topic, channel) = (topic("user.a"), channel("device.1"));
+    let mut device = nsqd.subscribe(&topic, &channel, &Options::default(), 1).await;
+    nsqd.kill();
+    assert!(within(device.next()).await.is_err());
+    nsqd.restart().await;
+    assert!(nsqd.admin().channel_stats(&topic, &channel).await.unwrap().is_some(), "nsqd remembers the channel");
+    let mut device = nsqd.subscribe(&topic, &channel, &Options::default(), 1).await;
+    nsqd.publisher(Options::default()).await.publish(&topic, body("hello")).await.unwrap();
+    assert_eq!(receive(&mut device).await.1, "hello");
+}
+
+#[tokio::test]
+async fn heartbeats_are_answered_while_nothing_else_happens() {
+    let nsqd = Nsqd::start().await;
+    let (topic, channel) = (topic("user.a"), channel("device.1"));
+    let options = Options { heartbeat_interval: Duration::from_secs(1), ..Options::default() };
+    let mut device = nsqd.subscribe(&topic, &channel, &options, 1).await;
+    let publisher = nsqd.publisher(options).await;
+    let mut connection_changes = publisher.connected();
+    connection_changes.mark_unchanged();
+    // nsqd drops a client that has been silent for two intervals. Here more than four pass.
+    let mut heartbeats = HashSet::new();
+    while heartbeats.len() < 5 {
+        let step = tokio::time::timeout(Duration::from_millis(50), device.next()).await;
+        assert!(step.is_err(), "{step:?}");
+        heartbeats.insert(device.last_heard());
+    }
+    assert!(!connection_changes.has_changed().unwrap(), "the publisher kept its connection");
+    within(publisher.publish(&topic, body("hello"))).await.unwrap();
+    assert_eq!(receive(&mut device).await.1, "hello");
+}
+
+#[tokio::test]
+async fn a_dropped_next_takes_no_message() {
+    let nsqd = Nsqd::start().await;
+    let (topic, channel) = (topic("user.a"), channel("device.1"));
+    let mut device = nsqd.subscribe(&topic, &channel, &Options::default(), 64).await;
+    let publisher = nsqd.publisher(Options::default()).await;
+    let publishing = async {
+        for number in 0..500 {
+            publisher.publish(&topic, body(&number.to_string())).await.unwrap();
+        }
+    };
+    let receiving = async {
+        let mut received = HashSet::new();
+        while received.len() < 500 {
+            // Polled once and dropped, over and over.
+            if let Ok(message) = tokio::time::timeout(Duration::ZERO, device.next()).await {
+                let message = message.unwrap();
+                assert_eq!(message.attempts, 1);
+                device.finish(message.id);
+                received.insert(message.id);
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    within(async { tokio::join!(publishing, receiving) }).await;
+}

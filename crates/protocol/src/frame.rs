@@ -1,0 +1,400 @@
+//! Socket frames: one JSON object a text frame, told apart by `type`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Body, DeviceId, ErrorCode, Message, MessageId, RoomId, Secret, Sent, UserId};
+
+/// The version of the protocol that this crate speaks.
+pub const PROTOCOL: u32 = 1;
+
+/// The WebSocket subprotocol that names it.
+pub const SUBPROTOCOL: &str = "ferry.v1";
+
+/// A frame from a device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeviceFrame {
+    /// Authenticates a socket that came without a token, or renews one before it expires.
+    Hello(Hello),
+    /// A message for a room.
+    Send(Send),
+    /// Deliveries that the device has stored.
+    Ack(Ack),
+    /// Asks for a `pong`; for clients that cannot send WebSocket pings.
+    Ping,
+}
+
+/// `hello`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// An access token.
+    pub token: Secret,
+}
+
+/// `send`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Send {
+    /// UUIDv7, chosen by the device; a retry carries the same one.
+    pub id: MessageId,
+    /// Where to.
+    pub room: RoomId,
+    /// What the body is.
+    pub kind: String,
+    /// What is said.
+    pub body: Body,
+    /// The message that this one answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<MessageId>,
+}
+
+/// `ack`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ack {
+    /// The `delivery` of each message frame. Unknown ones are ignored: they may come from an earlier connection.
+    pub deliveries: Vec<String>,
+}
+
+/// Why a text frame from a device is none.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadFrame {
+    /// Not a JSON object with a `type`. Ends the connection: whoever sends this does not speak the protocol.
+    #[error("not a JSON object with a type")]
+    NotAFrame,
+    /// Of a `type` that this version does not know. Not fatal: it may be of a newer version.
+    #[error("unknown type")]
+    UnknownType,
+    /// Of a known `type`, with a field missing or wrong. Not fatal.
+    #[error("{detail}")]
+    Invalid {
+        /// What is wrong; never what was in it.
+        detail: String,
+        /// The frame's `id`, where it has a readable one.
+        id: Option<MessageId>,
+    },
+}
+
+impl DeviceFrame {
+    /// Reads a text frame. Unknown fields are ignored.
+    ///
+    /// # Errors
+    /// See [`BadFrame`]. None of its texts repeats anything of the frame's values.
+    pub fn parse(text: &str) -> Result<Self, BadFrame> {
+        #[derive(Deserialize)]
+        struct Kind<'a> {
+            #[serde(borrow)]
+            r#type: std::borrow::Cow<'a, str>,
+        }
+        let kind: Kind<'_> = serde_json::from_str(text).map_err(|_| BadFrame::NotAFrame)?;
+        match kind.r#type.as_ref() {
+            "hello" => read(text).map(Self::Hello),
+            "send" => read(text).map(Self::Send),
+            "ack" => read(text).map(Self::Ack),
+            "ping" => Ok(Self::Ping),
+            _ => Err(BadFrame::UnknownType),
+        }
+    }
+
+    /// The text frame.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        #[derive(Serialize)]
+        struct Tagged<'a, T> {
+            r#type: &'static str,
+            #[serde(flatten)]
+            content: &'a T,
+        }
+        fn tagged<T: Serialize>(name: &'static str, content: &T) -> String {
+            // The frames hold strings, numbers and JSON that was parsed: there is nothing in them that cannot be written.
+            serde_json::to_string(&Tagged { r#type: name, content }).unwrap_or_default()
+        }
+        match self {
+            Self::Hello(hello) => tagged("hello", hello),
+            Self::Send(send) => tagged("send", send),
+            Self::Ack(ack) => tagged("ack", ack),
+            Self::Ping => r#"{"type":"ping"}"#.to_owned(),
+        }
+    }
+}
+
+fn read<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, BadFrame> {
+    #[derive(Deserialize)]
+    struct WithId {
+        id: MessageId,
+    }
+    serde_json::from_str(text).map_err(|error| BadFrame::Invalid {
+        detail: describe(&error),
+        id: serde_json::from_str::<WithId>(text).ok().map(|frame| frame.id),
+    })
+}
+
+/// What is wrong with some JSON, without a word of what is in it: serde's own messages quote the values.
+#[must_use]
+pub fn describe(error: &serde_json::Error) -> String {
+    use serde_json::error::Category;
+    let (line, column) = (error.line(), error.column());
+    match error.classify() {
+        Category::Io | Category::Eof => "the JSON ends too early".to_owned(),
+        Category::Syntax => format!("not JSON, at line {line} column {column}"),
+        Category::Data => {
+            let text = error.to_string();
+            // The name of a missing field is ours, not the sender's.
+            match text.strip_prefix("missing field `").and_then(|rest| rest.split_once('`')) {
+                Some((field, _)) => format!("missing field `{field}`"),
+                None if text.starts_with("unknown field") => {
+                    format!("a field that this call does not take, at line {line} column {column}")
+                }
+                None => format!("a value of the wrong type or form, at line {line} column {column}"),
+            }
+        }
+    }
+}
+
+/// What a device may do in a time, told in `welcome`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// The longest frame, bytes.
+    pub frame: usize,
+    /// How many sends at once.
+    pub send_burst: u32,
+    /// And then how many a second.
+    pub send_rate: u32,
+    /// How many devices a user has at most.
+    pub devices: usize,
+}
+
+/// `welcome`: the first frame from the relay.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Welcome {
+    /// [`PROTOCOL`].
+    pub protocol: u32,
+    /// Who the token speaks for.
+    pub user: UserId,
+    /// Which device.
+    pub device: DeviceId,
+    /// Milliseconds since the Unix epoch.
+    pub server_time: i64,
+    /// When the access token expires, milliseconds since the Unix epoch: send a `hello` with a new one before.
+    pub token_expires_at: i64,
+    /// How many deliveries may wait for an ack; no more come until some are acked.
+    pub window: u32,
+    /// See there.
+    pub limits: Limits,
+}
+
+/// A delivery. Ack it when it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivered {
+    /// What to ack; valid in this connection only.
+    pub delivery: String,
+    /// True where it was handed to this device before and not acked.
+    pub redelivered: bool,
+    /// The message.
+    pub message: Message,
+}
+
+/// `error`: a frame was refused. The connection goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorFrame {
+    /// What clients act on.
+    pub code: ErrorCode,
+    /// For people.
+    pub message: String,
+    /// Whether the same frame may succeed later.
+    pub temporary: bool,
+    /// When to try again, milliseconds from now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
+    /// The `id` of the refused `send`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<MessageId>,
+}
+
+/// A frame from the relay, as a client reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RelayFrame {
+    /// The first one.
+    Welcome(Welcome),
+    /// A delivery.
+    Message(Box<Delivered>),
+    /// What waited at connect time has been delivered.
+    Drained,
+    /// A send was accepted: queued for every recipient.
+    Sent(Sent),
+    /// A `hello` renewed the token, which is now valid until then (milliseconds since the Unix epoch).
+    Renewed {
+        /// The new expiry.
+        token_expires_at: i64,
+    },
+    /// Answer to `ping`.
+    Pong,
+    /// A refused frame.
+    Error(ErrorFrame),
+    /// Of a `type` that this version does not know: ignore it.
+    Unknown,
+}
+
+/// Text that is no frame of the relay.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not a frame of the relay: {0}")]
+pub struct BadRelayFrame(String);
+
+impl RelayFrame {
+    /// Reads a text frame.
+    ///
+    /// # Errors
+    /// Text that is not JSON, or lacks a field of its `type`.
+    pub fn parse(text: &str) -> Result<Self, BadRelayFrame> {
+        #[derive(Deserialize)]
+        struct Kind<'a> {
+            #[serde(borrow)]
+            r#type: std::borrow::Cow<'a, str>,
+        }
+        #[derive(Deserialize)]
+        struct Renewed {
+            token_expires_at: i64,
+        }
+        let bad = |error: serde_json::Error| BadRelayFrame(describe(&error));
+        let kind: Kind<'_> = serde_json::from_str(text).map_err(bad)?;
+        Ok(match kind.r#type.as_ref() {
+            "welcome" => Self::Welcome(serde_json::from_str(text).map_err(bad)?),
+            "message" => Self::Message(Box::new(serde_json::from_str(text).map_err(bad)?)),
+            "drained" => Self::Drained,
+            "sent" => Self::Sent(serde_json::from_str(text).map_err(bad)?),
+            "renewed" => {
+                let renewed: Renewed = serde_json::from_str(text).map_err(bad)?;
+                Self::Renewed { token_expires_at: renewed.token_expires_at }
+            }
+            "pong" => Self::Pong,
+            "error" => Self::Error(serde_json::from_str(text).map_err(bad)?),
+            _ => Self::Unknown,
+        })
+    }
+
+    /// The text frame. A relay writes `message` with [`message_frame`] instead, from bytes that are JSON already.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        #[derive(Serialize)]
+        #[serde(tag = "type", rename_all = "lowercase")]
+        enum Out<'a> {
+            Welcome(&'a Welcome),
+            Drained,
+            Sent(&'a Sent),
+            Renewed { token_expires_at: i64 },
+            Pong,
+            Error(&'a ErrorFrame),
+        }
+        let out = match self {
+            Self::Welcome(welcome) => Out::Welcome(welcome),
+            Self::Message(delivered) => {
+                let json = serde_json::to_string(&delivered.message).unwrap_or_default();
+                return message_frame(&delivered.delivery, delivered.redelivered, &json);
+            }
+            Self::Drained => Out::Drained,
+            Self::Sent(sent) => Out::Sent(sent),
+            Self::Renewed { token_expires_at } => Out::Renewed { token_expires_at: *token_expires_at },
+            Self::Pong => Out::Pong,
+            Self::Error(error) => Out::Error(error),
+            Self::Unknown => return String::new(),
+        };
+        serde_json::to_string(&out).unwrap_or_default()
+    }
+}
+
+/// A `message` frame around a message that is JSON already.
+///
+/// `delivery` must need no escaping in JSON: the broker's ids are hexadecimal digits.
+#[must_use]
+pub fn message_frame(delivery: &str, redelivered: bool, message: &str) -> String {
+    let redelivered = if redelivered { "true" } else { "false" };
+    [r#"{"type":"message","delivery":""#, delivery, r#"","redelivered":"#, redelivered, r#","message":"#, message, "}"]
+        .concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{KIND_TEXT, Role, Sender};
+
+    #[test]
+    fn frames_from_a_device_come_out_as_they_went_in() {
+        let send = Send {
+            id: MessageId::new(),
+            room: RoomId::new(),
+            kind: KIND_TEXT.into(),
+            body: Body::json(&serde_json::json!({"a": [1, "two"]})),
+            reply_to: Some(MessageId::new()),
+        };
+        for frame in [
+            DeviceFrame::Hello(Hello { token: Secret::new("t") }),
+            DeviceFrame::Send(send),
+            DeviceFrame::Ack(Ack { deliveries: vec!["0a".into()] }),
+            DeviceFrame::Ping,
+        ] {
+            assert_eq!(DeviceFrame::parse(&frame.to_json()), Ok(frame));
+        }
+    }
+
+    #[test]
+    fn unknown_fields_are_ignored_and_unknown_types_are_told_apart() {
+        assert_eq!(DeviceFrame::parse(r#"{"type":"ping","new":1}"#), Ok(DeviceFrame::Ping));
+        assert_eq!(DeviceFrame::parse(r#"{"type":"dance"}"#), Err(BadFrame::UnknownType));
+        assert_eq!(DeviceFrame::parse(r#"{"typ":"ping"}"#), Err(BadFrame::NotAFrame));
+        assert_eq!(DeviceFrame::parse("[]"), Err(BadFrame::NotAFrame));
+    }
+
+    #[test]
+    fn an_error_names_the_field_and_the_send_but_never_a_value() {
+        let id = MessageId::new();
+        let missing = format!(r#"{{"type":"send","id":"{id}","room":"{}","body":"canary"}}"#, RoomId::new());
+        let Err(BadFrame::Invalid { detail, id: found }) = DeviceFrame::parse(&missing) else { panic!() };
+        assert_eq!((detail.as_str(), found), ("missing field `kind`", Some(id)));
+        let wrong = format!(r#"{{"type":"send","id":"{id}","room":"canary","kind":"text","body":"canary"}}"#);
+        let Err(error) = DeviceFrame::parse(&wrong) else { panic!() };
+        assert!(!error.to_string().contains("canary"), "{error}");
+    }
+
+    #[test]
+    fn frames_from_the_relay_come_out_as_they_went_in() {
+        let message = Message {
+            id: MessageId::new(),
+            room: RoomId::new(),
+            from: Sender { user: UserId::new(), device: DeviceId::new(), role: Role::Owner },
+            kind: KIND_TEXT.into(),
+            body: Body::text("hi \"there\"\n"),
+            reply_to: None,
+            epoch: 1,
+            seq: 1,
+            sent_at: 1,
+        };
+        let limits = Limits { frame: 65_536, send_burst: 60, send_rate: 10, devices: 16 };
+        let welcome = Welcome {
+            protocol: PROTOCOL,
+            user: UserId::new(),
+            device: DeviceId::new(),
+            server_time: 1,
+            token_expires_at: 2,
+            window: 64,
+            limits,
+        };
+        let error = ErrorFrame {
+            code: ErrorCode::RateLimited,
+            message: "slowly".into(),
+            temporary: true,
+            retry_after_ms: Some(100),
+            id: None,
+        };
+        let sent = Sent { id: MessageId::new(), sent_at: 1, recipients: 2, unreachable: vec![UserId::new()] };
+        let delivered = Delivered { delivery: "00ff".into(), redelivered: true, message };
+        for frame in [
+            RelayFrame::Welcome(welcome),
+            RelayFrame::Message(Box::new(delivered)),
+            RelayFrame::Drained,
+            RelayFrame::Sent(sent),
+            RelayFrame::Renewed { token_expires_at: 5 },
+            RelayFrame::Pong,
+            RelayFrame::Error(error),
+        ] {
+            assert_eq!(RelayFrame::parse(&frame.to_json()), Ok(frame));
+        }
+        assert_eq!(RelayFrame::parse(r#"{"type":"typing"}"#), Ok(RelayFrame::Unknown));
+    }
+}

@@ -1,0 +1,99 @@
+//! Ids. All are UUIDs and, where Ferry makes them, UUIDv7 (RFC 9562 §5.7), so that they sort by the time they were made.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// What was given is not a UUID in its hyphenated form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a UUID")]
+pub struct NotAnId;
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl $name {
+            /// A new id, UUIDv7.
+            #[must_use]
+            #[expect(clippy::new_without_default, reason = "a default that differs each time would surprise")]
+            pub fn new() -> Self {
+                Self(Uuid::now_v7())
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = NotAnId;
+
+            /// Takes the hyphenated form only: one id has one spelling in a URL.
+            fn from_str(text: &str) -> Result<Self, NotAnId> {
+                if text.len() != uuid::fmt::Hyphenated::LENGTH {
+                    return Err(NotAnId);
+                }
+                Uuid::try_parse(text).map(Self).map_err(|_| NotAnId)
+            }
+        }
+    };
+}
+
+id! {
+    /// An account.
+    UserId
+}
+id! {
+    /// A device: one login session of a user.
+    DeviceId
+}
+id! {
+    /// A conversation.
+    RoomId
+}
+id! {
+    /// A message. The sending device chooses it (UUIDv7), and a retry carries the same one.
+    MessageId
+}
+
+impl MessageId {
+    /// True for a UUIDv7 of the RFC's variant, the only kind a `send` may carry.
+    #[must_use]
+    pub fn is_v7(&self) -> bool {
+        self.0.get_version_num() == 7 && self.0.get_variant() == uuid::Variant::RFC4122
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_has_one_spelling() {
+        let id = UserId::new();
+        assert_eq!(id.to_string().parse(), Ok(id));
+        assert_eq!(id.0.simple().to_string().parse::<UserId>(), Err(NotAnId));
+        assert_eq!(id.0.braced().to_string().parse::<UserId>(), Err(NotAnId));
+        assert_eq!("".parse::<UserId>(), Err(NotAnId));
+    }
+
+    #[test]
+    fn a_message_id_is_a_uuid_v7() {
+        assert!(MessageId::new().is_v7());
+        assert!(!MessageId(Uuid::new_v4()).is_v7());
+        assert!(!MessageId(Uuid::nil()).is_v7());
+    }
+}

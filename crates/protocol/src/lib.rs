@@ -1,0 +1,26 @@
+//! What goes over Ferry's wires: HTTP bodies, socket frames, the envelope, error and close codes.
+//!
+//! Types only: no I/O and no runtime, so that the relay, the client library and anybody's tools agree by construction.
+//! `docs/protocol.md` describes the same in words, with an example of each.
+
+mod code;
+mod frame;
+mod http;
+mod id;
+mod message;
+mod room;
+mod secret;
+
+pub use code::{CloseCode, ErrorCode};
+pub use frame::{
+    Ack, BadFrame, BadRelayFrame, Delivered, DeviceFrame, ErrorFrame, Hello, Limits, PROTOCOL, RelayFrame, SUBPROTOCOL,
+    Send, Welcome, describe, message_frame,
+};
+pub use http::{
+    ChangePassword, CreateAccount, CreateSession, DeleteMe, Device, Devices, MemberAnswer, PostMessage, Problem,
+    RefreshSession, Refreshed, RoomAnswer, Sent, Session, Tokens, UpdateMe, User, UserAnswer,
+};
+pub use id::{DeviceId, MessageId, NotAnId, RoomId, UserId};
+pub use message::{Body, Envelope, KIND_MAX, KIND_TEXT, Message, NotAnEnvelope, Sender, is_valid_kind};
+pub use room::{CreateRoom, Member, Page, PutMember, Role, Room, RoomKind, UnknownName, UpdateRoom};
+pub use secret::Secret;

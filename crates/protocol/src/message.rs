@@ -1,0 +1,231 @@
+//! A message, and the envelope it travels in.
+//!
+//! The relay serialises a message once, when it is sent. What goes through the topic is a short binary header, for what a pump must
+//! know without reading JSON, and those very bytes; a pump puts them into a frame as they are.
+
+use std::fmt;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use crate::{DeviceId, MessageId, Role, RoomId, UserId};
+
+/// The kind of a message in plain words: its body is a JSON string.
+pub const KIND_TEXT: &str = "text";
+
+/// The longest `kind`, bytes.
+pub const KIND_MAX: usize = 32;
+
+/// What somebody wrote: any JSON value, kept as the bytes that came. `Debug` shows its length alone.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Body(Box<RawValue>);
+
+impl Body {
+    /// A body that is a JSON string.
+    #[must_use]
+    pub fn text(text: &str) -> Self {
+        let json = serde_json::Value::from(text).to_string();
+        // A string that serde_json wrote is a JSON value; the empty body stands for the case that cannot be.
+        Self(RawValue::from_string(json).unwrap_or_default())
+    }
+
+    /// A body of any JSON value.
+    #[must_use]
+    pub fn json(value: &serde_json::Value) -> Self {
+        Self(RawValue::from_string(value.to_string()).unwrap_or_default())
+    }
+
+    /// The JSON as it came. Whoever calls this answers for where it goes.
+    #[must_use]
+    pub fn get(&self) -> &str {
+        self.0.get()
+    }
+
+    /// The text, where the body is a JSON string.
+    #[must_use]
+    pub fn as_text(&self) -> Option<String> {
+        serde_json::from_str(self.0.get()).ok()
+    }
+
+    /// True where the body is a JSON string.
+    #[must_use]
+    pub fn is_text(&self) -> bool {
+        self.0.get().starts_with('"')
+    }
+}
+
+impl PartialEq for Body {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.get() == other.0.get()
+    }
+}
+
+impl Eq for Body {}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{} bytes]", self.0.get().len())
+    }
+}
+
+/// True for a `kind` that a device may send: `a-z 0-9 . _ -`, 1 to [`KIND_MAX`] bytes, and not the relay's own (`ferry.…`).
+#[must_use]
+pub fn is_valid_kind(kind: &str) -> bool {
+    (1..=KIND_MAX).contains(&kind.len())
+        && kind.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-'))
+        && !kind.starts_with("ferry.")
+}
+
+/// Who sent a message, as the relay knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Sender {
+    /// The user.
+    pub user: UserId,
+    /// The device.
+    pub device: DeviceId,
+    /// The user's role in the room when they sent it.
+    pub role: Role,
+}
+
+/// A message as every device of every recipient gets it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// Chosen by the sender. Unique together with `from.device`: drop what you have already stored.
+    pub id: MessageId,
+    /// Where.
+    pub room: RoomId,
+    /// Who; stamped by the relay.
+    pub from: Sender,
+    /// What the body is.
+    pub kind: String,
+    /// What is said.
+    pub body: Body,
+    /// The message that this one answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<MessageId>,
+    /// When the sending device's connection opened, milliseconds since the Unix epoch; grows with every connection of a device.
+    pub epoch: i64,
+    /// 1, 2, 3, … within one epoch and room: a missing number is a missing message.
+    pub seq: u64,
+    /// When the relay accepted it, milliseconds since the Unix epoch.
+    pub sent_at: i64,
+}
+
+const MAGIC: u8 = b'F';
+const VERSION: u8 = 1;
+const HEADER: usize = 2 + 16 + 16;
+
+/// What a topic carries: see the module's description. `Debug` shows ids and lengths.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Envelope {
+    /// The device that sent it; it gets no copy.
+    pub from: DeviceId,
+    /// The message's id, for logs.
+    pub id: MessageId,
+    /// The [`Message`] as JSON, in UTF-8.
+    pub json: Bytes,
+}
+
+/// Bytes on a topic that no relay of this version put there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not an envelope of this version")]
+pub struct NotAnEnvelope;
+
+impl Envelope {
+    /// Header and JSON in one buffer, ready to be published.
+    ///
+    /// # Errors
+    /// Never for a [`Message`] made from parsed input; the signature is serde's.
+    pub fn encode(message: &Message) -> Result<Bytes, serde_json::Error> {
+        let mut buffer = BytesMut::with_capacity(HEADER + 384 + message.body.get().len());
+        buffer.put_u8(MAGIC);
+        buffer.put_u8(VERSION);
+        buffer.put_slice(message.from.device.0.as_bytes());
+        buffer.put_slice(message.id.0.as_bytes());
+        let mut writer = buffer.writer();
+        serde_json::to_writer(&mut writer, message)?;
+        Ok(writer.into_inner().freeze())
+    }
+
+    /// Takes the header off. Checks that the rest is UTF-8, for it goes into a text frame; does not parse it.
+    ///
+    /// # Errors
+    /// Bytes that are too short, of another version, or not UTF-8.
+    pub fn decode(mut payload: Bytes) -> Result<Self, NotAnEnvelope> {
+        if payload.len() < HEADER || payload[0] != MAGIC || payload[1] != VERSION {
+            return Err(NotAnEnvelope);
+        }
+        let json = payload.split_off(HEADER);
+        if std::str::from_utf8(&json).is_err() {
+            return Err(NotAnEnvelope);
+        }
+        let id = |at: usize| Uuid::from_slice(&payload[at..at + 16]).map_err(|_| NotAnEnvelope);
+        Ok(Self { from: DeviceId(id(2)?), id: MessageId(id(18)?), json })
+    }
+}
+
+impl fmt::Debug for Envelope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Envelope {{ from: {}, id: {}, [{} bytes] }}", self.from, self.id, self.json.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn message(body: Body) -> Message {
+        Message {
+            id: MessageId::new(),
+            room: RoomId::new(),
+            from: Sender { user: UserId::new(), device: DeviceId::new(), role: Role::Member },
+            kind: KIND_TEXT.into(),
+            body,
+            reply_to: None,
+            epoch: 1,
+            seq: 2,
+            sent_at: 3,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_goes_in_comes_out(text in ".*") {
+            let sent = message(Body::text(&text));
+            let envelope = Envelope::decode(Envelope::encode(&sent).unwrap()).unwrap();
+            prop_assert_eq!(envelope.from, sent.from.device);
+            prop_assert_eq!(envelope.id, sent.id);
+            let got: Message = serde_json::from_slice(&envelope.json).unwrap();
+            prop_assert_eq!(got.body.as_text().unwrap(), text);
+            prop_assert_eq!(got, sent);
+        }
+
+        #[test]
+        fn garbage_is_refused_and_does_not_panic(bytes in proptest::collection::vec(any::<u8>(), 0..100)) {
+            prop_assume!(bytes.first() != Some(&MAGIC));
+            prop_assert_eq!(Envelope::decode(bytes.into()), Err(NotAnEnvelope));
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_body() {
+        let message = message(Body::text("a canary in the mine"));
+        assert!(!format!("{message:?}").contains("canary"));
+        let envelope = Envelope::decode(Envelope::encode(&message).unwrap()).unwrap();
+        assert!(!format!("{envelope:?}").contains("canary"));
+    }
+
+    #[test]
+    fn kinds_of_the_relay_are_not_for_devices() {
+        assert!(is_valid_kind("text"));
+        assert!(!is_valid_kind("ferry.notice"));
+        assert!(!is_valid_kind(""));
+        assert!(!is_valid_kind("Text"));
+        assert!(!is_valid_kind(&"k".repeat(33)));
+    }
+}

@@ -1,0 +1,7 @@
+DROP TABLE signing_keys;
+DROP TABLE memberships;
+DROP TABLE rooms;
+DROP TABLE closing_channels;
+DROP TABLE refresh_tokens;
+DROP TABLE devices;
+DROP TABLE users;

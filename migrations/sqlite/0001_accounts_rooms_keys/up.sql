@@ -1,0 +1,83 @@
+-- Who exists, where they are logged in, and which rooms they share. Nothing that anybody wrote is ever stored.
+-- Times are milliseconds since the Unix epoch; ids are UUIDs in lower case. Text compares byte by byte (BINARY, the
+-- default), as it does in PostgreSQL with.
+
+CREATE TABLE users (
+    id                  TEXT NOT NULL PRIMARY KEY,
+    -- In its canonical form: two spellings of one name are one name.
+    username            TEXT NOT NULL UNIQUE,
+    display_name        TEXT,
+    -- The display name in lower case, for finding people.
+    display_name_folded TEXT,
+    password_hash       TEXT NOT NULL,
+    created_at          INTEGER NOT NULL,
+    password_changed_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX users_by_display_name ON users (display_name_folded);
+
+-- A device is logged in if, and only if, its row exists: logging out deletes it.
+CREATE TABLE devices (
+    id           TEXT NOT NULL PRIMARY KEY,
+    user_id      TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    name         TEXT NOT NULL,
+    ip           TEXT,
+    user_agent   TEXT,
+    created_at   INTEGER NOT NULL,
+    last_seen_at INTEGER NOT NULL,
+    -- The epoch of its latest connection; never goes back, whatever the clock does.
+    last_epoch   INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX devices_by_user ON devices (user_id);
+
+CREATE TABLE refresh_tokens (
+    hash       BLOB NOT NULL PRIMARY KEY,
+    device_id  TEXT NOT NULL REFERENCES devices (id) ON DELETE CASCADE,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    -- Set when it was rotated; seen again after that, it was stolen or copied.
+    used_at    INTEGER
+) STRICT;
+CREATE INDEX refresh_tokens_by_device ON refresh_tokens (device_id, used_at);
+
+-- The outbox of channels that are still to be deleted at the broker. No foreign keys: it outlives device and account.
+CREATE TABLE closing_channels (
+    device_id  TEXT NOT NULL PRIMARY KEY,
+    user_id    TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX closing_channels_by_age ON closing_channels (created_at, device_id);
+
+CREATE TABLE rooms (
+    id          TEXT NOT NULL PRIMARY KEY,
+    kind        TEXT NOT NULL CHECK (kind IN ('direct', 'group', 'channel')),
+    name        TEXT,
+    -- The name in lower case, for finding channels and for their order.
+    name_folded TEXT NOT NULL DEFAULT '',
+    -- "lesser uuid:greater uuid", so that a pair has one direct room at most.
+    direct_key  TEXT UNIQUE,
+    created_at  INTEGER NOT NULL,
+    created_by  TEXT REFERENCES users (id) ON DELETE SET NULL,
+    CHECK ((kind = 'direct') = (direct_key IS NOT NULL))
+) STRICT;
+CREATE INDEX rooms_by_creator ON rooms (created_by);
+CREATE INDEX channels_by_name ON rooms (name_folded, id) WHERE kind = 'channel';
+
+CREATE TABLE memberships (
+    room_id     TEXT NOT NULL REFERENCES rooms (id) ON DELETE CASCADE,
+    user_id     TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    role        TEXT NOT NULL CHECK (role IN ('owner', 'admin', 'moderator', 'member')),
+    muted_until INTEGER NOT NULL DEFAULT 0,
+    joined_at   INTEGER NOT NULL,
+    PRIMARY KEY (room_id, user_id)
+) STRICT;
+CREATE INDEX memberships_by_user ON memberships (user_id, room_id);
+CREATE INDEX memberships_by_age ON memberships (room_id, joined_at, user_id);
+
+-- Keys that sign access tokens.
+CREATE TABLE signing_keys (
+    kid        TEXT NOT NULL PRIMARY KEY,
+    secret     BLOB NOT NULL,
+    created_at INTEGER NOT NULL,
+    active_at  INTEGER NOT NULL,
+    retired_at INTEGER
+) STRICT;

@@ -1,0 +1,236 @@
+//! Cookies for browsers: the tokens where no script can read them.
+//!
+//! The access token goes with every request (`Path=/`), the refresh token only to the calls about sessions
+//! (`Path=/v1/sessions`). Neither name has the prefix `__Host-` (RFC 6265bis §4.1.3.2): that would demand `Path=/`, and send the
+//! long-lived token along with every message and into the socket's handshake. What the prefix would prevent, a cookie planted by a
+//! sibling host, cannot steal a session; it could log a browser in as somebody else, so a relay belongs on a domain whose
+//! subdomains its operator trusts.
+
+use std::time::Duration;
+
+use ferry_protocol::Secret;
+use http::HeaderValue;
+
+/// The cookie that holds the access token.
+pub const ACCESS_COOKIE: &str = "ferry_access";
+
+/// The cookie that holds the refresh token.
+pub const REFRESH_COOKIE: &str = "ferry_refresh";
+
+const ACCESS_PATH: &str = "/";
+const REFRESH_PATH: &str = "/v1/sessions";
+
+/// How many cookies of a request are looked at. Browsers keep 50 to 180 a site; what comes after is as if it were not there.
+const COOKIES_MAX: usize = 200;
+
+/// The value cannot be in a cookie (RFC 6265 §4.1.1). No token of Ferry's is such a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the value cannot be in a cookie")]
+pub struct NotACookieValue;
+
+/// Makes `Set-Cookie` values: `HttpOnly`, `SameSite=Strict` and `Secure`. They are marked as sensitive, so `Debug` shows nothing of
+/// them. Each needs a header of its own (append, do not insert).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cookies {
+    secure: bool,
+}
+
+impl Cookies {
+    /// With `insecure` the cookies lack `Secure`, and go over plain HTTP: for local development, and by explicit configuration only.
+    #[must_use]
+    pub const fn new(insecure: bool) -> Self {
+        Self { secure: !insecure }
+    }
+
+    /// Hands out an access token; the browser forgets it after `max_age`.
+    ///
+    /// # Errors
+    /// See [`NotACookieValue`].
+    pub fn set_access(self, token: &Secret, max_age: Duration) -> Result<HeaderValue, NotACookieValue> {
+        self.set(ACCESS_COOKIE, token.expose(), ACCESS_PATH, max_age)
+    }
+
+    /// Hands out a refresh token; the browser forgets it after `max_age`.
+    ///
+    /// # Errors
+    /// See [`NotACookieValue`].
+    pub fn set_refresh(self, token: &Secret, max_age: Duration) -> Result<HeaderValue, NotACookieValue> {
+        self.set(REFRESH_COOKIE, token.expose(), REFRESH_PATH, max_age)
+    }
+
+    /// Makes the browser forget both, in two headers.
+    #[must_use]
+    pub const fn clear_both(self) -> [HeaderValue; 2] {
+        // Name, path and `Secure` must be those that the cookies were set with, or they would stay.
+        if self.secure {
+            [
+                HeaderValue::from_static("ferry_access=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict; Secure"),
+                HeaderValue::from_static(
+                    "ferry_refresh=; Path=/v1/sessions; Max-Age=0; HttpOnly; SameSite=Strict; Secure",
+                ),
+            ]
+        } else {
+            [
+                HeaderValue::from_static("ferry_access=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict"),
+                HeaderValue::from_static("ferry_refresh=; Path=/v1/sessions; Max-Age=0; HttpOnly; SameSite=Strict"),
+            ]
+        }
+    }
+
+    fn set(self, name: &str, value: &str, path: &str, max_age: Duration) -> Result<HeaderValue, NotACookieValue> {
+        // A value with a semicolon would add attributes of its own.
+        if value.is_empty() || !value.bytes().all(is_cookie_octet) {
+            return Err(NotACookieValue);
+        }
+        let secure = if self.secure { "; Secure" } else { "" };
+        let age = max_age.as_secs();
+        let cookie = format!("{name}={value}; Path={path}; Max-Age={age}; HttpOnly; SameSite=Strict{secure}");
+        let mut header = HeaderValue::from_str(&cookie).map_err(|_| NotACookieValue)?;
+        header.set_sensitive(true);
+        Ok(header)
+    }
+}
+
+/// RFC 6265 §4.1.1.
+const fn is_cookie_octet(b: u8) -> bool {
+    matches!(b, 0x21 | 0x23..=0x2B | 0x2D..=0x3A | 0x3C..=0x5B | 0x5D..=0x7E)
+}
+
+/// The value of the first cookie of that name in a request's `Cookie` headers, of which there may be several (RFC 9113 §8.2.3). None
+/// where it is empty or holds what no token does. Other people's cookies of the same host may hold any bytes.
+pub fn find_cookie<'a>(headers: impl IntoIterator<Item = &'a HeaderValue>, name: &str) -> Option<&'a str> {
+    let value = headers
+        .into_iter()
+        .flat_map(|header| header.as_bytes().split(|&b| b == b';'))
+        .take(COOKIES_MAX)
+        .filter_map(|pair| {
+            let equals = pair.iter().position(|&b| b == b'=')?;
+            Some((pair[..equals].trim_ascii(), pair[equals + 1..].trim_ascii()))
+        })
+        .find(|(key, _)| *key == name.as_bytes())?
+        .1;
+    let is_token = !value.is_empty() && value.iter().all(|&b| is_cookie_octet(b));
+    std::str::from_utf8(value).ok().filter(|_| is_token)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const AGE: Duration = Duration::from_secs(900);
+
+    fn headers(values: &[&str]) -> Vec<HeaderValue> {
+        values.iter().map(|value| HeaderValue::from_bytes(value.as_bytes()).unwrap()).collect()
+    }
+
+    fn find<'a>(headers: &'a [HeaderValue], name: &str) -> Option<&'a str> {
+        find_cookie(headers, name)
+    }
+
+    #[test]
+    fn cookies_are_out_of_reach_of_scripts_and_other_sites() {
+        let token = Secret::new("eyJh.eyJp-_.c2ln");
+        assert_eq!(
+            Cookies::new(false).set_access(&token, AGE).unwrap(),
+            "ferry_access=eyJh.eyJp-_.c2ln; Path=/; Max-Age=900; HttpOnly; SameSite=Strict; Secure"
+        );
+        assert_eq!(
+            Cookies::new(false).set_refresh(&token, AGE).unwrap(),
+            "ferry_refresh=eyJh.eyJp-_.c2ln; Path=/v1/sessions; Max-Age=900; HttpOnly; SameSite=Strict; Secure"
+        );
+    }
+
+    #[test]
+    fn only_the_flag_drops_secure() {
+        let token = Secret::new("t");
+        let insecure = Cookies::new(true);
+        assert_eq!(
+            insecure.set_access(&token, AGE).unwrap(),
+            "ferry_access=t; Path=/; Max-Age=900; HttpOnly; SameSite=Strict"
+        );
+        for (cookies, secure) in [(Cookies::new(false), true), (insecure, false)] {
+            for cookie in cookies.clear_both() {
+                assert_eq!(cookie.to_str().unwrap().ends_with("; Secure"), secure);
+            }
+        }
+    }
+
+    #[test]
+    fn clearing_names_what_was_set() {
+        for cookies in [Cookies::new(false), Cookies::new(true)] {
+            let token = Secret::new("t");
+            let set = [cookies.set_access(&token, Duration::ZERO), cookies.set_refresh(&token, Duration::ZERO)];
+            for (set, clear) in set.into_iter().zip(cookies.clear_both()) {
+                assert_eq!(set.unwrap().to_str().unwrap().replace("=t;", "=;"), clear.to_str().unwrap());
+            }
+        }
+    }
+
+    #[test]
+    fn a_value_cannot_add_attributes() {
+        for value in ["", "a; Domain=example.com", "a,b", "a b", "a\r\nX: y", "\"a\"", "é", "a\\"] {
+            assert_eq!(Cookies::new(false).set_access(&Secret::new(value), AGE), Err(NotACookieValue), "{value:?}");
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_token() {
+        let header = Cookies::new(false).set_access(&Secret::new("canary"), AGE).unwrap();
+        assert!(!format!("{header:?}").contains("canary"));
+    }
+
+    #[test]
+    fn a_cookie_is_found_among_others() {
+        let one = headers(&["a=b; ferry_access=tok.en; c=d=e"]);
+        assert_eq!(find(&one, ACCESS_COOKIE), Some("tok.en"));
+        assert_eq!(find(&one, REFRESH_COOKIE), None);
+        let several = headers(&["a=b", "ferry_refresh=r;ferry_access = t ", "ferry_access=later"]);
+        assert_eq!(find(&several, ACCESS_COOKIE), Some("t"));
+        assert_eq!(find(&several, REFRESH_COOKIE), Some("r"));
+        let foreign = headers(&["name=Zoë; ferry_access=t; broken; =; ;;"]);
+        assert_eq!(find(&foreign, ACCESS_COOKIE), Some("t"));
+        assert_eq!(find(&[], ACCESS_COOKIE), None);
+    }
+
+    #[test]
+    fn what_only_resembles_the_cookie_is_not_it() {
+        for value in [
+            "xferry_access=t",
+            "ferry_access",
+            "Ferry_Access=t",
+            "ferry_access=",
+            "ferry_access=\"t\"",
+            "ferry_access=é",
+            "ferry_access2=t",
+            "a=ferry_access=t",
+        ] {
+            assert_eq!(find(&headers(&[value]), ACCESS_COOKIE), None, "{value}");
+        }
+    }
+
+    #[test]
+    fn no_more_cookies_are_looked_at_than_browsers_send() {
+        let header = |others: usize| headers(&[&format!("{}ferry_access=t", "a=b; ".repeat(others))]);
+        assert_eq!(find(&header(COOKIES_MAX - 1), ACCESS_COOKIE), Some("t"));
+        assert_eq!(find(&header(COOKIES_MAX), ACCESS_COOKIE), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_header_is_read_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            if let Ok(header) = HeaderValue::from_bytes(&bytes) {
+                find_cookie([&header], ACCESS_COOKIE);
+            }
+        }
+
+        #[test]
+        fn what_is_set_is_found(token in "[A-Za-z0-9_.-]{1,100}") {
+            let set = Cookies::new(false).set_access(&Secret::new(token.clone()), AGE).unwrap();
+            let sent = set.to_str().unwrap().split(';').next().unwrap();
+            let headers = headers(&["x=y", sent]);
+            prop_assert_eq!(find(&headers, ACCESS_COOKIE), Some(token.as_str()));
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Which pages may use a browser's cookies: the check of `Origin` that keeps other sites from acting in a user's name (RFC 6455 §10.2,
+//! and OWASP's advice against cross-site request forgery).
+
+use std::fmt;
+
+/// An origin of the web, `http://host:port` or `https://host:port`, in one canonical form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    scheme: Scheme,
+    /// In lower case; an IPv6 address in its brackets.
+    host: String,
+    port: u16,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scheme {
+    Http,
+    Https,
+}
+
+impl Scheme {
+    const fn default_port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+}
+
+impl Origin {
+    /// Reads the value of an `Origin` header, or an allowed origin of the configuration (use this to check it at the start). None for
+    /// all else: `null`, other schemes, several origins, anything with a path, a user or a wildcard.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (scheme, authority) = text.split_once("://")?;
+        let scheme = match scheme.to_ascii_lowercase().as_str() {
+            "http" => Scheme::Http,
+            "https" => Scheme::Https,
+            _ => return None,
+        };
+        let (host, port) = parse_authority(authority)?;
+        Some(Self { scheme, host, port: port.unwrap_or(scheme.default_port()) })
+    }
+
+    fn is_at(&self, host: &str) -> bool {
+        // A `Host` without a port means the default port of the scheme that the browser used. The relay may stand behind a proxy that
+        // ends TLS and does not see the scheme, so it is the one that the origin names.
+        parse_authority(host)
+            .is_some_and(|(host, port)| host == self.host && port.unwrap_or(self.scheme.default_port()) == self.port)
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.scheme == Scheme::Http { "http" } else { "https" };
+        write!(f, "{scheme}://{}", self.host)?;
+        if self.port == self.scheme.default_port() { Ok(()) } else { write!(f, ":{}", self.port) }
+    }
+}
+
+/// Host in lower case, and port where there is one.
+fn parse_authority(text: &str) -> Option<(String, Option<u16>)> {
+    let end_of_host = match text.strip_prefix('[') {
+        Some(rest) => rest.find(']')? + 2,
+        None => text.find(':').unwrap_or(text.len()),
+    };
+    let (host, port) = text.split_at(end_of_host);
+    let is_host = match host.strip_prefix('[') {
+        Some(address) => address.strip_suffix(']')?.parse::<std::net::Ipv6Addr>().is_ok(),
+        // Names of other scripts are in Punycode here.
+        None => !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_')),
+    };
+    let port = match port.strip_prefix(':') {
+        None if port.is_empty() => None,
+        Some(digits) if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) => Some(digits.parse().ok()?),
+        _ => return None,
+    };
+    is_host.then(|| (host.to_ascii_lowercase(), port))
+}
+
+/// Whether a request that is authenticated by a cookie, and changes something or opens a socket, comes from a page that may make it:
+/// one of an allowed origin, or of the relay's own, by its `Host`.
+///
+/// Refused: no `Origin` (browsers send it with all such requests, and who is no browser has a bearer token), and `null`, which any
+/// sandboxed frame sends. A request with several `Origin` or `Host` headers is to be refused before.
+///
+/// An http page of the relay's own host and default port passes for the same origin: behind a proxy that ends TLS the relay cannot
+/// tell. It has no cookies to send: they are `Secure`.
+#[must_use]
+pub fn is_allowed(origin: Option<&str>, host: Option<&str>, allowed: &[String]) -> bool {
+    let Some(origin) = origin.and_then(Origin::parse) else { return false };
+    host.is_some_and(|host| origin.is_at(host))
+        || allowed.iter().any(|allowed| Origin::parse(allowed).is_some_and(|allowed| allowed == origin))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const HOST: Option<&str> = Some("relay.example");
+
+    fn same_origin(origin: &str, host: &str) -> bool {
+        is_allowed(Some(origin), Some(host), &[])
+    }
+
+    #[test]
+    fn a_page_of_the_relay_itself_may() {
+        for (origin, host) in [
+            ("https://relay.example", "relay.example"),
+            ("https://relay.example", "relay.example:443"),
+            ("https://relay.example:443", "relay.example"),
+            ("http://relay.example", "relay.example:80"),
+            ("https://Relay.Example", "RELAY.example"),
+            ("http://127.0.0.1:8080", "127.0.0.1:8080"),
+            ("http://localhost:8080", "localhost:8080"),
+            ("http://[::1]:8080", "[::1]:8080"),
+            ("https://[2001:DB8::1]", "[2001:db8::1]"),
+        ] {
+            assert!(same_origin(origin, host), "{origin} {host}");
+        }
+    }
+
+    #[test]
+    fn a_page_of_another_site_may_not() {
+        for (origin, host) in [
+            ("https://evil.example", "relay.example"),
+            ("https://relay.example.evil.example", "relay.example"),
+            ("https://evilrelay.example", "relay.example"),
+            ("https://sub.relay.example", "relay.example"),
+            ("https://relay.example.", "relay.example"),
+            ("https://relay.example:8443", "relay.example"),
+            ("https://relay.example", "relay.example:80"),
+            ("http://relay.example", "relay.example:443"),
+            ("http://localhost:8081", "localhost:8080"),
+            ("http://127.0.0.1:8080", "localhost:8080"),
+        ] {
+            assert!(!same_origin(origin, host), "{origin} {host}");
+        }
+    }
+
+    #[test]
+    fn without_an_origin_nobody_may() {
+        let allowed = ["https://app.example".to_owned(), "null".to_owned(), "*".to_owned(), String::new()];
+        for origin in [None, Some(""), Some("null"), Some("*")] {
+            assert!(!is_allowed(origin, HOST, &allowed), "{origin:?}");
+            assert!(!is_allowed(origin, Some("null"), &allowed), "{origin:?}");
+            assert!(!is_allowed(origin, None, &allowed), "{origin:?}");
+        }
+    }
+
+    #[test]
+    fn an_allowed_origin_may_whatever_the_host() {
+        let allowed = ["https://app.example".to_owned(), "http://localhost:5173".to_owned()];
+        for host in [HOST, None, Some("not a host")] {
+            assert!(is_allowed(Some("https://app.example"), host, &allowed));
+            assert!(is_allowed(Some("https://app.example:443"), host, &allowed));
+            assert!(is_allowed(Some("http://localhost:5173"), host, &allowed));
+            for origin in
+                ["http://app.example", "https://app.example:8443", "http://localhost", "https://x.app.example"]
+            {
+                assert!(!is_allowed(Some(origin), host, &allowed), "{origin}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_origin_is_refused() {
+        for origin in [
+            "relay.example",
+            "//relay.example",
+            "https:relay.example",
+            "https://",
+            "https://relay.example/",
+            "https://relay.example/path",
+            "https://relay.example?x",
+            "https://relay.example#x",
+            "https://user@relay.example",
+            "https://evil.example@relay.example",
+            "https://relay.example https://evil.example",
+            " https://relay.example",
+            "https://relay.example:",
+            "https://relay.example:+443",
+            "https://relay.example:65979",
+            "https://relay.example:443:443",
+            "https://[::1",
+            "https://[relay.example]",
+            "https://[::1]x",
+            "https://*.example",
+            "https://relay.exämple",
+            "file://relay.example",
+            "ws://relay.example",
+            "chrome-extension://relay.example",
+        ] {
+            assert_eq!(Origin::parse(origin), None, "{origin}");
+            let host = origin.split_once("://").map_or(origin, |(_, rest)| rest);
+            assert!(!is_allowed(Some(origin), Some(host), &[origin.to_owned()]), "{origin}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_panics_and_garbage_is_never_allowed(origin in any::<String>(), host in any::<String>()) {
+            if is_allowed(Some(&origin), Some(&host), &[]) {
+                prop_assert!(Origin::parse(&origin).is_some());
+            }
+        }
+
+        #[test]
+        fn an_origin_is_at_its_own_authority_and_at_no_other(
+            scheme in "https?", host in "[a-z][a-z0-9-]{0,8}(\\.[a-z]{2,3})?", port in proptest::option::of(1u16..),
+            other in "[a-z][a-z0-9-]{0,8}(\\.[a-z]{2,3})?",
+        ) {
+            let port = port.map_or(String::new(), |port| format!(":{port}"));
+            let origin = format!("{scheme}://{host}{port}");
+            let own = format!("{host}{port}");
+            prop_assert!(same_origin(&origin, &own));
+            prop_assert!(is_allowed(Some(&origin), None, std::slice::from_ref(&origin)));
+            prop_assert_eq!(same_origin(&origin, &format!("{other}{port}")), host == other);
+        }
+
+        #[test]
+        fn the_canonical_form_is_its_own(origin in "https?://[a-zA-Z0-9.-]{1,12}(:[0-9]{1,5})?") {
+            if let Some(origin) = Origin::parse(&origin) {
+                prop_assert_eq!(Origin::parse(&origin.to_string()), Some(origin));
+            }
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! The names that people log in with.
+
+use std::fmt;
+
+use unicode_normalization::UnicodeNormalization;
+
+/// The fewest characters of a username.
+pub const USERNAME_MIN: usize = 3;
+
+/// The most characters of a username.
+pub const USERNAME_MAX: usize = 32;
+
+/// A username in its one canonical form: `a-z 0-9 . _ -`, 3 to 32 of them, beginning with a letter or a digit.
+///
+/// What is typed is brought to Unicode's form NFKC and to lower case first, so that `Alice` and `ａｌｉｃｅ` are `alice`. All that is not
+/// ASCII after that is refused: two names that look the same are then the same. People who wish to be called by a name in another
+/// script have the display name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Username(String);
+
+/// Why a username is refused. None of the texts repeats it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum UsernameError {
+    /// Fewer than [`USERNAME_MIN`] characters, or more than [`USERNAME_MAX`].
+    #[error("a username has {USERNAME_MIN} to {USERNAME_MAX} characters")]
+    Length,
+    /// A character that is none of `a-z 0-9 . _ -`.
+    #[error("a username is made of the letters a to z, digits, '.', '_' and '-'")]
+    Character,
+    /// It begins with `.`, `_` or `-`.
+    #[error("a username begins with a letter or a digit")]
+    Start,
+}
+
+impl Username {
+    /// The canonical form of what somebody typed.
+    ///
+    /// # Errors
+    /// See [`UsernameError`].
+    pub fn parse(text: &str) -> Result<Self, UsernameError> {
+        let mut name = String::new();
+        // However long the text is, no more of it is read than the limit and one.
+        for c in text.nfkc().flat_map(char::to_lowercase) {
+            if !matches!(c, 'a'..='z' | '0'..='9' | '.' | '_' | '-') {
+                return Err(UsernameError::Character);
+            }
+            if name.len() == USERNAME_MAX {
+                return Err(UsernameError::Length);
+            }
+            name.push(c);
+        }
+        if name.len() < USERNAME_MIN {
+            return Err(UsernameError::Length);
+        }
+        if !name.starts_with(|c: char| c.is_ascii_alphanumeric()) {
+            return Err(UsernameError::Start);
+        }
+        Ok(Self(name))
+    }
+
+    /// The canonical form.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The canonical form, to keep.
+    #[must_use]
+    pub fn into_string(self) -> String {
+        self.0
+    }
+}
+
+impl fmt::Display for Username {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn parse(text: &str) -> Result<String, UsernameError> {
+        Username::parse(text).map(Username::into_string)
+    }
+
+    #[test]
+    fn spellings_of_one_name_are_one_name() {
+        // Capitals, full width, mathematical letters, the sign for kelvin.
+        for name in ["alik", "ALIK", "Alik", "ａｌｉｋ", "𝒶𝓁𝒾𝓀", "ali\u{212A}"] {
+            assert_eq!(parse(name).as_deref(), Ok("alik"), "{name}");
+        }
+        assert_eq!(parse("7.of_nine-9").as_deref(), Ok("7.of_nine-9"));
+    }
+
+    #[test]
+    fn what_could_pass_for_another_name_is_refused() {
+        for name in [
+            "аlice",
+            "alicе",
+            "ali\u{200B}ce",
+            "ali\u{200D}ce",
+            "\u{202E}alice",
+            "alice\u{2066}",
+            "\u{FEFF}alice",
+            "ali ce",
+            " alice",
+            "alice\n",
+            "ali\0ce",
+            "alicé",
+            "alice\u{301}",
+            "İlker",
+            "straße",
+            "al/ice",
+            "alice@home",
+            "ali%63e",
+            "ali\u{AD}ce",
+            "Ꭺlice",
+        ] {
+            assert_eq!(parse(name), Err(UsernameError::Character), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn three_to_thirty_two_characters() {
+        assert_eq!(parse(""), Err(UsernameError::Length));
+        assert_eq!(parse("ab"), Err(UsernameError::Length));
+        assert!(parse("abc").is_ok());
+        assert!(parse(&"a".repeat(32)).is_ok());
+        assert_eq!(parse(&"a".repeat(33)), Err(UsernameError::Length));
+        assert_eq!(parse(&"a".repeat(1 << 20)), Err(UsernameError::Length));
+    }
+
+    #[test]
+    fn it_begins_with_a_letter_or_a_digit() {
+        for name in [".alice", "_alice", "-alice", "..."] {
+            assert_eq!(parse(name), Err(UsernameError::Start), "{name}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_canonical_name_is_its_own_canonical_form(text in any::<String>()) {
+            if let Ok(name) = parse(&text) {
+                prop_assert_eq!(parse(&name), Ok(name));
+            }
+        }
+
+        #[test]
+        fn names_of_the_right_form_are_taken(text in "[a-zA-Z0-9][a-zA-Z0-9._-]{2,31}") {
+            prop_assert_eq!(parse(&text), Ok(text.to_ascii_lowercase()));
+        }
+    }
+}

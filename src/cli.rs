@@ -1,0 +1,170 @@
+//! The client commands of the `ferry` binary.
+
+mod account;
+mod failure;
+mod password;
+mod profile;
+mod resolve;
+mod rooms;
+mod send;
+mod show;
+mod tail;
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use ferry_client::{Client, ClientOptions, Session};
+
+use failure::Failure;
+use profile::Profile;
+
+/// Where a relay listens when nobody says otherwise.
+const DEFAULT_SERVER: &str = "http://127.0.0.1:8080";
+
+/// For the end of the top-level help.
+pub const AFTER_HELP: &str = "\
+A first conversation:
+  export FERRY_PASSWORD='correct horse'
+  ferry register alice; ferry register bob
+  ferry --profile alice login alice && ferry --profile bob login bob
+  ferry --profile alice send @bob 'Hello Bob'
+  ferry --profile bob tail --until-drained
+
+Exit codes:
+  0  done
+  1  refused, or failed
+  2  the command line is wrong
+  3  not logged in, or logged out
+  4  the relay cannot be reached, or is unavailable for now: try again later
+
+Logins are kept in $FERRY_DATA_DIR, else $XDG_DATA_HOME/ferry, else ~/.local/share/ferry (macOS: ~/Library/Application Support/ferry).";
+
+/// What all client commands take.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// The relay's address; a profile that is logged in knows its own [default: http://127.0.0.1:8080]
+    #[arg(long, env = "FERRY_SERVER", global = true, value_name = "URL")]
+    pub server: Option<String>,
+    /// Which login: several stand side by side on one machine
+    #[arg(long, env = "FERRY_PROFILE", global = true, value_name = "NAME", default_value = "default")]
+    pub profile: String,
+    /// Print JSON, for scripts
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+impl Global {
+    /// The server that was asked for. An empty variable asks for none.
+    fn server(&self) -> Option<&str> {
+        self.server.as_deref().filter(|server| !server.is_empty())
+    }
+
+    fn client(&self) -> Result<Client, Failure> {
+        Ok(Client::new(self.server().unwrap_or(DEFAULT_SERVER), options())?)
+    }
+
+    fn profile(&self) -> Result<Profile, Failure> {
+        Profile::named(&self.profile)
+    }
+
+    /// The session of the profile, which has to be logged in.
+    fn session(&self) -> Result<(Session, Profile), Failure> {
+        let profile = self.profile()?;
+        let credentials = profile.load()?.ok_or_else(|| Failure::not_logged_in(&self.profile))?;
+        // A token goes to the server that it is from, and nowhere else.
+        if let Some(server) = self.server()
+            && !same_server(server, &credentials.server)
+        {
+            return Err(Failure::usage(format!(
+                "the profile {} is logged in at {}, not at {server}: leave the server out, or use another profile",
+                self.profile, credentials.server
+            )));
+        }
+        let client = Client::new(&credentials.server, options())?;
+        Ok((Session::new(client, credentials, profile.store()), profile))
+    }
+}
+
+fn same_server(one: &str, other: &str) -> bool {
+    match (url::Url::parse(one), url::Url::parse(other)) {
+        // A path counts, the slash at its end does not.
+        (Ok(one), Ok(other)) => one.as_str().trim_end_matches('/') == other.as_str().trim_end_matches('/'),
+        _ => false,
+    }
+}
+
+fn options() -> ClientOptions {
+    let user_agent = concat!("ferry/", env!("CARGO_PKG_VERSION")).to_owned();
+    ClientOptions { user_agent, ..ClientOptions::default() }
+}
+
+/// What a client can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make an account (and do not log in yet)
+    Register(account::Register),
+    /// Log in: makes a new device
+    Login(account::Login),
+    /// Log this device out: nothing reaches it any more
+    Logout,
+    /// Show who is logged in, and where
+    Whoami,
+    /// Change the password, which logs every other device out
+    Passwd(account::Passwd),
+    /// Find people by the beginning of their name
+    Users(account::Users),
+    /// List your devices, or log one out
+    Devices(account::DevicesArgs),
+    /// List, find, make, join and leave rooms, and look after their members
+    Rooms(rooms::Rooms),
+    /// Send a message
+    Send(send::Send),
+    /// Print messages as they arrive
+    Tail(tail::Tail),
+}
+
+/// Runs a command, and says on standard error what went wrong.
+pub async fn run(command: Command, global: &Global) -> ExitCode {
+    let device = stored_device(global);
+    let done = match command {
+        Command::Register(args) => Box::pin(account::register(args, global)).await,
+        Command::Login(args) => Box::pin(account::login(args, global)).await,
+        Command::Logout => Box::pin(account::logout(global)).await,
+        Command::Whoami => Box::pin(account::whoami(global)).await,
+        Command::Passwd(args) => Box::pin(account::passwd(args, global)).await,
+        Command::Users(args) => Box::pin(account::users(args, global)).await,
+        Command::Devices(args) => Box::pin(account::devices(args, global)).await,
+        Command::Rooms(args) => Box::pin(rooms::rooms(args, global)).await,
+        Command::Send(args) => Box::pin(send::send(args, global)).await,
+        Command::Tail(args) => Box::pin(tail::tail(args, global)).await,
+    };
+    let Err(failure) = done else { return ExitCode::SUCCESS };
+    // What is left of a login that is over is of no use, and would stand in the way of the next one: which may have been made since.
+    if failure.is_logged_out()
+        && device.is_some()
+        && stored_device(global) == device
+        && let Ok(profile) = global.profile()
+    {
+        let _ = profile.forget();
+    }
+    show::notice(&failure.to_string());
+    failure.exit_code()
+}
+
+fn stored_device(global: &Global) -> Option<ferry_client::DeviceId> {
+    let credentials = global.profile().ok()?.load().ok()??;
+    Some(credentials.device)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_server_has_several_spellings() {
+        assert!(same_server("http://Relay.example:80/", "http://relay.example"));
+        assert!(!same_server("https://relay.example", "http://relay.example"));
+        assert!(!same_server("http://relay.example/a", "http://relay.example"));
+        assert!(!same_server("", "http://relay.example"));
+    }
+}

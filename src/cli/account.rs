@@ -1,0 +1,202 @@
+//! Accounts, logins, devices, people.
+
+use clap::{Args, Subcommand};
+use ferry_client::protocol::{Device, User};
+use ferry_client::{ClientError, DeviceId, Paging};
+use serde_json::json;
+
+use super::failure::Failure;
+use super::{Global, password, show};
+
+/// The longest device name that is made up here, characters.
+const DEVICE_NAME_MAX: usize = 64;
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The password is asked for, or read from standard input, or taken from $FERRY_PASSWORD.
+
+Examples:
+  ferry register alice
+  printf %s \"$SECRET\" | ferry register alice --password-stdin --display-name 'Alice A.'")]
+pub struct Register {
+    /// The name to log in with
+    name: String,
+    /// What to be called
+    #[arg(long, value_name = "NAME")]
+    display_name: Option<String>,
+    /// Read the password from standard input
+    #[arg(long)]
+    password_stdin: bool,
+}
+
+pub async fn register(args: Register, global: &Global) -> Result<(), Failure> {
+    let client = global.client()?;
+    let secret = password::ask("Password", "FERRY_PASSWORD", args.password_stdin, true)?;
+    let user = client.register(&args.name, &secret, args.display_name.as_deref()).await?;
+    show::answer(global.json, &user, || format!("registered {}", show::line(&user.username)))
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The password is asked for, or read from standard input, or taken from $FERRY_PASSWORD.
+The profile remembers the server: later commands need no --server.
+
+Examples:
+  ferry login alice
+  ferry --profile work --server https://ferry.example login alice --device-name 'office machine'")]
+pub struct Login {
+    /// The name of the account
+    name: String,
+    /// What this device is to be called in the list of devices [default: this machine's name]
+    #[arg(long, value_name = "NAME")]
+    device_name: Option<String>,
+    /// Read the password from standard input
+    #[arg(long)]
+    password_stdin: bool,
+}
+
+pub async fn login(args: Login, global: &Global) -> Result<(), Failure> {
+    let (client, profile) = (global.client()?, global.profile()?);
+    // Its device would stay logged in, with nobody to read its queue or to log it out.
+    if let Some(credentials) = profile.load()? {
+        return Err(Failure::failed(format!(
+            "the profile {} is logged in as {} already: log out first, or use another --profile",
+            global.profile, credentials.user.username
+        )));
+    }
+    let secret = password::ask("Password", "FERRY_PASSWORD", args.password_stdin, false)?;
+    let device_name = args.device_name.unwrap_or_else(machine_name);
+    let credentials = client.login(&args.name, &secret, &device_name).await?;
+    if let Err(failure) = profile.log_in(&credentials) {
+        // Nobody could ever use this device: it must not stay.
+        let session = ferry_client::Session::new(client, credentials, ferry_client::InMemory::shared());
+        let _ = session.logout().await;
+        return Err(failure);
+    }
+    let answer = json!({ "user": credentials.user, "device": credentials.device, "server": credentials.server });
+    show::answer(global.json, &answer, || {
+        format!("logged in as {} at {}", show::line(&credentials.user.username), credentials.server)
+    })
+}
+
+fn machine_name() -> String {
+    let name = gethostname::gethostname().to_string_lossy().into_owned();
+    let name: String = name.chars().filter(|c| !c.is_control()).take(DEVICE_NAME_MAX).collect();
+    if name.is_empty() { "ferry".to_owned() } else { name }
+}
+
+pub async fn logout(global: &Global) -> Result<(), Failure> {
+    let (session, profile) = global.session()?;
+    match session.logout().await {
+        // Logged out is logged out, whoever did it.
+        Ok(()) | Err(ClientError::LoggedOut) => {}
+        Err(error) => return Err(error.into()),
+    }
+    profile.forget()?;
+    show::answer(global.json, &json!({ "device": session.credentials().device }), || "logged out".to_owned())
+}
+
+pub async fn whoami(global: &Global) -> Result<(), Failure> {
+    let (session, _) = global.session()?;
+    let user = session.me().await?;
+    let credentials = session.credentials();
+    let answer = json!({ "user": user, "device": credentials.device, "server": credentials.server });
+    show::answer(global.json, &answer, || {
+        format!("{} at {}, device {}", name_of(&user), credentials.server, credentials.device)
+    })
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The passwords are asked for, or taken from $FERRY_PASSWORD and $FERRY_NEW_PASSWORD, or read from standard input: the old one on the
+first line, the new one on the second.")]
+pub struct Passwd {
+    /// Read the old and the new password from standard input, a line each
+    #[arg(long)]
+    password_stdin: bool,
+}
+
+pub async fn passwd(args: Passwd, global: &Global) -> Result<(), Failure> {
+    let (session, _) = global.session()?;
+    let old = password::ask("Old password", "FERRY_PASSWORD", args.password_stdin, false)?;
+    let new = password::ask("New password", "FERRY_NEW_PASSWORD", args.password_stdin, true)?;
+    session.change_password(&old, &new).await?;
+    show::answer(global.json, &json!({}), || "password changed; your other devices are logged out".to_owned())
+}
+
+#[derive(Debug, Args)]
+pub struct Users {
+    /// The beginning of a name
+    query: String,
+    /// How many to show at most
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100))]
+    limit: u32,
+}
+
+pub async fn users(args: Users, global: &Global) -> Result<(), Failure> {
+    let (session, _) = global.session()?;
+    let paging = Paging { limit: Some(args.limit), cursor: None };
+    let users = session.find_users(&args.query, &paging).await?.items;
+    show::answer(global.json, &users, || {
+        show::table(users.iter().map(|user| {
+            vec![user.id.to_string(), user.username.clone(), user.display_name.clone().unwrap_or_default()]
+        }))
+    })
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  ferry devices
+  ferry devices logout 0198c0de-0000-7000-8000-000000000000")]
+pub struct DevicesArgs {
+    #[command(subcommand)]
+    what: Option<DevicesCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+enum DevicesCommand {
+    /// List them, the newest last; * marks this one
+    List,
+    /// Log one out, wherever it is
+    Logout {
+        /// Its id
+        device: DeviceId,
+    },
+}
+
+pub async fn devices(args: DevicesArgs, global: &Global) -> Result<(), Failure> {
+    let (session, profile) = global.session()?;
+    match args.what {
+        None | Some(DevicesCommand::List) => {
+            let devices = session.devices().await?;
+            show::answer(global.json, &devices, || show::table(devices.iter().map(device_row)))
+        }
+        Some(DevicesCommand::Logout { device }) => {
+            session.logout_device(device).await?;
+            if device == session.credentials().device {
+                profile.forget()?;
+            }
+            show::answer(global.json, &json!({ "device": device }), || format!("logged out {device}"))
+        }
+    }
+}
+
+fn device_row(device: &Device) -> Vec<String> {
+    let seen = show::time(device.last_seen_at, "%F %R");
+    vec![
+        if device.current { "*" } else { " " }.to_owned(),
+        device.id.to_string(),
+        device.name.clone(),
+        if device.online { "online".to_owned() } else { format!("last seen {seen}") },
+        device.ip.clone(),
+    ]
+}
+
+fn name_of(user: &User) -> String {
+    let username = show::line(&user.username);
+    match &user.display_name {
+        Some(name) => format!("{username} ({})", show::line(name)),
+        None => username,
+    }
+}

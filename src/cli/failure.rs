@@ -1,0 +1,112 @@
+//! Why a command failed, and the exit code that says so.
+
+use std::process::ExitCode;
+
+use ferry_client::{ClientError, ClosedReason};
+
+/// Exit codes; told in the help.
+const FAILED: u8 = 1;
+const USAGE: u8 = 2;
+const LOGGED_OUT: u8 = 3;
+const TEMPORARY: u8 = 4;
+
+#[derive(Debug, thiserror::Error)]
+#[error("{text}")]
+pub struct Failure {
+    code: u8,
+    text: String,
+    // The relay said that the login is over, as opposed to: there is none.
+    over: bool,
+}
+
+impl Failure {
+    fn with(code: u8, text: impl Into<String>) -> Self {
+        Self { code, text: text.into(), over: false }
+    }
+
+    /// Something that trying again will not change.
+    pub fn failed(text: impl Into<String>) -> Self {
+        Self::with(FAILED, text)
+    }
+
+    /// The command line asks for something impossible.
+    pub fn usage(text: impl Into<String>) -> Self {
+        Self::with(USAGE, text)
+    }
+
+    /// Something that may go better later.
+    pub fn temporary(text: impl Into<String>) -> Self {
+        Self::with(TEMPORARY, text)
+    }
+
+    /// There is no login in this profile.
+    pub fn not_logged_in(profile: &str) -> Self {
+        let option = if profile == "default" { String::new() } else { format!(" --profile {profile}") };
+        Self::with(LOGGED_OUT, format!("not logged in: try ferry{option} login NAME"))
+    }
+
+    /// A file of this program cannot be read or written.
+    pub fn file(path: &std::path::Path, error: &std::io::Error) -> Self {
+        Self::failed(format!("{}: {error}", path.display()))
+    }
+
+    pub fn is_logged_out(&self) -> bool {
+        self.over
+    }
+
+    pub fn exit_code(&self) -> ExitCode {
+        ExitCode::from(self.code)
+    }
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        let text = match &error {
+            ClientError::Problem(problem) => match &problem.field {
+                Some(field) => format!("{field}: {}", problem.detail),
+                None => problem.detail.clone(),
+            },
+            ClientError::LoggedOut => "this device was logged out: log in again".to_owned(),
+            error => error.to_string(),
+        };
+        match error {
+            ClientError::LoggedOut => Self { code: LOGGED_OUT, text, over: true },
+            ClientError::BadUrl(_) => Self::usage(text),
+            error if error.is_temporary() => Self::temporary(text),
+            _ => Self::failed(text),
+        }
+    }
+}
+
+impl From<ClosedReason> for Failure {
+    fn from(reason: ClosedReason) -> Self {
+        let text = reason.to_string();
+        match reason {
+            ClosedReason::LoggedOut | ClosedReason::AccountGone => Self { code: LOGGED_OUT, text, over: true },
+            _ => Self::failed(text),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_of_failure_has_its_exit_code() {
+        let code = |error: ClientError| Failure::from(error).code;
+        assert_eq!(code(ClientError::Network("refused".into())), TEMPORARY);
+        assert_eq!(code(ClientError::LoggedOut), LOGGED_OUT);
+        assert_eq!(code(ClientError::BadUrl("x".into())), USAGE);
+        assert_eq!(code(ClientError::Protocol("x".into())), FAILED);
+        assert_eq!(Failure::not_logged_in("default").code, LOGGED_OUT);
+        assert_eq!(Failure::from(ClosedReason::Replaced).code, FAILED);
+    }
+
+    #[test]
+    fn only_a_login_that_is_over_is_forgotten() {
+        assert!(Failure::from(ClosedReason::AccountGone).is_logged_out());
+        assert!(!Failure::not_logged_in("work").is_logged_out());
+        assert!(!Failure::from(ClientError::Network("x".into())).is_logged_out());
+    }
+}

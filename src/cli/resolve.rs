@@ -1,0 +1,126 @@
+//! What people type for a user or a room.
+
+use ferry_client::protocol::{CreateRoom, Room, RoomKind, User};
+use ferry_client::{ClientError, Paging, RoomId, Session, UserId};
+
+use super::failure::Failure;
+
+/// How many pages of search results are looked through for an exact name.
+const PAGES_MAX: usize = 10;
+
+/// A user by id or by username, with or without `@`.
+///
+/// # Errors
+/// There is none.
+pub async fn user(session: &Session, text: &str) -> Result<User, Failure> {
+    if let Ok(id) = text.parse::<UserId>() {
+        return Ok(session.user(id).await?);
+    }
+    let name = text.strip_prefix('@').unwrap_or(text);
+    let mut paging = Paging { limit: Some(50), cursor: None };
+    for _ in 0..PAGES_MAX {
+        let page = session.find_users(name, &paging).await?;
+        let exact = |user: &User| user.username.to_lowercase() == name.to_lowercase();
+        if let Some(user) = page.items.into_iter().find(exact) {
+            return Ok(user);
+        }
+        paging.cursor = page.next_cursor;
+        if paging.cursor.is_none() {
+            break;
+        }
+    }
+    Err(Failure::failed(format!("there is no user {name}")))
+}
+
+/// One of the user's rooms: by id, by name (with or without `#`), or `@username` for the direct room with somebody, which is made
+/// where there is none yet.
+///
+/// # Errors
+/// There is none, or there are several of that name.
+pub async fn room(session: &Session, text: &str) -> Result<RoomId, Failure> {
+    if let Ok(id) = text.parse::<RoomId>() {
+        return Ok(id);
+    }
+    if let Some(name) = text.strip_prefix('@') {
+        return direct(session, name).await.map(|room| room.id);
+    }
+    one_named(text, session.all_rooms().await?, "among your rooms")
+}
+
+/// A public room, which one need not be in: by id or by name.
+///
+/// # Errors
+/// There is none, or there are several of that name.
+pub async fn public_room(session: &Session, text: &str) -> Result<RoomId, Failure> {
+    if let Ok(id) = text.parse::<RoomId>() {
+        return Ok(id);
+    }
+    let name = text.strip_prefix('#').unwrap_or(text);
+    let mut paging = Paging { limit: Some(50), cursor: None };
+    let mut found = Vec::new();
+    for _ in 0..PAGES_MAX {
+        let page = session.find_rooms(name, &paging).await?;
+        found.extend(page.items);
+        paging.cursor = page.next_cursor;
+        if paging.cursor.is_none() {
+            break;
+        }
+    }
+    one_named(text, found, "among the public rooms")
+}
+
+/// The direct room with a user, made where there is none.
+///
+/// # Errors
+/// There is no such user.
+pub async fn direct(session: &Session, name: &str) -> Result<Room, Failure> {
+    let peer = user(session, name).await?;
+    let create = CreateRoom { kind: RoomKind::Direct, name: None, members: vec![peer.id] };
+    session.create_room(&create).await.map_err(|error: ClientError| match error.status() {
+        Some(404) => Failure::failed(format!("there is no user {name}")),
+        _ => error.into(),
+    })
+}
+
+fn one_named(text: &str, rooms: Vec<Room>, where_looked: &str) -> Result<RoomId, Failure> {
+    // A room may itself be called `#general`: the whole text counts first.
+    let named = |name: &str| -> Vec<RoomId> {
+        rooms.iter().filter(|room| room.name.as_deref() == Some(name)).map(|room| room.id).collect()
+    };
+    let mut found = named(text);
+    if found.is_empty()
+        && let Some(name) = text.strip_prefix('#')
+    {
+        found = named(name);
+    }
+    match found[..] {
+        [id] => Ok(id),
+        [] => Err(Failure::failed(format!("there is no room {text} {where_looked}"))),
+        _ => {
+            let ids: Vec<String> = found.iter().map(ToString::to_string).collect();
+            Err(Failure::failed(format!("there are several rooms {text}; say which: {}", ids.join(", "))))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn room(name: Option<&str>) -> Room {
+        let name = name.map(str::to_owned);
+        Room { id: RoomId::new(), kind: RoomKind::Group, name, created_at: 1, member_count: 1, role: None, peer: None }
+    }
+
+    #[test]
+    fn a_name_has_to_be_of_one_room() {
+        let (general, other, twin, direct) = (room(Some("general")), room(Some("x")), room(Some("x")), room(None));
+        let rooms = vec![general.clone(), other.clone(), twin.clone(), direct];
+        let find = |text: &str| one_named(text, rooms.clone(), "here");
+        assert_eq!(find("general").unwrap(), general.id);
+        assert_eq!(find("#general").unwrap(), general.id);
+        assert!(find("genera").is_err());
+        let several = find("x").unwrap_err().to_string();
+        assert!(several.contains(&other.id.to_string()) && several.contains(&twin.id.to_string()));
+    }
+}

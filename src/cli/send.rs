@@ -1,0 +1,106 @@
+//! `ferry send`
+
+use std::io::Read;
+use std::time::Duration;
+
+use clap::Args;
+use ferry_client::protocol::{KIND_TEXT, PostMessage, Sent};
+use ferry_client::{Backoff, Body, ClientError, MessageId, RoomId, Session};
+
+use super::failure::Failure;
+use super::{Global, resolve, show};
+
+/// How often a send is tried; with the waits between, about half a minute.
+const ATTEMPTS: u32 = 6;
+/// The longest wait that the relay may ask for; past it the person is told instead.
+const WAIT_MAX: Duration = Duration::from_secs(30);
+/// Standard input is read up to here, bytes. The relay takes less.
+const TEXT_MAX: u64 = 1 << 20;
+/// How many names of unreachable people are looked up.
+const NAMES_MAX: usize = 20;
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+ROOM is an id, the name of one of your rooms, or @username for the direct room with somebody, which is made when there is none.
+
+Examples:
+  ferry send @bob 'Hello Bob'
+  ferry send general Good morning
+  uptime | ferry send @bob -")]
+pub struct Send {
+    /// Where to
+    room: String,
+    /// What to say; - reads standard input
+    #[arg(required = true, allow_hyphen_values = true, trailing_var_arg = true)]
+    text: Vec<String>,
+}
+
+pub async fn send(args: Send, global: &Global) -> Result<(), Failure> {
+    let (session, _) = global.session()?;
+    let text = if args.text == ["-"] { read_stdin()? } else { args.text.join(" ") };
+    if text.is_empty() {
+        return Err(Failure::usage("there is nothing to send"));
+    }
+    let room = resolve::room(&session, &args.room).await?;
+    let message =
+        PostMessage { id: Some(MessageId::new()), kind: KIND_TEXT.to_owned(), body: Body::text(&text), reply_to: None };
+    let sent = post(&session, room, &message).await?;
+    if global.json {
+        return show::print(&show::json_line(&sent));
+    }
+    for user in sent.unreachable.iter().take(NAMES_MAX) {
+        let name = session.user(*user).await.map_or_else(|_| user.to_string(), |user| user.username);
+        show::notice(&format!("{name} has no device: nothing is kept for them"));
+    }
+    if sent.unreachable.len() > NAMES_MAX {
+        let more = sent.unreachable.len() - NAMES_MAX;
+        show::notice(&format!("and {more} more have no device"));
+    }
+    show::print(&summary(&sent))
+}
+
+/// Sends, and tries again while the relay cannot take it. The id stays the same, so that the message is seen once.
+async fn post(session: &Session, room: RoomId, message: &PostMessage) -> Result<Sent, ClientError> {
+    let mut backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(10));
+    for _ in 1..ATTEMPTS {
+        match session.post_message(room, message).await {
+            Err(error) if error.is_temporary() => {
+                let wait = retry_after(&error).unwrap_or_else(|| backoff.next(rand::random()));
+                if wait > WAIT_MAX {
+                    return Err(error);
+                }
+                tokio::time::sleep(wait).await;
+            }
+            done => return done,
+        }
+    }
+    session.post_message(room, message).await
+}
+
+fn retry_after(error: &ClientError) -> Option<Duration> {
+    match error {
+        ClientError::Problem(problem) => problem.retry_after.map(Duration::from_secs),
+        _ => None,
+    }
+}
+
+fn summary(sent: &Sent) -> String {
+    match sent.recipients {
+        0 => "sent to nobody".to_owned(),
+        1 => "sent to 1 person".to_owned(),
+        many => format!("sent to {many} people"),
+    }
+}
+
+fn read_stdin() -> Result<String, Failure> {
+    let mut text = String::new();
+    let read = std::io::stdin().lock().take(TEXT_MAX + 1).read_to_string(&mut text);
+    read.map_err(|error| Failure::failed(format!("cannot read standard input: {error}")))?;
+    if text.len() as u64 > TEXT_MAX {
+        return Err(Failure::failed("standard input is too long for a message"));
+    }
+    // The end of the last line is the shell's, not the writer's.
+    let end = text.trim_end_matches(['\n', '\r']).len();
+    text.truncate(end);
+    Ok(text)
+}

@@ -1,0 +1,239 @@
+//! `ferry tail`: prints what arrives, and acks what is printed.
+
+mod names;
+
+use std::io::ErrorKind;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use ferry_client::protocol::Message;
+use ferry_client::{ConnectOptions, Connection, Event, Incoming, RoomId, Seen};
+use serde::Serialize;
+
+use super::failure::Failure;
+use super::profile::seen::SeenFile;
+use super::{Global, resolve, show};
+use names::Names;
+
+/// With `--until-drained`: how long to try for a connection before giving up.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long to wait until the relay has read the last acks.
+const FLUSH_WAIT: Duration = Duration::from_secs(10);
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A message is acknowledged once it is printed, and then the relay forgets it: there is no other copy than what you keep.
+Messages of other rooms than --room stay unacknowledged, and come again; when as many of them wait as the relay gives a device at a
+time, the command ends.
+
+Examples:
+  ferry tail
+  ferry tail --until-drained
+  ferry tail --json >> messages.jsonl
+  ferry tail --room @bob --count 1")]
+pub struct Tail {
+    /// Print this room only: an id, the name of one of your rooms, or @username
+    #[arg(long)]
+    room: Option<String>,
+    /// End when everything that waited has been printed
+    #[arg(long)]
+    until_drained: bool,
+    /// End after so many messages
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    count: Option<u64>,
+    /// Do not acknowledge: everything comes again next time
+    #[arg(long)]
+    no_ack: bool,
+}
+
+/// Whether there is more to do.
+enum Go {
+    On,
+    Home,
+}
+
+struct Tailing {
+    args: Tail,
+    json: bool,
+    room: Option<RoomId>,
+    names: Names,
+    seen: SeenFile,
+    printed: u64,
+    // Not acked, on purpose. Held, so that they are not shown again when they come again. At the relay's window no more come.
+    held: Vec<Incoming>,
+    window: usize,
+    offline_since: Option<Instant>,
+}
+
+pub async fn tail(args: Tail, global: &Global) -> Result<(), Failure> {
+    let (session, profile) = global.session()?;
+    let room = match &args.room {
+        Some(room) => Some(resolve::room(&session, room).await?),
+        None => None,
+    };
+    let opened = SeenFile::open(&profile);
+    let (seen, before) = opened.map_err(|error| Failure::failed(format!("cannot note what is printed: {error}")))?;
+    let (connection, mut events) = session.connect(ConnectOptions { seen: before, ..ConnectOptions::default() });
+    let mut tailing = Tailing {
+        args,
+        json: global.json,
+        room,
+        names: Names::new(session),
+        seen,
+        printed: 0,
+        held: Vec::new(),
+        window: usize::MAX,
+        offline_since: Some(Instant::now()),
+    };
+    let mut stop = std::pin::pin!(stopped());
+    let end = loop {
+        let event = tokio::select! {
+            // The person first: events may come without end.
+            biased;
+            () = &mut stop => break Ok(()),
+            event = events.next() => event,
+        };
+        let Some(event) = event else { break Ok(()) };
+        let handled = tokio::select! {
+            handled = tailing.handle(event, &connection) => handled,
+            () = &mut stop => {
+                connection.close().await;
+                // A write to a reader that takes nothing cannot be called off, and would keep the program from ending.
+                std::process::exit(0);
+            }
+        };
+        match handled {
+            Ok(Go::On) => {}
+            Ok(Go::Home) => break Ok(()),
+            Err(failure) => break Err(failure),
+        }
+    };
+    // Writes the acks that are left.
+    connection.close().await;
+    end
+}
+
+impl Tailing {
+    async fn handle(&mut self, event: Event, connection: &Connection) -> Result<Go, Failure> {
+        match event {
+            Event::Connected(welcome) => {
+                self.offline_since = None;
+                self.window = usize::try_from(welcome.window).unwrap_or(usize::MAX);
+                show::notice("connected");
+            }
+            Event::Disconnected { reason, retry_in } => {
+                let since = *self.offline_since.get_or_insert_with(Instant::now);
+                if self.args.until_drained && since.elapsed() >= PATIENCE {
+                    return Err(Failure::temporary(reason.to_string()));
+                }
+                show::notice(&format!("disconnected: {reason}; trying again in {:.1} s", retry_in.as_secs_f64()));
+            }
+            Event::Message(incoming) => return self.message(incoming, connection).await,
+            // Where the acks do not get through the connection is lost, and `drained` comes again with the next one.
+            Event::Drained if self.args.until_drained && flushed(connection).await => return Ok(Go::Home),
+            Event::Closed(reason) => return Err(reason.into()),
+            _ => {}
+        }
+        Ok(Go::On)
+    }
+
+    async fn message(&mut self, incoming: Box<Incoming>, connection: &Connection) -> Result<Go, Failure> {
+        let wanted = self.room.is_none_or(|room| room == incoming.message.room);
+        if wanted {
+            let text = if self.json { json(&incoming) } else { self.line(&incoming.message).await };
+            // Not on this thread: a reader who takes nothing would stop everything else, signals included.
+            let written = tokio::task::spawn_blocking(move || show::write_line(&text)).await;
+            match written.unwrap_or_else(|_| Err(std::io::Error::other("the output failed"))) {
+                Ok(()) => {}
+                // Not acked: nobody has it.
+                Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(Go::Home),
+                Err(error) => return Err(Failure::failed(format!("cannot print: {error}"))),
+            }
+            self.printed += 1;
+        }
+        if wanted && !self.args.no_ack {
+            // Noted between print and ack: a crash before this prints it twice, a crash after it does not, and none loses it.
+            if let Err(error) = self.seen.add(Seen::from(&incoming.message)) {
+                show::notice(&format!("cannot note what is printed, it may be printed again: {error}"));
+            }
+            incoming.ack();
+        } else {
+            self.held.push(*incoming);
+        }
+        if self.args.count.is_some_and(|count| self.printed >= count) {
+            flushed(connection).await;
+            return Ok(Go::Home);
+        }
+        if self.held.len() >= self.window {
+            return Err(Failure::failed(format!(
+                "{} messages wait unacknowledged, and the relay sends no more before some are: \
+                 read them with ferry tail, without --room and --no-ack",
+                self.held.len()
+            )));
+        }
+        Ok(Go::On)
+    }
+
+    async fn line(&mut self, message: &Message) -> String {
+        let (room, user) = (self.names.room(message.room).await, self.names.user(message.from.user).await);
+        let text = match message.body.as_text() {
+            Some(text) if message.kind == ferry_client::protocol::KIND_TEXT => text,
+            _ => format!("[{}] {}", message.kind, message.body.get()),
+        };
+        format_line(&show::time(message.sent_at, "%T"), &room, &user, &text)
+    }
+}
+
+/// One message as people read it. Names on one line; what comes after the first line of a body is indented.
+fn format_line(time: &str, room: &str, user: &str, text: &str) -> String {
+    format!("{time} {} {}: {}", show::line(room), show::line(user), show::block(text))
+}
+
+/// The message, and how it came, as one JSON object.
+fn json(incoming: &Incoming) -> String {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        #[serde(flatten)]
+        message: &'a Message,
+        delivery: &'a str,
+        redelivered: bool,
+    }
+    let Incoming { message, delivery, redelivered, .. } = incoming;
+    show::json_line(&Line { message, delivery, redelivered: *redelivered })
+}
+
+async fn flushed(connection: &Connection) -> bool {
+    matches!(tokio::time::timeout(FLUSH_WAIT, connection.flush()).await, Ok(Ok(())))
+}
+
+/// Ctrl-C, or a request to end.
+async fn stopped() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_reads_like_a_line_of_a_chat() {
+        assert_eq!(format_line("12:34:56", "#general", "alice", "hello"), "12:34:56 #general alice: hello");
+    }
+
+    #[test]
+    fn neither_a_name_nor_a_body_can_forge_a_line() {
+        let line = format_line("12:34:56", "#a\nb", "m\u{1b}[31mallory", "hi\n12:34:57 #general alice: yes\u{9b}2J");
+        assert_eq!(line, "12:34:56 #a\\u{a}b m\\u{1b}[31mallory: hi\n    12:34:57 #general alice: yes\\u{9b}2J");
+    }
+}

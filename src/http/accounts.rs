@@ -1,0 +1,64 @@
+//! `POST /v1/accounts`.
+
+use std::sync::Arc;
+
+use ferry_protocol::{CreateAccount, UserAnswer, UserId};
+use http::StatusCode;
+use warp::reply::Response;
+
+use super::{Route, answer, any_of, call::Call, route};
+use crate::{
+    app::App,
+    auth::{Username, check_password},
+    clock,
+    refusal::Refusal,
+    store::{NewUser, User},
+    text::{DISPLAY_NAME_MAX, clean_text},
+};
+
+pub(super) fn routes(app: &Arc<App>) -> Route {
+    any_of([route!(app, post, warp::path!("v1" / "accounts"), create)])
+}
+
+async fn create(call: Call) -> Result<Response, Refusal> {
+    let (app, address) = (Arc::clone(&call.app), call.address());
+    app.limits.accounts_from.take(&address.into()).map_err(Refusal::rate_limited)?;
+    let CreateAccount { username, password, display_name } = call.json().await?;
+    let username = Username::parse(&username).map_err(|error| Refusal::invalid("username", error.to_string()))?;
+    check_password(&password).map_err(|error| Refusal::invalid("password", error.to_string()))?;
+    let display_name = match display_name {
+        Some(name) => Some(self::display_name(&name)?),
+        None => None,
+    };
+    let password_hash = app.passwords.hash(&password).await.map_err(|_| busy())?;
+    let new = NewUser {
+        id: UserId::new(),
+        username: username.into_string(),
+        display_name,
+        password_hash,
+        now: clock::now_ms(),
+    };
+    let user = app.store.create_user(new).await?;
+    tracing::info!(user = %user.id, "an account was made");
+    Ok(answer::json(StatusCode::CREATED, &UserAnswer { user: as_seen(user) }))
+}
+
+/// A name to be called by, cleaned.
+pub(super) fn display_name(name: &str) -> Result<String, Refusal> {
+    clean_text(name, DISPLAY_NAME_MAX).map_err(|error| Refusal::invalid("display_name", error.to_string()))
+}
+
+/// Too many passwords are being hashed.
+pub(super) fn busy() -> Refusal {
+    Refusal::unavailable("too many logins at once")
+}
+
+/// A user as others see them.
+pub(super) fn as_seen(user: User) -> ferry_protocol::User {
+    ferry_protocol::User {
+        id: user.id,
+        username: user.username,
+        display_name: user.display_name,
+        created_at: user.created_at,
+    }
+}

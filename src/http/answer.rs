@@ -1,0 +1,66 @@
+//! Answers. Every error is a problem (RFC 9457) with a stable code, whatever it came from.
+
+use ferry_protocol::ErrorCode;
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+use warp::{Rejection, Reply, reply::Response};
+
+use crate::{app::App, refusal::Refusal};
+
+/// A body in JSON.
+pub fn json<T: Serialize>(status: StatusCode, body: &T) -> Response {
+    let mut response = warp::reply::json(body).into_response();
+    *response.status_mut() = status;
+    // Lists of devices and people are nobody else's business.
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// 200 with a body.
+pub fn ok<T: Serialize>(body: &T) -> Response {
+    json(StatusCode::OK, body)
+}
+
+/// 204.
+pub fn no_content() -> Response {
+    StatusCode::NO_CONTENT.into_response()
+}
+
+/// A refusal.
+pub fn of_refusal(app: &App, refusal: &Refusal) -> Response {
+    app.metrics.errors.with_label_values(&[refusal.code.as_str()]).inc();
+    let problem = refusal.to_problem();
+    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = json(status, &problem);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    if let Some(seconds) = problem.retry_after {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    match refusal.code {
+        ErrorCode::Unauthorized => {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        ErrorCode::UpgradeRequired => {
+            headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+            headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+            headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+        }
+        _ => {}
+    }
+    response
+}
+
+/// What the routing refuses.
+pub fn of_rejection(app: &App, rejection: &Rejection) -> Response {
+    let refusal = if rejection.find::<warp::reject::MethodNotAllowed>().is_some() {
+        Refusal::new(ErrorCode::MethodNotAllowed, "this path does not take this method")
+    } else if rejection.is_not_found() {
+        Refusal::not_found()
+    } else {
+        // None of the other kinds has a filter that could make it; should one come to be, the log says so.
+        tracing::error!("a rejection of an unknown kind");
+        Refusal::internal()
+    };
+    of_refusal(app, &refusal)
+}

@@ -1,0 +1,286 @@
+//! One request, as a handler sees it: authentication, body, query and address, each read when it is asked for.
+
+use std::{
+    convert::Infallible,
+    net::IpAddr,
+    pin::Pin,
+    str::FromStr,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use bytes::{Buf, BytesMut};
+use ferry_protocol::{ErrorCode, describe};
+use futures_util::{Stream, StreamExt};
+use http::{HeaderMap, Method, header};
+use serde::de::DeserializeOwned;
+use warp::Filter;
+
+use crate::{
+    app::App,
+    auth::{ACCESS_COOKIE, find_cookie, is_allowed},
+    refusal::Refusal,
+    server::Peer,
+    session::Authenticated,
+};
+
+type Body = Pin<Box<dyn Stream<Item = Result<bytes::Bytes, warp::Error>> + Send>>;
+
+/// See the module's description.
+pub struct Call {
+    /// The relay.
+    pub app: Arc<App>,
+    /// The other end of the connection; `None` only where no accept loop is in front (never in a running relay).
+    pub peer: Option<Peer>,
+    method: Method,
+    headers: HeaderMap,
+    query: String,
+    /// In a mutex only to be shared by reference between threads; nobody else ever takes it.
+    body: Mutex<Body>,
+}
+
+/// What a list is asked for.
+#[derive(Debug)]
+pub struct Paging {
+    /// How many at most.
+    pub limit: usize,
+    /// Where to begin.
+    pub cursor: Option<String>,
+}
+
+const PAGE: usize = 50;
+const PAGE_MAX: usize = 200;
+
+/// Takes everything from the request, and refuses nothing.
+pub fn call(app: &Arc<App>) -> impl Filter<Extract = (Call,), Error = warp::Rejection> + Clone + use<> {
+    let app = Arc::clone(app);
+    let query = warp::query::raw().or_else(|_| async { Ok::<_, Infallible>((String::new(),)) });
+    warp::any()
+        .map(move || Arc::clone(&app))
+        .and(warp::ext::optional::<Peer>())
+        .and(warp::method())
+        .and(warp::header::headers_cloned())
+        .and(query)
+        .and(warp::body::stream())
+        .map(|app, peer, method, headers, query, body| {
+            let body: Mutex<Body> = Mutex::new(Box::pin(into_bytes(body)));
+            Call { app, peer, method, headers, query, body }
+        })
+}
+
+fn into_bytes<S, B>(body: S) -> impl Stream<Item = Result<bytes::Bytes, warp::Error>> + Send
+where
+    S: Stream<Item = Result<B, warp::Error>> + Send + 'static,
+    B: Buf,
+{
+    body.map(|part| part.map(|mut part| part.copy_to_bytes(part.remaining())))
+}
+
+impl Call {
+    /// Whether the method is one that may change something.
+    pub fn changes_something(&self) -> bool {
+        !matches!(self.method, Method::GET | Method::HEAD)
+    }
+
+    /// Who asks. A bearer token, or a browser's cookie; a cookie changes something only from a page of an allowed origin.
+    ///
+    /// # Errors
+    /// `unauthorized`, `forbidden` for a foreign origin, `rate_limited`.
+    pub async fn authenticated(&self) -> Result<Authenticated, Refusal> {
+        let changes = self.changes_something();
+        let who = self.identity(changes).await?.ok_or_else(Refusal::unauthorized)?;
+        if changes {
+            self.app.limits.calls.take(&who.device).map_err(Refusal::rate_limited)?;
+        }
+        Ok(who)
+    }
+
+    /// As [`Self::authenticated`], and `None` where the request says nothing of who asks.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn identity(&self, checks_origin: bool) -> Result<Option<Authenticated>, Refusal> {
+        let token = match self.headers.get(header::AUTHORIZATION) {
+            Some(value) => {
+                let text = value.to_str().map_err(|_| Refusal::unauthorized())?;
+                let (scheme, token) = text.split_once(' ').ok_or_else(Refusal::unauthorized)?;
+                if !scheme.eq_ignore_ascii_case("bearer") {
+                    return Err(Refusal::unauthorized());
+                }
+                token.trim()
+            }
+            None => {
+                let Some(token) = self.cookie(ACCESS_COOKIE) else { return Ok(None) };
+                if checks_origin {
+                    self.check_origin()?;
+                }
+                token
+            }
+        };
+        self.app.authenticate(token).await.map(Some)
+    }
+
+    /// That the page which sent this is the relay's own or of an allowed origin. For everything that a cookie authenticates.
+    ///
+    /// # Errors
+    /// `forbidden`.
+    pub fn check_origin(&self) -> Result<(), Refusal> {
+        // Two of a kind are nobody's: which one counts would be a matter of opinion.
+        let text = |name: header::HeaderName| {
+            let mut values = self.headers.get_all(name).iter();
+            values.next().filter(|_| values.next().is_none()).and_then(|value| value.to_str().ok())
+        };
+        if is_allowed(text(header::ORIGIN), text(header::HOST), &self.app.config.auth.origins) {
+            Ok(())
+        } else {
+            Err(Refusal::forbidden("requests from this origin are not allowed"))
+        }
+    }
+
+    /// A cookie of the request.
+    pub fn cookie(&self, name: &str) -> Option<&str> {
+        find_cookie(self.headers.get_all(header::COOKIE), name)
+    }
+
+    /// The request's headers.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// The `User-Agent`, cut to what a list of devices needs.
+    pub fn user_agent(&self) -> Option<String> {
+        let agent = self.headers.get(header::USER_AGENT)?.to_str().ok()?;
+        Some(agent.chars().take(200).collect())
+    }
+
+    /// The client's address: that of the connection, or what trusted proxies say of it.
+    pub fn address(&self) -> IpAddr {
+        let unknown = IpAddr::from([0, 0, 0, 0]);
+        let peer = self.peer.as_ref().map_or(unknown, |peer| peer.address.ip().to_canonical());
+        let trusted = &self.app.config.trusted_proxies;
+        if !trusted.contains(&peer) {
+            return peer;
+        }
+        // From the right: each trusted proxy vouches for the entry it appended. The first that is not a trusted proxy's is the client; one
+        // that cannot be read ends the walk, for what stands left of it is the client's own invention.
+        let headers: Vec<&http::HeaderValue> = self.headers.get_all("x-forwarded-for").iter().collect();
+        let mut client = peer;
+        for entry in headers.iter().rev().flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b',')) {
+            let Some(address) = read_address(entry) else { break };
+            client = address;
+            if !trusted.contains(&address) {
+                break;
+            }
+        }
+        client
+    }
+
+    /// A token has no place in a URL: proxies and browsers keep those.
+    ///
+    /// # Errors
+    /// `token_in_url`.
+    pub fn refuse_token_in_url(&self) -> Result<(), Refusal> {
+        let names = ["token", "access_token", "refresh_token", "authorization", "jwt"];
+        let is_token = |(name, _): (std::borrow::Cow<'_, str>, _)| names.contains(&name.to_ascii_lowercase().as_str());
+        if url::form_urlencoded::parse(self.query.as_bytes()).any(is_token) {
+            return Err(Refusal::new(
+                ErrorCode::TokenInUrl,
+                "send the token in the Authorization header, never in a URL",
+            ));
+        }
+        Ok(())
+    }
+
+    /// A parameter of the query; empty counts as left out.
+    pub fn parameter(&self, name: &str) -> Option<String> {
+        let mut pairs = url::form_urlencoded::parse(self.query.as_bytes());
+        pairs.find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.into_owned())
+    }
+
+    /// `limit` and `cursor`.
+    ///
+    /// # Errors
+    /// `invalid` for a limit that is none.
+    pub fn paging(&self) -> Result<Paging, Refusal> {
+        let limit = match self.parameter("limit") {
+            None => PAGE,
+            Some(text) => text
+                .parse()
+                .ok()
+                .filter(|limit| (1..=PAGE_MAX).contains(limit))
+                .ok_or_else(|| Refusal::invalid("limit", format!("must be 1 to {PAGE_MAX}")))?,
+        };
+        Ok(Paging { limit, cursor: self.parameter("cursor") })
+    }
+
+    /// The body, which must be JSON of this shape.
+    ///
+    /// # Errors
+    /// `unsupported_media_type`, `too_large`, `malformed`.
+    pub async fn json<T: DeserializeOwned>(self) -> Result<T, Refusal> {
+        let is_json =
+            self.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|value| {
+                let essence = value.split(';').next().unwrap_or_default().trim();
+                essence.eq_ignore_ascii_case("application/json")
+            });
+        if !is_json {
+            return Err(Refusal::new(ErrorCode::UnsupportedMediaType, "the body must be application/json"));
+        }
+        let body = self.bytes().await?;
+        // Serde would also take a list of the fields' values in their order.
+        if body.trim_ascii_start().first() != Some(&b'{') {
+            return Err(Refusal::new(ErrorCode::Malformed, "the body must be a JSON object"));
+        }
+        serde_json::from_slice(&body).map_err(|error| Refusal::new(ErrorCode::Malformed, describe(&error)))
+    }
+
+    /// As [`Self::json`], and the default where there is no body at all.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn json_or_default<T: DeserializeOwned + Default>(self) -> Result<T, Refusal> {
+        if self.headers.contains_key(header::CONTENT_TYPE) { self.json().await } else { Ok(T::default()) }
+    }
+
+    async fn bytes(self) -> Result<BytesMut, Refusal> {
+        let limit = self.app.config.limits.frame;
+        let too_large = || Refusal::new(ErrorCode::TooLarge, format!("the body must be {limit} bytes at most"));
+        let announced = self.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+        if announced.is_some_and(|length: usize| length > limit) {
+            return Err(too_large());
+        }
+        let mut body = self.body.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let read = async {
+            let mut bytes = BytesMut::new();
+            while let Some(part) = body.next().await {
+                let part = part.map_err(|_| Refusal::new(ErrorCode::Malformed, "the body ends too early"))?;
+                // A chunked body says nothing of its length: counted as it comes.
+                if bytes.len() + part.len() > limit {
+                    return Err(too_large());
+                }
+                bytes.extend_from_slice(&part);
+            }
+            Ok(bytes)
+        };
+        let late = |_| Refusal::new(ErrorCode::Malformed, "the body took too long");
+        tokio::time::timeout(self.app.config.times.body, read).await.map_err(late)?
+    }
+}
+
+/// An address as proxies write it, with a port or without.
+fn read_address(entry: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(entry).ok()?.trim();
+    let address = text
+        .parse::<IpAddr>()
+        .or_else(|_| text.parse::<std::net::SocketAddr>().map(|address| address.ip()))
+        .or_else(|_| text.trim_start_matches('[').trim_end_matches(']').parse())
+        .ok()?;
+    Some(address.to_canonical())
+}
+
+/// An id in a path. What is none is answered like an id that is unknown.
+///
+/// # Errors
+/// `not_found`.
+pub fn id<T: FromStr>(text: &str) -> Result<T, Refusal> {
+    text.parse().map_err(|_| Refusal::not_found())
+}

@@ -1,0 +1,53 @@
+//! What operators and machines ask: health, readiness, metrics, keys.
+
+use std::sync::Arc;
+
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+use warp::reply::{Reply, Response};
+
+use super::{Route, answer, any_of, call::Call, route};
+use crate::{app::App, broker::NodeHealth, refusal::Refusal};
+
+pub(super) fn routes(app: &Arc<App>) -> Route {
+    any_of([
+        route!(app, get, warp::path!("healthz"), health),
+        route!(app, get, warp::path!("readyz"), ready),
+        route!(app, get, warp::path!("metrics"), metrics),
+        route!(app, get, warp::path!(".well-known" / "jwks.json"), jwks),
+    ])
+}
+
+/// The process answers. Nothing else is looked at: restarting it would mend neither SQL nor nsqd.
+async fn health(_: Call) -> Result<Response, Refusal> {
+    Ok(answer::ok(&serde_json::json!({ "status": "ok" })))
+}
+
+#[derive(Serialize)]
+struct Readiness {
+    status: &'static str,
+    database: bool,
+    nsqd: Vec<NodeHealth>,
+}
+
+/// Whether to send people here: SQL answers, and every nsqd.
+async fn ready(call: Call) -> Result<Response, Refusal> {
+    let (database, nsqd) = (call.app.store.ping().await.is_ok(), call.app.broker.health());
+    let ready = database && nsqd.iter().all(|node| node.ready);
+    let (status, code) = if ready { ("ready", StatusCode::OK) } else { ("not ready", StatusCode::SERVICE_UNAVAILABLE) };
+    Ok(answer::json(code, &Readiness { status, database, nsqd }))
+}
+
+async fn metrics(call: Call) -> Result<Response, Refusal> {
+    let mut response = http::Response::new(call.app.metrics.render()).into_response();
+    let format = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, format);
+    Ok(response)
+}
+
+async fn jwks(call: Call) -> Result<Response, Refusal> {
+    let mut response = answer::ok(&call.app.tokens.keys().current().jwks());
+    // Shorter than the time for which a key is published before it signs.
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=60"));
+    Ok(response)
+}

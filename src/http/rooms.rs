@@ -1,0 +1,172 @@
+//! `/v1/rooms`: make, find, change, delete, and send to.
+
+use std::sync::Arc;
+
+use ferry_protocol::{
+    CreateRoom, MessageId, Page, PostMessage, Role, Room, RoomAnswer, RoomId, RoomKind, Send, UpdateRoom, UserId,
+};
+use http::StatusCode;
+use warp::reply::Response;
+
+use super::{
+    Route, answer, any_of,
+    call::{Call, Paging, id},
+    route, users,
+};
+use crate::{
+    app::App,
+    clock,
+    refusal::Refusal,
+    session::Stamps,
+    store::{NewRoom, RoomView},
+    text::{ROOM_NAME_MAX, clean_text},
+};
+
+pub(super) fn routes(app: &Arc<App>) -> Route {
+    any_of([
+        route!(app, post, warp::path!("v1" / "rooms"), create),
+        route!(app, get, warp::path!("v1" / "rooms"), list),
+        route!(app, get, warp::path!("v1" / "rooms" / String), show, which),
+        route!(app, patch, warp::path!("v1" / "rooms" / String), update, which),
+        route!(app, delete, warp::path!("v1" / "rooms" / String), delete, which),
+        route!(app, post, warp::path!("v1" / "rooms" / String / "messages"), post, which),
+    ])
+}
+
+async fn create(call: Call) -> Result<Response, Refusal> {
+    let (who, app) = (call.authenticated().await?, Arc::clone(&call.app));
+    let CreateRoom { kind, name, mut members } = call.json().await?;
+    members.sort_unstable();
+    members.dedup();
+    let known = app.store.users_by_ids(&members).await?;
+    if known.len() != members.len() {
+        return Err(Refusal::invalid("members", "not all of these are users"));
+    }
+    if kind == RoomKind::Direct {
+        return create_direct(&app, who.user, name.is_some(), &members).await;
+    }
+    let name = name.ok_or_else(|| Refusal::invalid("name", "a room of this kind needs one"))?;
+    members.retain(|member| *member != who.user);
+    if members.len() >= app.config.limits.members {
+        return Err(Refusal::new(ferry_protocol::ErrorCode::RoomFull, "more members than a room may have"));
+    }
+    let new = NewRoom {
+        id: RoomId::new(),
+        kind,
+        name: Some(room_name(&name)?),
+        creator: who.user,
+        members,
+        now: clock::now_ms(),
+    };
+    let room = app.store.create_room(new).await?;
+    Ok(answer::json(StatusCode::CREATED, &RoomAnswer { room: view(&app, room.id, who.user).await? }))
+}
+
+/// A pair has one room: asking again gives the same, with 200 instead of 201.
+async fn create_direct(app: &App, me: UserId, named: bool, members: &[UserId]) -> Result<Response, Refusal> {
+    if named {
+        return Err(Refusal::invalid("name", "a direct room has none"));
+    }
+    let others: Vec<_> = members.iter().filter(|member| **member != me).collect();
+    let [other] = others.as_slice() else {
+        return Err(Refusal::invalid("members", "a direct room is with exactly one other user"));
+    };
+    let (room, is_new) = app.store.create_direct(me, **other, clock::now_ms()).await?;
+    app.reach.room_changed(room.id).await;
+    let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
+    Ok(answer::json(status, &RoomAnswer { room: view(app, room.id, me).await? }))
+}
+
+async fn list(call: Call) -> Result<Response, Refusal> {
+    let who = call.authenticated().await?;
+    let (query, Paging { limit, cursor }) = (users::query(&call)?, call.paging()?);
+    let store = &call.app.store;
+    let found = match call.parameter("public").as_deref() {
+        None | Some("false") => store.rooms_of(who.user, limit, cursor.as_deref()).await?,
+        Some("true") => {
+            call.app.limits.calls.take(&who.device).map_err(Refusal::rate_limited)?;
+            store.public_rooms(who.user, query.as_deref().unwrap_or_default(), limit, cursor.as_deref()).await?
+        }
+        Some(_) => return Err(Refusal::invalid("public", "must be true or false")),
+    };
+    let items = found.items.into_iter().map(as_seen).collect();
+    Ok(answer::ok(&Page { items, next_cursor: found.next_cursor }))
+}
+
+async fn show(call: Call, which: String) -> Result<Response, Refusal> {
+    let who = call.authenticated().await?;
+    let room = view(&call.app, id(&which)?, who.user).await?;
+    Ok(answer::ok(&RoomAnswer { room }))
+}
+
+async fn update(call: Call, which: String) -> Result<Response, Refusal> {
+    let (who, app, room) = (call.authenticated().await?, Arc::clone(&call.app), id(&which)?);
+    let UpdateRoom { name } = call.json().await?;
+    let seen = view(&app, room, who.user).await?;
+    require(&seen, Role::Admin)?;
+    if let Some(name) = name {
+        if seen.kind == RoomKind::Direct {
+            return Err(Refusal::invalid("name", "a direct room has none"));
+        }
+        app.store.update_room(room, &room_name(&name)?).await?;
+    }
+    Ok(answer::ok(&RoomAnswer { room: view(&app, room, who.user).await? }))
+}
+
+async fn delete(call: Call, which: String) -> Result<Response, Refusal> {
+    let (who, room) = (call.authenticated().await?, id(&which)?);
+    require(&view(&call.app, room, who.user).await?, Role::Owner)?;
+    call.app.store.delete_room(room).await?;
+    call.app.reach.room_changed(room).await;
+    Ok(answer::no_content())
+}
+
+/// Sends as a socket's `send` does. Each call is an epoch of its own, so its `seq` is 1.
+async fn post(call: Call, which: String) -> Result<Response, Refusal> {
+    let (who, app, room) = (call.authenticated().await?, Arc::clone(&call.app), id(&which)?);
+    let PostMessage { id, kind, body, reply_to } = call.json().await?;
+    let send = Send { id: id.unwrap_or_else(MessageId::new), room, kind, body, reply_to };
+    app.limits.sends.take(&who.device).map_err(Refusal::rate_limited)?;
+    let admitted = app.relay.admit(who.user, who.device, &send).await?;
+    let now = clock::now_ms();
+    let epoch = app.store.open_connection(who.device, now).await?.ok_or_else(Refusal::unauthorized)?;
+    app.hub.overtaken(who.device, epoch);
+    let stamp = Stamps::new(epoch).stamp(&send, now);
+    let sent = app.relay.send(&admitted, stamp, send).await?;
+    Ok(answer::json(StatusCode::ACCEPTED, &sent))
+}
+
+/// A room as the user may see it: their own, or a channel.
+pub(super) async fn view(app: &App, room: RoomId, user: UserId) -> Result<Room, Refusal> {
+    let seen = app.store.room_view(room, user).await?.ok_or_else(Refusal::not_found)?;
+    if seen.role.is_none() && seen.room.kind != RoomKind::Channel {
+        // Of other people's rooms it is not even said that they exist.
+        return Err(Refusal::not_found());
+    }
+    Ok(as_seen(seen))
+}
+
+/// That the user has this role at least.
+pub(super) fn require(room: &Room, least: Role) -> Result<(), Refusal> {
+    match room.role {
+        Some(role) if role >= least => Ok(()),
+        _ => Err(Refusal::forbidden(format!("this takes the role `{least}`"))),
+    }
+}
+
+fn room_name(name: &str) -> Result<String, Refusal> {
+    clean_text(name, ROOM_NAME_MAX).map_err(|error| Refusal::invalid("name", error.to_string()))
+}
+
+fn as_seen(seen: RoomView) -> Room {
+    let RoomView { room, role, peer } = seen;
+    Room {
+        id: room.id,
+        kind: room.kind,
+        name: room.name,
+        created_at: room.created_at,
+        member_count: room.member_count,
+        role,
+        peer,
+    }
+}

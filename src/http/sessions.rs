@@ -1,0 +1,210 @@
+//! `/v1/sessions`: log in, refresh, list devices, log out.
+
+use std::sync::Arc;
+
+use ferry_protocol::{
+    CreateSession, DeviceId, Devices, ErrorCode, RefreshSession, Refreshed, Secret, Session, Tokens, UserId,
+};
+use http::{StatusCode, header};
+use warp::reply::Response;
+
+use super::{
+    Route,
+    accounts::{as_seen, busy},
+    answer, any_of,
+    call::{Call, id},
+    route,
+};
+use crate::{
+    app::App,
+    auth::{ACCESS_COOKIE, Cookies, REFRESH_COOKIE, RefreshToken, Username, hash_of},
+    clock,
+    refusal::Refusal,
+    store::{self, Device, NewDevice, Rotation},
+    text::{DEVICE_NAME_MAX, clean_text},
+};
+
+pub(super) fn routes(app: &Arc<App>) -> Route {
+    any_of([
+        route!(app, post, warp::path!("v1" / "sessions"), log_in),
+        route!(app, get, warp::path!("v1" / "sessions"), list),
+        route!(app, post, warp::path!("v1" / "sessions" / "refresh"), refresh),
+        route!(app, delete, warp::path!("v1" / "sessions" / String), log_out, which),
+    ])
+}
+
+async fn log_in(call: Call) -> Result<Response, Refusal> {
+    let (app, address, user_agent) = (Arc::clone(&call.app), call.address(), call.user_agent());
+    // A page of a foreign origin must not be able to put its own session's cookies into somebody's browser.
+    let origin = call.check_origin();
+    let CreateSession { username, password, device_name, cookie } = call.json().await?;
+    if cookie {
+        origin?;
+    }
+    app.limits.logins_from.take(&address.into()).map_err(Refusal::rate_limited)?;
+    let name = clean_text(&device_name, DEVICE_NAME_MAX)
+        .map_err(|error| Refusal::invalid("device_name", error.to_string()))?;
+    let username = Username::parse(&username).ok();
+    let found = match &username {
+        Some(username) => {
+            app.limits.logins_of.take(&username.as_str().to_owned()).map_err(Refusal::rate_limited)?;
+            app.store.user_by_name(username.as_str()).await?
+        }
+        None => None,
+    };
+    // Also without such a user: the answer must not come sooner.
+    let hash = found.as_ref().map(|user| user.password_hash.as_str());
+    let verified = app.passwords.verify(hash, &password).await.map_err(|_| busy())?;
+    let Some(user) = found.filter(|_| verified) else {
+        return Err(wrong());
+    };
+
+    let now = clock::now_ms();
+    let new = NewDevice {
+        id: DeviceId::new(),
+        user: user.id,
+        name,
+        ip: Some(address.to_string()),
+        user_agent,
+        now,
+        proof: Some(Secret::new(&user.password_hash)),
+    };
+    // The account may have gone since it was looked up: that too is a wrong username.
+    let gone = |refusal: Refusal| if refusal.code == ErrorCode::NotFound { wrong() } else { refusal };
+    let device = app.logins.open(new).await.map_err(gone)?;
+    let (refresh_token, hash) = RefreshToken::generate();
+    let tokens = async {
+        app.store.insert_refresh(device.id, hash, now, now + ms(app.config.auth.refresh_ttl)).await?;
+        sign(&app, user.id, device.id, refresh_token)
+    };
+    let tokens = match tokens.await {
+        Ok(tokens) => tokens,
+        Err(refusal) => {
+            // A device that nobody holds a token of must not stay. Where this fails too, it waits in the list of devices.
+            let _ = app.logins.close(user.id, device.id).await;
+            return Err(refusal);
+        }
+    };
+    tracing::info!(user = %user.id, device = %device.id, "a device logged in");
+    let seen = as_listed(&app, device.clone(), device.id);
+    let mut session = Session { tokens: None, user: as_seen(user), device: seen };
+    if cookie {
+        let mut response = answer::json(StatusCode::CREATED, &session);
+        set_cookies(&app, &mut response, &tokens)?;
+        return Ok(response);
+    }
+    session.tokens = Some(tokens);
+    Ok(answer::json(StatusCode::CREATED, &session))
+}
+
+/// One text for an unknown user and a wrong password.
+fn wrong() -> Refusal {
+    store::Conflict::PasswordChanged.into()
+}
+
+async fn refresh(call: Call) -> Result<Response, Refusal> {
+    let app = Arc::clone(&call.app);
+    app.limits.refreshes_from.take(&call.address().into()).map_err(Refusal::rate_limited)?;
+    let cookie = call.cookie(REFRESH_COOKIE).map(Secret::new);
+    let origin = call.check_origin();
+    let RefreshSession { refresh_token } = call.json_or_default().await?;
+    let by_cookie = refresh_token.is_none();
+    if by_cookie && cookie.is_some() {
+        origin?;
+    }
+    let old = refresh_token.or(cookie).ok_or_else(Refusal::unauthorized)?;
+    let old = hash_of(old.expose()).ok_or_else(Refusal::unauthorized)?;
+    let (now, (next, hash)) = (clock::now_ms(), RefreshToken::generate());
+    match app.store.rotate_refresh(old, hash, now, now + ms(app.config.auth.refresh_ttl)).await? {
+        Rotation::Rotated { device, user } => {
+            let tokens = sign(&app, user.id, device.id, next)?;
+            if by_cookie {
+                let mut response = answer::ok(&Refreshed { expires_in: tokens.expires_in });
+                set_cookies(&app, &mut response, &tokens)?;
+                return Ok(response);
+            }
+            Ok(answer::ok(&tokens))
+        }
+        Rotation::Unknown | Rotation::Expired => Err(Refusal::unauthorized()),
+        Rotation::Reused { device_id, user_id } => {
+            // One of the two who used it is not the device, and nobody knows which (RFC 9700 §4.14.2).
+            tracing::warn!(user = %user_id, device = %device_id, "a refresh token was used twice: the device is logged out");
+            app.logins.close(user_id, device_id).await?;
+            Err(Refusal::unauthorized())
+        }
+    }
+}
+
+async fn list(call: Call) -> Result<Response, Refusal> {
+    let who = call.authenticated().await?;
+    let rows = call.app.store.devices_of(who.user).await?;
+    let devices = rows.into_iter().map(|row| as_listed(&call.app, row, who.device)).collect();
+    Ok(answer::ok(&Devices { devices }))
+}
+
+async fn log_out(call: Call, which: String) -> Result<Response, Refusal> {
+    let who = call.authenticated().await?;
+    let device = if which == "current" { who.device } else { id(&which)? };
+    if !call.app.logins.close(who.user, device).await? {
+        return Err(Refusal::not_found());
+    }
+    tracing::info!(user = %who.user, %device, by = %who.device, "a device was logged out");
+    let mut response = answer::no_content();
+    if device == who.device && call.cookie(ACCESS_COOKIE).is_some() {
+        clear_cookies(&call.app, &mut response);
+    }
+    Ok(response)
+}
+
+fn cookies(app: &App) -> Cookies {
+    Cookies::new(app.config.auth.insecure_cookies)
+}
+
+/// Makes a browser forget its tokens.
+pub(super) fn clear_cookies(app: &App, response: &mut Response) {
+    for cookie in cookies(app).clear_both() {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+}
+
+fn set_cookies(app: &App, response: &mut Response, tokens: &Tokens) -> Result<(), Refusal> {
+    let auth = &app.config.auth;
+    let both = [
+        cookies(app).set_access(&tokens.access_token, auth.access_ttl),
+        cookies(app).set_refresh(&tokens.refresh_token, auth.refresh_ttl),
+    ];
+    for cookie in both {
+        let cookie = cookie.map_err(|_| Refusal::internal())?;
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    Ok(())
+}
+
+/// A new access token beside its refresh token.
+fn sign(app: &App, user: UserId, device: DeviceId, refresh_token: Secret) -> Result<Tokens, Refusal> {
+    let ttl = app.config.auth.access_ttl;
+    match app.tokens.sign(user, device, clock::now_ms(), ttl) {
+        Ok((access_token, _)) => Ok(Tokens { access_token, expires_in: ttl.as_secs(), refresh_token }),
+        Err(error) => {
+            tracing::error!(%error, "no access token can be signed");
+            Err(Refusal::internal())
+        }
+    }
+}
+
+fn as_listed(app: &App, device: Device, current: DeviceId) -> ferry_protocol::Device {
+    ferry_protocol::Device {
+        online: app.hub.is_online(device.id),
+        current: device.id == current,
+        id: device.id,
+        name: device.name,
+        ip: device.ip.unwrap_or_default(),
+        user_agent: device.user_agent,
+        created_at: device.created_at,
+        last_seen_at: device.last_seen_at,
+    }
+}
+
+fn ms(duration: std::time::Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}

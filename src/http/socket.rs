@@ -1,0 +1,36 @@
+//! `GET /v1/socket`: from a request to a session.
+
+use std::sync::Arc;
+
+use hyper::upgrade::OnUpgrade;
+use warp::{Filter, reply::Response};
+
+use super::{
+    Route,
+    call::{Call, call},
+    run,
+};
+use crate::{
+    app::App,
+    refusal::Refusal,
+    session::{Handshake, accept},
+};
+
+pub(super) fn routes(app: &Arc<App>) -> Route {
+    warp::path!("v1" / "socket")
+        .and(warp::get())
+        .and(warp::ext::optional::<OnUpgrade>())
+        .and(call(app))
+        .then(|upgrade: Option<OnUpgrade>, call| run(move |call| open(call, upgrade), call))
+        .boxed()
+}
+
+/// Everything that can be refused is refused before the 101: after it, a client sees only a close code.
+async fn open(call: Call, upgrade: Option<OnUpgrade>) -> Result<Response, Refusal> {
+    let handshake = Handshake::from_headers(call.headers())?;
+    let identity = call.identity(true).await?;
+    let (Some(upgrade), Some(peer)) = (upgrade, call.peer.clone()) else {
+        return Err(Refusal::internal());
+    };
+    Ok(accept(call.app, handshake, identity, peer, upgrade))
+}

@@ -1,0 +1,163 @@
+//! Devices come and go: the one place where SQL, the broker and open sockets are changed together.
+//!
+//! The order is what makes a logout final. SQL first: from then on nobody authenticates as the device, and a pump that takes the channel
+//! back finds out and deletes it again. Then the socket, then the channel. What the broker could not delete stays noted in SQL, and
+//! [`crate::reconcile`] does it when the nsqd is back.
+
+use std::{sync::Arc, time::Duration};
+
+use ferry_protocol::{CloseCode, DeviceId, UserId};
+
+use crate::{
+    app::Reach,
+    broker::BrokerError,
+    refusal::Refusal,
+    store::{Device, NewDevice, StoreError},
+};
+
+/// How long a logout waits for the device's socket to end. A socket that takes longer is past its channel anyway, which is deleted next.
+const SOCKET_PATIENCE: Duration = Duration::from_secs(2);
+
+/// See the module's description.
+#[derive(Debug, Clone)]
+pub struct Logins {
+    reach: Arc<Reach>,
+    max_devices: usize,
+}
+
+/// What was deleted and whom it concerns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// One device was logged out.
+    Logout,
+    /// The account was deleted.
+    AccountDeleted,
+}
+
+impl Why {
+    fn close_code(self) -> CloseCode {
+        match self {
+            Self::Logout => CloseCode::LoggedOut,
+            Self::AccountDeleted => CloseCode::AccountGone,
+        }
+    }
+}
+
+impl Logins {
+    /// With these means, and so many devices a user at most.
+    #[must_use]
+    pub fn new(reach: Arc<Reach>, max_devices: usize) -> Self {
+        Self { reach, max_devices }
+    }
+
+    /// Logs a device in: a row in SQL and a channel, or neither.
+    ///
+    /// A user's first device begins with a fresh topic: what a late send may have left on an old one is not for it. The user's lock keeps
+    /// a simultaneous first login or last logout, on whatever relay, from deleting the topic under the new channel.
+    ///
+    /// # Errors
+    /// `device_limit`; `unavailable` where SQL or the user's home does not answer.
+    pub async fn open(&self, new: NewDevice) -> Result<Device, Refusal> {
+        let Reach { store, broker, .. } = &*self.reach;
+        let (user, id) = (new.user, new.id);
+        let lock = store.lock_user(user).await?;
+        let created = match store.create_device(new, self.max_devices).await {
+            Ok(created) => created,
+            Err(error) => {
+                lock.release().await;
+                return Err(error.into());
+            }
+        };
+        let opened = async {
+            if created.first {
+                broker.delete_topic_at_home(user).await?;
+            }
+            broker.open_device(user, id).await
+        }
+        .await;
+        if let Err(error) = opened {
+            // The channel may be there all the same: the removal is noted in SQL like any other.
+            if let Err(error) = store.revoke_device(user, id).await {
+                tracing::error!(%user, device = %id, %error, "a device without a channel stays in SQL");
+            }
+            return Err(error.into());
+        }
+        lock.release().await;
+        self.reach.devices_changed(user).await;
+        Ok(created.device)
+    }
+
+    /// Logs a device out. False where it is not one of this user's.
+    ///
+    /// After this no frame reaches the device. Its channel is gone, or, where an nsqd does not answer, will be when that is back.
+    ///
+    /// # Errors
+    /// Those of SQL; nothing has happened then.
+    pub async fn close(&self, user: UserId, device: DeviceId) -> Result<bool, StoreError> {
+        if !self.reach.store.revoke_device(user, device).await? {
+            return Ok(false);
+        }
+        self.finish(user, &[device], Why::Logout).await;
+        Ok(true)
+    }
+
+    /// Does what follows when SQL no longer has the devices: sockets here and elsewhere, channels, and the topic after the last one.
+    pub async fn finish(&self, user: UserId, devices: &[DeviceId], why: Why) {
+        for device in devices {
+            self.reach.forget_device(user, *device);
+        }
+        let each = devices.iter().map(|device| async move {
+            let elsewhere = self.reach.announce_gone(user, *device, why == Why::AccountDeleted);
+            let here = self.reach.hub.close_and_wait(*device, why.close_code(), SOCKET_PATIENCE);
+            tokio::join!(elsewhere, here);
+            self.remove_channel(user, *device).await;
+        });
+        futures_util::future::join_all(each).await;
+    }
+
+    /// After a subscription whose outcome is unknown or came too late: deletes the channel again if SQL no longer has the device. Where SQL
+    /// does not say, the reconciler finds the orphan.
+    pub async fn remove_if_gone(&self, user: UserId, device: DeviceId) {
+        if let Ok(None) = self.reach.store.device(device).await {
+            self.remove_channel(user, device).await;
+        }
+    }
+
+    /// Deletes the channel of a device that SQL no longer has, and the topic where no device is left. What fails is noted in SQL, and
+    /// [`crate::reconcile`] does it again.
+    pub async fn remove_channel(&self, user: UserId, device: DeviceId) {
+        let Err(refusal) = self.try_remove_channel(user, device).await else { return };
+        tracing::warn!(%user, %device, reason = %refusal.detail, "a channel cannot be deleted yet");
+        if let Err(error) = self.reach.store.note_close(user, device).await {
+            tracing::warn!(%user, %device, %error, "nor can that be noted: the reconciler will find it");
+        }
+    }
+
+    async fn try_remove_channel(&self, user: UserId, device: DeviceId) -> Result<(), Refusal> {
+        let Reach { store, broker, .. } = &*self.reach;
+        let closed = broker.close_device(user, device).await;
+        // Also where one node did not answer: on the others the last channel may have gone.
+        self.remove_topic_if_unused(user).await?;
+        closed?;
+        store.close_done(device).await?;
+        Ok(())
+    }
+
+    /// Deletes the topic of a user without devices. True where there was none to keep it for.
+    ///
+    /// # Errors
+    /// `unavailable`: do it again later.
+    pub async fn remove_topic_if_unused(&self, user: UserId) -> Result<bool, Refusal> {
+        let Reach { store, broker, .. } = &*self.reach;
+        // A look without the lock spares most logouts the lock.
+        if store.has_devices(user).await? {
+            return Ok(false);
+        }
+        let lock = store.lock_user(user).await?;
+        let unused = !store.has_devices(user).await?;
+        let deleted: Result<(), BrokerError> = if unused { broker.delete_topic(user).await } else { Ok(()) };
+        lock.release().await;
+        deleted?;
+        Ok(unused)
+    }
+}

@@ -1,0 +1,130 @@
+//! The one binary: `ferry serve`, and the commands of a client.
+
+mod cli;
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use ferry::{
+    Stopped,
+    config::{Config, LogFormat, Settings},
+};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::{EnvFilter, filter::filter_fn, layer::SubscriberExt, util::SubscriberInitExt};
+
+/// A message relay that keeps no messages, and its client.
+#[derive(Parser)]
+#[command(name = "ferry", version, about, after_help = cli::AFTER_HELP)]
+struct Arguments {
+    #[command(flatten)]
+    global: cli::Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one of it in a process")]
+enum Command {
+    /// Run a relay.
+    Serve(Serve),
+    #[command(flatten)]
+    Client(cli::Command),
+}
+
+#[derive(clap::Args)]
+struct Serve {
+    /// A TOML file of settings, named as the flags are. Flags and variables come before it.
+    #[arg(long, env = "FERRY_CONFIG", value_name = "FILE")]
+    config: Option<std::path::PathBuf>,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+fn main() -> ExitCode {
+    let Arguments { global, command } = Arguments::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error.into()),
+    };
+    match command {
+        Command::Serve(arguments) => match runtime.block_on(serve(arguments)) {
+            Ok(Stopped::Drained) => ExitCode::SUCCESS,
+            Ok(Stopped::InHaste) => ExitCode::FAILURE,
+            Err(error) => failed(&error),
+        },
+        Command::Client(command) => runtime.block_on(cli::run(command, &global)),
+    }
+}
+
+fn failed(error: &anyhow::Error) -> ExitCode {
+    eprintln!("ferry: {error:#}");
+    ExitCode::FAILURE
+}
+
+async fn serve(arguments: Serve) -> anyhow::Result<Stopped> {
+    let file = arguments.config.as_deref().map(Settings::from_file).transpose()?.unwrap_or_default();
+    let settings = arguments.settings.or(file);
+    log(settings.log_format.unwrap_or(LogFormat::Text))?;
+    run(settings.into_config()?).await
+}
+
+async fn run(config: Config) -> anyhow::Result<Stopped> {
+    let address = config.listen;
+    let listener =
+        tokio::net::TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+    let stop = CancellationToken::new();
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let stopper = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("asked to stop");
+        stopper.cancel();
+    });
+    ferry::run(config, listener, stop).await
+}
+
+/// To standard error. `FERRY_LOG` filters as `RUST_LOG` does elsewhere, within what [`may_be_logged`].
+fn log(format: LogFormat) -> anyhow::Result<()> {
+    let filter = EnvFilter::builder().with_env_var("FERRY_LOG").with_default_directive(tracing::Level::INFO.into());
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let secrecy = filter_fn(|metadata| may_be_logged(metadata.target(), *metadata.level()));
+    let registry = tracing_subscriber::registry().with(secrecy).with(filter.from_env()?);
+    match format {
+        LogFormat::Text => registry.with(lines).init(),
+        LogFormat::Json => registry.with(lines.json().flatten_event(true)).init(),
+    }
+    Ok(())
+}
+
+/// What may reach the log, whatever `FERRY_LOG` asks for: everything of Ferry's own crates, and of others what is at least information.
+///
+/// What others say in detail is not ours to word: tungstenite writes every frame at trace level, in hexadecimal and as text, close reasons at
+/// debug level; tokio-postgres writes every query's parameters at debug level, hashes of passwords and tokens among them.
+fn may_be_logged(target: &str, level: tracing::Level) -> bool {
+    let crate_name = target.split("::").next().unwrap_or(target);
+    // A level is the greater the more it tells.
+    level <= tracing::Level::INFO || matches!(crate_name, "ferry" | "ferry_client" | "ferry_nsq" | "ferry_protocol")
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::Level;
+
+    use super::may_be_logged;
+
+    #[test]
+    fn details_of_other_crates_are_never_logged() {
+        for target in ["tungstenite::protocol", "tokio_postgres::query", "hyper", "log", "ferryman::boat"] {
+            assert!(!may_be_logged(target, Level::TRACE) && !may_be_logged(target, Level::DEBUG), "{target}");
+            assert!(may_be_logged(target, Level::INFO) && may_be_logged(target, Level::ERROR), "{target}");
+        }
+        for target in ["ferry", "ferry::session::pump", "ferry_nsq::publisher"] {
+            assert!(may_be_logged(target, Level::TRACE), "{target}");
+        }
+    }
+}

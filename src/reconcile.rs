@@ -1,0 +1,128 @@
+//! What makes up for crashes and outages: deletions that an nsqd did not answer are done again, and what nobody owns any more is removed.
+//!
+//! Every relay runs this; all of it may be done twice.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use ferry_protocol::{DeviceId, UserId};
+use futures_util::{FutureExt, future::BoxFuture};
+
+use crate::{
+    app::App,
+    broker::{Broker, Inventory, NsqBroker},
+    store::Store,
+};
+
+/// How often deletions that wait are tried again.
+const RETRY: Duration = Duration::from_secs(1);
+/// How many of them at a time.
+const BATCH: usize = 100;
+/// Devices read from SQL at once.
+const PAGE: usize = 1_000;
+
+impl Inventory for Store {
+    fn devices_after(&self, after: Option<DeviceId>) -> BoxFuture<'_, Result<Vec<(UserId, DeviceId)>, String>> {
+        async move { self.live_devices_page(after, PAGE).await.map_err(|error| error.to_string()) }.boxed()
+    }
+
+    fn logged_in(&self, devices: Vec<DeviceId>) -> BoxFuture<'_, Result<HashSet<DeviceId>, String>> {
+        async move { self.which_devices_live(&devices).await.map_err(|error| error.to_string()) }.boxed()
+    }
+}
+
+/// Opens the channel of every device that SQL knows: the broker in process begins empty.
+///
+/// # Errors
+/// Those of SQL.
+pub async fn open_all(store: &Store, broker: &Broker) -> anyhow::Result<usize> {
+    let (mut after, mut opened) = (None, 0);
+    loop {
+        let devices = store.live_devices_page(after, PAGE).await?;
+        let Some((_, last)) = devices.last() else { return Ok(opened) };
+        after = Some(*last);
+        for (user, device) in devices {
+            broker.open_device(user, device).await?;
+            opened += 1;
+        }
+    }
+}
+
+/// Does the deletions that wait, until the future is dropped.
+pub async fn retry_closes(app: Arc<App>) {
+    loop {
+        tokio::time::sleep(RETRY).await;
+        match app.store.pending_closes(BATCH).await {
+            Ok(pending) => {
+                app.metrics.pending_closes.set(i64::try_from(pending.len()).unwrap_or(i64::MAX));
+                for (user, device) in pending {
+                    app.logins.remove_channel(user, device).await;
+                }
+            }
+            Err(error) => tracing::debug!(%error, "SQL does not tell which deletions wait"),
+        }
+    }
+}
+
+/// Removes orphans, until the future is dropped. There are none with the broker in process: nothing outlives it.
+pub async fn remove_orphans(app: Arc<App>) {
+    let Broker::Nsq(broker) = &app.broker else { return };
+    let mut suspects = Suspects::default();
+    loop {
+        tokio::time::sleep(app.config.times.reconcile).await;
+        if let Err(error) = sweep(&app, broker, &mut suspects).await {
+            tracing::warn!(%error, "orphans cannot be looked for");
+        }
+    }
+}
+
+/// What was without an owner at the last look, and since when. Only what stays so for the grace is removed: a channel may be made before
+/// its login is in SQL, and a topic before its channel.
+#[derive(Debug, Default)]
+struct Suspects {
+    channels: HashMap<(UserId, DeviceId), Instant>,
+    topics: HashMap<UserId, Instant>,
+}
+
+async fn sweep(app: &App, broker: &NsqBroker, suspects: &mut Suspects) -> anyhow::Result<()> {
+    let (now, grace) = (Instant::now(), app.config.times.orphan_grace);
+    let listed = broker.list().await;
+    let (mut channels, mut topics) = (HashMap::new(), HashMap::new());
+    for some in listed.chunks(PAGE) {
+        let devices: Vec<DeviceId> = some.iter().flat_map(|topic| topic.devices.iter().copied()).collect();
+        // Asked after the listing: a device that logged in meanwhile is in SQL, and not in the list.
+        let live: HashSet<DeviceId> = app.store.which_devices_live(&devices).await?;
+        let users: Vec<UserId> = some.iter().map(|topic| topic.user).collect();
+        let with_devices = app.store.device_counts(&users).await?;
+        for topic in some {
+            for device in topic.devices.iter().filter(|device| !live.contains(device)) {
+                let key = (topic.user, *device);
+                channels.insert(key, suspects.channels.get(&key).copied().unwrap_or(now));
+            }
+            if !with_devices.contains_key(&topic.user) {
+                topics.insert(topic.user, suspects.topics.get(&topic.user).copied().unwrap_or(now));
+            }
+        }
+    }
+    let ripe = |since: &Instant| now.duration_since(*since) >= grace;
+    for ((user, device), _) in channels.iter().filter(|(_, since)| ripe(since)) {
+        tracing::info!(%user, %device, "an orphan channel is removed");
+        app.logins.remove_channel(*user, *device).await;
+        app.metrics.orphans_removed.inc();
+    }
+    for (user, _) in topics.iter().filter(|(_, since)| ripe(since)) {
+        match app.logins.remove_topic_if_unused(*user).await {
+            Ok(true) => {
+                tracing::info!(%user, "the topic of a user without devices is removed");
+                app.metrics.orphans_removed.inc();
+            }
+            Ok(false) => {}
+            Err(error) => tracing::warn!(%user, reason = %error.detail, "a topic cannot be removed yet"),
+        }
+    }
+    *suspects = Suspects { channels, topics };
+    Ok(())
+}

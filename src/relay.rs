@@ -1,0 +1,144 @@
+//! Sending: who may write, who receives, publish, receipt.
+
+mod audience;
+
+use std::{collections::HashMap, sync::Arc, time::Instant};
+
+use ferry_protocol::{
+    DeviceId, Envelope, ErrorCode, KIND_MAX, KIND_TEXT, Message, RoomId, Send, Sender, Sent, UserId, is_valid_kind,
+};
+use futures_util::StreamExt;
+
+pub use audience::{Audience, Directory};
+
+use crate::{
+    broker::{Broker, BrokerError},
+    clock,
+    metrics::Metrics,
+    refusal::Refusal,
+    session::Stamp,
+};
+
+/// Publishes of one send that are under way at the same time. The rest of a larger room wait their turn.
+const FAN_OUT: usize = 128;
+
+/// Takes messages from sessions and HTTP and publishes them to everybody concerned.
+#[derive(Debug, Clone)]
+pub struct Relay {
+    broker: Broker,
+    directory: Arc<Directory>,
+    metrics: Arc<Metrics>,
+}
+
+/// Leave to send one message: the sender is a member, not muted, and the message is well-formed. Made by [`Relay::admit`].
+#[derive(Debug)]
+pub struct Admitted {
+    sender: Sender,
+    audience: Arc<Audience>,
+    /// How many devices each member has; who is not in it has none.
+    devices: HashMap<UserId, u32>,
+}
+
+impl Relay {
+    /// Over this broker, with the memberships of this directory.
+    #[must_use]
+    pub fn new(broker: Broker, directory: Arc<Directory>, metrics: Arc<Metrics>) -> Self {
+        Self { broker, directory, metrics }
+    }
+
+    /// Checks a message and its sender. Changes nothing.
+    ///
+    /// # Errors
+    /// `invalid` for an ill-formed message, `not_found` for a room that does not exist or that the user is not in, `muted`, and
+    /// `unavailable` where SQL does not answer.
+    pub async fn admit(&self, user: UserId, device: DeviceId, send: &Send) -> Result<Admitted, Refusal> {
+        check(send)?;
+        let audience = self.audience(send.room).await?;
+        let member = audience.member(user).ok_or_else(Refusal::not_found)?;
+        if member.muted_until > clock::now_ms() {
+            return Err(Refusal::new(ErrorCode::Muted, "you are muted in this room"));
+        }
+        let sender = Sender { user, device, role: member.role };
+        // Before the stamp, like everything that SQL can refuse: a number given is a number that receivers wait for.
+        let devices = self.directory.device_counts(&audience).await?;
+        Ok(Admitted { sender, audience, devices })
+    }
+
+    async fn audience(&self, room: RoomId) -> Result<Arc<Audience>, Refusal> {
+        self.directory.audience(room).await?.ok_or_else(Refusal::not_found)
+    }
+
+    /// Publishes an admitted message to every user with a device, and answers when every publish is confirmed.
+    ///
+    /// Dropping the future leaves the outcome unknown; the same message may be sent again, and receivers drop what they have.
+    ///
+    /// # Errors
+    /// `unavailable` where a publish failed: some recipients may have it. A retry with the same id and stamp is seen once.
+    pub async fn send(&self, admitted: &Admitted, stamp: Stamp, send: Send) -> Result<Sent, Refusal> {
+        let Admitted { sender, audience, devices } = admitted;
+        let (id, room, sent_at) = (send.id, send.room, clock::now_ms());
+        let message = Message {
+            id,
+            room,
+            from: *sender,
+            kind: send.kind,
+            body: send.body,
+            reply_to: send.reply_to,
+            epoch: stamp.epoch,
+            seq: stamp.seq,
+            sent_at,
+        };
+        let payload = Envelope::encode(&message).map_err(|error| {
+            tracing::error!(%id, reason = ferry_protocol::describe(&error), "a message cannot be serialised");
+            Refusal::internal()
+        })?;
+        drop(message);
+
+        let (mut targets, mut unreachable) = (Vec::with_capacity(audience.members().len()), Vec::new());
+        for user in audience.members().iter().map(|member| member.user).filter(|user| *user != sender.user) {
+            if devices.contains_key(&user) { targets.push(user) } else { unreachable.push(user) }
+        }
+        let recipients = targets.len() as u32;
+        // The sending device gets no copy, so a user with no other device needs none.
+        if devices.get(&sender.user).is_some_and(|count| *count > 1) {
+            targets.push(sender.user);
+        }
+
+        let started = Instant::now();
+        let publishes = targets.into_iter().map(|user| {
+            let (broker, payload) = (&self.broker, payload.clone());
+            async move { broker.publish(user, payload).await.map_err(|error| (user, error)) }
+        });
+        let mut publishes = futures_util::stream::iter(publishes).buffer_unordered(FAN_OUT);
+        let mut failure: Option<BrokerError> = None;
+        // All are awaited, also after a failure: one home that is down must not keep the message from the others.
+        while let Some(outcome) = publishes.next().await {
+            if let Err((user, error)) = outcome {
+                tracing::debug!(%id, %room, %user, %error, "a publish failed");
+                failure = Some(error);
+            }
+        }
+        self.metrics.publish_seconds.observe(started.elapsed().as_secs_f64());
+        if let Some(error) = failure {
+            return Err(error.into());
+        }
+        self.metrics.sends.inc();
+        Ok(Sent { id, sent_at, recipients, unreachable })
+    }
+}
+
+fn check(send: &Send) -> Result<(), Refusal> {
+    if !send.id.is_v7() {
+        return Err(Refusal::invalid("id", "must be a UUIDv7"));
+    }
+    if !is_valid_kind(&send.kind) {
+        return Err(Refusal::invalid(
+            "kind",
+            format!("must be 1 to {KIND_MAX} of a-z 0-9 . _ - and not begin with `ferry.`"),
+        ));
+    }
+    if send.kind == KIND_TEXT && !send.body.is_text() {
+        return Err(Refusal::invalid("body", "must be a string for the kind `text`"));
+    }
+    Ok(())
+}

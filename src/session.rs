@@ -1,0 +1,27 @@
+//! One device's connection, from the upgrade to the last close frame.
+//!
+//! A session is one task with one `select!` ([`pump`]): the device's channel on one side, its socket on the other, and what the rest of
+//! the relay asks of it. Policy is pure and next door: [`window`], [`stamps`], [`flood`].
+
+mod flood;
+mod open;
+mod pump;
+mod sending;
+mod socket;
+mod stamps;
+mod upgrade;
+mod window;
+
+pub use stamps::{Known, Stamp, Stamps};
+pub use upgrade::{Handshake, accept};
+
+/// Who is on the other side of a socket, and until when that is proved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Authenticated {
+    /// Whose device.
+    pub user: ferry_protocol::UserId,
+    /// Which.
+    pub device: ferry_protocol::DeviceId,
+    /// When the access token expires, milliseconds since the Unix epoch.
+    pub expires_at: i64,
+}

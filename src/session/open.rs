@@ -1,0 +1,189 @@
+//! From a proved identity to a session that pumps: take the device's channel, make sure that the device is still logged in, say welcome.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use ferry_protocol::{CloseCode, DeviceFrame, RelayFrame};
+
+use super::{
+    Authenticated,
+    pump::Session,
+    socket::{Incoming, Socket},
+};
+use crate::{
+    app::App,
+    broker::{LiveEvent, SubscribeError, Subscription},
+    clock,
+    hub::Registration,
+    refusal::Refusal,
+    server::Peer,
+};
+
+/// How long a newer socket waits for the older one to give the channel up. After that the device is told to try again.
+const TAKE_OVER: Duration = Duration::from_secs(8);
+
+/// Runs a connection to its end.
+pub async fn run(app: Arc<App>, mut socket: Socket, identity: Option<Authenticated>, peer: Peer) {
+    let identity = match identity {
+        Some(identity) => Ok(identity),
+        None => hello(&app, &mut socket).await,
+    };
+    match identity {
+        Ok(identity) => serve(app, socket, identity, peer).await,
+        Err((code, reason)) => close(&app, socket, code, reason).await,
+    }
+}
+
+/// Waits for the `hello` of a socket that came without a token.
+async fn hello(app: &App, socket: &mut Socket) -> Result<Authenticated, (u16, &'static str)> {
+    let told = |code: CloseCode| (code.as_u16(), code.reason());
+    let deadline = tokio::time::Instant::now() + app.config.times.hello;
+    loop {
+        let frame = tokio::select! {
+            frame = tokio::time::timeout_at(deadline, socket.next()) => {
+                // Not "logged out", which is for good: the network may have been slow.
+                frame.map_err(|_| (CloseCode::TokenExpired.as_u16(), "no hello in time"))?
+            }
+            () = app.hub.draining() => return Err(told(CloseCode::GoingAway)),
+        };
+        match frame {
+            Incoming::Text(text) => match DeviceFrame::parse(&text) {
+                Ok(DeviceFrame::Hello(hello)) => {
+                    return app.authenticate(hello.token.expose()).await.map_err(|refusal| match refusal.to_close() {
+                        // The token may have expired on its way. A device that is logged out learns it when it renews the token.
+                        CloseCode::LoggedOut => told(CloseCode::TokenExpired),
+                        code => told(code),
+                    });
+                }
+                _ => return Err((CloseCode::Protocol.as_u16(), "the first frame must be a hello")),
+            },
+            Incoming::Alive => {}
+            Incoming::Binary => return Err(told(CloseCode::Protocol)),
+            Incoming::Gone => return Err((1000, "")),
+            Incoming::Broken(code) => return Err((code, "")),
+        }
+    }
+}
+
+async fn serve(app: Arc<App>, socket: Socket, identity: Authenticated, peer: Peer) {
+    let (registration, older) = app.hub.register(identity.user, identity.device);
+    if let Some(older) = older {
+        // Bounded, because the older one's socket may be dead; the channel itself says below whether it is free.
+        let wait = tokio::time::timeout(TAKE_OVER, older.ended());
+        tokio::select! {
+            _ = wait => {}
+            _ = registration.connection.closing() => {}
+        }
+    }
+    // Boxed, as below: its room is given back when it is through.
+    match Box::pin(attach(&app, &registration, identity)).await {
+        Ok((subscription, epoch)) => {
+            let tasks = app.tasks.clone();
+            // A task of its own: the pump is what every idle device costs, and it must not also carry the states before it.
+            tasks.spawn(Session::new(app, socket, registration, subscription, identity, epoch, peer).run());
+        }
+        Err(code) => {
+            drop(registration);
+            close(&app, socket, code.as_u16(), code.reason()).await;
+        }
+    }
+}
+
+/// Takes the channel, and then looks whether the device is still logged in: in this order, for a logout between the two either ends the
+/// subscription that is there, or is seen here. What the look finds gone is deleted again, as subscribing may have brought it back; and
+/// subscribing is never given up half-way, because nsqd would still do it, when nobody looks any more.
+async fn attach(
+    app: &App,
+    registration: &Registration,
+    identity: Authenticated,
+) -> Result<(Subscription, i64), CloseCode> {
+    let (Authenticated { user, device, .. }, line) = (identity, &registration.connection);
+    let subscription = match subscribe(app, registration, identity).await {
+        Ok(Some(subscription)) => subscription,
+        Ok(None) => return Err(line.close_reason().unwrap_or(CloseCode::GoingAway)),
+        Err(error) => {
+            // Its outcome may be unknown: the channel can be there.
+            app.logins.remove_if_gone(user, device).await;
+            return Err(Refusal::from(error).to_close());
+        }
+    };
+    match app.store.open_connection(device, clock::now_ms()).await {
+        Ok(Some(epoch)) => match line.close_reason() {
+            None => {
+                line.took_channel();
+                app.broker.announce(&LiveEvent::DeviceTaken { device, by: line.id, holds: true }).await;
+                Ok((subscription, epoch))
+            }
+            Some(code) => {
+                subscription.close().await;
+                app.logins.remove_if_gone(user, device).await;
+                Err(code)
+            }
+        },
+        Ok(None) => {
+            subscription.close().await;
+            app.logins.remove_if_gone(user, device).await;
+            Err(CloseCode::LoggedOut)
+        }
+        Err(error) => {
+            subscription.close().await;
+            app.logins.remove_if_gone(user, device).await;
+            Err(Refusal::from(error).to_close())
+        }
+    }
+}
+
+/// `None` where the connection was asked to end before it had the channel.
+async fn subscribe(
+    app: &App,
+    registration: &Registration,
+    identity: Authenticated,
+) -> Result<Option<Subscription>, SubscribeError> {
+    let (Authenticated { user, device, .. }, line) = (identity, &registration.connection);
+    let deadline = Instant::now() + TAKE_OVER;
+    let mut pause = Duration::from_millis(5);
+    while line.close_reason().is_none() {
+        match app.broker.subscribe(user, device, app.config.limits.window).await {
+            Err(SubscribeError::Busy) if Instant::now() < deadline => {
+                // Repeated with every try: live events may be lost.
+                app.broker.announce(&LiveEvent::DeviceTaken { device, by: line.id, holds: false }).await;
+                tokio::select! {
+                    () = tokio::time::sleep(pause) => {}
+                    _ = line.closing() => {}
+                }
+                pause = (pause * 2).min(Duration::from_millis(250));
+            }
+            outcome => return outcome.map(Some),
+        }
+    }
+    Ok(None)
+}
+
+/// Ends a connection that never came to pump.
+async fn close(app: &App, socket: Socket, code: u16, reason: &'static str) {
+    app.metrics.closes.with_label_values(&[&code.to_string()]).inc();
+    // Boxed: what a connection costs must not have room for its end.
+    Box::pin(socket.close(code, reason)).await;
+}
+
+/// The first frame.
+pub fn welcome(app: &App, identity: Authenticated) -> String {
+    let limits = &app.config.limits;
+    let welcome = ferry_protocol::Welcome {
+        protocol: ferry_protocol::PROTOCOL,
+        user: identity.user,
+        device: identity.device,
+        server_time: clock::now_ms(),
+        token_expires_at: identity.expires_at,
+        window: limits.window,
+        limits: ferry_protocol::Limits {
+            frame: limits.frame,
+            send_burst: limits.send_burst,
+            send_rate: limits.send_rate,
+            devices: limits.devices,
+        },
+    };
+    RelayFrame::Welcome(welcome).to_json()
+}

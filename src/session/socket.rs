@@ -1,0 +1,220 @@
+//! A WebSocket that is written without waiting, so that one `select!` can watch everything else meanwhile.
+
+use std::{
+    future::poll_fn,
+    pin::Pin,
+    task::Poll,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use futures_util::{Sink, StreamExt};
+use tokio::net::TcpStream;
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{
+        Error, Message, Utf8Bytes,
+        error::{CapacityError, ProtocolError},
+        protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode as WsCode},
+    },
+};
+
+/// Bytes that are read at once. tungstenite allocates them for as long as the connection lives, so they are what an idle device costs most;
+/// most frames are smaller, and a larger one takes several reads.
+const READ_BUFFER: usize = 2 << 10;
+/// Bytes that are gathered before the socket is written to; one write then carries many small frames.
+const WRITE_BUFFER: usize = 16 << 10;
+/// How long a close frame may take to go out, and then the peer to answer it.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
+/// Bytes of a peer's pending input that are read away before its connection is dropped. Unread input makes the kernel answer with a reset,
+/// which can overtake the close frame.
+const DISCARD: usize = 1 << 20;
+
+/// What came in.
+#[derive(Debug)]
+pub enum Incoming {
+    /// A text frame.
+    Text(Utf8Bytes),
+    /// A binary frame, which the protocol does not have.
+    Binary,
+    /// A ping or pong: a sign of life.
+    Alive,
+    /// The other side is gone, with a close frame or without.
+    Gone,
+    /// The other side broke RFC 6455; to be closed with this code.
+    Broken(u16),
+}
+
+/// See the module's description.
+#[derive(Debug)]
+pub struct Socket {
+    stream: WebSocketStream<TcpStream>,
+    unflushed: bool,
+    blocked_since: Option<Instant>,
+    broken: bool,
+}
+
+impl Socket {
+    /// After the 101 went out; `read` is what the peer sent right behind its request.
+    pub async fn new(stream: TcpStream, read: Bytes, max_frame: usize) -> Self {
+        let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BUFFER)
+            .write_buffer_size(WRITE_BUFFER)
+            // Frames are queued only while the socket takes bytes, so this is not reached: a bound all the same.
+            .max_write_buffer_size(4 * max_frame + (1 << 20))
+            .max_message_size(Some(max_frame))
+            .max_frame_size(Some(max_frame));
+        let stream = WebSocketStream::from_partially_read(stream, read.into(), Role::Server, Some(config)).await;
+        Self { stream, unflushed: false, blocked_since: None, broken: false }
+    }
+
+    /// Queues a text frame.
+    pub fn text(&mut self, frame: String) {
+        self.queue(Message::Text(frame.into()));
+    }
+
+    /// Queues a ping.
+    pub fn ping(&mut self) {
+        self.queue(Message::Ping(Bytes::new()));
+    }
+
+    fn queue(&mut self, message: Message) {
+        self.unflushed = true;
+        if let Err(error) = Pin::new(&mut self.stream).start_send(message) {
+            tracing::trace!(kind = kind_of(&error), "a frame cannot be queued");
+            self.broken = true;
+        }
+    }
+
+    /// Whether the socket does not take bytes: nothing more may be queued until [`Self::flush`] is through.
+    pub fn is_blocked(&self) -> bool {
+        self.blocked_since.is_some()
+    }
+
+    /// Since when it does not.
+    pub fn blocked_since(&self) -> Option<Instant> {
+        self.blocked_since
+    }
+
+    /// Whether another frame can be queued at once. False says that earlier ones fill the buffer.
+    pub async fn has_room(&mut self) -> bool {
+        let ready = poll_fn(|cx| Poll::Ready(Pin::new(&mut self.stream).poll_ready(cx))).await;
+        if ready.is_pending() {
+            self.blocked_since.get_or_insert_with(Instant::now);
+        }
+        ready.is_ready()
+    }
+
+    /// Writes as much as the socket takes now. False where the connection is lost.
+    pub async fn push(&mut self) -> bool {
+        if self.unflushed && !self.broken {
+            match poll_fn(|cx| Poll::Ready(Pin::new(&mut self.stream).poll_flush(cx))).await {
+                Poll::Ready(outcome) => self.flushed(outcome),
+                Poll::Pending => _ = self.blocked_since.get_or_insert_with(Instant::now),
+            }
+        }
+        !self.broken
+    }
+
+    /// Waits until everything is written. Cancel-safe. False where the connection is lost.
+    pub async fn flush(&mut self) -> bool {
+        if !self.broken {
+            let outcome = poll_fn(|cx| Pin::new(&mut self.stream).poll_flush(cx)).await;
+            self.flushed(outcome);
+        }
+        !self.broken
+    }
+
+    fn flushed(&mut self, outcome: Result<(), Error>) {
+        self.unflushed = false;
+        self.blocked_since = None;
+        self.broken |= outcome.is_err();
+    }
+
+    /// The next frame. Cancel-safe.
+    pub async fn next(&mut self) -> Incoming {
+        match self.stream.next().await {
+            Some(Ok(Message::Text(text))) => Incoming::Text(text),
+            Some(Ok(Message::Binary(_))) => Incoming::Binary,
+            Some(Ok(Message::Ping(_))) => {
+                // The library has queued the pong.
+                self.unflushed = true;
+                Incoming::Alive
+            }
+            Some(Ok(Message::Pong(_) | Message::Frame(_))) => Incoming::Alive,
+            Some(Ok(Message::Close(_))) | None => Incoming::Gone,
+            Some(Err(Error::Capacity(CapacityError::MessageTooLong { .. }))) => Incoming::Broken(WsCode::Size.into()),
+            Some(Err(Error::Utf8(_))) => Incoming::Broken(WsCode::Invalid.into()),
+            // A connection that is lost is not one that broke the protocol: there is nobody to tell, and nothing to count.
+            Some(Err(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake))) => Incoming::Gone,
+            Some(Err(Error::Protocol(_))) => Incoming::Broken(WsCode::Protocol.into()),
+            Some(Err(_)) => Incoming::Gone,
+        }
+    }
+
+    /// Sends a close frame and waits a little for the other side to take it. Bounded in time.
+    pub async fn close(mut self, code: u16, reason: &'static str) {
+        self.say_close(code, reason).await;
+        self.linger().await;
+    }
+
+    /// Sends a close frame: after it no other follows. Bounded in time.
+    pub async fn say_close(&mut self, code: u16, reason: &'static str) {
+        let frame = CloseFrame { code: code.into(), reason: reason.into() };
+        let _ = tokio::time::timeout(CLOSE_PATIENCE, self.stream.close(Some(frame))).await;
+    }
+
+    /// Waits a little for the other side to take the close frame and answer it. Bounded in time.
+    pub async fn linger(self) {
+        let _ = tokio::time::timeout(CLOSE_PATIENCE, self.discard()).await;
+    }
+
+    /// Cuts the connection: what it was to write, here and in the kernel, is thrown away.
+    pub fn abort(&mut self) {
+        // An error says that it is cut already.
+        let _ = self.stream.get_ref().set_zero_linger();
+        self.broken = true;
+    }
+
+    /// Writes the answer to the other side's close frame, where that is how it went: without it a device takes its close for a lost
+    /// connection (RFC 6455 §5.5.1, §7.1.4). Bounded in time.
+    pub async fn answer_close(&mut self) {
+        // The library has queued the answer. On a connection that is lost this fails at once.
+        let _ = tokio::time::timeout(CLOSE_PATIENCE, futures_util::SinkExt::flush(&mut self.stream)).await;
+    }
+
+    async fn discard(mut self) {
+        if self.broken {
+            return;
+        }
+        let mut left = DISCARD;
+        loop {
+            match self.stream.next().await {
+                Some(Ok(message)) => left = left.saturating_sub(message.len().max(1)),
+                _ => break,
+            }
+            if left == 0 {
+                return;
+            }
+        }
+        // After an error the library reads no more; what the kernel still holds is read here.
+        let raw = self.stream.get_mut();
+        let mut buffer = [0; 1 << 10];
+        while left > 0 {
+            match tokio::io::AsyncReadExt::read(raw, &mut buffer).await {
+                Ok(0) | Err(_) => return,
+                Ok(read) => left = left.saturating_sub(read),
+            }
+        }
+    }
+}
+
+/// The kind of an error: its own text can quote the frame.
+fn kind_of(error: &Error) -> &'static str {
+    match error {
+        Error::ConnectionClosed | Error::AlreadyClosed => "closed",
+        Error::Io(_) => "io",
+        Error::WriteBufferFull(_) => "write buffer full",
+        _ => "other",
+    }
+}

@@ -1,0 +1,107 @@
+//! The deliveries a device holds without having acked them. Pure: the time is given.
+
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
+
+use crate::broker::DeliveryId;
+
+/// Bounded by the broker, which hands out no more than the window's size. Keeps no memory while it is empty.
+#[derive(Debug)]
+pub struct Window {
+    size: usize,
+    held: VecDeque<DeliveryId>,
+    /// Since when the window is full and nothing was acked.
+    full_since: Option<Instant>,
+}
+
+impl Window {
+    /// An empty one.
+    #[must_use]
+    pub fn new(size: u32) -> Self {
+        Self { size: size as usize, held: VecDeque::new(), full_since: None }
+    }
+
+    /// A delivery goes to the device. One that is held already (the broker timed it out and hands it out again) is held once.
+    pub fn deliver(&mut self, id: DeliveryId, now: Instant) {
+        if !self.held.contains(&id) {
+            self.held.push_back(id);
+        }
+        if self.held.len() >= self.size && self.full_since.is_none() {
+            self.full_since = Some(now);
+        }
+    }
+
+    /// The device has stored it. False for what it does not hold: an ack from an earlier connection, or a second one.
+    pub fn ack(&mut self, id: DeliveryId, now: Instant) -> bool {
+        // Acks come in order, so what is looked for is near the front.
+        let Some(index) = self.held.iter().position(|held| *held == id) else { return false };
+        self.held.remove(index);
+        self.full_since = (self.held.len() >= self.size).then_some(now);
+        if self.held.is_empty() {
+            self.held = VecDeque::new();
+        }
+        true
+    }
+
+    /// What is held, oldest first.
+    pub fn held(&self) -> impl Iterator<Item = DeliveryId> + '_ {
+        self.held.iter().copied()
+    }
+
+    /// How many are held.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.held.len()
+    }
+
+    /// Whether nothing is held.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.held.is_empty()
+    }
+
+    /// When the device counts as slow if it acks nothing until then.
+    #[must_use]
+    pub fn slow_at(&self, patience: Duration) -> Option<Instant> {
+        self.full_since.map(|since| since + patience)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(number: u64) -> DeliveryId {
+        format!("{number:016x}").parse().unwrap()
+    }
+
+    #[test]
+    fn only_a_full_window_that_does_not_move_is_slow() {
+        let (start, patience) = (Instant::now(), Duration::from_secs(60));
+        let later = start + Duration::from_secs(10);
+        let mut window = Window::new(2);
+        window.deliver(id(1), start);
+        assert_eq!(window.slow_at(patience), None);
+        window.deliver(id(2), start);
+        assert_eq!(window.slow_at(patience), Some(start + patience));
+        assert!(window.ack(id(1), later));
+        assert_eq!(window.slow_at(patience), None);
+        window.deliver(id(3), later);
+        assert_eq!(window.slow_at(patience), Some(later + patience), "an ack starts the time anew");
+    }
+
+    #[test]
+    fn an_ack_counts_once_and_only_for_what_is_held() {
+        let now = Instant::now();
+        let mut window = Window::new(64);
+        window.deliver(id(1), now);
+        window.deliver(id(1), now);
+        assert_eq!(window.len(), 1);
+        assert!(!window.ack(id(2), now));
+        assert!(window.ack(id(1), now));
+        assert!(!window.ack(id(1), now));
+        assert!(window.is_empty());
+    }
+}

@@ -1,0 +1,300 @@
+//! The commands of a client, as somebody types them.
+
+use std::{
+    io::Write,
+    os::unix::fs::PermissionsExt,
+    process::{Command, Output, Stdio},
+};
+
+use serde_json::Value;
+
+use crate::{
+    harness::{Backend, World, nsq},
+    on_both,
+};
+
+/// A shell with a home of its own.
+struct Shell {
+    home: tempfile::TempDir,
+    server: String,
+}
+
+/// What a command printed, and how it ended.
+#[derive(Debug)]
+struct Ran {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Shell {
+    fn at(world: &World) -> Self {
+        Self { home: tempfile::tempdir().unwrap(), server: world.relay().url("") }
+    }
+
+    /// `ferry` with these arguments, separated by blanks.
+    fn command(&self, arguments: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ferry"));
+        command.env_clear().env("FERRY_DATA_DIR", self.home.path()).env("FERRY_PASSWORD", "correct horse");
+        command.env("FERRY_SERVER", &self.server).args(arguments.split_whitespace()).stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, arguments: &str) -> Ran {
+        ran(self.command(arguments).output().unwrap())
+    }
+
+    /// What it prints, where it succeeds.
+    fn ok(&self, arguments: &str) -> String {
+        let ran = self.run(arguments);
+        assert_eq!(ran.code, 0, "ferry {arguments}: {ran:?}");
+        ran.out
+    }
+
+    fn json(&self, arguments: &str) -> Value {
+        serde_json::from_str(&self.ok(&format!("--json {arguments}"))).unwrap()
+    }
+
+    /// With the exit code, and words for a person on standard error, none on standard output.
+    fn fails(&self, code: i32, arguments: &str) -> String {
+        let ran = self.run(arguments);
+        assert_eq!((ran.code, ran.out.as_str()), (code, ""), "ferry {arguments}: {ran:?}");
+        assert!(!ran.err.is_empty());
+        ran.err
+    }
+
+    /// alice and bob, logged in under profiles of their names.
+    fn alice_and_bob(&self) {
+        for name in ["alice", "bob"] {
+            self.ok(&format!("register {name}"));
+            self.ok(&format!("--profile {name} login {name} --device-name {name}s-machine"));
+        }
+    }
+}
+
+fn ran(output: Output) -> Ran {
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Ran { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+}
+
+on_both!(the_first_conversation, |world| async move {
+    let shell = Shell::at(&world);
+    shell.ok("register alice");
+    shell.ok("register bob");
+    shell.ok("--profile alice login alice");
+    shell.ok("--profile bob login bob");
+    assert_eq!(shell.ok("--profile alice send @bob Hello Bob"), "sent to 1 person\n");
+    let printed = shell.ok("--profile bob tail --until-drained");
+    assert_eq!(printed.lines().count(), 1);
+    assert!(printed.ends_with(" @alice alice: Hello Bob\n"), "{printed}");
+    // Printed, acked, gone.
+    assert_eq!(shell.ok("--profile bob tail --until-drained"), "");
+});
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn devices_are_listed_and_logged_out() {
+    let world = World::start(Backend::Embedded).await;
+    let shell = Shell::at(&world);
+    shell.alice_and_bob();
+    shell.ok("--profile phone login alice --device-name phone");
+    let listed = shell.ok("--profile alice devices");
+    let lines: Vec<&str> = listed.lines().collect();
+    assert_eq!(lines.len(), 2);
+    assert!(lines[0].starts_with('*') && lines[0].contains("alices-machine"), "{listed}");
+    assert!(lines[1].starts_with(' ') && lines[1].contains("phone"), "{listed}");
+    assert_eq!(listed, shell.ok("--profile alice devices list"));
+
+    let devices = shell.json("--profile alice devices");
+    let phone = devices[1]["id"].as_str().unwrap();
+    assert_eq!(devices[1]["name"], "phone");
+    shell.ok(&format!("--profile alice devices logout {phone}"));
+    // The phone learns it with its next command, forgets its login, and can log in again.
+    let words = shell.fails(3, "--profile phone whoami");
+    assert!(words.contains("logged out"), "{words}");
+    assert!(shell.fails(3, "--profile phone whoami").contains("not logged in"));
+    shell.ok("--profile phone login alice");
+    shell.fails(1, &format!("--profile alice devices logout {phone}"));
+
+    shell.ok("--profile alice logout");
+    shell.fails(3, "--profile alice devices");
+    assert_eq!(shell.json("--profile phone devices").as_array().unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rooms_are_made_and_joined_and_left() {
+    let world = World::start(Backend::Embedded).await;
+    let shell = Shell::at(&world);
+    shell.alice_and_bob();
+    let group = shell.ok("--profile alice rooms create --group friends --member bob");
+    let channel = shell.json("--profile alice rooms create --channel news");
+    assert_eq!(channel["kind"], "channel");
+    assert_eq!(shell.json("--profile bob rooms list").as_array().unwrap().len(), 1);
+    shell.ok("--profile bob rooms join news");
+    let listed = shell.ok("--profile bob rooms");
+    assert!(listed.contains("news") && listed.contains("friends") && listed.contains(group.trim()), "{listed}");
+    let members = shell.ok("--profile bob rooms members news");
+    assert!(members.contains("alice") && members.contains("owner") && members.contains("bob"), "{members}");
+
+    assert_eq!(shell.ok("--profile bob send news read all about it"), "sent to 1 person\n");
+    let printed = shell.ok("--profile alice tail --until-drained");
+    assert!(printed.ends_with(" #news bob: read all about it\n"), "{printed}");
+    // The last owner cannot leave the others behind.
+    shell.fails(1, "--profile alice rooms leave news");
+    shell.ok("--profile bob rooms leave news");
+    shell.fails(1, "--profile bob send news one more thing");
+    assert!(!shell.ok("--profile bob rooms").contains("news"));
+    shell.ok("--profile alice rooms delete news");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn json_is_one_value_a_line() {
+    let world = World::start(Backend::Embedded).await;
+    let shell = Shell::at(&world);
+    let user: Value = shell.json("register carol");
+    assert_eq!(user["username"], "carol");
+    shell.alice_and_bob();
+    assert_eq!(shell.json("--profile alice whoami")["user"]["username"], "alice");
+    let sent = [shell.json("--profile alice send @bob one"), shell.json("--profile alice send @bob two")];
+    assert_eq!(sent[0]["recipients"], 1);
+    let room = shell.json("--profile alice rooms list")[0]["id"].clone();
+    let printed = shell.ok("--json --profile bob tail --until-drained");
+    let lines: Vec<Value> = printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 2);
+    for (line, (sent, text)) in lines.iter().zip(sent.iter().zip(["one", "two"])) {
+        assert_eq!((&line["id"], &line["body"], &line["room"]), (&sent["id"], &Value::from(text), &room));
+        assert_eq!((&line["redelivered"], &line["kind"]), (&false.into(), &"text".into()));
+    }
+    assert_eq!(shell.json("--profile alice users bo")[0]["username"], "bob");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn credentials_are_for_their_owner_only() {
+    let world = World::start(Backend::Embedded).await;
+    let shell = Shell::at(&world);
+    shell.alice_and_bob();
+    shell.ok("--profile bob tail --until-drained");
+    let directory = shell.home.path().join("profiles");
+    assert_eq!(directory.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+    let mut files = 0;
+    for file in directory.read_dir().unwrap() {
+        let file = file.unwrap();
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", file.path());
+        files += 1;
+    }
+    assert!(files >= 2);
+    // Logging out removes them.
+    shell.ok("--profile alice logout");
+    assert!(!directory.join("alice.json").exists());
+    assert!(directory.join("bob.json").exists());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn exit_codes_tell_failures_apart() {
+    let world = World::start(Backend::Embedded).await;
+    let shell = Shell::at(&world);
+    shell.ok("register alice");
+    // 1: refused.
+    assert!(shell.fails(1, "register alice").contains("somebody has this username"));
+    let wrong = ran(shell.command("login alice").env("FERRY_PASSWORD", "wrong horse").output().unwrap());
+    assert_eq!(wrong.code, 1, "{wrong:?}");
+    // 3: not logged in.
+    for command in ["whoami", "devices", "rooms", "send @bob hi", "tail", "logout"] {
+        assert!(shell.fails(3, command).contains("login"), "{command}");
+    }
+    shell.ok("login alice");
+    shell.fails(1, "login alice");
+    shell.fails(1, "send @nobody hi");
+    shell.fails(1, "send no-such-room hi");
+    // 2: usage.
+    for command in ["send", "send @alice", "teleport", "tail --count 0", "--profile ../x whoami", "rooms create"] {
+        shell.fails(2, command);
+    }
+    shell.fails(2, "--server http://127.0.0.1:1 whoami");
+    shell.fails(2, "--server nonsense register bob");
+    let no_password = ran(shell.command("register bob").env_remove("FERRY_PASSWORD").output().unwrap());
+    assert_eq!(no_password.code, 2, "{no_password:?}");
+    // 4: not there.
+    let nobody = format!("http://127.0.0.1:{}", nsq::free_port());
+    shell.fails(4, &format!("--server {nobody} register bob"));
+    assert_eq!(shell.run("--help").code, 0);
+    assert!(shell.ok("send --help").contains("@username"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_password_can_come_from_standard_input() {
+    let world = World::start(Backend::Embedded).await;
+    let shell = Shell::at(&world);
+    let typed = |arguments: &str, input: &str| {
+        let mut command = shell.command(arguments);
+        command.env_remove("FERRY_PASSWORD").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        ran(child.wait_with_output().unwrap())
+    };
+    assert_eq!(typed("register alice --password-stdin", "a b c d e f\n").code, 0);
+    assert_eq!(typed("login alice --password-stdin", "a b c d e\n").code, 1);
+    assert_eq!(typed("login alice --password-stdin", "a b c d e f").code, 0);
+    assert_eq!(typed("passwd --password-stdin", "a b c d e f\na new one\n").code, 0);
+    assert_eq!(typed("--profile two login alice --password-stdin", "a new one\r\n").code, 0);
+    assert_eq!(typed("--profile three login alice --password-stdin", "").code, 2);
+    // So can a message.
+    shell.ok("register bob");
+    shell.ok("--profile bob login bob");
+    assert_eq!(typed("send @bob -", "first line\nsecond line\n").code, 0);
+    let printed = shell.ok("--profile bob tail --until-drained");
+    assert!(printed.ends_with(" alice: first line\n    second line\n"), "{printed}");
+}
+
+on_both!(what_could_not_be_printed_is_not_acked, |world| async move {
+    let shell = Shell::at(&world);
+    shell.alice_and_bob();
+    shell.ok("--profile alice send @bob precious");
+    // Nobody reads what this prints.
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let status = shell.command("--profile bob tail --until-drained").stdout(writer).status().unwrap();
+    assert_eq!(status.code(), Some(0));
+    assert!(shell.ok("--profile bob tail --until-drained --no-ack").contains("precious"));
+    let redelivered = shell.json("--profile bob tail --count 1");
+    assert_eq!((&redelivered["body"], &redelivered["redelivered"]), (&"precious".into(), &true.into()));
+    assert_eq!(shell.ok("--profile bob tail --until-drained"), "");
+});
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_that_is_printed_steers_the_terminal() {
+    let world = World::start(Backend::Embedded).await;
+    let shell = Shell::at(&world);
+    shell.alice_and_bob();
+    let evil = "\u{1b}[2J\u{1b}]0;title\u{7}\u{9b}31m\u{202e}end\n12:00:00 @boss boss: pay up";
+    let mut command = shell.command("--profile alice send @bob");
+    assert!(command.arg(evil).status().unwrap().success());
+    for tail in ["--profile bob tail --until-drained --no-ack", "--json --profile bob tail --until-drained"] {
+        let printed = shell.ok(tail);
+        assert!(printed.contains("end"), "{printed:?}");
+        assert!(printed.chars().all(|c| c == '\n' || !c.is_control() && c != '\u{202e}'), "{printed:?}");
+        assert!(!printed.contains("\n12:00:00"), "{printed:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whom_a_message_does_not_reach_is_said() {
+    let world = World::start(Backend::Embedded).await;
+    let shell = Shell::at(&world);
+    shell.alice_and_bob();
+    shell.ok("--profile bob logout");
+    let ran = shell.run("--profile alice send @bob anybody there?");
+    assert_eq!((ran.code, ran.out.as_str()), (0, "sent to nobody\n"));
+    assert!(ran.err.contains("bob has no device"), "{ran:?}");
+}
+
+on_both!(tail_prints_one_room_and_leaves_the_others, |world| async move {
+    let shell = Shell::at(&world);
+    shell.alice_and_bob();
+    shell.ok("--profile alice rooms create --group friends --member bob");
+    shell.ok("--profile alice send friends to all");
+    shell.ok("--profile alice send @bob to you");
+    let printed = shell.ok("--profile bob tail --room friends --until-drained");
+    assert!(printed.ends_with("to all\n") && printed.lines().count() == 1, "{printed}");
+    let rest = shell.ok("--profile bob tail --until-drained");
+    assert!(rest.ends_with("to you\n") && rest.lines().count() == 1, "{rest}");
+});

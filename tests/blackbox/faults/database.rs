@@ -1,0 +1,88 @@
+//! PostgreSQL is stopped and started while devices are connected.
+
+use std::time::Duration;
+
+use crate::harness::{Cluster, World, assert_unavailable, until};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stopped_and_started() {
+    let cluster = Cluster::start();
+    let world = World::start_in(&cluster, &[]).await;
+    let (alice, bob) = (world.person("alice").await, world.person("bob").await);
+    let (mut phone, mut bobs) = (alice.online(world.relay()).await, bob.online(world.relay()).await);
+    let room = phone.direct(bob.id).await;
+    // Who is in the room, and that both have a device, is known to the relay now, and believed for a while.
+    phone.send(room, "before").await;
+    assert_eq!(bobs.text().await, "before");
+
+    cluster.stop();
+    phone.send(room, "meanwhile").await;
+    assert_eq!(bobs.text_undisturbed().await, "meanwhile");
+    bobs.send(room, "indeed").await;
+    assert_eq!(phone.text_undisturbed().await, "indeed");
+
+    let login = world.relay().client().login(&bob.name, &bob.password, "another").await;
+    assert_unavailable(&login.map(drop).unwrap_err());
+    assert_eq!(status(&world, "/readyz").await, 503);
+    assert_eq!(status(&world, "/healthz").await, 200);
+
+    cluster.start_again();
+    let another = until("a login works again", || async {
+        world.relay().client().login(&bob.name, &bob.password, "another").await.ok()
+    })
+    .await;
+    world.relay().wait_until_ready().await;
+    assert_eq!(bobs.session.devices().await.unwrap().len(), 2);
+    assert_ne!(another.device, bobs.device());
+    phone.send(room, "after").await;
+    assert_eq!(bobs.text_undisturbed().await, "after");
+}
+
+/// Nobody is told anything wrong about a room that the relay does not know: temporary, and then it works.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_room_that_is_not_cached_waits_for_the_database() {
+    let cluster = Cluster::start();
+    let world = World::start_in(&cluster, &[]).await;
+    let (alice, bob) = (world.person("alice").await, world.person("bob").await);
+    let (phone, mut bobs) = (alice.online(world.relay()).await, bob.online(world.relay()).await);
+    let room = phone.direct(bob.id).await;
+
+    cluster.stop();
+    // The library sends again by itself while the refusal is a temporary one.
+    let send = phone.send(room, "in the end");
+    let database = async {
+        until("a send was refused", || async {
+            let text = reqwest::get(world.relay().url("/metrics")).await.unwrap().text().await.unwrap();
+            text.lines().any(|line| line.contains("\"unavailable\"") && !line.ends_with(" 0")).then_some(())
+        })
+        .await;
+        cluster.start_again();
+    };
+    tokio::join!(send, database);
+    assert_eq!(bobs.text_undisturbed().await, "in the end");
+}
+
+/// A device whose socket is lost while SQL is down is not taken for logged out: it comes back by itself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reconnect_waits_for_the_database() {
+    let cluster = Cluster::start();
+    let mut world = World::start_in(&cluster, &[]).await;
+    let (alice, bob) = (world.person("alice").await, world.person("bob").await);
+    let (mut phone, mut bobs) = (alice.online(world.relay()).await, bob.online(world.relay()).await);
+    let room = phone.direct(bob.id).await;
+
+    cluster.stop();
+    world.nsqds[0].kill();
+    assert_eq!(bobs.disconnected().await, Some(4004));
+    world.nsqds[0].restart().await;
+    cluster.start_again();
+    for device in [&mut phone, &mut bobs] {
+        tokio::time::timeout(Duration::from_secs(20), device.connected()).await.unwrap();
+    }
+    phone.send(room, "after").await;
+    assert_eq!(bobs.text().await, "after");
+}
+
+async fn status(world: &World, path: &str) -> u16 {
+    reqwest::get(world.relay().url(path)).await.unwrap().status().as_u16()
+}

@@ -1,0 +1,60 @@
+//! Two nsqds, and one of them down.
+
+use ferry_protocol::MessageId;
+
+use crate::harness::{Online, Person, World, assert_seen_once, assert_unavailable, post, post_until_accepted};
+
+/// People with a device online: two at home on the first node, one on the second. Where a user is at home is decided by a hash.
+async fn two_and_one(world: &World) -> ([(Person, Online); 2], (Person, Online)) {
+    let (mut first, mut second) = (Vec::new(), Vec::new());
+    while first.len() < 2 || second.is_empty() {
+        let person = world.person("somebody").await;
+        let online = person.online(world.relay()).await;
+        let homes = [world.channels(0, person.id).await, world.channels(1, person.id).await];
+        match homes {
+            [Some(_), None] => first.push((person, online)),
+            [None, Some(_)] => second.push((person, online)),
+            other => panic!("a user has one home: {other:?}"),
+        }
+    }
+    first.truncate(2);
+    (first.try_into().unwrap_or_else(|_| unreachable!()), second.swap_remove(0))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_of_two_down() {
+    let mut world = World::start_over(2, &[]).await;
+    let ([(_, ann), (ben, mut bens)], (cleo, mut cleos)) = two_and_one(&world).await;
+    let (with_ben, with_cleo) = (ann.direct(ben.id).await, ann.direct(cleo.id).await);
+    let all = ann.group(&[ben.id, cleo.id]).await;
+    ann.send(all, "before").await;
+    for device in [&mut bens, &mut cleos] {
+        assert_eq!(device.text().await, "before");
+        device.connection.flush().await.unwrap();
+    }
+
+    world.nsqds[1].kill();
+    assert_eq!(cleos.disconnected().await, Some(4004));
+    // Those at home on the other node notice nothing.
+    ann.send(with_ben, "undisturbed").await;
+    assert_eq!(bens.text_undisturbed().await, "undisturbed");
+    let (to_cleo, to_all) = (MessageId::new(), MessageId::new());
+    assert_unavailable(&post(&ann.session, with_cleo, to_cleo, "to cleo").await.unwrap_err());
+    // Ben may have his copy already, but accepted it is not.
+    assert_unavailable(&post(&ann.session, all, to_all, "to all").await.unwrap_err());
+    assert_unavailable(&cleo_logs_in(&world, &cleo).await);
+
+    world.nsqds[1].restart().await;
+    cleos.connected().await;
+    assert_eq!(post_until_accepted(&ann.session, all, to_all, "to all").await.recipients, 2);
+    assert_seen_once(&ann, all, &mut bens, "to all").await;
+    assert_eq!(cleos.text().await, "to all");
+    assert_eq!(cleos.text().await, "the next one");
+    post_until_accepted(&ann.session, with_cleo, to_cleo, "to cleo").await;
+    assert_eq!(cleos.text().await, "to cleo");
+}
+
+async fn cleo_logs_in(world: &World, cleo: &Person) -> ferry_client::ClientError {
+    let login = world.relay().client().login(&cleo.name, &cleo.password, "another").await;
+    login.map(drop).expect_err("there is no home for a new device's channel")
+}

@@ -1,0 +1,151 @@
+//! Two relays over the same nsqd and PostgreSQL.
+
+use std::time::Duration;
+
+use ferry_protocol::{ErrorCode, MessageId};
+
+use crate::harness::{Backend, Closed, Online, RawSocket, World, moved_to, post, until};
+
+/// Well below the ten seconds for which a relay believes what it read: what is seen within it was told by the other relay. (A second is
+/// what is promised; the rest is for a machine that does other things at the same time.)
+const TOLD: Duration = Duration::from_secs(5);
+
+async fn two_relays(flags: &[&str]) -> World {
+    let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
+    let mut world = World::start_with(Backend::Cluster, &flags).await;
+    world.add_relay().await;
+    world
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn messages_cross() {
+    let world = two_relays(&[]).await;
+    let (alice, bob) = (world.person("alice").await, world.person("bob").await);
+    let (mut phone, mut laptop) = (alice.online(&world.relays[0]).await, alice.online(&world.relays[1]).await);
+    let mut bobs = bob.online(&world.relays[1]).await;
+    let room = phone.direct(bob.id).await;
+    phone.send(room, "there").await;
+    assert_eq!((bobs.text().await, laptop.text().await), ("there".into(), "there".into()));
+    bobs.send(room, "and back").await;
+    assert_eq!((phone.text().await, laptop.text().await), ("and back".into(), "and back".into()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_between_delivery_and_ack() {
+    let mut world = two_relays(&["--msg-timeout", "2"]).await;
+    let (alice, bob) = (world.person("alice").await, world.person("bob").await);
+    let (phone, mut bobs) = (alice.online(&world.relays[0]).await, bob.online(&world.relays[1]).await);
+    let room = phone.direct(bob.id).await;
+    phone.send(room, "precious").await;
+    let first = bobs.message().await;
+    assert!(!first.redelivered);
+
+    world.relays[1].kill();
+    let mut bobs = Online::connect(moved_to(&bobs.session, &world.relays[0])).await;
+    let second = bobs.message().await;
+    assert_eq!((second.message.id, second.redelivered), (first.message.id, true));
+    second.ack();
+    bobs.connection.flush().await.unwrap();
+    phone.send(room, "next").await;
+    assert_eq!(bobs.text().await, "next");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_newer_of_two_sockets_of_a_device_wins() {
+    let world = two_relays(&[]).await;
+    let (alice, bob) = (world.person("alice").await, world.person("bob").await);
+    let phone = alice.online(&world.relays[0]).await;
+    let room = phone.direct(bob.id).await;
+    let session = bob.log_in(&world.relays[0]).await;
+    let token = session.token().await.unwrap();
+
+    let mut older = RawSocket::open(&world.relays[0], token.expose()).await;
+    older.frame_of("welcome").await;
+    // There and back again, so that each relay is once the one that gives the device up.
+    for relay in [1, 0, 1] {
+        let mut newer = RawSocket::open(&world.relays[relay], token.expose()).await;
+        newer.frame_of("welcome").await;
+        assert_eq!(older.closed().await, Closed(Some(4502)));
+        phone.send(room, "to the newer one").await;
+        let message = newer.frame_of("message").await;
+        assert_eq!(message["message"]["body"], "to the newer one");
+        newer.send(&serde_json::json!({"type": "ack", "deliveries": [message["delivery"]]})).await;
+        // The answer to a ping says that the ack before it was read.
+        newer.send(&serde_json::json!({"type": "ping"})).await;
+        newer.frame_of("pong").await;
+        older = newer;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_member_removed_on_one_cannot_send_on_the_other() {
+    let world = two_relays(&[]).await;
+    let (alice, bob) = (world.person("alice").await, world.person("bob").await);
+    let (mut phone, mut bobs) = (alice.online(&world.relays[0]).await, bob.online(&world.relays[1]).await);
+    let room = phone.group(&[bob.id]).await;
+    // Both relays know the room now.
+    bobs.send(room, "as a member").await;
+    assert_eq!(phone.text().await, "as a member");
+    phone.send(room, "still one").await;
+    assert_eq!(bobs.text().await, "still one");
+
+    phone.session.remove_member(room, bob.id).await.unwrap();
+    let refused = tokio::time::timeout(
+        TOLD,
+        until("the other relay refuses", || async {
+            post(&bobs.session, room, MessageId::new(), "too late").await.err()
+        }),
+    );
+    assert_eq!(refused.await.expect("the other relay was not told").code(), Some(ErrorCode::NotFound));
+    assert_eq!(phone.send(room, "among ourselves").await.recipients, 0);
+
+    // And back in, to be a member there at once as well.
+    phone.session.put_member(room, bob.id, &ferry_protocol::PutMember::default()).await.unwrap();
+    tokio::time::timeout(
+        TOLD,
+        until("the other relay takes it", || async { post(&bobs.session, room, MessageId::new(), "back").await.ok() }),
+    )
+    .await
+    .expect("the other relay was not told");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_logout_on_one_closes_the_socket_on_the_other() {
+    let world = two_relays(&[]).await;
+    let alice = world.person("alice").await;
+    let (phone, laptop) = (alice.online(&world.relays[0]).await, alice.log_in(&world.relays[1]).await);
+    let token = laptop.token().await.unwrap();
+    let mut socket = RawSocket::open(&world.relays[1], token.expose()).await;
+    socket.frame_of("drained").await;
+    // The other relay believes the token without asking SQL.
+    laptop.me().await.unwrap();
+
+    phone.session.logout_device(laptop.credentials().device).await.unwrap();
+    let closed = tokio::time::timeout(TOLD, socket.closed()).await.expect("the other relay was not told");
+    assert_eq!(closed, Closed(Some(4501)));
+    let header = format!("Bearer {}", token.expose());
+    let status = until("the token is refused", || async {
+        RawSocket::try_open(&world.relays[1], &[("authorization", &header)]).await.err()
+    });
+    assert_eq!(tokio::time::timeout(TOLD, status).await.expect("the other relay was not told"), 401);
+    let channel = format!("device.{}", phone.device());
+    assert_eq!(world.channels(0, alice.id).await, Some(vec![channel]));
+}
+
+/// What was accepted while a device had no relay waits for it on another one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_device_moves_on_when_its_relay_is_killed() {
+    let mut world = two_relays(&["--msg-timeout", "2"]).await;
+    let (alice, bob) = (world.person("alice").await, world.person("bob").await);
+    let (phone, bobs) = (alice.online(&world.relays[0]).await, bob.online(&world.relays[1]).await);
+    let room = phone.direct(bob.id).await;
+    world.relays[1].kill();
+    phone.send(room, "while it was nowhere").await;
+    let mut bobs = Online::connect(moved_to(&bobs.session, &world.relays[0])).await;
+    assert_eq!(bobs.texts_until_drained().await, ["while it was nowhere"]);
+    // And the relay that was killed takes it back.
+    world.relays[1].restart().await;
+    let mut again = Online::connect(moved_to(&bobs.session, &world.relays[1])).await;
+    phone.send(room, "home again").await;
+    assert_eq!(again.text().await, "home again");
+}

@@ -1,0 +1,88 @@
+//! A database of one's own.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+
+/// A SQLite file in the test's directory, or a database made in the PostgreSQL of `FERRY_TEST_POSTGRES` and dropped at the end.
+pub struct Database {
+    pub url: String,
+    drop: Option<(String, String)>,
+}
+
+impl Database {
+    pub fn sqlite(directory: &Path) -> Self {
+        Self { url: format!("sqlite://{}", directory.join("ferry.db").display()), drop: None }
+    }
+
+    pub async fn postgres() -> Self {
+        let base = std::env::var("FERRY_TEST_POSTGRES").expect("FERRY_TEST_POSTGRES is not set: run ./test");
+        Self::postgres_at(&base).await
+    }
+
+    /// A database in the cluster whose superuser's URL this is.
+    pub async fn postgres_at(base: &str) -> Self {
+        let name = format!("ferry_{}", uuid::Uuid::new_v4().simple());
+        let mut admin = AsyncPgConnection::establish(base).await.unwrap();
+        diesel::sql_query(format!("CREATE DATABASE {name}")).execute(&mut admin).await.unwrap();
+        let mut url = url::Url::parse(base).unwrap();
+        url.set_path(&name);
+        Self { url: url.to_string(), drop: Some((base.to_owned(), name)) }
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        let Some((base, name)) = self.drop.take() else { return };
+        // `psql`, because there is no awaiting in a drop. A cluster that is gone has taken the database along.
+        let _ =
+            Command::new("psql").args([&base, "-qc", &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")]).output();
+    }
+}
+
+/// A PostgreSQL of one's own, to be stopped and started; deleted when dropped.
+pub struct Cluster {
+    pub url: String,
+    directory: PathBuf,
+    _parent: tempfile::TempDir,
+}
+
+impl Cluster {
+    pub fn start() -> Self {
+        let parent = tempfile::tempdir().unwrap();
+        // The server runs as another user where the tests run as root.
+        std::fs::set_permissions(parent.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let directory = parent.path().join("postgres");
+        let url = tool("start", &directory);
+        Self { url, directory, _parent: parent }
+    }
+
+    /// Everything that it has on disk.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    pub fn stop(&self) {
+        tool("stop", &self.directory);
+    }
+
+    /// On the same port, with the same databases.
+    pub fn start_again(&self) {
+        assert_eq!(tool("start", &self.directory), self.url);
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        let _ = Command::new(super::repository().join("tools/postgres")).arg("stop").arg(&self.directory).output();
+    }
+}
+
+fn tool(command: &str, directory: &Path) -> String {
+    let output = Command::new(super::repository().join("tools/postgres")).arg(command).arg(directory).output().unwrap();
+    assert!(output.status.success(), "tools/postgres {command}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}

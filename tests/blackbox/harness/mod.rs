@@ -1,0 +1,161 @@
+//! Everything a test needs: [`World`] (back ends and relays), [`People`] by [`World::person`], [`Online`] devices, raw sockets.
+#![allow(dead_code, unused_imports, reason = "each module uses its own part")]
+
+mod database;
+#[path = "../../../crates/nsq/tests/common/mod.rs"]
+pub mod nsq;
+mod people;
+mod raw;
+mod relay;
+mod variants;
+
+use std::path::PathBuf;
+
+pub use database::{Cluster, Database};
+pub use nsq::{DEADLINE, Nsqd, until, within};
+pub use people::{Online, Person, impatient};
+pub use raw::{Closed, RawSocket};
+pub use relay::Relay;
+pub use variants::{assert_seen_once, assert_unavailable, log_level, moved_to, post, post_until_accepted};
+
+/// What a relay stands on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    /// The broker in process, and SQLite.
+    Embedded,
+    /// nsqd and PostgreSQL.
+    Cluster,
+}
+
+/// Runs a test over both back ends: `on_both!(name, |world| async move { … })` makes `name::embedded` and `name::cluster`.
+/// With a second argument, extra flags for each relay: `on_both!(name, ["--window", "4"], |world| …)`.
+#[macro_export]
+macro_rules! on_both {
+    ($(#[$doc:meta])* $name:ident, |$world:ident| $body:expr) => {
+        $crate::on_both!($(#[$doc])* $name, [], |$world| $body);
+    };
+    ($(#[$doc:meta])* $name:ident, [$($flag:expr),*], |$world:ident| $body:expr) => {
+        $(#[$doc])*
+        mod $name {
+            #[allow(unused_imports)]
+            use super::*;
+
+            async fn run(backend: $crate::harness::Backend) {
+                let flags: Vec<String> = vec![$(String::from($flag)),*];
+                let $world = $crate::harness::World::start_with(backend, &flags).await;
+                $body.await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn embedded() {
+                run($crate::harness::Backend::Embedded).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn cluster() {
+                run($crate::harness::Backend::Cluster).await;
+            }
+        }
+    };
+}
+
+/// Back ends, and the relays on them. Everything ends when it is dropped.
+pub struct World {
+    // Fields are dropped in this order: relays before what they stand on.
+    pub relays: Vec<Relay>,
+    pub nsqds: Vec<Nsqd>,
+    pub database: Database,
+    pub backend: Backend,
+    pub directory: tempfile::TempDir,
+    flags: Vec<String>,
+}
+
+impl World {
+    /// One relay.
+    pub async fn start(backend: Backend) -> Self {
+        Self::start_with(backend, &[]).await
+    }
+
+    /// One relay with further flags, e.g. `--window 4`.
+    pub async fn start_with(backend: Backend, flags: &[String]) -> Self {
+        ferry::name_tls_provider();
+        let nsqds = match backend {
+            Backend::Embedded => Vec::new(),
+            Backend::Cluster => vec![Nsqd::start().await],
+        };
+        Self::build(backend, nsqds, flags).await
+    }
+
+    /// One relay over several nsqds and PostgreSQL.
+    pub async fn start_over(nsqds: usize, flags: &[String]) -> Self {
+        ferry::name_tls_provider();
+        let mut all = Vec::new();
+        for _ in 0..nsqds {
+            all.push(Nsqd::start().await);
+        }
+        Self::build(Backend::Cluster, all, flags).await
+    }
+
+    /// One relay over these.
+    pub async fn build(backend: Backend, nsqds: Vec<Nsqd>, flags: &[String]) -> Self {
+        ferry::name_tls_provider();
+        let directory = tempfile::tempdir().unwrap();
+        let database = match backend {
+            Backend::Embedded => Database::sqlite(directory.path()),
+            Backend::Cluster => Database::postgres().await,
+        };
+        let mut world = Self { relays: Vec::new(), nsqds, database, backend, directory, flags: flags.to_vec() };
+        world.add_relay().await;
+        world
+    }
+
+    /// One more relay on the same back ends; its index in [`Self::relays`].
+    pub async fn add_relay(&mut self) -> usize {
+        let flags = self.flags.clone();
+        self.add_relay_with(&flags).await
+    }
+
+    /// One more relay with other flags.
+    pub async fn add_relay_with(&mut self, flags: &[String]) -> usize {
+        let mut arguments = vec!["--database".to_owned(), self.database.url.clone()];
+        for nsqd in &self.nsqds {
+            arguments.extend(["--nsqd".to_owned(), format!("127.0.0.1:{}/{}", nsqd.tcp, nsqd.http)]);
+        }
+        arguments.extend_from_slice(flags);
+        let log = self.directory.path().join(format!("relay-{}.log", self.relays.len()));
+        self.relays.push(Relay::start(arguments, log).await);
+        self.relays.len() - 1
+    }
+
+    /// The first relay.
+    pub fn relay(&self) -> &Relay {
+        &self.relays[0]
+    }
+
+    /// The first relay.
+    pub fn relay_mut(&mut self) -> &mut Relay {
+        &mut self.relays[0]
+    }
+
+    /// A new account on the first relay, with a name nobody else has.
+    pub async fn person(&self, name: &str) -> Person {
+        Person::register(self.relay(), name).await
+    }
+
+    /// nsqd's (topic, channels) of a user, on the given node; `None` where there is no such topic.
+    pub async fn channels(&self, node: usize, user: ferry_protocol::UserId) -> Option<Vec<String>> {
+        let topic = nsq::topic(&format!("user.{user}"));
+        let stats = self.nsqds[node].admin().topic_stats(&topic).await.unwrap()?;
+        Some(stats.channels.into_iter().map(|channel| channel.name).collect())
+    }
+
+    /// Everything that the relays wrote to their logs.
+    pub fn logs(&self) -> String {
+        self.relays.iter().map(Relay::log).collect()
+    }
+}
+
+/// The repository's root.
+pub fn repository() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}

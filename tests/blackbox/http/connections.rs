@@ -1,0 +1,201 @@
+//! Connections: silent, slow, and too many; and what operators ask.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use super::ask::{Answer, ask, exchange, log_in};
+use crate::{
+    harness::{Backend, RawSocket, Relay, World, within},
+    on_both,
+};
+
+async fn limited(flags: [&str; 2]) -> World {
+    World::start_with(Backend::Embedded, &flags.map(str::to_owned)).await
+}
+
+/// A connection that is kept.
+struct Kept(TcpStream);
+
+impl Kept {
+    async fn open(relay: &Relay) -> Self {
+        Self(TcpStream::connect(&relay.address).await.unwrap())
+    }
+
+    async fn ask(&mut self) {
+        self.0.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    }
+
+    /// Reads one short answer.
+    async fn answer(&mut self) -> Answer {
+        let mut bytes = Vec::new();
+        within(async {
+            while !bytes.ends_with(b"\"ok\"}") {
+                assert!(self.0.read_buf(&mut bytes).await.unwrap() > 0, "the connection was closed");
+            }
+        })
+        .await;
+        Answer::parse(&bytes).unwrap()
+    }
+
+    /// Waits until the relay closes, and says what it wrote before.
+    async fn until_closed(mut self) -> String {
+        let mut rest = Vec::new();
+        let _ = within(self.0.read_to_end(&mut rest)).await;
+        String::from_utf8(rest).unwrap()
+    }
+}
+
+#[tokio::test]
+async fn whoever_says_nothing_is_not_waited_for() {
+    let world = limited(["--header-timeout", "1"]).await;
+    let relay = world.relay();
+    let mut silent = Kept::open(relay).await;
+    let mut half = Kept::open(relay).await;
+    half.0.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\nx-slow: ").await.unwrap();
+    let mut idle = Kept::open(relay).await;
+    idle.ask().await;
+    idle.answer().await.ok(200);
+    for connection in [&mut silent, &mut half, &mut idle] {
+        let connection = std::mem::replace(&mut connection.0, TcpStream::connect(&relay.address).await.unwrap());
+        let rest = Kept(connection).until_closed().await;
+        assert!(rest.is_empty() || rest.starts_with("HTTP/1.1 408 "), "{rest}");
+    }
+    // One who writes a byte now and then wins no time by it.
+    let mut dripping = Kept::open(relay).await;
+    let dripped = within(async {
+        let mut byte = [0];
+        loop {
+            let _ = dripping.0.write_all(b"G").await;
+            if let Ok(read) = tokio::time::timeout(Duration::from_millis(50), dripping.0.read(&mut byte)).await {
+                return read.unwrap_or(0);
+            }
+        }
+    });
+    assert_eq!(dripped.await, 0);
+    ask(relay, "GET", "/healthz").send().await.ok(200);
+}
+
+#[tokio::test]
+async fn a_socket_outlives_the_time_for_headers() {
+    let world = limited(["--header-timeout", "1"]).await;
+    let relay = world.relay();
+    let device = log_in(relay, &world.person("alice").await).await;
+    let mut socket = RawSocket::open(relay, &device.access).await;
+    socket.frame_of("drained").await;
+    // A connection that begins later is closed by that time, so it has passed for the socket as well.
+    Kept::open(relay).await.until_closed().await;
+    socket.send(&json!({ "type": "ping" })).await;
+    socket.frame_of("pong").await;
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_not_waited_for() {
+    let world = limited(["--body-timeout", "1"]).await;
+    let request = ask(world.relay(), "POST", "/v1/accounts").header("content-type", "application/json");
+    request.body("{\"username\":").announcing(100).send().await.problem(400, "malformed");
+    // Nor one that ends too early.
+    let mut stream = TcpStream::connect(&world.relay().address).await.unwrap();
+    let head = b"POST /v1/accounts HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{";
+    stream.write_all(head).await.unwrap();
+    stream.shutdown().await.unwrap();
+    Kept(stream).until_closed().await;
+    ask(world.relay(), "GET", "/healthz").send().await.ok(200);
+}
+
+#[tokio::test]
+async fn one_connection_too_many_waits_for_a_place() {
+    let world = limited(["--connections", "4"]).await;
+    let relay = world.relay();
+    let mut four = Vec::new();
+    for _ in 0..4 {
+        let mut connection = Kept::open(relay).await;
+        connection.ask().await;
+        connection.answer().await.ok(200);
+        four.push(connection);
+    }
+    let mut fifth = Kept::open(relay).await;
+    fifth.ask().await;
+    let early = tokio::time::timeout(Duration::from_millis(200), fifth.0.readable()).await;
+    assert!(early.is_err(), "a fifth connection is served");
+    // The others are none the worse for it.
+    four[3].ask().await;
+    four[3].answer().await.ok(200);
+    four.pop();
+    fifth.answer().await.ok(200);
+}
+
+#[tokio::test]
+async fn what_is_not_http_ends_its_connection_and_nothing_else() {
+    let world = World::start(Backend::Embedded).await;
+    let relay = world.relay();
+    let many = format!("GET /healthz HTTP/1.1\r\nhost: x\r\n{}\r\n", "x-a: canary7f3a\r\n".repeat(100));
+    for bytes in [
+        b"canary7f3a\r\n\r\n".as_slice(),
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03canary7f3a\r\n\r\n",
+        b"GET /healthz HTTP/9.9\r\nhost: x\r\n\r\n",
+        b"GET /healthz\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nhost : x\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nhost: x\r\ncontent-length: -1\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        many.as_bytes(),
+    ] {
+        let answer = exchange(&relay.address, bytes).await;
+        let answer = String::from_utf8(answer).unwrap();
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
+        assert!(!answer.contains("canary7f3a"));
+        ask(relay, "GET", "/healthz").send().await.ok(200);
+    }
+    assert!(!world.logs().contains("canary7f3a"));
+}
+
+#[tokio::test]
+async fn a_socket_asked_for_without_an_upgrade_says_what_it_is() {
+    let world = World::start(Backend::Embedded).await;
+    let answer = ask(world.relay(), "GET", "/v1/socket").send().await;
+    answer.problem(426, "upgrade_required");
+    assert_eq!(answer.header("upgrade"), Some("websocket"));
+    assert_eq!(answer.header("sec-websocket-version"), Some("13"));
+    let version = RawSocket::try_open(world.relay(), &[("sec-websocket-version", "8")]).await;
+    assert_eq!(version.err(), Some(426));
+}
+
+on_both!(operators_see_health_readiness_and_metrics_of_nobody, |world| async move {
+    let relay = world.relay();
+    let (alice, bob) = (world.person("alice").await, world.person("bob").await);
+    let (phone, mut bobs) = (alice.online(relay).await, bob.online(relay).await);
+    let room = phone.direct(bob.id).await;
+    phone.send(room, "canary7f3a").await;
+    assert_eq!(bobs.text().await, "canary7f3a");
+    ask(relay, "GET", "/v1/me").bearer("canary7f3a").send().await.problem(401, "unauthorized");
+
+    assert_eq!(ask(relay, "GET", "/healthz").send().await.ok(200), json!({ "status": "ok" }));
+    let ready = ask(relay, "GET", "/readyz").send().await.ok(200);
+    assert_eq!((&ready["status"], &ready["database"]), (&json!("ready"), &json!(true)));
+    assert_eq!(ready["nsqd"].as_array().unwrap().len(), world.nsqds.len());
+
+    let answer = ask(relay, "GET", "/metrics").send().await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+    let metrics = &answer.body;
+    for (name, value) in [("ferry_connected_devices", "2"), ("ferry_sends_total", "1"), ("ferry_deliveries_total", "1")]
+    {
+        assert!(metrics.contains(&format!("\n{name} {value}\n")), "{name}:\n{metrics}");
+    }
+    for name in ["ferry_acks_total", "ferry_redeliveries_total", "ferry_publish_seconds_count", "ferry_errors_total"] {
+        assert!(metrics.contains(&format!("\n{name}")), "{name}");
+    }
+    let private = [alice.id.to_string(), bob.id.to_string(), phone.device().to_string(), room.to_string()];
+    for text in private.iter().chain([&alice.name, &bob.name]).map(String::as_str).chain(["canary7f3a", "127.0.0.1"]) {
+        assert!(!metrics.contains(text), "{text} is in the metrics");
+    }
+    for line in metrics.lines().filter(|line| line.contains('{')) {
+        let labels = line.split(['{', '}']).nth(1).unwrap().split(',').map(|pair| pair.split('=').next().unwrap());
+        assert!(labels.into_iter().all(|label| ["code", "le"].contains(&label)), "{line}");
+    }
+});

@@ -1,0 +1,243 @@
+//! Browsers: tokens in cookies that no script can read, and no other site can use.
+
+use ferry_protocol::{CloseCode, ErrorCode};
+use serde_json::json;
+
+use super::ask::{Answer, Ask, ask};
+use crate::harness::{Backend, Closed, Person, RawSocket, Relay, World};
+
+fn own_origin(relay: &Relay) -> String {
+    format!("http://{}", relay.address)
+}
+
+fn cookie_login(relay: &Relay, person: &Person) -> Ask {
+    let body =
+        json!({ "username": person.name, "password": person.password, "device_name": "browser", "cookie": true });
+    ask(relay, "POST", "/v1/sessions").json(&body)
+}
+
+/// The values of the two cookies, as a browser keeps them.
+struct Jar {
+    access: String,
+    refresh: String,
+}
+
+impl Jar {
+    fn of(answer: &Answer) -> Self {
+        let value = |name: &str| {
+            let cookies = answer.all("set-cookie");
+            let cookie = cookies.iter().find_map(|cookie| cookie.strip_prefix(&format!("{name}="))).unwrap();
+            cookie.split(';').next().unwrap().to_owned()
+        };
+        Self { access: value("ferry_access"), refresh: value("ferry_refresh") }
+    }
+
+    fn header(&self) -> String {
+        format!("theme=dark; ferry_access={}; ferry_refresh={}", self.access, self.refresh)
+    }
+}
+
+async fn browser(relay: &Relay, person: &Person) -> Jar {
+    let answer = cookie_login(relay, person).header("origin", &own_origin(relay)).send().await;
+    answer.ok(201);
+    Jar::of(&answer)
+}
+
+#[tokio::test]
+async fn a_cookie_login_hands_no_token_to_scripts() {
+    let world = World::start(Backend::Embedded).await;
+    let (relay, alice) = (world.relay(), world.person("alice").await);
+    let answer = cookie_login(relay, &alice).header("origin", &own_origin(relay)).send().await;
+    let session = answer.ok(201);
+    let mut fields: Vec<_> = session.as_object().unwrap().keys().cloned().collect();
+    fields.sort();
+    assert_eq!(fields, ["device", "user"]);
+
+    let cookies = answer.all("set-cookie");
+    assert_eq!(cookies.len(), 2);
+    for cookie in &cookies {
+        for attribute in ["; HttpOnly", "; SameSite=Strict", "; Secure", "; Max-Age="] {
+            assert!(cookie.contains(attribute), "{attribute}");
+        }
+        assert!(!cookie.contains("Domain"));
+    }
+    assert!(cookies.iter().any(|cookie| cookie.starts_with("ferry_access=") && cookie.contains("; Path=/;")));
+    assert!(
+        cookies.iter().any(|cookie| cookie.starts_with("ferry_refresh=") && cookie.contains("; Path=/v1/sessions;"))
+    );
+    let jar = Jar::of(&answer);
+    assert!(!answer.body.contains(&jar.access) && !answer.body.contains(&jar.refresh));
+    let log = world.logs();
+    assert!(!log.contains(&jar.access) && !log.contains(&jar.refresh), "a token is in the log");
+}
+
+/// Origins that are not the relay's; the last is one that came twice.
+fn foreign(relay: &Relay) -> Vec<Vec<String>> {
+    let own = own_origin(relay);
+    let one =
+        ["https://evil.example", "null", "", "http://127.0.0.1:1", "http://127.0.0.1", "http://localhost", "file://"];
+    let mut all: Vec<Vec<String>> = one.iter().map(|origin| vec![(*origin).to_owned()]).collect();
+    all.push(vec![]);
+    all.push(vec![format!("{own}.evil.example")]);
+    all.push(vec![format!("{own}/")]);
+    all.push(vec![own.clone(), "https://evil.example".to_owned()]);
+    all.push(vec![own.clone(), own]);
+    all
+}
+
+fn with_origins(ask: Ask, origins: &[String]) -> Ask {
+    origins.iter().fold(ask, |ask, origin| ask.header("origin", origin))
+}
+
+#[tokio::test]
+async fn a_page_of_another_site_changes_nothing() {
+    let world = World::start(Backend::Embedded).await;
+    let (relay, alice) = (world.relay(), world.person("alice").await);
+    let jar = browser(relay, &alice).await;
+    let name = json!({ "display_name": "Eve" });
+    let by_cookie = |method: &str, path: &str| ask(relay, method, path).header("cookie", &jar.header());
+    for origins in foreign(relay) {
+        for request in [
+            by_cookie("PATCH", "/v1/me").json(&name),
+            by_cookie("POST", "/v1/rooms").json(&json!({ "kind": "group", "name": "x" })),
+            by_cookie("DELETE", "/v1/sessions/current"),
+            by_cookie("POST", "/v1/sessions/refresh"),
+            cookie_login(relay, &alice),
+        ] {
+            with_origins(request, &origins).send().await.problem(403, "forbidden");
+        }
+        // Reading is harmless, as the page cannot see the answer.
+        let read = with_origins(by_cookie("GET", "/v1/me"), &origins).send().await;
+        assert_eq!(read.ok(200)["user"].get("display_name"), None);
+        assert_eq!(read.header("access-control-allow-origin"), None);
+        assert_eq!(read.all("set-cookie"), Vec::<&str>::new());
+    }
+    let user = by_cookie("PATCH", "/v1/me").header("origin", &own_origin(relay)).json(&name).send().await.ok(200);
+    assert_eq!(user["user"]["display_name"], "Eve");
+    // Behind a proxy that ends TLS, the page's own scheme is https.
+    let secure = by_cookie("PATCH", "/v1/me").header("origin", &format!("https://{}", relay.address));
+    secure.json(&name).send().await.ok(200);
+    // A header that no browser adds by itself proves that it is no such page.
+    let bearer = ask(relay, "PATCH", "/v1/me").bearer(&jar.access).header("origin", "https://evil.example");
+    bearer.json(&name).send().await.ok(200);
+    // A bad token beside a good cookie is a bad token.
+    let both = by_cookie("GET", "/v1/me").bearer("x").send().await;
+    both.problem(401, ErrorCode::Unauthorized.as_str());
+}
+
+#[tokio::test]
+async fn a_socket_by_cookie_opens_for_the_relays_own_pages_only() {
+    let world = World::start(Backend::Embedded).await;
+    let (relay, alice) = (world.relay(), world.person("alice").await);
+    let (jar, own) = (browser(relay, &alice).await, own_origin(relay));
+    let cookie = jar.header();
+    for origin in ["https://evil.example", "null", "http://127.0.0.1:1", &format!("{own}.evil.example")] {
+        let socket = RawSocket::try_open(relay, &[("cookie", &cookie), ("origin", origin)]).await;
+        assert_eq!(socket.err(), Some(403), "{origin}");
+    }
+    assert_eq!(RawSocket::try_open(relay, &[("cookie", &cookie)]).await.err(), Some(403));
+    let mut socket = RawSocket::try_open(relay, &[("cookie", &cookie), ("origin", &own)]).await.ok().unwrap();
+    assert_eq!(socket.frame().await.unwrap()["type"], "welcome");
+
+    let logout = ask(relay, "DELETE", "/v1/sessions/current").header("cookie", &cookie).header("origin", &own);
+    let answer = logout.send().await;
+    answer.ok(204);
+    let cleared = answer.all("set-cookie");
+    for (name, path) in [("ferry_access=;", "; Path=/;"), ("ferry_refresh=;", "; Path=/v1/sessions;")] {
+        let cookie = cleared.iter().find(|cookie| cookie.starts_with(name)).expect("the cookie is cleared");
+        assert!(cookie.contains("Max-Age=0") && cookie.contains(path), "{cookie}");
+    }
+    assert_eq!(socket.closed().await, Closed(Some(CloseCode::LoggedOut.as_u16())));
+    ask(relay, "GET", "/v1/me").header("cookie", &cookie).send().await.problem(401, "unauthorized");
+}
+
+#[tokio::test]
+async fn a_browser_refreshes_by_cookie() {
+    let world = World::start(Backend::Embedded).await;
+    let (relay, alice) = (world.relay(), world.person("alice").await);
+    let (jar, own) = (browser(relay, &alice).await, own_origin(relay));
+    let refresh = |jar: &Jar, origin: &str| {
+        ask(relay, "POST", "/v1/sessions/refresh").header("cookie", &jar.header()).header("origin", origin)
+    };
+    // A refusal of the page is no use of the token: the browser that holds it goes on.
+    refresh(&jar, "https://evil.example").send().await.problem(403, "forbidden");
+    let answer = refresh(&jar, &own).send().await;
+    assert_eq!(answer.ok(200), json!({ "expires_in": 900 }));
+    let next = Jar::of(&answer);
+    assert!(next.refresh != jar.refresh && next.access != jar.access);
+    ask(relay, "GET", "/v1/me").header("cookie", &next.header()).send().await.ok(200);
+    let again = refresh(&next, &own).json(&json!({})).send().await;
+    again.ok(200);
+    assert_eq!(again.all("set-cookie").len(), 2);
+    // Used twice, as anywhere: the device is logged out.
+    refresh(&jar, &own).send().await.problem(401, "unauthorized");
+    ask(relay, "GET", "/v1/me").header("cookie", &Jar::of(&again).header()).send().await.problem(401, "unauthorized");
+}
+
+const APP: &str = "https://app.example";
+
+async fn with_app() -> World {
+    World::start_with(Backend::Embedded, &["--origin".to_owned(), APP.to_owned()]).await
+}
+
+#[tokio::test]
+async fn pages_of_a_configured_origin_may_call() {
+    let world = with_app().await;
+    let (relay, alice) = (world.relay(), world.person("alice").await);
+    let answer = cookie_login(relay, &alice).header("origin", APP).send().await;
+    answer.ok(201);
+    let (jar, own) = (Jar::of(&answer), own_origin(relay));
+    let patch = |origin: &str| {
+        let request = ask(relay, "PATCH", "/v1/me").header("cookie", &jar.header()).header("origin", origin);
+        request.json(&json!({ "display_name": "Alice" }))
+    };
+    let allowed = patch(APP).send().await;
+    allowed.ok(200);
+    // Errors are for the page to read as well.
+    let refused = ask(relay, "GET", "/v1/nothing").header("origin", APP).send().await;
+    refused.problem(404, "not_found");
+    for answer in [&allowed, &refused] {
+        assert_eq!(answer.header("access-control-allow-origin"), Some(APP));
+        assert_eq!(answer.header("access-control-allow-credentials"), Some("true"));
+        assert_eq!(answer.header("vary"), Some("origin"));
+    }
+    // The relay's own pages are none the worse for it, and other sites none the better.
+    patch(&own).send().await.ok(200);
+    let foreign = patch("https://evil.example").send().await;
+    foreign.problem(403, "forbidden");
+    assert_eq!(foreign.header("access-control-allow-origin"), None);
+    let bearer = ask(relay, "GET", "/v1/me").bearer(&jar.access).header("origin", "https://evil.example").send().await;
+    bearer.ok(200);
+    assert_eq!(bearer.header("access-control-allow-origin"), None);
+    let cookie = jar.header();
+    assert!(RawSocket::try_open(relay, &[("cookie", &cookie), ("origin", APP)]).await.is_ok());
+    assert_eq!(
+        RawSocket::try_open(relay, &[("cookie", &cookie), ("origin", "https://evil.example")]).await.err(),
+        Some(403)
+    );
+}
+
+#[tokio::test]
+async fn a_preflight_is_answered_to_a_configured_origin_alone() {
+    let world = with_app().await;
+    let relay = world.relay();
+    let preflight = async |origin: &str| {
+        let request = ask(relay, "OPTIONS", "/v1/me").header("origin", origin);
+        let request = request.header("access-control-request-method", "PATCH");
+        request.header("access-control-request-headers", "authorization,content-type").send().await
+    };
+    let answer = preflight(APP).await;
+    assert_eq!(answer.status, 204);
+    assert_eq!(answer.header("access-control-allow-origin"), Some(APP));
+    assert_eq!(answer.header("access-control-allow-credentials"), Some("true"));
+    for method in ["GET", "POST", "PUT", "PATCH", "DELETE"] {
+        assert!(answer.header("access-control-allow-methods").unwrap().contains(method), "{method}");
+    }
+    let headers = answer.header("access-control-allow-headers").unwrap();
+    assert!(headers.contains("authorization") && headers.contains("content-type"));
+    for origin in ["https://evil.example", "null", "http://app.example", "https://app.example.evil.example"] {
+        let answer = preflight(origin).await;
+        answer.problem(405, "method_not_allowed");
+        assert_eq!(answer.header("access-control-allow-origin"), None, "{origin}");
+    }
+}

@@ -1,0 +1,12 @@
+//! The HTTP interface, from outside: what it takes, what it refuses, and how.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed, which is what it is for")]
+
+mod accounts;
+mod ask;
+mod connections;
+mod cookies;
+mod malformed;
+mod rates;
+mod rooms;
+mod sessions;
+mod tokens;

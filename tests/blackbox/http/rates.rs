@@ -1,0 +1,141 @@
+//! Limits on rates: how often somebody may try, and what they are told.
+
+use serde_json::json;
+
+use super::ask::{Answer, ask, log_in, login, token};
+use crate::harness::{Backend, World};
+
+/// With limits that nothing lifts while the test runs.
+async fn limited(more: &[&str]) -> World {
+    let flags = ["--rate-limits", "--login-burst", "3", "--login-interval", "3600", "--account-interval", "3600"];
+    let flags: Vec<String> = flags.iter().chain(more).map(|flag| (*flag).to_owned()).collect();
+    World::start_with(Backend::Embedded, &flags).await
+}
+
+#[track_caller]
+fn is_limited(answer: &Answer) {
+    let problem = answer.problem(429, "rate_limited");
+    let seconds: u64 = answer.header("retry-after").expect("no Retry-After").parse().unwrap();
+    assert!(seconds >= 1);
+    assert_eq!(problem["retry_after"], seconds);
+}
+
+#[tokio::test]
+async fn logins_are_limited_on_the_account() {
+    let world = limited(&[]).await;
+    let (relay, alice, bob) = (world.relay(), world.person("alice").await, world.person("bob").await);
+    // Whether there is such a user or not: the limit must not tell.
+    for name in [alice.name.as_str(), "nobody"] {
+        for _ in 0..3 {
+            login(relay, name, "wrong password").send().await.problem(401, "unauthorized");
+        }
+        is_limited(&login(relay, name, "wrong password").send().await);
+        // Another spelling is the same account.
+        is_limited(&login(relay, &name.to_uppercase(), "wrong password").send().await);
+    }
+    is_limited(&login(relay, &alice.name, "correct horse").send().await);
+    login(relay, &bob.name, "correct horse").send().await.ok(201);
+}
+
+#[tokio::test]
+async fn logins_are_limited_on_the_address() {
+    let world = limited(&[]).await;
+    let relay = world.relay();
+    for n in 0..15 {
+        login(relay, &format!("person{n}"), "wrong password").send().await.problem(401, "unauthorized");
+    }
+    is_limited(&login(relay, "person15", "wrong password").send().await);
+    // Anybody can claim an address; only a proxy that the operator trusts is believed.
+    is_limited(&login(relay, "person16", "wrong password").header("x-forwarded-for", "192.0.2.1").send().await);
+}
+
+#[tokio::test]
+async fn behind_a_trusted_proxy_the_limit_is_on_the_clients_address() {
+    let world = limited(&["--trusted-proxy", "127.0.0.1"]).await;
+    let from = |n: usize, address: &str| {
+        login(world.relay(), &format!("person{n}"), "wrong password").header("x-forwarded-for", address)
+    };
+    for n in 0..15 {
+        from(n, &format!("198.51.100.{n}, 192.0.2.1")).send().await.problem(401, "unauthorized");
+    }
+    // What the client wrote before the proxy's own entry changes nothing.
+    is_limited(&from(15, "198.51.100.15, 192.0.2.1").send().await);
+    from(16, "192.0.2.2").send().await.problem(401, "unauthorized");
+}
+
+#[tokio::test]
+async fn proving_a_password_is_limited_like_a_login() {
+    let world = limited(&[]).await;
+    let (relay, alice) = (world.relay(), world.person("alice").await);
+    let device = log_in(relay, &alice).await;
+    let change = async || {
+        let body = json!({ "old_password": "wrong password", "new_password": "a new password" });
+        ask(relay, "PUT", "/v1/me/password").bearer(&device.access).json(&body).send().await
+    };
+    for _ in 0..3 {
+        change().await.invalid("old_password");
+    }
+    is_limited(&change().await);
+    let delete = ask(relay, "DELETE", "/v1/me").bearer(&device.access).json(&json!({ "password": "wrong password" }));
+    is_limited(&delete.send().await);
+}
+
+#[tokio::test]
+async fn new_accounts_are_limited_on_the_address() {
+    let world = limited(&["--account-burst", "2"]).await;
+    let register = async |name: &str| {
+        let body = json!({ "username": name, "password": "correct horse" });
+        ask(world.relay(), "POST", "/v1/accounts").json(&body).send().await
+    };
+    register("first").await.ok(201);
+    register("second").await.ok(201);
+    is_limited(&register("third").await);
+}
+
+#[tokio::test]
+async fn sends_are_limited_on_the_device() {
+    let world = limited(&["--send-burst", "5", "--send-rate", "1"]).await;
+    let (relay, alice, bob) = (world.relay(), world.person("alice").await, world.person("bob").await);
+    let (phone, laptop) = (alice.online(relay).await, log_in(relay, &alice).await);
+    let room = phone.direct(bob.id).await;
+    let send = async |access: &str| {
+        let path = format!("/v1/rooms/{room}/messages");
+        ask(relay, "POST", &path).bearer(access).json(&json!({ "body": "hello" })).send().await
+    };
+    let access = token(&phone.session);
+    let mut accepted = 0;
+    // One more each second is allowed, so a slow machine gets a few more through.
+    let refused = loop {
+        let answer = send(&access).await;
+        if answer.status != 202 {
+            break answer;
+        }
+        accepted += 1;
+        assert!(accepted < 100, "no limit");
+    };
+    is_limited(&refused);
+    assert!(accepted >= 5, "only {accepted}");
+    send(&laptop.access).await.ok(202);
+}
+
+#[tokio::test]
+async fn changes_are_limited_on_the_device() {
+    let world = limited(&[]).await;
+    let (relay, alice) = (world.relay(), world.person("alice").await);
+    let (phone, laptop) = (log_in(relay, &alice).await, log_in(relay, &alice).await);
+    let change = async |access: &str| ask(relay, "PATCH", "/v1/me").bearer(access).json(&json!({})).send().await;
+    let mut taken = 0;
+    let refused = loop {
+        let answer = change(&phone.access).await;
+        if answer.status != 200 {
+            break answer;
+        }
+        taken += 1;
+        assert!(taken < 5_000, "no limit");
+    };
+    is_limited(&refused);
+    assert!(taken >= 200, "only {taken}");
+    change(&laptop.access).await.ok(200);
+    // Looking is not changing.
+    ask(relay, "GET", "/v1/me").bearer(&phone.access).send().await.ok(200);
+}

@@ -1,0 +1,71 @@
+//! The line between a device and a relay, to be cut, or led to another relay.
+
+use std::sync::{Arc, Mutex};
+
+use ferry_client::{Client, ClientOptions, InMemory, Session};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    task::JoinHandle,
+};
+
+use crate::harness::{Person, Relay};
+
+/// Forwards TCP connections. Ends when dropped.
+pub struct Line {
+    address: String,
+    target: Arc<Mutex<String>>,
+    cuts: watch::Sender<u32>,
+    task: JoinHandle<()>,
+}
+
+impl Line {
+    pub async fn to(relay: &Relay) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let target = Arc::new(Mutex::new(relay.address.clone()));
+        let (cuts, watched) = watch::channel(0);
+        let task = tokio::spawn(forward(listener, Arc::clone(&target), watched));
+        Self { address, target, cuts, task }
+    }
+
+    /// Connections from now on go there.
+    pub fn lead_to(&self, relay: &Relay) {
+        *self.target.lock().unwrap() = relay.address.clone();
+    }
+
+    /// Drops all connections that are open.
+    pub fn cut(&self) {
+        self.cuts.send_modify(|cuts| *cuts += 1);
+    }
+
+    /// A new device that speaks through this line.
+    pub async fn log_in(&self, person: &Person) -> Session {
+        let client = Client::new(&format!("http://{}", self.address), ClientOptions::default()).unwrap();
+        let credentials = client.login(&person.name, &person.password, "test").await.unwrap();
+        Session::new(client, credentials, InMemory::shared())
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn forward(listener: TcpListener, target: Arc<Mutex<String>>, cuts: watch::Receiver<u32>) {
+    loop {
+        let (mut near, _) = listener.accept().await.unwrap();
+        let target = target.lock().unwrap().clone();
+        let mut cuts = cuts.clone();
+        cuts.mark_unchanged();
+        tokio::spawn(async move {
+            // A relay that refuses the connection is one that closes it.
+            let Ok(mut far) = TcpStream::connect(target).await else { return };
+            tokio::select! {
+                _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
+                _ = cuts.changed() => {}
+            }
+        });
+    }
+}

@@ -1,0 +1,152 @@
+//! Devices that do not keep up, or do not answer.
+
+use std::collections::BTreeSet;
+
+use ferry_client::Body;
+use ferry_protocol::KIND_TEXT;
+use serde_json::json;
+
+use crate::{
+    bare::{Bare, text, texts},
+    harness::{Backend, Closed, Online, Relay, World, until, within},
+    on_both,
+    wire::{self, Wire},
+};
+
+/// Waits until the relay has closed a socket as slow.
+async fn closed_as_slow(relay: &Relay) {
+    until("closed as slow", || async {
+        let metrics = reqwest::get(relay.url("/metrics")).await.unwrap().text().await.unwrap();
+        metrics.contains("ferry_closes_total{code=\"4001\"} 1").then_some(())
+    })
+    .await;
+}
+
+on_both!(a_device_that_never_acks_is_closed, ["--window", "4", "--slow-timeout", "1"], |world| async move {
+    let (alice, bob) = (world.person("alice").await, world.person("bob").await);
+    let mut alices = Bare::online(&alice, world.relay()).await;
+    let mut bobs = Bare::online(&bob, world.relay()).await;
+    let room = Online::connect(alice.log_in(world.relay()).await).await.direct(bob.id).await;
+    for number in 0..3 {
+        alices.send(room, &number.to_string()).await;
+        bobs.message().await;
+    }
+    // Three of four: the window is not full, and nobody is in a hurry.
+    assert!(bobs.socket.is_silent_for(std::time::Duration::from_millis(1500)).await);
+    alices.send(room, "3").await;
+    bobs.message().await;
+    assert_eq!(bobs.socket.closed().await, Closed(Some(4001)));
+
+    let mut bobs = bobs.reopen(world.relay()).await;
+    let mut got = BTreeSet::new();
+    loop {
+        let frame = bobs.socket.frame().await.unwrap();
+        if frame["type"] == "drained" {
+            break;
+        }
+        assert_eq!(frame["redelivered"], true);
+        got.insert(text(&frame));
+        bobs.ack(&frame).await;
+    }
+    assert_eq!(got, (0..4).map(|number| number.to_string()).collect());
+});
+
+on_both!(a_device_that_never_reads_is_closed, ["--window", "256", "--slow-timeout", "1"], |world| async move {
+    // More than the kernel holds for one who reads nothing.
+    const MESSAGES: usize = 160;
+    let (alice, bob) = (world.person("alice").await, world.person("bob").await);
+    let alices = alice.online(world.relay()).await;
+    let mut sibling = bob.online(world.relay()).await;
+    let deaf = bob.log_in(world.relay()).await;
+    let mut wire = Wire::open_with(world.relay(), deaf.token().await.unwrap().expose(), Some(4096)).await;
+    wire.text_with("drained").await;
+    let room = alices.direct(bob.id).await;
+
+    let padding = "x".repeat(60_000);
+    let all: BTreeSet<String> = (0..MESSAGES).map(|number| format!("{number:03}")).collect();
+    let sending = async {
+        for number in &all {
+            let sent = alices.connection.send(room, KIND_TEXT, Body::text(&format!("{number}{padding}")), None);
+            within(sent).await.unwrap();
+        }
+    };
+    // The sibling keeps up with the sender, whatever the other one does.
+    let reading = async {
+        for number in &all {
+            assert_eq!(&sibling.text().await[..3], number);
+        }
+    };
+    tokio::join!(sending, reading);
+    closed_as_slow(world.relay()).await;
+    drop(wire);
+
+    // Nothing is lost.
+    let mut device = Online::connect(deaf).await;
+    let got: BTreeSet<String> = device.texts_until_drained().await.iter().map(|text| text[..3].to_owned()).collect();
+    assert_eq!(got, all);
+});
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_silent_device_is_pinged_and_then_closed() {
+    let flags = ["--ping-interval", "1"].map(String::from);
+    let world = World::start_with(Backend::Embedded, &flags).await;
+    let bob = world.person("bob").await;
+    let open = async || {
+        let token = bob.log_in(world.relay()).await.token().await.unwrap();
+        let mut wire = Wire::open(world.relay(), token.expose()).await;
+        wire.text_with("drained").await;
+        wire
+    };
+    let (mut silent, mut lively) = (open().await, open().await);
+    let silence = async {
+        assert_eq!(silent.frame().await.unwrap().0, wire::PING);
+        assert_eq!(silent.close_code().await, 4002);
+    };
+    // One that answers stays for longer than the other one did.
+    let life = async {
+        for _ in 0..4 {
+            let payload = lively.frame_of(wire::PING).await;
+            lively.write(&wire::frame(true, wire::PONG, &payload)).await;
+        }
+        lively.text(r#"{"type":"ping"}"#).await;
+        lively.text_with("\"pong\"").await;
+    };
+    tokio::join!(silence, life);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_device_that_is_busy_is_not_pinged_to_death() {
+    let flags = ["--ping-interval", "1"].map(String::from);
+    let world = World::start_with(Backend::Embedded, &flags).await;
+    let token = world.person("bob").await.log_in(world.relay()).await.token().await.unwrap();
+    let mut wire = Wire::open(world.relay(), token.expose()).await;
+    wire.text_with("drained").await;
+    // Frames are a sign of life: this one never answers a ping.
+    let end = tokio::time::Instant::now() + std::time::Duration::from_secs(3);
+    while tokio::time::Instant::now() < end {
+        wire.text(r#"{"type":"ping"}"#).await;
+        wire.text_with("\"pong\"").await;
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_connected_device_holds_stays_with_it() {
+    let flags = ["--msg-timeout", "2"].map(String::from);
+    let world = World::start_with(Backend::Cluster, &flags).await;
+    let (alice, bob) = (world.person("alice").await, world.person("bob").await);
+    let alices = alice.online(world.relay()).await;
+    let mut bobs = Bare::online(&bob, world.relay()).await;
+    let room = alices.direct(bob.id).await;
+    alices.send(room, "held").await;
+    let held = bobs.message().await;
+    // Without touches, nsqd would hand it out again after two seconds, and again.
+    assert!(bobs.socket.is_silent_for(std::time::Duration::from_secs(5)).await);
+    alices.send(room, "later").await;
+    let later = bobs.message().await;
+    assert_eq!((text(&later), &later["redelivered"]), ("later".into(), &json!(false)));
+    // The late ack counts.
+    bobs.ack_for_sure(&held).await;
+    let mut bobs = bobs.reopen(world.relay()).await;
+    assert_eq!(texts(&bobs.until_drained().await), ["later"]);
+}
