@@ -197,6 +197,7 @@ async fn a_killed_nsqd_ends_the_subscription_and_a_new_one_goes_on() {
     let mut nsqd = Nsqd::start().await;
     let (topic, channel) = (topic("user.a"), channel("device.1"));
     let mut device = nsqd.subscribe(&topic, &channel, &Options::default(), 1).await;
+    nsqd.remembers(&topic, &channel).await;
     nsqd.kill();
     assert!(within(device.next()).await.is_err());
     nsqd.restart().await;

@@ -74,6 +74,17 @@ impl Nsqd {
         self.child.wait().unwrap();
     }
 
+    /// Waits until a `kill` would not lose the channel: nsqd writes its list of topics and channels (`nsqd.dat`) some time after it has
+    /// answered the call or the SUB that made one (`nsqd.go`, `Notify`).
+    pub async fn remembers(&self, topic: &TopicName, channel: &ChannelName) {
+        let list = self.data.path().join("nsqd.dat");
+        until("nsqd writes down the channel", || async {
+            let list = std::fs::read_to_string(&list).unwrap_or_default();
+            (list.contains(&format!("\"{topic}\"")) && list.contains(&format!("\"{channel}\""))).then_some(())
+        })
+        .await;
+    }
+
     /// Removes all that a killed nsqd wrote, so that `restart` begins with nothing: no channels, no overflow.
     pub fn forget(&self) {
         for entry in std::fs::read_dir(self.data.path()).unwrap() {
