@@ -72,6 +72,8 @@ impl std::str::FromStr for NsqdAddress {
 pub struct Limits {
     /// Open TCP connections; one more waits in the listener's backlog.
     pub connections: usize,
+    /// Of these, from one address (an IPv6 network of 64 bits counts as one); more are hung up on. Trusted proxies are not counted.
+    pub connections_per_address: usize,
     /// Bytes of a frame from a device, and of an HTTP body.
     pub frame: usize,
     /// Deliveries that wait for an ack, per device.
@@ -97,7 +99,7 @@ pub struct Limits {
 }
 
 /// How long to wait for what.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct Times {
     /// For the headers of a request, and between two requests of one connection.
     pub header: Duration,

@@ -10,6 +10,8 @@ pub struct Metrics {
     pub connected_devices: IntGauge,
     /// Open TCP connections, HTTP and sockets.
     pub open_connections: IntGauge,
+    /// TCP connections that were hung up on, because their address had as many as it may.
+    pub refused_connections: IntCounter,
     /// Sends that were accepted.
     pub sends: IntCounter,
     /// Deliveries written to a socket.
@@ -53,6 +55,10 @@ impl Metrics {
         Ok(Self {
             connected_devices: register!(IntGauge::new("ferry_connected_devices", "Devices with an open socket")),
             open_connections: register!(IntGauge::new("ferry_open_connections", "Open TCP connections")),
+            refused_connections: register!(IntCounter::new(
+                "ferry_refused_connections_total",
+                "TCP connections over the limit of their address"
+            )),
             sends: register!(IntCounter::new("ferry_sends_total", "Messages accepted")),
             deliveries: register!(IntCounter::new("ferry_deliveries_total", "Messages written to sockets")),
             acks: register!(IntCounter::new("ferry_acks_total", "Messages acknowledged by devices")),

@@ -1,4 +1,7 @@
-//! The accept loop: what warp's own server has not: a limit on connections, a time for headers, and a drain that knows sockets.
+//! The accept loop: what warp's own server has not: limits on connections, times for headers and answers, and a drain that knows sockets.
+
+mod patient;
+mod places;
 
 use std::{
     net::SocketAddr,
@@ -6,20 +9,30 @@ use std::{
     time::{Duration, Instant},
 };
 
-use http::Request;
+use http::{Method, Request, header};
 use hyper::{body::Incoming, server::conn::http1};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
-};
+use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use warp::filters::BoxedFilter;
 
-use crate::app::App;
+use self::{
+    patient::Patient,
+    places::{Place, Places},
+};
+use crate::{app::App, config::Times, limits::Origin};
+
+/// What a connection is served on, and what an upgrade hands over: the stream in the wrappers of hyper and of [`Patient`].
+pub type Served = TokioIo<Patient<TcpStream>>;
+
+/// The bare stream of a connection that was upgraded. It has patience for ever: who takes over has rules of their own.
+#[must_use]
+pub fn bare(served: Served) -> TcpStream {
+    served.into_inner().into_inner()
+}
 
 /// Who is at the other end of a connection. In the extensions of each of its requests.
 #[derive(Debug, Clone)]
@@ -28,18 +41,6 @@ pub struct Peer {
     pub address: SocketAddr,
     /// Its place among the connections that are allowed, freed with the last clone: a socket holds it beyond its upgrade.
     _place: Arc<Place>,
-}
-
-#[derive(Debug)]
-struct Place {
-    _permit: OwnedSemaphorePermit,
-    open_connections: prometheus::IntGauge,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.open_connections.dec();
-    }
 }
 
 /// After an error of `accept` (no more file descriptors), how long to wait for some to be freed.
@@ -54,15 +55,15 @@ pub async fn serve(
     stop: CancellationToken,
 ) -> bool {
     let connections = TaskTracker::new();
-    let places = Arc::new(Semaphore::new(app.config.limits.connections));
+    let limits = &app.config.limits;
+    let places = Places::new(limits.connections, limits.connections_per_address, app.metrics.open_connections.clone());
     let service = warp::service(routes);
     loop {
-        let place = tokio::select! {
+        let free = tokio::select! {
             () = stop.cancelled() => break,
             // Taken before the connection: who comes when all places are taken waits in the listener's backlog.
-            place = Arc::clone(&places).acquire_owned() => place,
+            free = places.free() => free,
         };
-        let Ok(permit) = place else { break };
         let (stream, address) = tokio::select! {
             () = stop.cancelled() => break,
             accepted = listener.accept() => match accepted {
@@ -74,12 +75,16 @@ pub async fn serve(
                 }
             },
         };
+        let is_proxy = app.config.trusted_proxies.contains(&address.ip().to_canonical());
+        let Some(place) = places.take(free, (!is_proxy).then(|| Origin::from(address.ip()))) else {
+            // Hung up without a word: an answer would have to be waited for.
+            app.metrics.refused_connections.inc();
+            continue;
+        };
         // A frame is small and wants to go now.
         let _ = stream.set_nodelay(true);
-        app.metrics.open_connections.inc();
-        let place = Place { _permit: permit, open_connections: app.metrics.open_connections.clone() };
         let peer = Peer { address, _place: Arc::new(place) };
-        connections.spawn(connection(app.config.times.header, stream, peer, service.clone(), stop.clone()));
+        connections.spawn(connection(app.config.times, stream, peer, service.clone(), stop.clone()));
     }
     drop(listener);
 
@@ -95,7 +100,7 @@ pub async fn serve(
     tokio::time::timeout_at(deadline.into(), ended).await.is_ok()
 }
 
-async fn connection<S>(header_timeout: Duration, stream: TcpStream, peer: Peer, service: S, stop: CancellationToken)
+async fn connection<S>(times: Times, stream: TcpStream, peer: Peer, service: S, stop: CancellationToken)
 where
     S: tower_service::Service<Request<Incoming>, Response = warp::reply::Response, Error = std::convert::Infallible>
         + Clone
@@ -106,15 +111,19 @@ where
     let service = TowerToHyperService::new(service);
     let with_peer = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer.clone());
+        if request.method() == Method::HEAD && !request.headers().contains_key(header::UPGRADE) {
+            // Answered as GET is; hyper knows what was asked for, and sends no body.
+            *request.method_mut() = Method::GET;
+        }
         hyper::service::Service::call(&service, request)
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         // Also bounds how long a connection may be silent between two requests.
-        .header_read_timeout(header_timeout)
+        .header_read_timeout(times.header)
         .max_headers(64)
         .max_buf_size(32 << 10)
-        .serve_connection(TokioIo::new(stream), with_peer)
+        .serve_connection(TokioIo::new(Patient::new(stream, times.slow)), with_peer)
         .with_upgrades();
     tokio::pin!(connection);
     let outcome = tokio::select! {

@@ -1,8 +1,10 @@
 //! One device's connection, from the upgrade to the last close frame.
 //!
 //! A session is one task with one `select!` ([`pump`]): the device's channel on one side, its socket on the other, and what the rest of
-//! the relay asks of it. Policy is pure and next door: [`window`], [`stamps`], [`flood`].
+//! the relay asks of it. Policy is pure and next door: [`window`], [`stamps`], [`flood`],
+//! [`backlog`].
 
+mod backlog;
 mod flood;
 mod open;
 mod pump;

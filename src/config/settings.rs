@@ -62,6 +62,8 @@ settings! {
         database_connections: u32 = "FERRY_DATABASE_CONNECTIONS", "N";
         /// Open connections at most [default: 20000].
         connections: usize = "FERRY_CONNECTIONS", "N";
+        /// Open connections from one address at most; a trusted proxy's are not counted [default: half of all].
+        connections_per_address: usize = "FERRY_CONNECTIONS_PER_ADDRESS", "N";
         /// Bytes of a frame or an HTTP body at most [default: 65536].
         frame: usize = "FERRY_FRAME", "BYTES";
         /// Deliveries that may wait for an ack, per device [default: 64].
@@ -203,8 +205,14 @@ impl Settings {
     }
 
     fn limits(&self) -> Result<Limits, ConfigError> {
+        let connections = within("connections", 1, 1_000_000, self.connections.unwrap_or(20_000))?;
         Ok(Limits {
-            connections: within("connections", 1, 1_000_000, self.connections.unwrap_or(20_000))?,
+            connections,
+            connections_per_address: at_least(
+                "connections-per-address",
+                1,
+                self.connections_per_address.unwrap_or(connections.div_ceil(2)),
+            )?,
             // `max_msg_size` in nsq.conf, less the envelope: nsqd cuts the connection of whoever publishes more.
             frame: within("frame", 1_024, 120 << 10, self.frame.unwrap_or(65_536))?,
             // `max_rdy_count` in nsq.conf; nsqd closes a connection that asks for more.

@@ -41,6 +41,10 @@ pub fn of_refusal(app: &App, refusal: &Refusal) -> Response {
         ErrorCode::Unauthorized => {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
+        ErrorCode::TooLarge => {
+            // The rest of the body is not read, so nothing that follows on this connection could be: the client must hear that.
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         ErrorCode::UpgradeRequired => {
             headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
             headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use ferry_protocol::{CloseCode, ErrorCode, SUBPROTOCOL};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use hyper::upgrade::OnUpgrade;
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use warp::reply::{Reply, Response};
 
 use super::{Authenticated, open, socket::Socket};
-use crate::{app::App, refusal::Refusal, server::Peer};
+use crate::{
+    app::App,
+    refusal::Refusal,
+    server::{self, Peer, Served},
+};
 
 /// What a client's upgrade request asks for, checked.
 #[derive(Debug)]
@@ -64,11 +66,11 @@ pub fn accept(
             Ok(upgraded) => upgraded,
             Err(error) => return tracing::debug!(%error, "a connection was lost before its upgrade"),
         };
-        // The accept loop serves nothing but `TokioIo<TcpStream>`; taking it out saves a box and a dynamic call for each read.
-        let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else {
+        // The accept loop serves nothing else; taking it out saves a box and a dynamic call for each read.
+        let Ok(parts) = upgraded.downcast::<Served>() else {
             return tracing::error!("an upgraded connection is of an unknown kind");
         };
-        let socket = Socket::new(parts.io.into_inner(), parts.read_buf, app.config.limits.frame).await;
+        let socket = Socket::new(server::bare(parts.io), parts.read_buf, app.config.limits.frame).await;
         if subprotocol == Some(false) {
             let code = CloseCode::Version;
             return Box::pin(socket.close(code.as_u16(), code.reason())).await;

@@ -62,6 +62,12 @@ impl Window {
         self.held.is_empty()
     }
 
+    /// Whether the device holds as much as it may: nothing comes until it acks.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.full_since.is_some()
+    }
+
     /// When the device counts as slow if it acks nothing until then.
     #[must_use]
     pub fn slow_at(&self, patience: Duration) -> Option<Instant> {

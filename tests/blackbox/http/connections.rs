@@ -10,11 +10,11 @@ use tokio::{
 
 use super::ask::{Answer, ask, exchange, log_in};
 use crate::{
-    harness::{Backend, RawSocket, Relay, World, within},
+    harness::{Backend, RawSocket, Relay, World, until, within},
     on_both,
 };
 
-async fn limited(flags: [&str; 2]) -> World {
+async fn limited<const N: usize>(flags: [&str; N]) -> World {
     World::start_with(Backend::Embedded, &flags.map(str::to_owned)).await
 }
 
@@ -109,7 +109,7 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
 
 #[tokio::test]
 async fn one_connection_too_many_waits_for_a_place() {
-    let world = limited(["--connections", "4"]).await;
+    let world = limited(["--connections", "4", "--connections-per-address", "4"]).await;
     let relay = world.relay();
     let mut four = Vec::new();
     for _ in 0..4 {
@@ -127,6 +127,54 @@ async fn one_connection_too_many_waits_for_a_place() {
     four[3].answer().await.ok(200);
     four.pop();
     fifth.answer().await.ok(200);
+}
+
+#[tokio::test]
+async fn one_address_cannot_take_all_places() {
+    let world = limited(["--connections", "8", "--connections-per-address", "2"]).await;
+    let relay = world.relay();
+    // The world's own connections to the relay may be open still.
+    let mut open = Vec::new();
+    let refused = loop {
+        let mut connection = Kept::open(relay).await;
+        // On one that was hung up on this may fail.
+        let _ = connection.0.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").await;
+        let mut byte = [0];
+        match within(connection.0.read(&mut byte)).await {
+            Ok(1) => open.push(connection),
+            _ => break open.len(),
+        }
+    };
+    assert!(refused <= 2, "{refused} connections from one address");
+    drop(open);
+    // A place that is free again is given again, as soon as the relay has noticed.
+    until("a connection is served again", || async {
+        let mut connection = Kept::open(relay).await;
+        let _ = connection.0.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").await;
+        matches!(within(connection.0.read(&mut [0])).await, Ok(1)).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_reads_no_answers_is_not_waited_for() {
+    let world = limited(["--slow-timeout", "1"]).await;
+    let relay = world.relay();
+    let mut deaf = Kept::open(relay).await;
+    // Asks until the answers fill every buffer on the way, and then until the relay hangs up.
+    let asking = async { while deaf.0.write_all(b"GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n").await.is_ok() {} };
+    within(asking).await;
+    ask(relay, "GET", "/healthz").send().await.ok(200);
+}
+
+#[tokio::test]
+async fn head_is_get_without_a_body() {
+    let world = World::start(Backend::Embedded).await;
+    let answer =
+        exchange(&world.relay().address, b"HEAD /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+    let answer = String::from_utf8(answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("\r\n\r\n"), "{answer}");
+    assert!(answer.contains("content-length: "), "{answer}");
 }
 
 #[tokio::test]

@@ -154,7 +154,9 @@ async fn a_body_over_the_limit_is_refused_whether_it_says_so_or_not() {
     let typed = |method: &str, path: &str| calls.ask(relay, method, path).header("content-type", "application/json");
     for (method, path, _) in &calls.calls {
         // Refused on its word: no byte of the body is sent.
-        typed(method, path).announcing(LIMIT + 1).send().await.problem(413, "too_large");
+        let answer = typed(method, path).announcing(LIMIT + 1).send().await;
+        answer.problem(413, "too_large");
+        assert_eq!(answer.header("connection"), Some("close"), "the rest of the body is not read");
         typed(method, path).announcing(1 << 40).send().await.problem(413, "too_large");
         let long = vec![b' '; LIMIT + 1];
         typed(method, path).chunked_without_end(&long).send().await.problem(413, "too_large");

@@ -1,0 +1,82 @@
+//! What a session does when time has passed: one alarm serves every rule.
+
+use std::time::{Duration, Instant};
+
+use ferry_protocol::CloseCode;
+
+use super::{Session, ending::End};
+use crate::{clock, session::backlog::Backlog};
+
+/// How long a socket may take no bytes, at most: nsqd's heartbeats are not answered meanwhile, and after two of them, a minute, it gives the
+/// device up.
+const BLOCKED: Duration = Duration::from_secs(45);
+
+impl Session {
+    /// When to look at the clock next. One timer serves every rule; most devices need it once a ping.
+    pub(super) fn deadline(&self) -> Instant {
+        let times = &self.app.config.times;
+        // A socket that takes no bytes, or is not read, has no chance to show that it lives.
+        let listening = !self.socket.is_blocked() && self.sending.has_room();
+        let silence = if self.pinged { times.ping * 2 } else { times.ping };
+        let alive = listening.then(|| self.heard_at + silence);
+        let touch = (!self.window.is_empty()).then(|| self.touched_at + times.msg_timeout / 2);
+        let expiry = self.renewal.is_none().then_some(self.expires_at);
+        let lost = (!self.socket.is_blocked()).then(|| self.subscription.lost_at()).flatten();
+        [alive, touch, expiry, lost, self.recount_at(), self.window.slow_at(times.slow), self.blocked_until()]
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or_else(|| Instant::now() + times.ping)
+    }
+
+    /// When the socket has taken no bytes for too long.
+    fn blocked_until(&self) -> Option<Instant> {
+        self.socket.blocked_since().map(|since| since + self.app.config.times.slow.min(BLOCKED))
+    }
+
+    pub(super) fn tick(&mut self) -> Result<(), End> {
+        let (now, times) = (Instant::now(), &self.app.config.times);
+        let due = |at: Option<Instant>| at.is_some_and(|at| now >= at);
+        if due(self.window.slow_at(times.slow)) || due(self.blocked_until()) {
+            return Err(CloseCode::Slow.into());
+        }
+        if now >= self.expires_at && self.renewal.is_none() {
+            return Err(CloseCode::TokenExpired.into());
+        }
+        if !self.socket.is_blocked() && due(self.subscription.lost_at()) {
+            // The connection is there and nothing comes over it, not even heartbeats: a frozen nsqd, or a network that dropped the flow.
+            tracing::warn!(device = %self.identity.device, "a subscription is silent for too long");
+            return Err(CloseCode::BrokerUnavailable.into());
+        }
+        if !self.socket.is_blocked() && self.sending.has_room() {
+            if now >= self.heard_at + times.ping * 2 {
+                return Err(CloseCode::NoPong.into());
+            }
+            if now >= self.heard_at + times.ping && !self.pinged {
+                self.pinged = true;
+                self.socket.ping();
+            }
+        }
+        if now >= self.touched_at + times.msg_timeout / 2 {
+            self.touched_at = now;
+            for id in self.window.held() {
+                self.subscription.touch(id);
+            }
+        }
+        if due(self.recount_at()) {
+            self.count_backlog();
+        }
+        Ok(())
+    }
+
+    /// When to count the backlog again. Not while the device holds a full window: nothing can come then.
+    fn recount_at(&self) -> Option<Instant> {
+        let possible = self.counting.is_none() && !self.window.is_full();
+        self.backlog.as_ref().filter(|_| possible).map(Backlog::recount_at)
+    }
+}
+
+/// When a time of the wall clock comes, by the clock that timers use.
+pub(super) fn instant_of(at_ms: i64) -> Instant {
+    Instant::now() + Duration::from_millis(u64::try_from(at_ms - clock::now_ms()).unwrap_or(0))
+}

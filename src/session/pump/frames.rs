@@ -1,0 +1,122 @@
+//! What the device says, and what it is answered.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use ferry_protocol::{Ack, BadFrame, CloseCode, DeviceFrame, ErrorCode, Hello, MessageId, RelayFrame, Send, Sent};
+
+use super::{Session, deadlines::instant_of, ending::End};
+use crate::{
+    broker::DeliveryId,
+    refusal::Refusal,
+    session::{Authenticated, socket::Incoming},
+};
+
+/// What a device is told to wait that renews its token while a renewal is under way.
+const ONE_RENEWAL: Duration = Duration::from_millis(250);
+
+impl Session {
+    pub(super) fn frame(&mut self, frame: Incoming) -> Result<(), End> {
+        self.heard_at = Instant::now();
+        self.pinged = false;
+        let text = match frame {
+            Incoming::Text(text) => text,
+            Incoming::Alive => return self.count_idle_frame(),
+            Incoming::Gone => return Err(End::Gone),
+            Incoming::Binary => return Err(CloseCode::Protocol.into()),
+            Incoming::Broken(code) => return Err(End::Close(code, "")),
+        };
+        match DeviceFrame::parse(&text) {
+            Ok(DeviceFrame::Ack(ack)) => self.ack(&ack),
+            Ok(DeviceFrame::Send(send)) => self.send(send),
+            Ok(DeviceFrame::Ping) => {
+                self.socket.text(RelayFrame::Pong.to_json());
+                self.count_idle_frame()
+            }
+            Ok(DeviceFrame::Hello(hello)) => self.renew(hello),
+            Err(BadFrame::NotAFrame) => Err(CloseCode::Protocol.into()),
+            Err(BadFrame::UnknownType) => {
+                self.refuse(None, &Refusal::new(ErrorCode::UnknownType, "this relay knows no such type"))
+            }
+            Err(BadFrame::Invalid { detail, id }) => self.refuse(id, &Refusal::new(ErrorCode::Malformed, detail)),
+        }
+    }
+
+    /// Pings are welcome, but not as a stream of them.
+    fn count_idle_frame(&mut self) -> Result<(), End> {
+        if self.idle_frames.tolerates(Instant::now()) { Ok(()) } else { Err(CloseCode::Rate.into()) }
+    }
+
+    fn ack(&mut self, ack: &Ack) -> Result<(), End> {
+        let now = Instant::now();
+        let mut known = 0;
+        for delivery in &ack.deliveries {
+            if let Ok(id) = delivery.parse::<DeliveryId>()
+                && self.window.ack(id, now)
+            {
+                self.subscription.finish(id);
+                known += 1;
+            }
+        }
+        self.app.metrics.acks.inc_by(known);
+        // Acks of unknown deliveries are no error, as they may be from before a reconnect; but a flood of them is one.
+        if known == 0 && !self.flood.tolerates(now) {
+            return Err(CloseCode::Rate.into());
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, send: Send) -> Result<(), End> {
+        match self.app.limits.sends.take(&self.identity.device) {
+            Ok(()) => {
+                self.sending.push(send);
+                Ok(())
+            }
+            Err(wait) => self.refuse(Some(send.id), &Refusal::rate_limited(wait)),
+        }
+    }
+
+    pub(super) fn answer(&mut self, id: MessageId, outcome: Result<Sent, Refusal>) {
+        match outcome {
+            Ok(sent) => self.socket.text(RelayFrame::Sent(sent).to_json()),
+            Err(refusal) => self.tell(Some(id), &refusal),
+        }
+    }
+
+    fn tell(&mut self, id: Option<MessageId>, refusal: &Refusal) {
+        self.app.metrics.errors.with_label_values(&[refusal.code.as_str()]).inc();
+        self.socket.text(RelayFrame::Error(refusal.to_frame(id)).to_json());
+    }
+
+    fn refuse(&mut self, id: Option<MessageId>, refusal: &Refusal) -> Result<(), End> {
+        self.tell(id, refusal);
+        if self.flood.tolerates(Instant::now()) { Ok(()) } else { Err(CloseCode::Rate.into()) }
+    }
+
+    fn renew(&mut self, hello: Hello) -> Result<(), End> {
+        if self.renewal.is_some() {
+            return self.refuse(None, &Refusal::rate_limited(ONE_RENEWAL));
+        }
+        let app = Arc::clone(&self.app);
+        self.renewal = Some(Box::pin(async move { app.authenticate(hello.token.expose()).await }));
+        // Each costs the check of a signature.
+        self.count_idle_frame()
+    }
+
+    pub(super) fn renewed(&mut self, renewed: Result<Authenticated, Refusal>) -> Result<(), End> {
+        match renewed {
+            Ok(Authenticated { user, device, .. }) if (user, device) != (self.identity.user, self.identity.device) => {
+                Err(CloseCode::Protocol.into())
+            }
+            Ok(Authenticated { expires_at, .. }) => {
+                self.identity.expires_at = expires_at;
+                self.expires_at = instant_of(expires_at);
+                self.socket.text(RelayFrame::Renewed { token_expires_at: expires_at }.to_json());
+                Ok(())
+            }
+            Err(refusal) => self.refuse(None, &refusal),
+        }
+    }
+}
