@@ -226,7 +226,7 @@ impl Broker {
     }
 
     /// Takes the device's channel, which comes to be if it was not there: see the contract. Holds at most `window` unfinished
-    /// deliveries.
+    /// deliveries, and none before [`Subscription::start`]: what waits stands still until then and can be counted.
     ///
     /// # Errors
     /// [`SubscribeError::Busy`] while another subscription has it.
@@ -278,7 +278,7 @@ impl Broker {
     }
 }
 
-/// A channel taken, polled in place.
+/// A channel taken, polled in place. It hands out nothing before [`Subscription::start`].
 #[derive(Debug)]
 pub enum Subscription {
     /// In this process.
@@ -288,6 +288,14 @@ pub enum Subscription {
 }
 
 impl Subscription {
+    /// Begins to hand out. Doing it twice is doing it once. The next `next` or `flush` writes it out.
+    pub fn start(&mut self) {
+        match self {
+            Self::Memory(subscription) => subscription.start(),
+            Self::Nsq(subscription) => subscription.start(),
+        }
+    }
+
     /// The next delivery. Cancel-safe. Also writes out what `finish`, `requeue` and `touch` noted.
     ///
     /// # Errors

@@ -68,7 +68,9 @@ impl Subject {
     }
 
     async fn subscribe(&self, user: UserId, device: DeviceId) -> Subscription {
-        self.broker.subscribe(user, device, 64).await.unwrap()
+        let mut subscription = self.broker.subscribe(user, device, 64).await.unwrap();
+        subscription.start();
+        subscription
     }
 }
 
@@ -107,6 +109,7 @@ contract!(
     a_channel_nobody_reads_changes_nothing_for_its_sibling,
     a_wait_that_is_given_up_loses_nothing,
     the_backlog_is_what_waits_and_what_is_unfinished,
+    nothing_is_handed_out_before_the_start,
 );
 
 async fn a_publish_reaches_every_open_channel_and_no_later_one(subject: Subject) {
@@ -175,6 +178,7 @@ async fn no_more_is_handed_out_than_the_window_holds(subject: Subject) {
         subject.publish(user, text).await;
     }
     let mut subscription = subject.broker.subscribe(user, device, 2).await.unwrap();
+    subscription.start();
     let (first, _second) = (next(&mut subscription).await, next(&mut subscription).await);
     // What is beyond the window would be on its way already.
     assert!(tokio::time::timeout(Duration::from_millis(100), subscription.next()).await.is_err());
@@ -257,6 +261,19 @@ async fn the_backlog_is_what_waits_and_what_is_unfinished(subject: Subject) {
     take(&mut subscription).await;
     next(&mut subscription).await;
     until("one less", || async { (subject.broker.backlog(user, device).await.unwrap() == 2).then_some(()) }).await;
+}
+
+async fn nothing_is_handed_out_before_the_start(subject: Subject) {
+    let user = UserId::new();
+    let device = subject.open(user).await;
+    subject.publish(user, "before").await;
+    let mut subscription = subject.broker.subscribe(user, device, 64).await.unwrap();
+    subject.publish(user, "after").await;
+    assert!(tokio::time::timeout(Duration::from_millis(100), subscription.next()).await.is_err());
+    assert_eq!(subject.broker.backlog(user, device).await.unwrap(), 2);
+    subscription.start();
+    assert_eq!(take(&mut subscription).await, "before");
+    assert_eq!(take(&mut subscription).await, "after");
 }
 
 #[tokio::test]

@@ -157,7 +157,7 @@ impl MemoryBroker {
         }
         queue.taken = true;
         drop(queue);
-        Ok(Subscription { channel, window: window as usize })
+        Ok(Subscription { channel, window: window as usize, started: false })
     }
 
     pub(super) fn publish(&self, user: UserId, payload: &Bytes) -> Result<(), BrokerError> {
@@ -205,9 +205,14 @@ impl MemoryBroker {
 pub struct Subscription {
     channel: Arc<Channel>,
     window: usize,
+    started: bool,
 }
 
 impl Subscription {
+    pub(super) fn start(&mut self) {
+        self.started = true;
+    }
+
     pub(super) async fn next(&mut self) -> Result<Delivery, Ended> {
         loop {
             if self.channel.queue().deleted {
@@ -223,7 +228,7 @@ impl Subscription {
 
     pub(super) fn try_next(&mut self) -> Option<Delivery> {
         let mut queue = self.channel.queue();
-        if queue.unfinished.len() >= self.window {
+        if !self.started || queue.unfinished.len() >= self.window {
             return None;
         }
         let mut delivery = queue.waiting.pop_front()?;

@@ -121,7 +121,8 @@ impl NsqBroker {
         device: DeviceId,
         window: u32,
     ) -> Result<Subscription, SubscribeError> {
-        self.home(user).subscribe(&topic(user)?, &channel(device)?, window).await.map(Subscription)
+        let subscription = self.home(user).subscribe(&topic(user)?, &channel(device)?, 0).await?;
+        Ok(Subscription { subscription, waits_with: Some(window) })
     }
 
     pub(super) async fn publish(&self, user: UserId, payload: Bytes) -> Result<(), BrokerError> {
@@ -161,12 +162,22 @@ impl NsqBroker {
 
 /// A channel taken on an nsqd.
 #[derive(Debug)]
-pub struct Subscription(ferry_nsq::Subscription);
+pub struct Subscription {
+    subscription: ferry_nsq::Subscription,
+    /// The window, until the start.
+    waits_with: Option<u32>,
+}
 
 impl Subscription {
+    pub(super) fn start(&mut self) {
+        if let Some(window) = self.waits_with.take() {
+            self.subscription.ready(window);
+        }
+    }
+
     pub(super) async fn next(&mut self) -> Result<Delivery, Ended> {
         loop {
-            let message = self.0.next().await.map_err(|error| Ended(error.to_string()))?;
+            let message = self.subscription.next().await.map_err(|error| Ended(error.to_string()))?;
             if let Some(delivery) = delivery(message) {
                 return Ok(delivery);
             }
@@ -174,31 +185,31 @@ impl Subscription {
     }
 
     pub(super) fn try_next(&mut self) -> Option<Delivery> {
-        self.0.try_next().and_then(delivery)
+        self.subscription.try_next().and_then(delivery)
     }
 
     pub(super) fn finish(&mut self, id: DeliveryId) {
         if let Ok(id) = ferry_nsq::MessageId::from_wire(id.0) {
-            self.0.finish(id);
+            self.subscription.finish(id);
         }
     }
 
     pub(super) fn touch(&mut self, id: DeliveryId) {
         if let Ok(id) = ferry_nsq::MessageId::from_wire(id.0) {
-            self.0.touch(id);
+            self.subscription.touch(id);
         }
     }
 
     pub(super) fn lost_at(&self) -> Instant {
-        self.0.last_heard().into_std() + SILENCE
+        self.subscription.last_heard().into_std() + SILENCE
     }
 
     pub(super) async fn flush(&mut self) -> Result<(), Ended> {
-        self.0.flush().await.map_err(|error| Ended(error.to_string()))
+        self.subscription.flush().await.map_err(|error| Ended(error.to_string()))
     }
 
     pub(super) async fn close(self) {
-        if let Err(error) = self.0.close().await {
+        if let Err(error) = self.subscription.close().await {
             // What was unfinished then comes back after the message timeout.
             tracing::debug!(%error, "a subscription was not closed in order");
         }

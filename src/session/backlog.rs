@@ -12,6 +12,8 @@ const RECOUNT_MOST: Duration = Duration::from_secs(5);
 pub struct Backlog {
     /// `None` until the first count.
     left: Option<u64>,
+    /// Whether anything was delivered since the broker was last asked.
+    moved: bool,
     looked_at: Instant,
     pause: Duration,
 }
@@ -20,25 +22,35 @@ impl Backlog {
     /// One that is yet to be counted.
     #[must_use]
     pub fn new(now: Instant) -> Self {
-        Self { left: None, looked_at: now, pause: RECOUNT }
+        Self { left: None, moved: false, looked_at: now, pause: RECOUNT }
     }
 
     /// A delivery went to the device.
     pub fn delivered(&mut self, now: Instant) {
+        self.moved = true;
         if let Some(left) = &mut self.left {
             *left = left.saturating_sub(1);
             self.looked_at = now;
         }
     }
 
-    /// The broker was asked. `waiting` is what it counts, less what the device holds unacked; `None` where it could not be counted.
+    /// The broker is being asked.
+    pub fn asked(&mut self) {
+        self.moved = false;
+    }
+
+    /// The broker has answered: so much waits, less what the device holds unacked; `None` where it could not be counted.
     pub fn counted(&mut self, waiting: Option<u64>, now: Instant) {
         self.looked_at = now;
         self.pause = (self.pause * 2).min(RECOUNT_MOST);
-        // What was counted before can only have become less; what came since does not belong to it.
-        if let Some(waiting) = waiting {
-            self.left = Some(self.left.map_or(waiting, |left| left.min(waiting)));
-        }
+        let Some(waiting) = waiting else { return };
+        self.left = match self.left {
+            None => Some(waiting),
+            // nsqd counts what is unfinished before what waits: a delivery that moves from one to the other meanwhile is in neither.
+            Some(left) if self.moved => Some(left),
+            // What was counted before can only have become less; what came since does not belong to it.
+            Some(left) => Some(left.min(waiting)),
+        };
     }
 
     /// Whether all of it has been delivered.
@@ -66,9 +78,25 @@ mod tests {
         assert!(!backlog.is_drained(), "nothing is known before the first count");
         backlog.counted(Some(2), now);
         backlog.delivered(now);
+        backlog.asked();
         backlog.counted(Some(7), now);
         assert!(!backlog.is_drained());
         backlog.delivered(now);
+        assert!(backlog.is_drained());
+    }
+
+    #[test]
+    fn a_count_during_which_something_moved_is_not_believed() {
+        let now = Instant::now();
+        let mut backlog = Backlog::new(now);
+        backlog.asked();
+        backlog.counted(Some(3), now);
+        backlog.asked();
+        backlog.delivered(now);
+        backlog.counted(Some(0), now);
+        assert!(!backlog.is_drained());
+        backlog.asked();
+        backlog.counted(Some(0), now);
         assert!(backlog.is_drained());
     }
 

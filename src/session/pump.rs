@@ -248,6 +248,9 @@ impl Session {
     }
 
     fn count_backlog(&mut self) {
+        if let Some(backlog) = &mut self.backlog {
+            backlog.asked();
+        }
         let (broker, Authenticated { user, device, .. }) = (self.app.broker.clone(), self.identity);
         self.counting = Some(Box::pin(async move { broker.backlog(user, device).await }));
     }
@@ -258,6 +261,8 @@ impl Session {
             let waiting = counted.ok().map(|all| all.saturating_sub(self.window.len() as u64));
             backlog.counted(waiting, Instant::now());
         }
+        // After the first count, so that nothing moved while it was made; and also where the broker could not say.
+        self.subscription.start();
         self.say_drained();
     }
 

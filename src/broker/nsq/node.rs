@@ -127,8 +127,10 @@ impl Node {
 
     pub(super) async fn backlog(&self, topic: &TopicName, channel: &ChannelName) -> Result<u64, BrokerError> {
         let _count = self.admin.counts.acquire().await.map_err(unavailable)?;
-        let stats = self.admin.admin.channel_stats(topic, channel).await.map_err(unavailable)?;
-        Ok(stats.map_or(0, |stats| stats.depth + stats.in_flight + stats.deferred))
+        let Some(topic) = self.admin.admin.topic_stats(topic).await.map_err(unavailable)? else { return Ok(0) };
+        let on_channel = topic.channels.iter().find(|stats| stats.name == channel.as_str());
+        // nsqd confirms a publish when the topic has it, and copies it to the channels after that.
+        Ok(on_channel.map_or(0, |stats| topic.depth + stats.depth + stats.in_flight + stats.deferred))
     }
 
     pub(super) async fn list(&self) -> Result<Vec<Listed>, BrokerError> {
