@@ -39,6 +39,14 @@ pub struct Admitted {
     devices: HashMap<UserId, u32>,
 }
 
+impl Admitted {
+    /// Whether the publishes are more than go out at once: the last of them then begin when the first are confirmed.
+    #[must_use]
+    pub fn is_wide(&self) -> bool {
+        self.audience.members().len() > FAN_OUT
+    }
+}
+
 impl Relay {
     /// Over this broker, with the memberships of this directory.
     #[must_use]

@@ -27,3 +27,21 @@ pub struct Authenticated {
     /// When the access token expires, milliseconds since the Unix epoch.
     pub expires_at: i64,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::pump::Session;
+
+    fn size_of_future<A, F: Future>(_: impl FnOnce(A) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// What every idle device costs beside its socket's buffers. A larger state in one arm of the pump is paid for by all devices, so what
+    /// is large and rare is boxed.
+    #[test]
+    fn the_future_of_a_device_is_small() {
+        let size = size_of_future(Session::run);
+        let all = size + size_of::<Session>();
+        assert!(all <= 1792, "{size} bytes, and {all} with the session");
+    }
+}

@@ -82,7 +82,8 @@ async fn serve(app: Arc<App>, socket: Socket, identity: Authenticated, peer: Pee
         Ok((subscription, epoch)) => {
             let tasks = app.tasks.clone();
             // A task of its own: the pump is what every idle device costs, and it must not also carry the states before it.
-            tasks.spawn(Session::new(app, socket, registration, subscription, identity, epoch, peer).run());
+            let session = Session::new(app, socket, registration, subscription, identity, epoch, peer);
+            tasks.spawn(Session::run(Box::new(session)));
         }
         Err(code) => {
             drop(registration);

@@ -133,21 +133,21 @@ impl Session {
         }
     }
 
-    /// Pumps until the end, and closes.
-    pub async fn run(mut self) {
-        self.socket.text(open::welcome(&self.app, self.identity));
-        self.count_backlog();
+    /// Pumps until the end, and closes. Boxed, because a future has room for what it is given and for what it makes of that: two sessions.
+    pub async fn run(mut session: Box<Self>) {
+        session.socket.text(open::welcome(&session.app, session.identity));
+        session.count_backlog();
         let end = loop {
-            if !self.socket.push().await {
+            if !session.socket.push().await {
                 break End::Gone;
             }
-            let event = self.event().await;
-            if let Err(end) = self.handle(event).await {
+            let event = session.event().await;
+            if let Err(end) = session.handle(event).await {
                 break end;
             }
         };
-        // Boxed: it takes the session along, and would have room for a second one in what every idle device costs.
-        Box::pin(self.finish(end)).await;
+        // Boxed as well: rare, and larger than all of the above.
+        Box::pin(session.finish(end)).await;
     }
 
     async fn event(&mut self) -> Event {
@@ -187,10 +187,10 @@ impl Session {
             // What it sent meanwhile was not read: its silence counts from now.
             Event::Flushed(true) => self.heard_at = Instant::now(),
             Event::Flushed(false) => return Err(End::Gone),
-            Event::Frame(frame) => self.frame(frame)?,
+            Event::Frame(frame) => self.frames(frame)?,
             Event::Delivery(Ok(delivery)) => self.deliver(delivery).await,
             Event::Delivery(Err(ended)) => return Err(self.ended(&ended.0).await),
-            Event::Sent((id, outcome)) => self.answer(id, outcome),
+            Event::Sent(outcome) => self.answers(outcome),
             Event::Counted(counted) => self.counted(counted),
             Event::Renewed(renewed) => self.renewed(renewed)?,
             Event::Tick => {
@@ -240,6 +240,10 @@ impl Session {
         };
         let redelivered = attempts > 1;
         self.socket.text(message_frame(id.as_str(), redelivered, json));
+        if self.window.is_empty() {
+            // What comes fresh needs no touch yet.
+            self.touched_at = now;
+        }
         self.window.deliver(id, now);
         self.app.metrics.deliveries.inc();
         if redelivered {

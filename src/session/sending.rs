@@ -1,47 +1,76 @@
-//! The sends of one connection: one at a time, in the order in which they came.
+//! The sends of one connection, pipelined: admitted and stamped one after the other, in the order in which they came, and then under way
+//! to the broker together.
 //!
-//! One at a time, because a `seq` must go out before its successor; the fan-out of each is concurrent by itself.
+//! Their publishes are handed to the broker in the order of their stamps, so that a `seq` goes out before its successor. What the broker
+//! makes of it may differ (a lost connection, a full queue): receivers order by `epoch` and `seq`.
 
-use std::{collections::VecDeque, future::Future, pin::Pin, sync::Arc};
+use std::{
+    collections::VecDeque,
+    future::{Future, poll_fn},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
 
 use ferry_protocol::{ErrorCode, MessageId, Send, Sent};
+use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
 
-use super::{Known, Stamps};
-use crate::{app::App, clock, hub::Connection, refusal::Refusal};
+use super::{Known, Stamp, Stamps};
+use crate::{app::App, clock, hub::Connection, refusal::Refusal, relay::Admitted};
 
-/// Sends that may wait for their turn. At the bound the socket is not read until one is done, and TCP holds the device back.
+/// Sends that may be unanswered. At the bound the socket is not read until one is, and TCP holds the device back.
 pub const QUEUE: usize = 64;
 
 /// What became of a send.
 pub type Outcome = (MessageId, Result<Sent, Refusal>);
 
-type InProgress = Pin<Box<dyn Future<Output = (Box<Stamps>, Outcome)> + std::marker::Send>>;
+type Boxed<T> = Pin<Box<dyn Future<Output = T> + std::marker::Send>>;
+
+/// What was found out before a send may go: leave, and a newer epoch where the device has sent beside this connection.
+type Admission = Result<(Admitted, Option<i64>), Refusal>;
 
 /// See the module's description. Costs next to nothing while nothing is sent.
 pub struct Sending {
     app: Arc<App>,
     line: Arc<Connection>,
-    /// With the send in progress while there is one.
-    stamps: Option<Box<Stamps>>,
+    stamps: Box<Stamps>,
     waiting: VecDeque<Send>,
-    in_progress: Option<InProgress>,
+    /// One at a time: its stamp must be given before the next one's.
+    admitting: Option<Boxed<(Send, Option<Stamp>, Admission)>>,
+    /// Admitted, and waiting until it can go alone.
+    wide: Option<Box<(Admitted, Stamp, Send)>>,
+    /// There while anything is in it.
+    publishing: Option<Box<FuturesUnordered<Boxed<Outcome>>>>,
+    /// Whether a wide one is among `publishing`, and so the only one.
+    alone: bool,
+    answers: VecDeque<Outcome>,
 }
 
 impl Sending {
     /// Of a connection that opened at `epoch`.
     pub fn new(app: Arc<App>, line: Arc<Connection>, epoch: i64) -> Self {
-        let stamps = Some(Box::new(Stamps::new(epoch)));
-        Self { app, line, stamps, waiting: VecDeque::new(), in_progress: None }
+        Self {
+            app,
+            line,
+            stamps: Box::new(Stamps::new(epoch)),
+            waiting: VecDeque::new(),
+            admitting: None,
+            wide: None,
+            publishing: None,
+            alone: false,
+            answers: VecDeque::new(),
+        }
     }
 
     /// Whether another send can be taken.
     pub fn has_room(&self) -> bool {
-        self.waiting.len() < QUEUE
+        let publishing = self.publishing.as_ref().map_or(0, |publishing| publishing.len());
+        self.waiting.len() + publishing + self.answers.len() < QUEUE
     }
 
-    /// Whether one is in progress.
+    /// Whether any is unanswered.
     pub fn is_busy(&self) -> bool {
-        self.in_progress.is_some()
+        self.admitting.is_some() || self.wide.is_some() || self.publishing.is_some() || !self.answers.is_empty()
     }
 
     /// Takes a send; its outcome comes from [`Self::next`].
@@ -50,56 +79,141 @@ impl Sending {
         self.start();
     }
 
-    fn start(&mut self) {
-        if self.in_progress.is_some() {
-            return;
-        }
-        if let Some(send) = self.waiting.pop_front()
-            && let Some(stamps) = self.stamps.take()
-        {
-            let (app, line) = (Arc::clone(&self.app), Arc::clone(&self.line));
-            self.in_progress = Some(Box::pin(process(app, line, stamps, send)));
-        } else {
-            self.waiting = VecDeque::new();
-        }
+    /// Waits for an outcome, for ever where nothing is unanswered. Cancel-safe: what is under way stays so.
+    pub async fn next(&mut self) -> Outcome {
+        poll_fn(|cx| self.poll_next(cx)).await
     }
 
-    /// Waits for the send in progress, for ever where there is none. Cancel-safe: what is in progress stays so.
-    pub async fn next(&mut self) -> Outcome {
-        let Some(in_progress) = &mut self.in_progress else { return std::future::pending().await };
-        let (stamps, outcome) = in_progress.await;
-        self.in_progress = None;
-        self.stamps = Some(stamps);
-        self.start();
-        outcome
+    /// An outcome that is there already.
+    pub fn try_next(&mut self) -> Option<Outcome> {
+        self.next().now_or_never()
     }
 
     /// Drops what has not begun; the device sends it again when it is back.
     pub fn stop(&mut self) {
         self.waiting.clear();
+        self.wide = None;
+        self.admitting = None;
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
+        loop {
+            if let Some(outcome) = self.answers.pop_front() {
+                return Poll::Ready(outcome);
+            }
+            if let Some(admitting) = &mut self.admitting
+                && let Poll::Ready((send, stamped, admission)) = admitting.as_mut().poll(cx)
+            {
+                self.admitting = None;
+                self.admitted(send, stamped, admission);
+                self.start();
+                continue;
+            }
+            let Some(publishing) = &mut self.publishing else { return Poll::Pending };
+            match publishing.poll_next_unpin(cx) {
+                Poll::Ready(Some(outcome)) => self.published(outcome),
+                Poll::Ready(None) => {
+                    self.publishing = None;
+                    self.alone = false;
+                    if let Some(wide) = self.wide.take() {
+                        let (admitted, stamp, send) = *wide;
+                        self.alone = true;
+                        self.publish(admitted, stamp, send);
+                    }
+                    self.start();
+                }
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
+    /// Begins with as many of those that wait as may be under way.
+    fn start(&mut self) {
+        while self.admitting.is_none()
+            && self.wide.is_none()
+            && !self.alone
+            && let Some(send) = self.waiting.pop_front()
+        {
+            let stamped = match self.stamps.look_up(&send) {
+                Known::Confirmed(sent) => {
+                    self.answers.push_back((send.id, Ok(sent)));
+                    continue;
+                }
+                Known::Reused => {
+                    let refusal = Refusal::new(ErrorCode::IdReused, "this id was used for another message");
+                    self.answers.push_back((send.id, Err(refusal)));
+                    continue;
+                }
+                Known::Retry(stamp) => Some(stamp),
+                Known::New => None,
+            };
+            let (app, line, epoch) = (Arc::clone(&self.app), Arc::clone(&self.line), self.stamps.epoch());
+            let mut admitting: Boxed<_> = Box::pin(async move {
+                let admission = admit(&app, &line, epoch, &send, stamped.is_none()).await;
+                (send, stamped, admission)
+            });
+            // Ready at once where the caches know everybody. Where they do not, `poll_next` polls it again with the right waker.
+            match admitting.as_mut().now_or_never() {
+                Some((send, stamped, admission)) => self.admitted(send, stamped, admission),
+                None => self.admitting = Some(admitting),
+            }
+        }
+        if self.waiting.is_empty() {
+            self.waiting = VecDeque::new();
+        }
+    }
+
+    fn admitted(&mut self, send: Send, stamped: Option<Stamp>, admission: Admission) {
+        let (admitted, newer_epoch) = match admission {
+            Ok(admission) => admission,
+            Err(refusal) => return self.answers.push_back((send.id, Err(refusal))),
+        };
+        if let Some(epoch) = newer_epoch {
+            self.stamps.begin(epoch);
+        }
+        let stamp = stamped.unwrap_or_else(|| self.stamps.stamp(&send, clock::now_ms()));
+        // One that does not go out at once in full would be overtaken, for some of the room, by those behind it.
+        if admitted.is_wide() {
+            if self.publishing.is_some() {
+                self.wide = Some(Box::new((admitted, stamp, send)));
+                return;
+            }
+            self.alone = true;
+        }
+        self.publish(admitted, stamp, send);
+    }
+
+    fn publish(&mut self, admitted: Admitted, stamp: Stamp, send: Send) {
+        let app = Arc::clone(&self.app);
+        let mut publishing: Boxed<Outcome> = Box::pin(async move {
+            let id = send.id;
+            (id, app.relay.send(&admitted, stamp, send).await)
+        });
+        // The first poll is what hands the publishes to the broker, so it happens here, in the order of the stamps. The set polls it again
+        // with the right waker.
+        match publishing.as_mut().now_or_never() {
+            Some(outcome) => {
+                self.alone = false;
+                self.published(outcome);
+            }
+            None => self.publishing.get_or_insert_default().push(publishing),
+        }
+    }
+
+    fn published(&mut self, outcome: Outcome) {
+        if let (_, Ok(sent)) = &outcome {
+            self.stamps.confirm(sent);
+        }
+        self.answers.push_back(outcome);
     }
 }
 
-async fn process(app: Arc<App>, line: Arc<Connection>, mut stamps: Box<Stamps>, send: Send) -> (Box<Stamps>, Outcome) {
-    let id = send.id;
-    let result = async {
-        let stamped = match stamps.look_up(&send) {
-            Known::Confirmed(sent) => return Ok(sent),
-            Known::Reused => return Err(Refusal::new(ErrorCode::IdReused, "this id was used for another message")),
-            Known::Retry(stamp) => Some(stamp),
-            Known::New => None,
-        };
-        let admitted = app.relay.admit(line.user, line.device, &send).await?;
-        if stamped.is_none() && line.newest_epoch() > stamps.epoch() {
-            // The device has sent over HTTP meanwhile, in an epoch of its own: what follows must sort behind that.
-            let epoch = app.store.open_connection(line.device, clock::now_ms()).await?;
-            stamps.begin(epoch.ok_or_else(Refusal::unauthorized)?);
-        }
-        let stamp = stamped.unwrap_or_else(|| stamps.stamp(&send, clock::now_ms()));
-        let sent = app.relay.send(&admitted, stamp, send).await?;
-        stamps.confirm(&sent);
-        Ok(sent)
+async fn admit(app: &App, line: &Connection, epoch: i64, send: &Send, is_new: bool) -> Admission {
+    let admitted = app.relay.admit(line.user, line.device, send).await?;
+    if !is_new || line.newest_epoch() <= epoch {
+        return Ok((admitted, None));
     }
-    .await;
-    (stamps, (id, result))
+    // The device has sent over HTTP meanwhile, in an epoch of its own: what follows must sort behind that.
+    let newer = app.store.open_connection(line.device, clock::now_ms()).await?;
+    Ok((admitted, Some(newer.ok_or_else(Refusal::unauthorized)?)))
 }

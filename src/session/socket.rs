@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_util::{Sink, StreamExt};
+use futures_util::{FutureExt, Sink, StreamExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::{
     WebSocketStream,
@@ -150,6 +150,11 @@ impl Socket {
             Some(Err(Error::Protocol(_))) => Incoming::Broken(WsCode::Protocol.into()),
             Some(Err(_)) => Incoming::Gone,
         }
+    }
+
+    /// A frame that is here already.
+    pub fn try_next(&mut self) -> Option<Incoming> {
+        self.next().now_or_never()
     }
 
     /// Sends a close frame and waits a little for the other side to take it. Bounded in time.

@@ -37,7 +37,6 @@ pub enum Known {
 
 #[derive(Debug)]
 struct Recent {
-    id: MessageId,
     digest: [u8; 32],
     stamp: Stamp,
     sent: Option<Sent>,
@@ -48,14 +47,16 @@ struct Recent {
 pub struct Stamps {
     epoch: i64,
     next: HashMap<RoomId, u64>,
-    recent: VecDeque<Recent>,
+    recent: HashMap<MessageId, Recent>,
+    /// The keys of `recent`, oldest first.
+    order: VecDeque<MessageId>,
 }
 
 impl Stamps {
     /// Of a connection that opened at `epoch`.
     #[must_use]
     pub fn new(epoch: i64) -> Self {
-        Self { epoch, next: HashMap::new(), recent: VecDeque::new() }
+        Self { epoch, next: HashMap::new(), recent: HashMap::new(), order: VecDeque::new() }
     }
 
     /// The epoch in force.
@@ -73,7 +74,7 @@ impl Stamps {
     /// Looks a send up.
     #[must_use]
     pub fn look_up(&self, send: &Send) -> Known {
-        let Some(recent) = self.recent.iter().rev().find(|recent| recent.id == send.id) else { return Known::New };
+        let Some(recent) = self.recent.get(&send.id) else { return Known::New };
         if recent.digest != digest(send) {
             return Known::Reused;
         }
@@ -89,16 +90,19 @@ impl Stamps {
         let seq = self.next.entry(send.room).or_insert(0);
         *seq += 1;
         let stamp = Stamp { epoch: self.epoch, seq: *seq };
-        if self.recent.len() >= RECENT {
-            self.recent.pop_front();
+        if self.order.len() >= RECENT
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.recent.remove(&oldest);
         }
-        self.recent.push_back(Recent { id: send.id, digest: digest(send), stamp, sent: None });
+        self.order.push_back(send.id);
+        self.recent.insert(send.id, Recent { digest: digest(send), stamp, sent: None });
         stamp
     }
 
     /// Every publish of the send was confirmed.
     pub fn confirm(&mut self, sent: &Sent) {
-        if let Some(recent) = self.recent.iter_mut().rev().find(|recent| recent.id == sent.id) {
+        if let Some(recent) = self.recent.get_mut(&sent.id) {
             recent.sent = Some(sent.clone());
         }
     }

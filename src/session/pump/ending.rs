@@ -7,7 +7,7 @@ use ferry_protocol::{CloseCode, RelayFrame};
 use super::Session;
 use crate::session::Authenticated;
 
-/// How long the send in progress may take to end when the session does.
+/// How long the sends under way may take to end when the session does.
 const LAST_SEND: Duration = Duration::from_secs(2);
 /// How long SQL may take to say why a subscription ended.
 const WHY_ENDED: Duration = Duration::from_secs(2);
@@ -57,9 +57,15 @@ impl Session {
                 // What is queued for a device that is logged out must not reach it after all: only a cut keeps it from that.
                 Some((code, _)) if is_final_logout(code) && socket.is_blocked() => return socket.abort(),
                 Some((code, _)) if code == CloseCode::GoingAway.as_u16() && sending.is_busy() => {
-                    if let Ok((_, Ok(sent))) = tokio::time::timeout(LAST_SEND, sending.next()).await {
-                        socket.text(RelayFrame::Sent(sent).to_json());
-                    }
+                    let answers = async {
+                        while sending.is_busy() {
+                            if let (_, Ok(sent)) = sending.next().await {
+                                socket.text(RelayFrame::Sent(sent).to_json());
+                            }
+                        }
+                    };
+                    // What is not answered by then is sent again by the device.
+                    let _ = tokio::time::timeout(LAST_SEND, answers).await;
                 }
                 _ => {}
             }
@@ -74,10 +80,13 @@ impl Session {
             app.metrics.closes.with_label_values(&[&code.to_string()]).inc();
             socket.linger().await;
         }
-        // A send that is still going out is finished: cut in half, it would reach some of the room and not the others.
-        if sending.is_busy() {
-            let _ = tokio::time::timeout(LAST_SEND, sending.next()).await;
-        }
+        // Sends that are still going out are finished: cut in half, one would reach some of the room and not the others.
+        let rest = async {
+            while sending.is_busy() {
+                let _ = sending.next().await;
+            }
+        };
+        let _ = tokio::time::timeout(LAST_SEND, rest).await;
         drop(peer);
     }
 }

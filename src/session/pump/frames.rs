@@ -11,14 +11,39 @@ use super::{Session, deadlines::instant_of, ending::End};
 use crate::{
     broker::DeliveryId,
     refusal::Refusal,
-    session::{Authenticated, socket::Incoming},
+    session::{Authenticated, sending::Outcome, socket::Incoming},
 };
 
 /// What a device is told to wait that renews its token while a renewal is under way.
 const ONE_RENEWAL: Duration = Duration::from_millis(250);
 
+/// Frames that are handled before the pump looks around again.
+const BATCH: usize = 64;
+
 impl Session {
-    pub(super) fn frame(&mut self, frame: Incoming) -> Result<(), End> {
+    /// Handles a frame and those right behind it, so that their acks and answers go out together.
+    pub(super) fn frames(&mut self, first: Incoming) -> Result<(), End> {
+        self.frame(first)?;
+        for _ in 1..BATCH {
+            if !self.sending.has_room() {
+                break;
+            }
+            let Some(frame) = self.socket.try_next() else { break };
+            self.frame(frame)?;
+        }
+        Ok(())
+    }
+
+    /// Answers a send and those that are through as well.
+    pub(super) fn answers(&mut self, first: Outcome) {
+        let mut next = Some(first);
+        while let Some((id, outcome)) = next {
+            self.answer(id, outcome);
+            next = self.sending.try_next();
+        }
+    }
+
+    fn frame(&mut self, frame: Incoming) -> Result<(), End> {
         self.heard_at = Instant::now();
         self.pinged = false;
         let text = match frame {
@@ -78,7 +103,7 @@ impl Session {
         }
     }
 
-    pub(super) fn answer(&mut self, id: MessageId, outcome: Result<Sent, Refusal>) {
+    fn answer(&mut self, id: MessageId, outcome: Result<Sent, Refusal>) {
         match outcome {
             Ok(sent) => self.socket.text(RelayFrame::Sent(sent).to_json()),
             Err(refusal) => self.tell(Some(id), &refusal),
