@@ -13,7 +13,7 @@ use futures_util::{FutureExt, future::BoxFuture};
 
 use crate::{
     app::App,
-    broker::{Broker, Inventory, NsqBroker},
+    broker::{Broker, Inventory, Listed},
     store::Store,
 };
 
@@ -67,14 +67,19 @@ pub async fn retry_closes(app: Arc<App>) {
     }
 }
 
-/// Removes orphans, until the future is dropped. There are none with the broker in process: nothing outlives it.
-pub async fn remove_orphans(app: Arc<App>) {
+/// Removes orphans and makes missing channels again, until the future is dropped. There are none with the broker in process: nothing
+/// outlives it.
+pub async fn compare_channels(app: Arc<App>) {
     let Broker::Nsq(broker) = &app.broker else { return };
     let mut suspects = Suspects::default();
     loop {
         tokio::time::sleep(app.config.times.reconcile).await;
-        if let Err(error) = sweep(&app, broker, &mut suspects).await {
+        let listed = broker.list().await;
+        if let Err(error) = remove_orphans(&app, &listed, &mut suspects).await {
             tracing::warn!(%error, "orphans cannot be looked for");
+        }
+        if let Err(error) = restore_missing(&app, &listed).await {
+            tracing::warn!(%error, "missing channels cannot be looked for");
         }
     }
 }
@@ -87,9 +92,29 @@ struct Suspects {
     topics: HashMap<UserId, Instant>,
 }
 
-async fn sweep(app: &App, broker: &NsqBroker, suspects: &mut Suspects) -> anyhow::Result<()> {
+/// Makes the channels again that were deleted by hand behind devices that are offline. A connected one does so itself, when it reconnects.
+async fn restore_missing(app: &App, listed: &[Listed]) -> anyhow::Result<()> {
+    let there: HashSet<DeviceId> = listed.iter().flat_map(|topic| topic.devices.iter().copied()).collect();
+    let mut after = None;
+    loop {
+        // Asked after the listing: who logged in meanwhile is not in the list, and opening an open channel changes nothing.
+        let devices = app.store.live_devices_page(after, PAGE).await?;
+        let Some((_, last)) = devices.last() else { return Ok(()) };
+        after = Some(*last);
+        for (user, device) in devices.into_iter().filter(|(_, device)| !there.contains(device)) {
+            match app.broker.open_device(user, device).await {
+                Ok(()) => tracing::debug!(%user, %device, "a channel that was not listed is made sure of"),
+                // Its home is down: checked when it is back.
+                Err(error) => tracing::debug!(%user, %device, %error, "a channel cannot be made sure of"),
+            }
+            // A logout since the page was read found no channel to delete.
+            app.logins.remove_if_gone(user, device).await;
+        }
+    }
+}
+
+async fn remove_orphans(app: &App, listed: &[Listed], suspects: &mut Suspects) -> anyhow::Result<()> {
     let (now, grace) = (Instant::now(), app.config.times.orphan_grace);
-    let listed = broker.list().await;
     let (mut channels, mut topics) = (HashMap::new(), HashMap::new());
     for some in listed.chunks(PAGE) {
         let devices: Vec<DeviceId> = some.iter().flat_map(|topic| topic.devices.iter().copied()).collect();

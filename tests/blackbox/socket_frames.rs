@@ -1,11 +1,13 @@
 //! Frames from a device, good and bad.
 
+use std::collections::BTreeSet;
+
 use ferry_protocol::{MessageId, PutMember, RoomId};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::{
-    bare::{Bare, send_frame, text},
+    bare::{Bare, send_frame, stamp, text},
     harness::{Backend, Closed, Person, World},
     on_both,
     wire::{self, Wire},
@@ -360,3 +362,33 @@ async fn a_flood_is_closed() {
         device.session.logout().await.unwrap();
     }
 }
+
+on_both!(sends_written_at_once_go_out_in_their_order, |world| async move {
+    const SENDS: u64 = 200;
+    let (mut alices, mut bobs, room) = pair(&world).await;
+    let sending = async {
+        let mut unanswered = BTreeSet::new();
+        for number in 0..SENDS {
+            let id = MessageId::new();
+            alices.socket.send(&send_frame(id, room, &number.to_string())).await;
+            unanswered.insert(id.to_string());
+        }
+        // Each gets its own answer, whatever their order.
+        while !unanswered.is_empty() {
+            let sent = alices.socket.frame_of("sent").await;
+            assert!(unanswered.remove(sent["id"].as_str().unwrap()), "{sent}");
+        }
+    };
+    let receiving = async {
+        let mut got = Vec::new();
+        while got.len() < SENDS as usize {
+            let frame = bobs.message().await;
+            got.push((stamp(&frame).1, text(&frame)));
+            bobs.ack(&frame).await;
+        }
+        // NSQ may bring them in another order; by their stamps it is the sender's.
+        got.sort();
+        assert_eq!(got, (0..SENDS).map(|number| (number + 1, number.to_string())).collect::<Vec<_>>());
+    };
+    tokio::join!(sending, receiving);
+});

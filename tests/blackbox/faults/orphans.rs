@@ -39,3 +39,23 @@ async fn orphans_vanish_and_nothing_else() {
     assert_eq!(bobs.text_undisturbed().await, "for the living");
     assert_eq!(Online::connect(offline).await.texts_until_drained().await, ["for the living"]);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_channel_deleted_behind_an_offline_device_is_made_again() {
+    let flags = ["--reconcile-interval", "1"].map(str::to_owned);
+    let world = World::start_with(Backend::Cluster, &flags).await;
+    let (alice, bob) = (world.person("alice").await, world.person("bob").await);
+    let phone = alice.online(world.relay()).await;
+    let offline = bob.log_in(world.relay()).await;
+    let room = phone.direct(bob.id).await;
+
+    let (topic, channel) = (format!("user.{}", bob.id), format!("device.{}", offline.credentials().device));
+    assert!(world.nsqds[0].admin().delete_channel(&nsq::topic(&topic), &nsq::channel(&channel)).await.unwrap());
+    until("the channel is back", || async {
+        world.channels(0, bob.id).await.is_some_and(|channels| channels.contains(&channel)).then_some(())
+    })
+    .await;
+    phone.send(room, "after").await;
+    let got = Online::connect(offline).await.texts_until_drained().await;
+    assert_eq!(got, ["after"]);
+}
