@@ -100,7 +100,7 @@ async fn remove(call: Call, which: String, whom: String) -> Result<Response, Ref
     }
     let theirs = app.store.membership(room, whom).await?.ok_or_else(Refusal::not_found)?;
     roles::may_remove(mine, theirs.role)?;
-    app.store.remove_member_keep_owner(room, whom).await?;
+    app.store.remove_member_keep_owner(room, whom, clock::now_ms()).await?;
     app.reach.room_changed(room).await;
     Ok(answer::no_content())
 }
@@ -127,7 +127,7 @@ async fn leave_room(app: &App, room: &Room, user: UserId) -> Result<Response, Re
     if room.kind == RoomKind::Direct {
         return Err(Refusal::forbidden("a direct room cannot be left"));
     }
-    app.store.remove_member_keep_owner(room.id, user).await?;
+    app.store.remove_member_keep_owner(room.id, user, clock::now_ms()).await?;
     app.reach.room_changed(room.id).await;
     Ok(answer::no_content())
 }

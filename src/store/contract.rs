@@ -4,6 +4,8 @@ mod accounts;
 mod database;
 mod devices;
 mod faults;
+mod members;
+mod mutes;
 mod rooms;
 mod tokens;
 

@@ -6,6 +6,7 @@ use ferry_protocol::{Member, Page, Role, RoomId, RoomKind, UserId};
 
 use super::{
     AudienceMember, Conflict, Membership, Result, Store, StoreError,
+    mutes::MuteSteps,
     page::{after, one_more, page},
     pool::{query, steps, transaction},
     row_locks::RowLocks,
@@ -112,7 +113,7 @@ impl Store {
         })
     }
 
-    /// Puts a user into a room, unless it has `max_members` already.
+    /// Puts a user into a room, unless it has `max_members` already. Who was muted when they left, and would still be, is muted again.
     ///
     /// # Errors
     /// [`Conflict::AlreadyMember`], [`Conflict::RoomFull`]; [`StoreError::NotFound`] where there is no such room or user.
@@ -133,12 +134,13 @@ impl Store {
             if usize::try_from(conn.member_count(room).await?).unwrap_or(0) >= max_members {
                 return Err(Conflict::RoomFull.into());
             }
+            let muted_until = conn.take_mute(room, user).await?.filter(|until| *until > now);
             Ok(diesel::insert_into(memberships::table)
                 .values((
                     memberships::room_id.eq(Sql(room)),
                     memberships::user_id.eq(Sql(user)),
                     memberships::role.eq(Sql(role)),
-                    memberships::muted_until.eq(0),
+                    memberships::muted_until.eq(muted_until.unwrap_or(0)),
                     memberships::joined_at.eq(now),
                 ))
                 .returning(Membership::as_returning())
@@ -187,8 +189,8 @@ impl Store {
 
     /// Takes a user out of a room, whoever they are. A group or channel that loses its last owner gets the one of highest role and, among
     /// those, longest standing; a room that nobody is left in is deleted. False where they were not in it.
-    pub async fn remove_member(&self, room: RoomId, user: UserId) -> Result<bool> {
-        self.remove(room, user, false).await
+    pub async fn remove_member(&self, room: RoomId, user: UserId, now: i64) -> Result<bool> {
+        self.remove(room, user, now, false).await
     }
 
     /// Takes a user out of a room, unless that left others in it without an owner; a room that nobody is left in is deleted. False where they
@@ -196,16 +198,19 @@ impl Store {
     ///
     /// # Errors
     /// [`Conflict::LastOwner`].
-    pub async fn remove_member_keep_owner(&self, room: RoomId, user: UserId) -> Result<bool> {
-        self.remove(room, user, true).await
+    pub async fn remove_member_keep_owner(&self, room: RoomId, user: UserId, now: i64) -> Result<bool> {
+        self.remove(room, user, now, true).await
     }
 
-    async fn remove(&self, room: RoomId, user: UserId, keep_owner: bool) -> Result<bool> {
+    async fn remove(&self, room: RoomId, user: UserId, now: i64, keep_owner: bool) -> Result<bool> {
         transaction!(self, async |conn| {
             let kind = match conn.lock_room(room).await {
                 Err(StoreError::NotFound) => return Ok(false),
                 locked => locked?,
             };
+            if let Some(member) = conn.member_of(room, user).await?.filter(|member| member.muted_until > now) {
+                conn.keep_mute(room, user, member.muted_until).await?;
+            }
             let was = conn.take_out(room, user).await?;
             let lost_an_owner = kind != RoomKind::Direct && was == Some(Role::Owner);
             if lost_an_owner && !keep_owner {

@@ -258,6 +258,34 @@ on_both!(a_muted_member_reads_and_does_not_write, |world| async move {
     }
 });
 
+on_both!(leaving_and_coming_back_lifts_no_mute, |world| async move {
+    let relay = world.relay();
+    let (alice, bob) = (world.person("alice").await, world.person("bob").await);
+    let (mut alices, bobs) = (alice.online(relay).await, bob.online(relay).await);
+    let channel = create(RoomKind::Channel, Some("News"), &[]);
+    let room = alices.session.create_room(&channel).await.unwrap().id;
+    bobs.session.join(room).await.unwrap();
+    alices.session.put_member(room, bob.id, &muted(FOREVER)).await.unwrap();
+
+    bobs.session.leave(room).await.unwrap();
+    bobs.session.join(room).await.unwrap();
+    assert_eq!(post(&bobs, room, "hello?").await, Err(ErrorCode::Muted));
+    // Nor does being removed and invited again.
+    alices.session.remove_member(room, bob.id).await.unwrap();
+    let member = alices.session.put_member(room, bob.id, &PutMember::default()).await.unwrap();
+    assert_eq!(member.muted_until, FOREVER);
+    assert!(bobs.try_send(room, "hello?").await.is_err());
+
+    // It is lifted as any other, and stays lifted.
+    alices.session.put_member(room, bob.id, &muted(0)).await.unwrap();
+    bobs.send(room, "at last").await;
+    assert_eq!(alices.text().await, "at last");
+    bobs.session.leave(room).await.unwrap();
+    bobs.session.join(room).await.unwrap();
+    bobs.send(room, "and again").await;
+    assert_eq!(alices.text().await, "and again");
+});
+
 on_both!(a_message_by_http_is_a_message, |world| async move {
     let relay = world.relay();
     let (alice, bob, eve) = (world.person("alice").await, world.person("bob").await, world.person("eve").await);
