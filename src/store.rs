@@ -37,8 +37,8 @@ use diesel_async::RunQueryDsl;
 pub use self::{
     error::{Conflict, Result, Source, StoreError},
     models::{
-        AudienceMember, Created, DeletedUser, Device, MemberRow, Membership, NewDevice, NewRoom, NewUser, Room,
-        RoomView, Rotation, SigningKey, User,
+        AudienceMember, Created, DeletedUser, Device, MemberRow, Membership, NewDevice, NewRoom, NewUser, Put, Room,
+        RoomAudience, RoomView, Rotation, SigningKey, Standing, User,
     },
     user_lock::UserLock,
 };

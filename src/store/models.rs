@@ -246,6 +246,36 @@ pub struct Membership {
     pub joined_at: i64,
 }
 
+/// How somebody who asks for a change stands to the room, read under the room's lock: it is so until the change is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// The room's kind.
+    pub kind: RoomKind,
+    /// The role of who asks; none where they are not in the room.
+    pub role: Option<Role>,
+}
+
+/// What is to become of a membership.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Put {
+    /// It stays as it is.
+    Keep,
+    /// There is one from now on.
+    Add {
+        /// With this role.
+        role: Role,
+        /// Muted until then, 0 for not at all; `None`: as they were when they left.
+        muted_until: Option<i64>,
+    },
+    /// It changes.
+    Set {
+        /// To this role.
+        role: Role,
+        /// Muted until then; 0 for not at all.
+        muted_until: i64,
+    },
+}
+
 /// A member with the names that people know them by.
 pub type MemberRow = Member;
 
@@ -258,6 +288,15 @@ pub struct AudienceMember {
     pub role: Role,
     /// Until when they may not send; 0 where they may.
     pub muted_until: i64,
+}
+
+/// Who a message to a room is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoomAudience {
+    /// The room's kind.
+    pub kind: RoomKind,
+    /// Everybody in it, in no order.
+    pub members: Vec<AudienceMember>,
 }
 
 /// A key that signs access tokens.

@@ -4,6 +4,7 @@ use ferry_protocol::{Role, RoomId, RoomKind, UserId};
 
 use super::{
     database::{device, new_user, user, users},
+    members::{add, owners},
     on_both,
 };
 use crate::store::{Conflict, NewRoom, Store, StoreError};
@@ -182,13 +183,13 @@ async fn the_next_in_rank_and_standing_inherits(store: Store) {
     for (n, role) in ranks.into_iter().enumerate() {
         // The later one of two admins joined with the lesser id.
         let joined = if n == 2 { 3000 } else { 2000 };
-        store.add_member(room, ids[n + 1], role, joined, 10).await.unwrap();
+        add(&store, room, ids[n + 1], role, joined, 10).await.unwrap();
     }
     for (leaver, heir) in [(0, 4), (4, 3), (3, 2), (2, 1)] {
         store.delete_user(ids[leaver]).await.unwrap();
         let role = store.membership(room, ids[heir]).await.unwrap().unwrap().role;
         assert_eq!(role, Role::Owner, "after user{leaver} left");
-        assert_eq!(store.count_owners(room).await.unwrap(), 1);
+        assert_eq!(owners(&store, room).await, 1);
     }
     store.delete_user(ids[1]).await.unwrap();
     assert_eq!(store.room(room).await.unwrap(), None);

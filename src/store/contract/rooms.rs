@@ -6,6 +6,7 @@ use ferry_protocol::{Role, RoomId, RoomKind, UserId};
 
 use super::{
     database::{user, users},
+    members::{remove, set},
     on_both,
 };
 use crate::store::{Conflict, NewRoom, Store, StoreError};
@@ -56,7 +57,7 @@ async fn a_pair_has_one_direct_room(store: Store) {
     assert!(is(&store.create_room(again).await, Conflict::DirectRoomExists));
 
     // Whoever left is in it again once somebody wants to talk.
-    assert!(store.remove_member(room.id, ids[0], 1500).await.unwrap());
+    assert!(remove(&store, room.id, ids[0]).await.unwrap());
     let (same, created) = store.create_direct(ids[1], ids[0], 2000).await.unwrap();
     assert_eq!((same.id, same.member_count, created), (room.id, 2, false));
 }
@@ -173,21 +174,22 @@ async fn public_search_takes_every_character_literally(store: Store) {
 async fn a_room_is_renamed_and_deleted(store: Store) {
     let ids = users(&store, "user", 2).await;
     let room = group(&store, ids[0], &[ids[1]]).await;
-    let renamed = store.update_room(room, "New").await.unwrap();
-    assert_eq!(renamed.name.as_deref(), Some("New"));
-    assert!(store.delete_room(room).await.unwrap());
-    assert!(!store.delete_room(room).await.unwrap());
+    let rename = || store.update_room(room, ids[0], |_| Ok::<_, StoreError>("New".to_owned()));
+    let delete = || store.delete_room(room, ids[0], |_| Ok::<_, StoreError>(()));
+    assert_eq!(rename().await.unwrap().unwrap().name.as_deref(), Some("New"));
+    delete().await.unwrap().unwrap();
+    assert!(matches!(delete().await, Err(StoreError::NotFound)));
     assert_eq!(store.membership(room, ids[1]).await.unwrap(), None);
-    let gone = store.update_room(room, "New").await;
-    assert!(matches!(gone, Err(StoreError::NotFound)));
+    assert!(matches!(rename().await, Err(StoreError::NotFound)));
 }
 
 async fn the_audience_is_everybody_in_the_room(store: Store) {
     let ids = users(&store, "user", 3).await;
     let room = group(&store, ids[0], &ids[1..]).await;
-    store.set_member(room, ids[1], None, Some(77)).await.unwrap();
+    set(&store, room, ids[1], None, Some(77)).await.unwrap();
     let audience = store.audience(room).await.unwrap().unwrap();
-    let mut members: Vec<_> = audience.iter().map(|m| (m.user_id, m.role, m.muted_until)).collect();
+    assert_eq!(audience.kind, RoomKind::Group);
+    let mut members: Vec<_> = audience.members.iter().map(|m| (m.user_id, m.role, m.muted_until)).collect();
     members.sort_by_key(|member| member.0);
     let expected = [(ids[0], Role::Owner, 0), (ids[1], Role::Member, 77), (ids[2], Role::Member, 0)];
     assert_eq!(members, expected);
