@@ -7,6 +7,7 @@ mod faults;
 mod members;
 mod mutes;
 mod other;
+mod passwords;
 mod roles;
 mod rooms;
 mod tokens;

@@ -9,23 +9,18 @@ use ferry_protocol::{DeviceId, UserId};
 use super::{
     Conflict, Created, Device, NewDevice, Result, Store, StoreError, now,
     page::one_more,
+    passwords::PasswordSteps,
     pool::{query, statement, steps, transaction},
     row_locks::RowLocks,
-    schema::{closing_channels, devices, users},
+    schema::{closing_channels, devices},
     sql_types::Sql,
     users::CHUNK,
 };
 
 steps! {
     /// Parts of transactions on devices.
-    trait DeviceSteps {
+    pub(super) trait DeviceSteps {
         /// Deletes the user's devices among these, and puts their channels into the outbox. Says which there were.
-        async fn check_password_hash(conn, user: UserId, hash: &str) -> Result<()> {
-            let unchanged = users::table.filter(users::id.eq(Sql(user))).filter(users::password_hash.eq(hash.to_owned()));
-            let unchanged: bool = diesel::select(diesel::dsl::exists(unchanged)).get_result(conn).await?;
-            if unchanged { Ok(()) } else { Err(Conflict::PasswordChanged.into()) }
-        }
-
         async fn log_out(conn, user: UserId, these: &[DeviceId], closed_at: i64) -> Result<Vec<DeviceId>> {
             let mut gone = Vec::new();
             for some in these.chunks(CHUNK) {
@@ -134,58 +129,6 @@ impl Store {
     pub async fn revoke_device(&self, user: UserId, id: DeviceId) -> Result<bool> {
         let closed_at = now();
         transaction!(self, async |conn| { Ok(!conn.log_out(user, &[id], closed_at).await?.is_empty()) })
-    }
-
-    /// Logs the user's other devices out, like [`Self::revoke_device`]; says which.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`] where there is no such user.
-    pub async fn revoke_other_devices(&self, user: UserId, keep: DeviceId) -> Result<Vec<DeviceId>> {
-        let closed_at = now();
-        transaction!(self, async |conn| {
-            // No login slips in between looking and deleting.
-            conn.lock_user(user).await?;
-            let others: Vec<DeviceId> = devices::table
-                .filter(devices::user_id.eq(Sql(user)))
-                .filter(devices::id.ne(Sql(keep)))
-                .order(devices::id)
-                .select(devices::id)
-                .load(conn)
-                .await?;
-            conn.log_out(user, &others, closed_at).await
-        })
-    }
-
-    /// Sets a new password's hash and logs out all devices but one, together: nobody stays whom the old password let in. The devices that
-    /// were logged out.
-    ///
-    /// # Errors
-    /// [`Conflict::PasswordChanged`] where `old` is no longer in force; [`StoreError::NotFound`] where there is no such user.
-    pub async fn change_password(
-        &self,
-        user: UserId,
-        old: &str,
-        new: &str,
-        keep: DeviceId,
-        at: i64,
-    ) -> Result<Vec<DeviceId>> {
-        let (old, new) = (old.to_owned(), new.to_owned());
-        transaction!(self, async |conn| {
-            conn.lock_user(user).await?;
-            conn.check_password_hash(user, &old).await?;
-            diesel::update(users::table.filter(users::id.eq(Sql(user))))
-                .set((users::password_hash.eq(&new), users::password_changed_at.eq(at)))
-                .execute(conn)
-                .await?;
-            let others: Vec<DeviceId> = devices::table
-                .filter(devices::user_id.eq(Sql(user)))
-                .filter(devices::id.ne(Sql(keep)))
-                .order(devices::id)
-                .select(devices::id)
-                .load(conn)
-                .await?;
-            conn.log_out(user, &others, at).await
-        })
     }
 
     /// True where the user is logged in anywhere.
