@@ -20,7 +20,7 @@ use crate::{
     auth::{ACCESS_COOKIE, Cookies, REFRESH_COOKIE, RefreshToken, Username, hash_of},
     clock,
     refusal::Refusal,
-    store::{self, Device, NewDevice, Rotation},
+    store::{self, Device, NewDevice, Rotation, User},
     text::{DEVICE_NAME_MAX, clean_text},
 };
 
@@ -58,6 +58,7 @@ async fn log_in(call: Call) -> Result<Response, Refusal> {
     let Some(user) = found.filter(|_| verified) else {
         return Err(wrong());
     };
+    renew_hash(&app, &user, password);
 
     let now = clock::now_ms();
     let new = NewDevice {
@@ -67,7 +68,7 @@ async fn log_in(call: Call) -> Result<Response, Refusal> {
         ip: Some(address.to_string()),
         user_agent,
         now,
-        proof: Some(Secret::new(&user.password_hash)),
+        proven: user.password_changed_at,
     };
     // The account may have gone since it was looked up: that too is a wrong username.
     let gone = |refusal: Refusal| if refusal.code == ErrorCode::NotFound { wrong() } else { refusal };
@@ -100,6 +101,23 @@ async fn log_in(call: Call) -> Result<Response, Refusal> {
 /// One text for an unknown user and a wrong password.
 fn wrong() -> Refusal {
     store::Conflict::PasswordChanged.into()
+}
+
+/// Hashes a password anew whose hash was made with other parameters than those in force. Beside the login, which it neither fails nor delays:
+/// where there is no room for it now, the next login does it.
+fn renew_hash(app: &Arc<App>, user: &User, password: Secret) {
+    if !app.passwords.needs_rehash(&user.password_hash) {
+        return;
+    }
+    let (task, user, old) = (Arc::clone(app), user.id, user.password_hash.clone());
+    app.tasks.spawn(async move {
+        let Ok(new) = task.passwords.hash(&password).await else { return };
+        match task.store.replace_hash(user, &old, &new).await {
+            Ok(true) => tracing::info!(%user, "a password was hashed anew, with the parameters in force"),
+            Ok(false) => {}
+            Err(error) => tracing::debug!(%user, %error, "a password cannot be hashed anew yet"),
+        }
+    });
 }
 
 async fn refresh(call: Call) -> Result<Response, Refusal> {

@@ -47,14 +47,12 @@ impl Store {
     /// Logs a device in, unless its user has `max_devices` already; holds for any number of logins at once.
     ///
     /// # Errors
-    /// [`Conflict::DeviceLimit`]; [`Conflict::PasswordChanged`] where `proof` is no longer in force, as checking a password takes a while;
+    /// [`Conflict::DeviceLimit`]; [`Conflict::PasswordChanged`] where what was `proven` is no longer in force, as checking a password takes a while;
     /// [`StoreError::NotFound`] where there is no such user.
     pub async fn create_device(&self, device: NewDevice, max_devices: usize) -> Result<Created> {
         transaction!(self, async |conn| {
             conn.lock_user(device.user).await?;
-            if let Some(proof) = &device.proof {
-                conn.check_password_hash(device.user, proof.expose()).await?;
-            }
+            conn.check_password(device.user, device.proven).await?;
             let others: i64 =
                 devices::table.filter(devices::user_id.eq(Sql(device.user))).count().get_result(conn).await?;
             if usize::try_from(others).unwrap_or(0) >= max_devices {

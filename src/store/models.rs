@@ -21,7 +21,7 @@ pub struct User {
     pub password_hash: String,
     /// When it was made.
     pub created_at: i64,
-    /// When its password last changed.
+    /// When its password last changed. No two passwords of a user have the same; another hash of the same password has.
     pub password_changed_at: i64,
 }
 
@@ -98,8 +98,8 @@ pub struct NewDevice {
     pub user_agent: Option<String>,
     /// The time.
     pub now: i64,
-    /// The hash that the password was checked against; the login fails where it is no longer in force.
-    pub proof: Option<ferry_protocol::Secret>,
+    /// [`User::password_changed_at`] of the password that was checked; the login fails where that is no longer in force.
+    pub proven: i64,
 }
 
 /// A device that was made.

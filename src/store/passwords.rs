@@ -7,7 +7,7 @@ use ferry_protocol::{DeviceId, UserId};
 use super::{
     Conflict, Result, Store, StoreError,
     devices::DeviceSteps,
-    pool::{steps, transaction},
+    pool::{statement, steps, transaction},
     row_locks::RowLocks,
     schema::{devices, users},
     sql_types::Sql,
@@ -16,11 +16,11 @@ use super::{
 steps! {
     /// Parts of transactions on accounts. The user is locked.
     pub(super) trait PasswordSteps {
-        /// That the password with this hash is still in force.
-        async fn check_password_hash(conn, user: UserId, hash: &str) -> Result<()> {
-            let unchanged = users::table.filter(users::id.eq(Sql(user))).filter(users::password_hash.eq(hash.to_owned()));
-            let unchanged: bool = diesel::select(diesel::dsl::exists(unchanged)).get_result(conn).await?;
-            if unchanged { Ok(()) } else { Err(Conflict::PasswordChanged.into()) }
+        /// That the password is the one that came into force then.
+        async fn check_password(conn, user: UserId, since: i64) -> Result<()> {
+            let same = users::table.filter(users::id.eq(Sql(user))).filter(users::password_changed_at.eq(since));
+            let same: bool = diesel::select(diesel::dsl::exists(same)).get_result(conn).await?;
+            if same { Ok(()) } else { Err(Conflict::PasswordChanged.into()) }
         }
     }
 }
@@ -29,22 +29,26 @@ impl Store {
     /// Sets a new password's hash and logs out all devices but one, together: nobody stays whom the old password let in. The devices that
     /// were logged out.
     ///
+    /// `proven` is the [`password_changed_at`](super::User::password_changed_at) of the password that was checked. No two passwords of a user
+    /// have the same, whatever the clock says.
+    ///
     /// # Errors
-    /// [`Conflict::PasswordChanged`] where `old` is no longer in force; [`StoreError::NotFound`] where there is no such user.
+    /// [`Conflict::PasswordChanged`] where that password is no longer in force; [`StoreError::NotFound`] where there is no such user.
     pub async fn change_password(
         &self,
         user: UserId,
-        old: &str,
+        proven: i64,
         new: &str,
         keep: DeviceId,
         at: i64,
     ) -> Result<Vec<DeviceId>> {
-        let (old, new) = (old.to_owned(), new.to_owned());
+        let new = new.to_owned();
         transaction!(self, async |conn| {
             conn.lock_user(user).await?;
-            conn.check_password_hash(user, &old).await?;
+            conn.check_password(user, proven).await?;
+            let since = at.max(proven.saturating_add(1));
             diesel::update(users::table.filter(users::id.eq(Sql(user))))
-                .set((users::password_hash.eq(&new), users::password_changed_at.eq(at)))
+                .set((users::password_hash.eq(&new), users::password_changed_at.eq(since)))
                 .execute(conn)
                 .await?;
             let others: Vec<DeviceId> = devices::table
@@ -55,6 +59,16 @@ impl Store {
                 .load(conn)
                 .await?;
             conn.log_out(user, &others, at).await
+        })
+    }
+
+    /// Puts another hash of the same password in the place of `old`. False where that is no longer there: a password that was changed
+    /// meanwhile stays. It is the same password, so nobody is logged out, and who has proved it a moment ago has still proved it.
+    pub async fn replace_hash(&self, user: UserId, old: &str, new: &str) -> Result<bool> {
+        let (old, new) = (old.to_owned(), new.to_owned());
+        statement!(self, async |conn| {
+            let same = users::table.filter(users::id.eq(Sql(user))).filter(users::password_hash.eq(old));
+            Ok(diesel::update(same).set(users::password_hash.eq(new)).execute(conn).await? > 0)
         })
     }
 }

@@ -8,16 +8,17 @@ use super::{
     database::{device, new_device, user},
     on_both,
 };
-use crate::store::{Conflict, Store, StoreError, User};
+use crate::store::{Conflict, NewDevice, Store, StoreError, User};
 
 on_both!(
     another_password_logs_the_others_out,
     a_password_is_changed_once_by_who_knows_it,
     nobody_logs_in_with_a_password_that_was_changed,
+    another_hash_of_the_same_password_changes_nothing_else,
 );
 
 async fn change(store: &Store, user: &User, new: &str, keep: DeviceId, at: i64) -> Result<Vec<DeviceId>, StoreError> {
-    store.change_password(user.id, &user.password_hash, new, keep, at).await
+    store.change_password(user.id, user.password_changed_at, new, keep, at).await
 }
 
 fn is_stale<T>(outcome: &Result<T, StoreError>) -> bool {
@@ -71,10 +72,34 @@ async fn a_password_is_changed_once_by_who_knows_it(store: Store) {
 async fn nobody_logs_in_with_a_password_that_was_changed(store: Store) {
     let ann = user(&store, "ann").await;
     let phone = device(&store, ann.id).await.id;
+    // However little time passes, even if it goes back.
+    let mut proven = vec![ann.password_changed_at];
+    for at in [5000, 5000, 4000] {
+        let current = store.user(ann.id).await.unwrap().unwrap();
+        change(&store, &current, "$new", phone, at).await.unwrap();
+        proven.push(store.user(ann.id).await.unwrap().unwrap().password_changed_at);
+    }
+    let last = proven.pop().unwrap();
+    for proven in proven {
+        assert!(is_stale(&store.create_device(NewDevice { proven, ..new_device(ann.id) }, 16).await));
+    }
+    store.create_device(NewDevice { proven: last, ..new_device(ann.id) }, 16).await.unwrap();
+}
+
+async fn another_hash_of_the_same_password_changes_nothing_else(store: Store) {
+    let ann = user(&store, "ann").await;
+    let (phone, laptop) = (device(&store, ann.id).await.id, device(&store, ann.id).await.id);
+    assert!(store.replace_hash(ann.id, &ann.password_hash, "$anew").await.unwrap());
+    let now = store.user(ann.id).await.unwrap().unwrap();
+    assert_eq!((now.password_hash.as_str(), now.password_changed_at), ("$anew", ann.password_changed_at));
+    // Who proved the password before that has proved it.
+    store.create_device(NewDevice { proven: ann.password_changed_at, ..new_device(ann.id) }, 16).await.unwrap();
+    assert_eq!(store.devices_of(ann.id).await.unwrap().len(), 3);
     change(&store, &ann, "$new", phone, 5000).await.unwrap();
-    let mut late = new_device(ann.id);
-    late.proof = Some(ferry_protocol::Secret::new(&ann.password_hash));
-    assert!(is_stale(&store.create_device(late.clone(), 16).await));
-    late.proof = Some(ferry_protocol::Secret::new("$new"));
-    store.create_device(late, 16).await.unwrap();
+    assert_eq!(store.device(laptop).await.unwrap(), None);
+    // Too late: another password is in force.
+    for old in [&ann.password_hash, "$anew"] {
+        assert!(!store.replace_hash(ann.id, old, "$late").await.unwrap());
+    }
+    assert_eq!(store.user(ann.id).await.unwrap().unwrap().password_hash, "$new");
 }

@@ -1,5 +1,6 @@
 //! Accounts: names that are one name, passwords, profiles, and an end that leaves nothing.
 
+use ferry::auth::{PasswordParams, Passwords};
 use ferry_protocol::{CloseCode, Role};
 use serde_json::{Value, json};
 
@@ -189,6 +190,31 @@ on_both!(a_new_password_logs_the_other_devices_out, |world| async move {
     login(relay, &alice.name, "correct horse").send().await.problem(401, "unauthorized");
     login(relay, &alice.name, "a new password").send().await.ok(201);
     assert!(!world.logs().contains("a new password"));
+});
+
+on_both!(a_hash_of_other_parameters_is_made_anew_at_login, |world| async move {
+    let (relay, alice) = (world.relay(), world.person("alice").await);
+    let query = format!("SELECT password_hash AS found FROM users WHERE username = '{}'", alice.name);
+    let in_force = |hash: &str| hash.starts_with("$argon2id$v=19$m=64,t=1,p=1$");
+    assert!(in_force(&world.database.find(&query).await), "as the harness tells relays");
+    // As if the relay had been told otherwise when she registered.
+    let params = PasswordParams { memory_kib: 128, iterations: 2, parallelism: 1 };
+    let old = Passwords::new(params, 1, 1).unwrap().hash(&alice.password).await.unwrap();
+    let set = format!("UPDATE users SET password_hash = '{old}' WHERE username = '{}'", alice.name);
+    world.database.execute(&set).await;
+
+    login(relay, &alice.name, "not the one").send().await.problem(401, "unauthorized");
+    assert_eq!(world.database.find(&query).await, old);
+    // Several at once: that one of them replaces the hash, which the others have checked, is nothing to them.
+    let logins = (0..6).map(|_| login(relay, &alice.name, alice.password.expose()).send());
+    for answer in futures_util::future::join_all(logins).await {
+        answer.ok(201);
+    }
+    until("the hash is made anew", || async { in_force(&world.database.find(&query).await).then_some(()) }).await;
+    let anew = world.database.find(&query).await;
+    log_in(relay, &alice).await;
+    login(relay, &alice.name, "not the one").send().await.problem(401, "unauthorized");
+    assert_eq!(world.database.find(&query).await, anew, "what is in force is left alone");
 });
 
 on_both!(a_deleted_account_leaves_nothing, |world| async move {
