@@ -121,8 +121,8 @@ fn renew_hash(app: &Arc<App>, user: &User, password: Secret) {
 }
 
 async fn refresh(call: Call) -> Result<Response, Refusal> {
-    let app = Arc::clone(&call.app);
-    app.limits.refreshes_from.take(&call.address().into()).map_err(Refusal::rate_limited)?;
+    let (app, address) = (Arc::clone(&call.app), call.address());
+    app.limits.refreshes_from.take(&address.into()).map_err(Refusal::rate_limited)?;
     let cookie = call.cookie(REFRESH_COOKIE).map(Secret::new);
     let origin = call.check_origin();
     let RefreshSession { refresh_token } = call.json_or_default().await?;
@@ -133,7 +133,8 @@ async fn refresh(call: Call) -> Result<Response, Refusal> {
     let old = refresh_token.or(cookie).ok_or_else(Refusal::unauthorized)?;
     let old = hash_of(old.expose()).ok_or_else(Refusal::unauthorized)?;
     let (now, (next, hash)) = (clock::now_ms(), RefreshToken::generate());
-    match app.store.rotate_refresh(old, hash, now, now + ms(app.config.auth.refresh_ttl)).await? {
+    let expires_at = now + ms(app.config.auth.refresh_ttl);
+    match app.store.rotate_refresh(old, hash, now, expires_at, &address.to_string()).await? {
         Rotation::Rotated { device, user } => {
             let tokens = sign(&app, user.id, device.id, next)?;
             if by_cookie {

@@ -109,19 +109,6 @@ impl Store {
         })
     }
 
-    /// Notes that the device was seen, and at which address. Nothing happens where it is logged out.
-    pub async fn touch_device(&self, id: DeviceId, now: i64, ip: Option<&str>) -> Result<()> {
-        let ip = ip.map(str::to_owned);
-        statement!(self, async |conn| {
-            let device = diesel::update(devices::table.filter(devices::id.eq(Sql(id))));
-            match ip {
-                Some(ip) => device.set((devices::last_seen_at.eq(now), devices::ip.eq(ip))).execute(conn).await?,
-                None => device.set(devices::last_seen_at.eq(now)).execute(conn).await?,
-            };
-            Ok(())
-        })
-    }
-
     /// Logs a device of that user out: its row and its refresh tokens are gone, and its channel is [pending](Self::pending_closes), in one
     /// transaction. False where it is not that user's, or not there.
     pub async fn revoke_device(&self, user: UserId, id: DeviceId) -> Result<bool> {

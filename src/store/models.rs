@@ -71,13 +71,13 @@ pub struct Device {
     pub user_id: UserId,
     /// What the person calls it.
     pub name: String,
-    /// The address it was last seen at.
+    /// The address it logged in at, or at which it last refreshed its tokens.
     pub ip: Option<String>,
     /// The agent it logged in with.
     pub user_agent: Option<String>,
     /// When it logged in.
     pub created_at: i64,
-    /// When it was last seen.
+    /// When it last logged in, refreshed its tokens, opened a socket or sent over HTTP.
     pub last_seen_at: i64,
     /// The epoch of its latest connection; 0 before the first.
     pub last_epoch: i64,

@@ -151,7 +151,7 @@ async fn deleting_an_account_leaves_nothing(store: Store) {
     assert_eq!(store.user(ann).await.unwrap(), None);
     assert_eq!(store.device(phone).await.unwrap(), None);
     assert!(store.device(other).await.unwrap().is_some());
-    let used = store.rotate_refresh([1; 32], [2; 32], 2, 9000).await;
+    let used = store.rotate_refresh([1; 32], [2; 32], 2, 9000, "::1").await;
     assert_eq!(used.unwrap(), crate::store::Rotation::Unknown);
     let mut pending = store.pending_closes(10).await.unwrap();
     pending.sort();

@@ -44,7 +44,7 @@ async fn another_password_logs_the_others_out(store: Store) {
     assert_eq!(pending, others.iter().map(|other| (ann.id, *other)).collect::<Vec<_>>());
     let live = store.which_devices_live(&[others[0], keep, foreign]).await.unwrap();
     assert_eq!(live, HashSet::from([keep, foreign]));
-    let rotated = async |n: u8| store.rotate_refresh([n; 32], [n + 100; 32], 2, 9000).await.unwrap();
+    let rotated = async |n: u8| store.rotate_refresh([n; 32], [n + 100; 32], 2, 9000, "::1").await.unwrap();
     assert_eq!(rotated(0).await, crate::store::Rotation::Unknown);
     assert!(matches!(rotated(9).await, crate::store::Rotation::Rotated { .. }));
 
