@@ -103,7 +103,17 @@ on_both!(the_limit_on_devices_holds_for_logins_at_once, ["--devices", "3"], |wor
 async fn names_of_devices_are_for_people_to_read() {
     let world = World::start(Backend::Embedded).await;
     let alice = world.person("alice").await;
-    for name in ["", "  ", &"x".repeat(65), "canary7f3a\u{202E}", "a\nb", "a\0b", "\u{1B}[31mred"] {
+    for name in [
+        "",
+        "  ",
+        &"x".repeat(65),
+        "canary7f3a\u{202E}",
+        "canary7f3a\u{FE0F}",
+        "canary7f3a\u{E000}",
+        "a\nb",
+        "a\0b",
+        "\u{1B}[31mred",
+    ] {
         let body = json!({ "username": alice.name, "password": "correct horse", "device_name": name });
         ask(world.relay(), "POST", "/v1/sessions").json(&body).send().await.invalid("device_name");
     }
