@@ -70,7 +70,7 @@ async fn log_in(call: Call) -> Result<Response, Refusal> {
         now,
         proven: user.password_changed_at,
     };
-    // The account may have gone since it was looked up: that too is a wrong username.
+    // The account may have gone since it was looked up, or the device with the password that let it in: that too is a wrong login.
     let gone = |refusal: Refusal| if refusal.code == ErrorCode::NotFound { wrong() } else { refusal };
     let device = app.logins.open(new).await.map_err(gone)?;
     let (refresh_token, hash) = RefreshToken::generate();
@@ -81,9 +81,8 @@ async fn log_in(call: Call) -> Result<Response, Refusal> {
     let tokens = match tokens.await {
         Ok(tokens) => tokens,
         Err(refusal) => {
-            // A device that nobody holds a token of must not stay. Where this fails too, it waits in the list of devices.
-            let _ = app.logins.close(user.id, device.id).await;
-            return Err(refusal);
+            app.logins.abandon(user.id, device.id).await;
+            return Err(gone(refusal));
         }
     };
     tracing::info!(user = %user.id, device = %device.id, "a device logged in");

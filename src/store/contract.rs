@@ -7,6 +7,7 @@ mod faults;
 mod members;
 mod mutes;
 mod other;
+mod password_races;
 mod passwords;
 mod roles;
 mod rooms;

@@ -64,6 +64,38 @@ impl Database {
     }
 }
 
+/// A row of PostgreSQL that is held: whoever wants to change it waits, in the order of coming, until it is released.
+pub struct Held {
+    conn: AsyncPgConnection,
+    url: String,
+}
+
+impl Database {
+    /// Holds the rows that this query locks (`SELECT … FOR UPDATE`).
+    pub async fn hold(&self, query: &str) -> Held {
+        let mut conn = AsyncPgConnection::establish(&self.url).await.unwrap();
+        conn.batch_execute(&format!("BEGIN; {query}")).await.unwrap();
+        Held { conn, url: self.url.clone() }
+    }
+}
+
+impl Held {
+    /// Waits until so many statements wait for a lock.
+    pub async fn until_waited_for(&self, statements: usize) {
+        let query = "SELECT count(*)::text AS found FROM pg_stat_activity \
+            WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        let database = Database { url: self.url.clone(), drop: None };
+        super::until(&format!("{statements} wait for the row"), || async {
+            (database.find(query).await == statements.to_string()).then_some(())
+        })
+        .await;
+    }
+
+    pub async fn release(mut self) {
+        self.conn.batch_execute("COMMIT").await.unwrap();
+    }
+}
+
 impl Drop for Database {
     fn drop(&mut self) {
         let Some((base, name)) = self.drop.take() else { return };

@@ -1,6 +1,5 @@
 //! Accounts: names that are one name, passwords, profiles, and an end that leaves nothing.
 
-use ferry::auth::{PasswordParams, Passwords};
 use ferry_protocol::{CloseCode, Role};
 use serde_json::{Value, json};
 
@@ -18,7 +17,6 @@ async fn register_name(relay: &Relay, name: &str) -> Answer {
     register(relay, json!({ "username": name, "password": "correct horse" })).await
 }
 
-const LOGGED_OUT: Closed = Closed(Some(CloseCode::LoggedOut.as_u16()));
 const ACCOUNT_GONE: Closed = Closed(Some(CloseCode::AccountGone.as_u16()));
 
 #[tokio::test]
@@ -158,63 +156,6 @@ on_both!(people_are_found_by_the_beginning_of_their_names, |world| async move {
     }
     assert_eq!((walked.len(), cursor.as_str()), (4, ""));
     assert_eq!(walked, ["other", "zed-three", "zed.one", "zed_two"]);
-});
-
-on_both!(a_new_password_logs_the_other_devices_out, |world| async move {
-    let relay = world.relay();
-    let (alice, bob) = (world.person("alice").await, world.person("bob").await);
-    let (phone, mut bobs) = (alice.online(relay).await, bob.online(relay).await);
-    let room = phone.direct(bob.id).await;
-    let laptop = log_in(relay, &alice).await;
-    let mut socket = RawSocket::open(relay, &laptop.access).await;
-    socket.frame_of("drained").await;
-    let change = async |old: &str, new: &str| {
-        let body = json!({ "old_password": old, "new_password": new });
-        ask(relay, "PUT", "/v1/me/password").bearer(&token(&phone.session)).json(&body).send().await
-    };
-    change("not the one", "a new password").await.invalid("old_password");
-    change("correct horse", "short").await.invalid("new_password");
-    ask(relay, "GET", "/v1/me").bearer(&laptop.access).send().await.ok(200);
-
-    change("correct horse", "a new password").await.ok(204);
-    assert_eq!(socket.closed().await, LOGGED_OUT);
-    ask(relay, "GET", "/v1/me").bearer(&laptop.access).send().await.problem(401, "unauthorized");
-    refresh(relay, &laptop.refresh).await.problem(401, "unauthorized");
-    if world.backend == Backend::Cluster {
-        assert_eq!(world.channels(0, alice.id).await, Some(vec![format!("device.{}", phone.device())]));
-    }
-    // This device stays, and its socket with it.
-    phone.send(room, "still here").await;
-    assert_eq!(bobs.text().await, "still here");
-    assert_eq!(phone.session.devices().await.unwrap().len(), 1);
-    login(relay, &alice.name, "correct horse").send().await.problem(401, "unauthorized");
-    login(relay, &alice.name, "a new password").send().await.ok(201);
-    assert!(!world.logs().contains("a new password"));
-});
-
-on_both!(a_hash_of_other_parameters_is_made_anew_at_login, |world| async move {
-    let (relay, alice) = (world.relay(), world.person("alice").await);
-    let query = format!("SELECT password_hash AS found FROM users WHERE username = '{}'", alice.name);
-    let in_force = |hash: &str| hash.starts_with("$argon2id$v=19$m=64,t=1,p=1$");
-    assert!(in_force(&world.database.find(&query).await), "as the harness tells relays");
-    // As if the relay had been told otherwise when she registered.
-    let params = PasswordParams { memory_kib: 128, iterations: 2, parallelism: 1 };
-    let old = Passwords::new(params, 1, 1).unwrap().hash(&alice.password).await.unwrap();
-    let set = format!("UPDATE users SET password_hash = '{old}' WHERE username = '{}'", alice.name);
-    world.database.execute(&set).await;
-
-    login(relay, &alice.name, "not the one").send().await.problem(401, "unauthorized");
-    assert_eq!(world.database.find(&query).await, old);
-    // Several at once: that one of them replaces the hash, which the others have checked, is nothing to them.
-    let logins = (0..6).map(|_| login(relay, &alice.name, alice.password.expose()).send());
-    for answer in futures_util::future::join_all(logins).await {
-        answer.ok(201);
-    }
-    until("the hash is made anew", || async { in_force(&world.database.find(&query).await).then_some(()) }).await;
-    let anew = world.database.find(&query).await;
-    log_in(relay, &alice).await;
-    login(relay, &alice.name, "not the one").send().await.problem(401, "unauthorized");
-    assert_eq!(world.database.find(&query).await, anew, "what is in force is left alone");
 });
 
 on_both!(a_deleted_account_leaves_nothing, |world| async move {
