@@ -76,15 +76,29 @@ impl Logins {
         }
         .await;
         if let Err(error) = opened {
-            // The channel may be there all the same: the removal is noted in SQL like any other.
-            if let Err(error) = store.revoke_device(user, id).await {
-                tracing::error!(%user, device = %id, %error, "a device without a channel stays in SQL");
+            // The channel may be there all the same: the removal is noted in SQL like any other, also where somebody else has logged the
+            // device out meanwhile.
+            match store.revoke_device(user, id).await {
+                Ok(true) => {}
+                Ok(false) => self.note_removal(user, id).await,
+                Err(error) => tracing::error!(%user, device = %id, %error, "a device without a channel stays in SQL"),
             }
             return Err(error.into());
         }
         lock.release().await;
         self.reach.devices_changed(user).await;
         Ok(created.device)
+    }
+
+    /// Takes back a login of which nobody gets the tokens.
+    ///
+    /// It may be that somebody logged the device out while its channel was being made, by a new password for example: they found no channel
+    /// to delete then, or not yet this one. So it is deleted here, although the row is gone.
+    pub async fn abandon(&self, user: UserId, device: DeviceId) {
+        // Where SQL does not answer, the device waits in the list of devices.
+        if !matches!(self.close(user, device).await, Ok(true)) {
+            self.remove_if_gone(user, device).await;
+        }
     }
 
     /// Logs a device out. False where it is not one of this user's.
@@ -128,8 +142,12 @@ impl Logins {
     pub async fn remove_channel(&self, user: UserId, device: DeviceId) {
         let Err(refusal) = self.try_remove_channel(user, device).await else { return };
         tracing::warn!(%user, %device, reason = %refusal.detail, "a channel cannot be deleted yet");
+        self.note_removal(user, device).await;
+    }
+
+    async fn note_removal(&self, user: UserId, device: DeviceId) {
         if let Err(error) = self.reach.store.note_close(user, device).await {
-            tracing::warn!(%user, %device, %error, "nor can that be noted: the reconciler will find it");
+            tracing::warn!(%user, %device, %error, "a removal cannot be noted: the reconciler will find the channel");
         }
     }
 
@@ -159,5 +177,59 @@ impl Logins {
         lock.release().await;
         deleted?;
         Ok(unused)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        broker::{Broker, MemoryBroker, MemoryLimits},
+        clock,
+        hub::Hub,
+        relay::Directory,
+        store::{NewUser, Store, StoreOptions},
+    };
+
+    fn new_device(user: UserId, proven: i64) -> NewDevice {
+        let now = clock::now_ms();
+        NewDevice { id: DeviceId::new(), user, name: "phone".into(), ip: None, user_agent: None, now, proven }
+    }
+
+    /// A login whose row came before a new password, and whose channel came after everything that this deleted.
+    #[tokio::test]
+    async fn a_login_that_a_new_password_overtook_leaves_no_channel() {
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}/ferry.db", directory.path().display());
+        let store = Store::open(&url, StoreOptions::default()).await.unwrap();
+        let queues =
+            Arc::new(MemoryBroker::new(MemoryLimits::default(), prometheus::IntCounter::new("dropped", "-").unwrap()));
+        let broker = Broker::Memory(Arc::clone(&queues));
+        let members = Arc::new(Directory::new(store.clone()));
+        let reach = Arc::new(Reach::new(store.clone(), broker.clone(), Arc::new(Hub::default()), members));
+        let logins = Logins::new(reach, 16);
+        let new = NewUser {
+            id: UserId::new(),
+            username: "ann".into(),
+            display_name: None,
+            password_hash: "$old".into(),
+            now: clock::now_ms(),
+        };
+        let ann = store.create_user(new).await.unwrap();
+        let since = ann.password_changed_at;
+        let phone = logins.open(new_device(ann.id, since)).await.unwrap();
+
+        let overtaken = store.create_device(new_device(ann.id, since), 16).await.unwrap().device;
+        let gone = store.change_password(ann.id, since, "$new", phone.id, clock::now_ms()).await.unwrap();
+        assert_eq!(gone, [overtaken.id]);
+        logins.finish(ann.id, &gone, Why::Logout).await;
+        broker.open_device(ann.id, overtaken.id).await.unwrap();
+        let tokens = store.insert_refresh(overtaken.id, [1; 32], 1, i64::MAX).await;
+        assert!(matches!(tokens, Err(StoreError::NotFound)), "by this the login learns of it");
+        logins.abandon(ann.id, overtaken.id).await;
+
+        broker.publish(ann.id, bytes::Bytes::from_static(b"to the phone alone")).await.unwrap();
+        assert_eq!(queues.queued(), 1);
+        assert!(store.pending_closes(10).await.unwrap().is_empty());
     }
 }

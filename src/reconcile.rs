@@ -1,4 +1,5 @@
-//! What makes up for crashes and outages: deletions that an nsqd did not answer are done again, and what nobody owns any more is removed.
+//! What makes up for crashes and outages: deletions that an nsqd did not answer are done again, and what nobody owns any more, or has run
+//! out, is removed.
 //!
 //! Every relay runs this; all of it may be done twice.
 
@@ -14,6 +15,7 @@ use futures_util::{FutureExt, future::BoxFuture};
 use crate::{
     app::App,
     broker::{Broker, Inventory, Listed},
+    clock,
     store::Store,
 };
 
@@ -21,6 +23,8 @@ use crate::{
 const RETRY: Duration = Duration::from_secs(1);
 /// How many of them at a time.
 const BATCH: usize = 100;
+/// How often mutes that have ended are forgotten. They mute nobody in the meantime.
+const TIDY_MUTES: Duration = Duration::from_secs(600);
 /// Devices read from SQL at once.
 const PAGE: usize = 1_000;
 
@@ -64,6 +68,16 @@ pub async fn retry_closes(app: Arc<App>) {
             }
             Err(error) => tracing::debug!(%error, "SQL does not tell which deletions wait"),
         }
+    }
+}
+
+/// Forgets the mutes that have ended of people who left, until the future is dropped.
+pub async fn forget_ended_mutes(app: Arc<App>) {
+    loop {
+        if let Err(error) = app.store.forget_ended_mutes(clock::now_ms()).await {
+            tracing::debug!(%error, "mutes that have ended cannot be forgotten yet");
+        }
+        tokio::time::sleep(TIDY_MUTES).await;
     }
 }
 

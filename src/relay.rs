@@ -16,6 +16,7 @@ use crate::{
     clock,
     metrics::Metrics,
     refusal::Refusal,
+    roles,
     session::Stamp,
 };
 
@@ -57,12 +58,12 @@ impl Relay {
     /// Checks a message and its sender. Changes nothing.
     ///
     /// # Errors
-    /// `invalid` for an ill-formed message, `not_found` for a room that does not exist or that the user is not in, `muted`, and
-    /// `unavailable` where SQL does not answer.
+    /// `invalid` for an ill-formed message, `forbidden` for a channel that the user is not in, `not_found` for any other room that they are
+    /// not in or that does not exist, `muted`, and `unavailable` where SQL does not answer.
     pub async fn admit(&self, user: UserId, device: DeviceId, send: &Send) -> Result<Admitted, Refusal> {
         check(send)?;
         let audience = self.audience(send.room).await?;
-        let member = audience.member(user).ok_or_else(Refusal::not_found)?;
+        let member = audience.member(user).ok_or_else(|| roles::outsider(audience.kind()))?;
         if member.muted_until > clock::now_ms() {
             return Err(Refusal::new(ErrorCode::Muted, "you are muted in this room"));
         }

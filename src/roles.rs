@@ -2,10 +2,89 @@
 //!
 //! One rule under all: nobody acts on their equals or betters, but an owner on anybody; and nobody gives a role that is not below their
 //! own, but an owner any.
+//!
+//! The store asks this while it has the room locked, so what is allowed is still allowed when it is done.
 
-use ferry_protocol::Role;
+use ferry_protocol::{ErrorCode, PutMember, Role, RoomKind};
 
-use crate::refusal::Refusal;
+use crate::{
+    refusal::Refusal,
+    store::{Membership, Put, Standing},
+};
+
+/// What somebody is told who is not in a room of this kind. Of a channel anybody may know that it is there; of other people's rooms it is not
+/// even said that they exist.
+#[must_use]
+pub fn outsider(kind: RoomKind) -> Refusal {
+    match kind {
+        RoomKind::Channel => Refusal::forbidden("you are not in this room"),
+        RoomKind::Direct | RoomKind::Group => Refusal::not_found(),
+    }
+}
+
+/// Whatever takes this role.
+///
+/// # Errors
+/// `forbidden`; `not_found` for a room that is not theirs to know of.
+pub fn require(standing: Standing, least: Role) -> Result<(), Refusal> {
+    let is_enough = standing.role.map_or_else(|| Err(outsider(standing.kind)), |role| Ok(role >= least))?;
+    if is_enough { Ok(()) } else { Err(Refusal::forbidden(format!("this takes the role `{least}`"))) }
+}
+
+/// Adding somebody, or changing them. `myself`: it is oneself.
+///
+/// # Errors
+/// `forbidden`; `not_found` for a room that is not theirs to know of; `invalid` for a time that is none.
+pub fn put(standing: Standing, myself: bool, theirs: Option<&Membership>, change: &PutMember) -> Result<Put, Refusal> {
+    let mine = standing.role.ok_or_else(|| outsider(standing.kind))?;
+    if change.muted_until.is_some_and(|until| until < 0) {
+        return Err(Refusal::invalid("muted_until", "must be 0 or a time"));
+    }
+    let Some(theirs) = theirs else {
+        if standing.kind == RoomKind::Direct {
+            return Err(Refusal::forbidden("a direct room is for its two"));
+        }
+        let role = change.role.unwrap_or(Role::Member);
+        may_add(mine, role)?;
+        return Ok(Put::Add { role, muted_until: change.muted_until });
+    };
+    let role = change.role.unwrap_or(theirs.role);
+    if role != theirs.role {
+        may_change_role(mine, myself, theirs.role, role)?;
+    }
+    if change.muted_until.is_some() {
+        may_mute(mine, myself, theirs.role)?;
+    }
+    let muted_until = change.muted_until.unwrap_or(theirs.muted_until);
+    // Asking for what is so already is anybody's right, and no news to anybody.
+    let is_so = (role, muted_until) == (theirs.role, theirs.muted_until);
+    Ok(if is_so { Put::Keep } else { Put::Set { role, muted_until } })
+}
+
+/// Coming into a room by oneself.
+///
+/// # Errors
+/// `already_member`; `not_found` for a room that is not open to all.
+pub fn join(standing: Standing) -> Result<Put, Refusal> {
+    match standing {
+        Standing { role: Some(_), .. } => Err(Refusal::new(ErrorCode::AlreadyMember, "you are in the room already")),
+        Standing { kind: RoomKind::Channel, .. } => Ok(Put::Add { role: Role::Member, muted_until: None }),
+        Standing { kind, .. } => Err(outsider(kind)),
+    }
+}
+
+/// Removing somebody, or leaving where it is oneself.
+///
+/// # Errors
+/// `forbidden`; `not_found` for somebody who is not in the room, and for a room that is not theirs to know of.
+pub fn remove(standing: Standing, myself: bool, theirs: Option<&Membership>) -> Result<(), Refusal> {
+    let mine = standing.role.ok_or_else(|| outsider(standing.kind))?;
+    if myself {
+        let is_bound = standing.kind == RoomKind::Direct;
+        return if is_bound { Err(Refusal::forbidden("a direct room cannot be left")) } else { Ok(()) };
+    }
+    may_remove(mine, theirs.ok_or_else(Refusal::not_found)?.role)
+}
 
 fn outranks(mine: Role, theirs: Role) -> bool {
     mine == Role::Owner || mine > theirs
@@ -16,40 +95,29 @@ fn allow(allowed: bool) -> Result<(), Refusal> {
 }
 
 /// Adding somebody with this role.
-///
-/// # Errors
-/// `forbidden`.
-pub fn may_add(mine: Role, role: Role) -> Result<(), Refusal> {
+fn may_add(mine: Role, role: Role) -> Result<(), Refusal> {
     allow(mine >= Role::Admin && outranks(mine, role))
 }
 
 /// Changing somebody's role. One may always step down; one's own way up is somebody else's to give.
-///
-/// # Errors
-/// `forbidden`.
-pub fn may_change_role(mine: Role, myself: bool, from: Role, to: Role) -> Result<(), Refusal> {
+fn may_change_role(mine: Role, myself: bool, from: Role, to: Role) -> Result<(), Refusal> {
     allow(if myself { to < from } else { mine >= Role::Admin && outranks(mine, from) && outranks(mine, to) })
 }
 
 /// Muting somebody, or lifting it. Not oneself: who is muted must not lift it.
-///
-/// # Errors
-/// `forbidden`.
-pub fn may_mute(mine: Role, myself: bool, theirs: Role) -> Result<(), Refusal> {
+fn may_mute(mine: Role, myself: bool, theirs: Role) -> Result<(), Refusal> {
     allow(!myself && mine >= Role::Moderator && outranks(mine, theirs))
 }
 
 /// Removing somebody else.
-///
-/// # Errors
-/// `forbidden`.
-pub fn may_remove(mine: Role, theirs: Role) -> Result<(), Refusal> {
+fn may_remove(mine: Role, theirs: Role) -> Result<(), Refusal> {
     allow(mine >= Role::Admin && outranks(mine, theirs))
 }
 
 #[cfg(test)]
 mod tests {
     use Role::{Admin, Member, Moderator, Owner};
+    use ferry_protocol::{RoomId, UserId};
 
     use super::*;
 
@@ -83,5 +151,85 @@ mod tests {
         assert!(may_change_role(Owner, true, Owner, Member).is_ok());
         assert!(may_change_role(Admin, true, Admin, Owner).is_err());
         assert!(ALL.into_iter().all(|role| may_mute(role, true, role).is_err()));
+    }
+
+    const ME: UserId = UserId(uuid::Uuid::max());
+
+    fn as_a(role: Option<Role>) -> Standing {
+        Standing { kind: RoomKind::Group, role }
+    }
+
+    fn membership(role: Role, muted_until: i64) -> Membership {
+        Membership { room_id: RoomId::new(), user_id: ME, role, muted_until, joined_at: 1 }
+    }
+
+    fn change(role: Option<Role>, muted_until: Option<i64>) -> PutMember {
+        PutMember { role, muted_until }
+    }
+
+    #[test]
+    fn asking_for_what_is_so_changes_nothing() {
+        for mine in ALL {
+            let theirs = membership(Admin, 7);
+            for asked in [change(None, None), change(Some(Admin), None)] {
+                assert_eq!(put(as_a(Some(mine)), false, Some(&theirs), &asked), Ok(Put::Keep));
+            }
+        }
+        assert_eq!(put(as_a(Some(Owner)), false, Some(&membership(Admin, 7)), &change(None, Some(7))), Ok(Put::Keep));
+        // Who may not mute is told so, whatever they ask for.
+        assert!(put(as_a(Some(Member)), false, Some(&membership(Admin, 7)), &change(None, Some(7))).is_err());
+    }
+
+    #[test]
+    fn what_is_left_out_stays_as_it_is() {
+        let theirs = membership(Member, 7);
+        let asked = put(as_a(Some(Owner)), false, Some(&theirs), &change(Some(Admin), None));
+        assert_eq!(asked, Ok(Put::Set { role: Admin, muted_until: 7 }));
+        let asked = put(as_a(Some(Owner)), false, Some(&theirs), &change(None, Some(0)));
+        assert_eq!(asked, Ok(Put::Set { role: Member, muted_until: 0 }));
+        let added = put(as_a(Some(Owner)), false, None, &change(None, None));
+        assert_eq!(added, Ok(Put::Add { role: Member, muted_until: None }));
+        let added = put(as_a(Some(Owner)), false, None, &change(Some(Moderator), Some(0)));
+        assert_eq!(added, Ok(Put::Add { role: Moderator, muted_until: Some(0) }));
+    }
+
+    #[test]
+    fn of_a_room_that_is_not_ones_own_one_learns_no_more_than_its_kind_allows() {
+        for (kind, code) in [
+            (RoomKind::Channel, ErrorCode::Forbidden),
+            (RoomKind::Group, ErrorCode::NotFound),
+            (RoomKind::Direct, ErrorCode::NotFound),
+        ] {
+            let standing = Standing { kind, role: None };
+            let theirs = membership(Member, 0);
+            let answers = [
+                put(standing, false, Some(&theirs), &change(None, Some(-1))).map(drop),
+                put(standing, true, None, &change(None, None)).map(drop),
+                remove(standing, false, Some(&theirs)),
+                remove(standing, false, None),
+                remove(standing, true, None),
+                require(standing, Member),
+            ];
+            for answer in answers {
+                assert_eq!(answer.unwrap_err().code, code);
+            }
+        }
+    }
+
+    #[test]
+    fn who_is_not_there_is_not_found_and_who_is_comes_in_once() {
+        assert_eq!(remove(as_a(Some(Owner)), false, None).unwrap_err().code, ErrorCode::NotFound);
+        let code = |kind, role| join(Standing { kind, role }).unwrap_err().code;
+        assert_eq!(code(RoomKind::Channel, Some(Member)), ErrorCode::AlreadyMember);
+        assert_eq!(code(RoomKind::Group, Some(Member)), ErrorCode::AlreadyMember);
+        assert_eq!(code(RoomKind::Group, None), ErrorCode::NotFound);
+    }
+
+    #[test]
+    fn a_direct_room_is_for_its_two() {
+        let standing = Standing { kind: RoomKind::Direct, role: Some(Member) };
+        assert!(put(standing, false, None, &change(None, None)).is_err());
+        assert!(remove(standing, true, Some(&membership(Member, 0))).is_err());
+        assert!(remove(standing, false, Some(&membership(Member, 0))).is_err());
     }
 }

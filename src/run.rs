@@ -51,6 +51,7 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
     let mut upkeep = JoinSet::new();
     upkeep.spawn(reconcile::retry_closes(Arc::clone(&app)));
     upkeep.spawn(reconcile::compare_channels(Arc::clone(&app)));
+    upkeep.spawn(reconcile::forget_ended_mutes(Arc::clone(&app)));
     upkeep.spawn(hear_other_relays(Arc::clone(&app)));
     upkeep.spawn(look_after_keys(Arc::clone(&app)));
     upkeep.spawn(tidy_limits(Arc::clone(&app)));

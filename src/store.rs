@@ -1,7 +1,7 @@
 //! The store: accounts, devices, rooms and memberships in SQL, and nothing that anybody wrote.
 //!
 //! SQLite (one file, one relay) or PostgreSQL (any number of relays), by the URL. Each query is written once; see `pool` for how. One file of
-//! queries an entity: `users`, `devices`, `tokens`, `rooms`, `memberships`, `keys`.
+//! queries an entity: `users`, `passwords`, `devices`, `tokens`, `rooms`, `memberships`, `mutes`, `keys`.
 //!
 //! Every method runs to its end once it was polled, even where its future is dropped: dropping one never leaves a transaction half done, but
 //! the write may have happened. Every wait is bounded; past the bound the answer is [`StoreError::Unavailable`].
@@ -12,7 +12,9 @@ mod keys;
 mod memberships;
 mod migrate;
 mod models;
+mod mutes;
 mod page;
+mod passwords;
 mod pool;
 mod rooms;
 mod row_locks;
@@ -36,8 +38,8 @@ use diesel_async::RunQueryDsl;
 pub use self::{
     error::{Conflict, Result, Source, StoreError},
     models::{
-        AudienceMember, Created, DeletedUser, Device, MemberRow, Membership, NewDevice, NewRoom, NewUser, Room,
-        RoomView, Rotation, SigningKey, User,
+        AudienceMember, Created, DeletedUser, Device, MemberRow, Membership, NewDevice, NewRoom, NewUser, Put, Room,
+        RoomAudience, RoomView, Rotation, SigningKey, Standing, User,
     },
     user_lock::UserLock,
 };

@@ -1,7 +1,8 @@
 //! Names that people choose for other people to read: of themselves, of a device, of a room.
 //!
 //! Any script is welcome. What is refused is what nobody sees and what makes a text look like another one: control characters,
-//! the marks that turn the direction of writing (Trojan Source, CVE-2021-42574), and characters without a width.
+//! the marks that turn the direction of writing (Trojan Source, CVE-2021-42574), characters without a width, and those that look
+//! different to everybody, or like nothing.
 
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
@@ -26,8 +27,8 @@ pub enum TextError {
     /// A control character, a line break among them.
     #[error("must not contain control characters or line breaks")]
     Control,
-    /// A mark that changes the direction of writing, or a character that nobody sees.
-    #[error("must not contain invisible or direction-changing characters")]
+    /// A mark that changes the direction of writing, a character that nobody sees, or one that is no character to everybody.
+    #[error("must not contain invisible, direction-changing or private-use characters")]
     Invisible,
     /// An accent with nothing to stand on would attach itself to whatever is printed before the name.
     #[error("must not begin with a combining mark")]
@@ -37,7 +38,8 @@ pub enum TextError {
 /// The text in the form to be stored: without white space around it, in Unicode's form NFC, 1 to `max_chars` characters (Unicode
 /// scalar values). Doing it twice changes nothing more.
 ///
-/// U+200D, which joins the parts of many emoji, is allowed between two characters outside ASCII.
+/// Two kinds of characters without a width are allowed where they show: U+200D between two characters that it joins, as in many emoji, and a
+/// variation selector after a character that has another look, as in ❤️.
 ///
 /// # Errors
 /// See [`TextError`].
@@ -59,9 +61,13 @@ pub fn clean_text(text: &str, max_chars: usize) -> Result<String, TextError> {
         if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') {
             return Err(TextError::Control);
         }
-        let joins =
-            c == ZERO_WIDTH_JOINER && before.is_some_and(can_join) && chars.peek().is_some_and(|&next| can_join(next));
-        if is_invisible(c) && !joins {
+        let next = chars.peek().copied();
+        let shows = match c {
+            ZERO_WIDTH_JOINER => before.is_some_and(can_join) && next.is_some_and(can_join),
+            '\u{FE00}'..='\u{FE0F}' => before.is_some_and(|before| has_variants(before, c, next)),
+            _ => !is_invisible(c),
+        };
+        if !shows {
             return Err(TextError::Invisible);
         }
         before = Some(c);
@@ -71,23 +77,58 @@ pub fn clean_text(text: &str, max_chars: usize) -> Result<String, TextError> {
 
 const ZERO_WIDTH_JOINER: char = '\u{200D}';
 
+/// Whether U+200D beside it may show: in emoji, and in scripts that write joined or stacked. Letters with two cases are in none of these.
 fn can_join(c: char) -> bool {
-    !c.is_ascii() && !c.is_whitespace() && !is_invisible(c)
+    !c.is_ascii() && !c.is_whitespace() && !is_invisible(c) && !is_cased(c)
 }
 
-/// Characters that change the direction of writing, have no width, or are blank without being white space.
+fn is_cased(c: char) -> bool {
+    // The latter for those in title case, like U+01C5.
+    c.is_lowercase() || c.is_uppercase() || !c.to_lowercase().eq([c])
+}
+
+/// Whether a character may look different with this variation selector after it. Of letters those of the scripts in Unicode's
+/// StandardizedVariants.txt, and those that are emoji; of all else what is outside ASCII, as there is no end to new emoji; within ASCII the
+/// keys of a keypad, which are emoji together with the U+20E3 around them.
+fn has_variants(c: char, selector: char, next: Option<char>) -> bool {
+    match c {
+        '0'..='9' | '#' | '*' => selector == '\u{FE0F}' && next == Some('\u{20E3}'),
+        // Han, Myanmar, Phags-pa, Manichaean, Egyptian hieroglyphs.
+        '\u{3400}'..='\u{4DBF}'
+        | '\u{4E00}'..='\u{9FFF}'
+        | '\u{F900}'..='\u{FAFF}'
+        | '\u{20000}'..='\u{3FFFD}'
+        | '\u{1000}'..='\u{109F}'
+        | '\u{A840}'..='\u{A87F}'
+        | '\u{10AC0}'..='\u{10AFF}'
+        | '\u{13000}'..='\u{143FF}' => !is_combining_mark(c),
+        // The signs for information, the underground, blood groups and parking.
+        'ℹ' | 'Ⓜ' | '🅰' | '🅱' | '🅾' | '🅿' => true,
+        // A selector is a combining mark: of two in a row, the second shows nothing.
+        _ => !c.is_ascii() && !c.is_whitespace() && !c.is_alphanumeric() && !is_combining_mark(c) && !is_invisible(c),
+    }
+}
+
+/// Characters that change the direction of writing, have no width, are blank without being white space, or mean nothing to others.
 fn is_invisible(c: char) -> bool {
     matches!(c,
         // Direction: marks, embeddings and overrides, isolates (UAX #9 §2).
         '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}'
-        // No width: soft hyphen, spaces and joiners, invisible operators, deprecated format characters, byte order mark,
-        // interlinear annotation.
-        | '\u{00AD}' | '\u{034F}' | '\u{180E}' | '\u{200B}'..='\u{200D}' | '\u{2060}'..='\u{2065}' | '\u{206A}'..='\u{206F}'
-        | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}'
-        // Blank: the fillers of Hangul, and Braille without dots.
-        | '\u{115F}' | '\u{1160}' | '\u{3164}' | '\u{FFA0}' | '\u{2800}'
-        // Tags, which hide ASCII text in plain sight.
-        | '\u{E0000}'..='\u{E007F}')
+        // No width (Default_Ignorable_Code_Point, all but the variation selectors of `has_variants`): soft hyphen, spaces and joiners,
+        // vowels of Khmer that are not written, selectors of Mongolian, invisible operators, deprecated format characters, byte order
+        // mark, interlinear annotation, controls of shorthand and of music.
+        | '\u{00AD}' | '\u{034F}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200D}'
+        | '\u{2060}'..='\u{2065}' | '\u{206A}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF0}'..='\u{FFFB}'
+        | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}'
+        // Blank: the fillers of Hangul, Braille without dots, and the place of an object that is not there.
+        | '\u{115F}' | '\u{1160}' | '\u{3164}' | '\u{FFA0}' | '\u{2800}' | '\u{FFFC}'
+        // Tags, which hide ASCII text in plain sight, and 240 more variation selectors.
+        | '\u{E0000}'..='\u{E0FFF}'
+        // Private use: everybody's font has something else there, or nothing.
+        | '\u{E000}'..='\u{F8FF}' | '\u{F0000}'..='\u{10FFFF}'
+        | '\u{FDD0}'..='\u{FDEF}')
+        // Noncharacters: these 32, and the last two of each plane.
+        || u32::from(c) & 0xFFFE == 0xFFFE
 }
 
 #[cfg(test)]
@@ -139,38 +180,123 @@ mod tests {
         assert_eq!(clean_text(&"x".repeat(1 << 20), 64), Err(TextError::TooLong(64)));
     }
 
+    fn refused(name: &str, why: TextError) {
+        assert_eq!(clean_text(name, 64), Err(why), "{name:?}");
+    }
+
     #[test]
     fn what_nobody_sees_is_refused() {
-        for name in [
-            "a\u{202E}b",
-            "a\u{202A}b",
-            "a\u{2066}b",
-            "a\u{2069}",
-            "\u{200E}a",
-            "a\u{200F}",
-            "a\u{061C}b",
-            "a\u{200B}b",
-            "a\u{200C}b",
-            "a\u{2060}b",
-            "\u{FEFF}a",
-            "\u{3164}",
-            "\u{2800}",
-            "a\u{E0041}",
-            "a\u{AD}b",
+        for range in [
+            // Direction.
+            '\u{61C}'..='\u{61C}',
+            '\u{200E}'..='\u{200F}',
+            '\u{202A}'..='\u{202E}',
+            '\u{2066}'..='\u{2069}',
+            // No width.
+            '\u{AD}'..='\u{AD}',
+            '\u{34F}'..='\u{34F}',
+            '\u{17B4}'..='\u{17B5}',
+            '\u{180B}'..='\u{180F}',
+            '\u{200B}'..='\u{200D}',
+            '\u{2060}'..='\u{2065}',
+            '\u{206A}'..='\u{206F}',
+            '\u{FE00}'..='\u{FE0F}',
+            '\u{FEFF}'..='\u{FEFF}',
+            '\u{FFF0}'..='\u{FFFB}',
+            '\u{1BCA0}'..='\u{1BCA3}',
+            '\u{1D173}'..='\u{1D17A}',
+            '\u{E0000}'..='\u{E0FFF}',
+            // Blank.
+            '\u{115F}'..='\u{1160}',
+            '\u{2800}'..='\u{2800}',
+            '\u{3164}'..='\u{3164}',
+            '\u{FFA0}'..='\u{FFA0}',
+            '\u{FFFC}'..='\u{FFFC}',
+            // Private use, and noncharacters.
+            '\u{E000}'..='\u{F8FF}',
+            '\u{F0000}'..='\u{FFFFF}',
+            '\u{100000}'..='\u{10FFFF}',
+            '\u{FDD0}'..='\u{FDEF}',
+            '\u{FFFE}'..='\u{FFFF}',
+            '\u{1FFFE}'..='\u{1FFFF}',
+            '\u{EFFFE}'..='\u{EFFFF}',
         ] {
-            assert_eq!(clean_text(name, 64), Err(TextError::Invisible), "{name:?}");
+            for c in range {
+                refused(&format!("a{c}b"), TextError::Invisible);
+                refused(&format!("Ада{c}"), TextError::Invisible);
+                let leading = if is_combining_mark(c) { TextError::LeadingMark } else { TextError::Invisible };
+                refused(&format!("{c}a"), leading);
+            }
         }
         for name in ["a\0b", "a\nb", "a\u{1B}[31mb", "a\u{7F}", "a\u{85}b", "a\u{2028}b"] {
-            assert_eq!(clean_text(name, 64), Err(TextError::Control), "{name:?}");
+            refused(name, TextError::Control);
         }
-        assert_eq!(clean_text("\u{301}a", 64), Err(TextError::LeadingMark));
+        refused("\u{301}a", TextError::LeadingMark);
     }
 
     #[test]
     fn a_joiner_is_taken_where_it_joins() {
-        assert!(clean_text("👨‍👩‍👧", 64).is_ok());
-        for name in ["a\u{200D}b", "\u{200D}a", "é\u{200D}", "é\u{200D}b", "é\u{200D}\u{200D}é", "a\u{200D}é"] {
-            assert_eq!(clean_text(name, 64), Err(TextError::Invisible), "{name:?}");
+        for name in ["👨‍👩‍👧", "👩🏽‍🚀", "❤️‍🔥", "👁️‍🗨️", "क्\u{200D}ष", "ه\u{200D}ه"]
+        {
+            assert!(clean_text(name, 64).is_ok(), "{name}");
+        }
+        for name in [
+            "a\u{200D}b",
+            "\u{200D}a",
+            "é\u{200D}",
+            "é\u{200D}b",
+            "é\u{200D}\u{200D}é",
+            "a\u{200D}é",
+            "é\u{200D}é",
+            "Ад\u{200D}а",
+            "ǅ\u{200D}ǅ",
+            "🚀\u{200D}a",
+            "🚀 \u{200D}🚀",
+            "🚀\u{200D}\u{FE0F}🚀",
+        ] {
+            refused(name, TextError::Invisible);
+        }
+    }
+
+    #[test]
+    fn a_variation_selector_is_taken_where_it_shows() {
+        for name in [
+            "❤️",
+            "☀️ Sun",
+            "☀\u{FE0E}",
+            "©️",
+            "ℹ️",
+            "Ⓜ️",
+            "🅰️🅱️",
+            "㊗️",
+            "🏳️‍🌈",
+            "1️⃣",
+            "#️⃣*️⃣",
+            "‼️",
+            "葛\u{FE00}",
+            "က\u{FE00}",
+            "∩\u{FE00}",
+        ] {
+            assert!(clean_text(name, 64).is_ok(), "{name:?}");
+        }
+        for name in [
+            "a\u{FE0F}",
+            "1\u{FE0F}",
+            "1\u{FE0E}\u{20E3}",
+            "#\u{FE0F}a",
+            "-\u{FE0F}",
+            "a \u{FE0F}",
+            "é\u{FE0F}",
+            "e\u{301}\u{FE0F}",
+            "q\u{301}\u{FE0F}",
+            "Ад\u{FE00}а",
+            "א\u{FE0F}",
+            "あ\u{FE0F}",
+            "❤\u{FE0F}\u{FE0F}",
+            "葛\u{FE00}\u{FE01}",
+            "葛\u{E0100}",
+        ] {
+            refused(name, TextError::Invisible);
         }
     }
 

@@ -117,26 +117,34 @@ impl Passwords {
     /// Whether the password is the one that was hashed. `None` stands for a user who does not exist: the answer is `false`, and takes
     /// the same time. A hash that cannot be read, and a password over [`PASSWORD_MAX`], are the same as `None`.
     ///
-    /// The time is that of the hash's own parameters, so hashes that [`Self::needs_rehash`] differ from `None` until they are made anew.
+    /// Checking takes the work of the hash's own parameters. Where that is less than what the parameters in force take, and the password is
+    /// wrong, the rest is done as well: else the time would tell that the user exists, and has not logged in for long. A hash that takes
+    /// more is told by that, until its user logs in.
     ///
     /// Cancel-safe, as [`Self::hash`] is.
     ///
     /// # Errors
     /// [`Busy`].
     pub async fn verify(&self, hash: Option<&str>, password: &Secret) -> Result<bool, Busy> {
+        let is_possible = password.expose().len() <= PASSWORD_MAX;
         let known = hash.filter(|hash| {
             let readable = PasswordHash::new(hash).is_ok();
             if !readable {
                 tracing::error!("a stored password hash cannot be read: nobody can log in with it");
             }
-            readable && password.expose().len() <= PASSWORD_MAX
+            readable && is_possible
         });
         let exists = known.is_some();
         let hash = known.unwrap_or(&self.dummy).to_owned();
-        let password = if exists { normalized(password) } else { String::new() };
+        let password = if is_possible { normalized(password) } else { String::new() };
         let argon = self.argon.clone();
         let matches = self.run(move || {
-            PasswordHash::new(&hash).is_ok_and(|hash| argon.verify_password(password.as_bytes(), &hash).is_ok())
+            let Ok(hash) = PasswordHash::new(&hash) else { return false };
+            let matches = argon.verify_password(password.as_bytes(), &hash).is_ok();
+            if !matches && let Ok(made) = Params::try_from(&hash) {
+                work_off(missing_work(&made, argon.params()), password.as_bytes());
+            }
+            matches
         });
         Ok(matches.await? && exists)
     }
@@ -178,6 +186,25 @@ fn hash_bytes(argon: &Argon2<'_>, password: &[u8]) -> Option<String> {
     let salt: [u8; 16] = rand::random();
     let salt = SaltString::encode_b64(&salt).ok()?;
     Some(argon.hash_password(password, &salt).ok()?.to_string())
+}
+
+/// What is left to do after a hash with the parameters `made`, so that both together are the work of one with the parameters `wanted`: lanes
+/// are computed one after the other, so work is memory times passes. Never more memory than `wanted`. `None` where nothing is left that
+/// Argon2 can do (8 KiB).
+fn missing_work(made: &Params, wanted: &Params) -> Option<Params> {
+    let work = |params: &Params| u64::from(params.m_cost()) * u64::from(params.t_cost());
+    let missing = work(wanted).checked_sub(work(made)).filter(|missing| *missing > 0)?;
+    let passes = missing.div_ceil(u64::from(wanted.m_cost()));
+    Params::new(u32::try_from(missing / passes).ok()?, u32::try_from(passes).ok()?, 1, None).ok()
+}
+
+/// Does that work for nothing.
+fn work_off(params: Option<Params>, password: &[u8]) {
+    let Some(params) = params else { return };
+    let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    let mut output = [0; 32];
+    let _ = argon.hash_password_into(password, &[0; 16], &mut output);
+    std::hint::black_box(output);
 }
 
 /// NFC, as RFC 8265 §4.2.2 has it: an é that one keyboard sends as one character and another as two is the same é.

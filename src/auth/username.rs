@@ -125,6 +125,39 @@ mod tests {
     }
 
     #[test]
+    fn what_nobody_sees_is_refused() {
+        for range in [
+            '\u{AD}'..='\u{AD}',
+            '\u{34F}'..='\u{34F}',
+            '\u{61C}'..='\u{61C}',
+            '\u{115F}'..='\u{1160}',
+            '\u{17B4}'..='\u{17B5}',
+            '\u{180B}'..='\u{180F}',
+            '\u{200B}'..='\u{200F}',
+            '\u{202A}'..='\u{202E}',
+            '\u{2060}'..='\u{206F}',
+            '\u{2800}'..='\u{2800}',
+            '\u{3164}'..='\u{3164}',
+            '\u{E000}'..='\u{F8FF}',
+            '\u{FDD0}'..='\u{FDEF}',
+            '\u{FE00}'..='\u{FE0F}',
+            '\u{FEFF}'..='\u{FEFF}',
+            '\u{FFA0}'..='\u{FFA0}',
+            '\u{FFF0}'..='\u{FFFF}',
+            '\u{1BCA0}'..='\u{1BCA3}',
+            '\u{1D173}'..='\u{1D17A}',
+            '\u{E0000}'..='\u{E0FFF}',
+            '\u{F0000}'..='\u{10FFFF}',
+        ] {
+            for c in range {
+                for name in [format!("{c}alice"), format!("ali{c}ce"), format!("alice{c}")] {
+                    assert_eq!(parse(&name), Err(UsernameError::Character), "{name:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn three_to_thirty_two_characters() {
         assert_eq!(parse(""), Err(UsernameError::Length));
         assert_eq!(parse("ab"), Err(UsernameError::Length));

@@ -223,7 +223,7 @@ impl Call {
                 essence.eq_ignore_ascii_case("application/json")
             });
         if !is_json {
-            return Err(Refusal::new(ErrorCode::UnsupportedMediaType, "the body must be application/json"));
+            return Err(untyped());
         }
         let body = self.bytes().await?;
         // Serde would also take a list of the fields' values in their order.
@@ -233,26 +233,49 @@ impl Call {
         serde_json::from_slice(&body).map_err(|error| Refusal::new(ErrorCode::Malformed, describe(&error)))
     }
 
-    /// As [`Self::json`], and the default where there is no body at all.
+    /// As [`Self::json`], and the default where there is neither a type nor a body.
     ///
     /// # Errors
     /// As there.
     pub async fn json_or_default<T: DeserializeOwned + Default>(self) -> Result<T, Refusal> {
-        if self.headers.contains_key(header::CONTENT_TYPE) { self.json().await } else { Ok(T::default()) }
+        if self.headers.contains_key(header::CONTENT_TYPE) {
+            return self.json().await;
+        }
+        if self.has_body().await? { Err(untyped()) } else { Ok(T::default()) }
+    }
+
+    /// Whether there is a body: read as far as its first byte, where its length is not announced.
+    async fn has_body(self) -> Result<bool, Refusal> {
+        if let Some(length) = self.announced_length() {
+            return Ok(length > 0);
+        }
+        let mut body = self.body.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let read = async {
+            while let Some(part) = body.next().await {
+                if !part.map_err(|_| cut_off())?.is_empty() {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        };
+        tokio::time::timeout(self.app.config.times.body, read).await.map_err(|_| late())?
+    }
+
+    fn announced_length(&self) -> Option<usize> {
+        self.headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
     }
 
     async fn bytes(self) -> Result<BytesMut, Refusal> {
         let limit = self.app.config.limits.frame;
         let too_large = || Refusal::new(ErrorCode::TooLarge, format!("the body must be {limit} bytes at most"));
-        let announced = self.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-        if announced.is_some_and(|length: usize| length > limit) {
+        if self.announced_length().is_some_and(|length| length > limit) {
             return Err(too_large());
         }
         let mut body = self.body.into_inner().unwrap_or_else(PoisonError::into_inner);
         let read = async {
             let mut bytes = BytesMut::new();
             while let Some(part) = body.next().await {
-                let part = part.map_err(|_| Refusal::new(ErrorCode::Malformed, "the body ends too early"))?;
+                let part = part.map_err(|_| cut_off())?;
                 // A chunked body says nothing of its length: counted as it comes.
                 if bytes.len() + part.len() > limit {
                     return Err(too_large());
@@ -261,9 +284,20 @@ impl Call {
             }
             Ok(bytes)
         };
-        let late = |_| Refusal::new(ErrorCode::Malformed, "the body took too long");
-        tokio::time::timeout(self.app.config.times.body, read).await.map_err(late)?
+        tokio::time::timeout(self.app.config.times.body, read).await.map_err(|_| late())?
     }
+}
+
+fn untyped() -> Refusal {
+    Refusal::new(ErrorCode::UnsupportedMediaType, "the body must be application/json")
+}
+
+fn cut_off() -> Refusal {
+    Refusal::new(ErrorCode::Malformed, "the body ends too early")
+}
+
+fn late() -> Refusal {
+    Refusal::new(ErrorCode::Malformed, "the body took too long")
 }
 
 /// An address as proxies write it, with a port or without.

@@ -49,10 +49,10 @@ async fn change_password(call: Call) -> Result<Response, Refusal> {
     let (who, app) = (call.authenticated().await?, Arc::clone(&call.app));
     let ChangePassword { old_password, new_password } = call.json().await?;
     check_password(&new_password).map_err(|error| Refusal::invalid("new_password", error.to_string()))?;
-    let old = prove(&app, who, &old_password, "old_password").await?;
+    let proven = prove(&app, who, &old_password, "old_password").await?;
     let new = app.passwords.hash(&new_password).await.map_err(|_| busy())?;
     // Whoever knew the old one may have logged in with it.
-    let others = app.store.change_password(who.user, &old, &new, who.device, clock::now_ms()).await?;
+    let others = app.store.change_password(who.user, proven, &new, who.device, clock::now_ms()).await?;
     app.logins.finish(who.user, &others, Why::Logout).await;
     tracing::info!(user = %who.user, "a password was changed");
     Ok(answer::no_content())
@@ -78,11 +78,11 @@ async fn own(app: &App, user: UserId) -> Result<User, Refusal> {
     app.store.user(user).await?.ok_or_else(Refusal::unauthorized)
 }
 
-/// That it is the user who asks, and not somebody with their unlocked phone. Limited like a login, which it could stand in for. The hash that
-/// the password was checked against.
-async fn prove(app: &App, who: Authenticated, password: &Secret, field: &'static str) -> Result<String, Refusal> {
+/// That it is the user who asks, and not somebody with their unlocked phone. Limited like a login, which it could stand in for. Since when the
+/// password is in force.
+async fn prove(app: &App, who: Authenticated, password: &Secret, field: &'static str) -> Result<i64, Refusal> {
     app.limits.proofs.take(&who.device).map_err(Refusal::rate_limited)?;
     let user = own(app, who.user).await?;
     let verified = app.passwords.verify(Some(&user.password_hash), password).await.map_err(|_| busy())?;
-    if verified { Ok(user.password_hash) } else { Err(Refusal::invalid(field, "the password is wrong")) }
+    if verified { Ok(user.password_changed_at) } else { Err(Refusal::invalid(field, "the password is wrong")) }
 }

@@ -17,8 +17,9 @@ use crate::{
     app::App,
     clock,
     refusal::Refusal,
+    roles,
     session::Stamps,
-    store::{NewRoom, RoomView},
+    store::{NewRoom, RoomView, Standing},
     text::{ROOM_NAME_MAX, clean_text},
 };
 
@@ -102,21 +103,26 @@ async fn show(call: Call, which: String) -> Result<Response, Refusal> {
 async fn update(call: Call, which: String) -> Result<Response, Refusal> {
     let (who, app, room) = (call.authenticated().await?, Arc::clone(&call.app), id(&which)?);
     let UpdateRoom { name } = call.json().await?;
-    let seen = view(&app, room, who.user).await?;
-    require(&seen, Role::Admin)?;
-    if let Some(name) = name {
-        if seen.kind == RoomKind::Direct {
-            return Err(Refusal::invalid("name", "a direct room has none"));
+    match name {
+        Some(name) => {
+            let decide = move |standing: Standing| {
+                roles::require(standing, Role::Admin)?;
+                if standing.kind == RoomKind::Direct {
+                    return Err(Refusal::invalid("name", "a direct room has none"));
+                }
+                room_name(&name)
+            };
+            app.store.update_room(room, who.user, decide).await??;
         }
-        app.store.update_room(room, &room_name(&name)?).await?;
+        None => roles::require(standing(&view(&app, room, who.user).await?), Role::Admin)?,
     }
     Ok(answer::ok(&RoomAnswer { room: view(&app, room, who.user).await? }))
 }
 
 async fn delete(call: Call, which: String) -> Result<Response, Refusal> {
     let (who, room) = (call.authenticated().await?, id(&which)?);
-    require(&view(&call.app, room, who.user).await?, Role::Owner)?;
-    call.app.store.delete_room(room).await?;
+    let decide = |standing| roles::require(standing, Role::Owner);
+    call.app.store.delete_room(room, who.user, decide).await??;
     call.app.reach.room_changed(room).await;
     Ok(answer::no_content())
 }
@@ -140,18 +146,14 @@ async fn post(call: Call, which: String) -> Result<Response, Refusal> {
 pub(super) async fn view(app: &App, room: RoomId, user: UserId) -> Result<Room, Refusal> {
     let seen = app.store.room_view(room, user).await?.ok_or_else(Refusal::not_found)?;
     if seen.role.is_none() && seen.room.kind != RoomKind::Channel {
-        // Of other people's rooms it is not even said that they exist.
-        return Err(Refusal::not_found());
+        return Err(roles::outsider(seen.room.kind));
     }
     Ok(as_seen(seen))
 }
 
-/// That the user has this role at least.
-pub(super) fn require(room: &Room, least: Role) -> Result<(), Refusal> {
-    match room.role {
-        Some(role) if role >= least => Ok(()),
-        _ => Err(Refusal::forbidden(format!("this takes the role `{least}`"))),
-    }
+/// How who asks stands to a room that they see. Only to show something: for a change the store looks again, and holds it.
+pub(super) fn standing(room: &Room) -> Standing {
+    Standing { kind: room.kind, role: room.role }
 }
 
 fn room_name(name: &str) -> Result<String, Refusal> {

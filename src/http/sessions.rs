@@ -20,7 +20,7 @@ use crate::{
     auth::{ACCESS_COOKIE, Cookies, REFRESH_COOKIE, RefreshToken, Username, hash_of},
     clock,
     refusal::Refusal,
-    store::{self, Device, NewDevice, Rotation},
+    store::{self, Device, NewDevice, Rotation, User},
     text::{DEVICE_NAME_MAX, clean_text},
 };
 
@@ -58,6 +58,7 @@ async fn log_in(call: Call) -> Result<Response, Refusal> {
     let Some(user) = found.filter(|_| verified) else {
         return Err(wrong());
     };
+    renew_hash(&app, &user, password);
 
     let now = clock::now_ms();
     let new = NewDevice {
@@ -67,9 +68,9 @@ async fn log_in(call: Call) -> Result<Response, Refusal> {
         ip: Some(address.to_string()),
         user_agent,
         now,
-        proof: Some(Secret::new(&user.password_hash)),
+        proven: user.password_changed_at,
     };
-    // The account may have gone since it was looked up: that too is a wrong username.
+    // The account may have gone since it was looked up, or the device with the password that let it in: that too is a wrong login.
     let gone = |refusal: Refusal| if refusal.code == ErrorCode::NotFound { wrong() } else { refusal };
     let device = app.logins.open(new).await.map_err(gone)?;
     let (refresh_token, hash) = RefreshToken::generate();
@@ -80,9 +81,8 @@ async fn log_in(call: Call) -> Result<Response, Refusal> {
     let tokens = match tokens.await {
         Ok(tokens) => tokens,
         Err(refusal) => {
-            // A device that nobody holds a token of must not stay. Where this fails too, it waits in the list of devices.
-            let _ = app.logins.close(user.id, device.id).await;
-            return Err(refusal);
+            app.logins.abandon(user.id, device.id).await;
+            return Err(gone(refusal));
         }
     };
     tracing::info!(user = %user.id, device = %device.id, "a device logged in");
@@ -102,9 +102,26 @@ fn wrong() -> Refusal {
     store::Conflict::PasswordChanged.into()
 }
 
+/// Hashes a password anew whose hash was made with other parameters than those in force. Beside the login, which it neither fails nor delays:
+/// where there is no room for it now, the next login does it.
+fn renew_hash(app: &Arc<App>, user: &User, password: Secret) {
+    if !app.passwords.needs_rehash(&user.password_hash) {
+        return;
+    }
+    let (task, user, old) = (Arc::clone(app), user.id, user.password_hash.clone());
+    app.tasks.spawn(async move {
+        let Ok(new) = task.passwords.hash(&password).await else { return };
+        match task.store.replace_hash(user, &old, &new).await {
+            Ok(true) => tracing::info!(%user, "a password was hashed anew, with the parameters in force"),
+            Ok(false) => {}
+            Err(error) => tracing::debug!(%user, %error, "a password cannot be hashed anew yet"),
+        }
+    });
+}
+
 async fn refresh(call: Call) -> Result<Response, Refusal> {
-    let app = Arc::clone(&call.app);
-    app.limits.refreshes_from.take(&call.address().into()).map_err(Refusal::rate_limited)?;
+    let (app, address) = (Arc::clone(&call.app), call.address());
+    app.limits.refreshes_from.take(&address.into()).map_err(Refusal::rate_limited)?;
     let cookie = call.cookie(REFRESH_COOKIE).map(Secret::new);
     let origin = call.check_origin();
     let RefreshSession { refresh_token } = call.json_or_default().await?;
@@ -115,7 +132,8 @@ async fn refresh(call: Call) -> Result<Response, Refusal> {
     let old = refresh_token.or(cookie).ok_or_else(Refusal::unauthorized)?;
     let old = hash_of(old.expose()).ok_or_else(Refusal::unauthorized)?;
     let (now, (next, hash)) = (clock::now_ms(), RefreshToken::generate());
-    match app.store.rotate_refresh(old, hash, now, now + ms(app.config.auth.refresh_ttl)).await? {
+    let expires_at = now + ms(app.config.auth.refresh_ttl);
+    match app.store.rotate_refresh(old, hash, now, expires_at, &address.to_string()).await? {
         Rotation::Rotated { device, user } => {
             let tokens = sign(&app, user.id, device.id, next)?;
             if by_cookie {

@@ -4,7 +4,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use ferry_protocol::{Role, RoomId, UserId};
+use ferry_protocol::{Role, RoomId, RoomKind, UserId};
 
 use crate::{
     kept::Kept,
@@ -32,16 +32,23 @@ pub struct Recipient {
 /// The members of a room.
 #[derive(Debug)]
 pub struct Audience {
+    kind: RoomKind,
     /// Sorted by user.
     members: Vec<Recipient>,
 }
 
 impl Audience {
-    /// Of these members.
+    /// Of these members of a room of this kind.
     #[must_use]
-    pub fn new(mut members: Vec<Recipient>) -> Self {
+    pub fn new(kind: RoomKind, mut members: Vec<Recipient>) -> Self {
         members.sort_unstable_by_key(|member| member.user);
-        Self { members }
+        Self { kind, members }
+    }
+
+    /// The room's kind.
+    #[must_use]
+    pub fn kind(&self) -> RoomKind {
+        self.kind
     }
 
     /// All of them.
@@ -83,12 +90,12 @@ impl Directory {
         }
         let mark = self.rooms.mark();
         let Some(found) = self.store.audience(room).await? else { return Ok(None) };
-        let members = found.into_iter().map(|member| Recipient {
+        let members = found.members.into_iter().map(|member| Recipient {
             user: member.user_id,
             role: member.role,
             muted_until: member.muted_until,
         });
-        let audience = Arc::new(Audience::new(members.collect()));
+        let audience = Arc::new(Audience::new(found.kind, members.collect()));
         self.rooms.keep(mark, room, Arc::clone(&audience));
         Ok(Some(audience))
     }

@@ -9,23 +9,18 @@ use ferry_protocol::{DeviceId, UserId};
 use super::{
     Conflict, Created, Device, NewDevice, Result, Store, StoreError, now,
     page::one_more,
+    passwords::PasswordSteps,
     pool::{query, statement, steps, transaction},
     row_locks::RowLocks,
-    schema::{closing_channels, devices, users},
+    schema::{closing_channels, devices},
     sql_types::Sql,
     users::CHUNK,
 };
 
 steps! {
     /// Parts of transactions on devices.
-    trait DeviceSteps {
+    pub(super) trait DeviceSteps {
         /// Deletes the user's devices among these, and puts their channels into the outbox. Says which there were.
-        async fn check_password_hash(conn, user: UserId, hash: &str) -> Result<()> {
-            let unchanged = users::table.filter(users::id.eq(Sql(user))).filter(users::password_hash.eq(hash.to_owned()));
-            let unchanged: bool = diesel::select(diesel::dsl::exists(unchanged)).get_result(conn).await?;
-            if unchanged { Ok(()) } else { Err(Conflict::PasswordChanged.into()) }
-        }
-
         async fn log_out(conn, user: UserId, these: &[DeviceId], closed_at: i64) -> Result<Vec<DeviceId>> {
             let mut gone = Vec::new();
             for some in these.chunks(CHUNK) {
@@ -52,14 +47,12 @@ impl Store {
     /// Logs a device in, unless its user has `max_devices` already; holds for any number of logins at once.
     ///
     /// # Errors
-    /// [`Conflict::DeviceLimit`]; [`Conflict::PasswordChanged`] where `proof` is no longer in force, as checking a password takes a while;
+    /// [`Conflict::DeviceLimit`]; [`Conflict::PasswordChanged`] where what was `proven` is no longer in force, as checking a password takes a while;
     /// [`StoreError::NotFound`] where there is no such user.
     pub async fn create_device(&self, device: NewDevice, max_devices: usize) -> Result<Created> {
         transaction!(self, async |conn| {
             conn.lock_user(device.user).await?;
-            if let Some(proof) = &device.proof {
-                conn.check_password_hash(device.user, proof.expose()).await?;
-            }
+            conn.check_password(device.user, device.proven).await?;
             let others: i64 =
                 devices::table.filter(devices::user_id.eq(Sql(device.user))).count().get_result(conn).await?;
             if usize::try_from(others).unwrap_or(0) >= max_devices {
@@ -116,76 +109,11 @@ impl Store {
         })
     }
 
-    /// Notes that the device was seen, and at which address. Nothing happens where it is logged out.
-    pub async fn touch_device(&self, id: DeviceId, now: i64, ip: Option<&str>) -> Result<()> {
-        let ip = ip.map(str::to_owned);
-        statement!(self, async |conn| {
-            let device = diesel::update(devices::table.filter(devices::id.eq(Sql(id))));
-            match ip {
-                Some(ip) => device.set((devices::last_seen_at.eq(now), devices::ip.eq(ip))).execute(conn).await?,
-                None => device.set(devices::last_seen_at.eq(now)).execute(conn).await?,
-            };
-            Ok(())
-        })
-    }
-
     /// Logs a device of that user out: its row and its refresh tokens are gone, and its channel is [pending](Self::pending_closes), in one
     /// transaction. False where it is not that user's, or not there.
     pub async fn revoke_device(&self, user: UserId, id: DeviceId) -> Result<bool> {
         let closed_at = now();
         transaction!(self, async |conn| { Ok(!conn.log_out(user, &[id], closed_at).await?.is_empty()) })
-    }
-
-    /// Logs the user's other devices out, like [`Self::revoke_device`]; says which.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`] where there is no such user.
-    pub async fn revoke_other_devices(&self, user: UserId, keep: DeviceId) -> Result<Vec<DeviceId>> {
-        let closed_at = now();
-        transaction!(self, async |conn| {
-            // No login slips in between looking and deleting.
-            conn.lock_user(user).await?;
-            let others: Vec<DeviceId> = devices::table
-                .filter(devices::user_id.eq(Sql(user)))
-                .filter(devices::id.ne(Sql(keep)))
-                .order(devices::id)
-                .select(devices::id)
-                .load(conn)
-                .await?;
-            conn.log_out(user, &others, closed_at).await
-        })
-    }
-
-    /// Sets a new password's hash and logs out all devices but one, together: nobody stays whom the old password let in. The devices that
-    /// were logged out.
-    ///
-    /// # Errors
-    /// [`Conflict::PasswordChanged`] where `old` is no longer in force; [`StoreError::NotFound`] where there is no such user.
-    pub async fn change_password(
-        &self,
-        user: UserId,
-        old: &str,
-        new: &str,
-        keep: DeviceId,
-        at: i64,
-    ) -> Result<Vec<DeviceId>> {
-        let (old, new) = (old.to_owned(), new.to_owned());
-        transaction!(self, async |conn| {
-            conn.lock_user(user).await?;
-            conn.check_password_hash(user, &old).await?;
-            diesel::update(users::table.filter(users::id.eq(Sql(user))))
-                .set((users::password_hash.eq(&new), users::password_changed_at.eq(at)))
-                .execute(conn)
-                .await?;
-            let others: Vec<DeviceId> = devices::table
-                .filter(devices::user_id.eq(Sql(user)))
-                .filter(devices::id.ne(Sql(keep)))
-                .order(devices::id)
-                .select(devices::id)
-                .load(conn)
-                .await?;
-            conn.log_out(user, &others, at).await
-        })
     }
 
     /// True where the user is logged in anywhere.

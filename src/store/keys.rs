@@ -36,16 +36,6 @@ impl Store {
         })
     }
 
-    /// Notes that the key signs no more since `now`; the first such time stands. False where there is none.
-    pub async fn retire_key(&self, kid: &str, now: i64) -> Result<bool> {
-        let kid = kid.to_owned();
-        statement!(self, async |conn| {
-            let key = signing_keys::table.filter(signing_keys::kid.eq(kid)).filter(signing_keys::retired_at.is_null());
-            let retired = diesel::update(key).set(signing_keys::retired_at.eq(Some(now))).execute(conn).await?;
-            Ok(retired > 0)
-        })
-    }
-
     /// Deletes a key; tokens that it signed are no longer good. False where there is none.
     pub async fn delete_key(&self, kid: &str) -> Result<bool> {
         let kid = kid.to_owned();

@@ -5,7 +5,8 @@ use diesel_async::RunQueryDsl;
 use ferry_protocol::{Member, Page, Role, RoomId, RoomKind, UserId};
 
 use super::{
-    AudienceMember, Conflict, Membership, Result, Store, StoreError,
+    AudienceMember, Conflict, Membership, Put, Result, RoomAudience, Standing, Store, StoreError,
+    mutes::MuteSteps,
     page::{after, one_more, page},
     pool::{query, steps, transaction},
     row_locks::RowLocks,
@@ -36,6 +37,41 @@ steps! {
                 .filter(memberships::room_id.eq(Sql(room)))
                 .filter(memberships::role.eq(Sql(Role::Owner)));
             Ok(owners.count().get_result(conn).await?)
+        }
+
+        /// Locks the room, and says how a user stands to it. `NotFound` where there is no such room.
+        async fn standing(conn, room: RoomId, user: UserId) -> Result<Standing> {
+            let kind = conn.lock_room(room).await?;
+            let membership = conn.member_of(room, user).await?;
+            Ok(Standing { kind, role: membership.map(|membership| membership.role) })
+        }
+
+        /// Puts a user who is not in the room into it. Without a mute that is named, the one they left with is in force again.
+        async fn put_in(conn, room: RoomId, user: UserId, role: Role, muted_until: Option<i64>, now: i64) -> Result<Membership> {
+            let kept = conn.take_mute(room, user).await?.filter(|until| *until > now);
+            Ok(diesel::insert_into(memberships::table)
+                .values((
+                    memberships::room_id.eq(Sql(room)),
+                    memberships::user_id.eq(Sql(user)),
+                    memberships::role.eq(Sql(role)),
+                    memberships::muted_until.eq(muted_until.or(kept).unwrap_or(0)),
+                    memberships::joined_at.eq(now),
+                ))
+                .returning(Membership::as_returning())
+                .get_result(conn)
+                .await?)
+        }
+
+        /// Changes a membership that is there.
+        async fn set_to(conn, room: RoomId, user: UserId, role: Role, muted_until: i64) -> Result<Membership> {
+            let membership = memberships::table
+                .filter(memberships::room_id.eq(Sql(room)))
+                .filter(memberships::user_id.eq(Sql(user)));
+            Ok(diesel::update(membership)
+                .set((memberships::role.eq(Sql(role)), memberships::muted_until.eq(muted_until)))
+                .returning(Membership::as_returning())
+                .get_result(conn)
+                .await?)
         }
 
         /// Takes a member out of the room, and deletes the room where nobody is left. Says which role they had.
@@ -112,135 +148,111 @@ impl Store {
         })
     }
 
-    /// Puts a user into a room, unless it has `max_members` already.
+    /// Adds a member or changes one, as `decide` says. It is given how `actor` stands to the room, and the membership of `whom`; neither
+    /// changes before this is done, so nobody acts by a role that they have just lost. The membership then; what `decide` refuses is the inner
+    /// error, and nothing has happened.
+    ///
+    /// Two last owners who step down at once cannot both.
     ///
     /// # Errors
-    /// [`Conflict::AlreadyMember`], [`Conflict::RoomFull`]; [`StoreError::NotFound`] where there is no such room or user.
-    pub async fn add_member(
+    /// [`StoreError::NotFound`] where there is no such room, no such user to add, or no such membership to change;
+    /// [`Conflict::AlreadyMember`], [`Conflict::RoomFull`] where the room has `max_members` already; [`Conflict::LastOwner`] where a group or
+    /// channel would be left without an owner.
+    pub async fn put_member<D: Send + 'static>(
         &self,
         room: RoomId,
-        user: UserId,
-        role: Role,
-        now: i64,
+        actor: UserId,
+        whom: UserId,
         max_members: usize,
-    ) -> Result<Membership> {
+        now: i64,
+        decide: impl FnOnce(Standing, Option<&Membership>) -> Result<Put, D> + Send + 'static,
+    ) -> Result<Result<(Put, Membership), D>> {
         transaction!(self, async |conn| {
-            conn.hold_users(&[user]).await?;
-            conn.lock_room(room).await?;
-            if conn.member_of(room, user).await?.is_some() {
-                return Err(Conflict::AlreadyMember.into());
-            }
-            if usize::try_from(conn.member_count(room).await?).unwrap_or(0) >= max_members {
-                return Err(Conflict::RoomFull.into());
-            }
-            Ok(diesel::insert_into(memberships::table)
-                .values((
-                    memberships::room_id.eq(Sql(room)),
-                    memberships::user_id.eq(Sql(user)),
-                    memberships::role.eq(Sql(role)),
-                    memberships::muted_until.eq(0),
-                    memberships::joined_at.eq(now),
-                ))
-                .returning(Membership::as_returning())
-                .get_result(conn)
-                .await?)
+            // Users are locked before rooms, though only `Add` needs it: whether it comes to that is decided under the room's lock.
+            let there = match conn.hold_users(&[whom]).await {
+                Ok(()) => true,
+                Err(StoreError::NotFound) => false,
+                Err(error) => return Err(error),
+            };
+            let standing = conn.standing(room, actor).await?;
+            let member = conn.member_of(room, whom).await?;
+            let put = match decide(standing, member.as_ref()) {
+                Ok(put) => put,
+                Err(denied) => return Ok(Err(denied)),
+            };
+            let membership = match (put, member) {
+                (Put::Add { .. }, Some(_)) => return Err(Conflict::AlreadyMember.into()),
+                (Put::Add { .. }, None) if !there => return Err(StoreError::NotFound),
+                (Put::Add { role, muted_until }, None) => {
+                    if usize::try_from(conn.member_count(room).await?).unwrap_or(0) >= max_members {
+                        return Err(Conflict::RoomFull.into());
+                    }
+                    conn.put_in(room, whom, role, muted_until, now).await?
+                }
+                (_, None) => return Err(StoreError::NotFound),
+                (Put::Keep, Some(member)) => member,
+                (Put::Set { role, muted_until }, Some(member)) => {
+                    let steps_down = member.role == Role::Owner && role != Role::Owner;
+                    if standing.kind != RoomKind::Direct && steps_down && conn.owner_count(room).await? == 1 {
+                        return Err(Conflict::LastOwner.into());
+                    }
+                    conn.set_to(room, whom, role, muted_until).await?
+                }
+            };
+            Ok(Ok((put, membership)))
         })
     }
 
-    /// Changes a membership; what is `None` stays. Two last owners who step down at once cannot both.
+    /// Takes a member out of a room, if `decide` lets `actor` do it (as in [`Self::put_member`]). A room that nobody is left in is deleted; the
+    /// mute of somebody who is muted beyond `now` is kept for their return.
     ///
     /// # Errors
-    /// [`Conflict::LastOwner`] where a group or channel would be left without an owner; [`StoreError::NotFound`] where there is no such
-    /// membership.
-    pub async fn set_member(
+    /// [`StoreError::NotFound`] where there is no such room or membership; [`Conflict::LastOwner`] where others would be left in a group or
+    /// channel without an owner.
+    pub async fn remove_member<D: Send + 'static>(
         &self,
         room: RoomId,
-        user: UserId,
-        role: Option<Role>,
-        muted_until: Option<i64>,
-    ) -> Result<Membership> {
+        actor: UserId,
+        whom: UserId,
+        now: i64,
+        decide: impl FnOnce(Standing, Option<&Membership>) -> Result<(), D> + Send + 'static,
+    ) -> Result<Result<(), D>> {
         transaction!(self, async |conn| {
-            let kind = conn.lock_room(room).await?;
-            let member = conn.member_of(room, user).await?;
+            let standing = conn.standing(room, actor).await?;
+            let member = conn.member_of(room, whom).await?;
+            if let Err(denied) = decide(standing, member.as_ref()) {
+                return Ok(Err(denied));
+            }
             let member = member.ok_or(StoreError::NotFound)?;
-            let role = role.unwrap_or(member.role);
-            if kind != RoomKind::Direct
-                && member.role == Role::Owner
-                && role != Role::Owner
-                && conn.owner_count(room).await? == 1
-            {
-                return Err(Conflict::LastOwner.into());
+            if member.muted_until > now {
+                conn.keep_mute(room, whom, member.muted_until).await?;
             }
-            let membership = memberships::table
-                .filter(memberships::room_id.eq(Sql(room)))
-                .filter(memberships::user_id.eq(Sql(user)));
-            Ok(diesel::update(membership)
-                .set((
-                    memberships::role.eq(Sql(role)),
-                    memberships::muted_until.eq(muted_until.unwrap_or(member.muted_until)),
-                ))
-                .returning(Membership::as_returning())
-                .get_result(conn)
-                .await?)
-        })
-    }
-
-    /// Takes a user out of a room, whoever they are. A group or channel that loses its last owner gets the one of highest role and, among
-    /// those, longest standing; a room that nobody is left in is deleted. False where they were not in it.
-    pub async fn remove_member(&self, room: RoomId, user: UserId) -> Result<bool> {
-        self.remove(room, user, false).await
-    }
-
-    /// Takes a user out of a room, unless that left others in it without an owner; a room that nobody is left in is deleted. False where they
-    /// were not in it.
-    ///
-    /// # Errors
-    /// [`Conflict::LastOwner`].
-    pub async fn remove_member_keep_owner(&self, room: RoomId, user: UserId) -> Result<bool> {
-        self.remove(room, user, true).await
-    }
-
-    async fn remove(&self, room: RoomId, user: UserId, keep_owner: bool) -> Result<bool> {
-        transaction!(self, async |conn| {
-            let kind = match conn.lock_room(room).await {
-                Err(StoreError::NotFound) => return Ok(false),
-                locked => locked?,
-            };
-            let was = conn.take_out(room, user).await?;
-            let lost_an_owner = kind != RoomKind::Direct && was == Some(Role::Owner);
-            if lost_an_owner && !keep_owner {
-                conn.ensure_owner(room).await?;
-            }
+            conn.take_out(room, whom).await?;
+            let lost_an_owner = standing.kind != RoomKind::Direct && member.role == Role::Owner;
             if lost_an_owner && conn.owner_count(room).await? == 0 && conn.member_count(room).await? > 0 {
                 // Rolls back.
                 return Err(Conflict::LastOwner.into());
             }
-            Ok(was.is_some())
+            Ok(Ok(()))
         })
-    }
-
-    /// How many owners the room has.
-    pub async fn count_owners(&self, room: RoomId) -> Result<u64> {
-        query!(self, async |conn| Ok(conn.owner_count(room).await?.unsigned_abs()))
     }
 
     /// Who a message to the room is for. None where there is no such room.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`](super::StoreError::Unavailable).
-    pub async fn audience(&self, room: RoomId) -> Result<Option<Vec<AudienceMember>>> {
+    pub async fn audience(&self, room: RoomId) -> Result<Option<RoomAudience>> {
         query!(self, async |conn| {
             let rows = rooms::table
                 .left_join(memberships::table)
                 .filter(rooms::id.eq(Sql(room)))
-                .select((memberships::user_id, memberships::role, memberships::muted_until).nullable())
-                .load::<Option<(UserId, Role, i64)>>(conn)
+                .select((rooms::kind, (memberships::user_id, memberships::role, memberships::muted_until).nullable()))
+                .load::<(RoomKind, Option<(UserId, Role, i64)>)>(conn)
                 .await?;
-            if rows.is_empty() {
-                return Ok(None);
-            }
+            let &[(kind, _), ..] = rows.as_slice() else { return Ok(None) };
             let member = |(user_id, role, muted_until)| AudienceMember { user_id, role, muted_until };
-            Ok(Some(rows.into_iter().flatten().map(member).collect()))
+            let members = rows.into_iter().filter_map(|(_, found)| found).map(member);
+            Ok(Some(RoomAudience { kind, members: members.collect() }))
         })
     }
 }

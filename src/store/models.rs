@@ -21,7 +21,7 @@ pub struct User {
     pub password_hash: String,
     /// When it was made.
     pub created_at: i64,
-    /// When its password last changed.
+    /// When its password last changed. No two passwords of a user have the same; another hash of the same password has.
     pub password_changed_at: i64,
 }
 
@@ -71,13 +71,13 @@ pub struct Device {
     pub user_id: UserId,
     /// What the person calls it.
     pub name: String,
-    /// The address it was last seen at.
+    /// The address it logged in at, or at which it last refreshed its tokens.
     pub ip: Option<String>,
     /// The agent it logged in with.
     pub user_agent: Option<String>,
     /// When it logged in.
     pub created_at: i64,
-    /// When it was last seen.
+    /// When it last logged in, refreshed its tokens, opened a socket or sent over HTTP.
     pub last_seen_at: i64,
     /// The epoch of its latest connection; 0 before the first.
     pub last_epoch: i64,
@@ -98,8 +98,8 @@ pub struct NewDevice {
     pub user_agent: Option<String>,
     /// The time.
     pub now: i64,
-    /// The hash that the password was checked against; the login fails where it is no longer in force.
-    pub proof: Option<ferry_protocol::Secret>,
+    /// [`User::password_changed_at`] of the password that was checked; the login fails where that is no longer in force.
+    pub proven: i64,
 }
 
 /// A device that was made.
@@ -246,6 +246,36 @@ pub struct Membership {
     pub joined_at: i64,
 }
 
+/// How somebody who asks for a change stands to the room, read under the room's lock: it is so until the change is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// The room's kind.
+    pub kind: RoomKind,
+    /// The role of who asks; none where they are not in the room.
+    pub role: Option<Role>,
+}
+
+/// What is to become of a membership.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Put {
+    /// It stays as it is.
+    Keep,
+    /// There is one from now on.
+    Add {
+        /// With this role.
+        role: Role,
+        /// Muted until then, 0 for not at all; `None`: as they were when they left.
+        muted_until: Option<i64>,
+    },
+    /// It changes.
+    Set {
+        /// To this role.
+        role: Role,
+        /// Muted until then; 0 for not at all.
+        muted_until: i64,
+    },
+}
+
 /// A member with the names that people know them by.
 pub type MemberRow = Member;
 
@@ -258,6 +288,15 @@ pub struct AudienceMember {
     pub role: Role,
     /// Until when they may not send; 0 where they may.
     pub muted_until: i64,
+}
+
+/// Who a message to a room is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoomAudience {
+    /// The room's kind.
+    pub kind: RoomKind,
+    /// Everybody in it, in no order.
+    pub members: Vec<AudienceMember>,
 }
 
 /// A key that signs access tokens.

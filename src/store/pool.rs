@@ -56,6 +56,12 @@ pub(super) struct SqlitePool {
 }
 
 impl SqlitePool {
+    /// Whether somebody has the turn to write.
+    #[cfg(test)]
+    pub(super) fn is_taken(&self) -> bool {
+        self.turn.try_lock().is_err()
+    }
+
     /// Waits for the turn to write; `Unavailable` where it does not come in time.
     pub(super) async fn turn(&self) -> Result<OwnedMutexGuard<()>> {
         tokio::time::timeout(self.patience, Arc::clone(&self.turn).lock_owned())

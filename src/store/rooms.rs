@@ -5,11 +5,12 @@ use diesel_async::RunQueryDsl;
 use ferry_protocol::{Page, Role, RoomId, RoomKind, UserId};
 
 use super::{
-    Conflict, NewRoom, Result, Room, RoomView, Store, StoreError,
+    Conflict, NewRoom, Result, Room, RoomView, Standing, Store, StoreError,
     error::taken,
+    memberships::MembershipSteps,
     models::{RoomRow, direct_key},
     page::{after, one_more, page},
-    pool::{query, statement, steps, transaction},
+    pool::{query, steps, transaction},
     row_locks::RowLocks,
     schema::{memberships, rooms, users},
     sql_types::{Id, Name, Sql},
@@ -237,26 +238,46 @@ impl Store {
         })
     }
 
-    /// Renames a room.
+    /// Renames a room to what `decide` says, or does not where it refuses: then that is the inner error. It is given how `actor` stands to the
+    /// room, which is so until this is done.
     ///
     /// # Errors
     /// [`StoreError::NotFound`].
-    pub async fn update_room(&self, id: RoomId, name: &str) -> Result<Room> {
-        let name = name.to_owned();
+    pub async fn update_room<D: Send + 'static>(
+        &self,
+        id: RoomId,
+        actor: UserId,
+        decide: impl FnOnce(Standing) -> Result<String, D> + Send + 'static,
+    ) -> Result<Result<Room, D>> {
         transaction!(self, async |conn| {
+            let name = match decide(conn.standing(id, actor).await?) {
+                Ok(name) => name,
+                Err(denied) => return Ok(Err(denied)),
+            };
             diesel::update(rooms::table.filter(rooms::id.eq(Sql(id))))
                 .set((rooms::name.eq(Some(&name)), rooms::name_folded.eq(folded(Some(&name)))))
                 .execute(conn)
                 .await?;
-            conn.room(id).await?.ok_or(StoreError::NotFound)
+            Ok(Ok(conn.room(id).await?.ok_or(StoreError::NotFound)?))
         })
     }
 
-    /// Deletes a room with its memberships. False where there is none.
-    pub async fn delete_room(&self, id: RoomId) -> Result<bool> {
-        statement!(self, async |conn| {
-            let room = rooms::table.filter(rooms::id.eq(Sql(id)));
-            Ok(diesel::delete(room).execute(conn).await? > 0)
+    /// Deletes a room with its memberships, unless `decide` refuses (as in [`Self::update_room`]).
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn delete_room<D: Send + 'static>(
+        &self,
+        id: RoomId,
+        actor: UserId,
+        decide: impl FnOnce(Standing) -> Result<(), D> + Send + 'static,
+    ) -> Result<Result<(), D>> {
+        transaction!(self, async |conn| {
+            if let Err(denied) = decide(conn.standing(id, actor).await?) {
+                return Ok(Err(denied));
+            }
+            diesel::delete(rooms::table.filter(rooms::id.eq(Sql(id)))).execute(conn).await?;
+            Ok(Ok(()))
         })
     }
 }

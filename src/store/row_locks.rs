@@ -22,15 +22,15 @@ pub(super) trait RowLocks {
     /// Has the user for this transaction alone. `NotFound` where they are not there.
     fn lock_user(&mut self, id: UserId) -> impl Future<Output = Result<()>> + Send;
 
-    /// Keeps the device from being deleted; false where it is not there.
-    fn hold_device(&mut self, id: DeviceId) -> impl Future<Output = Result<bool>> + Send;
+    /// Has the device for this transaction alone, though others may refer to it; false where it is not there.
+    fn lock_device(&mut self, id: DeviceId) -> impl Future<Output = Result<bool>> + Send;
 
     /// Has the room, with its memberships, for this transaction alone. `NotFound` where it is not there.
     fn lock_room(&mut self, id: RoomId) -> impl Future<Output = Result<RoomKind>> + Send;
 }
 
 macro_rules! row_locks {
-    ($connection:ty $(, $share:ident, $exclusive:ident)?) => {
+    ($connection:ty $(, $share:ident, $update:ident, $exclusive:ident)?) => {
         impl RowLocks for $connection {
             async fn hold_users(&mut self, ids: &[UserId]) -> Result<()> {
                 let mut ids = ids.to_vec();
@@ -52,9 +52,9 @@ macro_rules! row_locks {
                 Ok(())
             }
 
-            async fn hold_device(&mut self, id: DeviceId) -> Result<bool> {
+            async fn lock_device(&mut self, id: DeviceId) -> Result<bool> {
                 let device = devices::table.filter(devices::id.eq(Sql(id))).select(devices::id);
-                let device = device$(.$share())?.first::<DeviceId>(self).await.optional()?;
+                let device = device$(.$update())?.first::<DeviceId>(self).await.optional()?;
                 Ok(device.is_some())
             }
 
@@ -66,5 +66,5 @@ macro_rules! row_locks {
     };
 }
 
-row_locks!(AsyncPgConnection, for_key_share, for_update);
+row_locks!(AsyncPgConnection, for_key_share, for_no_key_update, for_update);
 row_locks!(SqliteConn);

@@ -84,6 +84,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::BigInt;
+    use crate::store::sql_types::Id;
+
+    room_mutes (room_id, user_id) {
+        room_id -> Id,
+        user_id -> Id,
+        until -> BigInt,
+    }
+}
+
+diesel::table! {
     use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 
     signing_keys (kid) {
@@ -105,5 +116,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     closing_channels,
     rooms,
     memberships,
+    room_mutes,
     signing_keys
 );

@@ -68,9 +68,18 @@ impl Store {
         statement!(self, async |conn| conn.add_token(device, hash, now, expires_at).await)
     }
 
-    /// Uses a refresh token up and puts a new one in its place, in one transaction. Of any number of uses of one token at once, exactly one
-    /// is [`Rotation::Rotated`], and the others are [`Rotation::Reused`]. An expired one is [`Rotation::Expired`], used or not.
-    pub async fn rotate_refresh(&self, old: [u8; 32], new: [u8; 32], now: i64, expires_at: i64) -> Result<Rotation> {
+    /// Uses a refresh token up, puts a new one in its place, and notes that its device was seen now, at this address; in one transaction. Of
+    /// any number of uses of one token at once, exactly one is [`Rotation::Rotated`], and the others are [`Rotation::Reused`]. An expired one
+    /// is [`Rotation::Expired`], used or not.
+    pub async fn rotate_refresh(
+        &self,
+        old: [u8; 32],
+        new: [u8; 32],
+        now: i64,
+        expires_at: i64,
+        ip: &str,
+    ) -> Result<Rotation> {
+        let ip = ip.to_owned();
         transaction!(self, async |conn| {
             let token = refresh_tokens::table.filter(refresh_tokens::hash.eq(old.to_vec()));
             let device_id = token.clone().select(refresh_tokens::device_id).first::<DeviceId>(conn).await.optional()?;
@@ -78,7 +87,7 @@ impl Store {
                 return Ok(Rotation::Unknown);
             };
             // Before the token's own row: a logout locks them in this order, too.
-            if !conn.hold_device(device_id).await? {
+            if !conn.lock_device(device_id).await? {
                 return Ok(Rotation::Unknown);
             }
             // Others wait here for the first, and then find `used_at` set.
@@ -91,10 +100,10 @@ impl Store {
             .set(refresh_tokens::used_at.eq(Some(now)))
             .execute(conn)
             .await?;
-            let (device, user): (Device, User) = devices::table
-                .inner_join(users::table)
+            let user: User = users::table
+                .inner_join(devices::table)
                 .filter(devices::id.eq(Sql(device_id)))
-                .select((Device::as_select(), User::as_select()))
+                .select(User::as_select())
                 .first(conn)
                 .await?;
             if used == 0 {
@@ -103,6 +112,11 @@ impl Store {
             }
             conn.add_token(device_id, new, now, expires_at).await?;
             conn.forget_used(device_id, now).await?;
+            let device = diesel::update(devices::table.filter(devices::id.eq(Sql(device_id))))
+                .set((devices::last_seen_at.eq(now), devices::ip.eq(&ip)))
+                .returning(Device::as_returning())
+                .get_result(conn)
+                .await?;
             Ok(Rotation::Rotated { device, user })
         })
     }

@@ -127,24 +127,6 @@ impl Store {
         })
     }
 
-    /// Sets the password's hash.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`].
-    pub async fn set_password(&self, id: UserId, hash: &str, now: i64) -> Result<()> {
-        let hash = hash.to_owned();
-        statement!(self, async |conn| {
-            let changed = diesel::update(users::table.filter(users::id.eq(Sql(id))))
-                .set((users::password_hash.eq(hash), users::password_changed_at.eq(now)))
-                .execute(conn)
-                .await?;
-            if changed == 0 {
-                return Err(StoreError::NotFound);
-            }
-            Ok(())
-        })
-    }
-
     /// Deletes an account with all that is its own, in one transaction: its devices (their channels become
     /// [pending](Self::pending_closes)), its direct rooms, its memberships, and rooms where it was the last member. A room that loses its
     /// last owner gets the one of highest role and, among those, longest standing.

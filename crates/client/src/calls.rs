@@ -302,7 +302,7 @@ impl Session {
     /// Sends a message without a socket. Safe to repeat with the same `id`.
     ///
     /// # Errors
-    /// 403 `muted`, 404 `not_found`, 429 `rate_limited`, 503 `unavailable`.
+    /// 403 `muted`, or `forbidden` for a channel that one is not in, 404 `not_found`, 429 `rate_limited`, 503 `unavailable`.
     pub async fn post_message(&self, room: RoomId, message: &PostMessage) -> Result<Sent, ClientError> {
         self.call(Call::new(Method::POST, format!("rooms/{room}/messages")).json(message)?).await
     }

@@ -130,14 +130,14 @@ pub struct Device {
     pub id: DeviceId,
     /// What it was called at login.
     pub name: String,
-    /// The address it was last seen from.
+    /// The address it logged in from, or last refreshed its tokens from.
     pub ip: String,
     /// The `User-Agent` it logged in with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_agent: Option<String>,
     /// When it logged in, milliseconds since the Unix epoch.
     pub created_at: i64,
-    /// When it last opened a socket or refreshed its tokens, milliseconds since the Unix epoch.
+    /// When it last logged in, refreshed its tokens, opened a socket or sent over HTTP, milliseconds since the Unix epoch.
     pub last_seen_at: i64,
     /// Whether a socket of it is open on the relay that answers.
     pub online: bool,

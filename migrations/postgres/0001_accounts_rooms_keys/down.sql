@@ -1,4 +1,5 @@
 DROP TABLE signing_keys;
+DROP TABLE room_mutes;
 DROP TABLE memberships;
 DROP TABLE rooms;
 DROP TABLE closing_channels;

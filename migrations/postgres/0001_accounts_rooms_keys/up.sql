@@ -73,6 +73,17 @@ CREATE TABLE memberships (
 CREATE INDEX memberships_by_user ON memberships (user_id, room_id);
 CREATE INDEX memberships_by_age ON memberships (room_id, joined_at, user_id);
 
+-- Mutes of those who have left the room, so that coming back does not lift them. A row goes when its user comes back, or when the mute
+-- has ended.
+CREATE TABLE room_mutes (
+    room_id UUID NOT NULL REFERENCES rooms (id) ON DELETE CASCADE,
+    user_id UUID NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    until   BIGINT NOT NULL,
+    PRIMARY KEY (room_id, user_id)
+);
+CREATE INDEX room_mutes_by_user ON room_mutes (user_id);
+CREATE INDEX room_mutes_by_end ON room_mutes (until);
+
 -- Keys that sign access tokens.
 CREATE TABLE signing_keys (
     kid        TEXT COLLATE "C" PRIMARY KEY,

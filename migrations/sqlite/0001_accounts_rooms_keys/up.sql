@@ -1,6 +1,6 @@
 -- Who exists, where they are logged in, and which rooms they share. Nothing that anybody wrote is ever stored.
 -- Times are milliseconds since the Unix epoch; ids are UUIDs in lower case. Text compares byte by byte (BINARY, the
--- default), as it does in PostgreSQL with.
+-- default), as it does in PostgreSQL with COLLATE "C".
 
 CREATE TABLE users (
     id                  TEXT NOT NULL PRIMARY KEY,
@@ -72,6 +72,17 @@ CREATE TABLE memberships (
 ) STRICT;
 CREATE INDEX memberships_by_user ON memberships (user_id, room_id);
 CREATE INDEX memberships_by_age ON memberships (room_id, joined_at, user_id);
+
+-- Mutes of those who have left the room, so that coming back does not lift them. A row goes when its user comes back, or when the mute
+-- has ended.
+CREATE TABLE room_mutes (
+    room_id TEXT NOT NULL REFERENCES rooms (id) ON DELETE CASCADE,
+    user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    until   INTEGER NOT NULL,
+    PRIMARY KEY (room_id, user_id)
+) STRICT;
+CREATE INDEX room_mutes_by_user ON room_mutes (user_id);
+CREATE INDEX room_mutes_by_end ON room_mutes (until);
 
 -- Keys that sign access tokens.
 CREATE TABLE signing_keys (

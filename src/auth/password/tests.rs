@@ -53,6 +53,33 @@ fn an_unknown_user_costs_what_a_known_one_does() {
     assert!(!passwords.needs_rehash(&passwords.dummy));
 }
 
+#[test]
+fn a_wrong_password_costs_as_much_with_a_hash_that_was_cheaper() {
+    let params = |memory, passes| Params::new(memory, passes, 1, None).unwrap();
+    let work = |params: &Params| params.m_cost() * params.t_cost();
+    // KiB and passes: of the hash, in force, and what is left.
+    for (made, wanted, left) in [
+        ((19_456, 2), (19_456, 2), None),
+        ((19_456, 2), (19_456, 3), Some((19_456, 1))),
+        ((19_456, 2), (47_104, 1), Some((8_192, 1))),
+        ((12_288, 3), (65_536, 3), Some((53_248, 3))),
+        ((8, 1), (19_456, 2), Some((19_452, 2))),
+        // Less than Argon2 can do, and nothing at all.
+        ((64, 1), (65, 1), None),
+        ((47_104, 1), (19_456, 2), None),
+        ((64, 4), (64, 2), None),
+    ] {
+        let (made, wanted) = (params(made.0, made.1), params(wanted.0, wanted.1));
+        let found = missing_work(&made, &wanted);
+        let seen = found.as_ref().map(|params| (params.m_cost(), params.t_cost()));
+        assert_eq!(seen, left, "{made:?} {wanted:?}");
+        if let Some(found) = found {
+            assert!(work(&made) + work(&found) <= work(&wanted) && found.m_cost() <= wanted.m_cost());
+            assert!(work(&wanted) - work(&made) - work(&found) < found.t_cost(), "more than rounding is left");
+        }
+    }
+}
+
 #[tokio::test]
 async fn an_over_long_password_is_wrong() {
     let passwords = passwords(1, 1);

@@ -91,7 +91,7 @@ pub(super) fn new_device(user: UserId) -> NewDevice {
         ip: Some("127.0.0.1".to_owned()),
         user_agent: None,
         now: 1000,
-        proof: None,
+        proven: 1000,
     }
 }
 

@@ -59,7 +59,7 @@ async fn a_stopped_postgres_is_unavailable_and_comes_back() {
     for _ in 0..3 {
         let read = store.user(ann.id).await;
         assert!(matches!(read, Err(StoreError::Unavailable(_))), "{read:?}");
-        let write = store.update_room(ferry_protocol::RoomId::new(), "x").await;
+        let write = store.update_user(ann.id, Some(None)).await;
         assert!(matches!(write, Err(StoreError::Unavailable(_))), "{write:?}");
     }
     let locked = store.lock_user(ferry_protocol::UserId::new()).await;

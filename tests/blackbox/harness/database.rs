@@ -5,7 +5,14 @@ use std::{
     process::Command,
 };
 
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use diesel::{Connection, QueryableByName, SqliteConnection, connection::SimpleConnection, sql_types};
+use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
+
+#[derive(QueryableByName)]
+struct Found {
+    #[diesel(sql_type = sql_types::Text)]
+    found: String,
+}
 
 /// A SQLite file in the test's directory, or a database made in the PostgreSQL of `FERRY_TEST_POSTGRES` and dropped at the end.
 pub struct Database {
@@ -23,14 +30,69 @@ impl Database {
         Self::postgres_at(&base).await
     }
 
+    /// Runs a statement in it, behind the relay's back.
+    pub async fn execute(&self, sql: &str) {
+        if let Some(path) = self.url.strip_prefix("sqlite://") {
+            let mut conn = SqliteConnection::establish(path).unwrap();
+            conn.batch_execute(&format!("PRAGMA busy_timeout = 10000; {sql}")).unwrap();
+        } else {
+            let mut conn = AsyncPgConnection::establish(&self.url).await.unwrap();
+            SimpleAsyncConnection::batch_execute(&mut conn, sql).await.unwrap();
+        }
+    }
+
+    /// What a query for one text called `found` finds.
+    pub async fn find(&self, sql: &str) -> String {
+        let query = diesel::sql_query(sql);
+        let found: Found = if let Some(path) = self.url.strip_prefix("sqlite://") {
+            diesel::RunQueryDsl::get_result(query, &mut SqliteConnection::establish(path).unwrap()).unwrap()
+        } else {
+            let mut conn = AsyncPgConnection::establish(&self.url).await.unwrap();
+            diesel_async::RunQueryDsl::get_result(query, &mut conn).await.unwrap()
+        };
+        found.found
+    }
+
     /// A database in the cluster whose superuser's URL this is.
     pub async fn postgres_at(base: &str) -> Self {
         let name = format!("ferry_{}", uuid::Uuid::new_v4().simple());
         let mut admin = AsyncPgConnection::establish(base).await.unwrap();
-        diesel::sql_query(format!("CREATE DATABASE {name}")).execute(&mut admin).await.unwrap();
+        admin.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
         let mut url = url::Url::parse(base).unwrap();
         url.set_path(&name);
         Self { url: url.to_string(), drop: Some((base.to_owned(), name)) }
+    }
+}
+
+/// A row of PostgreSQL that is held: whoever wants to change it waits, in the order of coming, until it is released.
+pub struct Held {
+    conn: AsyncPgConnection,
+    url: String,
+}
+
+impl Database {
+    /// Holds the rows that this query locks (`SELECT … FOR UPDATE`).
+    pub async fn hold(&self, query: &str) -> Held {
+        let mut conn = AsyncPgConnection::establish(&self.url).await.unwrap();
+        conn.batch_execute(&format!("BEGIN; {query}")).await.unwrap();
+        Held { conn, url: self.url.clone() }
+    }
+}
+
+impl Held {
+    /// Waits until so many statements wait for a lock.
+    pub async fn until_waited_for(&self, statements: usize) {
+        let query = "SELECT count(*)::text AS found FROM pg_stat_activity \
+            WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        let database = Database { url: self.url.clone(), drop: None };
+        super::until(&format!("{statements} wait for the row"), || async {
+            (database.find(query).await == statements.to_string()).then_some(())
+        })
+        .await;
+    }
+
+    pub async fn release(mut self) {
+        self.conn.batch_execute("COMMIT").await.unwrap();
     }
 }
 

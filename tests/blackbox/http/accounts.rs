@@ -17,7 +17,6 @@ async fn register_name(relay: &Relay, name: &str) -> Answer {
     register(relay, json!({ "username": name, "password": "correct horse" })).await
 }
 
-const LOGGED_OUT: Closed = Closed(Some(CloseCode::LoggedOut.as_u16()));
 const ACCOUNT_GONE: Closed = Closed(Some(CloseCode::AccountGone.as_u16()));
 
 #[tokio::test]
@@ -157,38 +156,6 @@ on_both!(people_are_found_by_the_beginning_of_their_names, |world| async move {
     }
     assert_eq!((walked.len(), cursor.as_str()), (4, ""));
     assert_eq!(walked, ["other", "zed-three", "zed.one", "zed_two"]);
-});
-
-on_both!(a_new_password_logs_the_other_devices_out, |world| async move {
-    let relay = world.relay();
-    let (alice, bob) = (world.person("alice").await, world.person("bob").await);
-    let (phone, mut bobs) = (alice.online(relay).await, bob.online(relay).await);
-    let room = phone.direct(bob.id).await;
-    let laptop = log_in(relay, &alice).await;
-    let mut socket = RawSocket::open(relay, &laptop.access).await;
-    socket.frame_of("drained").await;
-    let change = async |old: &str, new: &str| {
-        let body = json!({ "old_password": old, "new_password": new });
-        ask(relay, "PUT", "/v1/me/password").bearer(&token(&phone.session)).json(&body).send().await
-    };
-    change("not the one", "a new password").await.invalid("old_password");
-    change("correct horse", "short").await.invalid("new_password");
-    ask(relay, "GET", "/v1/me").bearer(&laptop.access).send().await.ok(200);
-
-    change("correct horse", "a new password").await.ok(204);
-    assert_eq!(socket.closed().await, LOGGED_OUT);
-    ask(relay, "GET", "/v1/me").bearer(&laptop.access).send().await.problem(401, "unauthorized");
-    refresh(relay, &laptop.refresh).await.problem(401, "unauthorized");
-    if world.backend == Backend::Cluster {
-        assert_eq!(world.channels(0, alice.id).await, Some(vec![format!("device.{}", phone.device())]));
-    }
-    // This device stays, and its socket with it.
-    phone.send(room, "still here").await;
-    assert_eq!(bobs.text().await, "still here");
-    assert_eq!(phone.session.devices().await.unwrap().len(), 1);
-    login(relay, &alice.name, "correct horse").send().await.problem(401, "unauthorized");
-    login(relay, &alice.name, "a new password").send().await.ok(201);
-    assert!(!world.logs().contains("a new password"));
 });
 
 on_both!(a_deleted_account_leaves_nothing, |world| async move {

@@ -6,6 +6,7 @@ mod ask;
 mod connections;
 mod cookies;
 mod malformed;
+mod passwords;
 mod rates;
 mod rooms;
 mod sessions;

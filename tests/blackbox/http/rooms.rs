@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::ask::{ask, token};
 use crate::{
-    harness::{Backend, Online, World},
+    harness::{Backend, Online, World, nsq},
     on_both,
 };
 
@@ -85,12 +85,17 @@ on_both!(rooms_of_each_kind_are_made_changed_and_deleted, |world| async move {
     assert_eq!(eves.room(channel.id).await.unwrap().role, None);
     assert_eq!(code(eves.members(channel.id, &Paging::default())).await, Err(ErrorCode::Forbidden));
     assert_eq!(code(eves.update_room(channel.id, &rename)).await, Err(ErrorCode::Forbidden));
-    assert_eq!(code(eves.post_message(channel.id, &hello("spam"))).await, Err(ErrorCode::NotFound));
+    assert_eq!(code(eves.post_message(channel.id, &hello("spam"))).await, Err(ErrorCode::Forbidden));
+    assert_eq!(code(eves.put_member(channel.id, eve.id, &PutMember::default())).await, Err(ErrorCode::Forbidden));
+    assert_eq!(code(eves.remove_member(channel.id, alice.id)).await, Err(ErrorCode::Forbidden));
+    assert_eq!(code(eves.delete_room(channel.id)).await, Err(ErrorCode::Forbidden));
     assert_eq!(code(eves.leave(channel.id)).await, Err(ErrorCode::Forbidden));
     assert_eq!(eves.join(channel.id).await.unwrap().role, Some(Role::Member));
     assert_eq!(code(eves.join(channel.id)).await, Err(ErrorCode::AlreadyMember));
     assert_eq!(eves.all_members(channel.id).await.unwrap().len(), 2);
+    eves.post_message(channel.id, &hello("no spam")).await.unwrap();
     eves.leave(channel.id).await.unwrap();
+    assert_eq!(code(eves.post_message(channel.id, &hello("spam"))).await, Err(ErrorCode::Forbidden));
     assert_eq!(eves.all_rooms().await.unwrap(), vec![]);
 });
 
@@ -181,6 +186,10 @@ on_both!(roles_say_who_may_do_what, |world| async move {
     assert_eq!(code(members.remove_member(room, admin.id)).await, Err(ErrorCode::Forbidden));
     assert_eq!(code(members.put_member(room, admin.id, &muted(FOREVER))).await, Err(ErrorCode::Forbidden));
     assert_eq!(code(owners.put_member(room, member.id, &muted(-1))).await, Err(ErrorCode::Invalid));
+    // Whether somebody exists is for those to hear who may add them.
+    let nobody = UserId::new();
+    assert_eq!(code(members.put_member(room, nobody, &PutMember::default())).await, Err(ErrorCode::Forbidden));
+    assert_eq!(code(owners.put_member(room, nobody, &PutMember::default())).await, Err(ErrorCode::NotFound));
 
     assert_eq!(owners.put_member(room, admin.id, &role(Role::Admin)).await.unwrap().role, Role::Admin);
     let added = admins.put_member(room, guest.id, &role(Role::Moderator)).await.unwrap();
@@ -192,6 +201,11 @@ on_both!(roles_say_who_may_do_what, |world| async move {
     assert_eq!(code(admins.delete_room(room)).await, Err(ErrorCode::Forbidden));
     admins.remove_member(room, guest.id).await.unwrap();
     assert_eq!(code(admins.remove_member(room, guest.id)).await, Err(ErrorCode::NotFound));
+    // Added, with a role and muted, in one.
+    let both = PutMember { role: Some(Role::Moderator), muted_until: Some(FOREVER) };
+    let added = admins.put_member(room, guest.id, &both).await.unwrap();
+    assert_eq!((added.role, added.muted_until), (Role::Moderator, FOREVER));
+    admins.remove_member(room, guest.id).await.unwrap();
 
     // A room keeps an owner.
     assert_eq!(code(owners.leave(room)).await, Err(ErrorCode::LastOwner));
@@ -256,6 +270,60 @@ on_both!(a_muted_member_reads_and_does_not_write, |world| async move {
         bobs.send(room, "at last").await;
         assert_eq!(alices.text().await, "at last");
     }
+});
+
+/// Relays read a room anew whenever one of them says that it changed: asking for what is so already must not make it say so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn asking_for_what_is_so_is_no_news() {
+    let world = World::start(Backend::Cluster).await;
+    let relay = world.relay();
+    let (alice, bob) = (world.person("alice").await, world.person("bob").await);
+    let (alices, bobs) = (alice.log_in(relay).await, bob.log_in(relay).await);
+    let room = alices.create_room(&create(RoomKind::Group, Some("quiet"), &[bob.id])).await.unwrap().id;
+    let announced = async || {
+        let live = world.nsqds[0].admin().topic_stats(&nsq::topic("ferry.live#ephemeral")).await.unwrap();
+        live.map_or(0, |topic| topic.message_count)
+    };
+    let before = announced().await;
+    for whom in [bob.id, alice.id] {
+        let path = format!("/v1/rooms/{room}/members/{whom}");
+        let answer = ask(relay, "PUT", &path).bearer(&token(&bobs)).json(&json!({})).send().await.ok(200);
+        assert_eq!(answer["member"]["user"], json!(whom));
+    }
+    assert_eq!(bobs.put_member(room, bob.id, &role(Role::Member)).await.unwrap().role, Role::Member);
+    alices.put_member(room, bob.id, &muted(0)).await.unwrap();
+    assert_eq!(announced().await, before);
+    // What is announced is announced before the answer.
+    alices.put_member(room, bob.id, &muted(FOREVER)).await.unwrap();
+    assert_eq!(announced().await, before + 1);
+}
+
+on_both!(leaving_and_coming_back_lifts_no_mute, |world| async move {
+    let relay = world.relay();
+    let (alice, bob) = (world.person("alice").await, world.person("bob").await);
+    let (mut alices, bobs) = (alice.online(relay).await, bob.online(relay).await);
+    let channel = create(RoomKind::Channel, Some("News"), &[]);
+    let room = alices.session.create_room(&channel).await.unwrap().id;
+    bobs.session.join(room).await.unwrap();
+    alices.session.put_member(room, bob.id, &muted(FOREVER)).await.unwrap();
+
+    bobs.session.leave(room).await.unwrap();
+    bobs.session.join(room).await.unwrap();
+    assert_eq!(post(&bobs, room, "hello?").await, Err(ErrorCode::Muted));
+    // Nor does being removed and invited again.
+    alices.session.remove_member(room, bob.id).await.unwrap();
+    let member = alices.session.put_member(room, bob.id, &PutMember::default()).await.unwrap();
+    assert_eq!(member.muted_until, FOREVER);
+    assert!(bobs.try_send(room, "hello?").await.is_err());
+
+    // It is lifted as any other, and stays lifted.
+    alices.session.put_member(room, bob.id, &muted(0)).await.unwrap();
+    bobs.send(room, "at last").await;
+    assert_eq!(alices.text().await, "at last");
+    bobs.session.leave(room).await.unwrap();
+    bobs.session.join(room).await.unwrap();
+    bobs.send(room, "and again").await;
+    assert_eq!(alices.text().await, "and again");
 });
 
 on_both!(a_message_by_http_is_a_message, |world| async move {

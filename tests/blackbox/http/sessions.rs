@@ -103,7 +103,17 @@ on_both!(the_limit_on_devices_holds_for_logins_at_once, ["--devices", "3"], |wor
 async fn names_of_devices_are_for_people_to_read() {
     let world = World::start(Backend::Embedded).await;
     let alice = world.person("alice").await;
-    for name in ["", "  ", &"x".repeat(65), "canary7f3a\u{202E}", "a\nb", "a\0b", "\u{1B}[31mred"] {
+    for name in [
+        "",
+        "  ",
+        &"x".repeat(65),
+        "canary7f3a\u{202E}",
+        "canary7f3a\u{FE0F}",
+        "canary7f3a\u{E000}",
+        "a\nb",
+        "a\0b",
+        "\u{1B}[31mred",
+    ] {
         let body = json!({ "username": alice.name, "password": "correct horse", "device_name": name });
         ask(world.relay(), "POST", "/v1/sessions").json(&body).send().await.invalid("device_name");
     }
@@ -161,6 +171,28 @@ on_both!(a_refresh_token_is_good_once, |world| async move {
     for token in [&first, &other].map(|login| &login.refresh) {
         assert!(!world.logs().contains(token.as_str()), "a refresh token is in the log");
     }
+});
+
+on_both!(a_refresh_says_when_and_where_the_device_was_seen, ["--trusted-proxy", "127.0.0.1"], |world| async move {
+    let (relay, alice) = (world.relay(), world.person("alice").await);
+    let (phone, laptop) = (log_in(relay, &alice).await, log_in(relay, &alice).await);
+    world.database.execute("UPDATE devices SET last_seen_at = 1, ip = '192.0.2.1'").await;
+    let body = json!({ "refresh_token": phone.refresh });
+    let refresh = ask(relay, "POST", "/v1/sessions/refresh").header("x-forwarded-for", "198.51.100.7").json(&body);
+    refresh.send().await.ok(200);
+
+    let listed = devices(relay, &laptop.access).await;
+    let seen = |id: &str| {
+        let device = listed.iter().find(|device| device["id"] == id).unwrap();
+        (device["last_seen_at"].as_i64().unwrap() >= device["created_at"].as_i64().unwrap(), text(&device["ip"]))
+    };
+    assert_eq!(seen(&phone.device), (true, "198.51.100.7".to_owned()));
+    assert_eq!(seen(&laptop.device), (false, "192.0.2.1".to_owned()), "it has only asked for a list");
+    // A socket is a sign of life as well.
+    let mut socket = RawSocket::open(relay, &laptop.access).await;
+    socket.frame_of("welcome").await;
+    let listed = devices(relay, &laptop.access).await;
+    assert!(listed.iter().all(|device| device["last_seen_at"].as_i64() >= device["created_at"].as_i64()));
 });
 
 on_both!(of_refreshes_at_once_one_succeeds_at_most, |world| async move {

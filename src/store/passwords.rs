@@ -1,0 +1,74 @@
+//! Passwords: which one is in force, and another in its place.
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use ferry_protocol::{DeviceId, UserId};
+
+use super::{
+    Conflict, Result, Store, StoreError,
+    devices::DeviceSteps,
+    pool::{statement, steps, transaction},
+    row_locks::RowLocks,
+    schema::{devices, users},
+    sql_types::Sql,
+};
+
+steps! {
+    /// Parts of transactions on accounts. The user is locked.
+    pub(super) trait PasswordSteps {
+        /// That the password is the one that came into force then.
+        async fn check_password(conn, user: UserId, since: i64) -> Result<()> {
+            let same = users::table.filter(users::id.eq(Sql(user))).filter(users::password_changed_at.eq(since));
+            let same: bool = diesel::select(diesel::dsl::exists(same)).get_result(conn).await?;
+            if same { Ok(()) } else { Err(Conflict::PasswordChanged.into()) }
+        }
+    }
+}
+
+impl Store {
+    /// Sets a new password's hash and logs out all devices but one, together: nobody stays whom the old password let in. The devices that
+    /// were logged out.
+    ///
+    /// `proven` is the [`password_changed_at`](super::User::password_changed_at) of the password that was checked. No two passwords of a user
+    /// have the same, whatever the clock says.
+    ///
+    /// # Errors
+    /// [`Conflict::PasswordChanged`] where that password is no longer in force; [`StoreError::NotFound`] where there is no such user.
+    pub async fn change_password(
+        &self,
+        user: UserId,
+        proven: i64,
+        new: &str,
+        keep: DeviceId,
+        at: i64,
+    ) -> Result<Vec<DeviceId>> {
+        let new = new.to_owned();
+        transaction!(self, async |conn| {
+            conn.lock_user(user).await?;
+            conn.check_password(user, proven).await?;
+            let since = at.max(proven.saturating_add(1));
+            diesel::update(users::table.filter(users::id.eq(Sql(user))))
+                .set((users::password_hash.eq(&new), users::password_changed_at.eq(since)))
+                .execute(conn)
+                .await?;
+            let others: Vec<DeviceId> = devices::table
+                .filter(devices::user_id.eq(Sql(user)))
+                .filter(devices::id.ne(Sql(keep)))
+                .order(devices::id)
+                .select(devices::id)
+                .load(conn)
+                .await?;
+            conn.log_out(user, &others, at).await
+        })
+    }
+
+    /// Puts another hash of the same password in the place of `old`. False where that is no longer there: a password that was changed
+    /// meanwhile stays. It is the same password, so nobody is logged out, and who has proved it a moment ago has still proved it.
+    pub async fn replace_hash(&self, user: UserId, old: &str, new: &str) -> Result<bool> {
+        let (old, new) = (old.to_owned(), new.to_owned());
+        statement!(self, async |conn| {
+            let same = users::table.filter(users::id.eq(Sql(user))).filter(users::password_hash.eq(old));
+            Ok(diesel::update(same).set(users::password_hash.eq(new)).execute(conn).await? > 0)
+        })
+    }
+}
