@@ -4,8 +4,10 @@ mod audience;
 
 use std::{collections::HashMap, sync::Arc, time::Instant};
 
+use bytes::Bytes;
 use ferry_protocol::{
-    DeviceId, Envelope, ErrorCode, KIND_MAX, KIND_TEXT, Message, RoomId, Send, Sender, Sent, UserId, is_valid_kind,
+    DeviceId, Envelope, ErrorCode, KIND_MAX, KIND_TEXT, Message, MessageId, Notice, RoomId, Send, Sender, Sent, UserId,
+    is_valid_kind,
 };
 use futures_util::StreamExt;
 
@@ -69,7 +71,7 @@ impl Relay {
         }
         let sender = Sender { user, device, role: member.role };
         // Before the stamp, like everything that SQL can refuse: a number given is a number that receivers wait for.
-        let devices = self.directory.device_counts(&audience).await?;
+        let devices = self.directory.device_counts(audience.members().iter().map(|member| member.user)).await?;
         Ok(Admitted { sender, audience, devices })
     }
 
@@ -113,6 +115,28 @@ impl Relay {
             targets.push(sender.user);
         }
 
+        self.publish_to_all(targets, &payload, id).await?;
+        self.metrics.sends.inc();
+        Ok(Sent { id, sent_at, recipients, unreachable })
+    }
+
+    /// Tells all devices of these users what has happened. Best effort: what happened is in SQL, where everybody can ask for it, and stays so
+    /// if a user's home is down and they are not told.
+    pub async fn notify(&self, users: &[UserId], notice: &Notice) {
+        let outcome = async {
+            let devices = self.directory.device_counts(users.iter().copied()).await?;
+            let payload = Envelope::encode_notice(notice).map_err(|_| Refusal::internal())?;
+            let mut targets: Vec<UserId> = devices.into_keys().collect();
+            targets.sort_unstable();
+            self.publish_to_all(targets, &payload, notice.id).await
+        };
+        if let Err(refusal) = outcome.await {
+            tracing::warn!(id = %notice.id, reason = %refusal.detail, "a notice did not reach everybody");
+        }
+    }
+
+    /// Answers when every publish is confirmed.
+    async fn publish_to_all(&self, targets: Vec<UserId>, payload: &Bytes, id: MessageId) -> Result<(), Refusal> {
         let started = Instant::now();
         let publishes = targets.into_iter().map(|user| {
             let (broker, payload) = (&self.broker, payload.clone());
@@ -123,16 +147,12 @@ impl Relay {
         // All are awaited, also after a failure: one home that is down must not keep the message from the others.
         while let Some(outcome) = publishes.next().await {
             if let Err((user, error)) = outcome {
-                tracing::debug!(%id, %room, %user, %error, "a publish failed");
+                tracing::debug!(%id, %user, %error, "a publish failed");
                 failure = Some(error);
             }
         }
         self.metrics.publish_seconds.observe(started.elapsed().as_secs_f64());
-        if let Some(error) = failure {
-            return Err(error.into());
-        }
-        self.metrics.sends.inc();
-        Ok(Sent { id, sent_at, recipients, unreachable })
+        failure.map_or(Ok(()), |error| Err(error.into()))
     }
 }
 

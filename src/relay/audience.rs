@@ -100,19 +100,22 @@ impl Directory {
         Ok(Some(audience))
     }
 
-    /// How many devices each member has; who is not in the answer has none.
+    /// How many devices each of these has; who is not in the answer has none.
     ///
     /// That somebody has none is never kept: a first device must get what is sent after its login, however late the news of it.
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn device_counts(&self, audience: &Audience) -> Result<HashMap<UserId, u32>, StoreError> {
-        let mut counts = HashMap::with_capacity(audience.members().len());
+    pub async fn device_counts(
+        &self,
+        users: impl ExactSizeIterator<Item = UserId>,
+    ) -> Result<HashMap<UserId, u32>, StoreError> {
+        let mut counts = HashMap::with_capacity(users.len());
         let mut unknown = Vec::new();
-        for member in audience.members() {
-            match self.users.get(&member.user) {
-                Some(count) => _ = counts.insert(member.user, count),
-                None => unknown.push(member.user),
+        for user in users {
+            match self.users.get(&user) {
+                Some(count) => _ = counts.insert(user, count),
+                None => unknown.push(user),
             }
         }
         if !unknown.is_empty() {

@@ -12,7 +12,7 @@ mod frames;
 
 use std::{future::Future, pin::Pin, sync::Arc, time::Instant};
 
-use ferry_protocol::{CloseCode, Envelope, RelayFrame, message_frame};
+use ferry_protocol::{CloseCode, Envelope, RelayFrame, envelope_frame};
 use tokio::time::Sleep;
 
 use self::{deadlines::instant_of, ending::End};
@@ -239,7 +239,7 @@ impl Session {
             return;
         };
         let redelivered = attempts > 1;
-        self.socket.text(message_frame(id.as_str(), redelivered, json));
+        self.socket.text(envelope_frame(envelope.content, id.as_str(), redelivered, json));
         if self.window.is_empty() {
             // What comes fresh needs no touch yet.
             self.touched_at = now;

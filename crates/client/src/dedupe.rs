@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use ferry_protocol::{DeviceId, Message, MessageId};
+use ferry_protocol::{DeviceId, Message, MessageId, Notice};
 use serde::{Deserialize, Serialize};
 
 /// What makes a message the same message: its id is unique only together with the device that sent it.
@@ -17,6 +17,13 @@ pub struct Seen {
 impl From<&Message> for Seen {
     fn from(message: &Message) -> Self {
         Self { device: message.from.device, id: message.id }
+    }
+}
+
+/// Notices come from no device; their ids are unique by themselves.
+impl From<&Notice> for Seen {
+    fn from(notice: &Notice) -> Self {
+        Self { device: DeviceId::NONE, id: notice.id }
     }
 }
 

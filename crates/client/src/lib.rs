@@ -40,7 +40,9 @@ pub use error::{ClientError, SendError};
 pub use http::{Client, ClientOptions};
 pub use order::{Arrival, Order};
 pub use session::{CredentialStore, Credentials, InMemory, Session, StoreLock};
-pub use socket::{ClosedReason, ConnectOptions, Connection, DisconnectReason, Event, Events, Incoming, NotFlushed};
+pub use socket::{
+    ClosedReason, ConnectOptions, Connection, DisconnectReason, Event, Events, Incoming, IncomingNotice, NotFlushed,
+};
 
 pub use ferry_protocol as protocol;
 pub use ferry_protocol::{Body, DeviceId, MessageId, RoomId, Secret, UserId};

@@ -1,15 +1,17 @@
 //! The socket, as the caller sees it: a [`Connection`] to send with, and [`Events`] to receive from.
 
+mod incoming;
 mod task;
 mod wire;
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ferry_protocol::{Body, CloseCode, DeviceFrame, Message, MessageId, RoomId, Sent, Welcome};
+use ferry_protocol::{Body, CloseCode, DeviceFrame, MessageId, RoomId, Sent, Welcome};
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
+
+pub use incoming::{Incoming, IncomingNotice};
 
 use crate::dedupe::Dedupe;
 use crate::{Seen, SendError, Session};
@@ -60,6 +62,8 @@ pub enum Event {
     Connected(Welcome),
     /// A message. Store it, then [`Incoming::ack`] it.
     Message(Box<Incoming>),
+    /// Something happened that concerns the user. Store it where it matters, then [`IncomingNotice::ack`] it.
+    Notice(Box<IncomingNotice>),
     /// What waited when the socket opened has been delivered. Comes once per connection.
     Drained,
     /// The socket is gone; the next attempt comes by itself.
@@ -134,50 +138,6 @@ fn describe_close(code: u16) -> String {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the connection was lost before everything was written")]
 pub struct NotFlushed;
-
-/// A message from the relay.
-///
-/// It is not acked before [`Incoming::ack`] is called; while it is held, a redelivery of the same message is not shown, and the ack
-/// goes to the newest delivery. Dropped without an ack, it comes again with the next connection.
-pub struct Incoming {
-    /// The message.
-    pub message: Message,
-    /// True where it was handed to this device before and not acked.
-    pub redelivered: bool,
-    /// The delivery's id, for logs.
-    pub delivery: String,
-    shared: Arc<Shared>,
-    acked: AtomicBool,
-}
-
-impl Incoming {
-    /// The caller has stored it: the relay forgets it. Acks are collected and written together; [`Connection::flush`] tells when they
-    /// are through. One that is lost with the connection is made up for when the message comes again, without showing it.
-    pub fn ack(&self) {
-        if !self.acked.swap(true, Ordering::Relaxed) && self.shared.dedupe().ack(Seen::from(&self.message)) {
-            self.shared.wake.notify_one();
-        }
-    }
-}
-
-impl Drop for Incoming {
-    fn drop(&mut self) {
-        if !*self.acked.get_mut() {
-            self.shared.dedupe().release(Seen::from(&self.message));
-        }
-    }
-}
-
-impl fmt::Debug for Incoming {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The body redacts itself.
-        f.debug_struct("Incoming")
-            .field("message", &self.message)
-            .field("redelivered", &self.redelivered)
-            .field("delivery", &self.delivery)
-            .finish_non_exhaustive()
-    }
-}
 
 /// What the callers' side and the task share.
 struct Shared {

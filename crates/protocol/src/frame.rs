@@ -1,8 +1,8 @@
-//! Socket frames: one JSON object a text frame, told apart by `type`.
+//! Socket frames from a device: one JSON object a text frame, told apart by `type`.
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Body, DeviceId, ErrorCode, Message, MessageId, RoomId, Secret, Sent, UserId};
+use crate::{Body, MessageId, RoomId, Secret};
 
 /// The version of the protocol that this crate speaks.
 pub const PROTOCOL: u32 = 1;
@@ -148,171 +148,10 @@ pub fn describe(error: &serde_json::Error) -> String {
     }
 }
 
-/// What a device may do in a time, told in `welcome`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Limits {
-    /// The longest frame, bytes.
-    pub frame: usize,
-    /// How many sends at once.
-    pub send_burst: u32,
-    /// And then how many a second.
-    pub send_rate: u32,
-    /// How many devices a user has at most.
-    pub devices: usize,
-}
-
-/// `welcome`: the first frame from the relay.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Welcome {
-    /// [`PROTOCOL`].
-    pub protocol: u32,
-    /// Who the token speaks for.
-    pub user: UserId,
-    /// Which device.
-    pub device: DeviceId,
-    /// Milliseconds since the Unix epoch.
-    pub server_time: i64,
-    /// When the access token expires, milliseconds since the Unix epoch: send a `hello` with a new one before.
-    pub token_expires_at: i64,
-    /// How many deliveries may wait for an ack; no more come until some are acked.
-    pub window: u32,
-    /// See there.
-    pub limits: Limits,
-}
-
-/// A delivery. Ack it when it is stored.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Delivered {
-    /// What to ack; valid in this connection only.
-    pub delivery: String,
-    /// True where it was handed to this device before and not acked.
-    pub redelivered: bool,
-    /// The message.
-    pub message: Message,
-}
-
-/// `error`: a frame was refused. The connection goes on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ErrorFrame {
-    /// What clients act on.
-    pub code: ErrorCode,
-    /// For people.
-    pub message: String,
-    /// Whether the same frame may succeed later.
-    pub temporary: bool,
-    /// When to try again, milliseconds from now.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub retry_after_ms: Option<u64>,
-    /// The `id` of the refused `send`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub id: Option<MessageId>,
-}
-
-/// A frame from the relay, as a client reads it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RelayFrame {
-    /// The first one.
-    Welcome(Welcome),
-    /// A delivery.
-    Message(Box<Delivered>),
-    /// What waited at connect time has been delivered.
-    Drained,
-    /// A send was accepted: queued for every recipient.
-    Sent(Sent),
-    /// A `hello` renewed the token, which is now valid until then (milliseconds since the Unix epoch).
-    Renewed {
-        /// The new expiry.
-        token_expires_at: i64,
-    },
-    /// Answer to `ping`.
-    Pong,
-    /// A refused frame.
-    Error(ErrorFrame),
-    /// Of a `type` that this version does not know: ignore it.
-    Unknown,
-}
-
-/// Text that is no frame of the relay.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not a frame of the relay: {0}")]
-pub struct BadRelayFrame(String);
-
-impl RelayFrame {
-    /// Reads a text frame.
-    ///
-    /// # Errors
-    /// Text that is not JSON, or lacks a field of its `type`.
-    pub fn parse(text: &str) -> Result<Self, BadRelayFrame> {
-        #[derive(Deserialize)]
-        struct Kind<'a> {
-            #[serde(borrow)]
-            r#type: std::borrow::Cow<'a, str>,
-        }
-        #[derive(Deserialize)]
-        struct Renewed {
-            token_expires_at: i64,
-        }
-        let bad = |error: serde_json::Error| BadRelayFrame(describe(&error));
-        let kind: Kind<'_> = serde_json::from_str(text).map_err(bad)?;
-        Ok(match kind.r#type.as_ref() {
-            "welcome" => Self::Welcome(serde_json::from_str(text).map_err(bad)?),
-            "message" => Self::Message(Box::new(serde_json::from_str(text).map_err(bad)?)),
-            "drained" => Self::Drained,
-            "sent" => Self::Sent(serde_json::from_str(text).map_err(bad)?),
-            "renewed" => {
-                let renewed: Renewed = serde_json::from_str(text).map_err(bad)?;
-                Self::Renewed { token_expires_at: renewed.token_expires_at }
-            }
-            "pong" => Self::Pong,
-            "error" => Self::Error(serde_json::from_str(text).map_err(bad)?),
-            _ => Self::Unknown,
-        })
-    }
-
-    /// The text frame. A relay writes `message` with [`message_frame`] instead, from bytes that are JSON already.
-    #[must_use]
-    pub fn to_json(&self) -> String {
-        #[derive(Serialize)]
-        #[serde(tag = "type", rename_all = "lowercase")]
-        enum Out<'a> {
-            Welcome(&'a Welcome),
-            Drained,
-            Sent(&'a Sent),
-            Renewed { token_expires_at: i64 },
-            Pong,
-            Error(&'a ErrorFrame),
-        }
-        let out = match self {
-            Self::Welcome(welcome) => Out::Welcome(welcome),
-            Self::Message(delivered) => {
-                let json = serde_json::to_string(&delivered.message).unwrap_or_default();
-                return message_frame(&delivered.delivery, delivered.redelivered, &json);
-            }
-            Self::Drained => Out::Drained,
-            Self::Sent(sent) => Out::Sent(sent),
-            Self::Renewed { token_expires_at } => Out::Renewed { token_expires_at: *token_expires_at },
-            Self::Pong => Out::Pong,
-            Self::Error(error) => Out::Error(error),
-            Self::Unknown => return String::new(),
-        };
-        serde_json::to_string(&out).unwrap_or_default()
-    }
-}
-
-/// A `message` frame around a message that is JSON already.
-///
-/// `delivery` must need no escaping in JSON: the broker's ids are hexadecimal digits.
-#[must_use]
-pub fn message_frame(delivery: &str, redelivered: bool, message: &str) -> String {
-    let redelivered = if redelivered { "true" } else { "false" };
-    [r#"{"type":"message","delivery":""#, delivery, r#"","redelivered":"#, redelivered, r#","message":"#, message, "}"]
-        .concat()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{KIND_TEXT, Role, Sender};
+    use crate::KIND_TEXT;
 
     #[test]
     fn frames_from_a_device_come_out_as_they_went_in() {
@@ -350,51 +189,5 @@ mod tests {
         let wrong = format!(r#"{{"type":"send","id":"{id}","room":"canary","kind":"text","body":"canary"}}"#);
         let Err(error) = DeviceFrame::parse(&wrong) else { panic!() };
         assert!(!error.to_string().contains("canary"), "{error}");
-    }
-
-    #[test]
-    fn frames_from_the_relay_come_out_as_they_went_in() {
-        let message = Message {
-            id: MessageId::new(),
-            room: RoomId::new(),
-            from: Sender { user: UserId::new(), device: DeviceId::new(), role: Role::Owner },
-            kind: KIND_TEXT.into(),
-            body: Body::text("hi \"there\"\n"),
-            reply_to: None,
-            epoch: 1,
-            seq: 1,
-            sent_at: 1,
-        };
-        let limits = Limits { frame: 65_536, send_burst: 60, send_rate: 10, devices: 16 };
-        let welcome = Welcome {
-            protocol: PROTOCOL,
-            user: UserId::new(),
-            device: DeviceId::new(),
-            server_time: 1,
-            token_expires_at: 2,
-            window: 64,
-            limits,
-        };
-        let error = ErrorFrame {
-            code: ErrorCode::RateLimited,
-            message: "slowly".into(),
-            temporary: true,
-            retry_after_ms: Some(100),
-            id: None,
-        };
-        let sent = Sent { id: MessageId::new(), sent_at: 1, recipients: 2, unreachable: vec![UserId::new()] };
-        let delivered = Delivered { delivery: "00ff".into(), redelivered: true, message };
-        for frame in [
-            RelayFrame::Welcome(welcome),
-            RelayFrame::Message(Box::new(delivered)),
-            RelayFrame::Drained,
-            RelayFrame::Sent(sent),
-            RelayFrame::Renewed { token_expires_at: 5 },
-            RelayFrame::Pong,
-            RelayFrame::Error(error),
-        ] {
-            assert_eq!(RelayFrame::parse(&frame.to_json()), Ok(frame));
-        }
-        assert_eq!(RelayFrame::parse(r#"{"type":"typing"}"#), Ok(RelayFrame::Unknown));
     }
 }

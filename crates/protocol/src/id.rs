@@ -77,6 +77,11 @@ impl MessageId {
     }
 }
 
+impl DeviceId {
+    /// No device: who "sent" what the relay says of its own accord.
+    pub const NONE: Self = Self(Uuid::nil());
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

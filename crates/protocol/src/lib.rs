@@ -8,19 +8,22 @@ mod frame;
 mod http;
 mod id;
 mod message;
+mod notice;
+mod relay_frame;
 mod room;
 mod secret;
 
 pub use code::{CloseCode, ErrorCode};
-pub use frame::{
-    Ack, BadFrame, BadRelayFrame, Delivered, DeviceFrame, ErrorFrame, Hello, Limits, PROTOCOL, RelayFrame, SUBPROTOCOL,
-    Send, Welcome, describe, message_frame,
-};
+pub use frame::{Ack, BadFrame, DeviceFrame, Hello, PROTOCOL, SUBPROTOCOL, Send, describe};
 pub use http::{
     ChangePassword, CreateAccount, CreateSession, DeleteMe, Device, Devices, MemberAnswer, PostMessage, Problem,
     RefreshSession, Refreshed, RoomAnswer, Sent, Session, Tokens, UpdateMe, User, UserAnswer,
 };
 pub use id::{DeviceId, MessageId, NotAnId, RoomId, UserId};
-pub use message::{Body, Envelope, KIND_MAX, KIND_TEXT, Message, NotAnEnvelope, Sender, is_valid_kind};
+pub use message::{Body, Content, Envelope, KIND_MAX, KIND_TEXT, Message, NotAnEnvelope, Sender, is_valid_kind};
+pub use notice::{Notice, NoticeEvent};
+pub use relay_frame::{
+    BadRelayFrame, Delivered, DeliveredNotice, ErrorFrame, Limits, RelayFrame, Welcome, envelope_frame,
+};
 pub use room::{CreateRoom, Member, Page, PutMember, Role, Room, RoomKind, UnknownName, UpdateRoom};
 pub use secret::Secret;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use crate::{DeviceId, MessageId, Role, RoomId, UserId};
+use crate::{DeviceId, MessageId, Notice, Role, RoomId, UserId};
 
 /// The kind of a message in plain words: its body is a JSON string.
 pub const KIND_TEXT: &str = "text";
@@ -115,17 +115,27 @@ pub struct Message {
 }
 
 const MAGIC: u8 = b'F';
-const VERSION: u8 = 1;
 const HEADER: usize = 2 + 16 + 16;
+
+/// What is in an envelope. The second byte of its header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    /// A [`Message`].
+    Message = 1,
+    /// A [`Notice`].
+    Notice = 2,
+}
 
 /// What a topic carries: see the module's description. `Debug` shows ids and lengths.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Envelope {
-    /// The device that sent it; it gets no copy.
+    /// What the JSON is.
+    pub content: Content,
+    /// The device that sent it; it gets no copy. [`DeviceId::NONE`] for a notice.
     pub from: DeviceId,
-    /// The message's id, for logs.
+    /// The id of the message or notice, for logs.
     pub id: MessageId,
-    /// The [`Message`] as JSON, in UTF-8.
+    /// The content as JSON, in UTF-8.
     pub json: Bytes,
 }
 
@@ -135,18 +145,37 @@ pub struct Envelope {
 pub struct NotAnEnvelope;
 
 impl Envelope {
-    /// Header and JSON in one buffer, ready to be published.
+    /// A message: header and JSON in one buffer, ready to be published.
     ///
     /// # Errors
     /// Never for a [`Message`] made from parsed input; the signature is serde's.
     pub fn encode(message: &Message) -> Result<Bytes, serde_json::Error> {
-        let mut buffer = BytesMut::with_capacity(HEADER + 384 + message.body.get().len());
+        let room = 384 + message.body.get().len();
+        Self::put(Content::Message, message.from.device, message.id, message, room)
+    }
+
+    /// A notice, which every device of a user gets.
+    ///
+    /// # Errors
+    /// Never; the signature is serde's.
+    pub fn encode_notice(notice: &Notice) -> Result<Bytes, serde_json::Error> {
+        Self::put(Content::Notice, DeviceId::NONE, notice.id, notice, 256)
+    }
+
+    fn put<T: Serialize>(
+        content: Content,
+        from: DeviceId,
+        id: MessageId,
+        json: &T,
+        room: usize,
+    ) -> Result<Bytes, serde_json::Error> {
+        let mut buffer = BytesMut::with_capacity(HEADER + room);
         buffer.put_u8(MAGIC);
-        buffer.put_u8(VERSION);
-        buffer.put_slice(message.from.device.0.as_bytes());
-        buffer.put_slice(message.id.0.as_bytes());
+        buffer.put_u8(content as u8);
+        buffer.put_slice(from.0.as_bytes());
+        buffer.put_slice(id.0.as_bytes());
         let mut writer = buffer.writer();
-        serde_json::to_writer(&mut writer, message)?;
+        serde_json::to_writer(&mut writer, json)?;
         Ok(writer.into_inner().freeze())
     }
 
@@ -155,21 +184,33 @@ impl Envelope {
     /// # Errors
     /// Bytes that are too short, of another version, or not UTF-8.
     pub fn decode(mut payload: Bytes) -> Result<Self, NotAnEnvelope> {
-        if payload.len() < HEADER || payload[0] != MAGIC || payload[1] != VERSION {
+        if payload.len() < HEADER || payload[0] != MAGIC {
             return Err(NotAnEnvelope);
         }
+        let content = match payload[1] {
+            1 => Content::Message,
+            2 => Content::Notice,
+            _ => return Err(NotAnEnvelope),
+        };
         let json = payload.split_off(HEADER);
         if std::str::from_utf8(&json).is_err() {
             return Err(NotAnEnvelope);
         }
         let id = |at: usize| Uuid::from_slice(&payload[at..at + 16]).map_err(|_| NotAnEnvelope);
-        Ok(Self { from: DeviceId(id(2)?), id: MessageId(id(18)?), json })
+        Ok(Self { content, from: DeviceId(id(2)?), id: MessageId(id(18)?), json })
     }
 }
 
 impl fmt::Debug for Envelope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Envelope {{ from: {}, id: {}, [{} bytes] }}", self.from, self.id, self.json.len())
+        write!(
+            f,
+            "Envelope {{ {:?}, from: {}, id: {}, [{} bytes] }}",
+            self.content,
+            self.from,
+            self.id,
+            self.json.len()
+        )
     }
 }
 
@@ -178,6 +219,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::NoticeEvent;
 
     fn message(body: Body) -> Message {
         Message {
@@ -210,6 +252,17 @@ mod tests {
             prop_assume!(bytes.first() != Some(&MAGIC));
             prop_assert_eq!(Envelope::decode(bytes.into()), Err(NotAnEnvelope));
         }
+    }
+
+    #[test]
+    fn a_notice_travels_as_a_message_does() {
+        let event = NoticeEvent::RoomDeleted { room: RoomId::new(), by: UserId::new() };
+        let notice = Notice::new(event, 7);
+        let envelope = Envelope::decode(Envelope::encode_notice(&notice).unwrap()).unwrap();
+        assert_eq!((envelope.content, envelope.id), (Content::Notice, notice.id));
+        assert_eq!(serde_json::from_slice::<Notice>(&envelope.json).unwrap(), notice);
+        let newer = r#"{"id":"01a1fc9a-1cdc-74a3-a4d3-b2fd59548611","at":1,"kind":"dance","room":4}"#;
+        assert_eq!(serde_json::from_str::<Notice>(newer).unwrap().event, NoticeEvent::Unknown);
     }
 
     #[test]

@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::AtomicBool;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ferry_protocol::{
-    Ack, CloseCode, Delivered, DeviceFrame, ErrorFrame, Hello, PROTOCOL, RelayFrame, Secret, Welcome,
+    Ack, CloseCode, Delivered, DeliveredNotice, DeviceFrame, ErrorFrame, Hello, PROTOCOL, RelayFrame, Secret, Welcome,
 };
 use tokio::sync::{mpsc, oneshot};
 use tokio_tungstenite::tungstenite::Message;
@@ -15,8 +15,9 @@ use tracing::debug;
 
 use crate::{ClientError, Seen, SendError};
 
+use super::super::incoming::Receipt;
 use super::super::wire::{Io, Wire};
-use super::super::{ClosedReason, Command, DisconnectReason, Event, Incoming, NotFlushed};
+use super::super::{ClosedReason, Command, DisconnectReason, Event, Incoming, IncomingNotice, NotFlushed};
 use super::{End, Task, end_of, hand_over};
 
 /// How long `welcome` may take.
@@ -236,6 +237,7 @@ impl Task {
             RelayFrame::parse(&text).map_err(|error| End::Lost(DisconnectReason::Protocol(error.to_string()), None))?;
         match frame {
             RelayFrame::Message(delivered) => self.deliver(*delivered),
+            RelayFrame::Notice(delivered) => self.notice(*delivered),
             RelayFrame::Drained => self.emit(Event::Drained),
             RelayFrame::Sent(sent) => self.answer(sent.id, Ok(sent)),
             RelayFrame::Error(error) => self.refused(error),
@@ -255,8 +257,17 @@ impl Task {
         if !self.shared.dedupe().arrive(Seen::from(&message), &delivery) {
             return;
         }
-        let (shared, acked) = (std::sync::Arc::clone(&self.shared), AtomicBool::new(false));
-        self.emit(Event::Message(Box::new(Incoming { message, redelivered, delivery, shared, acked })));
+        let receipt = Receipt::new(Seen::from(&message), Arc::clone(&self.shared));
+        self.emit(Event::Message(Box::new(Incoming { message, redelivered, delivery, receipt })));
+    }
+
+    fn notice(&mut self, delivered: DeliveredNotice) {
+        let DeliveredNotice { delivery, redelivered, notice } = delivered;
+        if !self.shared.dedupe().arrive(Seen::from(&notice), &delivery) {
+            return;
+        }
+        let receipt = Receipt::new(Seen::from(&notice), Arc::clone(&self.shared));
+        self.emit(Event::Notice(Box::new(IncomingNotice { notice, redelivered, delivery, receipt })));
     }
 
     fn refused(&mut self, error: ErrorFrame) {
