@@ -60,6 +60,8 @@ pub struct Load {
     /// What is measured lies between these, nanoseconds since the origin.
     measured_from: AtomicU64,
     measured_to: AtomicU64,
+    /// When the last new delivery came.
+    last: AtomicU64,
     stopped: AtomicBool,
     broken: Mutex<Vec<String>>,
 }
@@ -109,6 +111,7 @@ impl Load {
             shards: (0..SHARDS).map(|_| shard()).collect::<anyhow::Result<_>>()?,
             measured_from: AtomicU64::new(u64::MAX),
             measured_to: AtomicU64::new(u64::MAX),
+            last: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
             broken: Mutex::default(),
         })
@@ -233,6 +236,7 @@ impl Load {
         if !lock(&self.received[device]).note(stamp.number, redelivered) {
             return;
         }
+        self.last.fetch_max(now, Ordering::Relaxed);
         let window = self.measured_from.load(Ordering::Relaxed)..self.measured_to.load(Ordering::Relaxed);
         let (arrived, sent) = (window.contains(&now), window.contains(&stamp.due));
         if (arrived || sent) && !self.deaf[device] {
@@ -312,6 +316,11 @@ impl Load {
             }
         }
         verdict
+    }
+
+    /// When the last delivery came that was new.
+    pub fn last_delivery(&self) -> Instant {
+        self.instant(self.last.load(Ordering::Relaxed))
     }
 
     /// How many deliveries have come, all in all.

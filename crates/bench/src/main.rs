@@ -9,6 +9,7 @@ mod load;
 mod options;
 mod pacer;
 mod peer;
+mod plot;
 mod report;
 mod sample;
 mod scenario;
@@ -46,6 +47,9 @@ async fn measure(options: &Options) -> anyhow::Result<ExitCode> {
         scenario::run(scenario, options, &mut report).await?;
         let name = scenario.to_possible_value().context("a scenario without a name")?;
         print(&report.tables(name.get_name()));
+    }
+    if let Some(file) = &options.plot {
+        std::fs::write(file, plot::draw(&report)).with_context(|| format!("{} cannot be written", file.display()))?;
     }
     if options.json {
         println!("{}", serde_json::to_string_pretty(&report)?);

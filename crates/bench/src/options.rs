@@ -70,6 +70,9 @@ pub struct Options {
     pub ferry: Option<PathBuf>,
 }
 
+/// How long is measured where it means nothing.
+const QUICK: Duration = Duration::from_millis(500);
+
 const EXAMPLES: &str = "Examples:
   ferry-bench all
   ferry-bench fanout --backend nsqd --room-size 2 --rate 2000 --users 2000
@@ -257,12 +260,12 @@ impl Options {
 
     /// How long is measured.
     pub fn seconds(&self) -> Duration {
-        Duration::from_secs(self.or_quick(self.seconds, 10, 1))
+        self.or_quick(self.seconds.map(Duration::from_secs), Duration::from_secs(10), QUICK)
     }
 
     /// How long idleness is measured.
     pub fn idle_seconds(&self) -> Duration {
-        Duration::from_secs(self.or_quick(self.seconds, 20, 1))
+        self.or_quick(self.seconds.map(Duration::from_secs), Duration::from_secs(20), QUICK)
     }
 
     /// How long traffic runs before it is measured.

@@ -75,7 +75,7 @@ impl Row {
 
     /// Percentiles, milliseconds.
     pub fn latencies(&mut self, measured: &Measured) {
-        for (name, percentile) in [(P50, 50.0), (P99, 99.0), ("p99.9 ms", 99.9), ("max ms", 100.0)] {
+        for (name, percentile) in [(P50, 50.0), (P99, 99.0), (P999, 99.9), ("max ms", 100.0)] {
             self.figure(name, measured.latency.value_at_percentile(percentile) as f64 / 1_000.0);
         }
     }
@@ -116,6 +116,9 @@ pub const DELIVERIES: &str = "deliveries/s";
 pub const P50: &str = "p50 ms";
 /// The latency of the slowest hundredth.
 pub const P99: &str = "p99 ms";
+
+/// The latency of the slowest thousandth.
+pub const P999: &str = "p99.9 ms";
 
 /// Everything that was measured.
 #[derive(Debug, Default, Serialize)]
@@ -191,7 +194,9 @@ fn table(rows: &[&Row]) -> String {
         vec![std::iter::once("system").chain(columns.iter().map(|(name, _)| *name)).map(str::to_owned).collect()];
     for row in rows {
         let cell = |column: &(&str, usize)| match &row.missing {
-            Some(_) => "missing".to_owned(),
+            // Once is enough.
+            Some(_) if *column == columns[0] => "missing".to_owned(),
+            Some(_) => String::new(),
             None => named(row).find(|(name, _)| name == column).map_or_else(String::new, |(_, value)| number(value)),
         };
         lines.push(std::iter::once(row.system.clone()).chain(columns.iter().map(cell)).collect::<Vec<String>>());
@@ -286,14 +291,14 @@ mod tests {
         for (kind, rate) in [(Kind::Relay(Backend::Nsqd), 500.0), (Kind::Peer(PeerName::Bare), 2_000.0)] {
             let mut row = Row::new("fanout", "rooms of 2", kind);
             row.figure(DELIVERIES, rate);
-            row.figure("relay cpu %", 12.34);
+            row.figure("server cpu %", 12.34);
             report.rows.push(row);
         }
         let reason = anyhow::anyhow!("no such program");
         report.rows.push(Row::new("fanout", "rooms of 2", Kind::Peer(PeerName::Centrifugo)).missing(&reason));
         report.compare("fanout", DELIVERIES, BARE);
         let text = report.tables("fanout");
-        assert!(text.contains("| ferry nsqd      |          500 |    0.25 |        12.3 |"), "{text}");
+        assert!(text.contains("| ferry nsqd      |          500 |   0.25 |         12.3 |"), "{text}");
         assert!(text.contains("| centrifugo      |      missing |"), "{text}");
         assert!(text.contains("- centrifugo: missing: no such program"), "{text}");
         assert!(report.failures().is_empty());

@@ -57,7 +57,7 @@ impl Nats {
             _scratch: scratch,
         };
         let stream = json!({"name": STREAM, "subjects": ["room.>"], "retention": "interest", "storage": "memory", "num_replicas": 1});
-        Caller::connect(&nats.address).await?.call(&format!("STREAM.CREATE.{STREAM}"), &stream).await?;
+        Caller::connect(&nats.address, 0).await?.call(&format!("STREAM.CREATE.{STREAM}"), &stream).await?;
         Ok(nats)
     }
 }
@@ -97,18 +97,22 @@ async fn await_pong(line: &Line, buffer: &mut BytesMut) -> anyhow::Result<()> {
 struct Caller {
     line: Line,
     buffer: BytesMut,
+    /// The subject of its answers; nobody else's.
+    answers: String,
 }
 
 impl Caller {
-    async fn connect(address: &str) -> anyhow::Result<Self> {
+    async fn connect(address: &str, number: usize) -> anyhow::Result<Self> {
         let (line, buffer) = connect(address).await?;
-        line.write(|out| out.extend_from_slice(b"SUB _CALLS 1\r\n"));
-        Ok(Self { line, buffer })
+        let answers = format!("answers.{number}");
+        line.write(|out| out.extend_from_slice(format!("SUB {answers} 1\r\n").as_bytes()));
+        Ok(Self { line, buffer, answers })
     }
 
     async fn call(&mut self, name: &str, request: &serde_json::Value) -> anyhow::Result<()> {
         let request = request.to_string();
-        self.line.write(|out| wire::write_publish(&format!("$JS.API.{name}"), Some("_CALLS"), request.as_bytes(), out));
+        let subject = format!("$JS.API.{name}");
+        self.line.write(|out| wire::write_publish(&subject, Some(&self.answers), request.as_bytes(), out));
         loop {
             match wire::first(&self.buffer)? {
                 Some((Incoming::Message { payload, .. }, length)) => {
@@ -125,7 +129,7 @@ impl Caller {
 }
 
 async fn make_consumers(address: &str, crowd: &Crowd, first: usize, step: usize) -> anyhow::Result<()> {
-    let mut caller = Caller::connect(address).await?;
+    let mut caller = Caller::connect(address, first).await?;
     for device in (first..crowd.devices()).step_by(step) {
         let name = consumer(crowd, device);
         let room = crowd.user_of(device) / crowd.room_size;

@@ -66,23 +66,14 @@ async fn measure(
     let (start, before) = (Instant::now(), Mark::now(&everybody(system)));
     system.attach(&load, &away, AT_ONCE).await?;
     let attached = start.elapsed();
-    let wanted = (each * crowd.rooms() * crowd.copies()) as u64;
-    let mut last = (0, Instant::now());
-    while load.deliveries() < wanted && last.1.elapsed() < PATIENCE {
-        let deliveries = load.deliveries();
-        if deliveries > last.0 {
-            last = (deliveries, Instant::now());
-        }
-        tokio::time::sleep(LOOK).await;
-    }
-    let drained = if load.deliveries() == wanted { start.elapsed() } else { last.1 - start };
-    let used = Mark::now(&everybody(system)).cpu_since(&before);
     let verdict = load.settle(PATIENCE).await;
+    let used = Mark::now(&everybody(system)).cpu_since(&before);
+    let drained = load.last_delivery().saturating_duration_since(start);
 
     row.figure("queued/s", (each * crowd.rooms()) as f64 / queueing.as_secs_f64());
     row.figure("drained/s", load.deliveries() as f64 / drained.as_secs_f64());
+    row.figure("last delivery s", drained.as_secs_f64());
     row.figure("all attached s", attached.as_secs_f64());
-    row.figure("all drained s", drained.as_secs_f64());
     for ((name, fresh), (_, queued)) in fresh.into_iter().zip(queued).filter(|((name, _), _)| *name != GENERATOR) {
         row.figure(format!("{name} MB more"), (queued - fresh) / 1024.0 / 1024.0);
     }

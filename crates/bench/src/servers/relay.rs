@@ -73,7 +73,7 @@ impl RelayServer {
             let http_port = http.rsplit(':').next().unwrap_or_default();
             command.args(["--nsqd", &format!("{tcp}/{http_port}")]);
         }
-        let mut process = Process::spawn("relay", &mut command, &scratch.path("relay.log"))?;
+        let mut process = Process::spawn("server", &mut command, &scratch.path("relay.log"))?;
         let address = until(&mut process, |process| address_in(&process.log())).await?;
         until(&mut process, |_| get(&address, "/readyz").is_ok_and(|(status, _)| status == 200).then_some(())).await?;
         Ok(Self { process, address })

@@ -58,7 +58,7 @@ impl Relay {
 
 impl System for Relay {
     fn processes(&self) -> Vec<Group> {
-        let mut groups = vec![Group { name: "relay", ids: vec![self.server.process.id()] }];
+        let mut groups = vec![Group { name: self.server.process.name(), ids: vec![self.server.process.id()] }];
         groups.extend(self.nsqd.iter().map(|nsqd| Group { name: "nsqd", ids: vec![nsqd.process.id()] }));
         groups.extend(self.postgres.iter().map(|postgres| Group { name: "postgres", ids: postgres.processes() }));
         groups
