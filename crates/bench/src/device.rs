@@ -1,9 +1,10 @@
 //! A device of a relay: one socket, which acks what it gets.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{pin::Pin, sync::Arc};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use bytes::{Buf, BytesMut};
+use ferry_client::{Backoff, ConnectOptions};
 use ferry_protocol::RoomId;
 use tokio::sync::oneshot;
 
@@ -15,9 +16,8 @@ use crate::{
     websocket,
 };
 
-/// How often a connect that was refused is tried again: in a storm the listener's backlog overflows.
-const TRIES: usize = 100;
-const PAUSE: Duration = Duration::from_millis(50);
+/// How often a connect is tried again. With the client library's backoff that is minutes.
+const TRIES: usize = 20;
 
 /// Where a device connects to, and as whom.
 #[derive(Clone)]
@@ -46,31 +46,57 @@ impl Port for Sender {
 }
 
 /// Connects, says so by `drained` once what waited has come, and acks what comes until the connection ends: with why it did.
+///
+/// Until `drained` it tries again where it is not let in, after the pauses that the client library makes: a relay in a storm may say that
+/// it cannot now.
 pub async fn run(login: Login, load: Arc<Load>, device: usize, drained: oneshot::Sender<()>) -> anyhow::Result<()> {
-    let (line, buffer) = open(&login).await?;
-    let line = Arc::new(line);
-    load.set_port(device, Arc::new(Sender { line: Arc::clone(&line), rooms: login.rooms, size: load.size }));
-    drop((login.address, login.token));
-    let mut reader = Reader { line, buffer, load, device, acks: Acks::default(), drained: Some(drained) };
-    loop {
-        reader.handle()?;
-        if reader.drained.is_none() {
-            reader.load.may_read(device).await;
+    let options = ConnectOptions::default();
+    let mut backoff = Backoff::new(options.backoff_base, options.backoff_max);
+    let mut drained = Some(drained);
+    for _ in 0..TRIES {
+        let ended = connect(&login, &load, device, &mut drained).await;
+        if drained.is_none() {
+            return ended;
         }
-        reader.line.read(&mut reader.buffer).await?;
+        load.retried();
+        tokio::time::sleep(backoff.next(rand::random())).await;
     }
+    connect(&login, &load, device, &mut drained).await
 }
 
-struct Reader {
+/// One connection, from its beginning to its end. Its state is in a box of its own, which is given back at the end.
+fn connect<'a>(
+    login: &'a Login,
+    load: &'a Arc<Load>,
+    device: usize,
+    drained: &'a mut Option<oneshot::Sender<()>>,
+) -> Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send + 'a>> {
+    Box::pin(async move {
+        let (line, buffer) = upgrade(login).await?;
+        let line = Arc::new(line);
+        let (rooms, size) = (Arc::clone(&login.rooms), load.size);
+        load.set_port(device, Arc::new(Sender { line: Arc::clone(&line), rooms, size }));
+        let mut reader = Reader { line, buffer, load: Arc::clone(load), device, acks: Acks::default(), drained };
+        loop {
+            reader.handle()?;
+            if reader.drained.is_none() {
+                reader.load.may_read(device).await;
+            }
+            reader.line.read(&mut reader.buffer).await?;
+        }
+    })
+}
+
+struct Reader<'a> {
     line: Arc<Line>,
     buffer: BytesMut,
     load: Arc<Load>,
     device: usize,
     acks: Acks,
-    drained: Option<oneshot::Sender<()>>,
+    drained: &'a mut Option<oneshot::Sender<()>>,
 }
 
-impl Reader {
+impl Reader<'_> {
     /// Handles all frames that have come, and acks with one frame what these were.
     fn handle(&mut self) -> anyhow::Result<()> {
         let now = self.load.now();
@@ -110,19 +136,6 @@ impl Reader {
 }
 
 /// Connects and upgrades; what came behind the answer is in the buffer.
-async fn open(login: &Login) -> anyhow::Result<(Line, BytesMut)> {
-    let mut last = None;
-    for _ in 0..TRIES {
-        match upgrade(login).await {
-            Ok(opened) => return Ok(opened),
-            Err(error) if error.downcast_ref::<io::Error>().is_some() => last = Some(error),
-            Err(error) => return Err(error),
-        }
-        tokio::time::sleep(PAUSE).await;
-    }
-    Err(last.context("no try was made")?.context("the relay takes no connection"))
-}
-
 async fn upgrade(login: &Login) -> anyhow::Result<(Line, BytesMut)> {
     let Login { address, token, .. } = login;
     let line = Line::connect(&**address).await?;

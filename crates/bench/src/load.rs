@@ -62,6 +62,7 @@ pub struct Load {
     measured_to: AtomicU64,
     /// When the last new delivery came.
     last: AtomicU64,
+    retries: AtomicU64,
     stopped: AtomicBool,
     broken: Mutex<Vec<String>>,
 }
@@ -112,6 +113,7 @@ impl Load {
             measured_from: AtomicU64::new(u64::MAX),
             measured_to: AtomicU64::new(u64::MAX),
             last: AtomicU64::new(0),
+            retries: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
             broken: Mutex::default(),
         })
@@ -270,6 +272,16 @@ impl Load {
     /// Sends nothing new.
     pub fn stop(&self) {
         self.stopped.store(true, Ordering::Relaxed);
+    }
+
+    /// A device that was not let in tries again.
+    pub fn retried(&self) {
+        self.retries.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often that was.
+    pub fn retries(&self) -> u64 {
+        self.retries.load(Ordering::Relaxed)
     }
 
     /// A connection ended by itself.

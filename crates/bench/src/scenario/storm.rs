@@ -75,6 +75,7 @@ async fn measure(
         row.figure(name, seconds(share));
     }
     row.figure("due at the cut", cut.lost as f64);
+    row.figure("tries again", load.retries() as f64);
     row.cpu(&used);
     row.verdict(&verdict);
     if let Some((count, first)) = load.broken() {
