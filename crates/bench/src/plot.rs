@@ -59,7 +59,10 @@ pub fn draw(report: &Report) -> String {
     let mut canvas = Canvas { body: String::new(), y: 24.0 };
     for panel in &PANELS {
         let wanted = |row: &&Row| row.scenario == panel.scenario && row.missing.is_none() && (panel.wants)(row);
-        let rows: Vec<&Row> = report.rows.iter().filter(wanted).collect();
+        let mut rows: Vec<&Row> = report.rows.iter().filter(wanted).collect();
+        // What can be compared stands together, in the order in which cases were met.
+        let cases: Vec<String> = rows.iter().map(|row| row.case.clone()).collect();
+        rows.sort_by_key(|row| cases.iter().position(|case| *case == row.case));
         if !rows.is_empty() {
             canvas.panel(panel, &rows);
         }
@@ -109,11 +112,12 @@ impl Canvas {
     fn panel(&mut self, panel: &Panel, rows: &[&Row]) {
         let scale = Scale::new(panel, rows);
         self.text(8.0, "start", "#111827", 15, panel.title);
-        self.y += 22.0;
+        self.y += 10.0;
         let mut case = "";
         for row in rows {
             if row.case != case {
                 case = &row.case;
+                self.y += 12.0;
                 self.text(8.0, "start", "#374151", 12, case);
                 self.y += 8.0;
             }
@@ -124,7 +128,8 @@ impl Canvas {
 
     fn bars(&mut self, panel: &Panel, scale: &Scale, row: &Row) {
         let shades = if row.is_relay { RELAY } else { PEER };
-        for (place, (name, shade)) in panel.figures.iter().zip(shades).enumerate() {
+        let mut named = false;
+        for (name, shade) in panel.figures.iter().zip(shades) {
             let Some(value) = row.value(name) else { continue };
             let (top, length) = (self.y, scale.length(value).max(1.0));
             let _ = writeln!(
@@ -132,7 +137,7 @@ impl Canvas {
                 "<rect x=\"{LEFT}\" y=\"{top:.1}\" width=\"{length:.1}\" height=\"{BAR}\" fill=\"{shade}\"/>"
             );
             self.y += BAR - 2.5;
-            if place == 0 {
+            if !std::mem::replace(&mut named, true) {
                 self.text(LEFT - 8.0, "end", "#111827", 12, &row.system);
             }
             self.text(LEFT + length + 6.0, "start", "#374151", 11, &number(value));

@@ -14,10 +14,14 @@ use crate::{
 /// One device of so many does not read.
 const ONE_OF: usize = 10;
 
+/// A relay closes a device that has not acked for 60 s, and then it is no longer one that does not read.
+const MOST: u64 = 45;
+
 /// Rooms of two with two devices a user, of which the first ones send; second ones are those that may not read.
 pub async fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
     let devices_per_user = options.devices_per_user.max(2);
-    let options = &Options { devices_per_user, ..options.clone() };
+    let seconds = options.seconds.map(|seconds| seconds.min(MOST));
+    let options = &Options { devices_per_user, seconds, ..options.clone() };
     let crowd = Crowd::new(options.users(), devices_per_user, 2);
     for kind in options.backends().into_iter().map(Kind::Relay) {
         let case = format!("{} devices, {} sends a second", crowd.devices(), options.steady_rate());
