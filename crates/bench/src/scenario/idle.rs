@@ -1,0 +1,81 @@
+//! Devices that are connected and silent: what they cost.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::{AT_ONCE, everybody, rows_of, say};
+use crate::{
+    crowd::Crowd,
+    files,
+    load::{Load, Until},
+    options::Options,
+    report::{Report, Row},
+    sample::{GENERATOR, Mark},
+    system::System,
+};
+
+/// After connecting, until anything is looked at.
+const SETTLE: Duration = Duration::from_secs(2);
+
+/// The column of memory that a relay's row is drawn by.
+pub const PER_DEVICE: &str = "KB/device";
+
+/// Each number of devices, on a system started for it.
+pub async fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
+    let limit = files::raise_limit();
+    for wanted in options.idle_devices() {
+        for kind in options.kinds() {
+            let (devices, note) = files::within_limit(kind, wanted, limit);
+            let mut row = Row::new("idle", format!("{wanted} devices"), kind);
+            row.notes.extend(note);
+            say(kind, &format!("{wanted} idle devices"));
+            // Nobody sends, so the rooms do not matter, and a relay is not asked to make any.
+            let users = devices / options.devices_per_user;
+            let crowd = Crowd { senders: 0, ..Crowd::new(users, options.devices_per_user, 1) };
+            let measure =
+                async |system: &mut dyn System, row: Row| Ok(vec![measure(system, row, crowd, options).await?]);
+            report.rows.extend(rows_of(kind, options, row, measure).await);
+        }
+    }
+    Ok(())
+}
+
+async fn measure(system: &mut dyn System, mut row: Row, crowd: Crowd, options: &Options) -> anyhow::Result<Row> {
+    let resident = |system: &dyn System| -> Vec<(&'static str, f64)> {
+        everybody(system).iter().map(|group| (group.name, group.memory().rss as f64)).collect()
+    };
+    let fresh = resident(system);
+    let start = Instant::now();
+    system.prepare(&crowd).await?;
+    let (prepared, logged_in) = (start.elapsed(), resident(system));
+
+    let load = Arc::new(Load::new(crowd, options.size, Until::Confirmed)?);
+    let all: Vec<usize> = (0..crowd.devices()).collect();
+    system.attach(&load, &all, AT_ONCE).await?;
+    tokio::time::sleep(if options.quick { SETTLE / 10 } else { SETTLE }).await;
+    let connected = resident(system);
+
+    let before = Mark::now(&everybody(system));
+    tokio::time::sleep(options.idle_seconds()).await;
+    let used = Mark::now(&everybody(system)).cpu_since(&before);
+    if let Some((count, first)) = load.broken() {
+        anyhow::bail!("{count} connections ended while idle, the first one: {first}");
+    }
+    system.detach(&load).await?;
+
+    row.figure("devices", crowd.devices() as f64);
+    let per_device = |bytes: f64| bytes / 1024.0 / crowd.devices() as f64;
+    for (place, &(name, now)) in connected.iter().enumerate() {
+        // What it has taken since it was started, logins included; and of that what connecting has added.
+        row.figure(format!("{name} {PER_DEVICE}"), per_device(now - fresh[place].1));
+        if name != GENERATOR {
+            row.figure(format!("{name} KB/connection"), per_device(now - logged_in[place].1));
+            row.figure(format!("{name} MB"), now / 1024.0 / 1024.0);
+        }
+    }
+    row.cpu(&used);
+    row.figure("set-up s", prepared.as_secs_f64());
+    Ok(row)
+}
