@@ -3,6 +3,7 @@
 mod account;
 mod failure;
 mod password;
+mod people;
 mod profile;
 mod resolve;
 mod rooms;
@@ -121,6 +122,14 @@ pub enum Command {
     Send(send::Send),
     /// Print messages as they arrive
     Tail(tail::Tail),
+    /// List, ask, accept and remove friends
+    Friends(people::Friends),
+    /// Block somebody, or list whom you have blocked. They are not told
+    Block(people::BlockArgs),
+    /// Lift a block
+    Unblock(people::UnblockArgs),
+    /// Show or change what you let others do and see
+    Settings(people::Settings),
 }
 
 /// Runs a command, and says on standard error what went wrong.
@@ -137,6 +146,10 @@ pub async fn run(command: Command, global: &Global) -> ExitCode {
         Command::Rooms(args) => Box::pin(rooms::rooms(args, global)).await,
         Command::Send(args) => Box::pin(send::send(args, global)).await,
         Command::Tail(args) => Box::pin(tail::tail(args, global)).await,
+        Command::Friends(args) => Box::pin(people::friends(args, global)).await,
+        Command::Block(args) => Box::pin(people::block(args, global)).await,
+        Command::Unblock(args) => Box::pin(people::unblock(args, global)).await,
+        Command::Settings(args) => Box::pin(people::settings(args, global)).await,
     };
     let Err(failure) = done else { return ExitCode::SUCCESS };
     // What is left of a login that is over is of no use, and would stand in the way of the next one: which may have been made since.

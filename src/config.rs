@@ -94,6 +94,8 @@ pub struct Limits {
     pub account_burst: u32,
     /// How long until one more account may be made from an address.
     pub account_interval: Duration,
+    /// Requests of a user to be somebody's friend: as many at once, and as many a day after that.
+    pub friend_requests: u32,
     /// False lifts the limits on rates (tests and benchmarks).
     pub rates: bool,
 }

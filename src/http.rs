@@ -5,13 +5,16 @@
 
 mod accounts;
 mod answer;
+mod blocks;
 mod call;
 mod cors;
+mod friends;
 mod me;
 mod members;
 mod operations;
 mod rooms;
 mod sessions;
+mod settings;
 mod socket;
 mod users;
 
@@ -31,7 +34,13 @@ pub fn routes(app: &Arc<App>) -> Route {
         .unify()
         .or(me::routes(app))
         .unify()
+        .or(settings::routes(app))
+        .unify()
         .or(users::routes(app))
+        .unify()
+        .or(friends::routes(app))
+        .unify()
+        .or(blocks::routes(app))
         .unify()
         .or(members::routes(app))
         .unify()

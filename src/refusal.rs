@@ -145,6 +145,8 @@ impl From<Conflict> for Refusal {
             Conflict::NotAPair => Self::invalid("members", "a direct room is with exactly one other user"),
             Conflict::DirectRoomExists => Self::unavailable("the room is being made by somebody else"),
             Conflict::LastOwner => Self::new(ErrorCode::LastOwner, "make somebody else an owner first"),
+            Conflict::NotAllowed => Self::new(ErrorCode::NotAllowed, "their settings do not let you do this"),
+            Conflict::Blocked => Self::new(ErrorCode::Blocked, "you have blocked this user: lift that first"),
         }
     }
 }

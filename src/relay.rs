@@ -106,8 +106,10 @@ impl Relay {
         drop(message);
 
         let (mut targets, mut unreachable) = (Vec::with_capacity(audience.members().len()), Vec::new());
-        for user in audience.members().iter().map(|member| member.user).filter(|user| *user != sender.user) {
-            if devices.contains_key(&user) { targets.push(user) } else { unreachable.push(user) }
+        for member in audience.members().iter().filter(|member| member.user != sender.user) {
+            // Who has blocked the sender looks like somebody without a device.
+            let is_reached = devices.contains_key(&member.user) && !member.has_blocked;
+            if is_reached { targets.push(member.user) } else { unreachable.push(member.user) }
         }
         let recipients = targets.len() as u32;
         // The sending device gets no copy, so a user with no other device needs none.

@@ -84,6 +84,8 @@ settings! {
         account_burst: u32 = "FERRY_ACCOUNT_BURST", "N";
         /// Seconds until one more account from an address [default: 60].
         account_interval: u64 = "FERRY_ACCOUNT_INTERVAL", "SECONDS";
+        /// Friend requests of a user a day, all of them at once if need be [default: 50].
+        friend_requests: u32 = "FERRY_FRIEND_REQUESTS", "N";
         /// Seconds for the headers of a request [default: 10].
         header_timeout: u64 = "FERRY_HEADER_TIMEOUT", "SECONDS";
         /// Seconds for the body of a request [default: 15].
@@ -225,6 +227,7 @@ impl Settings {
             login_interval: seconds("login-interval", self.login_interval, 6)?,
             account_burst: at_least("account-burst", 1, self.account_burst.unwrap_or(10))?,
             account_interval: seconds("account-interval", self.account_interval, 60)?,
+            friend_requests: within("friend-requests", 1, 1_000_000, self.friend_requests.unwrap_or(50))?,
             rates: !self.no_rate_limits.unwrap_or(false),
         })
     }

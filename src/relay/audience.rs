@@ -27,6 +27,8 @@ pub struct Recipient {
     pub role: Role,
     /// Until when they may not send, milliseconds since the Unix epoch.
     pub muted_until: i64,
+    /// In a direct room: whether they have blocked the other one, and so get nothing of theirs.
+    pub has_blocked: bool,
 }
 
 /// The members of a room.
@@ -94,6 +96,7 @@ impl Directory {
             user: member.user_id,
             role: member.role,
             muted_until: member.muted_until,
+            has_blocked: member.has_blocked,
         });
         let audience = Arc::new(Audience::new(found.kind, members.collect()));
         self.rooms.keep(mark, room, Arc::clone(&audience));

@@ -68,6 +68,12 @@ pub enum Conflict {
     /// The room would have members and no owner.
     #[error("the last owner")]
     LastOwner,
+    /// The other user lets nobody do this, or friends only, or not this one.
+    #[error("not let by the other user")]
+    NotAllowed,
+    /// Who acts has blocked the other user.
+    #[error("the other user is blocked")]
+    Blocked,
 }
 
 impl From<Conflict> for StoreError {

@@ -3,6 +3,8 @@
 //! All lock in one order, so that none waits in a circle: **users** (lesser id first), then **devices**, then **rooms** (lesser id first),
 //! then everything else.
 
+use std::collections::BTreeSet;
+
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use ferry_protocol::{DeviceId, RoomId, RoomKind, UserId};
@@ -16,8 +18,12 @@ use super::{
 
 /// Row locks, until the transaction ends.
 pub(super) trait RowLocks {
-    /// Keeps these users from being deleted. `NotFound` where one is not there. An id given twice counts once.
+    /// Keeps these users from being deleted, and from changing: their settings, their friends and whom they have blocked included. `NotFound` where one is not there. An id given twice counts once.
     fn hold_users(&mut self, ids: &[UserId]) -> impl Future<Output = Result<()>> + Send;
+
+    /// Has these users for this transaction alone, though others may refer to them; for whatever [`Self::hold_users`] holds. `NotFound` where
+    /// one is not there.
+    fn change_users(&mut self, ids: &[UserId]) -> impl Future<Output = Result<()>> + Send;
 
     /// Has the user for this transaction alone. `NotFound` where they are not there.
     fn lock_user(&mut self, id: UserId) -> impl Future<Output = Result<()>> + Send;
@@ -33,16 +39,16 @@ macro_rules! row_locks {
     ($connection:ty $(, $share:ident, $update:ident, $exclusive:ident)?) => {
         impl RowLocks for $connection {
             async fn hold_users(&mut self, ids: &[UserId]) -> Result<()> {
-                let mut ids = ids.to_vec();
-                ids.sort_unstable();
-                ids.dedup();
-                let there = users::table
-                    .filter(users::id.eq_any(ids.iter().copied().map(Sql)))
-                    .order(users::id)
-                    .select(users::id)
-                    $(.$share())?
-                    .load::<UserId>(self)
-                    .await?;
+                let ids: BTreeSet<UserId> = ids.iter().copied().collect();
+                let users = users::table.filter(users::id.eq_any(ids.iter().copied().map(Sql))).order(users::id);
+                let there = users.select(users::id)$(.$share())?.load::<UserId>(self).await?;
+                if there.len() == ids.len() { Ok(()) } else { Err(StoreError::NotFound) }
+            }
+
+            async fn change_users(&mut self, ids: &[UserId]) -> Result<()> {
+                let ids: BTreeSet<UserId> = ids.iter().copied().collect();
+                let users = users::table.filter(users::id.eq_any(ids.iter().copied().map(Sql))).order(users::id);
+                let there = users.select(users::id)$(.$update())?.load::<UserId>(self).await?;
                 if there.len() == ids.len() { Ok(()) } else { Err(StoreError::NotFound) }
             }
 
@@ -66,5 +72,5 @@ macro_rules! row_locks {
     };
 }
 
-row_locks!(AsyncPgConnection, for_key_share, for_no_key_update, for_update);
+row_locks!(AsyncPgConnection, for_share, for_no_key_update, for_update);
 row_locks!(SqliteConn);

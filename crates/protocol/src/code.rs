@@ -49,6 +49,10 @@ pub enum ErrorCode {
     UnknownType,
     /// The `Upgrade` request is not one for a WebSocket of version 13.
     UpgradeRequired,
+    /// The other user does not let the asker do this to them.
+    NotAllowed,
+    /// The asker has blocked the other user, and would have to lift that first.
+    Blocked,
     /// A code that this version does not know.
     #[serde(other)]
     Other,
@@ -80,6 +84,8 @@ impl ErrorCode {
             Self::Internal => "internal",
             Self::UnknownType => "unknown_type",
             Self::UpgradeRequired => "upgrade_required",
+            Self::NotAllowed => "not_allowed",
+            Self::Blocked => "blocked",
             Self::Other => "other",
         }
     }
@@ -90,7 +96,7 @@ impl ErrorCode {
         match self {
             Self::Malformed | Self::TokenInUrl | Self::UnknownType => 400,
             Self::Unauthorized => 401,
-            Self::Forbidden | Self::Muted => 403,
+            Self::Forbidden | Self::Muted | Self::NotAllowed => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::UsernameTaken
@@ -98,7 +104,8 @@ impl ErrorCode {
             | Self::RoomFull
             | Self::AlreadyMember
             | Self::LastOwner
-            | Self::IdReused => 409,
+            | Self::IdReused
+            | Self::Blocked => 409,
             Self::TooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::Invalid => 422,

@@ -9,6 +9,7 @@ mod http;
 mod id;
 mod message;
 mod notice;
+mod people;
 mod relay_frame;
 mod room;
 mod secret;
@@ -22,6 +23,7 @@ pub use http::{
 pub use id::{DeviceId, MessageId, NotAnId, RoomId, UserId};
 pub use message::{Body, Content, Envelope, KIND_MAX, KIND_TEXT, Message, NotAnEnvelope, Sender, is_valid_kind};
 pub use notice::{Notice, NoticeEvent};
+pub use people::{Allow, Block, BlockAnswer, Friend, FriendAnswer, FriendState, UpdateSettings, UserSettings};
 pub use relay_frame::{
     BadRelayFrame, Delivered, DeliveredNotice, ErrorFrame, Limits, RelayFrame, Welcome, envelope_frame,
 };

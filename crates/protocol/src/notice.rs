@@ -91,6 +91,36 @@ pub enum NoticeEvent {
         /// By whom.
         by: UserId,
     },
+    /// Somebody asks to be a friend. To both.
+    FriendRequested {
+        /// Who is asked.
+        user: UserId,
+        /// Who asks.
+        by: UserId,
+    },
+    /// Two are friends now. To both.
+    FriendAccepted {
+        /// Who had asked.
+        user: UserId,
+        /// Who has accepted.
+        by: UserId,
+    },
+    /// Two are friends no more, or a request is withdrawn or rejected. To both, and for whatever reason.
+    FriendRemoved {
+        /// The other one.
+        user: UserId,
+        /// Who ended it.
+        by: UserId,
+    },
+    /// The user has blocked somebody, which ends a friendship or a request of theirs, or has lifted that. To their own devices alone.
+    BlockChanged {
+        /// Whom.
+        user: UserId,
+        /// Whether they are blocked now.
+        blocked: bool,
+    },
+    /// The user's settings have changed: ask for them again. To their own devices alone.
+    SettingsChanged,
     /// Of a kind that this version does not know.
     #[serde(other)]
     Unknown,

@@ -1,4 +1,6 @@
 DROP TABLE signing_keys;
+DROP TABLE blocks;
+DROP TABLE friendships;
 DROP TABLE room_mutes;
 DROP TABLE memberships;
 DROP TABLE rooms;

@@ -37,6 +37,7 @@ impl Calls {
             ("PATCH", format!("/v1/rooms/{room}"), json!({ "name": "a room" })),
             ("PUT", format!("/v1/rooms/{room}/members/{}", bob.id), json!({ "role": "member", "muted_until": 0 })),
             ("POST", format!("/v1/rooms/{room}/messages"), json!({ "body": "hello", "kind": "text" })),
+            ("PATCH", "/v1/me/settings".to_owned(), json!({ "direct": "anybody", "receipts": true })),
         ];
         Self { access, calls }
     }
@@ -181,6 +182,11 @@ async fn a_path_takes_its_methods_and_no_others() {
         ("/v1/sessions/{id}", "DELETE"),
         ("/v1/me", "GET PATCH DELETE"),
         ("/v1/me/password", "PUT"),
+        ("/v1/me/settings", "GET PATCH"),
+        ("/v1/friends", "GET"),
+        ("/v1/friends/{id}", "PUT DELETE"),
+        ("/v1/blocks", "GET"),
+        ("/v1/blocks/{id}", "PUT DELETE"),
         ("/v1/users", "GET"),
         ("/v1/users/{id}", "GET"),
         ("/v1/rooms", "GET POST"),

@@ -7,6 +7,7 @@ mod connections;
 mod cookies;
 mod malformed;
 mod passwords;
+mod people;
 mod rates;
 mod rooms;
 mod sessions;
