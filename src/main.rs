@@ -2,7 +2,7 @@
 
 mod cli;
 
-use std::process::ExitCode;
+use std::{net::SocketAddr, process::ExitCode};
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
@@ -10,7 +10,10 @@ use ferry::{
     Stopped,
     config::{Config, LogFormat, Settings},
 };
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    net::{TcpListener, TcpSocket},
+    signal::unix::{SignalKind, signal},
+};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::{EnvFilter, filter::filter_fn, layer::SubscriberExt, util::SubscriberInitExt};
 
@@ -70,10 +73,21 @@ async fn serve(arguments: Serve) -> anyhow::Result<Stopped> {
     run(settings.into_config()?).await
 }
 
+/// Connections that the kernel holds until they are accepted; it takes less where `net.core.somaxconn` is less. When a relay is back, its
+/// devices come all at once, and one that finds this full comes again only after a second (RFC 6298).
+const BACKLOG: u32 = 8_192;
+
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A relay that is started again need not wait for the last connections of the one before.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
 async fn run(config: Config) -> anyhow::Result<Stopped> {
     let address = config.listen;
-    let listener =
-        tokio::net::TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+    let listener = listen(address).with_context(|| format!("cannot listen on {address}"))?;
     let stop = CancellationToken::new();
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let stopper = stop.clone();
