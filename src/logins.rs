@@ -130,11 +130,13 @@ impl Logins {
     }
 
     /// After a subscription whose outcome is unknown or came too late: deletes the channel again if SQL no longer has the device. Where SQL
-    /// does not say, the reconciler finds the orphan.
-    pub async fn remove_if_gone(&self, user: UserId, device: DeviceId) {
-        if let Ok(None) = self.reach.store.device(device).await {
+    /// does not say, the reconciler finds the orphan. Whether it is gone.
+    pub async fn remove_if_gone(&self, user: UserId, device: DeviceId) -> bool {
+        let gone = matches!(self.reach.store.device(device).await, Ok(None));
+        if gone {
             self.remove_channel(user, device).await;
         }
+        gone
     }
 
     /// Deletes the channel of a device that SQL no longer has, and the topic where no device is left. What fails is noted in SQL, and
