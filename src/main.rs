@@ -2,7 +2,7 @@
 
 mod cli;
 
-use std::{net::SocketAddr, process::ExitCode};
+use std::{io::IsTerminal, net::SocketAddr, process::ExitCode};
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
@@ -105,7 +105,9 @@ async fn run(config: Config) -> anyhow::Result<Stopped> {
 /// To standard error. `FERRY_LOG` filters as `RUST_LOG` does elsewhere, within what [`may_be_logged`].
 fn log(format: LogFormat) -> anyhow::Result<()> {
     let filter = EnvFilter::builder().with_env_var("FERRY_LOG").with_default_directive(tracing::Level::INFO.into());
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    // Colours are for people: a file or the journal keeps them as noise.
+    let lines =
+        tracing_subscriber::fmt::layer().with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr);
     let secrecy = filter_fn(|metadata| may_be_logged(metadata.target(), *metadata.level()));
     let registry = tracing_subscriber::registry().with(secrecy).with(filter.from_env()?);
     match format {
