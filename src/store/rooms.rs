@@ -49,7 +49,7 @@ steps! {
         }
 
         /// Puts users into a new room, in one statement however many they are.
-        async fn join_all(conn, room: RoomId, members: &[UserId], role: Role, now: i64) -> Result<()> {
+        async fn join_all(conn, room: RoomId, members: &'a [UserId], role: Role, now: i64) -> Result<()> {
             for some in members.chunks(super::users::CHUNK) {
                 users::table
                     .filter(users::id.eq_any(some.iter().copied().map(Sql)))

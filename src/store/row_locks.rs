@@ -6,10 +6,11 @@
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use ferry_protocol::{DeviceId, RoomId, RoomKind, UserId};
+use futures_util::future::BoxFuture;
 
 use super::{
     error::{Result, StoreError},
-    pool::SqliteConn,
+    pool::{SqliteConn, boxed},
     schema::{devices, rooms, users},
     sql_types::Sql,
 };
@@ -17,50 +18,58 @@ use super::{
 /// Row locks, until the transaction ends.
 pub(super) trait RowLocks {
     /// Keeps these users from being deleted. `NotFound` where one is not there. An id given twice counts once.
-    fn hold_users(&mut self, ids: &[UserId]) -> impl Future<Output = Result<()>> + Send;
+    fn hold_users<'a>(&'a mut self, ids: &'a [UserId]) -> BoxFuture<'a, Result<()>>;
 
     /// Has the user for this transaction alone. `NotFound` where they are not there.
-    fn lock_user(&mut self, id: UserId) -> impl Future<Output = Result<()>> + Send;
+    fn lock_user<'a>(&'a mut self, id: UserId) -> BoxFuture<'a, Result<()>>;
 
     /// Has the device for this transaction alone, though others may refer to it; false where it is not there.
-    fn lock_device(&mut self, id: DeviceId) -> impl Future<Output = Result<bool>> + Send;
+    fn lock_device<'a>(&'a mut self, id: DeviceId) -> BoxFuture<'a, Result<bool>>;
 
     /// Has the room, with its memberships, for this transaction alone. `NotFound` where it is not there.
-    fn lock_room(&mut self, id: RoomId) -> impl Future<Output = Result<RoomKind>> + Send;
+    fn lock_room<'a>(&'a mut self, id: RoomId) -> BoxFuture<'a, Result<RoomKind>>;
 }
 
 macro_rules! row_locks {
     ($connection:ty $(, $share:ident, $update:ident, $exclusive:ident)?) => {
         impl RowLocks for $connection {
-            async fn hold_users(&mut self, ids: &[UserId]) -> Result<()> {
-                let mut ids = ids.to_vec();
-                ids.sort_unstable();
-                ids.dedup();
-                let there = users::table
-                    .filter(users::id.eq_any(ids.iter().copied().map(Sql)))
-                    .order(users::id)
-                    .select(users::id)
-                    $(.$share())?
-                    .load::<UserId>(self)
-                    .await?;
-                if there.len() == ids.len() { Ok(()) } else { Err(StoreError::NotFound) }
+            fn hold_users<'a>(&'a mut self, ids: &'a [UserId]) -> BoxFuture<'a, Result<()>> {
+                boxed(async move {
+                    let mut ids = ids.to_vec();
+                    ids.sort_unstable();
+                    ids.dedup();
+                    let there = users::table
+                        .filter(users::id.eq_any(ids.iter().copied().map(Sql)))
+                        .order(users::id)
+                        .select(users::id)
+                        $(.$share())?
+                        .load::<UserId>(self)
+                        .await?;
+                    if there.len() == ids.len() { Ok(()) } else { Err(StoreError::NotFound) }
+                })
             }
 
-            async fn lock_user(&mut self, id: UserId) -> Result<()> {
-                let user = users::table.filter(users::id.eq(Sql(id))).select(users::id);
-                user$(.$exclusive())?.first::<UserId>(self).await?;
-                Ok(())
+            fn lock_user<'a>(&'a mut self, id: UserId) -> BoxFuture<'a, Result<()>> {
+                boxed(async move {
+                    let user = users::table.filter(users::id.eq(Sql(id))).select(users::id);
+                    user$(.$exclusive())?.first::<UserId>(self).await?;
+                    Ok(())
+                })
             }
 
-            async fn lock_device(&mut self, id: DeviceId) -> Result<bool> {
-                let device = devices::table.filter(devices::id.eq(Sql(id))).select(devices::id);
-                let device = device$(.$update())?.first::<DeviceId>(self).await.optional()?;
-                Ok(device.is_some())
+            fn lock_device<'a>(&'a mut self, id: DeviceId) -> BoxFuture<'a, Result<bool>> {
+                boxed(async move {
+                    let device = devices::table.filter(devices::id.eq(Sql(id))).select(devices::id);
+                    let device = device$(.$update())?.first::<DeviceId>(self).await.optional()?;
+                    Ok(device.is_some())
+                })
             }
 
-            async fn lock_room(&mut self, id: RoomId) -> Result<RoomKind> {
-                let room = rooms::table.filter(rooms::id.eq(Sql(id))).select(rooms::kind);
-                Ok(room$(.$exclusive())?.first::<RoomKind>(self).await?)
+            fn lock_room<'a>(&'a mut self, id: RoomId) -> BoxFuture<'a, Result<RoomKind>> {
+                boxed(async move {
+                    let room = rooms::table.filter(rooms::id.eq(Sql(id))).select(rooms::kind);
+                    Ok(room$(.$exclusive())?.first::<RoomKind>(self).await?)
+                })
             }
         }
     };
