@@ -7,6 +7,7 @@ mod accounts;
 mod answer;
 mod call;
 mod cors;
+mod invitations;
 mod me;
 mod members;
 mod operations;
@@ -34,6 +35,8 @@ pub fn routes(app: &Arc<App>) -> Route {
         .or(users::routes(app))
         .unify()
         .or(members::routes(app))
+        .unify()
+        .or(invitations::routes(app))
         .unify()
         .or(rooms::routes(app))
         .unify()

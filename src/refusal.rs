@@ -144,6 +144,10 @@ impl From<Conflict> for Refusal {
             Conflict::PasswordChanged => Self::new(ErrorCode::Unauthorized, "the username or the password is wrong"),
             Conflict::NotAPair => Self::invalid("members", "a direct room is with exactly one other user"),
             Conflict::DirectRoomExists => Self::unavailable("the room is being made by somebody else"),
+            Conflict::TooManyRooms => Self::new(ErrorCode::TooManyRooms, "the user is in as many rooms as they may be"),
+            Conflict::TooManyInvitations => {
+                Self::new(ErrorCode::TooManyInvitations, "there are as many open invitations as there may be")
+            }
             Conflict::LastOwner => Self::new(ErrorCode::LastOwner, "make somebody else an owner first"),
         }
     }

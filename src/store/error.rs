@@ -68,6 +68,12 @@ pub enum Conflict {
     /// The room would have members and no owner.
     #[error("the last owner")]
     LastOwner,
+    /// The user is in as many rooms as they may be.
+    #[error("too many rooms")]
+    TooManyRooms,
+    /// The user, or the room, has as many open invitations as they may.
+    #[error("too many invitations")]
+    TooManyInvitations,
 }
 
 impl From<Conflict> for StoreError {

@@ -5,8 +5,9 @@ use diesel_async::RunQueryDsl;
 use ferry_protocol::{Page, Role, RoomId, RoomKind, UserId};
 
 use super::{
-    Conflict, NewRoom, Result, Room, RoomView, Standing, Store, StoreError,
+    Conflict, DeletedRoom, NewRoom, Result, Room, RoomChange, RoomView, Standing, Store, StoreError,
     error::taken,
+    invitations::InvitationSteps,
     memberships::MembershipSteps,
     models::{RoomRow, direct_key},
     page::{after, one_more, page},
@@ -79,7 +80,7 @@ impl Store {
     /// both are plain members.
     ///
     /// # Errors
-    /// [`Conflict::DirectRoomExists`], [`Conflict::NotAPair`]; [`StoreError::NotFound`] where one of the users is not there.
+    /// [`Conflict::DirectRoomExists`], [`Conflict::NotAPair`], [`Conflict::TooManyRooms`] of one of them; [`StoreError::NotFound`] where one of the users is not there.
     pub async fn create_room(&self, room: NewRoom) -> Result<Room> {
         let mut members = room.members;
         members.retain(|member| *member != room.creator);
@@ -90,10 +91,12 @@ impl Store {
             (RoomKind::Direct, _) => return Err(Conflict::NotAPair.into()),
             (RoomKind::Group | RoomKind::Channel, _) => (None, Role::Owner),
         };
+        let rooms_per_user = self.inner.rooms_per_user;
         transaction!(self, async |conn| {
             let mut all = members.clone();
             all.push(room.creator);
             conn.hold_users(&all).await?;
+            conn.check_rooms_of(&all, rooms_per_user).await?;
             diesel::insert_into(rooms::table)
                 .values((
                     rooms::id.eq(Sql(room.id)),
@@ -117,10 +120,10 @@ impl Store {
     /// of the two had left it is in it again.
     ///
     /// # Errors
-    /// [`Conflict::NotAPair`]; [`StoreError::NotFound`] where one of the users is not there.
+    /// [`Conflict::NotAPair`], [`Conflict::TooManyRooms`] of one of them; [`StoreError::NotFound`] where one of the users is not there.
     pub async fn create_direct(&self, a: UserId, b: UserId, now: i64) -> Result<(Room, bool)> {
         let key = direct_key(a, b).ok_or(Conflict::NotAPair)?;
-        let id = RoomId::new();
+        let (id, rooms_per_user) = (RoomId::new(), self.inner.rooms_per_user);
         transaction!(self, async |conn| {
             conn.hold_users(&[a, b]).await?;
             // Waits for others that are making it, and then finds theirs.
@@ -139,6 +142,9 @@ impl Store {
             let id =
                 rooms::table.filter(rooms::direct_key.eq(Some(&key))).select(rooms::id).first::<RoomId>(conn).await?;
             conn.lock_room(id).await?;
+            if made == 1 {
+                conn.check_rooms_of(&[a, b], rooms_per_user).await?;
+            }
             for user in [a, b] {
                 diesel::insert_into(memberships::table)
                     .values((
@@ -238,8 +244,8 @@ impl Store {
         })
     }
 
-    /// Renames a room to what `decide` says, or does not where it refuses: then that is the inner error. It is given how `actor` stands to the
-    /// room, which is so until this is done.
+    /// Changes a room as `decide` says, or does not where it refuses: then that is the inner error. It is given how `actor` stands to the
+    /// room, which is so until this is done. The room then, and whether anything in it is different.
     ///
     /// # Errors
     /// [`StoreError::NotFound`].
@@ -247,22 +253,32 @@ impl Store {
         &self,
         id: RoomId,
         actor: UserId,
-        decide: impl FnOnce(Standing) -> Result<String, D> + Send + 'static,
-    ) -> Result<Result<Room, D>> {
+        decide: impl FnOnce(Standing) -> Result<RoomChange, D> + Send + 'static,
+    ) -> Result<Result<(Room, bool), D>> {
         transaction!(self, async |conn| {
-            let name = match decide(conn.standing(id, actor).await?) {
-                Ok(name) => name,
+            let RoomChange { name, description } = match decide(conn.standing(id, actor).await?) {
+                Ok(change) => change,
                 Err(denied) => return Ok(Err(denied)),
             };
+            let before = conn.room(id).await?.ok_or(StoreError::NotFound)?;
+            let name = name.or_else(|| before.name.clone());
+            let description = description.unwrap_or_else(|| before.description.clone());
+            if (&name, &description) == (&before.name, &before.description) {
+                return Ok(Ok((before, false)));
+            }
             diesel::update(rooms::table.filter(rooms::id.eq(Sql(id))))
-                .set((rooms::name.eq(Some(&name)), rooms::name_folded.eq(folded(Some(&name)))))
+                .set((
+                    rooms::name.eq(&name),
+                    rooms::name_folded.eq(folded(name.as_deref())),
+                    rooms::description.eq(&description),
+                ))
                 .execute(conn)
                 .await?;
-            Ok(Ok(conn.room(id).await?.ok_or(StoreError::NotFound)?))
+            Ok(Ok((Room { name, description, ..before }, true)))
         })
     }
 
-    /// Deletes a room with its memberships, unless `decide` refuses (as in [`Self::update_room`]).
+    /// Deletes a room with its memberships, unless `decide` refuses (as in [`Self::update_room`]). Whom that concerns.
     ///
     /// # Errors
     /// [`StoreError::NotFound`].
@@ -271,13 +287,14 @@ impl Store {
         id: RoomId,
         actor: UserId,
         decide: impl FnOnce(Standing) -> Result<(), D> + Send + 'static,
-    ) -> Result<Result<(), D>> {
+    ) -> Result<Result<DeletedRoom, D>> {
         transaction!(self, async |conn| {
             if let Err(denied) = decide(conn.standing(id, actor).await?) {
                 return Ok(Err(denied));
             }
+            let deleted = DeletedRoom { members: conn.everybody_in(id).await?, invited: conn.invited_to(id).await? };
             diesel::delete(rooms::table.filter(rooms::id.eq(Sql(id)))).execute(conn).await?;
-            Ok(Ok(()))
+            Ok(Ok(deleted))
         })
     }
 }

@@ -13,11 +13,13 @@ use super::{
     pool::{SqliteConn, boxed},
     schema::{devices, rooms, users},
     sql_types::Sql,
+    users::CHUNK,
 };
 
 /// Row locks, until the transaction ends.
 pub(super) trait RowLocks {
-    /// Keeps these users from being deleted. `NotFound` where one is not there. An id given twice counts once.
+    /// Keeps these users from being deleted, and others from holding them, so that what is counted of them stays so; others may refer to them.
+    /// `NotFound` where one is not there. An id given twice counts once.
     fn hold_users<'a>(&'a mut self, ids: &'a [UserId]) -> BoxFuture<'a, Result<()>>;
 
     /// Has the user for this transaction alone. `NotFound` where they are not there.
@@ -31,21 +33,26 @@ pub(super) trait RowLocks {
 }
 
 macro_rules! row_locks {
-    ($connection:ty $(, $share:ident, $update:ident, $exclusive:ident)?) => {
+    ($connection:ty $(, $update:ident, $exclusive:ident)?) => {
         impl RowLocks for $connection {
             fn hold_users<'a>(&'a mut self, ids: &'a [UserId]) -> BoxFuture<'a, Result<()>> {
                 boxed(async move {
                     let mut ids = ids.to_vec();
                     ids.sort_unstable();
                     ids.dedup();
-                    let there = users::table
-                        .filter(users::id.eq_any(ids.iter().copied().map(Sql)))
-                        .order(users::id)
-                        .select(users::id)
-                        $(.$share())?
-                        .load::<UserId>(self)
-                        .await?;
-                    if there.len() == ids.len() { Ok(()) } else { Err(StoreError::NotFound) }
+                    for some in ids.chunks(CHUNK) {
+                        let there = users::table
+                            .filter(users::id.eq_any(some.iter().copied().map(Sql)))
+                            .order(users::id)
+                            .select(users::id)
+                            $(.$update())?
+                            .load::<UserId>(self)
+                            .await?;
+                        if there.len() != some.len() {
+                            return Err(StoreError::NotFound);
+                        }
+                    }
+                    Ok(())
                 })
             }
 
@@ -75,5 +82,5 @@ macro_rules! row_locks {
     };
 }
 
-row_locks!(AsyncPgConnection, for_key_share, for_no_key_update, for_update);
+row_locks!(AsyncPgConnection, for_no_key_update, for_update);
 row_locks!(SqliteConn);

@@ -63,6 +63,7 @@ diesel::table! {
         id -> Id,
         kind -> Name,
         name -> Nullable<Text>,
+        description -> Nullable<Text>,
         name_folded -> Text,
         direct_key -> Nullable<Text>,
         created_at -> BigInt,
@@ -95,6 +96,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::BigInt;
+    use crate::store::sql_types::Id;
+
+    invitations (room_id, user_id) {
+        room_id -> Id,
+        user_id -> Id,
+        invited_by -> Id,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
     use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 
     signing_keys (kid) {
@@ -107,6 +120,7 @@ diesel::table! {
 }
 
 diesel::joinable!(devices -> users (user_id));
+diesel::joinable!(invitations -> rooms (room_id));
 diesel::joinable!(memberships -> rooms (room_id));
 diesel::joinable!(memberships -> users (user_id));
 diesel::allow_tables_to_appear_in_same_query!(
@@ -117,5 +131,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     rooms,
     memberships,
     room_mutes,
+    invitations,
     signing_keys
 );

@@ -1,5 +1,7 @@
 //! The calls of the HTTP interface, one method each. `docs/protocol.md` describes them.
 
+mod invitations;
+
 use ferry_protocol::{
     ChangePassword, CreateAccount, CreateRoom, CreateSession, DeleteMe, Device, DeviceId, Devices, Member,
     MemberAnswer, Page, PostMessage, PutMember, RefreshSession, Room, RoomAnswer, RoomId, Secret, Sent, Tokens,

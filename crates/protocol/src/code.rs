@@ -49,6 +49,10 @@ pub enum ErrorCode {
     UnknownType,
     /// The `Upgrade` request is not one for a WebSocket of version 13.
     UpgradeRequired,
+    /// The user is in as many rooms as they may be.
+    TooManyRooms,
+    /// The user has, or the room, as many open invitations as they may.
+    TooManyInvitations,
     /// A code that this version does not know.
     #[serde(other)]
     Other,
@@ -80,6 +84,8 @@ impl ErrorCode {
             Self::Internal => "internal",
             Self::UnknownType => "unknown_type",
             Self::UpgradeRequired => "upgrade_required",
+            Self::TooManyRooms => "too_many_rooms",
+            Self::TooManyInvitations => "too_many_invitations",
             Self::Other => "other",
         }
     }
@@ -98,7 +104,9 @@ impl ErrorCode {
             | Self::RoomFull
             | Self::AlreadyMember
             | Self::LastOwner
-            | Self::IdReused => 409,
+            | Self::IdReused
+            | Self::TooManyRooms
+            | Self::TooManyInvitations => 409,
             Self::TooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::Invalid => 422,
