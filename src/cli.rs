@@ -124,10 +124,8 @@ pub enum Command {
     Tail(tail::Tail),
     /// List, ask, accept and remove friends
     Friends(people::Friends),
-    /// Block somebody, or list whom you have blocked. They are not told
-    Block(people::BlockArgs),
-    /// Lift a block
-    Unblock(people::UnblockArgs),
+    /// List whom you have blocked, block somebody, or lift that. They are not told
+    Blocks(people::Blocks),
     /// Show or change what you let others do and see
     Settings(people::Settings),
 }
@@ -147,8 +145,7 @@ pub async fn run(command: Command, global: &Global) -> ExitCode {
         Command::Send(args) => Box::pin(send::send(args, global)).await,
         Command::Tail(args) => Box::pin(tail::tail(args, global)).await,
         Command::Friends(args) => Box::pin(people::friends(args, global)).await,
-        Command::Block(args) => Box::pin(people::block(args, global)).await,
-        Command::Unblock(args) => Box::pin(people::unblock(args, global)).await,
+        Command::Blocks(args) => Box::pin(people::blocks(args, global)).await,
         Command::Settings(args) => Box::pin(people::settings(args, global)).await,
     };
     let Err(failure) = done else { return ExitCode::SUCCESS };

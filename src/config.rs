@@ -82,6 +82,8 @@ pub struct Limits {
     pub devices: usize,
     /// Members of a room.
     pub members: usize,
+    /// Rooms that a user is in.
+    pub rooms_per_user: usize,
     /// Sends at once, per device.
     pub send_burst: u32,
     /// Sends a second after that, per device.

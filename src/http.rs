@@ -9,6 +9,7 @@ mod blocks;
 mod call;
 mod cors;
 mod friends;
+mod invitations;
 mod me;
 mod members;
 mod operations;
@@ -43,6 +44,8 @@ pub fn routes(app: &Arc<App>) -> Route {
         .or(blocks::routes(app))
         .unify()
         .or(members::routes(app))
+        .unify()
+        .or(invitations::routes(app))
         .unify()
         .or(rooms::routes(app))
         .unify()

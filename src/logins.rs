@@ -12,6 +12,7 @@ use crate::{
     app::Reach,
     broker::BrokerError,
     refusal::Refusal,
+    relay::Relay,
     store::{Device, NewDevice, StoreError},
 };
 
@@ -22,14 +23,20 @@ const SOCKET_PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Debug, Clone)]
 pub struct Logins {
     reach: Arc<Reach>,
+    relay: Arc<Relay>,
     max_devices: usize,
 }
 
 /// What was deleted and whom it concerns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Why {
-    /// One device was logged out.
-    Logout,
+    /// Devices were logged out, which those that are left are told.
+    Logout {
+        /// With which device; for one that did it itself, itself.
+        by: DeviceId,
+    },
+    /// A login was taken back of which nobody ever heard.
+    Abandoned,
     /// The account was deleted.
     AccountDeleted,
 }
@@ -37,7 +44,7 @@ pub enum Why {
 impl Why {
     fn close_code(self) -> CloseCode {
         match self {
-            Self::Logout => CloseCode::LoggedOut,
+            Self::Logout { .. } | Self::Abandoned => CloseCode::LoggedOut,
             Self::AccountDeleted => CloseCode::AccountGone,
         }
     }
@@ -46,8 +53,8 @@ impl Why {
 impl Logins {
     /// With these means, and so many devices a user at most.
     #[must_use]
-    pub fn new(reach: Arc<Reach>, max_devices: usize) -> Self {
-        Self { reach, max_devices }
+    pub fn new(reach: Arc<Reach>, relay: Arc<Relay>, max_devices: usize) -> Self {
+        Self { reach, relay, max_devices }
     }
 
     /// Logs a device in: a row in SQL and a channel, or neither.
@@ -96,26 +103,30 @@ impl Logins {
     /// to delete then, or not yet this one. So it is deleted here, although the row is gone.
     pub async fn abandon(&self, user: UserId, device: DeviceId) {
         // Where SQL does not answer, the device waits in the list of devices.
-        if !matches!(self.close(user, device).await, Ok(true)) {
-            self.remove_if_gone(user, device).await;
+        match self.reach.store.revoke_device(user, device).await {
+            Ok(true) => self.finish(user, &[device], Why::Abandoned).await,
+            Ok(false) | Err(_) => {
+                self.remove_if_gone(user, device).await;
+            }
         }
     }
 
-    /// Logs a device out. False where it is not one of this user's.
+    /// Logs a device out, with the device `by`. False where it is not one of this user's.
     ///
     /// After this no frame reaches the device. Its channel is gone, or, where an nsqd does not answer, will be when that is back.
     ///
     /// # Errors
     /// Those of SQL; nothing has happened then.
-    pub async fn close(&self, user: UserId, device: DeviceId) -> Result<bool, StoreError> {
+    pub async fn close(&self, user: UserId, device: DeviceId, by: DeviceId) -> Result<bool, StoreError> {
         if !self.reach.store.revoke_device(user, device).await? {
             return Ok(false);
         }
-        self.finish(user, &[device], Why::Logout).await;
+        self.finish(user, &[device], Why::Logout { by }).await;
         Ok(true)
     }
 
-    /// Does what follows when SQL no longer has the devices: sockets here and elsewhere, channels, and the topic after the last one.
+    /// Does what follows when SQL no longer has the devices: sockets here and elsewhere, channels, the topic after the last one, and notices
+    /// to those that are left.
     pub async fn finish(&self, user: UserId, devices: &[DeviceId], why: Why) {
         for device in devices {
             self.reach.forget_device(user, *device);
@@ -127,14 +138,41 @@ impl Logins {
             self.remove_channel(user, *device).await;
         });
         futures_util::future::join_all(each).await;
+        if let Why::Logout { by } = why {
+            self.tell_of_logouts(user, devices, by).await;
+        }
+    }
+
+    /// Tells the devices that are left. Under the user's lock: a publish beside the logout of the last of them would make their topic again.
+    async fn tell_of_logouts(&self, user: UserId, gone: &[DeviceId], by: DeviceId) {
+        let store = &self.reach.store;
+        // A look without the lock spares the last logout the lock.
+        if gone.is_empty() || !matches!(store.has_devices(user).await, Ok(true)) {
+            return;
+        }
+        let lock = match store.lock_user(user).await {
+            Ok(lock) => lock,
+            Err(error) => {
+                tracing::warn!(%user, %error, "the devices that are left are not told of a logout");
+                return;
+            }
+        };
+        if matches!(store.has_devices(user).await, Ok(true)) {
+            for device in gone {
+                self.relay.tell_of_logout(user, *device, by).await;
+            }
+        }
+        lock.release().await;
     }
 
     /// After a subscription whose outcome is unknown or came too late: deletes the channel again if SQL no longer has the device. Where SQL
-    /// does not say, the reconciler finds the orphan.
-    pub async fn remove_if_gone(&self, user: UserId, device: DeviceId) {
-        if let Ok(None) = self.reach.store.device(device).await {
+    /// does not say, the reconciler finds the orphan. Whether it is gone.
+    pub async fn remove_if_gone(&self, user: UserId, device: DeviceId) -> bool {
+        let gone = matches!(self.reach.store.device(device).await, Ok(None));
+        if gone {
             self.remove_channel(user, device).await;
         }
+        gone
     }
 
     /// Deletes the channel of a device that SQL no longer has, and the topic where no device is left. What fails is noted in SQL, and
@@ -187,6 +225,7 @@ mod tests {
         broker::{Broker, MemoryBroker, MemoryLimits},
         clock,
         hub::Hub,
+        metrics::Metrics,
         relay::Directory,
         store::{NewUser, Store, StoreOptions},
     };
@@ -206,8 +245,10 @@ mod tests {
             Arc::new(MemoryBroker::new(MemoryLimits::default(), prometheus::IntCounter::new("dropped", "-").unwrap()));
         let broker = Broker::Memory(Arc::clone(&queues));
         let members = Arc::new(Directory::new(store.clone()));
+        let metrics = Arc::new(Metrics::new().unwrap());
+        let relay = Arc::new(Relay::new(broker.clone(), Arc::clone(&members), metrics));
         let reach = Arc::new(Reach::new(store.clone(), broker.clone(), Arc::new(Hub::default()), members));
-        let logins = Logins::new(reach, 16);
+        let logins = Logins::new(reach, relay, 16);
         let new = NewUser {
             id: UserId::new(),
             username: "ann".into(),
@@ -222,7 +263,7 @@ mod tests {
         let overtaken = store.create_device(new_device(ann.id, since), 16).await.unwrap().device;
         let gone = store.change_password(ann.id, since, "$new", phone.id, clock::now_ms()).await.unwrap();
         assert_eq!(gone, [overtaken.id]);
-        logins.finish(ann.id, &gone, Why::Logout).await;
+        logins.finish(ann.id, &gone, Why::Abandoned).await;
         broker.open_device(ann.id, overtaken.id).await.unwrap();
         let tokens = store.insert_refresh(overtaken.id, [1; 32], 1, i64::MAX).await;
         assert!(matches!(tokens, Err(StoreError::NotFound)), "by this the login learns of it");

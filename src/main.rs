@@ -2,7 +2,7 @@
 
 mod cli;
 
-use std::process::ExitCode;
+use std::{io::IsTerminal, net::SocketAddr, process::ExitCode};
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
@@ -10,7 +10,10 @@ use ferry::{
     Stopped,
     config::{Config, LogFormat, Settings},
 };
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    net::{TcpListener, TcpSocket},
+    signal::unix::{SignalKind, signal},
+};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::{EnvFilter, filter::filter_fn, layer::SubscriberExt, util::SubscriberInitExt};
 
@@ -70,10 +73,21 @@ async fn serve(arguments: Serve) -> anyhow::Result<Stopped> {
     run(settings.into_config()?).await
 }
 
+/// Connections that the kernel holds until they are accepted; it takes less where `net.core.somaxconn` is less. When a relay is back, its
+/// devices come all at once, and one that finds this full comes again only after a second (RFC 6298).
+const BACKLOG: u32 = 8_192;
+
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A relay that is started again need not wait for the last connections of the one before.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
 async fn run(config: Config) -> anyhow::Result<Stopped> {
     let address = config.listen;
-    let listener =
-        tokio::net::TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+    let listener = listen(address).with_context(|| format!("cannot listen on {address}"))?;
     let stop = CancellationToken::new();
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let stopper = stop.clone();
@@ -91,7 +105,9 @@ async fn run(config: Config) -> anyhow::Result<Stopped> {
 /// To standard error. `FERRY_LOG` filters as `RUST_LOG` does elsewhere, within what [`may_be_logged`].
 fn log(format: LogFormat) -> anyhow::Result<()> {
     let filter = EnvFilter::builder().with_env_var("FERRY_LOG").with_default_directive(tracing::Level::INFO.into());
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    // Colours are for people: a file or the journal keeps them as noise.
+    let lines =
+        tracing_subscriber::fmt::layer().with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr);
     let secrecy = filter_fn(|metadata| may_be_logged(metadata.target(), *metadata.level()));
     let registry = tracing_subscriber::registry().with(secrecy).with(filter.from_env()?);
     match format {

@@ -144,8 +144,15 @@ impl From<Conflict> for Refusal {
             Conflict::PasswordChanged => Self::new(ErrorCode::Unauthorized, "the username or the password is wrong"),
             Conflict::NotAPair => Self::invalid("members", "a direct room is with exactly one other user"),
             Conflict::DirectRoomExists => Self::unavailable("the room is being made by somebody else"),
+            Conflict::TooManyRooms => Self::new(ErrorCode::TooManyRooms, "the user is in as many rooms as they may be"),
+            Conflict::TooManyInvitations => {
+                Self::new(ErrorCode::TooManyInvitations, "there are as many open invitations as there may be")
+            }
             Conflict::LastOwner => Self::new(ErrorCode::LastOwner, "make somebody else an owner first"),
-            Conflict::NotAllowed => Self::new(ErrorCode::NotAllowed, "their settings do not let you do this"),
+            Conflict::NotAllowed => Self::new(ErrorCode::NotAllowed, "this user does not let you do this"),
+            Conflict::NotToBeAdded => {
+                Self::new(ErrorCode::NotAllowed, "a user does not let you add them to rooms: invite them instead")
+            }
             Conflict::Blocked => Self::new(ErrorCode::Blocked, "you have blocked this user: lift that first"),
         }
     }

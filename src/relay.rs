@@ -1,6 +1,7 @@
 //! Sending: who may write, who receives, publish, receipt.
 
 mod audience;
+mod notices;
 
 use std::{collections::HashMap, sync::Arc, time::Instant};
 
@@ -12,6 +13,7 @@ use ferry_protocol::{
 use futures_util::StreamExt;
 
 pub use audience::{Audience, Directory};
+pub use notices::Actor;
 
 use crate::{
     broker::{Broker, BrokerError},
@@ -127,7 +129,7 @@ impl Relay {
     pub async fn notify(&self, users: &[UserId], notice: &Notice) {
         let outcome = async {
             let devices = self.directory.device_counts(users.iter().copied()).await?;
-            let payload = Envelope::encode_notice(notice).map_err(|_| Refusal::internal())?;
+            let payload = Envelope::encode_notice(notice, DeviceId::NONE).map_err(|_| Refusal::internal())?;
             let mut targets: Vec<UserId> = devices.into_keys().collect();
             targets.sort_unstable();
             self.publish_to_all(targets, &payload, notice.id).await

@@ -5,7 +5,7 @@
 //!
 //! The store asks this while it has the room locked, so what is allowed is still allowed when it is done.
 
-use ferry_protocol::{ErrorCode, PutMember, Role, RoomKind};
+use ferry_protocol::{ErrorCode, PutMember, Role, RoomKind, UserId};
 
 use crate::{
     refusal::Refusal,
@@ -86,6 +86,43 @@ pub fn remove(standing: Standing, myself: bool, theirs: Option<&Membership>) -> 
     may_remove(mine, theirs.ok_or_else(Refusal::not_found)?.role)
 }
 
+/// Handing a room on to somebody who is in it. `myself`: it is oneself.
+///
+/// # Errors
+/// `forbidden`; `invalid` for oneself; `not_found` for somebody who is not in the room, and for a room that is not theirs to know of.
+pub fn transfer(standing: Standing, myself: bool, theirs: Option<&Membership>) -> Result<(), Refusal> {
+    require(standing, Role::Owner)?;
+    if myself {
+        return Err(Refusal::invalid("user", "the room is yours already"));
+    }
+    theirs.map(drop).ok_or_else(Refusal::not_found)
+}
+
+/// Inviting somebody. Into a channel, which anybody may join by themselves, every member may.
+///
+/// # Errors
+/// `forbidden`; `not_found` for a room that is not theirs to know of.
+pub fn invite(standing: Standing) -> Result<(), Refusal> {
+    match standing.kind {
+        RoomKind::Group => require(standing, Role::Admin),
+        RoomKind::Channel => require(standing, Role::Member),
+        RoomKind::Direct => {
+            require(standing, Role::Member)?;
+            Err(Refusal::forbidden("a direct room is for its two"))
+        }
+    }
+}
+
+/// Taking an invitation back. `by`: who had invited; none where nobody had.
+///
+/// # Errors
+/// `forbidden`; `not_found` for an invitation that is not there, and for a room that is not theirs to know of.
+pub fn withdraw(standing: Standing, me: UserId, by: Option<UserId>) -> Result<(), Refusal> {
+    let least = if by == Some(me) { Role::Member } else { Role::Admin };
+    require(standing, least)?;
+    by.map(drop).ok_or_else(Refusal::not_found)
+}
+
 fn outranks(mine: Role, theirs: Role) -> bool {
     mine == Role::Owner || mine > theirs
 }
@@ -117,7 +154,7 @@ fn may_remove(mine: Role, theirs: Role) -> Result<(), Refusal> {
 #[cfg(test)]
 mod tests {
     use Role::{Admin, Member, Moderator, Owner};
-    use ferry_protocol::{RoomId, UserId};
+    use ferry_protocol::RoomId;
 
     use super::*;
 

@@ -78,7 +78,11 @@ pub fn name_tls_provider() {
 async fn build(config: Config) -> anyhow::Result<Arc<App>> {
     name_tls_provider();
     let metrics = Arc::new(Metrics::new()?);
-    let options = StoreOptions { max_connections: config.database_connections, acquire_timeout: ACQUIRE };
+    let options = StoreOptions {
+        max_connections: config.database_connections,
+        acquire_timeout: ACQUIRE,
+        rooms_per_user: config.limits.rooms_per_user,
+    };
     let store = Store::open(config.database.expose(), options).await.context("the database cannot be opened")?;
     let broker = if config.nsqd.is_empty() {
         tracing::warn!("the broker is the one in process: messages that wait end with it (--nsqd names a real one)");
@@ -107,9 +111,10 @@ async fn build(config: Config) -> anyhow::Result<Arc<App>> {
     let hub = Arc::new(Hub::default());
     let directory = Arc::new(Directory::new(store.clone()));
     let reach = Arc::new(Reach::new(store.clone(), broker.clone(), Arc::clone(&hub), Arc::clone(&directory)));
+    let relay = Arc::new(Relay::new(broker.clone(), Arc::clone(&directory), Arc::clone(&metrics)));
     Ok(Arc::new(App {
-        logins: Logins::new(Arc::clone(&reach), config.limits.devices),
-        relay: Arc::new(Relay::new(broker.clone(), Arc::clone(&directory), Arc::clone(&metrics))),
+        logins: Logins::new(Arc::clone(&reach), Arc::clone(&relay), config.limits.devices),
+        relay,
         limits: RateLimits::new(&config.limits),
         tasks: TaskTracker::new(),
         config,

@@ -1,7 +1,7 @@
 //! The store: accounts, devices, rooms and memberships in SQL, and nothing that anybody wrote.
 //!
 //! SQLite (one file, one relay) or PostgreSQL (any number of relays), by the URL. Each query is written once; see `pool` for how. One file of
-//! queries an entity: `users`, `passwords`, `devices`, `tokens`, `rooms`, `memberships`, `mutes`, `friends`, `blocks`,
+//! queries an entity: `users`, `passwords`, `devices`, `tokens`, `rooms`, `memberships`, `invitations`, `mutes`, `friends`, `blocks`,
 //! `settings`, `keys`; `ties` is what a user lets others do, as follows from the three before.
 //!
 //! Every method runs to its end once it was polled, even where its future is dropped: dropping one never leaves a transaction half done, but
@@ -11,6 +11,7 @@ mod blocks;
 mod devices;
 mod error;
 mod friends;
+mod invitations;
 mod keys;
 mod memberships;
 mod migrate;
@@ -42,9 +43,11 @@ use diesel_async::RunQueryDsl;
 
 pub use self::{
     error::{Conflict, Result, Source, StoreError},
+    invitations::InvitationLimits,
     models::{
-        AudienceMember, Befriended, Blocked, Created, DeletedUser, Device, MemberRow, Membership, NewDevice, NewRoom,
-        NewUser, Put, Room, RoomAudience, RoomView, Rotation, SigningKey, Standing, Step, User,
+        AudienceMember, Befriended, Blocked, Created, DeletedRoom, DeletedUser, Device, LeftRoom, MemberRow, Membership,
+        NewDevice, NewRoom, NewUser, Put, Room, RoomAudience, RoomChange, RoomView, Rotation, SigningKey, Standing, Step,
+        User,
     },
     user_lock::UserLock,
 };
@@ -60,11 +63,13 @@ pub struct StoreOptions {
     pub max_connections: u32,
     /// How long a call waits for a free connection before it is `Unavailable`.
     pub acquire_timeout: Duration,
+    /// How many rooms a user may be in; whatever would put them into one more is [`Conflict::TooManyRooms`].
+    pub rooms_per_user: usize,
 }
 
 impl Default for StoreOptions {
     fn default() -> Self {
-        Self { max_connections: 16, acquire_timeout: Duration::from_millis(2500) }
+        Self { max_connections: 16, acquire_timeout: Duration::from_millis(2500), rooms_per_user: 1_000 }
     }
 }
 
@@ -77,6 +82,7 @@ pub struct Store {
 struct Inner {
     pools: Pools,
     user_locks: UserLocks,
+    rooms_per_user: usize,
 }
 
 impl fmt::Debug for Store {
@@ -109,7 +115,7 @@ impl Store {
             return Err(StoreError::BadUrl);
         };
         let user_locks = UserLocks::new(options.max_connections);
-        let store = Self { inner: Arc::new(Inner { pools, user_locks }) };
+        let store = Self { inner: Arc::new(Inner { pools, user_locks, rooms_per_user: options.rooms_per_user }) };
         store.ping().await?;
         Ok(store)
     }

@@ -15,6 +15,9 @@ pub const DEVICE_NAME_MAX: usize = 64;
 /// The longest name of a room, characters.
 pub const ROOM_NAME_MAX: usize = 100;
 
+/// The longest description of a room, characters.
+pub const DESCRIPTION_MAX: usize = 512;
+
 /// Why a name is refused. None of the texts repeats it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TextError {
@@ -52,6 +55,30 @@ pub fn clean_text(text: &str, max_chars: usize) -> Result<String, TextError> {
     if clean.chars().count() > max_chars {
         return Err(TextError::TooLong(max_chars));
     }
+    check_line(&clean)?;
+    Ok(clean)
+}
+
+/// As [`clean_text`], for a text of several lines: each of them is judged as a name is, but may be empty. The end of a line is one line feed.
+///
+/// # Errors
+/// See [`TextError`].
+pub fn clean_lines(text: &str, max_chars: usize) -> Result<String, TextError> {
+    // Before the limit: two characters become one here.
+    let text = text.trim().replace("\r\n", "\n");
+    let clean: String = text.nfc().take(max_chars.saturating_add(1)).collect();
+    if clean.is_empty() {
+        return Err(TextError::Empty);
+    }
+    if clean.chars().count() > max_chars {
+        return Err(TextError::TooLong(max_chars));
+    }
+    clean.split('\n').try_for_each(check_line)?;
+    Ok(clean)
+}
+
+/// That one line shows what it is, and is one line.
+fn check_line(clean: &str) -> Result<(), TextError> {
     if clean.starts_with(is_combining_mark) {
         return Err(TextError::LeadingMark);
     }
@@ -72,7 +99,7 @@ pub fn clean_text(text: &str, max_chars: usize) -> Result<String, TextError> {
         }
         before = Some(c);
     }
-    Ok(clean)
+    Ok(())
 }
 
 const ZERO_WIDTH_JOINER: char = '\u{200D}';
@@ -232,6 +259,23 @@ mod tests {
             refused(name, TextError::Control);
         }
         refused("\u{301}a", TextError::LeadingMark);
+    }
+
+    #[test]
+    fn a_description_has_lines_and_each_is_judged_as_a_name_is() {
+        assert_eq!(clean_lines(" About\r\n\nus \n", 20).unwrap(), "About\n\nus");
+        assert_eq!(clean_lines("\n \r\n", 20), Err(TextError::Empty));
+        assert_eq!(clean_lines("1\n2\n3", 4), Err(TextError::TooLong(4)));
+        assert_eq!(clean_lines("1\r\n2", 3).unwrap(), "1\n2");
+        for (text, why) in [
+            ("a\rb", TextError::Control),
+            ("a\tb", TextError::Control),
+            ("a\n\u{1b}[2J", TextError::Control),
+            ("a\n\u{202e}b", TextError::Invisible),
+            ("a\n\u{301}b", TextError::LeadingMark),
+        ] {
+            assert_eq!(clean_lines(text, 20), Err(why), "{text:?}");
+        }
     }
 
     #[test]

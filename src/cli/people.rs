@@ -1,4 +1,4 @@
-//! `ferry friends …`, `ferry block`, `ferry unblock` and `ferry settings`.
+//! `ferry friends …`, `ferry blocks …` and `ferry settings …`.
 
 use clap::{Args, Subcommand, ValueEnum};
 use ferry_client::Session;
@@ -42,6 +42,7 @@ enum FriendsCommand {
         user: String,
     },
     /// End a friendship, withdraw your request, or reject theirs
+    #[command(visible_aliases = ["reject", "cancel"])]
     Remove {
         /// With whom
         user: String,
@@ -107,37 +108,56 @@ fn person_row(username: &str, state: &str, since: i64, display_name: Option<&str
 }
 
 #[derive(Debug, Args)]
-pub struct BlockArgs {
-    /// Whom: a username or an id. Left out, lists those whom you have blocked
-    user: Option<String>,
+#[command(after_help = "\
+USER is a username or an id.
+
+Examples:
+  ferry blocks
+  ferry blocks add mallory
+  ferry blocks remove mallory")]
+pub struct Blocks {
+    #[command(subcommand)]
+    what: Option<BlocksCommand>,
 }
 
-pub async fn block(args: BlockArgs, global: &Global) -> Result<(), Failure> {
+#[derive(Debug, Subcommand)]
+enum BlocksCommand {
+    /// List whom you have blocked
+    List,
+    /// Block somebody, which ends a friendship with them
+    Add {
+        /// Whom
+        user: String,
+    },
+    /// Lift a block
+    Remove {
+        /// Of whom
+        user: String,
+    },
+}
+
+pub async fn blocks(args: Blocks, global: &Global) -> Result<(), Failure> {
     let (session, _) = global.session()?;
-    let Some(user) = args.user else {
-        let blocks = session.all_blocks().await?;
-        let row = |block: &Block| person_row(&block.username, "blocked", block.since, block.display_name.as_deref());
-        return show::answer(global.json, &blocks, || show::table(blocks.iter().map(row)));
-    };
-    let block = session.block(resolve::user(&session, &user).await?.id).await?;
-    show::answer(global.json, &block, || format!("blocked {}", show::line(&block.username)))
-}
-
-#[derive(Debug, Args)]
-pub struct UnblockArgs {
-    /// Whom: a username or an id
-    user: String,
-}
-
-pub async fn unblock(args: UnblockArgs, global: &Global) -> Result<(), Failure> {
-    let (session, _) = global.session()?;
-    let user = resolve::user(&session, &args.user).await?;
-    session.unblock(user.id).await.map_err(|error| match error.status() {
-        Some(404) => Failure::failed(format!("{} is not blocked", user.username)),
-        _ => error.into(),
-    })?;
-    let words = || format!("{} is no longer blocked", show::line(&user.username));
-    show::answer(global.json, &json!({ "user": user.id }), words)
+    match args.what.unwrap_or(BlocksCommand::List) {
+        BlocksCommand::List => {
+            let blocks = session.all_blocks().await?;
+            let row = |block: &Block| person_row(&block.username, "blocked", block.since, block.display_name.as_deref());
+            show::answer(global.json, &blocks, || show::table(blocks.iter().map(row)))
+        }
+        BlocksCommand::Add { user } => {
+            let block = session.block(resolve::user(&session, &user).await?.id).await?;
+            show::answer(global.json, &block, || format!("blocked {}", show::line(&block.username)))
+        }
+        BlocksCommand::Remove { user } => {
+            let user = resolve::user(&session, &user).await?;
+            session.unblock(user.id).await.map_err(|error| match error.status() {
+                Some(404) => Failure::failed(format!("{} is not blocked", user.username)),
+                _ => error.into(),
+            })?;
+            let words = || format!("{} is no longer blocked", show::line(&user.username));
+            show::answer(global.json, &json!({ "user": user.id }), words)
+        }
+    }
 }
 
 #[derive(Debug, Args)]

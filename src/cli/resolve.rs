@@ -69,6 +69,20 @@ pub async fn public_room(session: &Session, text: &str) -> Result<RoomId, Failur
     one_named(text, found, "among the public rooms")
 }
 
+/// A room that one is invited to: by id or by name.
+///
+/// # Errors
+/// There is none, or there are several of that name.
+pub async fn invitation(session: &Session, text: &str) -> Result<RoomId, Failure> {
+    if let Ok(id) = text.parse::<RoomId>() {
+        return Ok(id);
+    }
+    // A user has no more invitations than fit on a page.
+    let open = session.invitations(&Paging { limit: Some(200), cursor: None }).await?.items;
+    let rooms = open.into_iter().map(|invitation| (invitation.room, invitation.name));
+    one_of(text, &rooms.collect::<Vec<_>>(), "among your invitations")
+}
+
 /// The direct room with a user, made where there is none.
 ///
 /// # Errors
@@ -83,9 +97,14 @@ pub async fn direct(session: &Session, name: &str) -> Result<Room, Failure> {
 }
 
 fn one_named(text: &str, rooms: Vec<Room>, where_looked: &str) -> Result<RoomId, Failure> {
+    let rooms = rooms.into_iter().map(|room| (room.id, room.name));
+    one_of(text, &rooms.collect::<Vec<_>>(), where_looked)
+}
+
+fn one_of(text: &str, rooms: &[(RoomId, Option<String>)], where_looked: &str) -> Result<RoomId, Failure> {
     // A room may itself be called `#general`: the whole text counts first.
     let named = |name: &str| -> Vec<RoomId> {
-        rooms.iter().filter(|room| room.name.as_deref() == Some(name)).map(|room| room.id).collect()
+        rooms.iter().filter(|(_, called)| called.as_deref() == Some(name)).map(|(id, _)| *id).collect()
     };
     let mut found = named(text);
     if found.is_empty()
@@ -109,7 +128,16 @@ mod tests {
 
     fn room(name: Option<&str>) -> Room {
         let name = name.map(str::to_owned);
-        Room { id: RoomId::new(), kind: RoomKind::Group, name, created_at: 1, member_count: 1, role: None, peer: None }
+        Room {
+            id: RoomId::new(),
+            kind: RoomKind::Group,
+            name,
+            description: None,
+            created_at: 1,
+            member_count: 1,
+            role: None,
+            peer: None,
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use clap::{ArgGroup, Args, Subcommand};
-use ferry_client::protocol::{CreateRoom, Member, PutMember, Role, Room, RoomKind};
+use ferry_client::protocol::{CreateRoom, Invitation, Member, PutMember, Role, Room, RoomKind, UpdateRoom};
 use ferry_client::{Paging, Session, UserId};
 use serde_json::json;
 
@@ -20,7 +20,10 @@ Examples:
   ferry rooms create --group 'summer trip' --member bob --member carol
   ferry rooms create --channel announcements
   ferry rooms join announcements
-  ferry rooms add 'summer trip' dave --role admin")]
+  ferry rooms add 'summer trip' dave --role admin
+  ferry rooms invite 'summer trip' erin
+  ferry rooms invitations
+  ferry rooms accept 'summer trip'")]
 pub struct Rooms {
     #[command(subcommand)]
     what: Option<RoomsCommand>,
@@ -62,6 +65,66 @@ enum RoomsCommand {
         /// owner, admin, moderator or member
         #[arg(long)]
         role: Option<Role>,
+    },
+    /// Keep a member from sending for a while, or lift that
+    Mute {
+        /// Which room
+        room: String,
+        /// Whom
+        user: String,
+        /// For how long; for good where it is left out
+        #[arg(long, value_name = "MINUTES", conflicts_with = "lift")]
+        minutes: Option<u32>,
+        /// Let them send again
+        #[arg(long)]
+        lift: bool,
+    },
+    /// Change a room's name
+    Rename {
+        /// Which room
+        room: String,
+        /// What it is to be called
+        name: String,
+    },
+    /// Say what a room is about
+    Describe {
+        /// Which room
+        room: String,
+        /// The description; the empty text takes it away
+        description: String,
+    },
+    /// Hand a room on to another member; you are an admin from then on
+    Transfer {
+        /// Which room
+        room: String,
+        /// To whom
+        user: String,
+    },
+    /// Invite somebody to a room
+    Invite {
+        /// Which room
+        room: String,
+        /// Whom
+        user: String,
+    },
+    /// Take an invitation back
+    Uninvite {
+        /// Which room
+        room: String,
+        /// Whose
+        user: String,
+    },
+    /// List the invitations that you have
+    Invitations,
+    /// Accept an invitation
+    Accept {
+        /// The room's id, or its name
+        room: String,
+    },
+    /// Decline an invitation
+    Decline {
+        /// The room's id, or its name
+        room: String,
     },
     /// Remove somebody from a room
     Remove {
@@ -108,9 +171,7 @@ pub async fn rooms(args: Rooms, global: &Global) -> Result<(), Failure> {
         }
         RoomsCommand::Join { room } => {
             let room = session.join(resolve::public_room(&session, &room).await?).await?;
-            show::answer(global.json, &room, || {
-                format!("joined {}", room.name.as_deref().map_or_else(|| room.id.to_string(), show::line))
-            })
+            show::answer(global.json, &room, || format!("joined {}", named(&room)))
         }
         RoomsCommand::Leave { room } => {
             let room = resolve::room(&session, &room).await?;
@@ -128,6 +189,54 @@ pub async fn rooms(args: Rooms, global: &Global) -> Result<(), Failure> {
             show::answer(global.json, &member, || {
                 format!("{} is {} of {room}", show::line(&member.username), member.role)
             })
+        }
+        RoomsCommand::Mute { room, user, minutes, lift } => {
+            let (room, user) = (resolve::room(&session, &room).await?, resolve::user(&session, &user).await?);
+            let put = PutMember { role: None, muted_until: Some(if lift { 0 } else { until(minutes) }) };
+            let member = session.put_member(room, user.id, &put).await?;
+            let state = if lift { "may send again in" } else { "is muted in" };
+            show::answer(global.json, &member, || format!("{} {state} {room}", show::line(&member.username)))
+        }
+        RoomsCommand::Rename { room, name } => {
+            let update = UpdateRoom { name: Some(name), description: None };
+            let room = session.update_room(resolve::room(&session, &room).await?, &update).await?;
+            show::answer(global.json, &room, || format!("{} is {}", room.id, named(&room)))
+        }
+        RoomsCommand::Describe { room, description } => {
+            let update = UpdateRoom { name: None, description: Some(description) };
+            let room = session.update_room(resolve::room(&session, &room).await?, &update).await?;
+            show::answer(global.json, &room, || match &room.description {
+                Some(description) => format!("{} is about: {}", named(&room), show::block(description)),
+                None => format!("{} has no description", named(&room)),
+            })
+        }
+        RoomsCommand::Transfer { room, user } => {
+            let (room, user) = (resolve::room(&session, &room).await?, resolve::user(&session, &user).await?);
+            let room = session.transfer_room(room, user.id).await?;
+            show::answer(global.json, &room, || format!("{} owns {} now", show::line(&user.username), named(&room)))
+        }
+        RoomsCommand::Invite { room, user } => {
+            let (room, user) = (resolve::room(&session, &room).await?, resolve::user(&session, &user).await?);
+            let invitation = session.invite(room, user.id).await?;
+            show::answer(global.json, &invitation, || format!("invited {} to {room}", show::line(&user.username)))
+        }
+        RoomsCommand::Uninvite { room, user } => {
+            let (room, user) = (resolve::room(&session, &room).await?, resolve::user(&session, &user).await?);
+            session.withdraw_invitation(room, user.id).await?;
+            let answer = json!({ "room": room, "user": user.id });
+            show::answer(global.json, &answer, || {
+                format!("{} is no longer invited to {room}", show::line(&user.username))
+            })
+        }
+        RoomsCommand::Invitations => invitations(&session, global.json).await,
+        RoomsCommand::Accept { room } => {
+            let room = session.accept_invitation(resolve::invitation(&session, &room).await?).await?;
+            show::answer(global.json, &room, || format!("joined {}", named(&room)))
+        }
+        RoomsCommand::Decline { room } => {
+            let room = resolve::invitation(&session, &room).await?;
+            session.decline_invitation(room).await?;
+            show::answer(global.json, &json!({ "room": room }), || format!("declined the invitation to {room}"))
         }
         RoomsCommand::Remove { room, user } => {
             let (room, user) = (resolve::room(&session, &room).await?, resolve::user(&session, &user).await?);
@@ -154,6 +263,28 @@ async fn make(session: &Session, create: Create) -> Result<Room, Failure> {
     let kind = if create.group.is_some() { RoomKind::Group } else { RoomKind::Channel };
     let create = CreateRoom { kind, name: create.group.or(create.channel), members };
     Ok(session.create_room(&create).await?)
+}
+
+/// When a mute of so many minutes ends; one without an end does so never.
+fn until(minutes: Option<u32>) -> i64 {
+    let now = jiff::Timestamp::now().as_millisecond();
+    minutes.map_or(i64::MAX, |minutes| now.saturating_add(i64::from(minutes) * 60_000))
+}
+
+/// The room's name, or its id.
+fn named(room: &Room) -> String {
+    room.name.as_deref().map_or_else(|| room.id.to_string(), show::line)
+}
+
+async fn invitations(session: &Session, json: bool) -> Result<(), Failure> {
+    // A user has no more than fit on a page.
+    let open = session.invitations(&Paging { limit: Some(200), cursor: None }).await?.items;
+    let mut rows = Vec::with_capacity(open.len());
+    for Invitation { room, kind, name, by, .. } in &open {
+        let by = session.user(*by).await.map_or_else(|_| by.to_string(), |user| user.username);
+        rows.push(vec![room.to_string(), kind.to_string(), name.clone().unwrap_or_default(), format!("by {by}")]);
+    }
+    show::answer(json, &open, || show::table(rows))
 }
 
 async fn list(session: &Session, rooms: Vec<Room>, json: bool) -> Result<(), Failure> {

@@ -1,13 +1,14 @@
 //! `ferry tail`: prints what arrives, and acks what is printed.
 
 mod names;
+mod notices;
 
 use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use ferry_client::protocol::Message;
-use ferry_client::{ConnectOptions, Connection, Event, Incoming, RoomId, Seen};
+use ferry_client::{ConnectOptions, Connection, Event, Incoming, IncomingNotice, RoomId, Seen};
 use serde::Serialize;
 
 use super::failure::Failure;
@@ -23,6 +24,8 @@ const FLUSH_WAIT: Duration = Duration::from_secs(10);
 #[derive(Debug, Args)]
 #[command(after_help = "\
 A message is acknowledged once it is printed, and then the relay forgets it: there is no other copy than what you keep.
+What else happens (logins, rooms, invitations, friends) is printed between the messages, on lines with a * after the time; with --json, in
+objects with a field `notice`.
 Messages of other rooms than --room stay unacknowledged, and come again; when as many of them wait as the relay gives a device at a
 time, the command ends.
 
@@ -60,7 +63,7 @@ struct Tailing {
     seen: SeenFile,
     printed: u64,
     // Not acked, on purpose. Held, so that they are not shown again when they come again. At the relay's window no more come.
-    held: Vec<Incoming>,
+    held: Vec<Box<dyn Send>>,
     window: usize,
     offline_since: Option<Instant>,
 }
@@ -129,6 +132,7 @@ impl Tailing {
                 show::notice(&format!("disconnected: {reason}; trying again in {:.1} s", retry_in.as_secs_f64()));
             }
             Event::Message(incoming) => return self.message(incoming, connection).await,
+            Event::Notice(incoming) => return self.notice(incoming).await,
             // Where the acks do not get through the connection is lost, and `drained` comes again with the next one.
             Event::Drained if self.args.until_drained && flushed(connection).await => return Ok(Go::Home),
             Event::Closed(reason) => return Err(reason.into()),
@@ -141,29 +145,50 @@ impl Tailing {
         let wanted = self.room.is_none_or(|room| room == incoming.message.room);
         if wanted {
             let text = if self.json { json(&incoming) } else { self.line(&incoming.message).await };
-            // Not on this thread: a reader who takes nothing would stop everything else, signals included.
-            let written = tokio::task::spawn_blocking(move || show::write_line(&text)).await;
-            match written.unwrap_or_else(|_| Err(std::io::Error::other("the output failed"))) {
-                Ok(()) => {}
-                // Not acked: nobody has it.
-                Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(Go::Home),
-                Err(error) => return Err(Failure::failed(format!("cannot print: {error}"))),
+            if let Go::Home = print(text).await? {
+                return Ok(Go::Home);
             }
             self.printed += 1;
         }
         if wanted && !self.args.no_ack {
-            // Noted between print and ack: a crash before this prints it twice, a crash after it does not, and none loses it.
-            if let Err(error) = self.seen.add(Seen::from(&incoming.message)) {
-                show::notice(&format!("cannot note what is printed, it may be printed again: {error}"));
-            }
+            self.note(Seen::from(&incoming.message));
             incoming.ack();
         } else {
-            self.held.push(*incoming);
+            self.held.push(incoming);
         }
         if self.args.count.is_some_and(|count| self.printed >= count) {
             flushed(connection).await;
             return Ok(Go::Home);
         }
+        self.on_if_there_is_room()
+    }
+
+    async fn notice(&mut self, incoming: Box<IncomingNotice>) -> Result<Go, Failure> {
+        let wanted = self.room.is_none_or(|room| incoming.notice.event.room() == Some(room));
+        if wanted {
+            let notice = &incoming.notice;
+            let text = if self.json { notices::json(&incoming) } else { notices::line(notice, &mut self.names).await };
+            if let Go::Home = print(text).await? {
+                return Ok(Go::Home);
+            }
+        }
+        if wanted && !self.args.no_ack {
+            self.note(Seen::from(&incoming.notice));
+            incoming.ack();
+        } else {
+            self.held.push(incoming);
+        }
+        self.on_if_there_is_room()
+    }
+
+    /// Between print and ack: a crash before this prints it twice, a crash after it does not, and none loses it.
+    fn note(&mut self, seen: Seen) {
+        if let Err(error) = self.seen.add(seen) {
+            show::notice(&format!("cannot note what is printed, it may be printed again: {error}"));
+        }
+    }
+
+    fn on_if_there_is_room(&self) -> Result<Go, Failure> {
         if self.held.len() >= self.window {
             return Err(Failure::failed(format!(
                 "{} messages wait unacknowledged, and the relay sends no more before some are: \
@@ -181,6 +206,17 @@ impl Tailing {
             _ => format!("[{}] {}", message.kind, message.body.get()),
         };
         format_line(&show::time(message.sent_at, "%T"), &room, &user, &text)
+    }
+}
+
+/// Prints a line. [`Go::Home`] where nobody reads it: then nobody has it, and it must not be acked.
+async fn print(text: String) -> Result<Go, Failure> {
+    // Not on this thread: a reader who takes nothing would stop everything else, signals included.
+    let written = tokio::task::spawn_blocking(move || show::write_line(&text)).await;
+    match written.unwrap_or_else(|_| Err(std::io::Error::other("the output failed"))) {
+        Ok(()) => Ok(Go::On),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Go::Home),
+        Err(error) => Err(Failure::failed(format!("cannot print: {error}"))),
     }
 }
 

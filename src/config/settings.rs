@@ -72,6 +72,8 @@ settings! {
         devices: usize = "FERRY_DEVICES", "N";
         /// Members a room may have [default: 1000].
         members: usize = "FERRY_MEMBERS", "N";
+        /// Rooms a user may be in [default: 1000].
+        rooms_per_user: usize = "FERRY_ROOMS_PER_USER", "N";
         /// Sends at once, per device [default: 60].
         send_burst: u32 = "FERRY_SEND_BURST", "N";
         /// Sends a second after that, per device [default: 10].
@@ -221,6 +223,7 @@ impl Settings {
             window: within("window", 1, 1_024, self.window.unwrap_or(64))?,
             devices: at_least("devices", 1, self.devices.unwrap_or(16))?,
             members: at_least("members", 2, self.members.unwrap_or(1_000))?,
+            rooms_per_user: at_least("rooms-per-user", 1, self.rooms_per_user.unwrap_or(1_000))?,
             send_burst: at_least("send-burst", 1, self.send_burst.unwrap_or(60))?,
             send_rate: within("send-rate", 1, 1_000_000, self.send_rate.unwrap_or(10))?,
             login_burst: at_least("login-burst", 1, self.login_burst.unwrap_or(10))?,

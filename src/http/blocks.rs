@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ferry_protocol::{BlockAnswer, Notice, NoticeEvent};
+use ferry_protocol::{BlockAnswer, NoticeEvent};
 use http::StatusCode;
 use warp::reply::Response;
 
@@ -32,16 +32,14 @@ async fn list(call: Call) -> Result<Response, Refusal> {
 async fn put(call: Call, whom: String) -> Result<Response, Refusal> {
     let (who, app) = (call.authenticated().await?, Arc::clone(&call.app));
     let (me, whom, now) = (who.user, other(&whom, who.user)?, clock::now_ms());
-    let Blocked { block, is_new, were_friends, direct } = app.store.block(me, whom, now).await?;
+    let Blocked { block, is_new, is_told, direct } = app.store.block(me, whom, now).await?;
     if is_new {
         if let Some(room) = direct {
             app.reach.room_changed(room).await;
         }
-        let changed = Notice::new(NoticeEvent::BlockChanged { user: whom, blocked: true }, now);
-        app.relay.notify(&[me], &changed).await;
-        if were_friends {
-            let removed = Notice::new(NoticeEvent::FriendRemoved { user: whom, by: me }, now);
-            app.relay.notify(&[whom], &removed).await;
+        app.relay.tell(who, vec![me], NoticeEvent::BlockChanged { user: whom, blocked: true }).await;
+        if is_told {
+            app.relay.tell(who, vec![whom], NoticeEvent::FriendRemoved { user: whom, by: me }).await;
         }
     }
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
@@ -54,7 +52,6 @@ async fn remove(call: Call, whom: String) -> Result<Response, Refusal> {
     if let Some(room) = app.store.unblock(me, whom).await? {
         app.reach.room_changed(room).await;
     }
-    let notice = Notice::new(NoticeEvent::BlockChanged { user: whom, blocked: false }, clock::now_ms());
-    app.relay.notify(&[me], &notice).await;
+    app.relay.tell(who, vec![me], NoticeEvent::BlockChanged { user: whom, blocked: false }).await;
     Ok(answer::no_content())
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ferry_protocol::{FriendAnswer, FriendState, Notice, NoticeEvent, UserId};
+use ferry_protocol::{FriendAnswer, FriendState, NoticeEvent, UserId};
 use http::StatusCode;
 use warp::reply::Response;
 
@@ -44,7 +44,7 @@ async fn put(call: Call, whom: String) -> Result<Response, Refusal> {
         Step::Nothing => (StatusCode::OK, None),
     };
     if let Some(event) = event {
-        app.relay.notify(told(&[me, whom], befriended.is_seen), &Notice::new(event, now)).await;
+        app.relay.tell(who, told(me, whom, befriended.is_seen), event).await;
     }
     Ok(answer::json(status, &FriendAnswer { friend: befriended.friend }))
 }
@@ -52,15 +52,15 @@ async fn put(call: Call, whom: String) -> Result<Response, Refusal> {
 async fn remove(call: Call, whom: String) -> Result<Response, Refusal> {
     let who = call.authenticated().await?;
     let (me, whom) = (who.user, other(&whom, who.user)?);
-    let is_seen = call.app.store.unfriend(me, whom).await?;
-    let notice = Notice::new(NoticeEvent::FriendRemoved { user: whom, by: me }, clock::now_ms());
-    call.app.relay.notify(told(&[me, whom], is_seen), &notice).await;
+    let is_told = call.app.store.unfriend(me, whom).await?;
+    let event = NoticeEvent::FriendRemoved { user: whom, by: me };
+    call.app.relay.tell(who, told(me, whom, is_told), event).await;
     Ok(answer::no_content())
 }
 
-/// Both, or the first alone. Who acts is told in any case: that their other devices hear nothing would tell them that they are blocked.
-fn told(both: &[UserId; 2], is_seen: bool) -> &[UserId] {
-    if is_seen { both } else { &both[..1] }
+/// Both, or who acts alone. Their other devices are told in any case: to hear nothing would tell them that they are blocked.
+fn told(me: UserId, whom: UserId, both: bool) -> Vec<UserId> {
+    if both { vec![me, whom] } else { vec![me] }
 }
 
 /// Somebody else, named in a path.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ferry_protocol::{ChangePassword, DeleteMe, Secret, UpdateMe, UserAnswer, UserId};
+use ferry_protocol::{ChangePassword, DeleteMe, NoticeEvent, Secret, UpdateMe, UserAnswer, UserId};
 use warp::reply::Response;
 
 use super::{
@@ -14,7 +14,13 @@ use super::{
     sessions::clear_cookies,
 };
 use crate::{
-    app::App, auth::check_password, clock, logins::Why, refusal::Refusal, session::Authenticated, store::User,
+    app::App,
+    auth::check_password,
+    clock,
+    logins::Why,
+    refusal::Refusal,
+    session::Authenticated,
+    store::{LeftRoom, Membership, User},
 };
 
 pub(super) fn routes(app: &Arc<App>) -> Route {
@@ -53,7 +59,7 @@ async fn change_password(call: Call) -> Result<Response, Refusal> {
     let new = app.passwords.hash(&new_password).await.map_err(|_| busy())?;
     // Whoever knew the old one may have logged in with it.
     let others = app.store.change_password(who.user, proven, &new, who.device, clock::now_ms()).await?;
-    app.logins.finish(who.user, &others, Why::Logout).await;
+    app.logins.finish(who.user, &others, Why::Logout { by: who.device }).await;
     tracing::info!(user = %who.user, "a password was changed");
     Ok(answer::no_content())
 }
@@ -64,13 +70,33 @@ async fn delete(call: Call) -> Result<Response, Refusal> {
     prove(&app, who, &password, "password").await?;
     let deleted = app.store.delete_user(who.user).await?;
     app.logins.finish(who.user, &deleted.devices, Why::AccountDeleted).await;
-    for room in deleted.rooms {
-        app.reach.room_changed(room).await;
+    for room in &deleted.rooms {
+        app.reach.room_changed(room.id).await;
     }
+    tell_of_departure(&app, who, deleted.rooms);
     tracing::info!(user = %who.user, "an account was deleted");
     let mut response = answer::no_content();
     clear_cookies(&app, &mut response);
     Ok(response)
+}
+
+/// Tells the others in the rooms of a deleted account. Beside the answer, which would otherwise wait for up to as many notices as there are
+/// people in all of its rooms.
+fn tell_of_departure(app: &Arc<App>, who: Authenticated, rooms: Vec<LeftRoom>) {
+    let (task, by) = (Arc::clone(app), who.user);
+    app.tasks.spawn(async move {
+        for LeftRoom { id: room, peer, heir } in rooms {
+            if let Some(peer) = peer {
+                task.relay.tell(who, vec![peer], NoticeEvent::RoomDeleted { room, by }).await;
+                continue;
+            }
+            task.relay.tell_room(who, room, &[], NoticeEvent::MemberRemoved { room, user: by, by }).await;
+            if let Some(Membership { user_id: user, role, muted_until, .. }) = heir {
+                let event = NoticeEvent::MemberChanged { room, user, role, muted_until, by };
+                task.relay.tell_room(who, room, &[], event).await;
+            }
+        }
+    });
 }
 
 async fn own(app: &App, user: UserId) -> Result<User, Refusal> {

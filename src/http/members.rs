@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ferry_protocol::{Member, MemberAnswer, PutMember, Role, RoomAnswer, RoomId, UserId};
+use ferry_protocol::{Member, MemberAnswer, NoticeEvent, PutMember, Role, RoomAnswer, RoomId, UserId};
 use http::StatusCode;
 use warp::reply::Response;
 
@@ -17,6 +17,7 @@ use crate::{
     clock,
     refusal::Refusal,
     roles,
+    session::Authenticated,
     store::{Membership, Put, Standing},
 };
 
@@ -51,34 +52,47 @@ async fn put(call: Call, which: String, whom: String) -> Result<Response, Refusa
     // Every relay reads the room anew at a change: nobody gets to cause that by asking for what is so already.
     if put != Put::Keep {
         app.reach.room_changed(room).await;
+        app.relay.tell_room(who, room, &[], told(put, &membership, who.user)).await;
     }
     Ok(answer::json(status, &MemberAnswer { member: named(&app, membership).await? }))
 }
 
 async fn remove(call: Call, which: String, whom: String) -> Result<Response, Refusal> {
     let (who, whom) = (call.authenticated().await?, id(&whom)?);
-    take_out(&call.app, id(&which)?, who.user, whom).await
+    take_out(&call.app, id(&which)?, who, whom).await
 }
 
 async fn join(call: Call, which: String) -> Result<Response, Refusal> {
     let (who, app, room) = (call.authenticated().await?, Arc::clone(&call.app), id(&which)?);
     let (me, max_members) = (who.user, app.config.limits.members);
     let decide = |standing: Standing, _: Option<&_>| roles::join(standing);
-    app.store.put_member(room, me, me, max_members, clock::now_ms(), decide).await??;
+    let (put, membership) = app.store.put_member(room, me, me, max_members, clock::now_ms(), decide).await??;
     app.reach.room_changed(room).await;
+    app.relay.tell_room(who, room, &[], told(put, &membership, me)).await;
     Ok(answer::ok(&RoomAnswer { room: view(&app, room, me).await? }))
 }
 
 async fn leave(call: Call, which: String) -> Result<Response, Refusal> {
     let who = call.authenticated().await?;
-    take_out(&call.app, id(&which)?, who.user, who.user).await
+    take_out(&call.app, id(&which)?, who, who.user).await
 }
 
-async fn take_out(app: &App, room: RoomId, me: UserId, whom: UserId) -> Result<Response, Refusal> {
+async fn take_out(app: &App, room: RoomId, who: Authenticated, whom: UserId) -> Result<Response, Refusal> {
+    let me = who.user;
     let decide = move |standing: Standing, theirs: Option<&_>| roles::remove(standing, me == whom, theirs);
     app.store.remove_member(room, me, whom, clock::now_ms(), decide).await??;
     app.reach.room_changed(room).await;
+    app.relay.tell_room(who, room, &[whom], NoticeEvent::MemberRemoved { room, user: whom, by: me }).await;
     Ok(answer::no_content())
+}
+
+/// What a room is told of a membership that came or changed.
+pub(super) fn told(put: Put, membership: &Membership, by: UserId) -> NoticeEvent {
+    let Membership { room_id: room, user_id: user, role, muted_until, .. } = *membership;
+    match put {
+        Put::Add { .. } => NoticeEvent::MemberAdded { room, user, role, by },
+        Put::Set { .. } | Put::Keep => NoticeEvent::MemberChanged { room, user, role, muted_until, by },
+    }
 }
 
 /// A membership with the names of its user.

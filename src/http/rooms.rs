@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use ferry_protocol::{
-    CreateRoom, MessageId, Page, PostMessage, Role, Room, RoomAnswer, RoomId, RoomKind, Send, UpdateRoom, UserId,
+    CreateRoom, MessageId, NoticeEvent, Page, PostMessage, Role, Room, RoomAnswer, RoomId, RoomKind, Send,
+    TransferRoom, UpdateRoom, UserId,
 };
 use http::StatusCode;
 use warp::reply::Response;
@@ -18,9 +19,9 @@ use crate::{
     clock,
     refusal::Refusal,
     roles,
-    session::Stamps,
-    store::{NewRoom, RoomView, Standing},
-    text::{ROOM_NAME_MAX, clean_text},
+    session::{Authenticated, Stamps},
+    store::{DeletedRoom, Membership, NewRoom, RoomChange, RoomView, Standing},
+    text::{DESCRIPTION_MAX, ROOM_NAME_MAX, clean_lines, clean_text},
 };
 
 pub(super) fn routes(app: &Arc<App>) -> Route {
@@ -31,6 +32,7 @@ pub(super) fn routes(app: &Arc<App>) -> Route {
         route!(app, patch, warp::path!("v1" / "rooms" / String), update, which),
         route!(app, delete, warp::path!("v1" / "rooms" / String), delete, which),
         route!(app, post, warp::path!("v1" / "rooms" / String / "messages"), post, which),
+        route!(app, post, warp::path!("v1" / "rooms" / String / "owner"), transfer, which),
     ])
 }
 
@@ -44,7 +46,7 @@ async fn create(call: Call) -> Result<Response, Refusal> {
         return Err(Refusal::invalid("members", "not all of these are users"));
     }
     if kind == RoomKind::Direct {
-        return create_direct(&app, who.user, name.is_some(), &members).await;
+        return create_direct(&app, who, name.is_some(), &members).await;
     }
     let name = name.ok_or_else(|| Refusal::invalid("name", "a room of this kind needs one"))?;
     members.retain(|member| *member != who.user);
@@ -56,15 +58,19 @@ async fn create(call: Call) -> Result<Response, Refusal> {
         kind,
         name: Some(room_name(&name)?),
         creator: who.user,
-        members,
+        members: members.clone(),
         now: clock::now_ms(),
     };
     let room = app.store.create_room(new).await?;
+    let mut roles: Vec<(UserId, Role)> = members.into_iter().map(|member| (member, Role::Member)).collect();
+    roles.push((who.user, Role::Owner));
+    app.relay.tell_of_new_room(who, room.id, roles).await;
     Ok(answer::json(StatusCode::CREATED, &RoomAnswer { room: view(&app, room.id, who.user).await? }))
 }
 
 /// A pair has one room: asking again gives the same, with 200 instead of 201.
-async fn create_direct(app: &App, me: UserId, named: bool, members: &[UserId]) -> Result<Response, Refusal> {
+async fn create_direct(app: &App, who: Authenticated, named: bool, members: &[UserId]) -> Result<Response, Refusal> {
+    let me = who.user;
     if named {
         return Err(Refusal::invalid("name", "a direct room has none"));
     }
@@ -74,6 +80,9 @@ async fn create_direct(app: &App, me: UserId, named: bool, members: &[UserId]) -
     };
     let (room, is_new) = app.store.create_direct(me, **other, clock::now_ms()).await?;
     app.reach.room_changed(room.id).await;
+    if is_new {
+        app.relay.tell_of_new_room(who, room.id, vec![(me, Role::Member), (**other, Role::Member)]).await;
+    }
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
     Ok(answer::json(status, &RoomAnswer { room: view(app, room.id, me).await? }))
 }
@@ -102,19 +111,16 @@ async fn show(call: Call, which: String) -> Result<Response, Refusal> {
 
 async fn update(call: Call, which: String) -> Result<Response, Refusal> {
     let (who, app, room) = (call.authenticated().await?, Arc::clone(&call.app), id(&which)?);
-    let UpdateRoom { name } = call.json().await?;
-    match name {
-        Some(name) => {
-            let decide = move |standing: Standing| {
-                roles::require(standing, Role::Admin)?;
-                if standing.kind == RoomKind::Direct {
-                    return Err(Refusal::invalid("name", "a direct room has none"));
-                }
-                room_name(&name)
-            };
-            app.store.update_room(room, who.user, decide).await??;
-        }
-        None => roles::require(standing(&view(&app, room, who.user).await?), Role::Admin)?,
+    let UpdateRoom { name, description } = call.json().await?;
+    let decide = move |standing: Standing| -> Result<RoomChange, Refusal> {
+        roles::require(standing, Role::Admin)?;
+        let name = name.map(|name| room_name(&name)).transpose()?;
+        let description = description.map(|text| room_description(&text)).transpose()?;
+        Ok(RoomChange { name, description })
+    };
+    let (_, is_news) = app.store.update_room(room, who.user, decide).await??;
+    if is_news {
+        app.relay.tell_room(who, room, &[], NoticeEvent::RoomChanged { room, by: who.user }).await;
     }
     Ok(answer::ok(&RoomAnswer { room: view(&app, room, who.user).await? }))
 }
@@ -122,9 +128,29 @@ async fn update(call: Call, which: String) -> Result<Response, Refusal> {
 async fn delete(call: Call, which: String) -> Result<Response, Refusal> {
     let (who, room) = (call.authenticated().await?, id(&which)?);
     let decide = |standing| roles::require(standing, Role::Owner);
-    call.app.store.delete_room(room, who.user, decide).await??;
+    let DeletedRoom { members, invited } = call.app.store.delete_room(room, who.user, decide).await??;
     call.app.reach.room_changed(room).await;
+    call.app.relay.tell(who, members, NoticeEvent::RoomDeleted { room, by: who.user }).await;
+    // Who had invited them was in the room, or has nothing to do with it any more.
+    for (user, _) in invited {
+        call.app.relay.tell(who, vec![user], NoticeEvent::InvitationEnded { room, user, by: who.user }).await;
+    }
     Ok(answer::no_content())
+}
+
+/// Hands the room on. Who asks is an admin from then on.
+async fn transfer(call: Call, which: String) -> Result<Response, Refusal> {
+    let (who, app, room) = (call.authenticated().await?, Arc::clone(&call.app), id(&which)?);
+    let TransferRoom { user: to } = call.json().await?;
+    let myself = to == who.user;
+    let decide = move |standing: Standing, theirs: Option<&_>| roles::transfer(standing, myself, theirs);
+    let changed = app.store.transfer_room(room, who.user, to, decide).await??;
+    app.reach.room_changed(room).await;
+    for Membership { user_id: user, role, muted_until, .. } in changed {
+        let event = NoticeEvent::MemberChanged { room, user, role, muted_until, by: who.user };
+        app.relay.tell_room(who, room, &[], event).await;
+    }
+    Ok(answer::ok(&RoomAnswer { room: view(&app, room, who.user).await? }))
 }
 
 /// Sends as a socket's `send` does. Each call is an epoch of its own, so its `seq` is 1.
@@ -160,12 +186,21 @@ fn room_name(name: &str) -> Result<String, Refusal> {
     clean_text(name, ROOM_NAME_MAX).map_err(|error| Refusal::invalid("name", error.to_string()))
 }
 
+/// The empty text takes it away.
+fn room_description(text: &str) -> Result<Option<String>, Refusal> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    clean_lines(text, DESCRIPTION_MAX).map(Some).map_err(|error| Refusal::invalid("description", error.to_string()))
+}
+
 fn as_seen(seen: RoomView) -> Room {
     let RoomView { room, role, peer } = seen;
     Room {
         id: room.id,
         kind: room.kind,
         name: room.name,
+        description: room.description,
         created_at: room.created_at,
         member_count: room.member_count,
         role,

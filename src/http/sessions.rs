@@ -85,6 +85,7 @@ async fn log_in(call: Call) -> Result<Response, Refusal> {
             return Err(gone(refusal));
         }
     };
+    app.relay.tell_of_login(user.id, device.id, device.name.clone(), device.ip.clone()).await;
     tracing::info!(user = %user.id, device = %device.id, "a device logged in");
     let seen = as_listed(&app, device.clone(), device.id);
     let mut session = Session { tokens: None, user: as_seen(user), device: seen };
@@ -147,7 +148,7 @@ async fn refresh(call: Call) -> Result<Response, Refusal> {
         Rotation::Reused { device_id, user_id } => {
             // One of the two who used it is not the device, and nobody knows which (RFC 9700 §4.14.2).
             tracing::warn!(user = %user_id, device = %device_id, "a refresh token was used twice: the device is logged out");
-            app.logins.close(user_id, device_id).await?;
+            app.logins.close(user_id, device_id, device_id).await?;
             Err(Refusal::unauthorized())
         }
     }
@@ -163,7 +164,7 @@ async fn list(call: Call) -> Result<Response, Refusal> {
 async fn log_out(call: Call, which: String) -> Result<Response, Refusal> {
     let who = call.authenticated().await?;
     let device = if which == "current" { who.device } else { id(&which)? };
-    if !call.app.logins.close(who.user, device).await? {
+    if !call.app.logins.close(who.user, device, who.device).await? {
         return Err(Refusal::not_found());
     }
     tracing::info!(user = %who.user, %device, by = %who.device, "a device was logged out");

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use ferry_protocol::{Notice, NoticeEvent, UpdateSettings};
+use ferry_protocol::{NoticeEvent, UpdateSettings};
 use warp::reply::Response;
 
 use super::{Route, answer, any_of, call::Call, route};
-use crate::{app::App, clock, refusal::Refusal};
+use crate::{app::App, refusal::Refusal};
 
 pub(super) fn routes(app: &Arc<App>) -> Route {
     any_of([
@@ -26,8 +26,7 @@ async fn update(call: Call) -> Result<Response, Refusal> {
     let update: UpdateSettings = call.json().await?;
     let (settings, is_changed) = app.store.update_settings(who.user, update).await?;
     if is_changed {
-        let notice = Notice::new(NoticeEvent::SettingsChanged, clock::now_ms());
-        app.relay.notify(&[who.user], &notice).await;
+        app.relay.tell(who, vec![who.user], NoticeEvent::SettingsChanged).await;
     }
     Ok(answer::ok(&settings))
 }

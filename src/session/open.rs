@@ -16,7 +16,7 @@ use crate::{
     app::App,
     broker::{LiveEvent, SubscribeError, Subscription},
     clock,
-    hub::Registration,
+    hub::{Connection, Registration},
     refusal::Refusal,
     server::Peer,
 };
@@ -100,15 +100,12 @@ async fn attach(
     registration: &Registration,
     identity: Authenticated,
 ) -> Result<(Subscription, i64), CloseCode> {
-    let (Authenticated { user, device, .. }, line) = (identity, &registration.connection);
+    let (device, line) = (identity.device, &registration.connection);
     let subscription = match subscribe(app, registration, identity).await {
         Ok(Some(subscription)) => subscription,
         Ok(None) => return Err(line.close_reason().unwrap_or(CloseCode::GoingAway)),
-        Err(error) => {
-            // Its outcome may be unknown: the channel can be there.
-            app.logins.remove_if_gone(user, device).await;
-            return Err(Refusal::from(error).to_close());
-        }
+        // Its outcome may be unknown: the channel can be there. And nsqd refuses a channel that is just being deleted.
+        Err(error) => return Err(unless_gone(app, line, Refusal::from(error).to_close()).await),
     };
     match app.store.open_connection(device, clock::now_ms()).await {
         Ok(Some(epoch)) => match line.close_reason() {
@@ -119,21 +116,25 @@ async fn attach(
             }
             Some(code) => {
                 subscription.close().await;
-                app.logins.remove_if_gone(user, device).await;
-                Err(code)
+                Err(unless_gone(app, line, code).await)
             }
         },
         Ok(None) => {
             subscription.close().await;
-            app.logins.remove_if_gone(user, device).await;
-            Err(CloseCode::LoggedOut)
+            Err(unless_gone(app, line, CloseCode::LoggedOut).await)
         }
         Err(error) => {
             subscription.close().await;
-            app.logins.remove_if_gone(user, device).await;
-            Err(Refusal::from(error).to_close())
+            Err(unless_gone(app, line, Refusal::from(error).to_close()).await)
         }
     }
+}
+
+/// Why a connection gets no channel: what it was asked to end for, or that its device is logged out, whose channel is then deleted again; or
+/// else what went wrong here. A device must not be told to come back where it is logged out, whatever it met on the way.
+async fn unless_gone(app: &App, line: &Connection, otherwise: CloseCode) -> CloseCode {
+    let gone = app.logins.remove_if_gone(line.user, line.device).await;
+    line.close_reason().unwrap_or(if gone { CloseCode::LoggedOut } else { otherwise })
 }
 
 /// `None` where the connection was asked to end before it had the channel.

@@ -25,7 +25,7 @@ steps! {
         }
 
         /// Those of these who have blocked another of them.
-        async fn blockers_among(conn, users: &[UserId]) -> Result<Vec<UserId>> {
+        async fn blockers_among(conn, users: &'a [UserId]) -> Result<Vec<UserId>> {
             let ids = || users.iter().copied().map(Sql);
             let among = blocks::table.filter(blocks::blocker.eq_any(ids())).filter(blocks::blocked.eq_any(ids()));
             Ok(among.select(blocks::blocker).load(conn).await?)
@@ -46,31 +46,30 @@ steps! {
 }
 
 impl Store {
-    /// Blocks `whom` for `me`. It ends their friendship, and what `me` asked of them; what they asked stays where they see it, and `me` does
-    /// not. Nothing changes where they are blocked already.
+    /// Blocks `whom` for `me`. It ends their friendship, and takes back what `me` asked of them; what they asked stays where they see it, and `me`
+    /// does not. Nothing changes where they are blocked already.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] where one of the two is not there.
     pub async fn block(&self, me: UserId, whom: UserId, now: i64) -> Result<Blocked> {
         transaction!(self, async |conn| {
-            conn.change_users(&[me, whom]).await?;
+            conn.hold_users(&[me, whom]).await?;
             let inserted = diesel::insert_into(blocks::table)
                 .values((blocks::blocker.eq(Sql(me)), blocks::blocked.eq(Sql(whom)), blocks::since.eq(now)))
                 .on_conflict_do_nothing()
                 .execute(conn)
                 .await?;
             let link = conn.link(me, whom).await?;
-            if link.is_some_and(|link| link.asked_by != Some(whom)) {
+            let ends = link.is_some_and(|link| link.asked_by != Some(whom));
+            if ends {
                 conn.unlink(me, whom).await?;
             }
+            // Who has blocked `me` in turn never saw what `me` asked.
+            let is_told = ends && !conn.has_blocked(whom, me).await?;
             let since = blocks::table.find((Sql(me), Sql(whom))).select(blocks::since).first::<i64>(conn).await?;
             let (username, display_name) = conn.names(whom).await?;
-            Ok(Blocked {
-                block: Block { user: whom, username, display_name, since },
-                is_new: inserted == 1,
-                were_friends: link.is_some_and(|link| link.asked_by.is_none()),
-                direct: conn.direct_room(me, whom).await?,
-            })
+            let (block, direct) = (Block { user: whom, username, display_name, since }, conn.direct_room(me, whom).await?);
+            Ok(Blocked { block, is_new: inserted == 1, is_told, direct })
         })
     }
 
@@ -80,7 +79,7 @@ impl Store {
     /// [`StoreError::NotFound`] where there is no block.
     pub async fn unblock(&self, me: UserId, whom: UserId) -> Result<Option<RoomId>> {
         transaction!(self, async |conn| {
-            conn.change_users(&[me, whom]).await?;
+            conn.hold_users(&[me, whom]).await?;
             let deleted = diesel::delete(blocks::table.find((Sql(me), Sql(whom)))).execute(conn).await?;
             if deleted == 0 {
                 return Err(StoreError::NotFound);

@@ -5,6 +5,7 @@ mod database;
 mod devices;
 mod faults;
 mod friends;
+mod invitations;
 mod members;
 mod mutes;
 mod other;

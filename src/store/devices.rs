@@ -21,7 +21,7 @@ steps! {
     /// Parts of transactions on devices.
     pub(super) trait DeviceSteps {
         /// Deletes the user's devices among these, and puts their channels into the outbox. Says which there were.
-        async fn log_out(conn, user: UserId, these: &[DeviceId], closed_at: i64) -> Result<Vec<DeviceId>> {
+        async fn log_out(conn, user: UserId, these: &'a [DeviceId], closed_at: i64) -> Result<Vec<DeviceId>> {
             let mut gone = Vec::new();
             for some in these.chunks(CHUNK) {
                 let devices = devices::table.filter(devices::user_id.eq(Sql(user))).filter(devices::id.eq_any(some.iter().copied().map(Sql)));

@@ -68,9 +68,18 @@ pub enum Conflict {
     /// The room would have members and no owner.
     #[error("the last owner")]
     LastOwner,
-    /// The other user lets nobody do this, or friends only, or not this one.
+    /// The user is in as many rooms as they may be.
+    #[error("too many rooms")]
+    TooManyRooms,
+    /// The user, or the room, has as many open invitations as they may.
+    #[error("too many invitations")]
+    TooManyInvitations,
+    /// The other user lets only friends write to them directly, or has blocked who acts.
     #[error("not let by the other user")]
     NotAllowed,
+    /// The other user lets only friends add them to rooms, or has blocked who acts.
+    #[error("not to be added to a room")]
+    NotToBeAdded,
     /// Who acts has blocked the other user.
     #[error("the other user is blocked")]
     Blocked,

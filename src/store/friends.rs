@@ -92,7 +92,7 @@ impl Store {
         may_ask: impl FnOnce() -> Result<(), D> + Send + 'static,
     ) -> Result<Result<Befriended, D>> {
         transaction!(self, async |conn| {
-            conn.change_users(&[me, whom]).await?;
+            conn.hold_users(&[me, whom]).await?;
             if conn.has_blocked(me, whom).await? {
                 return Err(Conflict::Blocked.into());
             }
@@ -118,19 +118,20 @@ impl Store {
         })
     }
 
-    /// Ends a friendship, withdraws a request or rejects one. True where `whom` may hear of it, and has not blocked `me`.
+    /// Ends a friendship, withdraws a request or rejects one. True where `whom` is to hear of it: not of being rejected, nor of somebody whom they
+    /// have blocked.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] where there is nothing of it between the two that `me` may know of.
     pub async fn unfriend(&self, me: UserId, whom: UserId) -> Result<bool> {
         transaction!(self, async |conn| {
-            conn.change_users(&[me, whom]).await?;
-            let link = conn.link(me, whom).await?.ok_or(StoreError::NotFound)?;
-            if link.state(me) == FriendState::Incoming && conn.has_blocked(me, whom).await? {
+            conn.hold_users(&[me, whom]).await?;
+            let state = conn.link(me, whom).await?.ok_or(StoreError::NotFound)?.state(me);
+            if state == FriendState::Incoming && conn.has_blocked(me, whom).await? {
                 return Err(StoreError::NotFound);
             }
             conn.unlink(me, whom).await?;
-            Ok(!conn.has_blocked(whom, me).await?)
+            Ok(state != FriendState::Incoming && !conn.has_blocked(whom, me).await?)
         })
     }
 
@@ -159,16 +160,15 @@ impl Store {
                 .filter(users::username.gt(&last))
                 .order(users::username)
                 .limit(one_more(limit))
-                .select((users::id, users::username, users::display_name, friendships::since))
-                .into_boxed();
-            let all = match state {
-                FriendState::Friends => all.filter(friendships::asked_by.is_null()),
-                FriendState::Outgoing => all.filter(friendships::asked_by.eq(Some(Sql(me)))),
+                .select((users::id, users::username, users::display_name, friendships::since));
+            let rows: Vec<(UserId, String, Option<String>, i64)> = match state {
+                FriendState::Friends => all.filter(friendships::asked_by.is_null()).load(conn).await?,
+                FriendState::Outgoing => all.filter(friendships::asked_by.eq(Some(Sql(me)))).load(conn).await?,
                 FriendState::Incoming => {
-                    all.filter(friendships::asked_by.ne(Some(Sql(me)))).filter(diesel::dsl::not(is_blocked))
+                    let theirs = all.filter(friendships::asked_by.ne(Some(Sql(me))));
+                    theirs.filter(diesel::dsl::not(is_blocked)).load(conn).await?
                 }
             };
-            let rows = all.load::<(UserId, String, Option<String>, i64)>(conn).await?;
             let friends = rows.into_iter().map(|(user, username, display_name, since)| Friend {
                 user,
                 username,

@@ -1,12 +1,13 @@
 //! Who is in which room, and as what.
 
-use diesel::prelude::*;
+use diesel::{dsl::count_star, prelude::*};
 use diesel_async::RunQueryDsl;
 use ferry_protocol::{Member, Page, Role, RoomId, RoomKind, UserId};
 
 use super::{
     AudienceMember, Conflict, Membership, Put, Result, RoomAudience, Standing, Store, StoreError,
     blocks::BlockSteps,
+    invitations::InvitationSteps,
     mutes::MuteSteps,
     page::{after, one_more, page},
     pool::{query, steps, transaction},
@@ -14,6 +15,7 @@ use super::{
     schema::{memberships, rooms, users},
     sql_types::Sql,
     ties::TieSteps,
+    users::CHUNK,
 };
 
 steps! {
@@ -48,9 +50,30 @@ steps! {
             Ok(Standing { kind, role: membership.map(|membership| membership.role) })
         }
 
-        /// Puts a user who is not in the room into it. Without a mute that is named, the one they left with is in force again.
+        /// That each of these users may be in one more room. They are held.
+        async fn check_rooms_of(conn, ids: &'a [UserId], rooms_per_user: usize) -> Result<()> {
+            let most = i64::try_from(rooms_per_user).unwrap_or(i64::MAX);
+            for some in ids.chunks(CHUNK) {
+                let full = memberships::table
+                    .filter(memberships::user_id.eq_any(some.iter().copied().map(Sql)))
+                    .group_by(memberships::user_id)
+                    .having(count_star().ge(most))
+                    .select(memberships::user_id)
+                    .first::<UserId>(conn)
+                    .await
+                    .optional()?;
+                if full.is_some() {
+                    return Err(Conflict::TooManyRooms.into());
+                }
+            }
+            Ok(())
+        }
+
+        /// Puts a user who is not in the room into it, and ends their invitation. Without a mute that is named, the one they left with is in
+        /// force again.
         async fn put_in(conn, room: RoomId, user: UserId, role: Role, muted_until: Option<i64>, now: i64) -> Result<Membership> {
             let kept = conn.take_mute(room, user).await?.filter(|until| *until > now);
+            conn.end_invitation(room, user).await?;
             Ok(diesel::insert_into(memberships::table)
                 .values((
                     memberships::room_id.eq(Sql(room)),
@@ -88,25 +111,30 @@ steps! {
             Ok(role)
         }
 
-        /// Where the room has no owner, makes the one of highest role and, among those, longest standing its owner.
-        async fn ensure_owner(conn, room: RoomId) -> Result<()> {
+        /// Where the room has no owner, makes the one of highest role and, among those, longest standing its owner, and says who that is.
+        async fn ensure_owner(conn, room: RoomId) -> Result<Option<Membership>> {
             for role in [Role::Owner, Role::Admin, Role::Moderator, Role::Member] {
                 let heir = memberships::table
                     .filter(memberships::room_id.eq(Sql(room)))
                     .filter(memberships::role.eq(Sql(role)))
                     .order((memberships::joined_at, memberships::user_id))
-                    .select(memberships::user_id)
-                    .first::<UserId>(conn)
+                    .select(Membership::as_select())
+                    .first(conn)
                     .await
                     .optional()?;
-                let Some(heir) = heir else { continue };
-                let membership = memberships::table
-                    .filter(memberships::room_id.eq(Sql(room)))
-                    .filter(memberships::user_id.eq(Sql(heir)));
-                diesel::update(membership).set(memberships::role.eq(Sql(Role::Owner))).execute(conn).await?;
-                break;
+                return match heir {
+                    None => continue,
+                    Some(_) if role == Role::Owner => Ok(None),
+                    Some(heir) => Ok(Some(conn.set_to(room, heir.user_id, Role::Owner, heir.muted_until).await?)),
+                };
             }
-            Ok(())
+            Ok(None)
+        }
+
+        /// Everybody in the room, in no order.
+        async fn everybody_in(conn, room: RoomId) -> Result<Vec<UserId>> {
+            let members = memberships::table.filter(memberships::room_id.eq(Sql(room)));
+            Ok(members.select(memberships::user_id).load(conn).await?)
         }
     }
 }
@@ -158,9 +186,8 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::NotFound`] where there is no such room, no such user to add, or no such membership to change;
-    /// [`Conflict::AlreadyMember`], [`Conflict::NotAllowed`] where `whom` does not let `actor` add them, [`Conflict::RoomFull`] where the room has
-    /// `max_members` already; [`Conflict::LastOwner`] where a group or
-    /// channel would be left without an owner.
+    /// [`Conflict::AlreadyMember`], [`Conflict::NotToBeAdded`] where `whom` does not let `actor` add them, [`Conflict::RoomFull`] where the room
+    /// has `max_members` already, [`Conflict::TooManyRooms`]; [`Conflict::LastOwner`] where a group or channel would be left without an owner.
     pub async fn put_member<D: Send + 'static>(
         &self,
         room: RoomId,
@@ -170,6 +197,7 @@ impl Store {
         now: i64,
         decide: impl FnOnce(Standing, Option<&Membership>) -> Result<Put, D> + Send + 'static,
     ) -> Result<Result<(Put, Membership), D>> {
+        let rooms_per_user = self.inner.rooms_per_user;
         transaction!(self, async |conn| {
             // Users are locked before rooms, though only `Add` needs it: whether it comes to that is decided under the room's lock.
             let there = match conn.hold_users(&[whom]).await {
@@ -193,6 +221,7 @@ impl Store {
                     if usize::try_from(conn.member_count(room).await?).unwrap_or(0) >= max_members {
                         return Err(Conflict::RoomFull.into());
                     }
+                    conn.check_rooms_of(&[whom], rooms_per_user).await?;
                     conn.put_in(room, whom, role, muted_until, now).await?
                 }
                 (_, None) => return Err(StoreError::NotFound),
@@ -206,6 +235,36 @@ impl Store {
                 }
             };
             Ok(Ok((put, membership)))
+        })
+    }
+
+    /// Makes `to` an owner of the room and `actor` an admin, if `decide` allows it (as in [`Self::put_member`]). A mute of the new owner ends:
+    /// nobody could lift it. The memberships that changed.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] where there is no such room or membership.
+    pub async fn transfer_room<D: Send + 'static>(
+        &self,
+        room: RoomId,
+        actor: UserId,
+        to: UserId,
+        decide: impl FnOnce(Standing, Option<&Membership>) -> Result<(), D> + Send + 'static,
+    ) -> Result<Result<Vec<Membership>, D>> {
+        transaction!(self, async |conn| {
+            let standing = conn.standing(room, actor).await?;
+            let member = conn.member_of(room, to).await?;
+            if let Err(denied) = decide(standing, member.as_ref()) {
+                return Ok(Err(denied));
+            }
+            let (Some(member), Some(mine)) = (member, conn.member_of(room, actor).await?) else {
+                return Err(StoreError::NotFound);
+            };
+            let mut changed = Vec::with_capacity(2);
+            if (member.role, member.muted_until) != (Role::Owner, 0) {
+                changed.push(conn.set_to(room, to, Role::Owner, 0).await?);
+            }
+            changed.push(conn.set_to(room, actor, Role::Admin, mine.muted_until).await?);
+            Ok(Ok(changed))
         })
     }
 

@@ -62,3 +62,35 @@ fn create_private(path: &Path) -> Result<()> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    /// The tables of a migration, each with its columns.
+    fn tables(sql: &str) -> Vec<(&str, Vec<&str>)> {
+        let bodies = sql.split("CREATE TABLE ").skip(1).filter_map(|rest| rest.split_once(" ("));
+        bodies
+            .map(|(table, rest)| {
+                let body = rest.split_once("\n)").map_or(rest, |(body, _)| body);
+                let words = body.lines().filter_map(|line| line.split_whitespace().next());
+                (table, words.filter(|word| word.chars().all(|c| c.is_ascii_lowercase() || c == '_')).collect())
+            })
+            .collect()
+    }
+
+    #[test]
+    fn what_is_stored_is_the_same_in_both_databases_and_told_in_the_privacy_document() {
+        let postgres = tables(include_str!("../../migrations/postgres/0001_accounts_rooms_keys/up.sql"));
+        let sqlite = tables(include_str!("../../migrations/sqlite/0001_accounts_rooms_keys/up.sql"));
+        assert_eq!(postgres, sqlite);
+        assert_eq!(sqlite.len(), 8, "{sqlite:?}");
+        let document = include_str!("../../docs/privacy.md");
+        for (table, columns) in sqlite {
+            let section = document.split("\n### ").find(|section| section.starts_with(&format!("`{table}`")));
+            let section = section.unwrap_or_else(|| panic!("docs/privacy.md says nothing of `{table}`"));
+            assert!(columns.len() > 2, "{table}: {columns:?}");
+            for column in columns {
+                assert!(section.contains(&format!("`{column}`")), "docs/privacy.md says nothing of `{table}.{column}`");
+            }
+        }
+    }
+}

@@ -58,7 +58,18 @@ pub struct DeletedUser {
     /// Its devices; their channels are in [`Store::pending_closes`](super::Store::pending_closes).
     pub devices: Vec<DeviceId>,
     /// The rooms it was in; some of them may be gone with it.
-    pub rooms: Vec<RoomId>,
+    pub rooms: Vec<LeftRoom>,
+}
+
+/// A room that a deleted account was in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftRoom {
+    /// Which.
+    pub id: RoomId,
+    /// For a direct room, which is gone: the other one.
+    pub peer: Option<UserId>,
+    /// Who became its owner by this.
+    pub heir: Option<Membership>,
 }
 
 /// A device: one login session. It is logged in if, and only if, the store has it.
@@ -143,6 +154,8 @@ pub struct Room {
     pub kind: RoomKind,
     /// Its name; none for a direct room.
     pub name: Option<String>,
+    /// What it is about.
+    pub description: Option<String>,
     /// When it was made.
     pub created_at: i64,
     /// Who made it; none once they have deleted their account.
@@ -171,6 +184,7 @@ pub(super) struct RoomRow {
     id: RoomId,
     kind: RoomKind,
     name: Option<String>,
+    description: Option<String>,
     direct_key: Option<String>,
     created_at: i64,
     created_by: Option<UserId>,
@@ -183,6 +197,7 @@ impl RoomRow {
             id: self.id,
             kind: self.kind,
             name: self.name,
+            description: self.description,
             created_at: self.created_at,
             created_by: self.created_by,
             pair: self.direct_key.as_deref().and_then(parse_direct_key),
@@ -211,6 +226,24 @@ pub(super) fn direct_key(a: UserId, b: UserId) -> Option<String> {
 fn parse_direct_key(key: &str) -> Option<(UserId, UserId)> {
     let (a, b) = key.split_once(':')?;
     Some((a.parse().ok()?, b.parse().ok()?))
+}
+
+/// What is to become of a room. What is `None` stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RoomChange {
+    /// Its name.
+    pub name: Option<String>,
+    /// Its description; `Some(None)` takes it away.
+    pub description: Option<Option<String>>,
+}
+
+/// Whom the end of a room concerns.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DeletedRoom {
+    /// Who was in it, in no order.
+    pub members: Vec<UserId>,
+    /// Who was invited, and by whom.
+    pub invited: Vec<(UserId, UserId)>,
 }
 
 /// A room to be made.
@@ -330,8 +363,8 @@ pub struct Blocked {
     pub block: Block,
     /// Whether it was not there before.
     pub is_new: bool,
-    /// Whether it ended a friendship.
-    pub were_friends: bool,
+    /// Whether it ended what the other one knew of, a friendship or a request, and they hear of that.
+    pub is_told: bool,
     /// The direct room of the two, if there is one.
     pub direct: Option<RoomId>,
 }

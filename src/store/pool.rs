@@ -12,7 +12,7 @@ use diesel_async::{
     pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod, bb8},
     sync_connection_wrapper::SyncConnectionWrapper,
 };
-use futures_util::FutureExt;
+use futures_util::{FutureExt, future::BoxFuture};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tracing::Instrument;
 
@@ -116,10 +116,11 @@ pub(super) fn sqlite(path: &str, options: &StoreOptions) -> SqlitePool {
 }
 
 /// Runs a call to its end, whether or not the caller waits for it. Not an `async fn`: the caller, who may be one of very many sessions, keeps
-/// a handle to the call in its own future, and not the call.
+/// a handle to the call in its own future, and not the call. Takes a box, not any future: diesel's are of enormous types, and the compiler would
+/// prove that each is `Send` again for everything that holds one (minutes, for the whole library).
 pub(super) fn detached<T: Send + 'static>(
-    call: impl Future<Output = Result<T>> + Send + 'static,
-) -> impl Future<Output = Result<T>> + Send {
+    call: BoxFuture<'static, Result<T>>,
+) -> impl Future<Output = Result<T>> + Send + use<T> {
     let task = tokio::spawn(call.in_current_span());
     async move {
         match task.await {
@@ -131,13 +132,13 @@ pub(super) fn detached<T: Send + 'static>(
 }
 
 /// Runs the body of a call on a connection to PostgreSQL.
-pub(super) async fn in_time<T>(body: impl Future<Output = Result<T>> + Send) -> Result<T> {
+pub(super) async fn in_time<T>(body: BoxFuture<'_, Result<T>>) -> Result<T> {
     tokio::time::timeout(CALL_TIMEOUT, body).await.unwrap_or_else(|_| Err(StoreError::unavailable("no answer in time")))
 }
 
-/// Gives a type to the body of a call.
-pub(super) async fn body<T>(body: impl Future<Output = Result<T>> + Send) -> Result<T> {
-    body.await
+/// The future in a box, with its type forgotten: see [`detached`].
+pub(super) fn boxed<'a, T>(future: impl Future<Output = Result<T>> + Send + 'a) -> BoxFuture<'a, Result<T>> {
+    Box::pin(future)
 }
 
 /// Sees to it that the pool throws a connection away that answered nothing, or whose session is ending: what is still to come over it would be
@@ -174,30 +175,30 @@ macro_rules! transaction {
         match &$store.inner.pools {
             $crate::store::pool::Pools::Postgres(pool) => {
                 let pool = pool.clone();
-                $crate::store::pool::detached(async move {
+                $crate::store::pool::detached($crate::store::pool::boxed(async move {
                     let mut pooled = pool.get().await?;
-                    let outcome =
-                        $crate::store::pool::in_time(diesel_async::AsyncConnection::transaction::<_, StoreError, _>(
+                    let outcome = $crate::store::pool::in_time($crate::store::pool::boxed(
+                        diesel_async::AsyncConnection::transaction::<_, StoreError, _>(
                             &mut *pooled,
                             async |$conn: &mut diesel_async::AsyncPgConnection| $body,
-                        ))
-                        .await;
+                        ),
+                    ))
+                    .await;
                     $crate::store::pool::discard_if_lost(&mut pooled, &outcome);
                     outcome
-                })
+                }))
                 .await
             }
             $crate::store::pool::Pools::Sqlite(pool) => {
                 let pool = pool.clone();
-                $crate::store::pool::detached(async move {
+                $crate::store::pool::detached($crate::store::pool::boxed(async move {
                     let _turn = pool.turn().await?;
                     let mut pooled = pool.connections.get().await?;
-                    pooled
-                        .immediate_transaction::<_, StoreError, _>(
-                            async |$conn: &mut $crate::store::pool::SqliteConn| $body,
-                        )
-                        .await
-                })
+                    $crate::store::pool::boxed(pooled.immediate_transaction::<_, StoreError, _>(
+                        async |$conn: &mut $crate::store::pool::SqliteConn| $body,
+                    ))
+                    .await
+                }))
                 .await
             }
         }
@@ -209,23 +210,23 @@ macro_rules! call {
         match &$store.inner.pools {
             $crate::store::pool::Pools::Postgres(pool) => {
                 let pool = pool.clone();
-                $crate::store::pool::detached(async move {
+                $crate::store::pool::detached($crate::store::pool::boxed(async move {
                     let mut pooled = pool.get().await?;
                     let $conn: &mut diesel_async::AsyncPgConnection = &mut pooled;
-                    let outcome = $crate::store::pool::in_time(async { $body }).await;
+                    let outcome = $crate::store::pool::in_time($crate::store::pool::boxed(async { $body })).await;
                     $crate::store::pool::discard_if_lost(&mut pooled, &outcome);
                     outcome
-                })
+                }))
                 .await
             }
             $crate::store::pool::Pools::Sqlite($sqlite) => {
                 let $sqlite = $sqlite.clone();
-                $crate::store::pool::detached(async move {
+                $crate::store::pool::detached($crate::store::pool::boxed(async move {
                     let _turn = $turn;
                     let mut pooled = $sqlite.connections.get().await?;
                     let $conn: &mut $crate::store::pool::SqliteConn = &mut pooled;
-                    $crate::store::pool::body(async { $body }).await
-                })
+                    $crate::store::pool::boxed(async { $body }).await
+                }))
                 .await
             }
         }
@@ -233,6 +234,7 @@ macro_rules! call {
 }
 
 /// Parts of transactions that several calls share, compiled for both connections: `steps! { trait Name { async fn step(conn, …) … } }`.
+/// References among the arguments live for `'a`, as the connection.
 macro_rules! steps {
     (
         $(#[$doc:meta])*
@@ -247,7 +249,7 @@ macro_rules! steps {
         $visibility trait $trait {
             $(
                 $(#[$step_doc])*
-                fn $name(&mut self $(, $arg: $type)*) -> impl Future<Output = $output> + Send;
+                fn $name<'a>(&'a mut self $(, $arg: $type)*) -> futures_util::future::BoxFuture<'a, $output>;
             )*
         }
         $crate::store::pool::steps!(@for diesel_async::AsyncPgConnection, $trait {
@@ -262,9 +264,9 @@ macro_rules! steps {
     }) => {
         impl $trait for $connection {
             $(
-                async fn $name(&mut self $(, $arg: $type)*) -> $output {
-                    let $conn = self;
-                    $body
+                fn $name<'a>(&'a mut self $(, $arg: $type)*) -> futures_util::future::BoxFuture<'a, $output> {
+                    async fn step<'a>($conn: &'a mut $connection $(, $arg: $type)*) -> $output $body
+                    Box::pin(step(self $(, $arg)*))
                 }
             )*
         }

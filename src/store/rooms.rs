@@ -5,9 +5,10 @@ use diesel_async::RunQueryDsl;
 use ferry_protocol::{Page, Role, RoomId, RoomKind, UserId};
 
 use super::{
-    Conflict, NewRoom, Result, Room, RoomView, Standing, Store, StoreError,
+    Conflict, DeletedRoom, NewRoom, Result, Room, RoomChange, RoomView, Standing, Store, StoreError,
     blocks::BlockSteps,
     error::taken,
+    invitations::InvitationSteps,
     memberships::MembershipSteps,
     models::{RoomRow, direct_key},
     page::{after, one_more, page},
@@ -51,7 +52,7 @@ steps! {
         }
 
         /// Puts users into a new room, in one statement however many they are.
-        async fn join_all(conn, room: RoomId, members: &[UserId], role: Role, now: i64) -> Result<()> {
+        async fn join_all(conn, room: RoomId, members: &'a [UserId], role: Role, now: i64) -> Result<()> {
             for some in members.chunks(super::users::CHUNK) {
                 users::table
                     .filter(users::id.eq_any(some.iter().copied().map(Sql)))
@@ -81,8 +82,8 @@ impl Store {
     /// both are plain members.
     ///
     /// # Errors
-    /// [`Conflict::DirectRoomExists`], [`Conflict::NotAPair`], [`Conflict::NotAllowed`] where one of them does not let the creator do this;
-    /// [`StoreError::NotFound`] where one of the users is not there.
+    /// [`Conflict::DirectRoomExists`], [`Conflict::NotAPair`]; [`Conflict::NotAllowed`] and [`Conflict::NotToBeAdded`] where one of them does not
+    /// let the creator do this; [`Conflict::TooManyRooms`] of one of them; [`StoreError::NotFound`] where one of the users is not there.
     pub async fn create_room(&self, room: NewRoom) -> Result<Room> {
         let mut members = room.members;
         members.retain(|member| *member != room.creator);
@@ -93,6 +94,7 @@ impl Store {
             (RoomKind::Direct, _) => return Err(Conflict::NotAPair.into()),
             (RoomKind::Group | RoomKind::Channel, _) => (None, Role::Owner),
         };
+        let rooms_per_user = self.inner.rooms_per_user;
         transaction!(self, async |conn| {
             let mut all = members.clone();
             all.push(room.creator);
@@ -105,6 +107,7 @@ impl Store {
                 }
                 RoomKind::Group | RoomKind::Channel => conn.require_add(&members, room.creator).await?,
             }
+            conn.check_rooms_of(&all, rooms_per_user).await?;
             diesel::insert_into(rooms::table)
                 .values((
                     rooms::id.eq(Sql(room.id)),
@@ -128,11 +131,11 @@ impl Store {
     /// of the two had left it is in it again.
     ///
     /// # Errors
-    /// [`Conflict::NotAPair`]; [`Conflict::NotAllowed`] where it would be made, and `b` does not let `a` do that;
-    /// [`StoreError::NotFound`] where one of the users is not there.
+    /// [`Conflict::NotAPair`]; [`Conflict::NotAllowed`] where it would be made, and `b` does not let `a` do that; [`Conflict::TooManyRooms`] of one
+    /// of them; [`StoreError::NotFound`] where one of the users is not there.
     pub async fn create_direct(&self, a: UserId, b: UserId, now: i64) -> Result<(Room, bool)> {
         let key = direct_key(a, b).ok_or(Conflict::NotAPair)?;
-        let id = RoomId::new();
+        let (id, rooms_per_user) = (RoomId::new(), self.inner.rooms_per_user);
         transaction!(self, async |conn| {
             conn.hold_users(&[a, b]).await?;
             if conn.direct_room(a, b).await?.is_none() {
@@ -154,6 +157,9 @@ impl Store {
             let id =
                 rooms::table.filter(rooms::direct_key.eq(Some(&key))).select(rooms::id).first::<RoomId>(conn).await?;
             conn.lock_room(id).await?;
+            if made == 1 {
+                conn.check_rooms_of(&[a, b], rooms_per_user).await?;
+            }
             for user in [a, b] {
                 diesel::insert_into(memberships::table)
                     .values((
@@ -253,8 +259,8 @@ impl Store {
         })
     }
 
-    /// Renames a room to what `decide` says, or does not where it refuses: then that is the inner error. It is given how `actor` stands to the
-    /// room, which is so until this is done.
+    /// Changes a room as `decide` says, or does not where it refuses: then that is the inner error. It is given how `actor` stands to the
+    /// room, which is so until this is done. The room then, and whether anything in it is different.
     ///
     /// # Errors
     /// [`StoreError::NotFound`].
@@ -262,22 +268,32 @@ impl Store {
         &self,
         id: RoomId,
         actor: UserId,
-        decide: impl FnOnce(Standing) -> Result<String, D> + Send + 'static,
-    ) -> Result<Result<Room, D>> {
+        decide: impl FnOnce(Standing) -> Result<RoomChange, D> + Send + 'static,
+    ) -> Result<Result<(Room, bool), D>> {
         transaction!(self, async |conn| {
-            let name = match decide(conn.standing(id, actor).await?) {
-                Ok(name) => name,
+            let RoomChange { name, description } = match decide(conn.standing(id, actor).await?) {
+                Ok(change) => change,
                 Err(denied) => return Ok(Err(denied)),
             };
+            let before = conn.room(id).await?.ok_or(StoreError::NotFound)?;
+            let name = name.or_else(|| before.name.clone());
+            let description = description.unwrap_or_else(|| before.description.clone());
+            if (&name, &description) == (&before.name, &before.description) {
+                return Ok(Ok((before, false)));
+            }
             diesel::update(rooms::table.filter(rooms::id.eq(Sql(id))))
-                .set((rooms::name.eq(Some(&name)), rooms::name_folded.eq(folded(Some(&name)))))
+                .set((
+                    rooms::name.eq(&name),
+                    rooms::name_folded.eq(folded(name.as_deref())),
+                    rooms::description.eq(&description),
+                ))
                 .execute(conn)
                 .await?;
-            Ok(Ok(conn.room(id).await?.ok_or(StoreError::NotFound)?))
+            Ok(Ok((Room { name, description, ..before }, true)))
         })
     }
 
-    /// Deletes a room with its memberships, unless `decide` refuses (as in [`Self::update_room`]).
+    /// Deletes a room with its memberships, unless `decide` refuses (as in [`Self::update_room`]). Whom that concerns.
     ///
     /// # Errors
     /// [`StoreError::NotFound`].
@@ -286,13 +302,14 @@ impl Store {
         id: RoomId,
         actor: UserId,
         decide: impl FnOnce(Standing) -> Result<(), D> + Send + 'static,
-    ) -> Result<Result<(), D>> {
+    ) -> Result<Result<DeletedRoom, D>> {
         transaction!(self, async |conn| {
             if let Err(denied) = decide(conn.standing(id, actor).await?) {
                 return Ok(Err(denied));
             }
+            let deleted = DeletedRoom { members: conn.everybody_in(id).await?, invited: conn.invited_to(id).await? };
             diesel::delete(rooms::table.filter(rooms::id.eq(Sql(id)))).execute(conn).await?;
-            Ok(Ok(()))
+            Ok(Ok(deleted))
         })
     }
 }

@@ -67,6 +67,7 @@ diesel::table! {
         id -> Id,
         kind -> Name,
         name -> Nullable<Text>,
+        description -> Nullable<Text>,
         name_folded -> Text,
         direct_key -> Nullable<Text>,
         created_at -> BigInt,
@@ -95,6 +96,18 @@ diesel::table! {
         room_id -> Id,
         user_id -> Id,
         until -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::BigInt;
+    use crate::store::sql_types::Id;
+
+    invitations (room_id, user_id) {
+        room_id -> Id,
+        user_id -> Id,
+        invited_by -> Id,
+        created_at -> BigInt,
     }
 }
 
@@ -134,6 +147,7 @@ diesel::table! {
 }
 
 diesel::joinable!(devices -> users (user_id));
+diesel::joinable!(invitations -> rooms (room_id));
 diesel::joinable!(memberships -> rooms (room_id));
 diesel::joinable!(memberships -> users (user_id));
 diesel::allow_tables_to_appear_in_same_query!(
@@ -144,6 +158,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     rooms,
     memberships,
     room_mutes,
+    invitations,
     friendships,
     blocks,
     signing_keys

@@ -41,7 +41,7 @@ impl Store {
     /// [`StoreError::NotFound`].
     pub async fn update_settings(&self, user: UserId, update: UpdateSettings) -> Result<(UserSettings, bool)> {
         transaction!(self, async |conn| {
-            conn.change_users(&[user]).await?;
+            conn.hold_users(&[user]).await?;
             let before = conn.settings_of(user).await?;
             let settings = before.updated(update);
             if settings != before {

@@ -30,21 +30,21 @@ pub(super) struct Ties {
 impl Ties {
     /// Whether a direct room with them may be made.
     pub(super) fn let_write(&self) -> Result<(), Conflict> {
-        self.let_whom(self.direct)
+        if self.is_let(self.direct) { Ok(()) } else { Err(Conflict::NotAllowed) }
     }
 
     /// Whether they may be put into a room.
     pub(super) fn let_add(&self) -> Result<(), Conflict> {
-        self.let_whom(self.add)
+        if self.is_let(self.add) { Ok(()) } else { Err(Conflict::NotToBeAdded) }
     }
 
-    /// One answer to whoever is not let, so that nobody learns that they are blocked.
-    fn let_whom(&self, allow: Allow) -> Result<(), Conflict> {
+    /// Who is blocked and who is no friend are answered alike, so that nobody learns here that they are blocked.
+    fn is_let(&self, allow: Allow) -> bool {
         let is_let = match allow {
             Allow::Anybody => true,
             Allow::Friends => self.are_friends,
         };
-        if is_let && !self.has_blocked { Ok(()) } else { Err(Conflict::NotAllowed) }
+        is_let && !self.has_blocked
     }
 }
 
@@ -52,7 +52,7 @@ steps! {
     /// Parts of transactions on what users may do to each other. The users are held.
     pub(super) trait TieSteps {
         /// How each of these stands to `actor`, in no order; who is not there is left out.
-        async fn ties(conn, whom: &[UserId], actor: UserId) -> Result<Vec<Ties>> {
+        async fn ties(conn, whom: &'a [UserId], actor: UserId) -> Result<Vec<Ties>> {
             let mut ties = Vec::with_capacity(whom.len());
             for some in whom.chunks(CHUNK) {
                 let ids = || some.iter().copied().map(Sql);
@@ -92,7 +92,7 @@ steps! {
         }
 
         /// That `actor` may put all of these into a room.
-        async fn require_add(conn, whom: &[UserId], actor: UserId) -> Result<()> {
+        async fn require_add(conn, whom: &'a [UserId], actor: UserId) -> Result<()> {
             conn.ties(whom, actor).await?.iter().try_for_each(Ties::let_add).map_err(StoreError::from)
         }
     }
@@ -116,13 +116,13 @@ mod tests {
             (Friends, false, true, false),
             (Friends, true, true, false),
         ] {
-            let answer = if is_let { Ok(()) } else { Err(Conflict::NotAllowed) };
+            let answer = |refusal| if is_let { Ok(()) } else { Err(refusal) };
             // The one setting says nothing of the other.
             for other in [Anybody, Friends] {
                 let ties = Ties { direct: allow, add: other, are_friends, has_blocked };
-                assert_eq!(ties.let_write(), answer, "{ties:?}");
+                assert_eq!(ties.let_write(), answer(Conflict::NotAllowed), "{ties:?}");
                 let ties = Ties { direct: other, add: allow, are_friends, has_blocked };
-                assert_eq!(ties.let_add(), answer, "{ties:?}");
+                assert_eq!(ties.let_add(), answer(Conflict::NotToBeAdded), "{ties:?}");
             }
         }
     }

@@ -5,7 +5,7 @@ use diesel_async::RunQueryDsl;
 use ferry_protocol::{DeviceId, Page, Role, RoomId, RoomKind, UserId};
 
 use super::{
-    Conflict, DeletedUser, NewUser, Result, Store, StoreError, User,
+    Conflict, DeletedUser, LeftRoom, NewUser, Result, Store, StoreError, User,
     error::taken,
     memberships::MembershipSteps,
     now,
@@ -154,16 +154,18 @@ impl Store {
                 .select(memberships::room_id)
                 .load(conn)
                 .await?;
-            for room in &joined {
-                match conn.lock_room(*room).await {
+            let mut left = Vec::with_capacity(joined.len());
+            for room in joined {
+                match conn.lock_room(room).await {
                     Ok(RoomKind::Direct) => {
-                        diesel::delete(rooms::table.filter(rooms::id.eq(Sql(*room)))).execute(conn).await?;
+                        let peer = conn.everybody_in(room).await?.into_iter().find(|member| *member != id);
+                        diesel::delete(rooms::table.filter(rooms::id.eq(Sql(room)))).execute(conn).await?;
+                        left.push(LeftRoom { id: room, peer, heir: None });
                     }
                     Ok(RoomKind::Group | RoomKind::Channel) => {
-                        let role = conn.take_out(*room, id).await?;
-                        if role == Some(Role::Owner) {
-                            conn.ensure_owner(*room).await?;
-                        }
+                        let role = conn.take_out(room, id).await?;
+                        let heir = if role == Some(Role::Owner) { conn.ensure_owner(room).await? } else { None };
+                        left.push(LeftRoom { id: room, peer: None, heir });
                     }
                     // Deleted a moment ago.
                     Err(StoreError::NotFound) => {}
@@ -171,7 +173,7 @@ impl Store {
                 }
             }
             diesel::delete(users::table.filter(users::id.eq(Sql(id)))).execute(conn).await?;
-            Ok(DeletedUser { devices: gone, rooms: joined })
+            Ok(DeletedUser { devices: gone, rooms: left })
         })
     }
 }

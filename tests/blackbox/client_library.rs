@@ -99,6 +99,7 @@ async fn tokens_are_renewed_for_ever() {
     let mut bobs = bob.online(world.relay()).await;
     let room = alices.direct(bob.id).await;
     let first = bobs.session.credentials().access_token.clone();
+    bobs.notice().await;
     // Three lifetimes without an event, above all without a lost connection.
     let silence = tokio::time::timeout(Duration::from_secs(15), bobs.events.next()).await;
     assert!(silence.is_err(), "{silence:?}");

@@ -77,6 +77,11 @@ fn ran(output: Output) -> Ran {
     Ran { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
 }
 
+/// The lines of `ferry tail` that are messages, and not notices.
+fn messages(printed: &str) -> Vec<&str> {
+    printed.lines().filter(|line| line.get(8..11) != Some(" * ")).collect()
+}
+
 on_both!(the_first_conversation, |world| async move {
     let shell = Shell::at(&world);
     shell.ok("register alice");
@@ -85,7 +90,8 @@ on_both!(the_first_conversation, |world| async move {
     shell.ok("--profile bob login bob");
     assert_eq!(shell.ok("--profile alice send @bob Hello Bob"), "sent to 1 person\n");
     let printed = shell.ok("--profile bob tail --until-drained");
-    assert_eq!(printed.lines().count(), 1);
+    assert_eq!((printed.lines().count(), messages(&printed).len()), (2, 1), "{printed}");
+    assert!(printed.contains(" * alice added bob to @alice as member\n"), "{printed}");
     assert!(printed.ends_with(" @alice alice: Hello Bob\n"), "{printed}");
     // Printed, acked, gone.
     assert_eq!(shell.ok("--profile bob tail --until-drained"), "");
@@ -192,6 +198,41 @@ async fn rooms_are_made_and_joined_and_left() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rooms_are_described_invited_to_and_handed_on() {
+    let world = World::start(Backend::Embedded).await;
+    let shell = Shell::at(&world);
+    shell.alice_and_bob();
+    let room = shell.ok("--profile alice rooms create --group friends");
+    let room = room.trim();
+    assert_eq!(shell.ok("--profile alice rooms describe friends old-and-new"), "friends is about: old-and-new\n");
+    assert_eq!(shell.ok("--profile alice rooms rename friends family"), format!("{room} is family\n"));
+    assert_eq!(shell.ok("--profile alice rooms invite family bob"), format!("invited bob to {room}\n"));
+    let open = shell.ok("--profile bob rooms invitations");
+    assert!(open.contains(room) && open.contains("family") && open.contains("by alice"), "{open}");
+    shell.ok("--profile alice rooms uninvite family bob");
+    assert_eq!(shell.ok("--profile bob rooms invitations"), "");
+    shell.fails(1, "--profile bob rooms accept family");
+    shell.ok("--profile alice rooms invite family bob");
+    shell.ok("--profile bob rooms decline family");
+    shell.ok("--profile alice rooms invite family bob");
+    assert_eq!(shell.ok("--profile bob rooms accept family"), "joined family\n");
+    assert!(shell.ok("--profile alice rooms mute family bob --minutes 5").contains("is muted"));
+    shell.fails(1, "--profile bob send family hello");
+    assert!(shell.ok("--profile alice rooms mute family bob --lift").contains("may send again"));
+    shell.fails(1, "--profile bob rooms transfer family bob");
+    assert_eq!(shell.ok("--profile alice rooms transfer family bob"), "bob owns family now\n");
+    assert_eq!(shell.json("--profile bob rooms")[0]["role"], "owner");
+
+    // All of it is told, in words.
+    let told = shell.ok("--profile bob tail --until-drained");
+    for words in ["alice invites you", "bob is owner of #family now", "bob is member of #family now, muted until"] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+    let told = shell.ok("--profile alice tail --until-drained");
+    assert!(told.contains("bob joined #family") && told.contains("has ended, by bob"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn json_is_one_value_a_line() {
     let world = World::start(Backend::Embedded).await;
     let shell = Shell::at(&world);
@@ -204,7 +245,9 @@ async fn json_is_one_value_a_line() {
     let room = shell.json("--profile alice rooms list")[0]["id"].clone();
     let printed = shell.ok("--json --profile bob tail --until-drained");
     let lines: Vec<Value> = printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(lines.len(), 2);
+    let (notices, lines): (Vec<_>, Vec<_>) = lines.into_iter().partition(|line| line.get("notice").is_some());
+    assert_eq!((notices.len(), lines.len()), (1, 2));
+    assert_eq!((&notices[0]["notice"]["kind"], &notices[0]["notice"]["room"]), (&"member_added".into(), &room));
     for (line, (sent, text)) in lines.iter().zip(sent.iter().zip(["one", "two"])) {
         assert_eq!((&line["id"], &line["body"], &line["room"]), (&sent["id"], &Value::from(text), &room));
         assert_eq!((&line["redelivered"], &line["kind"]), (&false.into(), &"text".into()));
@@ -300,7 +343,8 @@ on_both!(what_could_not_be_printed_is_not_acked, |world| async move {
     let status = shell.command("--profile bob tail --until-drained").stdout(writer).status().unwrap();
     assert_eq!(status.code(), Some(0));
     assert!(shell.ok("--profile bob tail --until-drained --no-ack").contains("precious"));
-    let redelivered = shell.json("--profile bob tail --count 1");
+    let printed = shell.ok("--json --profile bob tail --count 1");
+    let redelivered: Value = serde_json::from_str(printed.lines().last().unwrap()).unwrap();
     assert_eq!((&redelivered["body"], &redelivered["redelivered"]), (&"precious".into(), &true.into()));
     assert_eq!(shell.ok("--profile bob tail --until-drained"), "");
 });
@@ -339,7 +383,9 @@ on_both!(tail_prints_one_room_and_leaves_the_others, |world| async move {
     shell.ok("--profile alice send friends to all");
     shell.ok("--profile alice send @bob to you");
     let printed = shell.ok("--profile bob tail --room friends --until-drained");
-    assert!(printed.ends_with("to all\n") && printed.lines().count() == 1, "{printed}");
+    assert!(printed.ends_with("to all\n") && messages(&printed).len() == 1, "{printed}");
+    assert!(printed.contains("#friends as member") && !printed.contains("@alice"), "{printed}");
     let rest = shell.ok("--profile bob tail --until-drained");
-    assert!(rest.ends_with("to you\n") && rest.lines().count() == 1, "{rest}");
+    assert!(rest.ends_with("to you\n") && messages(&rest).len() == 1, "{rest}");
+    assert!(rest.contains("@alice as member") && !rest.contains("#friends"), "{rest}");
 });

@@ -21,6 +21,8 @@ mod conversation;
 mod guarantees;
 mod guarantees_of_logout;
 mod http;
+mod notices;
+mod role_table;
 mod secrecy;
 mod shutdown;
 mod socket_frames;

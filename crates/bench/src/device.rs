@@ -109,6 +109,7 @@ impl Reader<'_> {
                         self.acks.add(delivery);
                         self.load.received(self.device, &stamp, now, redelivered);
                     }
+                    Incoming::Notice { delivery } => self.acks.add(delivery),
                     Incoming::Sent(stamp) => self.load.confirmed(&stamp),
                     Incoming::Refused(stamp, _) => self.load.refused(&stamp),
                     Incoming::Drained => {

@@ -14,6 +14,8 @@ use crate::stamp::Stamp;
 pub enum Incoming<'a> {
     /// A delivery: what to ack, and the message.
     Message { delivery: &'a [u8], redelivered: bool, stamp: Stamp },
+    /// A notice: what to ack.
+    Notice { delivery: &'a [u8] },
     /// A send was accepted.
     Sent(Stamp),
     /// The backlog has come.
@@ -27,6 +29,7 @@ pub enum Incoming<'a> {
 }
 
 const MESSAGE: &[u8] = br#"{"type":"message","delivery":""#;
+const NOTICE: &[u8] = br#"{"type":"notice","delivery":""#;
 const REDELIVERED: &[u8] = br#"","redelivered":"#;
 const BODY: &[u8] = br#""body":""#;
 const SENT: &[u8] = br#"{"type":"sent","id":""#;
@@ -37,7 +40,13 @@ const ID: usize = 36;
 
 /// Reads the payload of a text frame.
 pub fn read(payload: &[u8]) -> Incoming<'_> {
-    let short = if payload.starts_with(MESSAGE) { message(payload) } else { sent(payload) };
+    let short = if payload.starts_with(MESSAGE) {
+        message(payload)
+    } else if let Some(rest) = payload.strip_prefix(NOTICE) {
+        rest.split(|byte| *byte == b'"').next().map(|delivery| Incoming::Notice { delivery })
+    } else {
+        sent(payload)
+    };
     match short {
         Some(incoming) => incoming,
         None if payload == DRAINED => Incoming::Drained,

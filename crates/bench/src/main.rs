@@ -23,7 +23,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Parser, ValueEnum};
-use options::Options;
+use options::{Options, Scenario};
 use report::Report;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -43,11 +43,24 @@ async fn measure(options: &Options) -> anyhow::Result<ExitCode> {
     let mut report = Report::new();
     let print = |text: &str| if options.json { eprintln!("{text}") } else { println!("{text}") };
     print(&report.machine.join("; "));
+    let mut earlier = Report { machine: report.machine.clone(), rows: Vec::new() };
+    for file in &options.from {
+        let text = std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
+        let read: Report =
+            serde_json::from_slice(&text).with_context(|| format!("{} holds no results", file.display()))?;
+        anyhow::ensure!(read.machine == report.machine, "{} is of another machine", file.display());
+        earlier.rows.extend(read.rows);
+    }
+    for scenario in Scenario::value_variants().iter().filter_map(ValueEnum::to_possible_value) {
+        print(&earlier.tables(scenario.get_name()));
+    }
     for scenario in options.scenarios() {
         scenario::run(scenario, options, &mut report).await?;
         let name = scenario.to_possible_value().context("a scenario without a name")?;
         print(&report.tables(name.get_name()));
     }
+    // After the measuring, whose comparisons are within one run.
+    report.rows.splice(0..0, earlier.rows);
     if let Some(file) = &options.plot {
         std::fs::write(file, plot::draw(&report)).with_context(|| format!("{} cannot be written", file.display()))?;
     }

@@ -15,7 +15,7 @@ use crate::{stamp::Stamp, system::Kind};
 #[command(name = "ferry-bench", version, after_help = EXAMPLES)]
 pub struct Options {
     /// What to measure.
-    #[arg(required = true, value_enum, value_name = "SCENARIO")]
+    #[arg(required_unless_present = "from", value_enum, value_name = "SCENARIO")]
     pub scenarios: Vec<Scenario>,
     /// What relays stand on.
     #[arg(long, value_enum, value_delimiter = ',', default_values = ["nsqd", "embedded"])]
@@ -62,6 +62,9 @@ pub struct Options {
     /// Draw latencies, throughput and memory into this file.
     #[arg(long, value_name = "FILE.svg")]
     pub plot: Option<PathBuf>,
+    /// Show and draw also what earlier runs on this machine wrote with --json.
+    #[arg(long, value_name = "FILE.json")]
+    pub from: Vec<PathBuf>,
     /// Small and short, for tests: the figures mean nothing.
     #[arg(long)]
     pub quick: bool,
@@ -78,7 +81,8 @@ const EXAMPLES: &str = "Examples:
   ferry-bench fanout --backend nsqd --room-size 2 --rate 2000 --users 2000
   ferry-bench idle --devices 9000 --peers none
   ferry-bench login --logins 10000 --backend nsqd
-  ferry-bench idle fanout --plot figures.svg --json > figures.json";
+  ferry-bench idle fanout --plot figures.svg --json > figures.json
+  ferry-bench --from figures.json --from later.json --plot both.svg";
 
 fn size(text: &str) -> Result<usize, String> {
     match text.parse() {

@@ -1,13 +1,13 @@
 //! Results: rows of figures, as tables for people and as JSON for machines.
 
-use std::fmt::Write;
+use std::{borrow::Cow, fmt::Write};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{load::Measured, tally::Verdict};
 
 /// One number.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Figure {
     /// What it is, with its unit.
     pub name: String,
@@ -16,10 +16,10 @@ pub struct Figure {
 }
 
 /// What was seen of one system in one case of a scenario.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Row {
     /// The scenario's name.
-    pub scenario: &'static str,
+    pub scenario: Cow<'static, str>,
     /// What was done; rows of the same case can be compared.
     pub case: String,
     /// Of what.
@@ -29,7 +29,7 @@ pub struct Row {
     /// The numbers, in the order of the table's columns.
     pub figures: Vec<Figure>,
     /// Why there are none.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing: Option<String>,
     /// What else has to be known.
     pub notes: Vec<String>,
@@ -41,7 +41,7 @@ impl Row {
     /// No figures yet.
     pub fn new(scenario: &'static str, case: impl Into<String>, kind: crate::system::Kind) -> Self {
         Self {
-            scenario,
+            scenario: scenario.into(),
             case: case.into(),
             system: kind.name(),
             is_relay: matches!(kind, crate::system::Kind::Relay(_)),
@@ -121,7 +121,7 @@ pub const P99: &str = "p99 ms";
 pub const P999: &str = "p99.9 ms";
 
 /// Everything that was measured.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Report {
     /// The machine.
     pub machine: Vec<String>,

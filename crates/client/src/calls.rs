@@ -1,5 +1,6 @@
 //! The calls of the HTTP interface, one method each. `docs/protocol.md` describes them.
 
+mod invitations;
 mod people;
 
 use ferry_protocol::{

@@ -49,6 +49,10 @@ pub enum ErrorCode {
     UnknownType,
     /// The `Upgrade` request is not one for a WebSocket of version 13.
     UpgradeRequired,
+    /// The user is in as many rooms as they may be.
+    TooManyRooms,
+    /// The user has, or the room, as many open invitations as they may.
+    TooManyInvitations,
     /// The other user does not let the asker do this to them.
     NotAllowed,
     /// The asker has blocked the other user, and would have to lift that first.
@@ -84,6 +88,8 @@ impl ErrorCode {
             Self::Internal => "internal",
             Self::UnknownType => "unknown_type",
             Self::UpgradeRequired => "upgrade_required",
+            Self::TooManyRooms => "too_many_rooms",
+            Self::TooManyInvitations => "too_many_invitations",
             Self::NotAllowed => "not_allowed",
             Self::Blocked => "blocked",
             Self::Other => "other",
@@ -105,6 +111,8 @@ impl ErrorCode {
             | Self::AlreadyMember
             | Self::LastOwner
             | Self::IdReused
+            | Self::TooManyRooms
+            | Self::TooManyInvitations
             | Self::Blocked => 409,
             Self::TooLarge => 413,
             Self::UnsupportedMediaType => 415,

@@ -7,6 +7,7 @@ mod code;
 mod frame;
 mod http;
 mod id;
+mod invitation;
 mod message;
 mod notice;
 mod people;
@@ -21,11 +22,12 @@ pub use http::{
     RefreshSession, Refreshed, RoomAnswer, Sent, Session, Tokens, UpdateMe, User, UserAnswer,
 };
 pub use id::{DeviceId, MessageId, NotAnId, RoomId, UserId};
+pub use invitation::{Invitation, InvitationAnswer, Invite};
 pub use message::{Body, Content, Envelope, KIND_MAX, KIND_TEXT, Message, NotAnEnvelope, Sender, is_valid_kind};
 pub use notice::{Notice, NoticeEvent};
 pub use people::{Allow, Block, BlockAnswer, Friend, FriendAnswer, FriendState, UpdateSettings, UserSettings};
 pub use relay_frame::{
     BadRelayFrame, Delivered, DeliveredNotice, ErrorFrame, Limits, RelayFrame, Welcome, envelope_frame,
 };
-pub use room::{CreateRoom, Member, Page, PutMember, Role, Room, RoomKind, UnknownName, UpdateRoom};
+pub use room::{CreateRoom, Member, Page, PutMember, Role, Room, RoomKind, TransferRoom, UnknownName, UpdateRoom};
 pub use secret::Secret;

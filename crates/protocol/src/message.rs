@@ -131,7 +131,7 @@ pub enum Content {
 pub struct Envelope {
     /// What the JSON is.
     pub content: Content,
-    /// The device that sent it; it gets no copy. [`DeviceId::NONE`] for a notice.
+    /// The device that sent it, or did what a notice tells of; it gets no copy. [`DeviceId::NONE`] where there is none.
     pub from: DeviceId,
     /// The id of the message or notice, for logs.
     pub id: MessageId,
@@ -154,12 +154,12 @@ impl Envelope {
         Self::put(Content::Message, message.from.device, message.id, message, room)
     }
 
-    /// A notice, which every device of a user gets.
+    /// A notice, which every device of a user gets but `from`, where that is one of theirs.
     ///
     /// # Errors
     /// Never; the signature is serde's.
-    pub fn encode_notice(notice: &Notice) -> Result<Bytes, serde_json::Error> {
-        Self::put(Content::Notice, DeviceId::NONE, notice.id, notice, 256)
+    pub fn encode_notice(notice: &Notice, from: DeviceId) -> Result<Bytes, serde_json::Error> {
+        Self::put(Content::Notice, from, notice.id, notice, 256)
     }
 
     fn put<T: Serialize>(
@@ -258,7 +258,7 @@ mod tests {
     fn a_notice_travels_as_a_message_does() {
         let event = NoticeEvent::RoomDeleted { room: RoomId::new(), by: UserId::new() };
         let notice = Notice::new(event, 7);
-        let envelope = Envelope::decode(Envelope::encode_notice(&notice).unwrap()).unwrap();
+        let envelope = Envelope::decode(Envelope::encode_notice(&notice, DeviceId::NONE).unwrap()).unwrap();
         assert_eq!((envelope.content, envelope.id), (Content::Notice, notice.id));
         assert_eq!(serde_json::from_slice::<Notice>(&envelope.json).unwrap(), notice);
         let newer = r#"{"id":"01a1fc9a-1cdc-74a3-a4d3-b2fd59548611","at":1,"kind":"dance","room":4}"#;

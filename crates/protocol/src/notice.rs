@@ -1,10 +1,12 @@
 //! Notices: what the relay tells a user's devices of its own accord. They are queued and acked as messages are, and nobody wrote them.
+//!
+//! Where one of the devices concerned did what is told, it gets no copy: it has the answer to its call.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{DeviceId, MessageId, Role, RoomId, UserId};
 
-/// A notice as every device of a user gets it.
+/// A notice as all devices of a user get it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
     /// UUIDv7. The same on all devices: drop what you have already stored, and mark it read by it.
@@ -24,12 +26,29 @@ impl Notice {
     }
 }
 
+impl NoticeEvent {
+    /// The room that it is about.
+    #[must_use]
+    pub fn room(&self) -> Option<RoomId> {
+        match self {
+            Self::MemberAdded { room, .. }
+            | Self::MemberRemoved { room, .. }
+            | Self::MemberChanged { room, .. }
+            | Self::RoomChanged { room, .. }
+            | Self::RoomDeleted { room, .. }
+            | Self::Invited { room, .. }
+            | Self::InvitationEnded { room, .. } => Some(*room),
+            _ => None,
+        }
+    }
+}
+
 /// What happened, told apart by `kind`. Of a kind that a client does not know it gets [`NoticeEvent::Unknown`]: ack it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum NoticeEvent {
-    /// A device was logged in to the account. To all devices of the account.
+    /// A device was logged in to the account. To its other devices.
     DeviceAdded {
         /// Which.
         device: DeviceId,
@@ -44,7 +63,7 @@ pub enum NoticeEvent {
         /// Which.
         device: DeviceId,
     },
-    /// The user is in a room now. To them, and to all who are in it.
+    /// The user is in a room now. To them, and to all who are in it; in a room that is new to each for themselves alone.
     MemberAdded {
         /// Where.
         room: RoomId,
@@ -64,7 +83,7 @@ pub enum NoticeEvent {
         /// By whom; themselves where they left.
         by: UserId,
     },
-    /// A member's role or mute changed. To all who are in the room.
+    /// A member's role or mute changed. To all who are in the room. For the heir of a deleted account too, which is then `by`.
     MemberChanged {
         /// Where.
         room: RoomId,
@@ -77,18 +96,34 @@ pub enum NoticeEvent {
         /// By whom.
         by: UserId,
     },
-    /// A room's name changed. To all who are in it: ask for the room again.
+    /// A room's name or description changed. To all who are in it: ask for the room again.
     RoomChanged {
         /// Which.
         room: RoomId,
         /// By whom.
         by: UserId,
     },
-    /// A room is gone. To all who were in it.
+    /// A room is gone. To all who were in it; of a direct room also where the other one deleted their account.
     RoomDeleted {
         /// Which.
         room: RoomId,
         /// By whom.
+        by: UserId,
+    },
+    /// The user is invited to a room. To them.
+    Invited {
+        /// Where to.
+        room: RoomId,
+        /// By whom.
+        by: UserId,
+    },
+    /// An invitation was accepted, declined or withdrawn, or its room is gone. To who was invited and to who invited them.
+    InvitationEnded {
+        /// Where to.
+        room: RoomId,
+        /// Who was invited.
+        user: UserId,
+        /// Who ended it: themselves, where they accepted or declined.
         by: UserId,
     },
     /// Somebody asks to be a friend. To both.
@@ -105,14 +140,14 @@ pub enum NoticeEvent {
         /// Who has accepted.
         by: UserId,
     },
-    /// Two are friends no more, or a request is withdrawn or rejected. To both, and for whatever reason.
+    /// Two are friends no more, or a request is withdrawn. To both. One that is rejected: to the devices of who rejected it alone.
     FriendRemoved {
         /// The other one.
         user: UserId,
         /// Who ended it.
         by: UserId,
     },
-    /// The user has blocked somebody, which ends a friendship or a request of theirs, or has lifted that. To their own devices alone.
+    /// The user has blocked somebody, which ends a friendship or a request of the user's, or has lifted that. To their own devices alone.
     BlockChanged {
         /// Whom.
         user: UserId,

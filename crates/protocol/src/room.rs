@@ -83,6 +83,17 @@ pub struct UpdateRoom {
     /// The new name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// The new description; the empty text removes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
+/// `POST /v1/rooms/{id}/owner`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TransferRoom {
+    /// The member who is to own the room; who asks is an admin from then on.
+    pub user: UserId,
 }
 
 /// A room as one of its members sees it (or, for a channel, anybody).
@@ -95,6 +106,9 @@ pub struct Room {
     /// Its name; none for `direct`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// What it is about, where somebody said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
     /// When it was made, milliseconds since the Unix epoch.
     pub created_at: i64,
     /// How many members it has.

@@ -56,6 +56,8 @@ CREATE TABLE rooms (
     id          UUID PRIMARY KEY,
     kind        TEXT NOT NULL CHECK (kind IN ('direct', 'group', 'channel')),
     name        TEXT,
+    -- What the room is about, for those who may see it: a sign on its door, and no message.
+    description TEXT,
     -- The name in lower case, for finding channels and for their order.
     name_folded TEXT COLLATE "C" NOT NULL DEFAULT '',
     -- "lesser uuid:greater uuid", so that a pair has one direct room at most.
@@ -88,6 +90,17 @@ CREATE TABLE room_mutes (
 );
 CREATE INDEX room_mutes_by_user ON room_mutes (user_id);
 CREATE INDEX room_mutes_by_end ON room_mutes (until);
+
+-- Who may come into a room and has not said yet. A row goes with the answer, and when its user comes in by another way.
+CREATE TABLE invitations (
+    room_id    UUID NOT NULL REFERENCES rooms (id) ON DELETE CASCADE,
+    user_id    UUID NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    invited_by UUID NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (room_id, user_id)
+);
+CREATE INDEX invitations_by_user ON invitations (user_id, created_at, room_id);
+CREATE INDEX invitations_by_inviter ON invitations (invited_by);
 
 -- Friendships, and requests for one: a row a pair, the lesser id first.
 CREATE TABLE friendships (

@@ -41,6 +41,11 @@ impl Names {
         name
     }
 
+    /// Looks the room's name up anew when it is asked for next.
+    pub fn forget_room(&mut self, id: RoomId) {
+        self.rooms.remove(&id);
+    }
+
     /// The username, or the id.
     pub async fn user(&mut self, id: UserId) -> String {
         if let Some(name) = self.users.get(&id) {

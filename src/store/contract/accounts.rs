@@ -7,7 +7,7 @@ use super::{
     members::{add, owners},
     on_both,
 };
-use crate::store::{Conflict, NewRoom, Store, StoreError};
+use crate::store::{Conflict, LeftRoom, NewRoom, Store, StoreError};
 
 on_both!(
     a_username_exists_once,
@@ -143,9 +143,11 @@ async fn deleting_an_account_leaves_nothing(store: Store) {
 
     let mut gone = store.delete_user(ann).await.unwrap();
     gone.devices.sort();
-    gone.rooms.sort();
-    let mut rooms = [direct.id, shared.id, alone.id];
-    rooms.sort();
+    gone.rooms.sort_by_key(|room| room.id);
+    let heir = store.membership(shared.id, bob).await.unwrap();
+    let mut rooms = [(direct.id, Some(bob), None), (shared.id, None, heir), (alone.id, None, None)]
+        .map(|(id, peer, heir)| LeftRoom { id, peer, heir });
+    rooms.sort_by_key(|room| room.id);
     assert_eq!((gone.devices, gone.rooms), (vec![phone, laptop], rooms.to_vec()));
 
     assert_eq!(store.user(ann).await.unwrap(), None);

@@ -8,7 +8,7 @@ use super::{
     members::set,
     on_both,
     other::{Other, spawn},
-    rooms::group,
+    rooms::{group, renamed},
 };
 use crate::store::{Membership, Put, Standing, Store, StoreError};
 
@@ -49,11 +49,11 @@ const CHANGES: [Change; 4] = [
     },
     |store, room, admin, _| {
         Box::pin(async move {
-            let decide = |standing| takes_admin(standing).map(|()| "New".to_owned());
+            let decide = |standing| takes_admin(standing).map(|()| renamed("New"));
             Ok(store.update_room(room, admin, decide).await?.map(drop))
         })
     },
-    |store, room, admin, _| Box::pin(async move { store.delete_room(room, admin, takes_admin).await }),
+    |store, room, admin, _| Box::pin(async move { Ok(store.delete_room(room, admin, takes_admin).await?.map(drop)) }),
 ];
 
 /// A room of an owner, an admin and a member.

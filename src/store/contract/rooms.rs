@@ -9,7 +9,7 @@ use super::{
     members::{remove, set},
     on_both,
 };
-use crate::store::{Conflict, NewRoom, Store, StoreError};
+use crate::store::{Conflict, NewRoom, RoomChange, Store, StoreError};
 
 on_both!(
     a_pair_has_one_direct_room,
@@ -31,6 +31,10 @@ pub(super) fn new_room(kind: RoomKind, name: &str, creator: UserId, members: &[U
         members: members.to_vec(),
         now: 1000,
     }
+}
+
+pub(super) fn renamed(name: &str) -> RoomChange {
+    RoomChange { name: Some(name.to_owned()), ..RoomChange::default() }
 }
 
 pub(super) async fn group(store: &Store, creator: UserId, members: &[UserId]) -> RoomId {
@@ -174,9 +178,19 @@ async fn public_search_takes_every_character_literally(store: Store) {
 async fn a_room_is_renamed_and_deleted(store: Store) {
     let ids = users(&store, "user", 2).await;
     let room = group(&store, ids[0], &[ids[1]]).await;
-    let rename = || store.update_room(room, ids[0], |_| Ok::<_, StoreError>("New".to_owned()));
+    let rename = || store.update_room(room, ids[0], |_| Ok::<_, StoreError>(renamed("New")));
     let delete = || store.delete_room(room, ids[0], |_| Ok::<_, StoreError>(()));
-    assert_eq!(rename().await.unwrap().unwrap().name.as_deref(), Some("New"));
+    let (new, is_news) = rename().await.unwrap().unwrap();
+    assert_eq!((new.name.as_deref(), is_news), (Some("New"), true));
+    assert!(!rename().await.unwrap().unwrap().1, "it is called so already");
+    let describe = async |description: Option<&str>| {
+        let change = RoomChange { description: Some(description.map(str::to_owned)), ..RoomChange::default() };
+        store.update_room(room, ids[0], |_| Ok::<_, StoreError>(change)).await.unwrap().unwrap()
+    };
+    let (new, is_news) = describe(Some("about")).await;
+    assert_eq!((new.description.as_deref(), new.name.as_deref(), is_news), (Some("about"), Some("New"), true));
+    assert_eq!(store.room(room).await.unwrap(), Some(new));
+    assert_eq!(describe(None).await.0.description, None);
     delete().await.unwrap().unwrap();
     assert!(matches!(delete().await, Err(StoreError::NotFound)));
     assert_eq!(store.membership(room, ids[1]).await.unwrap(), None);

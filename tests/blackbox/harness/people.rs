@@ -1,9 +1,13 @@
 //! People and their devices, through the client library.
 
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 
-use ferry_client::{Body, ConnectOptions, Connection, Event, Events, InMemory, Incoming, SendError, Session};
-use ferry_protocol::{CreateRoom, DeviceId, KIND_TEXT, MessageId, RoomId, RoomKind, Secret, Sent, UserId};
+use ferry_client::{
+    Body, ConnectOptions, Connection, Event, Events, InMemory, Incoming, IncomingNotice, SendError, Session,
+};
+use ferry_protocol::{
+    CreateRoom, DeviceId, KIND_TEXT, MessageId, Notice, NoticeEvent, RoomId, RoomKind, Secret, Sent, UserId,
+};
 
 use super::{Relay, within};
 
@@ -44,6 +48,8 @@ pub struct Online {
     pub session: Session,
     pub connection: Connection,
     pub events: Events,
+    /// Notices that came while something else was waited for, acked.
+    pub notices: VecDeque<Notice>,
 }
 
 /// Reconnects at once, so that no test waits for a backoff.
@@ -63,7 +69,7 @@ impl Online {
 
     pub async fn connect_with(session: Session, options: ConnectOptions) -> Self {
         let (connection, events) = session.connect(options);
-        let mut online = Self { session, connection, events };
+        let mut online = Self { session, connection, events, notices: VecDeque::new() };
         online.connected().await;
         online
     }
@@ -72,11 +78,12 @@ impl Online {
         self.session.credentials().device
     }
 
-    /// The next event that this finds; others are passed over.
+    /// The next event that this finds; others are passed over. Notices are acked, and kept for [`Self::notice`].
     pub async fn find<T>(&mut self, what: &str, mut find: impl FnMut(Event) -> Option<T>) -> T {
         let found = within(async {
             loop {
                 match self.events.next().await {
+                    Some(Event::Notice(incoming)) => self.keep(&incoming),
                     Some(event) => {
                         if let Some(found) = find(event) {
                             return Some(found);
@@ -87,6 +94,26 @@ impl Online {
             }
         });
         found.await.unwrap_or_else(|| panic!("the connection ended before: {what}"))
+    }
+
+    fn keep(&mut self, incoming: &IncomingNotice) {
+        incoming.ack();
+        self.notices.push_back(incoming.notice.clone());
+    }
+
+    /// The next notice, acked; other events are passed over.
+    pub async fn notice(&mut self) -> NoticeEvent {
+        let come = within(async {
+            while self.notices.is_empty() {
+                match self.events.next().await {
+                    Some(Event::Notice(incoming)) => self.keep(&incoming),
+                    Some(_) => {}
+                    None => break,
+                }
+            }
+        });
+        come.await;
+        self.notices.pop_front().expect("the connection ended before a notice").event
     }
 
     pub async fn connected(&mut self) {

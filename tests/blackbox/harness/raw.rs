@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_tungstenite::{
     WebSocketStream, client_async,
@@ -53,8 +53,19 @@ impl RawSocket {
         let _ = self.stream.send(message).await;
     }
 
-    /// The next text frame.
+    /// The next text frame. Notices are acked and passed over.
     pub async fn frame(&mut self) -> Result<Value, Closed> {
+        loop {
+            let frame = self.any_frame().await?;
+            if frame["type"] != "notice" {
+                return Ok(frame);
+            }
+            self.send(&json!({ "type": "ack", "deliveries": [frame["delivery"]] })).await;
+        }
+    }
+
+    /// The next text frame, a notice too.
+    pub async fn any_frame(&mut self) -> Result<Value, Closed> {
         within(async {
             loop {
                 match self.stream.next().await {

@@ -37,6 +37,8 @@ impl Calls {
             ("PATCH", format!("/v1/rooms/{room}"), json!({ "name": "a room" })),
             ("PUT", format!("/v1/rooms/{room}/members/{}", bob.id), json!({ "role": "member", "muted_until": 0 })),
             ("POST", format!("/v1/rooms/{room}/messages"), json!({ "body": "hello", "kind": "text" })),
+            ("POST", format!("/v1/rooms/{room}/owner"), json!({ "user": bob.id })),
+            ("POST", format!("/v1/rooms/{room}/invitations"), json!({ "user": bob.id })),
             ("PATCH", "/v1/me/settings".to_owned(), json!({ "direct": "anybody", "receipts": true })),
         ];
         Self { access, calls }
@@ -115,6 +117,7 @@ async fn values_that_are_not_allowed_are_invalid_and_the_field_is_named() {
         ("POST", "/v1/rooms", json!({ "kind": "direct", "members": [] }), "members"),
         ("POST", "/v1/rooms", json!({ "kind": "group", "name": "x", "members": [uuid::Uuid::now_v7()] }), "members"),
         ("PATCH", &room, json!({ "name": format!("{CANARY}\0") }), "name"),
+        ("PATCH", &room, json!({ "description": format!("{CANARY}\n\u{202E}") }), "description"),
         ("POST", &messages, json!({ "body": { CANARY: 1 } }), "body"),
         ("POST", &messages, json!({ "body": CANARY, "kind": "ferry.notice" }), "kind"),
         ("POST", &messages, json!({ "body": CANARY, "kind": CANARY.to_uppercase() }), "kind"),
@@ -196,6 +199,12 @@ async fn a_path_takes_its_methods_and_no_others() {
         ("/v1/rooms/{id}/join", "POST"),
         ("/v1/rooms/{id}/leave", "POST"),
         ("/v1/rooms/{id}/messages", "POST"),
+        ("/v1/rooms/{id}/owner", "POST"),
+        ("/v1/rooms/{id}/invitations", "POST"),
+        ("/v1/rooms/{id}/invitations/{id}", "DELETE"),
+        ("/v1/invitations", "GET"),
+        ("/v1/invitations/{id}/accept", "POST"),
+        ("/v1/invitations/{id}/decline", "POST"),
         ("/v1/socket", "GET"),
         ("/healthz", "GET"),
         ("/readyz", "GET"),
@@ -266,9 +275,16 @@ on_both!(what_is_somebody_elses_is_answered_like_what_is_not_there, |world| asyn
             ("POST", "/join", None),
             ("POST", "/leave", None),
             ("POST", "/messages", Some(json!({ "body": "hello" }))),
+            ("POST", "/owner", Some(json!({ "user": bob.id }))),
+            ("POST", "/invitations", Some(json!({ "user": bob.id }))),
+            ("DELETE", &*format!("/invitations/{}", bob.id), None),
         ] {
             let request = ask(relay, method, &format!("/v1/rooms/{room}{path}")).bearer(&mine.access);
             refused.push(if let Some(body) = body { request.json(&body) } else { request }.send().await);
+        }
+        for answer in ["accept", "decline"] {
+            let path = format!("/v1/invitations/{room}/{answer}");
+            refused.push(ask(relay, "POST", &path).bearer(&mine.access).send().await);
         }
     }
     let mut others = vec![unknown.as_str()];
@@ -277,6 +293,8 @@ on_both!(what_is_somebody_elses_is_answered_like_what_is_not_there, |world| asyn
         let own = format!("/v1/rooms/{own_room}/members/{id}");
         refused.push(ask(relay, "PUT", &own).bearer(&mine.access).json(&json!({})).send().await);
         refused.push(ask(relay, "DELETE", &own).bearer(&mine.access).send().await);
+        let invitation = format!("/v1/rooms/{own_room}/invitations/{id}");
+        refused.push(ask(relay, "DELETE", &invitation).bearer(&mine.access).send().await);
         refused.push(ask(relay, "GET", &format!("/v1/users/{id}")).bearer(&mine.access).send().await);
     }
     others.push(&theirs.device);
@@ -297,7 +315,7 @@ on_both!(pages_are_asked_for_properly_or_refused, |world| async move {
     let access = log_in(relay, &world.person("alice").await).await.access;
     let members = format!("/v1/rooms/{}/members?", group(relay, &access).await);
     let get = async |path: String| ask(relay, "GET", &path).bearer(&access).send().await;
-    for list in ["/v1/rooms?", "/v1/rooms?public=true&", "/v1/users?query=a&", &members] {
+    for list in ["/v1/rooms?", "/v1/rooms?public=true&", "/v1/users?query=a&", "/v1/invitations?", &members] {
         for limit in ["0", "201", "-1", "1.5", "1e1", "canary7f3a", "99999999999999999999", "%31%00", "0x10"] {
             get(format!("{list}limit={limit}")).await.invalid("limit");
         }

@@ -5,6 +5,7 @@ mod accounts;
 mod ask;
 mod connections;
 mod cookies;
+mod invitations;
 mod malformed;
 mod passwords;
 mod people;

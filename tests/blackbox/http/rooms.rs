@@ -70,7 +70,7 @@ on_both!(rooms_of_each_kind_are_made_changed_and_deleted, |world| async move {
     assert_eq!(code(alices.put_member(direct.id, eve.id, &PutMember::default())).await, Err(ErrorCode::Forbidden));
     assert_eq!(code(alices.put_member(direct.id, bob.id, &muted(FOREVER))).await, Err(ErrorCode::Forbidden));
     assert_eq!(code(alices.delete_room(direct.id)).await, Err(ErrorCode::Forbidden));
-    let rename = UpdateRoom { name: Some("Old friends".into()) };
+    let rename = UpdateRoom { name: Some("Old friends".into()), description: None };
     assert!(code(alices.update_room(direct.id, &rename)).await.is_err());
 
     assert_eq!(code(bobs.update_room(group.id, &rename)).await, Err(ErrorCode::Forbidden));

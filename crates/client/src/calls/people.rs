@@ -4,7 +4,6 @@ use ferry_protocol::{
     Block, BlockAnswer, Friend, FriendAnswer, FriendState, Page, UpdateSettings, UserId, UserSettings,
 };
 use reqwest::Method;
-use serde_json::json;
 
 use super::{PAGES_MAX, Paging};
 use crate::http::Call;
@@ -42,7 +41,7 @@ impl Session {
     /// # Errors
     /// 404 `not_found`, 409 `blocked` for somebody whom one has blocked, 422 `invalid` for oneself, 429 `rate_limited`.
     pub async fn befriend(&self, user: UserId) -> Result<Friend, ClientError> {
-        let call = Call::new(Method::PUT, format!("friends/{user}")).json(&json!({}))?;
+        let call = Call::new(Method::PUT, format!("friends/{user}"));
         self.call(call).await.map(|answer: FriendAnswer| answer.friend)
     }
 
@@ -84,7 +83,7 @@ impl Session {
     /// # Errors
     /// 404 `not_found`, 422 `invalid` for oneself.
     pub async fn block(&self, user: UserId) -> Result<Block, ClientError> {
-        let call = Call::new(Method::PUT, format!("blocks/{user}")).json(&json!({}))?;
+        let call = Call::new(Method::PUT, format!("blocks/{user}"));
         self.call(call).await.map(|answer: BlockAnswer| answer.block)
     }
 

@@ -1,0 +1,62 @@
+//! Invitations, and handing a room on.
+
+use ferry_protocol::{Invitation, InvitationAnswer, Invite, Page, Room, RoomAnswer, RoomId, TransferRoom, UserId};
+use reqwest::Method;
+use serde_json::json;
+
+use super::Paging;
+use crate::http::Call;
+use crate::{ClientError, Session};
+
+impl Session {
+    /// Makes another member the owner of a room; one is an admin from then on.
+    ///
+    /// # Errors
+    /// 403 `forbidden`, 404 `not_found`, 422 `invalid` for oneself.
+    pub async fn transfer_room(&self, room: RoomId, to: UserId) -> Result<Room, ClientError> {
+        let call = Call::new(Method::POST, format!("rooms/{room}/owner")).json(&TransferRoom { user: to })?;
+        self.call(call).await.map(|answer: RoomAnswer| answer.room)
+    }
+
+    /// Invites somebody to a room; who is invited already stays so.
+    ///
+    /// # Errors
+    /// 403 `forbidden`, or `not_allowed` by who would be invited; 404 `not_found`, 409 `already_member` or `too_many_invitations`.
+    pub async fn invite(&self, room: RoomId, user: UserId) -> Result<Invitation, ClientError> {
+        let call = Call::new(Method::POST, format!("rooms/{room}/invitations")).json(&Invite { user })?;
+        self.call(call).await.map(|answer: InvitationAnswer| answer.invitation)
+    }
+
+    /// A page of the user's open invitations, oldest first. A user has 100 at most.
+    ///
+    /// # Errors
+    /// As for every call.
+    pub async fn invitations(&self, paging: &Paging) -> Result<Page<Invitation>, ClientError> {
+        self.call(paging.on(Call::new(Method::GET, "invitations"))).await
+    }
+
+    /// Accepts an invitation: one is in the room from then on.
+    ///
+    /// # Errors
+    /// 404 `not_found` for one that is not open, 409 `already_member`, `room_full` or `too_many_rooms`.
+    pub async fn accept_invitation(&self, room: RoomId) -> Result<Room, ClientError> {
+        let call = Call::new(Method::POST, format!("invitations/{room}/accept")).json(&json!({}))?;
+        self.call(call).await.map(|answer: RoomAnswer| answer.room)
+    }
+
+    /// Declines an invitation.
+    ///
+    /// # Errors
+    /// 404 `not_found` for one that is not open.
+    pub async fn decline_invitation(&self, room: RoomId) -> Result<(), ClientError> {
+        self.call_empty(Call::new(Method::POST, format!("invitations/{room}/decline")).json(&json!({}))?).await
+    }
+
+    /// Takes an invitation back.
+    ///
+    /// # Errors
+    /// 403 `forbidden`, 404 `not_found`.
+    pub async fn withdraw_invitation(&self, room: RoomId, user: UserId) -> Result<(), ClientError> {
+        self.call_empty(Call::new(Method::DELETE, format!("rooms/{room}/invitations/{user}"))).await
+    }
+}

@@ -1,0 +1,212 @@
+//! Who is invited where, until they say yes or no.
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use ferry_protocol::{Invitation, Page, Role, RoomId, RoomKind, UserId};
+
+use super::{
+    Conflict, Membership, Result, Standing, Store, StoreError,
+    blocks::BlockSteps,
+    memberships::MembershipSteps,
+    page::{after, one_more, page},
+    pool::{query, steps, transaction},
+    row_locks::RowLocks,
+    schema::{invitations, rooms},
+    sql_types::Sql,
+};
+
+/// How many invitations may be open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InvitationLimits {
+    /// Of one user.
+    pub per_user: usize,
+    /// To one room.
+    pub per_room: usize,
+}
+
+steps! {
+    /// Parts of transactions on invitations. The room is locked.
+    pub(super) trait InvitationSteps {
+        /// Takes an invitation away, and says who had invited.
+        async fn end_invitation(conn, room: RoomId, user: UserId) -> Result<Option<UserId>> {
+            let invitation = invitations::table
+                .filter(invitations::room_id.eq(Sql(room)))
+                .filter(invitations::user_id.eq(Sql(user)));
+            Ok(diesel::delete(invitation).returning(invitations::invited_by).get_result(conn).await.optional()?)
+        }
+
+        /// Who invited the user to the room, if anybody.
+        async fn inviter_of(conn, room: RoomId, user: UserId) -> Result<Option<UserId>> {
+            let invitation = invitations::table
+                .filter(invitations::room_id.eq(Sql(room)))
+                .filter(invitations::user_id.eq(Sql(user)));
+            Ok(invitation.select(invitations::invited_by).first(conn).await.optional()?)
+        }
+
+        /// Who is invited to the room, and by whom.
+        async fn invited_to(conn, room: RoomId) -> Result<Vec<(UserId, UserId)>> {
+            let invited = invitations::table.filter(invitations::room_id.eq(Sql(room)));
+            Ok(invited.select((invitations::user_id, invitations::invited_by)).load(conn).await?)
+        }
+    }
+}
+
+impl Store {
+    /// Invites a user to a room, if `decide` lets `actor` do it (as in [`Store::put_member`]). Who is invited already stays invited by whom they
+    /// were. True where the invitation is new.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] where there is no such room or user; [`Conflict::AlreadyMember`]; [`Conflict::NotAllowed`] where `whom` has
+    /// blocked `actor`; [`Conflict::TooManyInvitations`].
+    pub async fn invite<D: Send + 'static>(
+        &self,
+        room: RoomId,
+        actor: UserId,
+        whom: UserId,
+        limits: InvitationLimits,
+        now: i64,
+        decide: impl FnOnce(Standing) -> Result<(), D> + Send + 'static,
+    ) -> Result<Result<(bool, Invitation), D>> {
+        transaction!(self, async |conn| {
+            // Who invites as well: the new row refers to them, and whoever deletes their account waits for the room.
+            let there = match conn.hold_users(&[whom, actor]).await {
+                Ok(()) => true,
+                Err(StoreError::NotFound) => false,
+                Err(error) => return Err(error),
+            };
+            if let Err(denied) = decide(conn.standing(room, actor).await?) {
+                return Ok(Err(denied));
+            }
+            if !there {
+                return Err(StoreError::NotFound);
+            }
+            if conn.member_of(room, whom).await?.is_some() {
+                return Err(Conflict::AlreadyMember.into());
+            }
+            if conn.has_blocked(whom, actor).await? {
+                return Err(Conflict::NotAllowed.into());
+            }
+            let is_new = conn.inviter_of(room, whom).await?.is_none();
+            if is_new {
+                let to_room: i64 =
+                    invitations::table.filter(invitations::room_id.eq(Sql(room))).count().get_result(conn).await?;
+                let of_user: i64 =
+                    invitations::table.filter(invitations::user_id.eq(Sql(whom))).count().get_result(conn).await?;
+                let is_full = |open: i64, most: usize| usize::try_from(open).unwrap_or(0) >= most;
+                if is_full(to_room, limits.per_room) || is_full(of_user, limits.per_user) {
+                    return Err(Conflict::TooManyInvitations.into());
+                }
+                diesel::insert_into(invitations::table)
+                    .values((
+                        invitations::room_id.eq(Sql(room)),
+                        invitations::user_id.eq(Sql(whom)),
+                        invitations::invited_by.eq(Sql(actor)),
+                        invitations::created_at.eq(now),
+                    ))
+                    .execute(conn)
+                    .await?;
+            }
+            let row = invitations::table
+                .inner_join(rooms::table)
+                .filter(invitations::room_id.eq(Sql(room)))
+                .filter(invitations::user_id.eq(Sql(whom)))
+                .select((rooms::kind, rooms::name, invitations::invited_by, invitations::created_at));
+            let (kind, name, by, created_at) = row.first::<(RoomKind, Option<String>, UserId, i64)>(conn).await?;
+            Ok(Ok((is_new, Invitation { room, kind, name, user: whom, by, created_at })))
+        })
+    }
+
+    /// The user's open invitations, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError::BadCursor`].
+    pub async fn invitations_of(&self, user: UserId, limit: usize, cursor: Option<&str>) -> Result<Page<Invitation>> {
+        let key = after(cursor, |key| {
+            let (created_at, room) = key.split_once(':')?;
+            Some((created_at.parse().ok()?, room.parse().ok()?))
+        })?;
+        let (last, last_room) = key.unwrap_or((i64::MIN, RoomId(uuid::Uuid::nil())));
+        query!(self, async |conn| {
+            let rows = invitations::table
+                .inner_join(rooms::table)
+                .filter(invitations::user_id.eq(Sql(user)))
+                .filter(invitations::created_at.ge(last))
+                .filter(invitations::created_at.gt(last).or(invitations::room_id.gt(Sql(last_room))))
+                .order((invitations::created_at, invitations::room_id))
+                .limit(one_more(limit))
+                .select((rooms::id, rooms::kind, rooms::name, invitations::invited_by, invitations::created_at))
+                .load::<(RoomId, RoomKind, Option<String>, UserId, i64)>(conn)
+                .await?;
+            let invited = rows.into_iter().map(|(room, kind, name, by, created_at)| Invitation {
+                room,
+                kind,
+                name,
+                user,
+                by,
+                created_at,
+            });
+            Ok(page(invited.collect(), limit, |item: &Invitation| format!("{}:{}", item.created_at, item.room)))
+        })
+    }
+
+    /// Puts an invited user into the room, as a plain member, and ends the invitation. The membership, and who had invited.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] where there is no such invitation; [`Conflict::AlreadyMember`]; [`Conflict::RoomFull`] where the room has
+    /// `max_members` already, and [`Conflict::TooManyRooms`]: the invitation stays.
+    pub async fn accept_invitation(
+        &self,
+        room: RoomId,
+        user: UserId,
+        max_members: usize,
+        now: i64,
+    ) -> Result<(Membership, UserId)> {
+        let rooms_per_user = self.inner.rooms_per_user;
+        transaction!(self, async |conn| {
+            conn.hold_users(&[user]).await?;
+            let standing = conn.standing(room, user).await?;
+            if standing.role.is_some() {
+                return Err(Conflict::AlreadyMember.into());
+            }
+            let by = conn.inviter_of(room, user).await?.ok_or(StoreError::NotFound)?;
+            if usize::try_from(conn.member_count(room).await?).unwrap_or(0) >= max_members {
+                return Err(Conflict::RoomFull.into());
+            }
+            conn.check_rooms_of(&[user], rooms_per_user).await?;
+            let membership = conn.put_in(room, user, Role::Member, None, now).await?;
+            Ok((membership, by))
+        })
+    }
+
+    /// Ends an invitation to whom it was, and says who had invited.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] where there is none.
+    pub async fn decline_invitation(&self, room: RoomId, user: UserId) -> Result<UserId> {
+        transaction!(self, async |conn| {
+            conn.lock_room(room).await?;
+            conn.end_invitation(room, user).await?.ok_or(StoreError::NotFound)
+        })
+    }
+
+    /// Takes an invitation back, if `decide` lets `actor` do it: it is given how they stand to the room, and who invited. Who that was.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] where there is no such room or invitation.
+    pub async fn withdraw_invitation<D: Send + 'static>(
+        &self,
+        room: RoomId,
+        actor: UserId,
+        whom: UserId,
+        decide: impl FnOnce(Standing, Option<UserId>) -> Result<(), D> + Send + 'static,
+    ) -> Result<Result<UserId, D>> {
+        transaction!(self, async |conn| {
+            let standing = conn.standing(room, actor).await?;
+            let by = conn.inviter_of(room, whom).await?;
+            if let Err(denied) = decide(standing, by) {
+                return Ok(Err(denied));
+            }
+            Ok(Ok(conn.end_invitation(room, whom).await?.ok_or(StoreError::NotFound)?))
+        })
+    }
+}

@@ -1,0 +1,268 @@
+//! Invitations through HTTP: asking somebody into a room, and what becomes of it.
+
+use ferry_client::{ClientError, Paging};
+use ferry_protocol::{CreateRoom, ErrorCode, NoticeEvent, PutMember, Role, RoomId, RoomKind, UserId};
+use serde_json::json;
+
+use super::ask::{ask, token};
+use crate::{
+    harness::{Backend, World},
+    on_both,
+};
+
+fn create(kind: RoomKind, name: &str, members: &[UserId]) -> CreateRoom {
+    CreateRoom { kind, name: Some(name.to_owned()), members: members.to_vec() }
+}
+
+async fn code<T>(call: impl Future<Output = Result<T, ClientError>>) -> Result<T, ErrorCode> {
+    call.await.map_err(|error| error.code().unwrap_or_else(|| panic!("{error}")))
+}
+
+on_both!(an_invitation_is_accepted_declined_and_withdrawn, |world| async move {
+    let relay = world.relay();
+    let (alice, bob, eve) = (world.person("alice").await, world.person("bob").await, world.person("eve").await);
+    let (mut alices, mut bobs, mut eves) =
+        (alice.online(relay).await, bob.online(relay).await, eve.online(relay).await);
+    let room = alices.session.create_room(&create(RoomKind::Group, "club", &[])).await.unwrap().id;
+    let ended = |by| NoticeEvent::InvitationEnded { room, user: bob.id, by };
+    let open = async || bobs.session.invitations(&Paging::default()).await.unwrap().items;
+
+    let invitation = alices.session.invite(room, bob.id).await.unwrap();
+    assert_eq!((invitation.room, invitation.kind, invitation.name.as_deref()), (room, RoomKind::Group, Some("club")));
+    assert_eq!((invitation.user, invitation.by), (bob.id, alice.id));
+    assert_eq!(open().await, [invitation.clone()]);
+    // Twice is once.
+    assert_eq!(alices.session.invite(room, bob.id).await.unwrap(), invitation);
+    // An invitation is to come in, and no more than that yet.
+    assert_eq!(code(bobs.session.room(room)).await, Err(ErrorCode::NotFound));
+    assert_eq!(code(bobs.session.join(room)).await, Err(ErrorCode::NotFound));
+
+    bobs.session.decline_invitation(room).await.unwrap();
+    assert_eq!(code(bobs.session.decline_invitation(room)).await, Err(ErrorCode::NotFound));
+    assert_eq!(code(bobs.session.accept_invitation(room)).await, Err(ErrorCode::NotFound));
+    assert_eq!(open().await, []);
+    alices.session.invite(room, bob.id).await.unwrap();
+    alices.session.withdraw_invitation(room, bob.id).await.unwrap();
+    assert_eq!(code(alices.session.withdraw_invitation(room, bob.id)).await, Err(ErrorCode::NotFound));
+    assert_eq!(code(bobs.session.accept_invitation(room)).await, Err(ErrorCode::NotFound));
+
+    alices.session.invite(room, bob.id).await.unwrap();
+    // It is his alone.
+    assert_eq!(code(eves.session.accept_invitation(room)).await, Err(ErrorCode::NotFound));
+    let joined = bobs.session.accept_invitation(room).await.unwrap();
+    assert_eq!((joined.id, joined.role, joined.member_count), (room, Some(Role::Member), 2));
+    assert_eq!(open().await, []);
+    assert_eq!(code(bobs.session.accept_invitation(room)).await, Err(ErrorCode::AlreadyMember));
+    assert_eq!(code(alices.session.invite(room, bob.id)).await, Err(ErrorCode::AlreadyMember));
+
+    // The two are told, each of what the other did, and nobody else.
+    let invited = NoticeEvent::Invited { room, by: alice.id };
+    for event in [&invited, &invited, &ended(alice.id), &invited] {
+        assert_eq!(bobs.notice().await, *event);
+    }
+    let joined = NoticeEvent::MemberAdded { room, user: bob.id, role: Role::Member, by: bob.id };
+    for event in [ended(bob.id), joined, ended(bob.id)] {
+        assert_eq!(alices.notice().await, event);
+    }
+    let direct = alices.direct(eve.id).await;
+    assert!(matches!(eves.notice().await, NoticeEvent::MemberAdded { room, .. } if room == direct));
+    alices.send(room, "welcome").await;
+    assert_eq!(bobs.text().await, "welcome");
+    assert!(bobs.notices.is_empty(), "{:?}", bobs.notices);
+});
+
+on_both!(an_invitation_ends_with_its_room_and_where_one_comes_in_otherwise, |world| async move {
+    let relay = world.relay();
+    let (alice, bob) = (world.person("alice").await, world.person("bob").await);
+    let (alices, mut bobs) = (alice.online(relay).await, bob.online(relay).await);
+    let session = bobs.session.clone();
+    let open = async || session.invitations(&Paging::default()).await.unwrap().items.len();
+    let (group, channel) = (create(RoomKind::Group, "a", &[]), create(RoomKind::Channel, "b", &[]));
+    let group = alices.session.create_room(&group).await.unwrap().id;
+    let channel = alices.session.create_room(&channel).await.unwrap().id;
+    alices.session.invite(group, bob.id).await.unwrap();
+    alices.session.invite(channel, bob.id).await.unwrap();
+    assert_eq!(open().await, 2);
+    bobs.session.join(channel).await.unwrap();
+    assert_eq!(open().await, 1);
+    alices.session.delete_room(group).await.unwrap();
+    assert_eq!(open().await, 0);
+    assert_eq!(code(bobs.session.accept_invitation(group)).await, Err(ErrorCode::NotFound));
+    for room in [group, channel] {
+        assert_eq!(bobs.notice().await, NoticeEvent::Invited { room, by: alice.id });
+    }
+    assert_eq!(bobs.notice().await, NoticeEvent::InvitationEnded { room: group, user: bob.id, by: alice.id });
+});
+
+on_both!(who_may_invite_and_whom, |world| async move {
+    let relay = world.relay();
+    let (owner, member) = (world.person("owner").await, world.person("member").await);
+    let (guest, eve) = (world.person("guest").await, world.person("eve").await);
+    let (owners, members, eves) = (owner.log_in(relay).await, member.log_in(relay).await, eve.log_in(relay).await);
+    let group = owners.create_room(&create(RoomKind::Group, "group", &[member.id])).await.unwrap().id;
+    let channel = owners.create_room(&create(RoomKind::Channel, "channel", &[member.id])).await.unwrap().id;
+    let direct = CreateRoom { kind: RoomKind::Direct, name: None, members: vec![member.id] };
+    let direct = owners.create_room(&direct).await.unwrap().id;
+
+    assert_eq!(code(members.invite(group, guest.id)).await, Err(ErrorCode::Forbidden));
+    assert_eq!(code(eves.invite(group, guest.id)).await, Err(ErrorCode::NotFound));
+    assert_eq!(code(eves.invite(channel, guest.id)).await, Err(ErrorCode::Forbidden));
+    assert_eq!(code(owners.invite(direct, guest.id)).await, Err(ErrorCode::Forbidden));
+    assert_eq!(code(eves.invite(direct, guest.id)).await, Err(ErrorCode::NotFound));
+    assert_eq!(code(owners.invite(RoomId::new(), guest.id)).await, Err(ErrorCode::NotFound));
+    // Oneself, and nobody; whether somebody exists is for those to hear who may invite.
+    assert_eq!(code(owners.invite(group, owner.id)).await, Err(ErrorCode::AlreadyMember));
+    assert_eq!(code(owners.invite(group, UserId::new())).await, Err(ErrorCode::NotFound));
+    assert_eq!(code(members.invite(group, UserId::new())).await, Err(ErrorCode::Forbidden));
+
+    // Into a channel every member may invite, and take back what they have asked themselves; an admin may take back anybody's.
+    members.invite(channel, guest.id).await.unwrap();
+    assert_eq!(code(eves.withdraw_invitation(channel, guest.id)).await, Err(ErrorCode::Forbidden));
+    members.withdraw_invitation(channel, guest.id).await.unwrap();
+    owners.invite(channel, guest.id).await.unwrap();
+    assert_eq!(code(members.withdraw_invitation(channel, guest.id)).await, Err(ErrorCode::Forbidden));
+    members.invite(channel, eve.id).await.unwrap();
+    owners.withdraw_invitation(channel, eve.id).await.unwrap();
+    assert_eq!(code(eves.withdraw_invitation(group, guest.id)).await, Err(ErrorCode::NotFound));
+    // An invitation stays where its inviter has left.
+    members.invite(channel, eve.id).await.unwrap();
+    members.leave(channel).await.unwrap();
+    assert_eq!(eves.accept_invitation(channel).await.unwrap().role, Some(Role::Member));
+
+    // What is no id, and no body.
+    let path = format!("/v1/rooms/{group}/invitations");
+    let access = token(&owners);
+    for body in [json!({}), json!({ "user": "x" }), json!({ "user": guest.id, "role": "admin" })] {
+        ask(relay, "POST", &path).bearer(&access).json(&body).send().await.problem(400, "malformed");
+    }
+    ask(relay, "POST", &path).json(&json!({ "user": guest.id })).send().await.problem(401, "unauthorized");
+    for path in ["/v1/invitations/x/accept", "/v1/invitations/x/decline"] {
+        ask(relay, "POST", path).bearer(&access).send().await.problem(404, "not_found");
+    }
+    ask(relay, "DELETE", &format!("{path}/x")).bearer(&access).send().await.problem(404, "not_found");
+    ask(relay, "GET", "/v1/invitations?limit=0").bearer(&access).send().await.invalid("limit");
+    ask(relay, "GET", "/v1/invitations?cursor=x").bearer(&access).send().await.invalid("cursor");
+});
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn invitations_are_listed_and_bounded() {
+    let world = World::start(Backend::Embedded).await;
+    let relay = world.relay();
+    let (alice, bob) = (world.person("alice").await, world.person("bob").await);
+    let (alices, bobs) = (alice.log_in(relay).await, bob.log_in(relay).await);
+    let mut rooms = Vec::new();
+    for number in 0..=100 {
+        let room = alices.create_room(&create(RoomKind::Group, &format!("room {number}"), &[])).await.unwrap().id;
+        rooms.push(room);
+    }
+    for room in &rooms[..100] {
+        alices.invite(*room, bob.id).await.unwrap();
+    }
+    assert_eq!(code(alices.invite(rooms[100], bob.id)).await, Err(ErrorCode::TooManyInvitations));
+    // One that is there already is no more.
+    alices.invite(rooms[0], bob.id).await.unwrap();
+    let (mut seen, mut paging) = (Vec::new(), Paging { limit: Some(7), cursor: None });
+    loop {
+        let page = bobs.invitations(&paging).await.unwrap();
+        seen.extend(page.items.into_iter().map(|invitation| invitation.room));
+        paging.cursor = page.next_cursor;
+        if paging.cursor.is_none() {
+            break;
+        }
+    }
+    // Those of one millisecond are in the order of their rooms, which is that of their making.
+    assert_eq!(seen, rooms[..100]);
+    bobs.decline_invitation(rooms[3]).await.unwrap();
+    alices.invite(rooms[100], bob.id).await.unwrap();
+}
+
+on_both!(a_full_room_is_not_entered_by_invitation, ["--members", "2"], |world| async move {
+    let relay = world.relay();
+    let (alice, bob, eve) = (world.person("alice").await, world.person("bob").await, world.person("eve").await);
+    let (alices, bobs, eves) = (alice.log_in(relay).await, bob.log_in(relay).await, eve.log_in(relay).await);
+    let room = alices.create_room(&create(RoomKind::Group, "small", &[])).await.unwrap().id;
+    alices.invite(room, bob.id).await.unwrap();
+    alices.invite(room, eve.id).await.unwrap();
+    let both = tokio::join!(code(bobs.accept_invitation(room)), code(eves.accept_invitation(room)));
+    let bob_is_in = both.0.is_ok();
+    let (late, full) = if bob_is_in { (&eves, both.1) } else { (&bobs, both.0) };
+    assert_eq!(full.map(drop), Err(ErrorCode::RoomFull));
+    // The invitation stays, for when there is a place.
+    let other = if bob_is_in { bob.id } else { eve.id };
+    alices.remove_member(room, other).await.unwrap();
+    late.accept_invitation(room).await.unwrap();
+});
+
+on_both!(a_user_is_in_so_many_rooms_and_no_more, ["--rooms-per-user", "2"], |world| async move {
+    let relay = world.relay();
+    let (alice, bob) = (world.person("alice").await, world.person("bob").await);
+    let (alices, bobs) = (alice.log_in(relay).await, bob.log_in(relay).await);
+    let (one, two) = (create(RoomKind::Channel, "one", &[]), create(RoomKind::Group, "two", &[bob.id]));
+    let channel = alices.create_room(&one).await.unwrap().id;
+    let group = alices.create_room(&two).await.unwrap().id;
+    let full = Err(ErrorCode::TooManyRooms);
+    assert_eq!(code(alices.create_room(&one)).await.map(drop), full);
+    assert_eq!(code(bobs.create_room(&create(RoomKind::Group, "with her", &[alice.id]))).await.map(drop), full);
+    let direct = CreateRoom { kind: RoomKind::Direct, name: None, members: vec![alice.id] };
+    assert_eq!(code(bobs.create_room(&direct)).await.map(drop), full);
+
+    // However many are tried at once.
+    let more = create(RoomKind::Group, "more", &[]);
+    let made = futures_util::future::join_all((0..6).map(|_| code(bobs.create_room(&more)))).await;
+    assert_eq!(made.iter().filter(|made| made.is_ok()).count(), 1);
+    assert_eq!(code(bobs.join(channel)).await.map(drop), full);
+    assert_eq!(code(alices.put_member(channel, bob.id, &PutMember::default())).await.map(drop), full);
+    alices.invite(channel, bob.id).await.unwrap();
+    assert_eq!(code(bobs.accept_invitation(channel)).await.map(drop), full);
+    // Who has left one has a place again.
+    bobs.leave(group).await.unwrap();
+    bobs.accept_invitation(channel).await.unwrap();
+});
+
+on_both!(a_description_is_of_some_lines, |world| async move {
+    let relay = world.relay();
+    let (alice, eve) = (world.person("alice").await, world.person("eve").await);
+    let (alices, eves) = (alice.log_in(relay).await, eve.log_in(relay).await);
+    let room = alices.create_room(&create(RoomKind::Channel, "news", &[])).await.unwrap();
+    assert_eq!(room.description, None);
+    let path = format!("/v1/rooms/{}", room.id);
+    let access = token(&alices);
+    let describe = async |text: &str| {
+        ask(relay, "PATCH", &path).bearer(&access).json(&json!({ "description": text })).send().await
+    };
+    let answer = describe(" What is new,\r\nevery day \n").await.ok(200);
+    assert_eq!(answer["room"]["description"], "What is new,\nevery day");
+    assert_eq!(answer["room"]["name"], "news", "the name stays");
+    // Whoever finds the channel reads what it is about.
+    let found = eves.find_rooms("news", &Paging::default()).await.unwrap().items;
+    assert_eq!(found[0].description.as_deref(), Some("What is new,\nevery day"));
+    for wrong in ["x".repeat(513).as_str(), "a\u{202e}b", "a\tb", " \n "] {
+        describe(wrong).await.invalid("description");
+    }
+    assert_eq!(describe(&"é".repeat(512)).await.ok(200)["room"]["description"], "é".repeat(512));
+    assert_eq!(describe("").await.ok(200)["room"].get("description"), None);
+    let theirs = ask(relay, "PATCH", &path).bearer(&token(&eves)).json(&json!({ "description": "mine" })).send().await;
+    theirs.problem(403, "forbidden");
+});
+
+on_both!(a_room_is_handed_on, |world| async move {
+    let relay = world.relay();
+    let (alice, bob, eve) = (world.person("alice").await, world.person("bob").await, world.person("eve").await);
+    let (alices, bobs) = (alice.log_in(relay).await, bob.log_in(relay).await);
+    let room = alices.create_room(&create(RoomKind::Group, "club", &[bob.id])).await.unwrap().id;
+    let muted = PutMember { role: None, muted_until: Some(i64::MAX) };
+    alices.put_member(room, bob.id, &muted).await.unwrap();
+    assert_eq!(code(bobs.transfer_room(room, alice.id)).await.map(drop), Err(ErrorCode::Forbidden));
+    assert_eq!(code(alices.transfer_room(room, alice.id)).await.map(drop), Err(ErrorCode::Invalid));
+    for nobody in [eve.id, UserId::new()] {
+        assert_eq!(code(alices.transfer_room(room, nobody)).await.map(drop), Err(ErrorCode::NotFound));
+    }
+    assert_eq!(code(alices.transfer_room(RoomId::new(), bob.id)).await.map(drop), Err(ErrorCode::NotFound));
+
+    assert_eq!(alices.transfer_room(room, bob.id).await.unwrap().role, Some(Role::Admin));
+    let members = bobs.all_members(room).await.unwrap();
+    let bobs_own = members.iter().find(|member| member.user == bob.id).unwrap();
+    assert_eq!((bobs_own.role, bobs_own.muted_until), (Role::Owner, 0), "a mute ends: nobody else could lift it");
+    assert_eq!(code(alices.transfer_room(room, bob.id)).await.map(drop), Err(ErrorCode::Forbidden));
+    alices.leave(room).await.unwrap();
+});
