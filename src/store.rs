@@ -45,9 +45,9 @@ pub use self::{
     error::{Conflict, Result, Source, StoreError},
     invitations::InvitationLimits,
     models::{
-        AudienceMember, Befriended, Blocked, Created, DeletedRoom, DeletedUser, Device, LeftRoom, MemberRow, Membership,
-        NewDevice, NewRoom, NewUser, Put, Room, RoomAudience, RoomChange, RoomView, Rotation, SigningKey, Standing, Step,
-        User,
+        AudienceMember, Befriended, Blocked, Created, DeletedRoom, DeletedUser, Device, LeftRoom, MemberRow,
+        Membership, NewDevice, NewRoom, NewUser, Put, Room, RoomAudience, RoomChange, RoomView, Rotation, SigningKey,
+        Standing, Step, User,
     },
     user_lock::UserLock,
 };

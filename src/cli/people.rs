@@ -141,7 +141,8 @@ pub async fn blocks(args: Blocks, global: &Global) -> Result<(), Failure> {
     match args.what.unwrap_or(BlocksCommand::List) {
         BlocksCommand::List => {
             let blocks = session.all_blocks().await?;
-            let row = |block: &Block| person_row(&block.username, "blocked", block.since, block.display_name.as_deref());
+            let row =
+                |block: &Block| person_row(&block.username, "blocked", block.since, block.display_name.as_deref());
             show::answer(global.json, &blocks, || show::table(blocks.iter().map(row)))
         }
         BlocksCommand::Add { user } => {

@@ -68,7 +68,8 @@ impl Store {
             let is_told = ends && !conn.has_blocked(whom, me).await?;
             let since = blocks::table.find((Sql(me), Sql(whom))).select(blocks::since).first::<i64>(conn).await?;
             let (username, display_name) = conn.names(whom).await?;
-            let (block, direct) = (Block { user: whom, username, display_name, since }, conn.direct_room(me, whom).await?);
+            let (block, direct) =
+                (Block { user: whom, username, display_name, since }, conn.direct_room(me, whom).await?);
             Ok(Blocked { block, is_new: inserted == 1, is_told, direct })
         })
     }

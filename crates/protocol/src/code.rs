@@ -53,7 +53,7 @@ pub enum ErrorCode {
     TooManyRooms,
     /// The user has, or the room, as many open invitations as they may.
     TooManyInvitations,
-    /// The other user does not let the asker do this to them.
+    /// The other user does not let the asker do this: by their settings, or otherwise.
     NotAllowed,
     /// The asker has blocked the other user, and would have to lift that first.
     Blocked,

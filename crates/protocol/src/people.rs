@@ -80,7 +80,7 @@ name_of_variants!(Allow { Anybody => "anybody", Friends => "friends" });
 pub struct UserSettings {
     /// Who may make a direct room with them. One that is there stays.
     pub direct: Allow,
-    /// Who may put them into groups and channels.
+    /// Who may add them to groups and channels. Everybody else may invite them.
     pub add: Allow,
     /// Whether others hear what they have read.
     pub receipts: bool,

@@ -3,7 +3,7 @@
 use ferry_client::{ClientError, Event};
 use ferry_protocol::{ErrorCode, NoticeEvent, RoomKind, UserId};
 
-use crate::harness::Online;
+use crate::harness::{Online, within};
 
 mod blocks;
 mod friends;
@@ -25,18 +25,24 @@ fn is_of_people(event: &NoticeEvent) -> bool {
 
 /// The next notice or the next message's text, whichever comes first, acked.
 async fn next(online: &mut Online) -> Result<NoticeEvent, String> {
-    let next = online.find("a notice or a message", |event| match event {
-        Event::Notice(incoming) => {
-            incoming.ack();
-            is_of_people(&incoming.notice.event).then(|| Ok(incoming.notice.event.clone()))
+    loop {
+        while let Some(notice) = online.notices.pop_front() {
+            if is_of_people(&notice.event) {
+                return Ok(notice.event);
+            }
         }
-        Event::Message(incoming) => {
-            incoming.ack();
-            Some(Err(incoming.message.body.as_text().unwrap()))
+        match within(online.events.next()).await.expect("the connection ended") {
+            Event::Notice(incoming) => {
+                incoming.ack();
+                online.notices.push_back(incoming.notice.clone());
+            }
+            Event::Message(incoming) => {
+                incoming.ack();
+                return Err(incoming.message.body.as_text().unwrap());
+            }
+            _ => {}
         }
-        _ => None,
-    });
-    next.await
+    }
 }
 
 /// The next notice. A message before it fails the test.

@@ -4,7 +4,7 @@ use ferry_client::{Paging, Session};
 use ferry_protocol::{ErrorCode, FriendState, NoticeEvent, UserId};
 use serde_json::json;
 
-use super::{code, notice};
+use super::{code, notice, text};
 use crate::{
     harness::{Backend, World},
     http::ask::{ask, token},
@@ -27,7 +27,7 @@ on_both!(a_friendship_begins_and_ends, |world| async move {
     let asked = alices.session.befriend(bob.id).await.unwrap();
     assert_eq!((asked.user, asked.username.as_str(), asked.state), (bob.id, bob.name.as_str(), Outgoing));
     let requested = NoticeEvent::FriendRequested { user: bob.id, by: alice.id };
-    for device in [&mut alices, &mut phone, &mut bobs] {
+    for device in [&mut phone, &mut bobs] {
         assert_eq!(notice(device).await, requested);
     }
     assert_eq!(listed(&alices.session, Outgoing).await, [bob.id]);
@@ -38,7 +38,7 @@ on_both!(a_friendship_begins_and_ends, |world| async move {
 
     let accepted = bobs.session.befriend(alice.id).await.unwrap();
     assert_eq!((accepted.user, accepted.state), (alice.id, Friends));
-    for device in [&mut alices, &mut phone, &mut bobs] {
+    for device in [&mut alices, &mut phone] {
         assert_eq!(notice(device).await, NoticeEvent::FriendAccepted { user: alice.id, by: bob.id });
     }
     assert_eq!(bobs.session.befriend(alice.id).await.unwrap(), accepted);
@@ -46,22 +46,30 @@ on_both!(a_friendship_begins_and_ends, |world| async move {
     assert_eq!((hers.len(), hers[0].user, hers[0].since), (1, bob.id, accepted.since));
     assert_eq!((listed(&alices.session, Outgoing).await, listed(&bobs.session, Incoming).await), (vec![], vec![]));
 
-    // Ended; then rejected; then withdrawn. All three look the same.
+    // Ended by one; withdrawn; and rejected, which nobody hears but who did it.
     alices.session.unfriend(bob.id).await.unwrap();
-    for device in [&mut alices, &mut phone, &mut bobs] {
-        assert_eq!(notice(device).await, NoticeEvent::FriendRemoved { user: bob.id, by: alice.id });
+    let ended = NoticeEvent::FriendRemoved { user: bob.id, by: alice.id };
+    for device in [&mut phone, &mut bobs] {
+        assert_eq!(notice(device).await, ended);
     }
     assert_eq!(code(alices.session.unfriend(bob.id)).await, Err(ErrorCode::NotFound));
-    for (by, other) in [(&bobs, alice.id), (&alices, bob.id)] {
+    let mut laptop = bob.online(relay).await;
+    for (by, other) in [(&alices, bob.id), (&bobs, alice.id)] {
         alices.session.befriend(bob.id).await.unwrap();
         by.session.unfriend(other).await.unwrap();
         assert_eq!(code(by.session.unfriend(other)).await, Err(ErrorCode::NotFound));
+        assert_eq!((listed(&alices.session, Outgoing).await, listed(&bobs.session, Incoming).await), (vec![], vec![]));
     }
-    for (user, by) in [(alice.id, bob.id), (bob.id, alice.id)] {
-        for device in [&mut alices, &mut phone, &mut bobs] {
-            assert_eq!(notice(device).await, requested);
-            assert_eq!(notice(device).await, NoticeEvent::FriendRemoved { user, by });
+    for event in [&requested, &ended, &requested] {
+        for device in [&mut phone, &mut bobs, &mut laptop] {
+            assert_eq!(notice(device).await, *event);
         }
+    }
+    assert_eq!(notice(&mut laptop).await, NoticeEvent::FriendRemoved { user: alice.id, by: bob.id });
+    let direct = bobs.direct(alice.id).await;
+    bobs.send(direct, "a fence").await;
+    for device in [&mut alices, &mut phone] {
+        assert_eq!(text(device).await, "a fence", "and no notice before it");
     }
     // A request that was withdrawn cannot be accepted: it becomes one of the other's.
     assert_eq!(bobs.session.befriend(alice.id).await.unwrap().state, Outgoing);

@@ -69,6 +69,11 @@ on_both!(friends_only_means_friends_only, |world| async move {
         assert_eq!(refused.map(|room| room.id), Err(ErrorCode::NotAllowed), "{kind}");
         bobs.create_room(&create(kind, &[eve.id, alice.id])).await.unwrap();
     }
+    let told = eves.put_member(room, alice.id, &add).await.unwrap_err().to_string();
+    assert!(told.contains("invite them instead"), "{told}");
+    eves.invite(room, alice.id).await.unwrap();
+    assert_eq!(alices.accept_invitation(room).await.unwrap().id, room);
+    alices.leave(room).await.unwrap();
     // What follows from being in a room is no adding: roles, and coming in by oneself.
     let channel = eves.create_room(&create(RoomKind::Channel, &[])).await.unwrap().id;
     alices.join(channel).await.unwrap();
