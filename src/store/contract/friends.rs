@@ -13,6 +13,7 @@ on_both!(
     two_who_ask_at_once_become_friends_once,
     what_may_not_be_asked_is_not,
     a_block_leaves_no_friendship_however_close_it_comes,
+    a_direct_room_is_made_before_a_block_or_not_at_all,
     a_direct_room_knows_who_has_blocked_whom,
     everything_goes_with_the_account,
     settings_begin_with_their_defaults,
@@ -70,6 +71,18 @@ async fn a_block_leaves_no_friendship_however_close_it_comes(store: Store) {
         assert_eq!(friends(&store, bob, FriendState::Outgoing).await.is_empty(), were_friends);
         assert!(is(&befriend(&store, ann, bob).await, Conflict::Blocked));
         assert!(!befriend(&store, bob, ann).await.unwrap().is_seen);
+    }
+}
+
+async fn a_direct_room_is_made_before_a_block_or_not_at_all(store: Store) {
+    for n in 0..8 {
+        let (ann, bob) = (user(&store, &format!("ann{n}")).await.id, user(&store, &format!("bob{n}")).await.id);
+        let (made, blocked) = tokio::join!(store.create_direct(bob, ann, 1), store.block(ann, bob, 1));
+        // What is kept of a room that the block does not name would go on to let him through.
+        match blocked.unwrap().direct {
+            Some(room) => assert_eq!(made.unwrap().0.id, room),
+            None => assert!(is(&made, Conflict::NotAllowed)),
+        }
     }
 }
 
