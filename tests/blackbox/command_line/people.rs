@@ -1,10 +1,7 @@
 //! Friends, blocks and settings, as somebody types them.
 
 use super::Shell;
-use crate::{
-    harness::{Backend, World},
-    on_both,
-};
+use crate::on_both;
 
 on_both!(friends_are_made_and_blocked, |world| async move {
     let shell = Shell::at(&world);
@@ -44,9 +41,7 @@ on_both!(friends_are_made_and_blocked, |world| async move {
     assert!(told.contains("bob and alice are friends now"), "{told}");
 });
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn settings_are_shown_and_changed() {
-    let world = World::start(Backend::Embedded).await;
+on_both!(settings_are_shown_and_changed, |world| async move {
     let shell = Shell::at(&world);
     shell.alice_and_bob();
     let defaults = "direct    anybody\nadd       anybody\nreceipts  on\npresence  on\n";
@@ -67,4 +62,4 @@ async fn settings_are_shown_and_changed() {
     for words in ["your settings were changed", "bob is blocked by you"] {
         assert!(told.contains(words), "{told}");
     }
-}
+});

@@ -90,6 +90,30 @@ on_both!(two_who_ask_at_once_are_friends, |world| async move {
     }
 });
 
+/// Two relays agree on one friendship, whichever of them is asked.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_on_two_relays_who_ask_at_once_are_friends() {
+    let mut world = World::start(Backend::Cluster).await;
+    let other = world.add_relay().await;
+    for _ in 0..5 {
+        let (alice, bob) = (world.person("alice").await, world.person("bob").await);
+        let (mut alices, mut bobs) = (alice.online(world.relay()).await, bob.online(&world.relays[other]).await);
+        let asked = tokio::join!(alices.session.befriend(bob.id), bobs.session.befriend(alice.id));
+        let states = [asked.0.unwrap().state, asked.1.unwrap().state];
+        assert!(states == [Outgoing, Friends] || states == [Friends, Outgoing], "{states:?}");
+        let (first, second, heard) = if states[0] == Outgoing {
+            (alice.id, bob.id, [&mut bobs, &mut alices])
+        } else {
+            (bob.id, alice.id, [&mut alices, &mut bobs])
+        };
+        let [of_request, of_answer] = heard;
+        assert_eq!(notice(of_request).await, NoticeEvent::FriendRequested { user: second, by: first });
+        assert_eq!(notice(of_answer).await, NoticeEvent::FriendAccepted { user: first, by: second });
+        assert_eq!(listed(&alices.session, Friends).await, [bob.id]);
+        assert_eq!(listed(&bobs.session, Friends).await, [alice.id]);
+    }
+}
+
 on_both!(lists_of_friends_are_paged_by_name, |world| async move {
     let relay = world.relay();
     let alice = world.person("alice").await;
@@ -138,9 +162,7 @@ on_both!(friends_of_a_deleted_account_are_gone, |world| async move {
     assert_eq!(code(alices.befriend(bob.id)).await, Err(ErrorCode::NotFound));
 });
 
-#[tokio::test]
-async fn who_is_nobody_or_oneself_cannot_be_befriended_nor_blocked() {
-    let world = World::start(Backend::Embedded).await;
+on_both!(who_is_nobody_or_oneself_cannot_be_befriended_nor_blocked, |world| async move {
     let relay = world.relay();
     let (alice, bob) = (world.person("alice").await, world.person("bob").await);
     let access = token(&alice.log_in(relay).await);
@@ -168,12 +190,9 @@ async fn who_is_nobody_or_oneself_cannot_be_befriended_nor_blocked() {
     assert_eq!(blocked["block"]["username"], json!(bob.name));
     call("PUT", format!("/v1/blocks/{}", bob.id)).await.ok(200);
     call("DELETE", format!("/v1/blocks/{}", bob.id)).await.ok(204);
-}
+});
 
-#[tokio::test]
-async fn requests_are_limited_and_answers_are_not() {
-    let flags = ["--rate-limits", "--friend-requests", "2"].map(str::to_owned);
-    let world = World::start_with(Backend::Embedded, &flags).await;
+on_both!(requests_are_limited_and_answers_are_not, ["--rate-limits", "--friend-requests", "2"], |world| async move {
     let relay = world.relay();
     let mut people = Vec::new();
     for name in ["alice", "a", "b", "c", "d"] {
@@ -192,4 +211,4 @@ async fn requests_are_limited_and_answers_are_not() {
     assert_eq!(code(phone.befriend(people[3].id)).await, Err(ErrorCode::RateLimited));
     assert_eq!(listed(&people[3].log_in(relay).await, Incoming).await, []);
     assert_eq!(alices.befriend(people[4].id).await.unwrap().state, Friends);
-}
+});

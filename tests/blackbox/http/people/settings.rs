@@ -5,7 +5,6 @@ use serde_json::json;
 
 use super::{code, create, notice, text};
 use crate::{
-    harness::{Backend, World},
     http::ask::{ask, token},
     on_both,
 };
@@ -89,9 +88,7 @@ on_both!(friends_only_means_friends_only, |world| async move {
     eves.put_member(room, alice.id, &add).await.unwrap();
 });
 
-#[tokio::test]
-async fn settings_take_what_they_know_and_nothing_else() {
-    let world = World::start(Backend::Embedded).await;
+on_both!(settings_take_what_they_know_and_nothing_else, |world| async move {
     let relay = world.relay();
     let access = token(&world.person("alice").await.log_in(relay).await);
     let path = "/v1/me/settings";
@@ -105,4 +102,4 @@ async fn settings_take_what_they_know_and_nothing_else() {
     assert_eq!(ask(relay, "PATCH", path).bearer(&access).json(&json!({})).send().await.ok(200), defaults);
     ask(relay, "GET", path).send().await.problem(401, "unauthorized");
     ask(relay, "PATCH", path).json(&json!({})).send().await.problem(401, "unauthorized");
-}
+});
