@@ -74,20 +74,26 @@ async fn words(event: &NoticeEvent, names: &mut Names) -> String {
             let (who, room) = names_of(names, *user, *room).await;
             format!("the invitation of {who} to {room} has ended, by {}", names.user(*by).await)
         }
-        NoticeEvent::FriendRequested { user, by } => {
-            let (who, whom) = (names.user(*by).await, names.user(*user).await);
-            format!("{who} asks {whom} to be friends: ferry friends accept or reject")
+        // Of friends nobody is told but the two.
+        NoticeEvent::FriendRequested { user, by } if names.is_me(*by) => {
+            format!("you asked {} to be your friend", names.user(*user).await)
+        }
+        NoticeEvent::FriendRequested { by, .. } => {
+            format!("{} asks to be your friend: ferry friends accept or reject", names.user(*by).await)
         }
         NoticeEvent::FriendAccepted { user, by } => {
-            format!("{} and {} are friends now", names.user(*by).await, names.user(*user).await)
+            let other = if names.is_me(*by) { user } else { by };
+            format!("you and {} are friends now", names.user(*other).await)
         }
-        NoticeEvent::FriendRemoved { user, by } => {
-            let (who, whom) = (names.user(*by).await, names.user(*user).await);
-            format!("{who} has ended the friendship with {whom}, or the request for it")
+        NoticeEvent::FriendRemoved { user, by } if names.is_me(*by) => {
+            format!("you ended the friendship with {}, or the request for it", names.user(*user).await)
+        }
+        NoticeEvent::FriendRemoved { by, .. } => {
+            format!("{} ended the friendship with you, or the request for it", names.user(*by).await)
         }
         NoticeEvent::BlockChanged { user, blocked } => {
-            let what = if *blocked { "blocked" } else { "no longer blocked" };
-            format!("{} is {what} by you", names.user(*user).await)
+            let what = if *blocked { "blocked" } else { "unblocked" };
+            format!("you {what} {}", names.user(*user).await)
         }
         NoticeEvent::SettingsChanged => "your settings were changed: ferry settings".to_owned(),
         _ => "something happened that this version of ferry does not know".to_owned(),

@@ -33,12 +33,12 @@ on_both!(friends_are_made_and_blocked, |world| async move {
 
     // What both were told meanwhile.
     let told = shell.ok("--profile bob tail --until-drained");
-    for words in ["alice asks bob to be friends", "alice has ended the friendship with bob"] {
+    for words in ["alice asks to be your friend: ferry friends accept", "alice ended the friendship with you"] {
         assert!(told.contains(words), "{told}");
     }
     assert!(!told.contains("block"), "{told}");
     let told = shell.ok("--profile alice tail --until-drained");
-    assert!(told.contains("bob and alice are friends now"), "{told}");
+    assert!(told.contains("you and bob are friends now"), "{told}");
 });
 
 on_both!(settings_are_shown_and_changed, |world| async move {
@@ -57,9 +57,12 @@ on_both!(settings_are_shown_and_changed, |world| async move {
     assert_eq!(shell.ok("--profile bob settings"), defaults);
     shell.ok("--profile second login alice");
     shell.ok("--profile second settings presence off");
+    shell.ok("--profile second friends add bob");
+    shell.ok("--profile second friends cancel bob");
     shell.ok("--profile second blocks add bob");
     let told = shell.ok("--profile alice tail --until-drained");
-    for words in ["your settings were changed", "bob is blocked by you"] {
+    for words in ["your settings were changed", "you asked bob", "you ended the friendship with bob", "you blocked bob"]
+    {
         assert!(told.contains(words), "{told}");
     }
 });
