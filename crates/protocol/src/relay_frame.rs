@@ -200,6 +200,8 @@ mod tests {
             kind: KIND_TEXT.into(),
             body: Body::text("hi \"there\"\n"),
             reply_to: None,
+            mentions: vec![UserId::new()],
+            content_type: None,
             epoch: 1,
             seq: 1,
             sent_at: 1,
