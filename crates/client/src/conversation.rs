@@ -39,7 +39,7 @@ impl Default for Capacity {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Change {
-    /// It is one that stands by itself, and is held now.
+    /// It is one that stands by itself, and is held now; what was done to it before it came counts already.
     Added(Target),
     /// It stands by itself, and is older than all that are held, of which there is no room for more.
     TooOld(Target),

@@ -62,7 +62,7 @@ impl Conversations {
                 let does = if remove { "takes back a reaction to" } else { "reacts to" };
                 (with(&[format!("{does} {about}")]), emoji)
             }
-            (_, Some(KnownBody::Edit { .. } | KnownBody::Delete { .. } | KnownBody::Reaction { .. })) => {
+            (Change::Nothing, _) | (_, Some(KnownBody::Edit { .. } | KnownBody::Reaction { .. })) => {
                 (name, format!("[{}: changes nothing]", message.kind))
             }
             (_, known) => {
@@ -80,8 +80,13 @@ impl Conversations {
                 if message.calls_upon(me) {
                     what.push("mentions you".to_owned());
                 }
+                let entry = conversation.get(&Target::from(message));
                 let text = match known {
-                    Some(KnownBody::Text(text)) => text,
+                    _ if entry.is_some_and(|entry| entry.deleted_by().is_some()) => "[deleted already]".to_owned(),
+                    // With an edit that came before it.
+                    Some(KnownBody::Text(text)) => {
+                        entry.and_then(|entry| entry.text()).map_or(text, |newest| newest.into_owned())
+                    }
                     Some(KnownBody::Forward(forward)) => {
                         let author = names.user(forward.origin.from).await;
                         let time = show::time(forward.origin.sent_at, "%F %T");

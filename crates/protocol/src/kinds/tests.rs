@@ -151,6 +151,15 @@ fn an_error_names_the_field_at_fault() {
 }
 
 #[test]
+fn half_a_character_is_no_text() {
+    for (json, is_text) in [(r#""\ud83d\ude00""#, true), (r#""\ud83d""#, false), (r#""\u0041 \ude00""#, false)] {
+        let body: Body = serde_json::from_str(json).unwrap();
+        assert_eq!(KnownBody::check(KIND_TEXT, &body).is_ok(), is_text, "{json}");
+        assert_eq!(KnownBody::parse(KIND_TEXT, &body).is_ok(), is_text, "{json}");
+    }
+}
+
+#[test]
 fn emojis_of_many_parts_are_taken() {
     let target = json!({ "message": MessageId::new(), "from": UserId::new() });
     for emoji in ["👍", "❤️", "👩‍👩‍👧‍👦", "🏴󠁧󠁢󠁳󠁣󠁴󠁿", "+1"] {
