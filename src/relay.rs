@@ -62,8 +62,8 @@ impl Relay {
     /// Checks a message and its sender. Changes nothing.
     ///
     /// # Errors
-    /// `invalid` for an ill-formed message and for a mention of somebody who is not in the room, `forbidden` for a channel that the user is not in, `not_found` for any other room that they are
-    /// not in or that does not exist, `muted`, and `unavailable` where SQL does not answer.
+    /// `invalid` for an ill-formed message and for a mention of somebody who is not in the room, `forbidden` for a channel that the user is
+    /// not in, `not_found` for any other room that they are not in or that does not exist, `muted`, and `unavailable` where SQL does not answer.
     pub async fn admit(&self, user: UserId, device: DeviceId, send: &Send) -> Result<Admitted, Refusal> {
         check(send)?;
         let audience = self.audience(send.room).await?;

@@ -66,35 +66,7 @@ impl Conversations {
                 (name, format!("[{}: changes nothing]", message.kind))
             }
             (_, known) => {
-                let mut what = Vec::new();
-                if let Some(reply_to) = message.reply_to {
-                    let mut named = conversation.of_id(reply_to).map(|entry| entry.target());
-                    // Of several nobody can say which is meant.
-                    let answered = if let (Some(target), None) = (named.next(), named.next()) {
-                        describe(conversation, target, names).await
-                    } else {
-                        "a message that is not here".to_owned()
-                    };
-                    what.push(format!("answers {answered}"));
-                }
-                if message.calls_upon(me) {
-                    what.push("mentions you".to_owned());
-                }
-                let entry = conversation.get(&Target::from(message));
-                let text = match known {
-                    _ if entry.is_some_and(|entry| entry.deleted_by().is_some()) => "[deleted already]".to_owned(),
-                    // With an edit that came before it.
-                    Some(KnownBody::Text(text)) => {
-                        entry.and_then(|entry| entry.text()).map_or(text, |newest| newest.into_owned())
-                    }
-                    Some(KnownBody::Forward(forward)) => {
-                        let author = names.user(forward.origin.from).await;
-                        let time = show::time(forward.origin.sent_at, "%F %T");
-                        what.push(format!("forwards, as from {author} at {time}"));
-                        forward.body.as_text().unwrap_or_else(|| other(&forward.kind, forward.body.get()))
-                    }
-                    _ => other(&message.kind, message.body.get()),
-                };
+                let (what, text) = by_itself(conversation, message, known, me, names).await;
                 let who = with(&what);
                 (if ids { who.replacen(&name, &format!("{name}/{}", message.id), 1) } else { who }, text)
             }
@@ -115,6 +87,44 @@ impl Conversations {
             }
         }
     }
+}
+
+/// What is to be said of a message that stands by itself, and its words.
+async fn by_itself(
+    conversation: &Conversation,
+    message: &Message,
+    known: Option<KnownBody>,
+    me: UserId,
+    names: &mut Names,
+) -> (Vec<String>, String) {
+    let mut what = Vec::new();
+    if let Some(reply_to) = message.reply_to {
+        let mut named = conversation.of_id(reply_to).map(|entry| entry.target());
+        // Of several nobody can say which is meant.
+        let answered = if let (Some(target), None) = (named.next(), named.next()) {
+            describe(conversation, target, names).await
+        } else {
+            "a message that is not here".to_owned()
+        };
+        what.push(format!("answers {answered}"));
+    }
+    if message.calls_upon(me) {
+        what.push("mentions you".to_owned());
+    }
+    let entry = conversation.get(&Target::from(message));
+    let text = match known {
+        _ if entry.is_some_and(|entry| entry.deleted_by().is_some()) => "[deleted already]".to_owned(),
+        // With an edit that came before it.
+        Some(KnownBody::Text(text)) => entry.and_then(|entry| entry.text()).map_or(text, |newest| newest.into_owned()),
+        Some(KnownBody::Forward(forward)) => {
+            let author = names.user(forward.origin.from).await;
+            let time = show::time(forward.origin.sent_at, "%F %T");
+            what.push(format!("forwards, as from {author} at {time}"));
+            forward.body.as_text().unwrap_or_else(|| other(&forward.kind, forward.body.get()))
+        }
+        _ => other(&message.kind, message.body.get()),
+    };
+    (what, text)
 }
 
 fn other(kind: &str, json: &str) -> String {

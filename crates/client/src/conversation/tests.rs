@@ -124,6 +124,22 @@ fn a_deletion_is_final_and_drops_what_was_said() {
 }
 
 #[test]
+fn of_two_deletions_the_earlier_one_is_told_of() {
+    let (_, mut alice, mut bob) = group();
+    bob.from.role = Role::Admin;
+    let (hello, target) = alice.says("hello");
+    let (first, second) = (bob.send(Draft::delete(target)), alice.send(Draft::delete(target)));
+    assert!(first.sent_at < second.sent_at);
+    for deletions in [[&first, &second], [&second, &first]] {
+        let mut conversation = Conversation::new(alice.room, RoomKind::Channel, Capacity::default());
+        for message in [deletions[0], &hello, deletions[1]] {
+            conversation.apply(message);
+        }
+        assert_eq!(conversation.get(&target).unwrap().deleted_by(), Some(bob.from.user));
+    }
+}
+
+#[test]
 fn an_action_reaches_no_other_room() {
     let (mut conversation, mut alice, mut bob) = group();
     let (hello, target) = alice.says("hello");
