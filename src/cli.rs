@@ -1,6 +1,7 @@
 //! The client commands of the `ferry` binary.
 
 mod account;
+mod act;
 mod failure;
 mod password;
 mod people;
@@ -120,6 +121,14 @@ pub enum Command {
     Rooms(rooms::Rooms),
     /// Send a message
     Send(send::Send),
+    /// Say something else than in an earlier message of yours
+    Edit(act::Edit),
+    /// Take a message back, for all
+    Delete(act::Delete),
+    /// Put an emoji to a message
+    React(act::React),
+    /// Pass a message on
+    Forward(act::Forward),
     /// Print messages as they arrive
     Tail(tail::Tail),
     /// List, ask, accept and remove friends
@@ -143,6 +152,10 @@ pub async fn run(command: Command, global: &Global) -> ExitCode {
         Command::Devices(args) => Box::pin(account::devices(args, global)).await,
         Command::Rooms(args) => Box::pin(rooms::rooms(args, global)).await,
         Command::Send(args) => Box::pin(send::send(args, global)).await,
+        Command::Edit(args) => Box::pin(act::edit(args, global)).await,
+        Command::Delete(args) => Box::pin(act::delete(args, global)).await,
+        Command::React(args) => Box::pin(act::react(args, global)).await,
+        Command::Forward(args) => Box::pin(act::forward(args, global)).await,
         Command::Tail(args) => Box::pin(tail::tail(args, global)).await,
         Command::Friends(args) => Box::pin(people::friends(args, global)).await,
         Command::Blocks(args) => Box::pin(people::blocks(args, global)).await,

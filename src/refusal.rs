@@ -94,6 +94,7 @@ impl Refusal {
             temporary: self.code.is_temporary(),
             retry_after_ms: self.retry_after.map(|wait| (wait.as_millis() as u64).max(1)),
             id,
+            field: self.field.clone().map(Cow::into_owned),
         }
     }
 

@@ -1,5 +1,6 @@
 //! `ferry tail`: prints what arrives, and acks what is printed.
 
+mod messages;
 mod names;
 mod notices;
 
@@ -14,6 +15,7 @@ use serde::Serialize;
 use super::failure::Failure;
 use super::profile::seen::SeenFile;
 use super::{Global, resolve, show};
+use messages::Conversations;
 use names::Names;
 
 /// With `--until-drained`: how long to try for a connection before giving up.
@@ -24,6 +26,7 @@ const FLUSH_WAIT: Duration = Duration::from_secs(10);
 #[derive(Debug, Args)]
 #[command(after_help = "\
 A message is acknowledged once it is printed, and then the relay forgets it: there is no other copy than what you keep.
+Edits, deletions, reactions and forwarded messages are told in words, with what they are about where it was printed before.
 What else happens (logins, rooms, invitations, friends) is printed between the messages, on lines with a * after the time; with --json, in
 objects with a field `notice`.
 Messages of other rooms than --room stay unacknowledged, and come again; when as many of them wait as the relay gives a device at a
@@ -44,6 +47,9 @@ pub struct Tail {
     /// End after so many messages
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
+    /// Print each message with its id, as USER/ID: so it is named to ferry react, delete and send --reply-to
+    #[arg(long)]
+    ids: bool,
     /// Do not acknowledge: everything comes again next time
     #[arg(long)]
     no_ack: bool,
@@ -60,6 +66,7 @@ struct Tailing {
     json: bool,
     room: Option<RoomId>,
     names: Names,
+    conversations: Conversations,
     seen: SeenFile,
     printed: u64,
     // Not acked, on purpose. Held, so that they are not shown again when they come again. At the relay's window no more come.
@@ -78,9 +85,10 @@ pub async fn tail(args: Tail, global: &Global) -> Result<(), Failure> {
     let (seen, before) = opened.map_err(|error| Failure::failed(format!("cannot note what is printed: {error}")))?;
     let (connection, mut events) = session.connect(ConnectOptions { seen: before, ..ConnectOptions::default() });
     let mut tailing = Tailing {
-        args,
         json: global.json,
         room,
+        conversations: Conversations::new(session.clone(), args.ids),
+        args,
         names: Names::new(session),
         seen,
         printed: 0,
@@ -200,12 +208,9 @@ impl Tailing {
     }
 
     async fn line(&mut self, message: &Message) -> String {
-        let (room, user) = (self.names.room(message.room).await, self.names.user(message.from.user).await);
-        let text = match message.body.as_text() {
-            Some(text) if message.kind == ferry_client::protocol::KIND_TEXT => text,
-            _ => format!("[{}] {}", message.kind, message.body.get()),
-        };
-        format_line(&show::time(message.sent_at, "%T"), &room, &user, &text)
+        let room = self.names.room(message.room).await;
+        let (who, text) = self.conversations.tell(message, &mut self.names).await;
+        format_line(&show::time(message.sent_at, "%T"), &room, &who, &text)
     }
 }
 

@@ -1,5 +1,7 @@
 //! The commands of a client, as somebody types them.
 
+mod acting;
+
 use std::{
     io::Write,
     os::unix::fs::PermissionsExt,

@@ -21,6 +21,8 @@ mod conversation;
 mod guarantees;
 mod guarantees_of_logout;
 mod http;
+mod messages;
+mod messages_refused;
 mod notices;
 mod role_table;
 mod secrecy;

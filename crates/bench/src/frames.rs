@@ -163,9 +163,19 @@ mod tests {
     fn frames_of_the_relay_are_understood() {
         let from = Sender { user: UserId::new(), device: DeviceId::new(), role: Role::Owner };
         let (id, room) = (STAMP.id(1_795_239_258_653), RoomId::new());
-        let (epoch, seq, sent_at) = (1, 1, 1);
-        let message =
-            Message { id, room, from, kind: KIND_TEXT.into(), body: body(), reply_to: None, epoch, seq, sent_at };
+        let message = Message {
+            id,
+            room,
+            from,
+            kind: KIND_TEXT.into(),
+            body: body(),
+            reply_to: None,
+            mentions: Vec::new(),
+            content_type: None,
+            epoch: 1,
+            seq: 1,
+            sent_at: 1,
+        };
         let delivered = Delivered { delivery: "00ff".into(), redelivered: true, message };
         let read_frame = |frame: RelayFrame, expected: Incoming<'_>| {
             let json = frame.to_json();
@@ -185,6 +195,7 @@ mod tests {
             temporary: true,
             retry_after_ms: None,
             id: Some(id),
+            field: None,
         };
         read_frame(RelayFrame::Error(error), Incoming::Refused(STAMP, "later".to_owned()));
     }

@@ -1,5 +1,6 @@
 //! The socket, as the caller sees it: a [`Connection`] to send with, and [`Events`] to receive from.
 
+mod acting;
 mod incoming;
 mod task;
 mod wire;
@@ -8,13 +9,13 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ferry_protocol::{Body, CloseCode, DeviceFrame, MessageId, RoomId, Sent, Welcome};
+use ferry_protocol::{Body, CloseCode, DeviceFrame, MessageId, RoomId, Sent, UserId, Welcome};
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
 
 pub use incoming::{Incoming, IncomingNotice};
 
 use crate::dedupe::Dedupe;
-use crate::{Seen, SendError, Session};
+use crate::{Draft, Seen, SendError, Session};
 
 /// How a connection behaves.
 #[derive(Debug, Clone)]
@@ -141,6 +142,8 @@ pub struct NotFlushed;
 
 /// What the callers' side and the task share.
 struct Shared {
+    // Whose connection it is.
+    user: UserId,
     // Std, not tokio: held for a few map operations, never over an await.
     dedupe: Mutex<Dedupe>,
     // There are acks to write.
@@ -205,10 +208,25 @@ impl Connection {
         body: Body,
         reply_to: Option<MessageId>,
     ) -> Result<Sent, SendError> {
-        let send = ferry_protocol::Send { id, room, kind: kind.to_owned(), body, reply_to };
+        self.send_draft_with_id(id, room, Draft { reply_to, ..Draft::new(kind, body) }).await
+    }
+
+    /// Sends what was drafted, as [`Self::send`] does.
+    ///
+    /// # Errors
+    /// See [`SendError`].
+    pub async fn send_draft(&self, room: RoomId, draft: Draft) -> Result<Sent, SendError> {
+        self.send_draft_with_id(MessageId::new(), room, draft).await
+    }
+
+    /// The same under an id of the caller's, as [`Self::send_with_id`].
+    ///
+    /// # Errors
+    /// See [`SendError`].
+    pub async fn send_draft_with_id(&self, id: MessageId, room: RoomId, draft: Draft) -> Result<Sent, SendError> {
         let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| self.closed_error())?;
         let (answer, answered) = oneshot::channel();
-        let frame = DeviceFrame::Send(send).to_json();
+        let frame = DeviceFrame::Send(draft.into_send(id, room)).to_json();
         self.commands.send(Command::Send { id, frame, answer, place }).map_err(|_| self.closed_error())?;
         answered.await.unwrap_or_else(|_| Err(self.closed_error()))
     }
@@ -289,7 +307,7 @@ impl Session {
     pub fn connect(&self, mut options: ConnectOptions) -> (Connection, Events) {
         let seen = std::mem::take(&mut options.seen);
         let dedupe = Mutex::new(Dedupe::new(options.remember, seen));
-        let shared = Arc::new(Shared { dedupe, wake: Notify::new() });
+        let shared = Arc::new(Shared { user: self.credentials().user.id, dedupe, wake: Notify::new() });
         let (commands, commands_in) = mpsc::unbounded_channel();
         let (events_out, receiver) = mpsc::channel(options.events.max(1));
         let (closed_out, closed) = watch::channel(None);

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Body, MessageId, RoomId, Secret};
+use crate::{Body, MessageId, RoomId, Secret, UserId};
 
 /// The version of the protocol that this crate speaks.
 pub const PROTOCOL: u32 = 1;
@@ -44,6 +44,12 @@ pub struct Send {
     /// The message that this one answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<MessageId>,
+    /// Who in the room is called upon by it; at most [`MENTIONS_MAX`](crate::MENTIONS_MAX).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mentions: Vec<UserId>,
+    /// The media type of the body, where the sender names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
 }
 
 /// `ack`.
@@ -161,6 +167,8 @@ mod tests {
             kind: KIND_TEXT.into(),
             body: Body::json(&serde_json::json!({"a": [1, "two"]})),
             reply_to: Some(MessageId::new()),
+            mentions: vec![UserId::new(), UserId::new()],
+            content_type: Some("text/markdown".into()),
         };
         for frame in [
             DeviceFrame::Hello(Hello { token: Secret::new("t") }),

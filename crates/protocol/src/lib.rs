@@ -4,10 +4,12 @@
 //! `docs/protocol.md` describes the same in words, with an example of each.
 
 mod code;
+mod content_type;
 mod frame;
 mod http;
 mod id;
 mod invitation;
+mod kinds;
 mod message;
 mod notice;
 mod people;
@@ -16,6 +18,7 @@ mod room;
 mod secret;
 
 pub use code::{CloseCode, ErrorCode};
+pub use content_type::{CONTENT_TYPE_MAX, is_valid_content_type};
 pub use frame::{Ack, BadFrame, DeviceFrame, Hello, PROTOCOL, SUBPROTOCOL, Send, describe};
 pub use http::{
     ChangePassword, CreateAccount, CreateSession, DeleteMe, Device, Devices, MemberAnswer, PostMessage, Problem,
@@ -23,7 +26,12 @@ pub use http::{
 };
 pub use id::{DeviceId, MessageId, NotAnId, RoomId, UserId};
 pub use invitation::{Invitation, InvitationAnswer, Invite};
-pub use message::{Body, Content, Envelope, KIND_MAX, KIND_TEXT, Message, NotAnEnvelope, Sender, is_valid_kind};
+pub use kinds::{
+    BadBody, EMOJI_MAX, Forward, KIND_DELETE, KIND_EDIT, KIND_FORWARD, KIND_REACTION, KnownBody, Origin, Target,
+};
+pub use message::{
+    Body, Content, Envelope, KIND_MAX, KIND_TEXT, MENTIONS_MAX, Message, NotAnEnvelope, Sender, is_valid_kind,
+};
 pub use notice::{Notice, NoticeEvent};
 pub use people::{Allow, Block, BlockAnswer, Friend, FriendAnswer, FriendState, UpdateSettings, UserSettings};
 pub use relay_frame::{

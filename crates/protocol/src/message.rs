@@ -18,6 +18,9 @@ pub const KIND_TEXT: &str = "text";
 /// The longest `kind`, bytes.
 pub const KIND_MAX: usize = 32;
 
+/// How many users a message may mention.
+pub const MENTIONS_MAX: usize = 32;
+
 /// What somebody wrote: any JSON value, kept as the bytes that came. `Debug` shows its length alone.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -36,6 +39,12 @@ impl Body {
     #[must_use]
     pub fn json(value: &serde_json::Value) -> Self {
         Self(RawValue::from_string(value.to_string()).unwrap_or_default())
+    }
+
+    /// What is written as JSON by `value`.
+    pub(crate) fn of(value: &impl Serialize) -> Self {
+        // What Ferry writes has texts for keys, so there is nothing in it that cannot be written.
+        Self(serde_json::value::to_raw_value(value).unwrap_or_default())
     }
 
     /// The JSON as it came. Whoever calls this answers for where it goes.
@@ -106,12 +115,26 @@ pub struct Message {
     /// The message that this one answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<MessageId>,
+    /// Who in the room is called upon by it; at most [`MENTIONS_MAX`](crate::MENTIONS_MAX).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mentions: Vec<UserId>,
+    /// The media type of the body, where the sender names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
     /// When the sending device's connection opened, milliseconds since the Unix epoch; grows with every connection of a device.
     pub epoch: i64,
     /// 1, 2, 3, … within one epoch and room: a missing number is a missing message.
     pub seq: u64,
     /// When the relay accepted it, milliseconds since the Unix epoch.
     pub sent_at: i64,
+}
+
+impl Message {
+    /// Whether somebody else calls upon this user with it: to them it is news, whatever else they have silenced.
+    #[must_use]
+    pub fn calls_upon(&self, user: UserId) -> bool {
+        self.from.user != user && self.mentions.contains(&user)
+    }
 }
 
 const MAGIC: u8 = b'F';
@@ -150,7 +173,7 @@ impl Envelope {
     /// # Errors
     /// Never for a [`Message`] made from parsed input; the signature is serde's.
     pub fn encode(message: &Message) -> Result<Bytes, serde_json::Error> {
-        let room = 384 + message.body.get().len();
+        let room = 384 + 40 * message.mentions.len() + message.body.get().len();
         Self::put(Content::Message, message.from.device, message.id, message, room)
     }
 
@@ -229,6 +252,8 @@ mod tests {
             kind: KIND_TEXT.into(),
             body,
             reply_to: None,
+            mentions: Vec::new(),
+            content_type: None,
             epoch: 1,
             seq: 2,
             sent_at: 3,

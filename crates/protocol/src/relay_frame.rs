@@ -73,6 +73,9 @@ pub struct ErrorFrame {
     /// The `id` of the refused `send`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<MessageId>,
+    /// The field at fault.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
 }
 
 /// A frame from the relay, as a client reads it.
@@ -200,6 +203,8 @@ mod tests {
             kind: KIND_TEXT.into(),
             body: Body::text("hi \"there\"\n"),
             reply_to: None,
+            mentions: vec![UserId::new()],
+            content_type: None,
             epoch: 1,
             seq: 1,
             sent_at: 1,
@@ -220,6 +225,7 @@ mod tests {
             temporary: true,
             retry_after_ms: Some(100),
             id: None,
+            field: Some("body.emoji".into()),
         };
         let sent = Sent { id: MessageId::new(), sent_at: 1, recipients: 2, unreachable: vec![UserId::new()] };
         let delivered = Delivered { delivery: "00ff".into(), redelivered: true, message };

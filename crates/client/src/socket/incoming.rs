@@ -54,6 +54,12 @@ impl Incoming {
     pub fn ack(&self) {
         self.receipt.ack();
     }
+
+    /// Whether somebody else calls upon the user with it. Nothing but the message itself tells of that.
+    #[must_use]
+    pub fn mentions_me(&self) -> bool {
+        self.message.calls_upon(self.receipt.shared.user)
+    }
 }
 
 impl fmt::Debug for Incoming {
