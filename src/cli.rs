@@ -4,6 +4,7 @@ mod account;
 mod failure;
 mod password;
 mod profile;
+mod read;
 mod resolve;
 mod rooms;
 mod send;
@@ -119,6 +120,10 @@ pub enum Command {
     Rooms(rooms::Rooms),
     /// Send a message
     Send(send::Send),
+    /// Mark a room as read up to a message
+    Read(read::Read),
+    /// Mark notices as read
+    Notices(read::Notices),
     /// Print messages as they arrive
     Tail(tail::Tail),
 }
@@ -136,6 +141,8 @@ pub async fn run(command: Command, global: &Global) -> ExitCode {
         Command::Devices(args) => Box::pin(account::devices(args, global)).await,
         Command::Rooms(args) => Box::pin(rooms::rooms(args, global)).await,
         Command::Send(args) => Box::pin(send::send(args, global)).await,
+        Command::Read(args) => Box::pin(read::read(args, global)).await,
+        Command::Notices(args) => Box::pin(read::notices(args, global)).await,
         Command::Tail(args) => Box::pin(tail::tail(args, global)).await,
     };
     let Err(failure) = done else { return ExitCode::SUCCESS };

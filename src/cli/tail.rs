@@ -2,13 +2,14 @@
 
 mod names;
 mod notices;
+mod receipts;
 
 use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use ferry_client::protocol::Message;
-use ferry_client::{ConnectOptions, Connection, Event, Incoming, IncomingNotice, RoomId, Seen};
+use ferry_client::protocol::{Message, ReceiptEvent};
+use ferry_client::{ConnectOptions, Connection, Event, Incoming, IncomingNotice, IncomingReceipt, RoomId, Seen};
 use serde::Serialize;
 
 use super::failure::Failure;
@@ -25,7 +26,7 @@ const FLUSH_WAIT: Duration = Duration::from_secs(10);
 #[command(after_help = "\
 A message is acknowledged once it is printed, and then the relay forgets it: there is no other copy than what you keep.
 What else happens (logins, rooms, invitations) is printed between the messages, on lines with a * after the time; with --json, in
-objects with a field `notice`.
+objects with a field `notice`. Receipts come with --receipts, and with --json, in objects with a field `receipt`.
 Messages of other rooms than --room stay unacknowledged, and come again; when as many of them wait as the relay gives a device at a
 time, the command ends.
 
@@ -44,6 +45,9 @@ pub struct Tail {
     /// End after so many messages
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
+    /// Print also who has got and read your messages
+    #[arg(long)]
+    receipts: bool,
     /// Do not acknowledge: everything comes again next time
     #[arg(long)]
     no_ack: bool,
@@ -133,6 +137,7 @@ impl Tailing {
             }
             Event::Message(incoming) => return self.message(incoming, connection).await,
             Event::Notice(incoming) => return self.notice(incoming).await,
+            Event::Receipt(incoming) => return self.receipt(incoming).await,
             // Where the acks do not get through the connection is lost, and `drained` comes again with the next one.
             Event::Drained if self.args.until_drained && flushed(connection).await => return Ok(Go::Home),
             Event::Closed(reason) => return Err(reason.into()),
@@ -177,6 +182,31 @@ impl Tailing {
             incoming.ack();
         } else {
             self.held.push(incoming);
+        }
+        self.on_if_there_is_room()
+    }
+
+    async fn receipt(&mut self, incoming: Box<IncomingReceipt>) -> Result<Go, Failure> {
+        let receipt = &incoming.receipt;
+        let wanted = self.room.is_none_or(|room| receipt.event.room() == Some(room));
+        let is_expiry = matches!(receipt.event, ReceiptEvent::Expired { .. });
+        let text = match () {
+            () if !wanted => None,
+            () if self.json => Some(receipts::json(&incoming)),
+            () if self.args.receipts || is_expiry => receipts::line(receipt, &mut self.names).await,
+            () => None,
+        };
+        if let Some(text) = text
+            && let Go::Home = print(text).await?
+        {
+            return Ok(Go::Home);
+        }
+        // Also one that was not printed: nobody comes back for it.
+        if self.args.no_ack {
+            self.held.push(incoming);
+        } else {
+            self.note(Seen::from(&incoming.receipt));
+            incoming.ack();
         }
         self.on_if_there_is_room()
     }

@@ -10,6 +10,7 @@ mod id;
 mod invitation;
 mod message;
 mod notice;
+mod receipt;
 mod relay_frame;
 mod room;
 mod secret;
@@ -22,10 +23,16 @@ pub use http::{
 };
 pub use id::{DeviceId, MessageId, NotAnId, RoomId, UserId};
 pub use invitation::{Invitation, InvitationAnswer, Invite};
-pub use message::{Body, Content, Envelope, KIND_MAX, KIND_TEXT, Message, NotAnEnvelope, Sender, is_valid_kind};
+pub use message::{
+    Body, Content, Envelope, KIND_MAX, KIND_TEXT, Message, NotAnEnvelope, Origin, Sender, is_valid_kind,
+};
 pub use notice::{Notice, NoticeEvent};
+pub use receipt::{
+    DeliveredCount, DeliveredTo, NoticesRead, READ_AUTHORS, RECEIPT_MESSAGES, Read, ReadCursor, Receipt, ReceiptEvent,
+};
 pub use relay_frame::{
-    BadRelayFrame, Delivered, DeliveredNotice, ErrorFrame, Limits, RelayFrame, Welcome, envelope_frame,
+    BadRelayFrame, Delivered, DeliveredNotice, DeliveredReceipt, ErrorFrame, Limits, RelayFrame, Welcome,
+    envelope_frame,
 };
 pub use room::{CreateRoom, Member, Page, PutMember, Role, Room, RoomKind, TransferRoom, UnknownName, UpdateRoom};
 pub use secret::Secret;
