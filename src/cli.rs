@@ -6,6 +6,7 @@ mod failure;
 mod password;
 mod people;
 mod profile;
+mod read;
 mod resolve;
 mod rooms;
 mod send;
@@ -129,6 +130,10 @@ pub enum Command {
     React(act::React),
     /// Pass a message on
     Forward(act::Forward),
+    /// Mark a room as read up to a message
+    Read(read::Read),
+    /// Mark notices as read
+    Notices(read::Notices),
     /// Print messages as they arrive
     Tail(tail::Tail),
     /// List, ask, accept and remove friends
@@ -156,6 +161,8 @@ pub async fn run(command: Command, global: &Global) -> ExitCode {
         Command::Delete(args) => Box::pin(act::delete(args, global)).await,
         Command::React(args) => Box::pin(act::react(args, global)).await,
         Command::Forward(args) => Box::pin(act::forward(args, global)).await,
+        Command::Read(args) => Box::pin(read::read(args, global)).await,
+        Command::Notices(args) => Box::pin(read::notices(args, global)).await,
         Command::Tail(args) => Box::pin(tail::tail(args, global)).await,
         Command::Friends(args) => Box::pin(people::friends(args, global)).await,
         Command::Blocks(args) => Box::pin(people::blocks(args, global)).await,

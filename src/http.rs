@@ -13,6 +13,7 @@ mod invitations;
 mod me;
 mod members;
 mod operations;
+mod receipts;
 mod rooms;
 mod sessions;
 mod settings;
@@ -46,6 +47,8 @@ pub fn routes(app: &Arc<App>) -> Route {
         .or(members::routes(app))
         .unify()
         .or(invitations::routes(app))
+        .unify()
+        .or(receipts::routes(app))
         .unify()
         .or(rooms::routes(app))
         .unify()

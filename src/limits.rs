@@ -77,6 +77,8 @@ pub struct RateLimits {
     pub proofs: Limit<DeviceId>,
     /// New accounts, on the address.
     pub accounts_from: Limit<Origin>,
+    /// Marks of what is read, on the device.
+    pub marks: Limit<DeviceId>,
     /// Other calls that change something or search, on the device.
     pub calls: Limit<DeviceId>,
     /// Requests to be friends, on the user: people are not to be pestered from one device after the other.
@@ -95,6 +97,7 @@ impl RateLimits {
             refreshes_from: Limit::new(on, 300, Duration::from_millis(100)),
             proofs: Limit::new(on, limits.login_burst, limits.login_interval),
             accounts_from: Limit::new(on, limits.account_burst, limits.account_interval),
+            marks: Limit::new(on, 60, Duration::from_millis(100)),
             calls: Limit::new(on, 200, Duration::from_millis(50)),
             friend_requests: Limit::new(on, limits.friend_requests, DAY / limits.friend_requests),
         }
@@ -108,6 +111,7 @@ impl RateLimits {
         self.refreshes_from.tidy();
         self.proofs.tidy();
         self.accounts_from.tidy();
+        self.marks.tidy();
         self.calls.tidy();
         self.friend_requests.tidy();
     }

@@ -2,6 +2,7 @@
 
 mod audience;
 mod notices;
+mod receipts;
 
 use std::{collections::HashMap, sync::Arc, time::Instant};
 

@@ -43,7 +43,7 @@ use diesel_async::RunQueryDsl;
 
 pub use self::{
     error::{Conflict, Result, Source, StoreError},
-    invitations::InvitationLimits,
+    invitations::{InvitationLimits, Invited},
     models::{
         AudienceMember, Befriended, Blocked, Created, DeletedRoom, DeletedUser, Device, LeftRoom, MemberRow,
         Membership, NewDevice, NewRoom, NewUser, Put, Room, RoomAudience, RoomChange, RoomView, Rotation, SigningKey,

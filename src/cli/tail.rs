@@ -3,13 +3,14 @@
 mod messages;
 mod names;
 mod notices;
+mod receipts;
 
 use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use ferry_client::protocol::Message;
-use ferry_client::{ConnectOptions, Connection, Event, Incoming, IncomingNotice, RoomId, Seen};
+use ferry_client::protocol::{Message, ReceiptEvent};
+use ferry_client::{ConnectOptions, Connection, Event, Incoming, IncomingNotice, IncomingReceipt, RoomId, Seen};
 use serde::Serialize;
 
 use super::failure::Failure;
@@ -28,7 +29,7 @@ const FLUSH_WAIT: Duration = Duration::from_secs(10);
 A message is acknowledged once it is printed, and then the relay forgets it: there is no other copy than what you keep.
 Edits, deletions, reactions and forwarded messages are told in words, with what they are about where it was printed before.
 What else happens (logins, rooms, invitations, friends) is printed between the messages, on lines with a * after the time; with --json, in
-objects with a field `notice`.
+objects with a field `notice`. Receipts come with --receipts, and with --json, in objects with a field `receipt`.
 Messages of other rooms than --room stay unacknowledged, and come again; when as many of them wait as the relay gives a device at a
 time, the command ends.
 
@@ -50,6 +51,9 @@ pub struct Tail {
     /// Print each message with its id, as USER/ID: so it is named to ferry react, delete and send --reply-to
     #[arg(long)]
     ids: bool,
+    /// Print also who has got and read your messages
+    #[arg(long)]
+    receipts: bool,
     /// Do not acknowledge: everything comes again next time
     #[arg(long)]
     no_ack: bool,
@@ -141,6 +145,7 @@ impl Tailing {
             }
             Event::Message(incoming) => return self.message(incoming, connection).await,
             Event::Notice(incoming) => return self.notice(incoming).await,
+            Event::Receipt(incoming) => return self.receipt(incoming).await,
             // Where the acks do not get through the connection is lost, and `drained` comes again with the next one.
             Event::Drained if self.args.until_drained && flushed(connection).await => return Ok(Go::Home),
             Event::Closed(reason) => return Err(reason.into()),
@@ -185,6 +190,31 @@ impl Tailing {
             incoming.ack();
         } else {
             self.held.push(incoming);
+        }
+        self.on_if_there_is_room()
+    }
+
+    async fn receipt(&mut self, incoming: Box<IncomingReceipt>) -> Result<Go, Failure> {
+        let receipt = &incoming.receipt;
+        let wanted = self.room.is_none_or(|room| receipt.event.room() == Some(room));
+        let is_expiry = matches!(receipt.event, ReceiptEvent::Expired { .. });
+        let text = match () {
+            () if !wanted => None,
+            () if self.json => Some(receipts::json(&incoming)),
+            () if self.args.receipts || is_expiry => receipts::line(receipt, &mut self.names).await,
+            () => None,
+        };
+        if let Some(text) = text
+            && let Go::Home = print(text).await?
+        {
+            return Ok(Go::Home);
+        }
+        // Also one that was not printed: nobody comes back for it.
+        if self.args.no_ack {
+            self.held.push(incoming);
+        } else {
+            self.note(Seen::from(&incoming.receipt));
+            incoming.ack();
         }
         self.on_if_there_is_room()
     }

@@ -2,7 +2,11 @@
 //!
 //! Every change made here or told by another relay removes what is kept; what a lost telling leaves behind lives no longer than [`TTL`].
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use ferry_protocol::{Role, RoomId, RoomKind, UserId};
 
@@ -131,6 +135,14 @@ impl Directory {
             }
         }
         Ok(counts)
+    }
+
+    /// Which of these let others know what they have read.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn who_tells_of_reading(&self, users: Vec<UserId>) -> Result<HashSet<UserId>, StoreError> {
+        Ok(self.store.who_tells_of_reading(users).await?.into_iter().collect())
     }
 
     /// A room or its memberships changed.

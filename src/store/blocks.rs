@@ -89,6 +89,14 @@ impl Store {
         })
     }
 
+    /// Whether the one has blocked the other.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`](super::StoreError::Unavailable).
+    pub async fn has_blocked(&self, blocker: UserId, blocked: UserId) -> Result<bool> {
+        query!(self, async |conn| conn.has_blocked(blocker, blocked).await)
+    }
+
     /// Whom the user has blocked, by username.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ use super::{
     row_locks::RowLocks,
     schema::users,
     sql_types::Sql,
+    users::CHUNK,
 };
 
 steps! {
@@ -33,6 +34,21 @@ impl Store {
     /// [`StoreError::NotFound`].
     pub async fn settings(&self, user: UserId) -> Result<UserSettings> {
         query!(self, async |conn| conn.settings_of(user).await)
+    }
+
+    /// Which of these let others know what they have read.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn who_tells_of_reading(&self, ids: Vec<UserId>) -> Result<Vec<UserId>> {
+        query!(self, async |conn| {
+            let mut telling = Vec::new();
+            for some in ids.chunks(CHUNK) {
+                let of_these = users::table.filter(users::id.eq_any(some.iter().copied().map(Sql)));
+                telling.extend(of_these.filter(users::receipts.eq(true)).select(users::id).load::<UserId>(conn).await?);
+            }
+            Ok(telling)
+        })
     }
 
     /// Changes the user's settings: those then, and whether they are others than before.

@@ -24,6 +24,7 @@ mod http;
 mod messages;
 mod messages_refused;
 mod notices;
+mod receipts;
 mod role_table;
 mod secrecy;
 mod shutdown;

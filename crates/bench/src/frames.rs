@@ -14,7 +14,7 @@ use crate::stamp::Stamp;
 pub enum Incoming<'a> {
     /// A delivery: what to ack, and the message.
     Message { delivery: &'a [u8], redelivered: bool, stamp: Stamp },
-    /// A notice: what to ack.
+    /// A notice or receipt: what to ack.
     Notice { delivery: &'a [u8] },
     /// A send was accepted.
     Sent(Stamp),
@@ -30,6 +30,7 @@ pub enum Incoming<'a> {
 
 const MESSAGE: &[u8] = br#"{"type":"message","delivery":""#;
 const NOTICE: &[u8] = br#"{"type":"notice","delivery":""#;
+const RECEIPT: &[u8] = br#"{"type":"receipt","delivery":""#;
 const REDELIVERED: &[u8] = br#"","redelivered":"#;
 const BODY: &[u8] = br#""body":""#;
 const SENT: &[u8] = br#"{"type":"sent","id":""#;
@@ -42,7 +43,7 @@ const ID: usize = 36;
 pub fn read(payload: &[u8]) -> Incoming<'_> {
     let short = if payload.starts_with(MESSAGE) {
         message(payload)
-    } else if let Some(rest) = payload.strip_prefix(NOTICE) {
+    } else if let Some(rest) = payload.strip_prefix(NOTICE).or_else(|| payload.strip_prefix(RECEIPT)) {
         rest.split(|byte| *byte == b'"').next().map(|delivery| Incoming::Notice { delivery })
     } else {
         sent(payload)

@@ -2,6 +2,7 @@
 
 mod invitations;
 mod people;
+mod receipts;
 
 use ferry_protocol::{
     ChangePassword, CreateAccount, CreateRoom, CreateSession, DeleteMe, Device, DeviceId, Devices, Member,

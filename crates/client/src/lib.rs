@@ -45,7 +45,8 @@ pub use http::{Client, ClientOptions};
 pub use order::{Arrival, Order};
 pub use session::{CredentialStore, Credentials, InMemory, Session, StoreLock};
 pub use socket::{
-    ClosedReason, ConnectOptions, Connection, DisconnectReason, Event, Events, Incoming, IncomingNotice, NotFlushed,
+    ClosedReason, ConnectOptions, Connection, DisconnectReason, Event, Events, Incoming, IncomingNotice,
+    IncomingReceipt, NotFlushed,
 };
 
 pub use ferry_protocol as protocol;

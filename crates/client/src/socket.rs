@@ -9,10 +9,12 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ferry_protocol::{Body, CloseCode, DeviceFrame, MessageId, RoomId, Sent, UserId, Welcome};
+use ferry_protocol::{
+    Body, CloseCode, DeviceFrame, MessageId, NoticesRead, Read, ReadCursor, RoomId, Sent, UserId, Welcome,
+};
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
 
-pub use incoming::{Incoming, IncomingNotice};
+pub use incoming::{Incoming, IncomingNotice, IncomingReceipt};
 
 use crate::dedupe::Dedupe;
 use crate::{Draft, Seen, SendError, Session};
@@ -65,6 +67,9 @@ pub enum Event {
     Message(Box<Incoming>),
     /// Something happened that concerns the user. Store it where it matters, then [`IncomingNotice::ack`] it.
     Notice(Box<IncomingNotice>),
+    /// What became of messages of the user's, or what they have read on another device. Store it where it matters, then
+    /// [`IncomingReceipt::ack`] it.
+    Receipt(Box<IncomingReceipt>),
     /// What waited when the socket opened has been delivered. Comes once per connection.
     Drained,
     /// The socket is gone; the next attempt comes by itself.
@@ -159,7 +164,17 @@ impl Shared {
 type Answer = oneshot::Sender<Result<Sent, SendError>>;
 
 enum Command {
-    Send { id: MessageId, frame: String, answer: Answer, place: tokio::sync::OwnedSemaphorePermit },
+    Send {
+        id: MessageId,
+        frame: String,
+        answer: Answer,
+        place: tokio::sync::OwnedSemaphorePermit,
+    },
+    /// Written now or not at all.
+    Frame {
+        frame: String,
+        answer: oneshot::Sender<Result<(), NotFlushed>>,
+    },
     Flush(oneshot::Sender<Result<(), NotFlushed>>),
     Close,
 }
@@ -229,6 +244,28 @@ impl Connection {
         let frame = DeviceFrame::Send(draft.into_send(id, room)).to_json();
         self.commands.send(Command::Send { id, frame, answer, place }).map_err(|_| self.closed_error())?;
         answered.await.unwrap_or_else(|_| Err(self.closed_error()))
+    }
+
+    /// Tells the relay how far the user has read a room. A cursor that is lost on its way is made up for by the next one.
+    ///
+    /// # Errors
+    /// There is no open socket, or too much waits to be written to it.
+    pub async fn mark_read(&self, room: RoomId, cursor: ReadCursor) -> Result<(), NotFlushed> {
+        self.frame(&DeviceFrame::Read(Read { room, cursor })).await
+    }
+
+    /// Tells the user's other devices that notices are read.
+    ///
+    /// # Errors
+    /// As [`Self::mark_read`].
+    pub async fn mark_notices_read(&self, notices: Vec<MessageId>) -> Result<(), NotFlushed> {
+        self.frame(&DeviceFrame::NoticesRead(NoticesRead { notices })).await
+    }
+
+    async fn frame(&self, frame: &DeviceFrame) -> Result<(), NotFlushed> {
+        let (answer, answered) = oneshot::channel();
+        self.commands.send(Command::Frame { frame: frame.to_json(), answer }).map_err(|_| NotFlushed)?;
+        answered.await.unwrap_or(Err(NotFlushed))
     }
 
     /// Waits until the relay has read everything that was acked before.

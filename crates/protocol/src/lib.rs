@@ -13,6 +13,7 @@ mod kinds;
 mod message;
 mod notice;
 mod people;
+mod receipt;
 mod relay_frame;
 mod room;
 mod secret;
@@ -30,12 +31,17 @@ pub use kinds::{
     BadBody, EMOJI_MAX, Forward, KIND_DELETE, KIND_EDIT, KIND_FORWARD, KIND_REACTION, KnownBody, Origin, Target,
 };
 pub use message::{
-    Body, Content, Envelope, KIND_MAX, KIND_TEXT, MENTIONS_MAX, Message, NotAnEnvelope, Sender, is_valid_kind,
+    Body, Content, Envelope, KIND_MAX, KIND_TEXT, MENTIONS_MAX, Message, MessageRef, NotAnEnvelope, Sender,
+    is_valid_kind,
 };
 pub use notice::{Notice, NoticeEvent};
 pub use people::{Allow, Block, BlockAnswer, Friend, FriendAnswer, FriendState, UpdateSettings, UserSettings};
+pub use receipt::{
+    DeliveredCount, DeliveredTo, NoticesRead, READ_AUTHORS, RECEIPT_MESSAGES, Read, ReadCursor, Receipt, ReceiptEvent,
+};
 pub use relay_frame::{
-    BadRelayFrame, Delivered, DeliveredNotice, ErrorFrame, Limits, RelayFrame, Welcome, envelope_frame,
+    BadRelayFrame, Delivered, DeliveredNotice, DeliveredReceipt, ErrorFrame, Limits, RelayFrame, Welcome,
+    envelope_frame,
 };
 pub use room::{CreateRoom, Member, Page, PutMember, Role, Room, RoomKind, TransferRoom, UnknownName, UpdateRoom};
 pub use secret::Secret;
