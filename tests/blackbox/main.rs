@@ -18,6 +18,7 @@ mod wire;
 mod client_library;
 mod command_line;
 mod conversation;
+mod demo;
 mod guarantees;
 mod guarantees_of_logout;
 mod http;

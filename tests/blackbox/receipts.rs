@@ -110,6 +110,42 @@ on_both!(what_is_read_is_known_to_ones_other_devices_and_to_the_authors, |world|
     assert!(!alices.receipts.contains(&read));
 });
 
+on_both!(who_keeps_their_reading_to_themselves_hears_of_nobodys, |world| async move {
+    let relay = world.relay();
+    let (alice, bob) = (world.person("alice").await, world.person("bob").await);
+    let (mut alices, mut bobs, mut tablet) =
+        (alice.online(relay).await, bob.online(relay).await, bob.online(relay).await);
+    let room = alices.direct(bob.id).await;
+    let sent = alices.send(room, "hello").await;
+    assert_eq!((bobs.text().await, tablet.text().await), ("hello".into(), "hello".into()));
+    let keep = |receipts| UpdateSettings { receipts: Some(receipts), ..UpdateSettings::default() };
+    let mark = async |sent_at| {
+        bobs.session.mark_read(room, &cursor(sent.id, sent_at, &[alice.id])).await.unwrap();
+        ReceiptEvent::Read { room, user: bob.id, up_to: sent.id, sent_at }
+    };
+    for (his, hers) in [(false, true), (true, false)] {
+        bobs.session.update_settings(&keep(his)).await.unwrap();
+        alices.session.update_settings(&keep(hers)).await.unwrap();
+        // His own device hears of it all the same.
+        let read = mark(sent.sent_at - 2).await;
+        while tablet.receipt().await != read {}
+    }
+    // Nor where one has blocked the other.
+    alices.session.update_settings(&keep(true)).await.unwrap();
+    alices.session.block(bob.id).await.unwrap();
+    let read = mark(sent.sent_at - 1).await;
+    while tablet.receipt().await != read {}
+    alices.session.unblock(bob.id).await.unwrap();
+    let read = mark(sent.sent_at).await;
+    loop {
+        match alices.receipt().await {
+            event if event == read => break,
+            ReceiptEvent::Delivered { .. } => {}
+            event => panic!("{event:?}"),
+        }
+    }
+});
+
 on_both!(a_device_that_is_logged_out_lets_the_messages_that_wait_for_it_expire, |world| async move {
     let (here, there) = (world.relay(), world.relays.last().unwrap());
     let (alice, bob) = (world.person("alice").await, world.person("bob").await);
