@@ -136,6 +136,8 @@ settings! {
         no_rate_limits = "FERRY_NO_RATE_LIMITS";
         /// Leave `Secure` off cookies, for development without TLS.
         insecure_cookies = "FERRY_INSECURE_COOKIES";
+        /// Serve the description of the interface, /openapi.json and /docs [default: true].
+        docs = "FERRY_DOCS";
     }
 }
 
@@ -203,6 +205,7 @@ impl Settings {
             limits,
             times,
             auth,
+            docs: self.docs.unwrap_or(true),
         })
     }
 

@@ -21,6 +21,7 @@ mod conversation;
 mod guarantees;
 mod guarantees_of_logout;
 mod http;
+mod interface;
 mod notices;
 mod role_table;
 mod secrecy;

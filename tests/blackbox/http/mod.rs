@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed, which is what it is for")]
 
 mod accounts;
-mod ask;
+pub mod ask;
 mod connections;
 mod cookies;
 mod invitations;
