@@ -82,8 +82,9 @@ mod tests {
         let postgres = tables(include_str!("../../migrations/postgres/0001_accounts_rooms_keys/up.sql"));
         let sqlite = tables(include_str!("../../migrations/sqlite/0001_accounts_rooms_keys/up.sql"));
         assert_eq!(postgres, sqlite);
-        assert_eq!(sqlite.len(), 8, "{sqlite:?}");
         let document = include_str!("../../docs/privacy.md");
+        // One more: diesel's own.
+        assert_eq!(document.matches("\n### `").count(), sqlite.len() + 1, "{sqlite:?}");
         for (table, columns) in sqlite {
             let section = document.split("\n### ").find(|section| section.starts_with(&format!("`{table}`")));
             let section = section.unwrap_or_else(|| panic!("docs/privacy.md says nothing of `{table}`"));

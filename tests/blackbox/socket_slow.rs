@@ -90,14 +90,14 @@ on_both!(a_device_that_never_reads_is_closed, ["--window", "256", "--slow-timeou
 async fn a_silent_device_is_pinged_and_then_closed() {
     let flags = ["--ping-interval", "1"].map(String::from);
     let world = World::start_with(Backend::Embedded, &flags).await;
-    let bob = world.person("bob").await;
-    let open = async || {
-        let token = bob.log_in(world.relay()).await.token().await.unwrap();
+    let open = async |name| {
+        let person = world.person(name).await;
+        let token = person.log_in(world.relay()).await.token().await.unwrap();
         let mut wire = Wire::open(world.relay(), token.expose()).await;
         wire.text_with("drained").await;
         wire
     };
-    let (mut silent, mut lively) = (open().await, open().await);
+    let (mut silent, mut lively) = (open("bob").await, open("carol").await);
     let silence = async {
         assert_eq!(silent.frame().await.unwrap().0, wire::PING);
         assert_eq!(silent.close_code().await, 4002);
