@@ -15,6 +15,7 @@ use crate::{
     limits::RateLimits,
     logins::Logins,
     metrics::Metrics,
+    receipts::Receipts,
     refusal::Refusal,
     relay::{Directory, Relay},
     session::Authenticated,
@@ -39,6 +40,8 @@ pub struct App {
     pub relay: Arc<Relay>,
     /// Who is in a room.
     pub directory: Arc<Directory>,
+    /// Receipts to be published.
+    pub receipts: Receipts,
     /// Access tokens.
     pub tokens: AccessTokens,
     /// Hashing.

@@ -1,9 +1,12 @@
 //! The client commands of the `ferry` binary.
 
 mod account;
+mod act;
 mod failure;
 mod password;
+mod people;
 mod profile;
+mod read;
 mod resolve;
 mod rooms;
 mod send;
@@ -119,8 +122,26 @@ pub enum Command {
     Rooms(rooms::Rooms),
     /// Send a message
     Send(send::Send),
+    /// Say something else than in an earlier message of yours
+    Edit(act::Edit),
+    /// Take a message back, for all
+    Delete(act::Delete),
+    /// Put an emoji to a message
+    React(act::React),
+    /// Pass a message on
+    Forward(act::Forward),
+    /// Mark a room as read up to a message
+    Read(read::Read),
+    /// Mark notices as read
+    Notices(read::Notices),
     /// Print messages as they arrive
     Tail(tail::Tail),
+    /// List, ask, accept and remove friends
+    Friends(people::Friends),
+    /// List whom you have blocked, block somebody, or lift that. They are not told
+    Blocks(people::Blocks),
+    /// Show or change what you let others do and see
+    Settings(people::Settings),
 }
 
 /// Runs a command, and says on standard error what went wrong.
@@ -136,7 +157,16 @@ pub async fn run(command: Command, global: &Global) -> ExitCode {
         Command::Devices(args) => Box::pin(account::devices(args, global)).await,
         Command::Rooms(args) => Box::pin(rooms::rooms(args, global)).await,
         Command::Send(args) => Box::pin(send::send(args, global)).await,
+        Command::Edit(args) => Box::pin(act::edit(args, global)).await,
+        Command::Delete(args) => Box::pin(act::delete(args, global)).await,
+        Command::React(args) => Box::pin(act::react(args, global)).await,
+        Command::Forward(args) => Box::pin(act::forward(args, global)).await,
+        Command::Read(args) => Box::pin(read::read(args, global)).await,
+        Command::Notices(args) => Box::pin(read::notices(args, global)).await,
         Command::Tail(args) => Box::pin(tail::tail(args, global)).await,
+        Command::Friends(args) => Box::pin(people::friends(args, global)).await,
+        Command::Blocks(args) => Box::pin(people::blocks(args, global)).await,
+        Command::Settings(args) => Box::pin(people::settings(args, global)).await,
     };
     let Err(failure) = done else { return ExitCode::SUCCESS };
     // What is left of a login that is over is of no use, and would stand in the way of the next one: which may have been made since.

@@ -84,6 +84,8 @@ pub struct Limits {
     pub members: usize,
     /// Rooms that a user is in.
     pub rooms_per_user: usize,
+    /// Members up to which authors are told which devices have a message, and not only how many.
+    pub receipt_room_size: usize,
     /// Sends at once, per device.
     pub send_burst: u32,
     /// Sends a second after that, per device.
@@ -96,6 +98,10 @@ pub struct Limits {
     pub account_burst: u32,
     /// How long until one more account may be made from an address.
     pub account_interval: Duration,
+    /// Requests of a user to be somebody's friend: as many at once, and as many a day after that.
+    pub friend_requests: u32,
+    /// Whether authors are told which devices have their messages.
+    pub delivery_receipts: bool,
     /// False lifts the limits on rates (tests and benchmarks).
     pub rates: bool,
 }

@@ -5,16 +5,20 @@
 
 mod accounts;
 mod answer;
+mod blocks;
 mod call;
 mod cors;
 mod docs;
+mod friends;
 mod invitations;
 mod me;
 mod members;
 mod operations;
+mod receipts;
 mod rooms;
 mod route;
 mod sessions;
+mod settings;
 mod socket;
 mod users;
 
@@ -48,9 +52,13 @@ fn declared(app: &Arc<App>) -> Route {
         accounts::routes(app),
         sessions::routes(app),
         me::routes(app),
+        settings::routes(app),
         users::routes(app),
+        friends::routes(app),
+        blocks::routes(app),
         members::routes(app),
         invitations::routes(app),
+        receipts::routes(app),
         rooms::routes(app),
         socket::routes(app),
         operations::routes(app),

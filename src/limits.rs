@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use ferry_protocol::DeviceId;
+use ferry_protocol::{DeviceId, UserId};
 use governor::{
     Quota, RateLimiter,
     clock::{Clock, DefaultClock},
@@ -17,6 +17,8 @@ use governor::{
 use crate::config::Limits;
 
 type Keyed<K> = RateLimiter<K, DashMapStateStore<K>, DefaultClock>;
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// One limit, on each key by itself.
 #[derive(Debug)]
@@ -75,8 +77,12 @@ pub struct RateLimits {
     pub proofs: Limit<DeviceId>,
     /// New accounts, on the address.
     pub accounts_from: Limit<Origin>,
+    /// Marks of what is read, on the device.
+    pub marks: Limit<DeviceId>,
     /// Other calls that change something or search, on the device.
     pub calls: Limit<DeviceId>,
+    /// Requests to be friends, on the user: people are not to be pestered from one device after the other.
+    pub friend_requests: Limit<UserId>,
 }
 
 impl RateLimits {
@@ -91,7 +97,9 @@ impl RateLimits {
             refreshes_from: Limit::new(on, 300, Duration::from_millis(100)),
             proofs: Limit::new(on, limits.login_burst, limits.login_interval),
             accounts_from: Limit::new(on, limits.account_burst, limits.account_interval),
+            marks: Limit::new(on, 60, Duration::from_millis(100)),
             calls: Limit::new(on, 200, Duration::from_millis(50)),
+            friend_requests: Limit::new(on, limits.friend_requests, DAY / limits.friend_requests),
         }
     }
 
@@ -103,7 +111,9 @@ impl RateLimits {
         self.refreshes_from.tidy();
         self.proofs.tidy();
         self.accounts_from.tidy();
+        self.marks.tidy();
         self.calls.tidy();
+        self.friend_requests.tidy();
     }
 }
 

@@ -4,6 +4,8 @@
 //! back finds out and deletes it again. Then the socket, then the channel. What the broker could not delete stays noted in SQL, and
 //! [`crate::reconcile`] does it when the nsqd is back.
 
+mod waiting;
+
 use std::{sync::Arc, time::Duration};
 
 use ferry_protocol::{CloseCode, DeviceId, UserId};
@@ -135,6 +137,9 @@ impl Logins {
             let elsewhere = self.reach.announce_gone(user, *device, why == Why::AccountDeleted);
             let here = self.reach.hub.close_and_wait(*device, why.close_code(), SOCKET_PATIENCE);
             tokio::join!(elsewhere, here);
+            if why != Why::Abandoned {
+                self.expire_what_waits(user, *device).await;
+            }
             self.remove_channel(user, *device).await;
         });
         futures_util::future::join_all(each).await;

@@ -94,6 +94,7 @@ impl Refusal {
             temporary: self.code.is_temporary(),
             retry_after_ms: self.retry_after.map(|wait| (wait.as_millis() as u64).max(1)),
             id,
+            field: self.field.clone().map(Cow::into_owned),
         }
     }
 
@@ -149,6 +150,11 @@ impl From<Conflict> for Refusal {
                 Self::new(ErrorCode::TooManyInvitations, "there are as many open invitations as there may be")
             }
             Conflict::LastOwner => Self::new(ErrorCode::LastOwner, "make somebody else an owner first"),
+            Conflict::NotAllowed => Self::new(ErrorCode::NotAllowed, "this user does not let you do this"),
+            Conflict::NotToBeAdded => {
+                Self::new(ErrorCode::NotAllowed, "a user does not let you add them to rooms: invite them instead")
+            }
+            Conflict::Blocked => Self::new(ErrorCode::Blocked, "you have blocked this user: lift that first"),
         }
     }
 }

@@ -2,13 +2,14 @@
 
 mod audience;
 mod notices;
+mod receipts;
 
 use std::{collections::HashMap, sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use ferry_protocol::{
-    DeviceId, Envelope, ErrorCode, KIND_MAX, KIND_TEXT, Message, MessageId, Notice, RoomId, Send, Sender, Sent, UserId,
-    is_valid_kind,
+    CONTENT_TYPE_MAX, DeviceId, Envelope, ErrorCode, KIND_MAX, KnownBody, MENTIONS_MAX, Message, MessageId, Notice,
+    RoomId, Send, Sender, Sent, UserId, is_valid_content_type, is_valid_kind,
 };
 use futures_util::StreamExt;
 
@@ -62,14 +63,18 @@ impl Relay {
     /// Checks a message and its sender. Changes nothing.
     ///
     /// # Errors
-    /// `invalid` for an ill-formed message, `forbidden` for a channel that the user is not in, `not_found` for any other room that they are
-    /// not in or that does not exist, `muted`, and `unavailable` where SQL does not answer.
+    /// `invalid` for an ill-formed message and for a mention of somebody who is not in the room, `forbidden` for a channel that the user is
+    /// not in, `not_found` for any other room that they are not in or that does not exist, `muted`, and `unavailable` where SQL does not answer.
     pub async fn admit(&self, user: UserId, device: DeviceId, send: &Send) -> Result<Admitted, Refusal> {
         check(send)?;
         let audience = self.audience(send.room).await?;
         let member = audience.member(user).ok_or_else(|| roles::outsider(audience.kind()))?;
         if member.muted_until > clock::now_ms() {
             return Err(Refusal::new(ErrorCode::Muted, "you are muted in this room"));
+        }
+        // Only now: who is in the room is for those who are in it.
+        if !send.mentions.iter().all(|user| audience.member(*user).is_some()) {
+            return Err(Refusal::invalid("mentions", "not all of these are in the room"));
         }
         let sender = Sender { user, device, role: member.role };
         // Before the stamp, like everything that SQL can refuse: a number given is a number that receivers wait for.
@@ -97,6 +102,8 @@ impl Relay {
             kind: send.kind,
             body: send.body,
             reply_to: send.reply_to,
+            mentions: send.mentions,
+            content_type: send.content_type,
             epoch: stamp.epoch,
             seq: stamp.seq,
             sent_at,
@@ -108,8 +115,10 @@ impl Relay {
         drop(message);
 
         let (mut targets, mut unreachable) = (Vec::with_capacity(audience.members().len()), Vec::new());
-        for user in audience.members().iter().map(|member| member.user).filter(|user| *user != sender.user) {
-            if devices.contains_key(&user) { targets.push(user) } else { unreachable.push(user) }
+        for member in audience.members().iter().filter(|member| member.user != sender.user) {
+            // Who has blocked the sender looks like somebody without a device.
+            let is_reached = devices.contains_key(&member.user) && !member.has_blocked;
+            if is_reached { targets.push(member.user) } else { unreachable.push(member.user) }
         }
         let recipients = targets.len() as u32;
         // The sending device gets no copy, so a user with no other device needs none.
@@ -168,8 +177,12 @@ fn check(send: &Send) -> Result<(), Refusal> {
             format!("must be 1 to {KIND_MAX} of a-z 0-9 . _ - and not begin with `ferry.`"),
         ));
     }
-    if send.kind == KIND_TEXT && !send.body.is_text() {
-        return Err(Refusal::invalid("body", "must be a string for the kind `text`"));
+    if send.mentions.len() > MENTIONS_MAX {
+        return Err(Refusal::invalid("mentions", format!("at most {MENTIONS_MAX} users")));
     }
-    Ok(())
+    if send.content_type.as_deref().is_some_and(|content_type| !is_valid_content_type(content_type)) {
+        let wanted = format!("must be a media type such as text/plain, of at most {CONTENT_TYPE_MAX} bytes");
+        return Err(Refusal::invalid("content_type", wanted));
+    }
+    KnownBody::check(&send.kind, &send.body).map_err(|bad| Refusal::invalid(bad.field, bad.detail))
 }

@@ -16,6 +16,7 @@ use crate::{
     limits::RateLimits,
     logins::Logins,
     metrics::Metrics,
+    receipts::{self, Receipts},
     reconcile,
     relay::{Directory, Relay},
     server, signing,
@@ -55,9 +56,11 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
     upkeep.spawn(hear_other_relays(Arc::clone(&app)));
     upkeep.spawn(look_after_keys(Arc::clone(&app)));
     upkeep.spawn(tidy_limits(Arc::clone(&app)));
+    upkeep.spawn(receipts::publish_for_ever(Arc::clone(&app)));
 
     let drained = server::serve(Arc::clone(&app), listener, http::routes(&app), stop).await;
     upkeep.shutdown().await;
+    receipts::publish_the_last(&app).await;
     if let Broker::Memory(broker) = &app.broker {
         let lost = broker.queued();
         if lost > 0 {
@@ -116,6 +119,7 @@ pub(crate) async fn build(config: Config) -> anyhow::Result<Arc<App>> {
     Ok(Arc::new(App {
         logins: Logins::new(Arc::clone(&reach), Arc::clone(&relay), config.limits.devices),
         relay,
+        receipts: Receipts::default(),
         limits: RateLimits::new(&config.limits),
         tasks: TaskTracker::new(),
         config,

@@ -1,13 +1,16 @@
 //! The store: accounts, devices, rooms and memberships in SQL, and nothing that anybody wrote.
 //!
 //! SQLite (one file, one relay) or PostgreSQL (any number of relays), by the URL. Each query is written once; see `pool` for how. One file of
-//! queries an entity: `users`, `passwords`, `devices`, `tokens`, `rooms`, `memberships`, `invitations`, `mutes`, `keys`.
+//! queries an entity: `users`, `passwords`, `devices`, `tokens`, `rooms`, `memberships`, `invitations`, `mutes`, `friends`, `blocks`,
+//! `settings`, `keys`; `ties` is what a user lets others do, as follows from the three before.
 //!
 //! Every method runs to its end once it was polled, even where its future is dropped: dropping one never leaves a transaction half done, but
 //! the write may have happened. Every wait is bounded; past the bound the answer is [`StoreError::Unavailable`].
 
+mod blocks;
 mod devices;
 mod error;
+mod friends;
 mod invitations;
 mod keys;
 mod memberships;
@@ -20,7 +23,9 @@ mod pool;
 mod rooms;
 mod row_locks;
 mod schema;
+mod settings;
 mod sql_types;
+mod ties;
 mod tokens;
 mod user_lock;
 mod users;
@@ -38,10 +43,11 @@ use diesel_async::RunQueryDsl;
 
 pub use self::{
     error::{Conflict, Result, Source, StoreError},
-    invitations::InvitationLimits,
+    invitations::{InvitationLimits, Invited},
     models::{
-        AudienceMember, Created, DeletedRoom, DeletedUser, Device, LeftRoom, MemberRow, Membership, NewDevice, NewRoom,
-        NewUser, Put, Room, RoomAudience, RoomChange, RoomView, Rotation, SigningKey, Standing, User,
+        AudienceMember, Befriended, Blocked, Created, DeletedRoom, DeletedUser, Device, LeftRoom, MemberRow,
+        Membership, NewDevice, NewRoom, NewUser, Put, Room, RoomAudience, RoomChange, RoomView, Rotation, SigningKey,
+        Standing, Step, User,
     },
     user_lock::UserLock,
 };

@@ -4,11 +4,11 @@ use std::io::Read;
 use std::time::Duration;
 
 use clap::Args;
-use ferry_client::protocol::{KIND_TEXT, PostMessage, Sent};
-use ferry_client::{Backoff, Body, ClientError, MessageId, RoomId, Session};
+use ferry_client::protocol::{PostMessage, Sent};
+use ferry_client::{Backoff, ClientError, Draft, MessageId, RoomId, Session};
 
 use super::failure::Failure;
-use super::{Global, resolve, show};
+use super::{Global, act, resolve, show};
 
 /// How often a send is tried; with the waits between, about half a minute.
 const ATTEMPTS: u32 = 6;
@@ -26,8 +26,16 @@ ROOM is an id, the name of one of your rooms, or @username for the direct room w
 Examples:
   ferry send @bob 'Hello Bob'
   ferry send general Good morning
+  ferry send --mention bob --mention carol general Lunch?
+  ferry send --reply-to bob/01a1fc99-2a1c-7098-8e77-5261408728b4 general Gladly
   uptime | ferry send @bob -")]
 pub struct Send {
+    /// The message that this one answers, as `ferry tail --ids` prints it
+    #[arg(long, value_name = "[USER/]ID")]
+    reply_to: Option<String>,
+    /// Call upon a member of the room; may be given several times
+    #[arg(long, value_name = "USER")]
+    mention: Vec<String>,
     /// Where to
     room: String,
     /// What to say; - reads standard input
@@ -37,14 +45,24 @@ pub struct Send {
 
 pub async fn send(args: Send, global: &Global) -> Result<(), Failure> {
     let (session, _) = global.session()?;
-    let text = if args.text == ["-"] { read_stdin()? } else { args.text.join(" ") };
-    if text.is_empty() {
-        return Err(Failure::usage("there is nothing to send"));
+    let mut draft = Draft::text(&words(&args.text)?);
+    draft.reply_to = args.reply_to.as_deref().map(act::message_id).transpose()?;
+    for name in &args.mention {
+        draft = draft.mention(resolve::user(&session, name).await?.id);
     }
-    let room = resolve::room(&session, &args.room).await?;
-    let message =
-        PostMessage { id: Some(MessageId::new()), kind: KIND_TEXT.to_owned(), body: Body::text(&text), reply_to: None };
-    let sent = post(&session, room, &message).await?;
+    deliver(&session, global, &args.room, draft).await
+}
+
+/// What was typed, or what standard input says for `-`.
+pub fn words(typed: &[String]) -> Result<String, Failure> {
+    let text = if typed == ["-"] { read_stdin()? } else { typed.join(" ") };
+    if text.is_empty() { Err(Failure::usage("there is nothing to send")) } else { Ok(text) }
+}
+
+/// Sends it to the room of that name, and tells whom it reached.
+pub async fn deliver(session: &Session, global: &Global, room: &str, draft: Draft) -> Result<(), Failure> {
+    let room = resolve::room(session, room).await?;
+    let sent = post(session, room, &draft.into_post(MessageId::new())).await?;
     if global.json {
         return show::print(&show::json_line(&sent));
     }
@@ -92,7 +110,8 @@ fn summary(sent: &Sent) -> String {
     }
 }
 
-fn read_stdin() -> Result<String, Failure> {
+/// All of standard input, without the end of its last line.
+pub fn read_stdin() -> Result<String, Failure> {
     let mut text = String::new();
     let read = std::io::stdin().lock().take(TEXT_MAX + 1).read_to_string(&mut text);
     read.map_err(|error| Failure::failed(format!("cannot read standard input: {error}")))?;

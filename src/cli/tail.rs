@@ -1,19 +1,22 @@
 //! `ferry tail`: prints what arrives, and acks what is printed.
 
+mod messages;
 mod names;
 mod notices;
+mod receipts;
 
 use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use ferry_client::protocol::Message;
-use ferry_client::{ConnectOptions, Connection, Event, Incoming, IncomingNotice, RoomId, Seen};
+use ferry_client::protocol::{Message, ReceiptEvent};
+use ferry_client::{ConnectOptions, Connection, Event, Incoming, IncomingNotice, IncomingReceipt, RoomId, Seen};
 use serde::Serialize;
 
 use super::failure::Failure;
 use super::profile::seen::SeenFile;
 use super::{Global, resolve, show};
+use messages::Conversations;
 use names::Names;
 
 /// With `--until-drained`: how long to try for a connection before giving up.
@@ -24,8 +27,9 @@ const FLUSH_WAIT: Duration = Duration::from_secs(10);
 #[derive(Debug, Args)]
 #[command(after_help = "\
 A message is acknowledged once it is printed, and then the relay forgets it: there is no other copy than what you keep.
-What else happens (logins, rooms, invitations) is printed between the messages, on lines with a * after the time; with --json, in
-objects with a field `notice`.
+Edits, deletions, reactions and forwarded messages are told in words, with what they are about where it was printed before.
+What else happens (logins, rooms, invitations, friends) is printed between the messages, on lines with a * after the time; with --json, in
+objects with a field `notice`. Receipts come with --receipts, and with --json, in objects with a field `receipt`.
 Messages of other rooms than --room stay unacknowledged, and come again; when as many of them wait as the relay gives a device at a
 time, the command ends.
 
@@ -44,6 +48,12 @@ pub struct Tail {
     /// End after so many messages
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
+    /// Print each message with its id, as USER/ID: so it is named to ferry react, delete and send --reply-to
+    #[arg(long)]
+    ids: bool,
+    /// Print also who has got and read your messages
+    #[arg(long)]
+    receipts: bool,
     /// Do not acknowledge: everything comes again next time
     #[arg(long)]
     no_ack: bool,
@@ -60,6 +70,7 @@ struct Tailing {
     json: bool,
     room: Option<RoomId>,
     names: Names,
+    conversations: Conversations,
     seen: SeenFile,
     printed: u64,
     // Not acked, on purpose. Held, so that they are not shown again when they come again. At the relay's window no more come.
@@ -78,9 +89,10 @@ pub async fn tail(args: Tail, global: &Global) -> Result<(), Failure> {
     let (seen, before) = opened.map_err(|error| Failure::failed(format!("cannot note what is printed: {error}")))?;
     let (connection, mut events) = session.connect(ConnectOptions { seen: before, ..ConnectOptions::default() });
     let mut tailing = Tailing {
-        args,
         json: global.json,
         room,
+        conversations: Conversations::new(session.clone(), args.ids),
+        args,
         names: Names::new(session),
         seen,
         printed: 0,
@@ -133,6 +145,7 @@ impl Tailing {
             }
             Event::Message(incoming) => return self.message(incoming, connection).await,
             Event::Notice(incoming) => return self.notice(incoming).await,
+            Event::Receipt(incoming) => return self.receipt(incoming).await,
             // Where the acks do not get through the connection is lost, and `drained` comes again with the next one.
             Event::Drained if self.args.until_drained && flushed(connection).await => return Ok(Go::Home),
             Event::Closed(reason) => return Err(reason.into()),
@@ -181,6 +194,31 @@ impl Tailing {
         self.on_if_there_is_room()
     }
 
+    async fn receipt(&mut self, incoming: Box<IncomingReceipt>) -> Result<Go, Failure> {
+        let receipt = &incoming.receipt;
+        let wanted = self.room.is_none_or(|room| receipt.event.room() == Some(room));
+        let is_expiry = matches!(receipt.event, ReceiptEvent::Expired { .. });
+        let text = match () {
+            () if !wanted => None,
+            () if self.json => Some(receipts::json(&incoming)),
+            () if self.args.receipts || is_expiry => receipts::line(receipt, &mut self.names).await,
+            () => None,
+        };
+        if let Some(text) = text
+            && let Go::Home = print(text).await?
+        {
+            return Ok(Go::Home);
+        }
+        // Also one that was not printed: nobody comes back for it.
+        if self.args.no_ack {
+            self.held.push(incoming);
+        } else {
+            self.note(Seen::from(&incoming.receipt));
+            incoming.ack();
+        }
+        self.on_if_there_is_room()
+    }
+
     /// Between print and ack: a crash before this prints it twice, a crash after it does not, and none loses it.
     fn note(&mut self, seen: Seen) {
         if let Err(error) = self.seen.add(seen) {
@@ -200,12 +238,9 @@ impl Tailing {
     }
 
     async fn line(&mut self, message: &Message) -> String {
-        let (room, user) = (self.names.room(message.room).await, self.names.user(message.from.user).await);
-        let text = match message.body.as_text() {
-            Some(text) if message.kind == ferry_client::protocol::KIND_TEXT => text,
-            _ => format!("[{}] {}", message.kind, message.body.get()),
-        };
-        format_line(&show::time(message.sent_at, "%T"), &room, &user, &text)
+        let room = self.names.room(message.room).await;
+        let (who, text) = self.conversations.tell(message, &mut self.names).await;
+        format_line(&show::time(message.sent_at, "%T"), &room, &who, &text)
     }
 }
 

@@ -74,6 +74,8 @@ settings! {
         members: usize = "FERRY_MEMBERS", "N";
         /// Rooms a user may be in [default: 1000].
         rooms_per_user: usize = "FERRY_ROOMS_PER_USER", "N";
+        /// Members up to which authors are told which devices have a message, and not only how many [default: 32].
+        receipt_room_size: usize = "FERRY_RECEIPT_ROOM_SIZE", "N";
         /// Sends at once, per device [default: 60].
         send_burst: u32 = "FERRY_SEND_BURST", "N";
         /// Sends a second after that, per device [default: 10].
@@ -86,6 +88,8 @@ settings! {
         account_burst: u32 = "FERRY_ACCOUNT_BURST", "N";
         /// Seconds until one more account from an address [default: 60].
         account_interval: u64 = "FERRY_ACCOUNT_INTERVAL", "SECONDS";
+        /// Friend requests of a user a day, all of them at once if need be [default: 50].
+        friend_requests: u32 = "FERRY_FRIEND_REQUESTS", "N";
         /// Seconds for the headers of a request [default: 10].
         header_timeout: u64 = "FERRY_HEADER_TIMEOUT", "SECONDS";
         /// Seconds for the body of a request [default: 15].
@@ -134,6 +138,8 @@ settings! {
     switches {
         /// Lift the limits on rates, for tests and benchmarks.
         no_rate_limits = "FERRY_NO_RATE_LIMITS";
+        /// Do not tell authors which devices have their messages.
+        no_delivery_receipts = "FERRY_NO_DELIVERY_RECEIPTS";
         /// Leave `Secure` off cookies, for development without TLS.
         insecure_cookies = "FERRY_INSECURE_COOKIES";
         /// Serve the description of the interface, /openapi.json and /docs [default: true].
@@ -225,13 +231,16 @@ impl Settings {
             devices: at_least("devices", 1, self.devices.unwrap_or(16))?,
             members: at_least("members", 2, self.members.unwrap_or(1_000))?,
             rooms_per_user: at_least("rooms-per-user", 1, self.rooms_per_user.unwrap_or(1_000))?,
+            receipt_room_size: self.receipt_room_size.unwrap_or(32),
             send_burst: at_least("send-burst", 1, self.send_burst.unwrap_or(60))?,
             send_rate: within("send-rate", 1, 1_000_000, self.send_rate.unwrap_or(10))?,
             login_burst: at_least("login-burst", 1, self.login_burst.unwrap_or(10))?,
             login_interval: seconds("login-interval", self.login_interval, 6)?,
             account_burst: at_least("account-burst", 1, self.account_burst.unwrap_or(10))?,
             account_interval: seconds("account-interval", self.account_interval, 60)?,
+            friend_requests: within("friend-requests", 1, 1_000_000, self.friend_requests.unwrap_or(50))?,
             rates: !self.no_rate_limits.unwrap_or(false),
+            delivery_receipts: !self.no_delivery_receipts.unwrap_or(false),
         })
     }
 

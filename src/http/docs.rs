@@ -9,7 +9,7 @@ use warp::reply::{Reply, Response};
 use super::{Route, any_of, call::Call, route};
 use crate::{app::App, refusal::Refusal};
 
-/// Written by hand: docs/decisions/0010-the-interface-is-described-by-hand.md.
+/// Written by hand: docs/decisions/0011-the-interface-is-described-by-hand.md.
 pub(super) const DOCUMENT: &str = include_str!("../../docs/openapi.json");
 
 /// A file of the page.

@@ -18,7 +18,7 @@ use crate::{
     refusal::Refusal,
     roles,
     session::Authenticated,
-    store::{InvitationLimits, Standing},
+    store::{InvitationLimits, Invited, Standing},
 };
 
 /// How many invitations may be open: a user can look through so many, and a room has no more places by default.
@@ -38,11 +38,11 @@ async fn invite(call: Call, which: String) -> Result<Response, Refusal> {
     let (who, app, room) = (call.authenticated().await?, Arc::clone(&call.app), id(&which)?);
     let Invite { user: whom } = call.json().await?;
     let now = clock::now_ms();
-    let (is_new, invitation) = app.store.invite(room, who.user, whom, LIMITS, now, roles::invite).await??;
-    if is_new {
+    let (invited, invitation) = app.store.invite(room, who.user, whom, LIMITS, now, roles::invite).await??;
+    if invited == Invited::Anew {
         app.relay.tell(who, vec![whom], NoticeEvent::Invited { room, by: who.user }).await;
     }
-    let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
+    let status = if invited == Invited::Already { StatusCode::OK } else { StatusCode::CREATED };
     Ok(answer::json(status, &InvitationAnswer { invitation }))
 }
 
@@ -81,5 +81,8 @@ async fn withdraw(call: Call, which: String, whom: String) -> Result<Response, R
 
 /// Tells who was invited, and who had invited them.
 async fn tell_of_end(app: &App, who: Authenticated, room: RoomId, user: UserId, inviter: UserId) {
-    app.relay.tell(who, vec![user, inviter], NoticeEvent::InvitationEnded { room, user, by: who.user }).await;
+    // Nobody is bothered with the end of what they never saw: inviting and withdrawing would reach who has blocked one.
+    let saw_it = who.user == user || matches!(app.store.has_blocked(user, inviter).await, Ok(false));
+    let told = if saw_it { vec![user, inviter] } else { vec![inviter] };
+    app.relay.tell(who, told, NoticeEvent::InvitationEnded { room, user, by: who.user }).await;
 }

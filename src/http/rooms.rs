@@ -156,8 +156,8 @@ async fn transfer(call: Call, which: String) -> Result<Response, Refusal> {
 /// Sends as a socket's `send` does. Each call is an epoch of its own, so its `seq` is 1.
 async fn post(call: Call, which: String) -> Result<Response, Refusal> {
     let (who, app, room) = (call.authenticated().await?, Arc::clone(&call.app), id(&which)?);
-    let PostMessage { id, kind, body, reply_to } = call.json().await?;
-    let send = Send { id: id.unwrap_or_else(MessageId::new), room, kind, body, reply_to };
+    let PostMessage { id, kind, body, reply_to, mentions, content_type } = call.json().await?;
+    let send = Send { id: id.unwrap_or_else(MessageId::new), room, kind, body, reply_to, mentions, content_type };
     app.limits.sends.take(&who.device).map_err(Refusal::rate_limited)?;
     let admitted = app.relay.admit(who.user, who.device, &send).await?;
     let now = clock::now_ms();

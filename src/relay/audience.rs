@@ -2,7 +2,11 @@
 //!
 //! Every change made here or told by another relay removes what is kept; what a lost telling leaves behind lives no longer than [`TTL`].
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use ferry_protocol::{Role, RoomId, RoomKind, UserId};
 
@@ -27,6 +31,8 @@ pub struct Recipient {
     pub role: Role,
     /// Until when they may not send, milliseconds since the Unix epoch.
     pub muted_until: i64,
+    /// In a direct room: whether they have blocked the other one, and so get nothing of theirs.
+    pub has_blocked: bool,
 }
 
 /// The members of a room.
@@ -94,6 +100,7 @@ impl Directory {
             user: member.user_id,
             role: member.role,
             muted_until: member.muted_until,
+            has_blocked: member.has_blocked,
         });
         let audience = Arc::new(Audience::new(found.kind, members.collect()));
         self.rooms.keep(mark, room, Arc::clone(&audience));
@@ -128,6 +135,14 @@ impl Directory {
             }
         }
         Ok(counts)
+    }
+
+    /// Which of these let others know what they have read.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn who_tells_of_reading(&self, users: Vec<UserId>) -> Result<HashSet<UserId>, StoreError> {
+        Ok(self.store.who_tells_of_reading(users).await?.into_iter().collect())
     }
 
     /// A room or its memberships changed.

@@ -23,7 +23,7 @@ use super::{
     open,
     sending::{Outcome, Sending},
     socket::{Incoming, Socket},
-    window::Window,
+    window::{Held, Window},
 };
 use crate::{
     app::App,
@@ -240,11 +240,12 @@ impl Session {
         };
         let redelivered = attempts > 1;
         self.socket.text(envelope_frame(envelope.content, id.as_str(), redelivered, json));
+        let message = envelope.message_ref().filter(|message| message.author != self.identity.user);
         if self.window.is_empty() {
             // What comes fresh needs no touch yet.
             self.touched_at = now;
         }
-        self.window.deliver(id, now);
+        self.window.deliver(Held { id, message }, now);
         self.app.metrics.deliveries.inc();
         if redelivered {
             self.app.metrics.redeliveries.inc();

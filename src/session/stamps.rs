@@ -115,18 +115,33 @@ fn digest(send: &Send) -> [u8; 32] {
     hasher.update(send.reply_to.map_or(uuid::Uuid::nil(), |id| id.0).as_bytes());
     hasher.update(send.kind.as_bytes());
     hasher.update([0]);
+    // Their number first, and zeros where what has none in it ends: no two sends that differ are the same to the hash.
+    hasher.update(send.mentions.len().to_le_bytes());
+    for user in &send.mentions {
+        hasher.update(user.0.as_bytes());
+    }
+    hasher.update(send.content_type.as_deref().unwrap_or_default().as_bytes());
+    hasher.update([0]);
     hasher.update(send.body.get().as_bytes());
     hasher.finalize().into()
 }
 
 #[cfg(test)]
 mod tests {
-    use ferry_protocol::{Body, KIND_TEXT};
+    use ferry_protocol::{Body, KIND_TEXT, UserId};
 
     use super::*;
 
     fn send(room: RoomId, text: &str) -> Send {
-        Send { id: MessageId::new(), room, kind: KIND_TEXT.into(), body: Body::text(text), reply_to: None }
+        Send {
+            id: MessageId::new(),
+            room,
+            kind: KIND_TEXT.into(),
+            body: Body::text(text),
+            reply_to: None,
+            mentions: Vec::new(),
+            content_type: None,
+        }
     }
 
     #[test]
@@ -146,7 +161,13 @@ mod tests {
         let sent = Sent { id: first.id, sent_at: 9, recipients: 1, unreachable: vec![] };
         stamps.confirm(&sent);
         assert_eq!(stamps.look_up(&first), Known::Confirmed(sent));
-        assert_eq!(stamps.look_up(&Send { body: Body::text("y"), ..first }), Known::Reused);
+        for other in [
+            Send { body: Body::text("y"), ..first.clone() },
+            Send { mentions: vec![UserId::new()], ..first.clone() },
+            Send { content_type: Some("text/plain".into()), ..first },
+        ] {
+            assert_eq!(stamps.look_up(&other), Known::Reused);
+        }
     }
 
     #[test]

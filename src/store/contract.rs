@@ -4,6 +4,7 @@ mod accounts;
 mod database;
 mod devices;
 mod faults;
+mod friends;
 mod invitations;
 mod members;
 mod mutes;

@@ -74,6 +74,15 @@ pub enum Conflict {
     /// The user, or the room, has as many open invitations as they may.
     #[error("too many invitations")]
     TooManyInvitations,
+    /// The other user lets only friends write to them directly, or has blocked who acts.
+    #[error("not let by the other user")]
+    NotAllowed,
+    /// The other user lets only friends add them to rooms, or has blocked who acts.
+    #[error("not to be added to a room")]
+    NotToBeAdded,
+    /// Who acts has blocked the other user.
+    #[error("the other user is blocked")]
+    Blocked,
 }
 
 impl From<Conflict> for StoreError {

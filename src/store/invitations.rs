@@ -6,11 +6,12 @@ use ferry_protocol::{Invitation, Page, Role, RoomId, RoomKind, UserId};
 
 use super::{
     Conflict, Membership, Result, Standing, Store, StoreError,
+    blocks::BlockSteps,
     memberships::MembershipSteps,
     page::{after, one_more, page},
     pool::{query, steps, transaction},
     row_locks::RowLocks,
-    schema::{invitations, rooms},
+    schema::{blocks, invitations, rooms},
     sql_types::Sql,
 };
 
@@ -21,6 +22,27 @@ pub struct InvitationLimits {
     pub per_user: usize,
     /// To one room.
     pub per_room: usize,
+}
+
+/// What an invitation has come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Invited {
+    /// The user is to be told.
+    Anew,
+    /// They have blocked who invites them, who is not to learn of it: the invitation is there, and they do not see it.
+    Unseen,
+    /// They were invited before.
+    Already,
+}
+
+/// The invitations that a user sees: not those of somebody they have blocked.
+macro_rules! seen_by {
+    ($user:expr) => {
+        invitations::user_id.eq(Sql($user)).and(diesel::dsl::not(
+            invitations::invited_by
+                .eq_any(blocks::table.filter(blocks::blocker.eq(Sql($user))).select(blocks::blocked)),
+        ))
+    };
 }
 
 steps! {
@@ -42,9 +64,14 @@ steps! {
             Ok(invitation.select(invitations::invited_by).first(conn).await.optional()?)
         }
 
-        /// Who is invited to the room, and by whom.
+        /// Who is invited to the room and sees it, and by whom.
         async fn invited_to(conn, room: RoomId) -> Result<Vec<(UserId, UserId)>> {
-            let invited = invitations::table.filter(invitations::room_id.eq(Sql(room)));
+            let hides = blocks::table
+                .filter(blocks::blocker.eq(invitations::user_id))
+                .filter(blocks::blocked.eq(invitations::invited_by));
+            let invited = invitations::table
+                .filter(invitations::room_id.eq(Sql(room)))
+                .filter(diesel::dsl::not(diesel::dsl::exists(hides)));
             Ok(invited.select((invitations::user_id, invitations::invited_by)).load(conn).await?)
         }
     }
@@ -52,7 +79,7 @@ steps! {
 
 impl Store {
     /// Invites a user to a room, if `decide` lets `actor` do it (as in [`Store::put_member`]). Who is invited already stays invited by whom they
-    /// were. True where the invitation is new.
+    /// were. Of an invitation by somebody whom `whom` has blocked, `whom` sees nothing, and `actor` does not learn that.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] where there is no such room or user; [`Conflict::AlreadyMember`], [`Conflict::TooManyInvitations`].
@@ -64,7 +91,7 @@ impl Store {
         limits: InvitationLimits,
         now: i64,
         decide: impl FnOnce(Standing) -> Result<(), D> + Send + 'static,
-    ) -> Result<Result<(bool, Invitation), D>> {
+    ) -> Result<Result<(Invited, Invitation), D>> {
         transaction!(self, async |conn| {
             // Who invites as well: the new row refers to them, and whoever deletes their account waits for the room.
             let there = match conn.hold_users(&[whom, actor]).await {
@@ -81,12 +108,12 @@ impl Store {
             if conn.member_of(room, whom).await?.is_some() {
                 return Err(Conflict::AlreadyMember.into());
             }
+            let is_hidden = conn.has_blocked(whom, actor).await?;
             let is_new = conn.inviter_of(room, whom).await?.is_none();
             if is_new {
                 let to_room: i64 =
                     invitations::table.filter(invitations::room_id.eq(Sql(room))).count().get_result(conn).await?;
-                let of_user: i64 =
-                    invitations::table.filter(invitations::user_id.eq(Sql(whom))).count().get_result(conn).await?;
+                let of_user: i64 = invitations::table.filter(seen_by!(whom)).count().get_result(conn).await?;
                 let is_full = |open: i64, most: usize| usize::try_from(open).unwrap_or(0) >= most;
                 if is_full(to_room, limits.per_room) || is_full(of_user, limits.per_user) {
                     return Err(Conflict::TooManyInvitations.into());
@@ -107,7 +134,14 @@ impl Store {
                 .filter(invitations::user_id.eq(Sql(whom)))
                 .select((rooms::kind, rooms::name, invitations::invited_by, invitations::created_at));
             let (kind, name, by, created_at) = row.first::<(RoomKind, Option<String>, UserId, i64)>(conn).await?;
-            Ok(Ok((is_new, Invitation { room, kind, name, user: whom, by, created_at })))
+            let invited = if is_hidden && is_new {
+                Invited::Unseen
+            } else if is_new {
+                Invited::Anew
+            } else {
+                Invited::Already
+            };
+            Ok(Ok((invited, Invitation { room, kind, name, user: whom, by, created_at })))
         })
     }
 
@@ -124,7 +158,7 @@ impl Store {
         query!(self, async |conn| {
             let rows = invitations::table
                 .inner_join(rooms::table)
-                .filter(invitations::user_id.eq(Sql(user)))
+                .filter(seen_by!(user))
                 .filter(invitations::created_at.ge(last))
                 .filter(invitations::created_at.gt(last).or(invitations::room_id.gt(Sql(last_room))))
                 .order((invitations::created_at, invitations::room_id))

@@ -6,6 +6,7 @@ use ferry_protocol::{Member, Page, Role, RoomId, RoomKind, UserId};
 
 use super::{
     AudienceMember, Conflict, Membership, Put, Result, RoomAudience, Standing, Store, StoreError,
+    blocks::BlockSteps,
     invitations::InvitationSteps,
     mutes::MuteSteps,
     page::{after, one_more, page},
@@ -13,6 +14,7 @@ use super::{
     row_locks::RowLocks,
     schema::{memberships, rooms, users},
     sql_types::Sql,
+    ties::TieSteps,
     users::CHUNK,
 };
 
@@ -184,8 +186,8 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::NotFound`] where there is no such room, no such user to add, or no such membership to change;
-    /// [`Conflict::AlreadyMember`], [`Conflict::RoomFull`] where the room has `max_members` already, [`Conflict::TooManyRooms`];
-    /// [`Conflict::LastOwner`] where a group or channel would be left without an owner.
+    /// [`Conflict::AlreadyMember`], [`Conflict::NotToBeAdded`] where `whom` does not let `actor` add them, [`Conflict::RoomFull`] where the room
+    /// has `max_members` already, [`Conflict::TooManyRooms`]; [`Conflict::LastOwner`] where a group or channel would be left without an owner.
     pub async fn put_member<D: Send + 'static>(
         &self,
         room: RoomId,
@@ -213,6 +215,9 @@ impl Store {
                 (Put::Add { .. }, Some(_)) => return Err(Conflict::AlreadyMember.into()),
                 (Put::Add { .. }, None) if !there => return Err(StoreError::NotFound),
                 (Put::Add { role, muted_until }, None) => {
+                    if whom != actor {
+                        conn.require_add(&[whom], actor).await?;
+                    }
                     if usize::try_from(conn.member_count(room).await?).unwrap_or(0) >= max_members {
                         return Err(Conflict::RoomFull.into());
                     }
@@ -310,9 +315,21 @@ impl Store {
                 .load::<(RoomKind, Option<(UserId, Role, i64)>)>(conn)
                 .await?;
             let &[(kind, _), ..] = rows.as_slice() else { return Ok(None) };
-            let member = |(user_id, role, muted_until)| AudienceMember { user_id, role, muted_until };
-            let members = rows.into_iter().filter_map(|(_, found)| found).map(member);
-            Ok(Some(RoomAudience { kind, members: members.collect() }))
+            let members: Vec<_> = rows.into_iter().filter_map(|(_, found)| found).collect();
+            let blockers = match kind {
+                RoomKind::Direct => {
+                    let users: Vec<UserId> = members.iter().map(|(user, ..)| *user).collect();
+                    conn.blockers_among(&users).await?
+                }
+                RoomKind::Group | RoomKind::Channel => Vec::new(),
+            };
+            let member = |(user_id, role, muted_until)| AudienceMember {
+                user_id,
+                role,
+                muted_until,
+                has_blocked: blockers.contains(&user_id),
+            };
+            Ok(Some(RoomAudience { kind, members: members.into_iter().map(member).collect() }))
         })
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use diesel::{Queryable, Selectable};
-use ferry_protocol::{DeviceId, Member, Role, RoomId, RoomKind, UserId};
+use ferry_protocol::{Block, DeviceId, Friend, Member, Role, RoomId, RoomKind, UserId};
 
 use super::schema::{devices, memberships, rooms, signing_keys, users};
 
@@ -321,6 +321,8 @@ pub struct AudienceMember {
     pub role: Role,
     /// Until when they may not send; 0 where they may.
     pub muted_until: i64,
+    /// In a direct room: whether they have blocked the other one.
+    pub has_blocked: bool,
 }
 
 /// Who a message to a room is for.
@@ -330,6 +332,41 @@ pub struct RoomAudience {
     pub kind: RoomKind,
     /// Everybody in it, in no order.
     pub members: Vec<AudienceMember>,
+}
+
+/// What asking somebody to be a friend has come to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Befriended {
+    /// How the two stand to each other, as who asked sees it.
+    pub friend: Friend,
+    /// What has happened.
+    pub step: Step,
+    /// Whether the other one may hear of it: they have not blocked who asks.
+    pub is_seen: bool,
+}
+
+/// What happened between two who may become friends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// The one has asked.
+    Asked,
+    /// The one has accepted what the other had asked.
+    Accepted,
+    /// They stand to each other as before.
+    Nothing,
+}
+
+/// What blocking somebody has come to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blocked {
+    /// The block.
+    pub block: Block,
+    /// Whether it was not there before.
+    pub is_new: bool,
+    /// Whether it ended what the other one knew of, a friendship or a request, and they hear of that.
+    pub is_told: bool,
+    /// The direct room of the two, if there is one.
+    pub direct: Option<RoomId>,
 }
 
 /// A key that signs access tokens.

@@ -265,6 +265,7 @@ macro_rules! steps {
         impl $trait for $connection {
             $(
                 fn $name<'a>(&'a mut self $(, $arg: $type)*) -> futures_util::future::BoxFuture<'a, $output> {
+                    #[allow(clippy::needless_lifetimes, reason = "steps without references among their arguments need none")]
                     async fn step<'a>($conn: &'a mut $connection $(, $arg: $type)*) -> $output $body
                     Box::pin(step(self $(, $arg)*))
                 }

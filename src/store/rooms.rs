@@ -6,6 +6,7 @@ use ferry_protocol::{Page, Role, RoomId, RoomKind, UserId};
 
 use super::{
     Conflict, DeletedRoom, NewRoom, Result, Room, RoomChange, RoomView, Standing, Store, StoreError,
+    blocks::BlockSteps,
     error::taken,
     invitations::InvitationSteps,
     memberships::MembershipSteps,
@@ -15,6 +16,7 @@ use super::{
     row_locks::RowLocks,
     schema::{memberships, rooms, users},
     sql_types::{Id, Name, Sql},
+    ties::TieSteps,
 };
 
 /// The number of members of the room in the row.
@@ -80,7 +82,8 @@ impl Store {
     /// both are plain members.
     ///
     /// # Errors
-    /// [`Conflict::DirectRoomExists`], [`Conflict::NotAPair`], [`Conflict::TooManyRooms`] of one of them; [`StoreError::NotFound`] where one of the users is not there.
+    /// [`Conflict::DirectRoomExists`], [`Conflict::NotAPair`]; [`Conflict::NotAllowed`] and [`Conflict::NotToBeAdded`] where one of them does not
+    /// let the creator do this; [`Conflict::TooManyRooms`] of one of them; [`StoreError::NotFound`] where one of the users is not there.
     pub async fn create_room(&self, room: NewRoom) -> Result<Room> {
         let mut members = room.members;
         members.retain(|member| *member != room.creator);
@@ -96,6 +99,14 @@ impl Store {
             let mut all = members.clone();
             all.push(room.creator);
             conn.hold_users(&all).await?;
+            match room.kind {
+                RoomKind::Direct => {
+                    for member in &members {
+                        conn.require_direct(*member, room.creator).await?;
+                    }
+                }
+                RoomKind::Group | RoomKind::Channel => conn.require_add(&members, room.creator).await?,
+            }
             conn.check_rooms_of(&all, rooms_per_user).await?;
             diesel::insert_into(rooms::table)
                 .values((
@@ -116,16 +127,20 @@ impl Store {
         })
     }
 
-    /// The direct room of two users, made where there is none yet; true where it was made. However many ask at once, there is one. Whoever
+    /// The direct room of two users, made for `a` where there is none yet; true where it was made. However many ask at once, there is one. Whoever
     /// of the two had left it is in it again.
     ///
     /// # Errors
-    /// [`Conflict::NotAPair`], [`Conflict::TooManyRooms`] of one of them; [`StoreError::NotFound`] where one of the users is not there.
+    /// [`Conflict::NotAPair`]; [`Conflict::NotAllowed`] where it would be made, and `b` does not let `a` do that; [`Conflict::TooManyRooms`] of one
+    /// of them; [`StoreError::NotFound`] where one of the users is not there.
     pub async fn create_direct(&self, a: UserId, b: UserId, now: i64) -> Result<(Room, bool)> {
         let key = direct_key(a, b).ok_or(Conflict::NotAPair)?;
         let (id, rooms_per_user) = (RoomId::new(), self.inner.rooms_per_user);
         transaction!(self, async |conn| {
             conn.hold_users(&[a, b]).await?;
+            if conn.direct_room(a, b).await?.is_none() {
+                conn.require_direct(b, a).await?;
+            }
             // Waits for others that are making it, and then finds theirs.
             let made = diesel::insert_into(rooms::table)
                 .values((

@@ -18,8 +18,8 @@ use super::{
 
 /// Row locks, until the transaction ends.
 pub(super) trait RowLocks {
-    /// Keeps these users from being deleted, and others from holding them, so that what is counted of them stays so; others may refer to them.
-    /// `NotFound` where one is not there. An id given twice counts once.
+    /// Has these users for this transaction alone, though others may refer to them: they are not deleted, and what is counted of them, their
+    /// settings, their friends and whom they have blocked stay as they are. `NotFound` where one is not there. An id given twice counts once.
     fn hold_users<'a>(&'a mut self, ids: &'a [UserId]) -> BoxFuture<'a, Result<()>>;
 
     /// Has the user for this transaction alone. `NotFound` where they are not there.

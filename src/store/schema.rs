@@ -1,8 +1,8 @@
 //! The tables, as `migrations/` makes them in both databases.
 
 diesel::table! {
-    use diesel::sql_types::{BigInt, Nullable, Text};
-    use crate::store::sql_types::Id;
+    use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+    use crate::store::sql_types::{Id, Name};
 
     users (id) {
         id -> Id,
@@ -12,6 +12,10 @@ diesel::table! {
         password_hash -> Text,
         created_at -> BigInt,
         password_changed_at -> BigInt,
+        direct_from -> Name,
+        add_from -> Name,
+        receipts -> Bool,
+        presence -> Bool,
     }
 }
 
@@ -108,6 +112,29 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable};
+    use crate::store::sql_types::Id;
+
+    friendships (lesser, greater) {
+        lesser -> Id,
+        greater -> Id,
+        asked_by -> Nullable<Id>,
+        since -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::BigInt;
+    use crate::store::sql_types::Id;
+
+    blocks (blocker, blocked) {
+        blocker -> Id,
+        blocked -> Id,
+        since -> BigInt,
+    }
+}
+
+diesel::table! {
     use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 
     signing_keys (kid) {
@@ -132,5 +159,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     memberships,
     room_mutes,
     invitations,
+    friendships,
+    blocks,
     signing_keys
 );

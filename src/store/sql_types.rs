@@ -15,11 +15,11 @@ use diesel::{
     sql_types::{SqlType, Text},
     sqlite::Sqlite,
 };
-use ferry_protocol::{DeviceId, Role, RoomId, RoomKind, UserId};
+use ferry_protocol::{Allow, DeviceId, Role, RoomId, RoomKind, UserId};
 use uuid::Uuid;
 
 /// An id.
-#[derive(SqlType, QueryId)]
+#[derive(Clone, SqlType, QueryId)]
 #[diesel(postgres_type(oid = 2950, array_oid = 2951))]
 #[diesel(sqlite_type(name = "Text"))]
 pub struct Id;
@@ -140,3 +140,4 @@ id!(DeviceId);
 id!(RoomId);
 name!(Role);
 name!(RoomKind);
+name!(Allow);

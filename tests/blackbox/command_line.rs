@@ -1,5 +1,7 @@
 //! The commands of a client, as somebody types them.
 
+mod acting;
+
 use std::{
     io::Write,
     os::unix::fs::PermissionsExt,
@@ -12,6 +14,8 @@ use crate::{
     harness::{Backend, World, nsq},
     on_both,
 };
+
+mod people;
 
 /// A shell with a home of its own.
 struct Shell {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use ferry_client::{Body, Event};
-use ferry_protocol::{KIND_TEXT, MessageId, PostMessage, PutMember};
+use ferry_client::{Draft, Event};
+use ferry_protocol::{MessageId, PutMember};
 use serde_json::json;
 
 use crate::{
@@ -210,8 +210,7 @@ on_both!(g6_order, |world| async move {
     let mut last = stamp(&bobs.message().await);
     assert!(last.0 > epoch && last.1 == 1, "{last:?}");
     for text in ["h", "i"] {
-        let post = PostMessage { id: None, kind: KIND_TEXT.into(), body: Body::text(text), reply_to: None };
-        alices.session.post_message(room, &post).await.unwrap();
+        alices.session.post_message(room, &Draft::text(text).into_post(MessageId::new())).await.unwrap();
         let next = stamp(&bobs.message().await);
         assert!(next.0 > last.0 && next.1 == 1, "{next:?} after {last:?}");
         last = next;

@@ -3,7 +3,7 @@
 use ferry_protocol::{CreateRoom, NoticeEvent, PutMember, Role, RoomId, RoomKind, Secret, UpdateRoom, UserId};
 
 use crate::{
-    harness::{Online, Person, World},
+    harness::{Online, Person, World, within},
     on_both,
 };
 
@@ -105,7 +105,8 @@ on_both!(each_member_of_a_new_room_is_told, |world| async move {
     let told: Vec<_> = carols.notices.drain(..).map(|notice| notice.event).collect();
     assert_eq!(told.len(), 2, "{told:?}");
     assert!(told.iter().all(|event| matches!(event, NoticeEvent::MemberAdded { user, .. } if *user == carol.id)));
-    // And not once more.
+    // And not once more, when the acks are through.
+    within(carols.connection.flush()).await.unwrap();
     let mut carols = Online::connect(carols.session).await;
     carols.drained().await;
     assert!(carols.notices.is_empty(), "{:?}", carols.notices);

@@ -1,6 +1,7 @@
 //! G5, nothing is kept: after a thousand messages sent, acked, left queued and refused, there is not one of them in SQL, in a log at trace
 //! level, in `/metrics` or in an error's text; nor is a password or a token.
 
+mod kinds;
 mod refused;
 mod scanner;
 
@@ -82,6 +83,7 @@ async fn live_through(world: &mut World, canaries: &Canaries, scanner: &mut Scan
         }
         assert_eq!(bobs.text().await, text);
     }
+    kinds::live_through(&phone, &mut bobs, room, canaries).await;
     bobs.connection.flush().await.unwrap();
     holds.frame_of("message").await;
 

@@ -14,7 +14,7 @@ use crate::stamp::Stamp;
 pub enum Incoming<'a> {
     /// A delivery: what to ack, and the message.
     Message { delivery: &'a [u8], redelivered: bool, stamp: Stamp },
-    /// A notice: what to ack.
+    /// A notice or receipt: what to ack.
     Notice { delivery: &'a [u8] },
     /// A send was accepted.
     Sent(Stamp),
@@ -30,6 +30,7 @@ pub enum Incoming<'a> {
 
 const MESSAGE: &[u8] = br#"{"type":"message","delivery":""#;
 const NOTICE: &[u8] = br#"{"type":"notice","delivery":""#;
+const RECEIPT: &[u8] = br#"{"type":"receipt","delivery":""#;
 const REDELIVERED: &[u8] = br#"","redelivered":"#;
 const BODY: &[u8] = br#""body":""#;
 const SENT: &[u8] = br#"{"type":"sent","id":""#;
@@ -42,7 +43,7 @@ const ID: usize = 36;
 pub fn read(payload: &[u8]) -> Incoming<'_> {
     let short = if payload.starts_with(MESSAGE) {
         message(payload)
-    } else if let Some(rest) = payload.strip_prefix(NOTICE) {
+    } else if let Some(rest) = payload.strip_prefix(NOTICE).or_else(|| payload.strip_prefix(RECEIPT)) {
         rest.split(|byte| *byte == b'"').next().map(|delivery| Incoming::Notice { delivery })
     } else {
         sent(payload)
@@ -163,9 +164,19 @@ mod tests {
     fn frames_of_the_relay_are_understood() {
         let from = Sender { user: UserId::new(), device: DeviceId::new(), role: Role::Owner };
         let (id, room) = (STAMP.id(1_795_239_258_653), RoomId::new());
-        let (epoch, seq, sent_at) = (1, 1, 1);
-        let message =
-            Message { id, room, from, kind: KIND_TEXT.into(), body: body(), reply_to: None, epoch, seq, sent_at };
+        let message = Message {
+            id,
+            room,
+            from,
+            kind: KIND_TEXT.into(),
+            body: body(),
+            reply_to: None,
+            mentions: Vec::new(),
+            content_type: None,
+            epoch: 1,
+            seq: 1,
+            sent_at: 1,
+        };
         let delivered = Delivered { delivery: "00ff".into(), redelivered: true, message };
         let read_frame = |frame: RelayFrame, expected: Incoming<'_>| {
             let json = frame.to_json();
@@ -185,6 +196,7 @@ mod tests {
             temporary: true,
             retry_after_ms: None,
             id: Some(id),
+            field: None,
         };
         read_frame(RelayFrame::Error(error), Incoming::Refused(STAMP, "later".to_owned()));
     }

@@ -1,6 +1,8 @@
 //! The calls of the HTTP interface, one method each. `docs/protocol.md` describes them.
 
 mod invitations;
+mod people;
+mod receipts;
 
 use ferry_protocol::{
     ChangePassword, CreateAccount, CreateRoom, CreateSession, DeleteMe, Device, DeviceId, Devices, Member,
@@ -211,7 +213,7 @@ impl Session {
     /// Makes a room; for `direct` answers the one that exists.
     ///
     /// # Errors
-    /// 409 `room_full`, 422 `invalid`, also for an unknown member.
+    /// 403 `not_allowed` by the settings of somebody who would be in it, 409 `room_full`, 422 `invalid`, also for an unknown member.
     pub async fn create_room(&self, create: &CreateRoom) -> Result<Room, ClientError> {
         let answer: RoomAnswer = self.call(Call::new(Method::POST, "rooms").json(create)?).await?;
         Ok(answer.room)
@@ -270,7 +272,7 @@ impl Session {
     /// Adds a member, or changes one.
     ///
     /// # Errors
-    /// 403 `forbidden`, 404 `not_found`, 409 `room_full` or `last_owner`.
+    /// 403 `forbidden`, or `not_allowed` by the settings of who would be added, 404 `not_found`, 409 `room_full` or `last_owner`.
     pub async fn put_member(&self, room: RoomId, user: UserId, put: &PutMember) -> Result<Member, ClientError> {
         let call = Call::new(Method::PUT, format!("rooms/{room}/members/{user}")).json(put)?;
         self.call(call).await.map(|answer: MemberAnswer| answer.member)

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use ferry_protocol::{DeviceId, Message, MessageId, Notice};
+use ferry_protocol::{DeviceId, Message, MessageId, Notice, Receipt};
 use serde::{Deserialize, Serialize};
 
 /// What makes a message the same message: its id is unique only together with the device that sent it.
@@ -24,6 +24,13 @@ impl From<&Message> for Seen {
 impl From<&Notice> for Seen {
     fn from(notice: &Notice) -> Self {
         Self { device: DeviceId::NONE, id: notice.id }
+    }
+}
+
+/// As of notices.
+impl From<&Receipt> for Seen {
+    fn from(receipt: &Receipt) -> Self {
+        Self { device: DeviceId::NONE, id: receipt.id }
     }
 }
 

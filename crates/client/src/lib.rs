@@ -25,7 +25,9 @@
 
 mod backoff;
 mod calls;
+mod conversation;
 mod dedupe;
+mod draft;
 mod error;
 mod http;
 mod order;
@@ -35,14 +37,17 @@ mod socket;
 
 pub use backoff::Backoff;
 pub use calls::Paging;
+pub use conversation::{Capacity, Change, Conversation, Entry, Ignored};
 pub use dedupe::Seen;
+pub use draft::Draft;
 pub use error::{ClientError, SendError};
 pub use http::{Client, ClientOptions};
 pub use order::{Arrival, Order};
 pub use session::{CredentialStore, Credentials, InMemory, Session, StoreLock};
 pub use socket::{
-    ClosedReason, ConnectOptions, Connection, DisconnectReason, Event, Events, Incoming, IncomingNotice, NotFlushed,
+    ClosedReason, ConnectOptions, Connection, DisconnectReason, Event, Events, Incoming, IncomingNotice,
+    IncomingReceipt, NotFlushed,
 };
 
 pub use ferry_protocol as protocol;
-pub use ferry_protocol::{Body, DeviceId, MessageId, RoomId, Secret, UserId};
+pub use ferry_protocol::{Body, DeviceId, MessageId, RoomId, Secret, Target, UserId};

@@ -1,5 +1,6 @@
 //! The socket, as the caller sees it: a [`Connection`] to send with, and [`Events`] to receive from.
 
+mod acting;
 mod incoming;
 mod task;
 mod wire;
@@ -8,13 +9,15 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ferry_protocol::{Body, CloseCode, DeviceFrame, MessageId, RoomId, Sent, Welcome};
+use ferry_protocol::{
+    Body, CloseCode, DeviceFrame, MessageId, NoticesRead, Read, ReadCursor, RoomId, Sent, UserId, Welcome,
+};
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
 
-pub use incoming::{Incoming, IncomingNotice};
+pub use incoming::{Incoming, IncomingNotice, IncomingReceipt};
 
 use crate::dedupe::Dedupe;
-use crate::{Seen, SendError, Session};
+use crate::{Draft, Seen, SendError, Session};
 
 /// How a connection behaves.
 #[derive(Debug, Clone)]
@@ -64,6 +67,9 @@ pub enum Event {
     Message(Box<Incoming>),
     /// Something happened that concerns the user. Store it where it matters, then [`IncomingNotice::ack`] it.
     Notice(Box<IncomingNotice>),
+    /// What became of messages of the user's, or what they have read on another device. Store it where it matters, then
+    /// [`IncomingReceipt::ack`] it.
+    Receipt(Box<IncomingReceipt>),
     /// What waited when the socket opened has been delivered. Comes once per connection.
     Drained,
     /// The socket is gone; the next attempt comes by itself.
@@ -141,6 +147,8 @@ pub struct NotFlushed;
 
 /// What the callers' side and the task share.
 struct Shared {
+    // Whose connection it is.
+    user: UserId,
     // Std, not tokio: held for a few map operations, never over an await.
     dedupe: Mutex<Dedupe>,
     // There are acks to write.
@@ -156,7 +164,17 @@ impl Shared {
 type Answer = oneshot::Sender<Result<Sent, SendError>>;
 
 enum Command {
-    Send { id: MessageId, frame: String, answer: Answer, place: tokio::sync::OwnedSemaphorePermit },
+    Send {
+        id: MessageId,
+        frame: String,
+        answer: Answer,
+        place: tokio::sync::OwnedSemaphorePermit,
+    },
+    /// Written now or not at all.
+    Frame {
+        frame: String,
+        answer: oneshot::Sender<Result<(), NotFlushed>>,
+    },
     Flush(oneshot::Sender<Result<(), NotFlushed>>),
     Close,
 }
@@ -205,12 +223,49 @@ impl Connection {
         body: Body,
         reply_to: Option<MessageId>,
     ) -> Result<Sent, SendError> {
-        let send = ferry_protocol::Send { id, room, kind: kind.to_owned(), body, reply_to };
+        self.send_draft_with_id(id, room, Draft { reply_to, ..Draft::new(kind, body) }).await
+    }
+
+    /// Sends what was drafted, as [`Self::send`] does.
+    ///
+    /// # Errors
+    /// See [`SendError`].
+    pub async fn send_draft(&self, room: RoomId, draft: Draft) -> Result<Sent, SendError> {
+        self.send_draft_with_id(MessageId::new(), room, draft).await
+    }
+
+    /// The same under an id of the caller's, as [`Self::send_with_id`].
+    ///
+    /// # Errors
+    /// See [`SendError`].
+    pub async fn send_draft_with_id(&self, id: MessageId, room: RoomId, draft: Draft) -> Result<Sent, SendError> {
         let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| self.closed_error())?;
         let (answer, answered) = oneshot::channel();
-        let frame = DeviceFrame::Send(send).to_json();
+        let frame = DeviceFrame::Send(draft.into_send(id, room)).to_json();
         self.commands.send(Command::Send { id, frame, answer, place }).map_err(|_| self.closed_error())?;
         answered.await.unwrap_or_else(|_| Err(self.closed_error()))
+    }
+
+    /// Tells the relay how far the user has read a room. A cursor that is lost on its way is made up for by the next one.
+    ///
+    /// # Errors
+    /// There is no open socket, or too much waits to be written to it.
+    pub async fn mark_read(&self, room: RoomId, cursor: ReadCursor) -> Result<(), NotFlushed> {
+        self.frame(&DeviceFrame::Read(Read { room, cursor })).await
+    }
+
+    /// Tells the user's other devices that notices are read.
+    ///
+    /// # Errors
+    /// As [`Self::mark_read`].
+    pub async fn mark_notices_read(&self, notices: Vec<MessageId>) -> Result<(), NotFlushed> {
+        self.frame(&DeviceFrame::NoticesRead(NoticesRead { notices })).await
+    }
+
+    async fn frame(&self, frame: &DeviceFrame) -> Result<(), NotFlushed> {
+        let (answer, answered) = oneshot::channel();
+        self.commands.send(Command::Frame { frame: frame.to_json(), answer }).map_err(|_| NotFlushed)?;
+        answered.await.unwrap_or(Err(NotFlushed))
     }
 
     /// Waits until the relay has read everything that was acked before.
@@ -289,7 +344,7 @@ impl Session {
     pub fn connect(&self, mut options: ConnectOptions) -> (Connection, Events) {
         let seen = std::mem::take(&mut options.seen);
         let dedupe = Mutex::new(Dedupe::new(options.remember, seen));
-        let shared = Arc::new(Shared { dedupe, wake: Notify::new() });
+        let shared = Arc::new(Shared { user: self.credentials().user.id, dedupe, wake: Notify::new() });
         let (commands, commands_in) = mpsc::unbounded_channel();
         let (events_out, receiver) = mpsc::channel(options.events.max(1));
         let (closed_out, closed) = watch::channel(None);

@@ -53,6 +53,10 @@ pub enum ErrorCode {
     TooManyRooms,
     /// The user has, or the room, as many open invitations as they may.
     TooManyInvitations,
+    /// The other user does not let the asker do this: by their settings, or otherwise.
+    NotAllowed,
+    /// The asker has blocked the other user, and would have to lift that first.
+    Blocked,
     /// A code that this version does not know.
     #[serde(other)]
     Other,
@@ -86,6 +90,8 @@ impl ErrorCode {
             Self::UpgradeRequired => "upgrade_required",
             Self::TooManyRooms => "too_many_rooms",
             Self::TooManyInvitations => "too_many_invitations",
+            Self::NotAllowed => "not_allowed",
+            Self::Blocked => "blocked",
             Self::Other => "other",
         }
     }
@@ -96,7 +102,7 @@ impl ErrorCode {
         match self {
             Self::Malformed | Self::TokenInUrl | Self::UnknownType => 400,
             Self::Unauthorized => 401,
-            Self::Forbidden | Self::Muted => 403,
+            Self::Forbidden | Self::Muted | Self::NotAllowed => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::UsernameTaken
@@ -106,7 +112,8 @@ impl ErrorCode {
             | Self::LastOwner
             | Self::IdReused
             | Self::TooManyRooms
-            | Self::TooManyInvitations => 409,
+            | Self::TooManyInvitations
+            | Self::Blocked => 409,
             Self::TooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::Invalid => 422,

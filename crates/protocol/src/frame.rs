@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Body, MessageId, RoomId, Secret};
+use crate::{Body, MessageId, NoticesRead, Read, RoomId, Secret, UserId};
 
 /// The version of the protocol that this crate speaks.
 pub const PROTOCOL: u32 = 1;
@@ -19,6 +19,10 @@ pub enum DeviceFrame {
     Send(Send),
     /// Deliveries that the device has stored.
     Ack(Ack),
+    /// How far the user has read a room. Not answered; repeat it with the next one where it matters.
+    Read(Read),
+    /// Notices that the user has read. Not answered.
+    NoticesRead(NoticesRead),
     /// Asks for a `pong`; for clients that cannot send WebSocket pings.
     Ping,
 }
@@ -44,6 +48,12 @@ pub struct Send {
     /// The message that this one answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<MessageId>,
+    /// Who in the room is called upon by it; at most [`MENTIONS_MAX`](crate::MENTIONS_MAX).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mentions: Vec<UserId>,
+    /// The media type of the body, where the sender names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
 }
 
 /// `ack`.
@@ -88,6 +98,8 @@ impl DeviceFrame {
             "hello" => read(text).map(Self::Hello),
             "send" => read(text).map(Self::Send),
             "ack" => read(text).map(Self::Ack),
+            "read" => read(text).map(Self::Read),
+            "notices_read" => read(text).map(Self::NoticesRead),
             "ping" => Ok(Self::Ping),
             _ => Err(BadFrame::UnknownType),
         }
@@ -110,6 +122,8 @@ impl DeviceFrame {
             Self::Hello(hello) => tagged("hello", hello),
             Self::Send(send) => tagged("send", send),
             Self::Ack(ack) => tagged("ack", ack),
+            Self::Read(read) => tagged("read", read),
+            Self::NoticesRead(read) => tagged("notices_read", read),
             Self::Ping => r#"{"type":"ping"}"#.to_owned(),
         }
     }
@@ -161,6 +175,8 @@ mod tests {
             kind: KIND_TEXT.into(),
             body: Body::json(&serde_json::json!({"a": [1, "two"]})),
             reply_to: Some(MessageId::new()),
+            mentions: vec![UserId::new(), UserId::new()],
+            content_type: Some("text/markdown".into()),
         };
         for frame in [
             DeviceFrame::Hello(Hello { token: Secret::new("t") }),

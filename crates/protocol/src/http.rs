@@ -187,6 +187,12 @@ pub struct PostMessage {
     /// The message that this one answers.
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<MessageId>,
+    /// Who in the room is called upon by it; at most [`MENTIONS_MAX`](crate::MENTIONS_MAX).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mentions: Vec<UserId>,
+    /// The media type of the body, where the sender names one.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
 }
 
 fn text() -> String {

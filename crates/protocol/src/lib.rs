@@ -4,17 +4,22 @@
 //! `docs/protocol.md` describes the same in words, with an example of each.
 
 mod code;
+mod content_type;
 mod frame;
 mod http;
 mod id;
 mod invitation;
+mod kinds;
 mod message;
 mod notice;
+mod people;
+mod receipt;
 mod relay_frame;
 mod room;
 mod secret;
 
 pub use code::{CloseCode, ErrorCode};
+pub use content_type::{CONTENT_TYPE_MAX, is_valid_content_type};
 pub use frame::{Ack, BadFrame, DeviceFrame, Hello, PROTOCOL, SUBPROTOCOL, Send, describe};
 pub use http::{
     ChangePassword, CreateAccount, CreateSession, DeleteMe, Device, Devices, MemberAnswer, PostMessage, Problem,
@@ -22,10 +27,21 @@ pub use http::{
 };
 pub use id::{DeviceId, MessageId, NotAnId, RoomId, UserId};
 pub use invitation::{Invitation, InvitationAnswer, Invite};
-pub use message::{Body, Content, Envelope, KIND_MAX, KIND_TEXT, Message, NotAnEnvelope, Sender, is_valid_kind};
+pub use kinds::{
+    BadBody, EMOJI_MAX, Forward, KIND_DELETE, KIND_EDIT, KIND_FORWARD, KIND_REACTION, KnownBody, Origin, Target,
+};
+pub use message::{
+    Body, Content, Envelope, KIND_MAX, KIND_TEXT, MENTIONS_MAX, Message, MessageRef, NotAnEnvelope, Sender,
+    is_valid_kind,
+};
 pub use notice::{Notice, NoticeEvent};
+pub use people::{Allow, Block, BlockAnswer, Friend, FriendAnswer, FriendState, UpdateSettings, UserSettings};
+pub use receipt::{
+    DeliveredCount, DeliveredTo, NoticesRead, READ_AUTHORS, RECEIPT_MESSAGES, Read, ReadCursor, Receipt, ReceiptEvent,
+};
 pub use relay_frame::{
-    BadRelayFrame, Delivered, DeliveredNotice, ErrorFrame, Limits, RelayFrame, Welcome, envelope_frame,
+    BadRelayFrame, Delivered, DeliveredNotice, DeliveredReceipt, ErrorFrame, Limits, RelayFrame, Welcome,
+    envelope_frame,
 };
 pub use room::{CreateRoom, Member, Page, PutMember, Role, Room, RoomKind, TransferRoom, UnknownName, UpdateRoom};
 pub use secret::Secret;

@@ -10,13 +10,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use crate::{DeviceId, MessageId, Notice, Role, RoomId, UserId};
+use crate::{DeviceId, MessageId, Notice, Receipt, Role, RoomId, UserId};
 
 /// The kind of a message in plain words: its body is a JSON string.
 pub const KIND_TEXT: &str = "text";
 
 /// The longest `kind`, bytes.
 pub const KIND_MAX: usize = 32;
+
+/// How many users a message may mention.
+pub const MENTIONS_MAX: usize = 32;
 
 /// What somebody wrote: any JSON value, kept as the bytes that came. `Debug` shows its length alone.
 #[derive(Clone, Serialize, Deserialize)]
@@ -36,6 +39,12 @@ impl Body {
     #[must_use]
     pub fn json(value: &serde_json::Value) -> Self {
         Self(RawValue::from_string(value.to_string()).unwrap_or_default())
+    }
+
+    /// What is written as JSON by `value`.
+    pub(crate) fn of(value: &impl Serialize) -> Self {
+        // What Ferry writes has texts for keys, so there is nothing in it that cannot be written.
+        Self(serde_json::value::to_raw_value(value).unwrap_or_default())
     }
 
     /// The JSON as it came. Whoever calls this answers for where it goes.
@@ -106,6 +115,12 @@ pub struct Message {
     /// The message that this one answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<MessageId>,
+    /// Who in the room is called upon by it; at most [`MENTIONS_MAX`](crate::MENTIONS_MAX).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mentions: Vec<UserId>,
+    /// The media type of the body, where the sender names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
     /// When the sending device's connection opened, milliseconds since the Unix epoch; grows with every connection of a device.
     pub epoch: i64,
     /// 1, 2, 3, … within one epoch and room: a missing number is a missing message.
@@ -114,8 +129,16 @@ pub struct Message {
     pub sent_at: i64,
 }
 
+impl Message {
+    /// Whether somebody else calls upon this user with it: to them it is news, whatever else they have silenced.
+    #[must_use]
+    pub fn calls_upon(&self, user: UserId) -> bool {
+        self.from.user != user && self.mentions.contains(&user)
+    }
+}
+
 const MAGIC: u8 = b'F';
-const HEADER: usize = 2 + 16 + 16;
+const HEADER: usize = 2 + 4 * 16;
 
 /// What is in an envelope. The second byte of its header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,6 +147,19 @@ pub enum Content {
     Message = 1,
     /// A [`Notice`].
     Notice = 2,
+    /// A [`Receipt`].
+    Receipt = 3,
+}
+
+/// What a relay must know of a message to tell its author what became of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct MessageRef {
+    /// Who sent it.
+    pub author: UserId,
+    /// Where to.
+    pub room: RoomId,
+    /// Which.
+    pub message: MessageId,
 }
 
 /// What a topic carries: see the module's description. `Debug` shows ids and lengths.
@@ -133,8 +169,11 @@ pub struct Envelope {
     pub content: Content,
     /// The device that sent it, or did what a notice tells of; it gets no copy. [`DeviceId::NONE`] where there is none.
     pub from: DeviceId,
-    /// The id of the message or notice, for logs.
+    /// The id of the message, notice or receipt, for logs.
     pub id: MessageId,
+    /// Of a message, who sent it and where to; else nobody and nowhere.
+    author: UserId,
+    room: RoomId,
     /// The content as JSON, in UTF-8.
     pub json: Bytes,
 }
@@ -150,8 +189,9 @@ impl Envelope {
     /// # Errors
     /// Never for a [`Message`] made from parsed input; the signature is serde's.
     pub fn encode(message: &Message) -> Result<Bytes, serde_json::Error> {
-        let room = 384 + message.body.get().len();
-        Self::put(Content::Message, message.from.device, message.id, message, room)
+        let capacity = 384 + 40 * message.mentions.len() + message.body.get().len();
+        let whose = MessageRef { author: message.from.user, room: message.room, message: message.id };
+        Self::put(Content::Message, message.from.device, whose, message, capacity)
     }
 
     /// A notice, which every device of a user gets but `from`, where that is one of theirs.
@@ -159,21 +199,41 @@ impl Envelope {
     /// # Errors
     /// Never; the signature is serde's.
     pub fn encode_notice(notice: &Notice, from: DeviceId) -> Result<Bytes, serde_json::Error> {
-        Self::put(Content::Notice, from, notice.id, notice, 256)
+        Self::put(Content::Notice, from, Self::nowhere(notice.id), notice, 256)
+    }
+
+    /// A receipt, which every device of a user gets but `from`, where that is one of theirs.
+    ///
+    /// # Errors
+    /// Never; the signature is serde's.
+    pub fn encode_receipt(receipt: &Receipt, from: DeviceId) -> Result<Bytes, serde_json::Error> {
+        Self::put(Content::Receipt, from, Self::nowhere(receipt.id), receipt, 256)
+    }
+
+    fn nowhere(id: MessageId) -> MessageRef {
+        MessageRef { author: UserId(Uuid::nil()), room: RoomId(Uuid::nil()), message: id }
+    }
+
+    /// Of a message, what its author can be told of it by.
+    #[must_use]
+    pub fn message_ref(&self) -> Option<MessageRef> {
+        let whose = MessageRef { author: self.author, room: self.room, message: self.id };
+        (self.content == Content::Message).then_some(whose)
     }
 
     fn put<T: Serialize>(
         content: Content,
         from: DeviceId,
-        id: MessageId,
+        whose: MessageRef,
         json: &T,
-        room: usize,
+        capacity: usize,
     ) -> Result<Bytes, serde_json::Error> {
-        let mut buffer = BytesMut::with_capacity(HEADER + room);
+        let mut buffer = BytesMut::with_capacity(HEADER + capacity);
         buffer.put_u8(MAGIC);
         buffer.put_u8(content as u8);
-        buffer.put_slice(from.0.as_bytes());
-        buffer.put_slice(id.0.as_bytes());
+        for id in [from.0, whose.message.0, whose.author.0, whose.room.0] {
+            buffer.put_slice(id.as_bytes());
+        }
         let mut writer = buffer.writer();
         serde_json::to_writer(&mut writer, json)?;
         Ok(writer.into_inner().freeze())
@@ -190,6 +250,7 @@ impl Envelope {
         let content = match payload[1] {
             1 => Content::Message,
             2 => Content::Notice,
+            3 => Content::Receipt,
             _ => return Err(NotAnEnvelope),
         };
         let json = payload.split_off(HEADER);
@@ -197,7 +258,8 @@ impl Envelope {
             return Err(NotAnEnvelope);
         }
         let id = |at: usize| Uuid::from_slice(&payload[at..at + 16]).map_err(|_| NotAnEnvelope);
-        Ok(Self { content, from: DeviceId(id(2)?), id: MessageId(id(18)?), json })
+        let (from, message) = (DeviceId(id(2)?), MessageId(id(18)?));
+        Ok(Self { content, from, id: message, author: UserId(id(34)?), room: RoomId(id(50)?), json })
     }
 }
 
@@ -229,6 +291,8 @@ mod tests {
             kind: KIND_TEXT.into(),
             body,
             reply_to: None,
+            mentions: Vec::new(),
+            content_type: None,
             epoch: 1,
             seq: 2,
             sent_at: 3,
@@ -242,6 +306,8 @@ mod tests {
             let envelope = Envelope::decode(Envelope::encode(&sent).unwrap()).unwrap();
             prop_assert_eq!(envelope.from, sent.from.device);
             prop_assert_eq!(envelope.id, sent.id);
+            let whose = MessageRef { author: sent.from.user, room: sent.room, message: sent.id };
+            prop_assert_eq!(envelope.message_ref(), Some(whose));
             let got: Message = serde_json::from_slice(&envelope.json).unwrap();
             prop_assert_eq!(got.body.as_text().unwrap(), text);
             prop_assert_eq!(got, sent);
@@ -260,6 +326,7 @@ mod tests {
         let notice = Notice::new(event, 7);
         let envelope = Envelope::decode(Envelope::encode_notice(&notice, DeviceId::NONE).unwrap()).unwrap();
         assert_eq!((envelope.content, envelope.id), (Content::Notice, notice.id));
+        assert_eq!(envelope.message_ref(), None);
         assert_eq!(serde_json::from_slice::<Notice>(&envelope.json).unwrap(), notice);
         let newer = r#"{"id":"01a1fc9a-1cdc-74a3-a4d3-b2fd59548611","at":1,"kind":"dance","room":4}"#;
         assert_eq!(serde_json::from_str::<Notice>(newer).unwrap().event, NoticeEvent::Unknown);

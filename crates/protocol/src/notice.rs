@@ -126,6 +126,36 @@ pub enum NoticeEvent {
         /// Who ended it: themselves, where they accepted or declined.
         by: UserId,
     },
+    /// Somebody asks to be a friend. To both.
+    FriendRequested {
+        /// Who is asked.
+        user: UserId,
+        /// Who asks.
+        by: UserId,
+    },
+    /// Two are friends now. To both.
+    FriendAccepted {
+        /// Who had asked.
+        user: UserId,
+        /// Who has accepted.
+        by: UserId,
+    },
+    /// Two are friends no more, or a request is withdrawn. To both. One that is rejected: to the devices of who rejected it alone.
+    FriendRemoved {
+        /// The other one.
+        user: UserId,
+        /// Who ended it.
+        by: UserId,
+    },
+    /// The user has blocked somebody, which ends a friendship or a request of the user's, or has lifted that. To their own devices alone.
+    BlockChanged {
+        /// Whom.
+        user: UserId,
+        /// Whether they are blocked now.
+        blocked: bool,
+    },
+    /// The user's settings have changed: ask for them again. To their own devices alone.
+    SettingsChanged,
     /// Of a kind that this version does not know.
     #[serde(other)]
     Unknown,

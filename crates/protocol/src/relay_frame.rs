@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Content, DeviceId, ErrorCode, Message, MessageId, Notice, Sent, UserId, describe};
+use crate::{Content, DeviceId, ErrorCode, Message, MessageId, Notice, Receipt, Sent, UserId, describe};
 
 /// What a device may do in a time, told in `welcome`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +58,17 @@ pub struct DeliveredNotice {
     pub notice: Notice,
 }
 
+/// A receipt, delivered. Ack it when it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeliveredReceipt {
+    /// What to ack; valid in this connection only.
+    pub delivery: String,
+    /// True where it was handed to this device before and not acked.
+    pub redelivered: bool,
+    /// The receipt.
+    pub receipt: Receipt,
+}
+
 /// `error`: a frame was refused. The connection goes on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErrorFrame {
@@ -73,6 +84,9 @@ pub struct ErrorFrame {
     /// The `id` of the refused `send`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<MessageId>,
+    /// The field at fault.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
 }
 
 /// A frame from the relay, as a client reads it.
@@ -84,6 +98,8 @@ pub enum RelayFrame {
     Message(Box<Delivered>),
     /// A notice.
     Notice(Box<DeliveredNotice>),
+    /// A receipt.
+    Receipt(Box<DeliveredReceipt>),
     /// What waited at connect time has been delivered.
     Drained,
     /// A send was accepted: queued for every recipient.
@@ -127,6 +143,7 @@ impl RelayFrame {
             "welcome" => Self::Welcome(serde_json::from_str(text).map_err(bad)?),
             "message" => Self::Message(Box::new(serde_json::from_str(text).map_err(bad)?)),
             "notice" => Self::Notice(Box::new(serde_json::from_str(text).map_err(bad)?)),
+            "receipt" => Self::Receipt(Box::new(serde_json::from_str(text).map_err(bad)?)),
             "drained" => Self::Drained,
             "sent" => Self::Sent(serde_json::from_str(text).map_err(bad)?),
             "renewed" => {
@@ -139,7 +156,7 @@ impl RelayFrame {
         })
     }
 
-    /// The text frame. A relay writes `message` and `notice` with [`envelope_frame`] instead, from bytes that are JSON already.
+    /// The text frame. A relay writes `message`, `notice` and `receipt` with [`envelope_frame`] instead, from bytes that are JSON already.
     #[must_use]
     pub fn to_json(&self) -> String {
         #[derive(Serialize)]
@@ -162,6 +179,10 @@ impl RelayFrame {
                 let json = serde_json::to_string(&delivered.notice).unwrap_or_default();
                 return envelope_frame(Content::Notice, &delivered.delivery, delivered.redelivered, &json);
             }
+            Self::Receipt(delivered) => {
+                let json = serde_json::to_string(&delivered.receipt).unwrap_or_default();
+                return envelope_frame(Content::Receipt, &delivered.delivery, delivered.redelivered, &json);
+            }
             Self::Drained => Out::Drained,
             Self::Sent(sent) => Out::Sent(sent),
             Self::Renewed { token_expires_at } => Out::Renewed { token_expires_at: *token_expires_at },
@@ -181,6 +202,7 @@ pub fn envelope_frame(content: Content, delivery: &str, redelivered: bool, json:
     let (head, name) = match content {
         Content::Message => (r#"{"type":"message","delivery":""#, r#","message":"#),
         Content::Notice => (r#"{"type":"notice","delivery":""#, r#","notice":"#),
+        Content::Receipt => (r#"{"type":"receipt","delivery":""#, r#","receipt":"#),
     };
     let redelivered = if redelivered { "true" } else { "false" };
     [head, delivery, r#"","redelivered":"#, redelivered, name, json, "}"].concat()
@@ -189,7 +211,7 @@ pub fn envelope_frame(content: Content, delivery: &str, redelivered: bool, json:
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Body, KIND_TEXT, NoticeEvent, PROTOCOL, Role, RoomId, Sender};
+    use crate::{Body, KIND_TEXT, NoticeEvent, PROTOCOL, ReceiptEvent, Role, RoomId, Sender};
 
     #[test]
     fn frames_from_the_relay_come_out_as_they_went_in() {
@@ -200,6 +222,8 @@ mod tests {
             kind: KIND_TEXT.into(),
             body: Body::text("hi \"there\"\n"),
             reply_to: None,
+            mentions: vec![UserId::new()],
+            content_type: None,
             epoch: 1,
             seq: 1,
             sent_at: 1,
@@ -220,13 +244,17 @@ mod tests {
             temporary: true,
             retry_after_ms: Some(100),
             id: None,
+            field: Some("body.emoji".into()),
         };
         let sent = Sent { id: MessageId::new(), sent_at: 1, recipients: 2, unreachable: vec![UserId::new()] };
         let delivered = Delivered { delivery: "00ff".into(), redelivered: true, message };
         let event = NoticeEvent::DeviceRemoved { device: DeviceId::new() };
         let notice = DeliveredNotice { delivery: "0100".into(), redelivered: false, notice: Notice::new(event, 3) };
+        let event = ReceiptEvent::NoticesRead { notices: vec![MessageId::new()] };
+        let receipt = DeliveredReceipt { delivery: "0101".into(), redelivered: false, receipt: Receipt::new(event, 3) };
         for frame in [
             RelayFrame::Welcome(welcome),
+            RelayFrame::Receipt(Box::new(receipt)),
             RelayFrame::Message(Box::new(delivered)),
             RelayFrame::Notice(Box::new(notice)),
             RelayFrame::Drained,

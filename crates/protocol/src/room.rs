@@ -27,6 +27,8 @@ macro_rules! name_of_variants {
     };
 }
 
+pub(crate) use name_of_variants;
+
 /// The text names no variant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("unknown name")]

@@ -1,4 +1,7 @@
 DROP TABLE signing_keys;
+DROP TABLE blocks;
+DROP TABLE friendships;
+DROP TABLE invitations;
 DROP TABLE room_mutes;
 DROP TABLE memberships;
 DROP TABLE rooms;

@@ -11,7 +11,12 @@ CREATE TABLE users (
     display_name_folded TEXT,
     password_hash       TEXT NOT NULL,
     created_at          INTEGER NOT NULL,
-    password_changed_at INTEGER NOT NULL
+    password_changed_at INTEGER NOT NULL,
+    -- Who may make a direct room with them, and who may put them into other rooms; what others hear and see of them.
+    direct_from         TEXT NOT NULL DEFAULT 'anybody' CHECK (direct_from IN ('anybody', 'friends')),
+    add_from            TEXT NOT NULL DEFAULT 'anybody' CHECK (add_from IN ('anybody', 'friends')),
+    receipts            INTEGER NOT NULL DEFAULT 1,
+    presence            INTEGER NOT NULL DEFAULT 1
 ) STRICT;
 CREATE INDEX users_by_display_name ON users (display_name_folded);
 
@@ -96,6 +101,26 @@ CREATE TABLE invitations (
 ) STRICT;
 CREATE INDEX invitations_by_user ON invitations (user_id, created_at, room_id);
 CREATE INDEX invitations_by_inviter ON invitations (invited_by);
+
+-- Friendships, and requests for one: a row a pair, the lesser id first.
+CREATE TABLE friendships (
+    lesser   TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    greater  TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    -- Which of the two has asked; NULL once they are friends.
+    asked_by TEXT CHECK (asked_by IN (lesser, greater)),
+    since    INTEGER NOT NULL,
+    PRIMARY KEY (lesser, greater),
+    CHECK (lesser < greater)
+) STRICT;
+CREATE INDEX friendships_by_greater ON friendships (greater, lesser);
+
+CREATE TABLE blocks (
+    blocker TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    blocked TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    since   INTEGER NOT NULL,
+    PRIMARY KEY (blocker, blocked)
+) STRICT;
+CREATE INDEX blocks_by_blocked ON blocks (blocked);
 
 -- Keys that sign access tokens.
 CREATE TABLE signing_keys (

@@ -22,6 +22,11 @@ impl Names {
         Self { session, rooms: HashMap::new(), users: HashMap::new() }
     }
 
+    /// Whether that is who is logged in.
+    pub fn is_me(&self, id: UserId) -> bool {
+        self.session.credentials().user.id == id
+    }
+
     /// `#name`, `@peer` for a direct room, or the id where there is no name to be had.
     pub async fn room(&mut self, id: RoomId) -> String {
         if let Some(name) = self.rooms.get(&id) {

@@ -74,6 +74,28 @@ async fn words(event: &NoticeEvent, names: &mut Names) -> String {
             let (who, room) = names_of(names, *user, *room).await;
             format!("the invitation of {who} to {room} has ended, by {}", names.user(*by).await)
         }
+        // Of friends nobody is told but the two.
+        NoticeEvent::FriendRequested { user, by } if names.is_me(*by) => {
+            format!("you asked {} to be your friend", names.user(*user).await)
+        }
+        NoticeEvent::FriendRequested { by, .. } => {
+            format!("{} asks to be your friend: ferry friends accept or reject", names.user(*by).await)
+        }
+        NoticeEvent::FriendAccepted { user, by } => {
+            let other = if names.is_me(*by) { user } else { by };
+            format!("you and {} are friends now", names.user(*other).await)
+        }
+        NoticeEvent::FriendRemoved { user, by } if names.is_me(*by) => {
+            format!("you ended the friendship with {}, or the request for it", names.user(*user).await)
+        }
+        NoticeEvent::FriendRemoved { by, .. } => {
+            format!("{} ended the friendship with you, or the request for it", names.user(*by).await)
+        }
+        NoticeEvent::BlockChanged { user, blocked } => {
+            let what = if *blocked { "blocked" } else { "unblocked" };
+            format!("you {what} {}", names.user(*user).await)
+        }
+        NoticeEvent::SettingsChanged => "your settings were changed: ferry settings".to_owned(),
         _ => "something happened that this version of ferry does not know".to_owned(),
     }
 }

@@ -5,7 +5,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ferry_protocol::{Ack, BadFrame, CloseCode, DeviceFrame, ErrorCode, Hello, MessageId, RelayFrame, Send, Sent};
+use ferry_protocol::{
+    Ack, BadFrame, CloseCode, DeviceFrame, ErrorCode, Hello, MessageId, NoticesRead, Read, RelayFrame, Send, Sent,
+};
 
 use super::{Session, deadlines::instant_of, ending::End};
 use crate::{
@@ -56,6 +58,8 @@ impl Session {
         match DeviceFrame::parse(&text) {
             Ok(DeviceFrame::Ack(ack)) => self.ack(&ack),
             Ok(DeviceFrame::Send(send)) => self.send(send),
+            Ok(DeviceFrame::Read(read)) => self.read(read),
+            Ok(DeviceFrame::NoticesRead(read)) => self.notices_read(read),
             Ok(DeviceFrame::Ping) => {
                 self.socket.text(RelayFrame::Pong.to_json());
                 self.count_idle_frame()
@@ -76,14 +80,19 @@ impl Session {
 
     fn ack(&mut self, ack: &Ack) -> Result<(), End> {
         let now = Instant::now();
-        let mut known = 0;
+        let (mut known, mut messages) = (0, Vec::new());
         for delivery in &ack.deliveries {
             if let Ok(id) = delivery.parse::<DeliveryId>()
-                && self.window.ack(id, now)
+                && let Some(held) = self.window.ack(id, now)
             {
                 self.subscription.finish(id);
+                messages.extend(held.message);
                 known += 1;
             }
+        }
+        let Authenticated { user, device, .. } = self.identity;
+        if self.app.config.limits.delivery_receipts {
+            self.app.receipts.delivered(user, device, &messages);
         }
         self.app.metrics.acks.inc_by(known);
         // Acks of unknown deliveries are no error, as they may be from before a reconnect; but a flood of them is one.
@@ -91,6 +100,17 @@ impl Session {
             return Err(CloseCode::Rate.into());
         }
         Ok(())
+    }
+
+    /// Not answered. Costs a publish to each of those concerned, so a flood of cursors is refused, and then ends the connection.
+    fn read(&mut self, read: Read) -> Result<(), End> {
+        let outcome = self.app.mark_read(self.identity, read);
+        outcome.or_else(|refusal| self.refuse(None, &refusal))
+    }
+
+    fn notices_read(&mut self, read: NoticesRead) -> Result<(), End> {
+        let outcome = self.app.mark_notices_read(self.identity, read);
+        outcome.or_else(|refusal| self.refuse(None, &refusal))
     }
 
     fn send(&mut self, send: Send) -> Result<(), End> {

@@ -8,7 +8,7 @@ use super::{
     on_both,
     rooms::{group, is},
 };
-use crate::store::{Conflict, InvitationLimits, Membership, Standing, Store, StoreError};
+use crate::store::{Conflict, InvitationLimits, Invited, Membership, Standing, Store, StoreError};
 
 on_both!(
     an_invitation_is_made_and_accepted_once,
@@ -21,7 +21,7 @@ on_both!(
 const LIMITS: InvitationLimits = InvitationLimits { per_user: 5, per_room: 5 };
 
 /// Invites, whoever may.
-async fn invite(store: &Store, room: RoomId, by: UserId, whom: UserId) -> Result<(bool, Invitation), StoreError> {
+async fn invite(store: &Store, room: RoomId, by: UserId, whom: UserId) -> Result<(Invited, Invitation), StoreError> {
     store.invite(room, by, whom, LIMITS, 1000, |_| Ok::<_, StoreError>(())).await?
 }
 
@@ -33,7 +33,7 @@ async fn an_invitation_is_made_and_accepted_once(store: Store) {
     let ids = users(&store, "user", 2).await;
     let room = group(&store, ids[0], &[]).await;
     let asks = futures_util::future::join_all((0..8).map(|_| invite(&store, room, ids[0], ids[1]))).await;
-    assert_eq!(asks.iter().filter(|asked| matches!(asked, Ok((true, _)))).count(), 1);
+    assert_eq!(asks.iter().filter(|asked| matches!(asked, Ok((Invited::Anew, _)))).count(), 1);
     assert!(asks.iter().all(Result::is_ok));
     assert_eq!(open(&store, ids[1]).await, 1);
     let accepts = (0..8).map(|_| store.accept_invitation(room, ids[1], 10, 2000));

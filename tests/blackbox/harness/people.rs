@@ -3,10 +3,12 @@
 use std::{collections::VecDeque, time::Duration};
 
 use ferry_client::{
-    Body, ConnectOptions, Connection, Event, Events, InMemory, Incoming, IncomingNotice, SendError, Session,
+    Body, ConnectOptions, Connection, Event, Events, InMemory, Incoming, IncomingNotice, IncomingReceipt, SendError,
+    Session,
 };
 use ferry_protocol::{
-    CreateRoom, DeviceId, KIND_TEXT, MessageId, Notice, NoticeEvent, RoomId, RoomKind, Secret, Sent, UserId,
+    CreateRoom, DeviceId, KIND_TEXT, MessageId, Notice, NoticeEvent, ReceiptEvent, RoomId, RoomKind, Secret, Sent,
+    UserId,
 };
 
 use super::{Relay, within};
@@ -50,6 +52,8 @@ pub struct Online {
     pub events: Events,
     /// Notices that came while something else was waited for, acked.
     pub notices: VecDeque<Notice>,
+    /// Receipts, likewise.
+    pub receipts: VecDeque<ReceiptEvent>,
 }
 
 /// Reconnects at once, so that no test waits for a backoff.
@@ -69,7 +73,7 @@ impl Online {
 
     pub async fn connect_with(session: Session, options: ConnectOptions) -> Self {
         let (connection, events) = session.connect(options);
-        let mut online = Self { session, connection, events, notices: VecDeque::new() };
+        let mut online = Self { session, connection, events, notices: VecDeque::new(), receipts: VecDeque::new() };
         online.connected().await;
         online
     }
@@ -84,6 +88,7 @@ impl Online {
             loop {
                 match self.events.next().await {
                     Some(Event::Notice(incoming)) => self.keep(&incoming),
+                    Some(Event::Receipt(incoming)) => self.keep_receipt(&incoming),
                     Some(event) => {
                         if let Some(found) = find(event) {
                             return Some(found);
@@ -107,6 +112,7 @@ impl Online {
             while self.notices.is_empty() {
                 match self.events.next().await {
                     Some(Event::Notice(incoming)) => self.keep(&incoming),
+                    Some(Event::Receipt(incoming)) => self.keep_receipt(&incoming),
                     Some(_) => {}
                     None => break,
                 }
@@ -114,6 +120,27 @@ impl Online {
         });
         come.await;
         self.notices.pop_front().expect("the connection ended before a notice").event
+    }
+
+    fn keep_receipt(&mut self, incoming: &IncomingReceipt) {
+        incoming.ack();
+        self.receipts.push_back(incoming.receipt.event.clone());
+    }
+
+    /// The next receipt, acked; other events but notices are passed over.
+    pub async fn receipt(&mut self) -> ReceiptEvent {
+        let come = within(async {
+            while self.receipts.is_empty() {
+                match self.events.next().await {
+                    Some(Event::Notice(incoming)) => self.keep(&incoming),
+                    Some(Event::Receipt(incoming)) => self.keep_receipt(&incoming),
+                    Some(_) => {}
+                    None => break,
+                }
+            }
+        });
+        come.await;
+        self.receipts.pop_front().expect("the connection ended before a receipt")
     }
 
     pub async fn connected(&mut self) {

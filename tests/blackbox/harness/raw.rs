@@ -53,18 +53,18 @@ impl RawSocket {
         let _ = self.stream.send(message).await;
     }
 
-    /// The next text frame. Notices are acked and passed over.
+    /// The next text frame. Notices and receipts are acked and passed over.
     pub async fn frame(&mut self) -> Result<Value, Closed> {
         loop {
             let frame = self.any_frame().await?;
-            if frame["type"] != "notice" {
+            if frame["type"] != "notice" && frame["type"] != "receipt" {
                 return Ok(frame);
             }
             self.send(&json!({ "type": "ack", "deliveries": [frame["delivery"]] })).await;
         }
     }
 
-    /// The next text frame, a notice too.
+    /// The next text frame, a notice or receipt too.
     pub async fn any_frame(&mut self) -> Result<Value, Closed> {
         within(async {
             loop {

@@ -1,7 +1,7 @@
 //! Worlds, people and devices for tests of faults: another database, another log level, what a device notices of an outage.
 
-use ferry_client::{Body, ClientError, DisconnectReason, Event, InMemory, Incoming, Session};
-use ferry_protocol::{ErrorCode, KIND_TEXT, MessageId, PostMessage, RoomId, Sent};
+use ferry_client::{ClientError, DisconnectReason, Draft, Event, InMemory, Incoming, Session};
+use ferry_protocol::{ErrorCode, MessageId, RoomId, Sent};
 
 use super::{Backend, Cluster, Database, Nsqd, Online, Relay, World, relay::LOG_LEVEL, until};
 
@@ -39,8 +39,7 @@ pub fn moved_to(session: &Session, relay: &Relay) -> Session {
 
 /// Sends a text over HTTP, once.
 pub async fn post(session: &Session, room: RoomId, id: MessageId, text: &str) -> Result<Sent, ClientError> {
-    let message = PostMessage { id: Some(id), kind: KIND_TEXT.to_owned(), body: Body::text(text), reply_to: None };
-    session.post_message(room, &message).await
+    session.post_message(room, &Draft::text(text).into_post(id)).await
 }
 
 /// Sends a text over HTTP with the same id until it is accepted; every refusal before that must be the temporary `unavailable`.

@@ -39,6 +39,9 @@ impl Calls {
             ("POST", format!("/v1/rooms/{room}/messages"), json!({ "body": "hello", "kind": "text" })),
             ("POST", format!("/v1/rooms/{room}/owner"), json!({ "user": bob.id })),
             ("POST", format!("/v1/rooms/{room}/invitations"), json!({ "user": bob.id })),
+            ("POST", format!("/v1/rooms/{room}/read"), json!({ "up_to": bob.id, "sent_at": 1 })),
+            ("POST", "/v1/notices/read".to_owned(), json!({ "notices": [bob.id] })),
+            ("PATCH", "/v1/me/settings".to_owned(), json!({ "direct": "anybody", "receipts": true })),
         ];
         Self { access, calls }
     }
@@ -188,6 +191,11 @@ async fn a_path_takes_its_methods_and_no_others() {
         ("/v1/sessions/{id}", "DELETE"),
         ("/v1/me", "GET PATCH DELETE"),
         ("/v1/me/password", "PUT"),
+        ("/v1/me/settings", "GET PATCH"),
+        ("/v1/friends", "GET"),
+        ("/v1/friends/{id}", "PUT DELETE"),
+        ("/v1/blocks", "GET"),
+        ("/v1/blocks/{id}", "PUT DELETE"),
         ("/v1/users", "GET"),
         ("/v1/users/{id}", "GET"),
         ("/v1/rooms", "GET POST"),
@@ -197,6 +205,8 @@ async fn a_path_takes_its_methods_and_no_others() {
         ("/v1/rooms/{id}/join", "POST"),
         ("/v1/rooms/{id}/leave", "POST"),
         ("/v1/rooms/{id}/messages", "POST"),
+        ("/v1/rooms/{id}/read", "POST"),
+        ("/v1/notices/read", "POST"),
         ("/v1/rooms/{id}/owner", "POST"),
         ("/v1/rooms/{id}/invitations", "POST"),
         ("/v1/rooms/{id}/invitations/{id}", "DELETE"),

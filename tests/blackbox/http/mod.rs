@@ -8,6 +8,7 @@ mod cookies;
 mod invitations;
 mod malformed;
 mod passwords;
+mod people;
 mod rates;
 mod rooms;
 mod sessions;

@@ -2,10 +2,9 @@
 
 use std::collections::HashSet;
 
-use ferry_client::{Body, Paging};
+use ferry_client::{Draft, Paging};
 use ferry_protocol::{
-    CreateRoom, ErrorCode, KIND_TEXT, MessageId, PostMessage, PutMember, Role, Room, RoomId, RoomKind, Sent,
-    UpdateRoom, UserId,
+    CreateRoom, ErrorCode, MessageId, PostMessage, PutMember, Role, Room, RoomId, RoomKind, Sent, UpdateRoom, UserId,
 };
 use serde_json::json;
 
@@ -30,7 +29,7 @@ fn muted(until: i64) -> PutMember {
 }
 
 fn hello(text: &str) -> PostMessage {
-    PostMessage { id: None, kind: KIND_TEXT.into(), body: Body::text(text), reply_to: None }
+    PostMessage { id: None, ..Draft::text(text).into_post(MessageId::new()) }
 }
 
 /// Through the library: what it answered, or the code of its refusal.

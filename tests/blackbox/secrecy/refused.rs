@@ -44,8 +44,14 @@ pub async fn over_the_socket(relay: &Relay, session: &Session, room: RoomId, can
         of_type(Data::Reserved(3), c().into_bytes()),
         Message::Close(Some(CloseFrame { code: CloseCode::Library(4999), reason: c().into() })),
     ];
+    let send = |frame: serde_json::Value| {
+        let mut whole = json!({"type": "send", "id": id(), "room": room.to_string()});
+        whole.as_object_mut().unwrap().extend(frame.as_object().unwrap().clone());
+        text(whole)
+    };
+    let of_kinds = super::kinds::malformed(canaries).into_iter().map(send);
     let mut errors = Vec::new();
-    for frame in frames {
+    for frame in frames.into_iter().chain(of_kinds) {
         let mut socket = RawSocket::open(relay, token.expose()).await;
         socket.frame_of("welcome").await;
         let is_close = frame.is_close();
@@ -109,8 +115,10 @@ pub async fn over_http(relay: &Relay, session: &Session, room: RoomId, canaries:
         post(&relay.url("/v1/accounts")).body(json!({"username": "x y", "password": c()}).to_string()),
         post(&relay.url("/v1/accounts")).body(json!({"username": "long", "password": c().repeat(100)}).to_string()),
     ];
+    let of_kinds =
+        super::kinds::malformed(canaries).into_iter().map(|message| post(&messages).body(message.to_string()));
     let mut errors = Vec::new();
-    for (number, call) in calls.into_iter().enumerate() {
+    for (number, call) in calls.into_iter().chain(of_kinds).enumerate() {
         let answer = call.send().await.unwrap_or_else(|error| panic!("call {number}: {error}"));
         let (status, headers) = (answer.status(), format!("{:?}", answer.headers()));
         let body = answer.text().await.unwrap();

@@ -21,7 +21,7 @@ impl Session {
     /// Invites somebody to a room; who is invited already stays so.
     ///
     /// # Errors
-    /// 403 `forbidden`, 404 `not_found`, 409 `already_member` or `too_many_invitations`.
+    /// 403 `forbidden`, or `not_allowed` by who would be invited; 404 `not_found`, 409 `already_member` or `too_many_invitations`.
     pub async fn invite(&self, room: RoomId, user: UserId) -> Result<Invitation, ClientError> {
         let call = Call::new(Method::POST, format!("rooms/{room}/invitations")).json(&Invite { user })?;
         self.call(call).await.map(|answer: InvitationAnswer| answer.invitation)

@@ -4,19 +4,19 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use ferry_protocol::{Message, Notice};
+use ferry_protocol::{Message, Notice, Receipt};
 
 use super::Shared;
 use crate::Seen;
 
 /// What is owed to the relay for a delivery: an ack, or, where it is dropped without one, to have it come again.
-pub(super) struct Receipt {
+pub(super) struct Owed {
     seen: Seen,
     shared: Arc<Shared>,
     acked: AtomicBool,
 }
 
-impl Receipt {
+impl Owed {
     pub(super) fn new(seen: Seen, shared: Arc<Shared>) -> Self {
         Self { seen, shared, acked: AtomicBool::new(false) }
     }
@@ -28,7 +28,7 @@ impl Receipt {
     }
 }
 
-impl Drop for Receipt {
+impl Drop for Owed {
     fn drop(&mut self) {
         if !*self.acked.get_mut() {
             self.shared.dedupe().release(self.seen);
@@ -44,7 +44,7 @@ pub struct Incoming {
     pub redelivered: bool,
     /// The delivery's id, for logs.
     pub delivery: String,
-    pub(super) receipt: Receipt,
+    pub(super) owed: Owed,
 }
 
 impl Incoming {
@@ -52,7 +52,13 @@ impl Incoming {
     /// [`Connection::flush`](super::Connection::flush) tells when they are through. One that is lost with the connection is made up for when
     /// the message comes again, without showing it.
     pub fn ack(&self) {
-        self.receipt.ack();
+        self.owed.ack();
+    }
+
+    /// Whether somebody else calls upon the user with it. Nothing but the message itself tells of that.
+    #[must_use]
+    pub fn mentions_me(&self) -> bool {
+        self.message.calls_upon(self.owed.shared.user)
     }
 }
 
@@ -75,13 +81,13 @@ pub struct IncomingNotice {
     pub redelivered: bool,
     /// The delivery's id, for logs.
     pub delivery: String,
-    pub(super) receipt: Receipt,
+    pub(super) owed: Owed,
 }
 
 impl IncomingNotice {
     /// As [`Incoming::ack`].
     pub fn ack(&self) {
-        self.receipt.ack();
+        self.owed.ack();
     }
 }
 
@@ -89,6 +95,34 @@ impl fmt::Debug for IncomingNotice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("IncomingNotice")
             .field("notice", &self.notice)
+            .field("redelivered", &self.redelivered)
+            .field("delivery", &self.delivery)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A receipt that has arrived. Dropped without an ack, it comes again with the next connection.
+pub struct IncomingReceipt {
+    /// The receipt.
+    pub receipt: Receipt,
+    /// True where it was handed to this device before and not acked.
+    pub redelivered: bool,
+    /// The delivery's id, for logs.
+    pub delivery: String,
+    pub(super) owed: Owed,
+}
+
+impl IncomingReceipt {
+    /// As [`Incoming::ack`].
+    pub fn ack(&self) {
+        self.owed.ack();
+    }
+}
+
+impl fmt::Debug for IncomingReceipt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IncomingReceipt")
+            .field("receipt", &self.receipt)
             .field("redelivered", &self.redelivered)
             .field("delivery", &self.delivery)
             .finish_non_exhaustive()

@@ -172,7 +172,7 @@ impl Task {
             output = future => return Step::Done(output),
             command = self.commands.recv(), if handles => match command {
                 Some(Command::Close) => return Step::Stop,
-                Some(Command::Flush(answer)) => _ = answer.send(Err(NotFlushed)),
+                Some(Command::Flush(answer) | Command::Frame { answer, .. }) => _ = answer.send(Err(NotFlushed)),
                 Some(Command::Send { id, frame, answer, place }) => self.queue(id, frame, answer, place),
                 // Every handle is gone, but there is still somebody who takes events.
                 None => {}

@@ -124,6 +124,8 @@ pub fn message(text: &str) -> Message {
         kind: "text".into(),
         body: Body::text(text),
         reply_to: None,
+        mentions: Vec::new(),
+        content_type: None,
         epoch: 1,
         seq: 1,
         sent_at: 1,

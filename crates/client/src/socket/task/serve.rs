@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ferry_protocol::{
-    Ack, CloseCode, Delivered, DeliveredNotice, DeviceFrame, ErrorFrame, Hello, PROTOCOL, RelayFrame, Secret, Welcome,
+    Ack, CloseCode, Delivered, DeliveredNotice, DeliveredReceipt, DeviceFrame, ErrorFrame, Hello, PROTOCOL, RelayFrame,
+    Secret, Welcome,
 };
 use tokio::sync::{mpsc, oneshot};
 use tokio_tungstenite::tungstenite::Message;
@@ -15,9 +16,11 @@ use tracing::debug;
 
 use crate::{ClientError, Seen, SendError};
 
-use super::super::incoming::Receipt;
+use super::super::incoming::Owed;
 use super::super::wire::{Io, Wire};
-use super::super::{ClosedReason, Command, DisconnectReason, Event, Incoming, IncomingNotice, NotFlushed};
+use super::super::{
+    ClosedReason, Command, DisconnectReason, Event, Incoming, IncomingNotice, IncomingReceipt, NotFlushed,
+};
 use super::{End, Task, end_of, hand_over};
 
 /// How long `welcome` may take.
@@ -147,6 +150,13 @@ impl Task {
                     Some(Command::Close) => return self.close(live).await,
                     Some(Command::Flush(answer)) => self.flush(live, answer),
                     Some(Command::Send { id, frame, answer, place }) => self.queue(id, frame, answer, place),
+                    Some(Command::Frame { frame, answer }) => {
+                        let fits = live.wire.has_room() && frame.len() <= live.frame_limit;
+                        if fits {
+                            live.wire.text(frame);
+                        }
+                        let _ = answer.send(if fits { Ok(()) } else { Err(NotFlushed) });
+                    }
                     // Every handle is gone, but there is still somebody who takes events.
                     None => {}
                 },
@@ -238,6 +248,7 @@ impl Task {
         match frame {
             RelayFrame::Message(delivered) => self.deliver(*delivered),
             RelayFrame::Notice(delivered) => self.notice(*delivered),
+            RelayFrame::Receipt(delivered) => self.receipt(*delivered),
             RelayFrame::Drained => self.emit(Event::Drained),
             RelayFrame::Sent(sent) => self.answer(sent.id, Ok(sent)),
             RelayFrame::Error(error) => self.refused(error),
@@ -257,8 +268,8 @@ impl Task {
         if !self.shared.dedupe().arrive(Seen::from(&message), &delivery) {
             return;
         }
-        let receipt = Receipt::new(Seen::from(&message), Arc::clone(&self.shared));
-        self.emit(Event::Message(Box::new(Incoming { message, redelivered, delivery, receipt })));
+        let owed = Owed::new(Seen::from(&message), Arc::clone(&self.shared));
+        self.emit(Event::Message(Box::new(Incoming { message, redelivered, delivery, owed })));
     }
 
     fn notice(&mut self, delivered: DeliveredNotice) {
@@ -266,8 +277,17 @@ impl Task {
         if !self.shared.dedupe().arrive(Seen::from(&notice), &delivery) {
             return;
         }
-        let receipt = Receipt::new(Seen::from(&notice), Arc::clone(&self.shared));
-        self.emit(Event::Notice(Box::new(IncomingNotice { notice, redelivered, delivery, receipt })));
+        let owed = Owed::new(Seen::from(&notice), Arc::clone(&self.shared));
+        self.emit(Event::Notice(Box::new(IncomingNotice { notice, redelivered, delivery, owed })));
+    }
+
+    fn receipt(&mut self, delivered: DeliveredReceipt) {
+        let DeliveredReceipt { delivery, redelivered, receipt } = delivered;
+        if !self.shared.dedupe().arrive(Seen::from(&receipt), &delivery) {
+            return;
+        }
+        let owed = Owed::new(Seen::from(&receipt), Arc::clone(&self.shared));
+        self.emit(Event::Receipt(Box::new(IncomingReceipt { receipt, redelivered, delivery, owed })));
     }
 
     fn refused(&mut self, error: ErrorFrame) {

@@ -1,0 +1,103 @@
+//! What somebody said last, where their devices say different things in whatever order one hears of it. Pure.
+
+use ferry_protocol::{DeviceId, Message};
+
+/// How many devices of one person are told apart; one more, and what the least recent of them said is forgotten. A user has 16 at a time.
+const DEVICES_MAX: usize = 32;
+
+/// Where a message stands among those of its device. A retry may have another stamp; the greatest one counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Stamp {
+    epoch: i64,
+    seq: u64,
+    pub(super) sent_at: i64,
+}
+
+impl From<&Message> for Stamp {
+    fn from(message: &Message) -> Self {
+        Self { epoch: message.epoch, seq: message.seq, sent_at: message.sent_at }
+    }
+}
+
+/// The last word of each device of one person.
+///
+/// There is no one order of all that a person says: a device's messages are ordered by the relay's stamps, those of two devices by its clock,
+/// which may be another relay's and be set. So the last one of each device is kept, and among these the clock decides: the same whatever came
+/// first.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Latest<T>(Vec<(DeviceId, Stamp, T)>);
+
+impl<T> Default for Latest<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T> Latest<T> {
+    /// Takes in what a device said. True where the last word of all is another one now.
+    pub(super) fn put(&mut self, device: DeviceId, stamp: Stamp, said: T) -> bool {
+        let at = match self.0.binary_search_by_key(&device, |(device, ..)| *device) {
+            Ok(at) if self.0.get(at).is_some_and(|(_, newest, _)| *newest >= stamp) => return false,
+            Ok(at) => {
+                self.0.remove(at);
+                at
+            }
+            Err(at) => at,
+        };
+        self.0.insert(at, (device, stamp, said));
+        let is_last = self.last().is_some_and(|(who, ..)| *who == device);
+        if self.0.len() > DEVICES_MAX
+            && let Some((at, _)) =
+                self.0.iter().enumerate().min_by_key(|(_, (device, stamp, _))| (stamp.sent_at, *device))
+        {
+            self.0.remove(at);
+        }
+        is_last
+    }
+
+    /// The last word of all, and when it was sent.
+    pub(super) fn get(&self) -> Option<(i64, &T)> {
+        self.last().map(|(_, stamp, said)| (stamp.sent_at, said))
+    }
+
+    fn last(&self) -> Option<&(DeviceId, Stamp, T)> {
+        self.0.iter().max_by_key(|(device, stamp, _)| (stamp.sent_at, *device))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(epoch: i64, seq: u64, sent_at: i64) -> Stamp {
+        Stamp { epoch, seq, sent_at }
+    }
+
+    #[test]
+    fn stamps_order_one_device_and_the_clock_orders_two() {
+        let (phone, laptop) = (DeviceId::new(), DeviceId::new());
+        // The clock was set back between the phone's two.
+        let said = [
+            (phone, at(1, 1, 100), "first"),
+            (phone, at(1, 2, 80), "second"),
+            (laptop, at(5, 1, 90), "third"),
+            (phone, at(1, 1, 110), "first"),
+        ];
+        for turn in 0..said.len() {
+            let mut latest = Latest::default();
+            for (device, stamp, word) in said.iter().cycle().skip(turn).take(said.len()) {
+                latest.put(*device, *stamp, *word);
+            }
+            assert_eq!(latest.get(), Some((90, &"third")));
+        }
+    }
+
+    #[test]
+    fn devices_have_a_bound() {
+        let mut latest = Latest::default();
+        for sent_at in 0..100 {
+            latest.put(DeviceId::new(), at(1, 1, sent_at), sent_at);
+        }
+        assert_eq!((latest.0.len(), latest.get()), (DEVICES_MAX, Some((99, &99))));
+    }
+}

@@ -1,0 +1,182 @@
+//! Friendships, and requests for one.
+//!
+//! A request to somebody who has blocked the one who asks is kept as any other, so that who asks sees nothing unusual. Nobody else sees it.
+
+use diesel::{dsl::case_when, prelude::*};
+use diesel_async::RunQueryDsl;
+use ferry_protocol::{Friend, FriendState, Page, UserId};
+
+use super::{
+    Befriended, Conflict, Result, Step, Store, StoreError,
+    blocks::BlockSteps,
+    page::{after, one_more, page},
+    pool::{query, steps, transaction},
+    row_locks::RowLocks,
+    schema::{blocks, friendships, users},
+    sql_types::Sql,
+};
+
+/// What is between two users; the pair is named beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Link {
+    /// Who has asked; none once they are friends.
+    pub(super) asked_by: Option<UserId>,
+    /// Since when it is so.
+    pub(super) since: i64,
+}
+
+impl Link {
+    /// As `me` sees it.
+    fn state(self, me: UserId) -> FriendState {
+        match self.asked_by {
+            None => FriendState::Friends,
+            Some(user) if user == me => FriendState::Outgoing,
+            Some(_) => FriendState::Incoming,
+        }
+    }
+}
+
+/// The row of a pair.
+macro_rules! pair {
+    ($a:expr, $b:expr) => {
+        friendships::table
+            .filter(friendships::lesser.eq(Sql($a.min($b))))
+            .filter(friendships::greater.eq(Sql($a.max($b))))
+    };
+}
+
+steps! {
+    /// Parts of transactions on friendships. The two users are changed by nobody else.
+    pub(super) trait FriendSteps {
+        /// What is between the two, if anything.
+        async fn link(conn, a: UserId, b: UserId) -> Result<Option<Link>> {
+            let row = pair!(a, b).select((friendships::asked_by, friendships::since));
+            let row = row.first::<(Option<UserId>, i64)>(conn).await.optional()?;
+            Ok(row.map(|(asked_by, since)| Link { asked_by, since }))
+        }
+
+        /// Puts this between the two, in the place of what was there.
+        async fn set_link(conn, a: UserId, b: UserId, link: Link) -> Result<()> {
+            conn.unlink(a, b).await?;
+            diesel::insert_into(friendships::table)
+                .values((
+                    friendships::lesser.eq(Sql(a.min(b))),
+                    friendships::greater.eq(Sql(a.max(b))),
+                    friendships::asked_by.eq(link.asked_by.map(Sql)),
+                    friendships::since.eq(link.since),
+                ))
+                .execute(conn)
+                .await?;
+            Ok(())
+        }
+
+        /// Takes away what is between the two.
+        async fn unlink(conn, a: UserId, b: UserId) -> Result<()> {
+            diesel::delete(pair!(a, b)).execute(conn).await?;
+            Ok(())
+        }
+    }
+}
+
+impl Store {
+    /// Asks `whom` to be a friend of `me`, or accepts where they have asked. Two who ask at once are friends. `may_ask` is called where it
+    /// comes to asking; what it refuses is the inner error, and nothing has happened.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] where one of the two is not there; [`Conflict::Blocked`] where `me` has blocked `whom`.
+    pub async fn befriend<D: Send + 'static>(
+        &self,
+        me: UserId,
+        whom: UserId,
+        now: i64,
+        may_ask: impl FnOnce() -> Result<(), D> + Send + 'static,
+    ) -> Result<Result<Befriended, D>> {
+        transaction!(self, async |conn| {
+            conn.hold_users(&[me, whom]).await?;
+            if conn.has_blocked(me, whom).await? {
+                return Err(Conflict::Blocked.into());
+            }
+            let is_seen = !conn.has_blocked(whom, me).await?;
+            let (link, step) = match conn.link(me, whom).await? {
+                None => {
+                    if let Err(denied) = may_ask() {
+                        return Ok(Err(denied));
+                    }
+                    (Link { asked_by: Some(me), since: now }, Step::Asked)
+                }
+                Some(Link { asked_by: Some(user), .. }) if user == whom => {
+                    (Link { asked_by: None, since: now }, Step::Accepted)
+                }
+                Some(link) => (link, Step::Nothing),
+            };
+            if step != Step::Nothing {
+                conn.set_link(me, whom, link).await?;
+            }
+            let (username, display_name) = conn.names(whom).await?;
+            let friend = Friend { user: whom, username, display_name, state: link.state(me), since: link.since };
+            Ok(Ok(Befriended { friend, step, is_seen }))
+        })
+    }
+
+    /// Ends a friendship, withdraws a request or rejects one. True where `whom` is to hear of it: not of being rejected, nor of somebody whom they
+    /// have blocked.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] where there is nothing of it between the two that `me` may know of.
+    pub async fn unfriend(&self, me: UserId, whom: UserId) -> Result<bool> {
+        transaction!(self, async |conn| {
+            conn.hold_users(&[me, whom]).await?;
+            let state = conn.link(me, whom).await?.ok_or(StoreError::NotFound)?.state(me);
+            if state == FriendState::Incoming && conn.has_blocked(me, whom).await? {
+                return Err(StoreError::NotFound);
+            }
+            conn.unlink(me, whom).await?;
+            Ok(state != FriendState::Incoming && !conn.has_blocked(whom, me).await?)
+        })
+    }
+
+    /// The user's friends, or requests, by username. Requests of somebody whom they have blocked are not among them.
+    ///
+    /// # Errors
+    /// [`StoreError::BadCursor`].
+    pub async fn friends(
+        &self,
+        me: UserId,
+        state: FriendState,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> Result<Page<Friend>> {
+        let last = after(cursor, |key| Some(key.to_owned()))?.unwrap_or_default();
+        query!(self, async |conn| {
+            let other = case_when(friendships::lesser.eq(Sql(me)), friendships::greater).otherwise(friendships::lesser);
+            let is_blocked = diesel::dsl::exists(
+                blocks::table
+                    .filter(blocks::blocker.eq(Sql(me)))
+                    .filter(blocks::blocked.nullable().eq(friendships::asked_by)),
+            );
+            let all = friendships::table
+                .inner_join(users::table.on(users::id.eq(other)))
+                .filter(friendships::lesser.eq(Sql(me)).or(friendships::greater.eq(Sql(me))))
+                .filter(users::username.gt(&last))
+                .order(users::username)
+                .limit(one_more(limit))
+                .select((users::id, users::username, users::display_name, friendships::since));
+            let rows: Vec<(UserId, String, Option<String>, i64)> = match state {
+                FriendState::Friends => all.filter(friendships::asked_by.is_null()).load(conn).await?,
+                FriendState::Outgoing => all.filter(friendships::asked_by.eq(Some(Sql(me)))).load(conn).await?,
+                FriendState::Incoming => {
+                    let theirs = all.filter(friendships::asked_by.ne(Some(Sql(me))));
+                    theirs.filter(diesel::dsl::not(is_blocked)).load(conn).await?
+                }
+            };
+            let friends = rows.into_iter().map(|(user, username, display_name, since)| Friend {
+                user,
+                username,
+                display_name,
+                state,
+                since,
+            });
+            Ok(page(friends.collect(), limit, |friend: &Friend| friend.username.clone()))
+        })
+    }
+}

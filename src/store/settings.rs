@@ -1,0 +1,77 @@
+//! What users let others do and see.
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use ferry_protocol::{Allow, UpdateSettings, UserId, UserSettings};
+
+use super::{
+    Result, Store, StoreError,
+    pool::{query, steps, transaction},
+    row_locks::RowLocks,
+    schema::users,
+    sql_types::Sql,
+    users::CHUNK,
+};
+
+steps! {
+    /// Parts of calls on settings.
+    trait SettingsSteps {
+        /// The user's settings. `NotFound` where there is no such user.
+        async fn settings_of(conn, user: UserId) -> Result<UserSettings> {
+            let settings = users::table
+                .filter(users::id.eq(Sql(user)))
+                .select((users::direct_from, users::add_from, users::receipts, users::presence));
+            let (direct, add, receipts, presence) = settings.first::<(Allow, Allow, bool, bool)>(conn).await?;
+            Ok(UserSettings { direct, add, receipts, presence })
+        }
+    }
+}
+
+impl Store {
+    /// The user's settings.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn settings(&self, user: UserId) -> Result<UserSettings> {
+        query!(self, async |conn| conn.settings_of(user).await)
+    }
+
+    /// Which of these let others know what they have read.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn who_tells_of_reading(&self, ids: Vec<UserId>) -> Result<Vec<UserId>> {
+        query!(self, async |conn| {
+            let mut telling = Vec::new();
+            for some in ids.chunks(CHUNK) {
+                let of_these = users::table.filter(users::id.eq_any(some.iter().copied().map(Sql)));
+                telling.extend(of_these.filter(users::receipts.eq(true)).select(users::id).load::<UserId>(conn).await?);
+            }
+            Ok(telling)
+        })
+    }
+
+    /// Changes the user's settings: those then, and whether they are others than before.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn update_settings(&self, user: UserId, update: UpdateSettings) -> Result<(UserSettings, bool)> {
+        transaction!(self, async |conn| {
+            conn.hold_users(&[user]).await?;
+            let before = conn.settings_of(user).await?;
+            let settings = before.updated(update);
+            if settings != before {
+                diesel::update(users::table.filter(users::id.eq(Sql(user))))
+                    .set((
+                        users::direct_from.eq(Sql(settings.direct)),
+                        users::add_from.eq(Sql(settings.add)),
+                        users::receipts.eq(settings.receipts),
+                        users::presence.eq(settings.presence),
+                    ))
+                    .execute(conn)
+                    .await?;
+            }
+            Ok((settings, settings != before))
+        })
+    }
+}

@@ -1,0 +1,68 @@
+//! Friends, blocks and settings, as somebody types them.
+
+use super::Shell;
+use crate::on_both;
+
+on_both!(friends_are_made_and_blocked, |world| async move {
+    let shell = Shell::at(&world);
+    shell.alice_and_bob();
+    assert_eq!(shell.ok("--profile alice friends"), "");
+    assert!(shell.fails(1, "--profile bob friends accept alice").contains("has not asked"));
+    assert_eq!(shell.ok("--profile alice friends add bob"), "asked bob\n");
+    assert!(shell.ok("--profile alice friends").contains("bob  asked by you"));
+    assert!(shell.ok("--profile bob friends list --state incoming").contains("alice  asks you"));
+    assert_eq!(shell.ok("--profile bob friends accept @alice"), "alice is your friend\n");
+    let friends = shell.json("--profile alice friends list --state friends");
+    assert_eq!((&friends[0]["username"], &friends[0]["state"]), (&"bob".into(), &"friends".into()));
+    assert_eq!(friends.as_array().unwrap().len(), 1);
+    shell.fails(2, "--profile alice friends list --state enemies");
+
+    assert_eq!(shell.ok("--profile alice blocks add bob"), "blocked bob\n");
+    assert!(shell.ok("--profile alice blocks").contains("bob  blocked"));
+    assert_eq!(shell.json("--profile bob blocks"), serde_json::json!([]));
+    assert!(shell.fails(1, "--profile alice friends add bob").contains("blocked"));
+    assert!(shell.fails(1, "--profile bob send @alice hello").contains("does not let you"));
+    assert_eq!(shell.ok("--profile bob friends add alice"), "asked alice\n");
+    assert_eq!(shell.json("--profile alice friends"), serde_json::json!([]));
+    assert_eq!(shell.ok("--profile alice blocks remove bob"), "bob is no longer blocked\n");
+    shell.fails(1, "--profile alice blocks remove bob");
+    assert_eq!(shell.ok("--profile alice friends reject bob"), "bob is no friend of yours\n");
+    shell.fails(1, "--profile alice friends remove bob");
+    shell.ok("--profile alice friends add bob");
+    shell.ok("--profile alice friends cancel bob");
+
+    // What both were told meanwhile.
+    let told = shell.ok("--profile bob tail --until-drained");
+    for words in ["alice asks to be your friend: ferry friends accept", "alice ended the friendship with you"] {
+        assert!(told.contains(words), "{told}");
+    }
+    assert!(!told.contains("block"), "{told}");
+    let told = shell.ok("--profile alice tail --until-drained");
+    assert!(told.contains("you and bob are friends now"), "{told}");
+});
+
+on_both!(settings_are_shown_and_changed, |world| async move {
+    let shell = Shell::at(&world);
+    shell.alice_and_bob();
+    let defaults = "direct    anybody\nadd       anybody\nreceipts  on\npresence  on\n";
+    assert_eq!(shell.ok("--profile alice settings"), defaults);
+    shell.ok("--profile alice settings receipts off");
+    assert_eq!(shell.ok("--profile alice settings receipts"), "receipts  off\n");
+    let settings = shell.json("--profile alice settings direct friends");
+    assert_eq!((&settings["direct"], &settings["receipts"]), (&"friends".into(), &false.into()));
+    assert!(shell.fails(1, "--profile bob send @alice hello").contains("does not let you"));
+    for wrong in ["direct nobody", "presence friends", "colour blue"] {
+        shell.fails(2, &format!("--profile alice settings {wrong}"));
+    }
+    assert_eq!(shell.ok("--profile bob settings"), defaults);
+    shell.ok("--profile second login alice");
+    shell.ok("--profile second settings presence off");
+    shell.ok("--profile second friends add bob");
+    shell.ok("--profile second friends cancel bob");
+    shell.ok("--profile second blocks add bob");
+    let told = shell.ok("--profile alice tail --until-drained");
+    for words in ["your settings were changed", "you asked bob", "you ended the friendship with bob", "you blocked bob"]
+    {
+        assert!(told.contains(words), "{told}");
+    }
+});

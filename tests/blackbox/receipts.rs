@@ -1,0 +1,216 @@
+//! Receipts: what authors learn of their messages, and a user's devices of each other.
+
+use std::collections::BTreeSet;
+
+use ferry_protocol::{DeviceId, ErrorCode, MessageId, READ_AUTHORS, ReadCursor, ReceiptEvent, RoomId, UserId};
+use serde_json::json;
+
+use crate::{
+    harness::{Backend, Online, RawSocket, World},
+    http::ask::{ask, token},
+    on_both,
+};
+
+/// Who has the message, as the author's device hears it, until it has heard of so many devices.
+async fn having(device: &mut Online, message: MessageId, devices: usize) -> BTreeSet<(UserId, DeviceId)> {
+    let mut having = BTreeSet::new();
+    while having.len() < devices {
+        let ReceiptEvent::Delivered { to, .. } = device.receipt().await else { continue };
+        let those = to.into_iter().filter(|to| to.messages.contains(&message)).map(|to| (to.user, to.device));
+        having.extend(those);
+    }
+    having
+}
+
+fn cursor(up_to: MessageId, sent_at: i64, authors: &[UserId]) -> ReadCursor {
+    ReadCursor { up_to, sent_at, authors: authors.to_vec() }
+}
+
+on_both!(an_author_sees_on_all_devices_which_devices_have_a_message, |world| async move {
+    let (here, there) = (world.relay(), world.relays.last().unwrap());
+    let (alice, bob) = (world.person("alice").await, world.person("bob").await);
+    let (mut phone, mut laptop) = (alice.online(here).await, alice.online(there).await);
+    let (mut first, mut second) = (bob.online(here).await, bob.online(there).await);
+    let room = phone.direct(bob.id).await;
+    let sent = phone.send(room, "hello").await;
+    // What is not acked is not there yet.
+    let unacked = second.message().await;
+    assert_eq!(first.text().await, "hello");
+    assert_eq!(having(&mut phone, sent.id, 1).await, BTreeSet::from([(bob.id, first.device())]));
+    unacked.ack();
+    let both = BTreeSet::from([(bob.id, first.device()), (bob.id, second.device())]);
+    assert_eq!(having(&mut phone, sent.id, 1).await, BTreeSet::from([(bob.id, second.device())]));
+    // One's own other device is no recipient, and recipients hear nothing of each other.
+    assert_eq!(laptop.text().await, "hello");
+    assert_eq!(having(&mut laptop, sent.id, 2).await, both);
+    first.send(room, "a fence").await;
+    assert_eq!(second.text().await, "a fence");
+    assert!(second.receipts.is_empty(), "{:?}", second.receipts);
+});
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn in_a_large_room_an_author_hears_numbers() {
+    let flags = ["--receipt-room-size", "2"].map(String::from);
+    let world = World::start_with(Backend::Embedded, &flags).await;
+    let relay = world.relay();
+    let [alice, bob, carol] = [world.person("alice").await, world.person("bob").await, world.person("carol").await];
+    let (mut alices, mut bobs, mut carols) =
+        (alice.online(relay).await, bob.online(relay).await, carol.online(relay).await);
+    let room = alices.group(&[bob.id, carol.id]).await;
+    let sent = alices.send(room, "hello").await;
+    assert_eq!((bobs.text().await, carols.text().await), ("hello".into(), "hello".into()));
+    let mut devices = 0;
+    while devices < 2 {
+        let ReceiptEvent::DeliveredCount { room: place, messages } = alices.receipt().await else {
+            panic!("names in a large room");
+        };
+        assert_eq!(place, room);
+        devices += messages.iter().filter(|count| count.message == sent.id).map(|count| count.devices).sum::<u32>();
+    }
+    assert_eq!(devices, 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_operator_can_turn_receipts_of_delivery_off() {
+    let world = World::start_with(Backend::Embedded, &["--no-delivery-receipts".to_owned()]).await;
+    let (alice, bob) = (world.person("alice").await, world.person("bob").await);
+    let (mut alices, mut bobs) = (alice.online(world.relay()).await, bob.online(world.relay()).await);
+    let room = alices.direct(bob.id).await;
+    let sent = alices.send(room, "hello").await;
+    assert_eq!(bobs.text().await, "hello");
+    bobs.connection.flush().await.unwrap();
+    bobs.connection.mark_read(room, cursor(sent.id, sent.sent_at, &[alice.id])).await.unwrap();
+    let read = ReceiptEvent::Read { room, user: bob.id, up_to: sent.id, sent_at: sent.sent_at };
+    assert_eq!(alices.receipt().await, read, "and nothing before it");
+}
+
+on_both!(what_is_read_is_known_to_ones_other_devices_and_to_the_authors, |world| async move {
+    let (here, there) = (world.relay(), world.relays.last().unwrap());
+    let [alice, bob, carol] = [world.person("alice").await, world.person("bob").await, world.person("carol").await];
+    let (mut alices, mut carols) = (alice.online(here).await, carol.online(there).await);
+    let (mut first, mut second) = (bob.online(here).await, bob.online(there).await);
+    let room = alices.group(&[bob.id, carol.id]).await;
+    let sent = alices.send(room, "hello").await;
+    for device in [&mut first, &mut second, &mut carols] {
+        assert_eq!(device.text().await, "hello");
+    }
+    first.connection.mark_read(room, cursor(sent.id, sent.sent_at, &[alice.id])).await.unwrap();
+    let read = ReceiptEvent::Read { room, user: bob.id, up_to: sent.id, sent_at: sent.sent_at };
+    assert_eq!(second.receipt().await, read);
+    while alices.receipt().await != read {}
+    // The same for a program without a socket. Who did not write what was read hears nothing, nor does the device that read it.
+    let again = carols.send(room, "and again").await;
+    second.session.mark_read(room, &cursor(again.id, again.sent_at, &[carol.id])).await.unwrap();
+    let read = ReceiptEvent::Read { room, user: bob.id, up_to: again.id, sent_at: again.sent_at };
+    while carols.receipt().await != read {}
+    assert_eq!(first.receipt().await, read);
+    alices.send(room, "a fence").await;
+    assert_eq!((second.text().await, second.text().await), ("and again".into(), "a fence".into()));
+    assert!(!second.receipts.contains(&read));
+    assert!(!alices.receipts.contains(&read));
+});
+
+on_both!(a_device_that_is_logged_out_lets_the_messages_that_wait_for_it_expire, |world| async move {
+    let (here, there) = (world.relay(), world.relays.last().unwrap());
+    let (alice, bob) = (world.person("alice").await, world.person("bob").await);
+    let (mut alices, laptop) = (alice.online(here).await, alice.log_in(here).await);
+    // One that is away, and one that is online on another relay and has not acked.
+    let (away, mut busy, mut stays) = (bob.log_in(here).await, bob.online(there).await, bob.online(here).await);
+    let room = alices.direct(bob.id).await;
+    let mut sent = BTreeSet::new();
+    for text in ["one", "two", "three"] {
+        sent.insert(alices.send(room, text).await.id);
+        assert_eq!(stays.text().await, text);
+    }
+    let unacked = busy.message().await;
+    let mut gone = BTreeSet::from([away.credentials().device, busy.device()]);
+    for device in &gone {
+        stays.session.logout_device(*device).await.unwrap();
+    }
+    while !gone.is_empty() {
+        let ReceiptEvent::Expired { room: place, user, device, messages } = alices.receipt().await else { continue };
+        assert_eq!((place, user), (room, bob.id));
+        assert!(gone.remove(&device));
+        assert_eq!(messages.into_iter().collect::<BTreeSet<_>>(), sent);
+    }
+    drop(unacked);
+    // A device for which nothing waits ends without a word, and so does an author's own.
+    laptop.logout().await.unwrap();
+    stays.session.logout().await.unwrap();
+    while let Some(event) = alices.receipts.pop_front() {
+        assert!(!matches!(event, ReceiptEvent::Expired { .. }), "{event:?}");
+    }
+    assert!(alices.session.devices().await.unwrap().len() == 1);
+});
+
+on_both!(notices_are_marked_read_on_ones_other_devices, |world| async move {
+    let relay = world.relay();
+    let alice = world.person("alice").await;
+    let (mut phone, laptop) = (alice.online(relay).await, alice.online(relay).await);
+    phone.notice().await;
+    let notice = MessageId::new();
+    laptop.connection.mark_notices_read(vec![notice]).await.unwrap();
+    assert_eq!(phone.receipt().await, ReceiptEvent::NoticesRead { notices: vec![notice] });
+    laptop.session.mark_notices_read(vec![notice]).await.unwrap();
+    assert_eq!(phone.receipt().await, ReceiptEvent::NoticesRead { notices: vec![notice] });
+});
+
+on_both!(marks_that_make_no_sense_are_refused_and_strangers_mark_nothing, |world| async move {
+    let relay = world.relay();
+    let [alice, bob, eve] = [world.person("alice").await, world.person("bob").await, world.person("eve").await];
+    let (mut alices, mut bobs, mut eves) =
+        (alice.online(relay).await, bob.online(relay).await, eve.online(relay).await);
+    let room = alices.direct(bob.id).await;
+    let sent = alices.send(room, "hello").await;
+    assert_eq!(bobs.text().await, "hello");
+    let (eves_token, bobs_token) = (token(&eves.session), token(&bobs.session));
+    let read = |room: &str, token: &str, body| {
+        ask(relay, "POST", &format!("/v1/rooms/{room}/read")).bearer(token).json(&body).send()
+    };
+    let good = json!({ "up_to": sent.id, "sent_at": sent.sent_at, "authors": [alice.id] });
+    let (this, nowhere) = (room.to_string(), RoomId::new().to_string());
+    read(&this, &eves_token, good.clone()).await.problem(404, "not_found");
+    read(&nowhere, &bobs_token, good.clone()).await.problem(404, "not_found");
+    read("general", &bobs_token, good.clone()).await.problem(404, "not_found");
+    for (body, status, code) in [
+        (json!({ "sent_at": sent.sent_at }), 400, "malformed"),
+        (json!({ "up_to": "yesterday", "sent_at": 1 }), 400, "malformed"),
+        (json!({ "up_to": sent.id, "sent_at": i64::MAX }), 422, "invalid"),
+        (json!({ "up_to": sent.id, "sent_at": -1 }), 422, "invalid"),
+        (json!({ "up_to": sent.id, "sent_at": 1, "authors": vec![alice.id; READ_AUTHORS + 1] }), 422, "invalid"),
+    ] {
+        read(&this, &bobs_token, body).await.problem(status, code);
+    }
+    let none = ask(relay, "POST", "/v1/notices/read").bearer(&bobs_token).json(&json!({ "notices": [] }));
+    none.send().await.problem(422, "invalid");
+    // Over the socket a stranger's mark is dropped: it says no more than nothing of whether the room is there.
+    eves.connection.mark_read(room, cursor(sent.id, sent.sent_at, &[alice.id])).await.unwrap();
+    eves.connection.flush().await.unwrap();
+    // An author who is not in the room is not told either.
+    bobs.connection.mark_read(room, cursor(sent.id, sent.sent_at, &[alice.id, eve.id])).await.unwrap();
+    let by_bob = ReceiptEvent::Read { room, user: bob.id, up_to: sent.id, sent_at: sent.sent_at };
+    loop {
+        match alices.receipt().await {
+            event if event == by_bob => break,
+            ReceiptEvent::Delivered { .. } => {}
+            event => panic!("{event:?}"),
+        }
+    }
+    let with_alice = alices.direct(eve.id).await;
+    alices.send(with_alice, "a fence").await;
+    assert_eq!(eves.text().await, "a fence");
+    assert!(eves.receipts.is_empty(), "{:?}", eves.receipts);
+});
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_of_marks_is_refused() {
+    let world = World::start_with(Backend::Embedded, &["--rate-limits".to_owned()]).await;
+    let alice = world.person("alice").await;
+    let session = alice.log_in(world.relay()).await;
+    let mut socket = RawSocket::open(world.relay(), &token(&session)).await;
+    for _ in 0..200 {
+        socket.send(&json!({ "type": "notices_read", "notices": [MessageId::new()] })).await;
+    }
+    let error = socket.frame_of("error").await;
+    assert_eq!(error["code"], json!(ErrorCode::RateLimited));
+}
