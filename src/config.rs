@@ -173,6 +173,8 @@ pub struct Config {
     pub times: Times,
     /// See there.
     pub auth: AuthConfig,
+    /// Whether `/openapi.json` and `/docs` are there.
+    pub docs: bool,
 }
 
 impl Config {

@@ -8,6 +8,7 @@ mod answer;
 mod blocks;
 mod call;
 mod cors;
+mod docs;
 mod friends;
 mod invitations;
 mod me;
@@ -15,6 +16,7 @@ mod members;
 mod operations;
 mod receipts;
 mod rooms;
+mod route;
 mod sessions;
 mod settings;
 mod socket;
@@ -26,46 +28,45 @@ use warp::{Filter, Rejection, filters::BoxedFilter, reply::Response};
 
 use crate::{app::App, refusal::Refusal};
 use call::Call;
-
-type Route = BoxedFilter<(Response,)>;
+use route::{Route, Table, any_of, route};
 
 /// All routes.
-pub fn routes(app: &Arc<App>) -> Route {
-    let routes = accounts::routes(app)
-        .or(sessions::routes(app))
-        .unify()
-        .or(me::routes(app))
-        .unify()
-        .or(settings::routes(app))
-        .unify()
-        .or(users::routes(app))
-        .unify()
-        .or(friends::routes(app))
-        .unify()
-        .or(blocks::routes(app))
-        .unify()
-        .or(members::routes(app))
-        .unify()
-        .or(invitations::routes(app))
-        .unify()
-        .or(receipts::routes(app))
-        .unify()
-        .or(rooms::routes(app))
-        .unify()
-        .or(socket::routes(app))
-        .unify()
-        .or(operations::routes(app))
-        .unify()
-        .boxed();
+pub fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
+    let Route { filter, takes } = declared(app);
+    let table = Arc::new(Table::of(&takes));
     let counted = Arc::clone(app);
-    let recovered = routes
+    let recovered = filter
+        .or(route::options(&table))
+        .unify()
         .recover(move |rejection: Rejection| {
             let app = Arc::clone(&counted);
             async move { Ok::<_, std::convert::Infallible>(answer::of_rejection(&app, &rejection)) }
         })
         .unify()
         .boxed();
-    cors::with_cors(app, recovered)
+    cors::with_cors(app, route::with_allow(&table, recovered))
+}
+
+fn declared(app: &Arc<App>) -> Route {
+    let mut routes = vec![
+        accounts::routes(app),
+        sessions::routes(app),
+        me::routes(app),
+        settings::routes(app),
+        users::routes(app),
+        friends::routes(app),
+        blocks::routes(app),
+        members::routes(app),
+        invitations::routes(app),
+        receipts::routes(app),
+        rooms::routes(app),
+        socket::routes(app),
+        operations::routes(app),
+    ];
+    if app.config.docs {
+        routes.push(docs::routes(app));
+    }
+    any_of(routes)
 }
 
 /// Runs a handler and turns what it gives into an answer.
@@ -91,25 +92,41 @@ where
     result.unwrap_or_else(|refusal| answer::of_refusal(&app, &refusal))
 }
 
-/// One route: a method on a path. The path comes first, so that a wrong method on a known path is told apart from an unknown path.
-macro_rules! route {
-    ($app:expr, $method:ident, $path:expr, $handler:path $(, $argument:ident)*) => {{
-        use warp::Filter as _;
-        $path
-            .and(warp::$method())
-            .and($crate::http::call::call($app))
-            .then(|$($argument: String,)* call| {
-                $crate::http::run(move |call| $handler(call $(, $argument)*), call)
-            })
-            .boxed()
-    }};
-}
-use route;
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
 
-/// Joins routes of one type without nesting it deeper with each.
-fn any_of(routes: impl IntoIterator<Item = Route>) -> Route {
-    let mut routes = routes.into_iter();
-    let first =
-        routes.next().unwrap_or_else(|| warp::any().and_then(|| async { Err(warp::reject::not_found()) }).boxed());
-    routes.fold(first, |all, route| all.or(route).unify().boxed())
+    use super::{route::Takes, *};
+    use crate::config::Settings;
+
+    /// Whether the path of a route, with `{}` for any segment, is that of the document or has it among others.
+    fn covers(route: &str, documented: &str) -> bool {
+        let (route, documented): (Vec<&str>, Vec<&str>) = (route.split('/').collect(), documented.split('/').collect());
+        route.len() == documented.len() && route.iter().zip(&documented).all(|(a, b)| a == b || *a == "{}")
+    }
+
+    #[tokio::test]
+    async fn the_document_has_every_route_and_no_other() {
+        let directory = tempfile::tempdir().unwrap();
+        let database = format!("sqlite://{}", directory.path().join("ferry.db").display());
+        let settings = Settings { database: Some(database.into()), ..Settings::default() };
+        let app = crate::run::build(settings.into_config().unwrap()).await.unwrap();
+        let routes: BTreeSet<Takes> = declared(&app).takes.into_iter().collect();
+
+        let document: serde_json::Value = serde_json::from_str(docs::DOCUMENT).unwrap();
+        let mut documented = BTreeSet::new();
+        for (path, operations) in document["paths"].as_object().unwrap() {
+            let segments = path.split('/').map(|segment| if segment.starts_with('{') { "{}" } else { segment });
+            let path = segments.collect::<Vec<_>>().join("/");
+            for method in operations.as_object().unwrap().keys() {
+                documented.insert(Takes { method: method.to_ascii_uppercase(), path: path.clone() });
+            }
+        }
+        let missing: Vec<&Takes> = routes.difference(&documented).collect();
+        assert!(missing.is_empty(), "routes that docs/openapi.json does not have: {missing:?}");
+        for Takes { method, path } in &documented {
+            let is_there = routes.iter().any(|route| route.method == *method && covers(&route.path, path));
+            assert!(is_there, "docs/openapi.json has {method} {path}, and no route takes it");
+        }
+    }
 }

@@ -78,7 +78,8 @@ pub fn name_tls_provider() {
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
-async fn build(config: Config) -> anyhow::Result<Arc<App>> {
+/// Opens what a relay stands on, and starts nothing.
+pub(crate) async fn build(config: Config) -> anyhow::Result<Arc<App>> {
     name_tls_provider();
     let metrics = Arc::new(Metrics::new()?);
     let options = StoreOptions {

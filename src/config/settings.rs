@@ -142,6 +142,8 @@ settings! {
         no_delivery_receipts = "FERRY_NO_DELIVERY_RECEIPTS";
         /// Leave `Secure` off cookies, for development without TLS.
         insecure_cookies = "FERRY_INSECURE_COOKIES";
+        /// Serve the description of the interface, /openapi.json and /docs [default: true].
+        docs = "FERRY_DOCS";
     }
 }
 
@@ -209,6 +211,7 @@ impl Settings {
             limits,
             times,
             auth,
+            docs: self.docs.unwrap_or(true),
         })
     }
 

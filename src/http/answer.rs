@@ -55,10 +55,15 @@ pub fn of_refusal(app: &App, refusal: &Refusal) -> Response {
     response
 }
 
+/// A method that the path does not take.
+pub fn wrong_method() -> Refusal {
+    Refusal::new(ErrorCode::MethodNotAllowed, "this path does not take this method")
+}
+
 /// What the routing refuses.
 pub fn of_rejection(app: &App, rejection: &Rejection) -> Response {
     let refusal = if rejection.find::<warp::reject::MethodNotAllowed>().is_some() {
-        Refusal::new(ErrorCode::MethodNotAllowed, "this path does not take this method")
+        wrong_method()
     } else if rejection.is_not_found() {
         Refusal::not_found()
     } else {

@@ -7,14 +7,14 @@
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use warp::{
     Filter,
+    filters::BoxedFilter,
     reply::{Reply, Response},
 };
 
-use super::Route;
 use crate::{app::App, auth::Origin};
 
 /// Answers the preflights of the configured origins, and marks every answer to them. Around `recover`, for errors need the headers too.
-pub(super) fn with_cors(app: &App, routes: Route) -> Route {
+pub(super) fn with_cors(app: &App, routes: BoxedFilter<(Response,)>) -> BoxedFilter<(Response,)> {
     let origins: Vec<Origin> = app.config.auth.origins.iter().filter_map(|origin| Origin::parse(origin)).collect();
     if origins.is_empty() {
         return routes;

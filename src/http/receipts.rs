@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use ferry_protocol::{Read, RoomId};
+use ferry_protocol::{MessageId, NoticesRead, Read, RoomId};
+use serde::Deserialize;
 use warp::reply::Response;
 
 use super::{
@@ -28,8 +29,16 @@ async fn room(call: Call, which: String) -> Result<Response, Refusal> {
     Ok(answer::no_content())
 }
 
+/// As the frame, which ignores unknown fields.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReadNotices {
+    notices: Vec<MessageId>,
+}
+
 async fn notices(call: Call) -> Result<Response, Refusal> {
     let (who, app) = (call.authenticated().await?, Arc::clone(&call.app));
-    app.mark_notices_read(who, call.json().await?)?;
+    let ReadNotices { notices } = call.json().await?;
+    app.mark_notices_read(who, NoticesRead { notices })?;
     Ok(answer::no_content())
 }

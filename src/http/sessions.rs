@@ -162,6 +162,10 @@ async fn list(call: Call) -> Result<Response, Refusal> {
 }
 
 async fn log_out(call: Call, which: String) -> Result<Response, Refusal> {
+    if which == "refresh" {
+        // A path of its own, which is no device's whatever the method.
+        return Err(answer::wrong_method());
+    }
     let who = call.authenticated().await?;
     let device = if which == "current" { who.device } else { id(&which)? };
     if !call.app.logins.close(who.user, device, who.device).await? {

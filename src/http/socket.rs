@@ -17,12 +17,13 @@ use crate::{
 };
 
 pub(super) fn routes(app: &Arc<App>) -> Route {
-    warp::path!("v1" / "socket")
+    let filter = warp::path!("v1" / "socket")
         .and(warp::get())
         .and(warp::ext::optional::<OnUpgrade>())
         .and(call(app))
         .then(|upgrade: Option<OnUpgrade>, call| run(move |call| open(call, upgrade), call))
-        .boxed()
+        .boxed();
+    Route::new("get", stringify!("v1" / "socket"), filter)
 }
 
 /// Everything that can be refused is refused before the 101: after it, a client sees only a close code.

@@ -22,6 +22,7 @@ mod demo;
 mod guarantees;
 mod guarantees_of_logout;
 mod http;
+mod interface;
 mod messages;
 mod messages_refused;
 mod notices;

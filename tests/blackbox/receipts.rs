@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use ferry_protocol::{DeviceId, ErrorCode, MessageId, READ_AUTHORS, ReadCursor, ReceiptEvent, RoomId, UserId};
+use ferry_protocol::{
+    DeviceId, ErrorCode, MessageId, READ_AUTHORS, ReadCursor, ReceiptEvent, RoomId, UpdateSettings, UserId,
+};
 use serde_json::json;
 
 use crate::{

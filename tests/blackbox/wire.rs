@@ -7,7 +7,7 @@ use tokio::{
     net::{TcpSocket, TcpStream},
 };
 
-use crate::harness::{Relay, within};
+use crate::harness::{Relay, interface::assert_frame_of_relay, within};
 
 pub const CONTINUATION: u8 = 0;
 pub const TEXT: u8 = 1;
@@ -82,7 +82,11 @@ impl Wire {
             };
             let mut payload = vec![0; usize::try_from(length).unwrap()];
             self.stream.read_exact(&mut payload).await.ok()?;
-            Some(((head >> 8) as u8 & 0x0f, payload))
+            let opcode = (head >> 8) as u8 & 0x0f;
+            if opcode == TEXT {
+                assert_frame_of_relay(&serde_json::from_slice(&payload).unwrap());
+            }
+            Some((opcode, payload))
         })
         .await
     }

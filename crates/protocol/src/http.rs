@@ -4,9 +4,15 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{Body, DeviceId, ErrorCode, MessageId, Secret, UserId};
+
+/// For the optional fields of requests: one is left out, or has a value. `null` is no value: whoever sends it to take something away must not be
+/// told that this was done.
+pub(crate) fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
 
 /// `POST /v1/accounts`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -17,7 +23,7 @@ pub struct CreateAccount {
     /// 8 to 1,024 bytes.
     pub password: Secret,
     /// What to be called.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
 }
 
@@ -47,7 +53,7 @@ pub struct User {
 #[serde(deny_unknown_fields)]
 pub struct UpdateMe {
     /// What to be called; the empty text removes it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
 }
 
@@ -112,7 +118,7 @@ pub struct Tokens {
 #[serde(deny_unknown_fields)]
 pub struct RefreshSession {
     /// The refresh token, where it is not in a cookie.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub refresh_token: Option<Secret>,
 }
 
@@ -171,7 +177,7 @@ pub struct MemberAnswer {
 #[serde(deny_unknown_fields)]
 pub struct PostMessage {
     /// UUIDv7. With it a retry is seen once; left out, the relay makes one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub id: Option<MessageId>,
     /// What the body is; `text` where it is left out.
     #[serde(default = "text")]
@@ -179,13 +185,13 @@ pub struct PostMessage {
     /// What is said: any JSON value, and for `text` a string.
     pub body: Body,
     /// The message that this one answers.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<MessageId>,
     /// Who in the room is called upon by it; at most [`MENTIONS_MAX`](crate::MENTIONS_MAX).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mentions: Vec<UserId>,
     /// The media type of the body, where the sender names one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub content_type: Option<String>,
 }
 

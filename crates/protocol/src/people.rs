@@ -100,16 +100,16 @@ impl Default for UserSettings {
 #[serde(deny_unknown_fields)]
 pub struct UpdateSettings {
     /// Who may make a direct room with them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::http::given", skip_serializing_if = "Option::is_none")]
     pub direct: Option<Allow>,
     /// Who may put them into groups and channels.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::http::given", skip_serializing_if = "Option::is_none")]
     pub add: Option<Allow>,
     /// Whether others hear what they have read.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::http::given", skip_serializing_if = "Option::is_none")]
     pub receipts: Option<bool>,
     /// Whether others see when they are online.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::http::given", skip_serializing_if = "Option::is_none")]
     pub presence: Option<bool>,
 }
 

@@ -128,8 +128,9 @@ pub struct Read {
     pub cursor: ReadCursor,
 }
 
-/// How far a room is read.
+/// How far a room is read. Refuses unknown fields as a body; within a frame they are ignored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ReadCursor {
     /// The last message that was read.
     pub up_to: MessageId,

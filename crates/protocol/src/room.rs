@@ -69,7 +69,7 @@ pub struct CreateRoom {
     /// The kind; it never changes.
     pub kind: RoomKind,
     /// Required for `group` and `channel`, refused for `direct`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::http::given", skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Who else is in it from the start. For `direct`: exactly one other user.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -81,10 +81,10 @@ pub struct CreateRoom {
 #[serde(deny_unknown_fields)]
 pub struct UpdateRoom {
     /// The new name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::http::given", skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// The new description; the empty text removes it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::http::given", skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
 }
 
@@ -126,10 +126,10 @@ pub struct Room {
 #[serde(deny_unknown_fields)]
 pub struct PutMember {
     /// The role to have; a new member is a `member` where it is left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::http::given", skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
     /// Until when the member may not send, milliseconds since the Unix epoch; 0 lifts it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::http::given", skip_serializing_if = "Option::is_none")]
     pub muted_until: Option<i64>,
 }
 

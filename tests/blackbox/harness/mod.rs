@@ -2,11 +2,13 @@
 #![allow(dead_code, unused_imports, reason = "each module uses its own part")]
 
 mod database;
+pub mod interface;
 #[path = "../../../crates/nsq/tests/common/mod.rs"]
 pub mod nsq;
 mod people;
 mod raw;
 mod relay;
+mod tap;
 mod variants;
 
 use std::path::PathBuf;

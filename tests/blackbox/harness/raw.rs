@@ -10,7 +10,7 @@ use tokio_tungstenite::{
     tungstenite::{Error, Message, client::IntoClientRequest, http::HeaderValue},
 };
 
-use super::{Relay, within};
+use super::{Relay, interface::assert_frame_of_relay, within};
 
 /// How a socket ended: the code of the close frame, `None` without one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +69,11 @@ impl RawSocket {
         within(async {
             loop {
                 match self.stream.next().await {
-                    Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(&text).unwrap()),
+                    Some(Ok(Message::Text(text))) => {
+                        let frame = serde_json::from_str(&text).unwrap();
+                        assert_frame_of_relay(&frame);
+                        return Ok(frame);
+                    }
                     Some(Ok(Message::Close(frame))) => return Err(Closed(frame.map(|frame| frame.code.into()))),
                     Some(Ok(_)) => {}
                     Some(Err(_)) | None => return Err(Closed(None)),

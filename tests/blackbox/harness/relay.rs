@@ -4,12 +4,13 @@ use std::{
     fs::File,
     path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
+    sync::OnceLock,
     time::{Duration, Instant},
 };
 
 use ferry_client::{Client, ClientOptions};
 
-use super::DEADLINE;
+use super::{DEADLINE, tap::Tap};
 
 /// Not a flag of the relay's, but what its `FERRY_LOG` is to be.
 pub const LOG_LEVEL: &str = "--test-log=";
@@ -19,6 +20,8 @@ pub struct Relay {
     child: Child,
     arguments: Vec<String>,
     log: PathBuf,
+    /// Before it, for the client library.
+    tap: OnceLock<Tap>,
     /// `127.0.0.1:port`.
     pub address: String,
 }
@@ -26,7 +29,7 @@ pub struct Relay {
 impl Relay {
     pub async fn start(arguments: Vec<String>, log: PathBuf) -> Self {
         let child = spawn(&arguments, "127.0.0.1:0", &log);
-        let mut relay = Self { child, arguments, log, address: String::new() };
+        let mut relay = Self { child, arguments, log, tap: OnceLock::new(), address: String::new() };
         relay.address = relay.wait_until_it_listens(0).await;
         relay.wait_until_ready().await;
         relay
@@ -66,8 +69,10 @@ impl Relay {
         format!("http://{}{path}", self.address)
     }
 
+    /// The client library's. What goes over its connections is held against the documents of the interface.
     pub fn client(&self) -> Client {
-        Client::new(&self.url(""), ClientOptions::default()).unwrap()
+        let tap = self.tap.get_or_init(|| Tap::on(&self.address));
+        Client::new(&format!("http://{}", tap.address), ClientOptions::default()).unwrap()
     }
 
     pub fn pid(&self) -> u32 {
@@ -137,6 +142,8 @@ impl Drop for Relay {
         let _ = self.child.wait();
         if std::thread::panicking() {
             eprintln!("--- {}\n{}", self.log.display(), self.log());
+        } else if let Some(tap) = self.tap.get() {
+            assert_eq!(tap.faults(), [""; 0], "not as docs/openapi.json or docs/asyncapi.json says");
         }
     }
 }

@@ -7,7 +7,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::harness::{Person, Relay, within};
+use crate::harness::{Person, Relay, interface::Exchange, within};
 
 /// In whatever is bad about a request. No answer and no log may hold it.
 pub const CANARY: &str = "canary7f3a";
@@ -15,6 +15,8 @@ pub const CANARY: &str = "canary7f3a";
 /// A request on a connection of its own.
 pub struct Ask {
     address: String,
+    method: String,
+    target: String,
     head: String,
     body: Vec<u8>,
     announced: Option<usize>,
@@ -22,7 +24,8 @@ pub struct Ask {
 
 pub fn ask(relay: &Relay, method: &str, target: &str) -> Ask {
     let head = format!("{method} {target} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n", relay.address);
-    Ask { address: relay.address.clone(), head, body: Vec::new(), announced: None }
+    let (method, target) = (method.to_owned(), target.to_owned());
+    Ask { address: relay.address.clone(), method, target, head, body: Vec::new(), announced: None }
 }
 
 impl Ask {
@@ -64,9 +67,21 @@ impl Ask {
         self
     }
 
+    /// The answer, which is as `docs/openapi.json` says.
     pub async fn send(self) -> Answer {
         let bytes = exchange(&self.address, &self.bytes()).await;
-        Answer::parse(&bytes).unwrap_or_else(|| panic!("no answer, but {:?}", String::from_utf8_lossy(&bytes)))
+        let answer = Answer::parse(&bytes);
+        let answer = answer.unwrap_or_else(|| panic!("no answer, but {:?}", String::from_utf8_lossy(&bytes)));
+        let exchange = Exchange {
+            method: &self.method,
+            target: &self.target,
+            status: answer.status,
+            media_type: answer.header("content-type"),
+            allow: answer.header("allow"),
+            body: &answer.body,
+        };
+        assert_eq!(exchange.faults(), [""; 0]);
+        answer
     }
 
     fn bytes(&self) -> Vec<u8> {

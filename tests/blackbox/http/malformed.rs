@@ -39,6 +39,8 @@ impl Calls {
             ("POST", format!("/v1/rooms/{room}/messages"), json!({ "body": "hello", "kind": "text" })),
             ("POST", format!("/v1/rooms/{room}/owner"), json!({ "user": bob.id })),
             ("POST", format!("/v1/rooms/{room}/invitations"), json!({ "user": bob.id })),
+            ("POST", format!("/v1/rooms/{room}/read"), json!({ "up_to": bob.id, "sent_at": 1 })),
+            ("POST", "/v1/notices/read".to_owned(), json!({ "notices": [bob.id] })),
             ("PATCH", "/v1/me/settings".to_owned(), json!({ "direct": "anybody", "receipts": true })),
         ];
         Self { access, calls }
@@ -79,6 +81,9 @@ fn broken(good: &Value) -> Vec<Vec<u8>> {
     for field in fields.keys().filter(|field| *field != "body") {
         let mut wrong = good.clone();
         wrong[field] = json!({ CANARY: CANARY });
+        bodies.push(wrong.to_string().into());
+        // A field is left out, or has a value.
+        wrong[field] = Value::Null;
         bodies.push(wrong.to_string().into());
     }
     bodies
@@ -182,6 +187,7 @@ async fn a_path_takes_its_methods_and_no_others() {
     for (path, takes) in [
         ("/v1/accounts", "POST"),
         ("/v1/sessions", "GET POST"),
+        ("/v1/sessions/refresh", "POST"),
         ("/v1/sessions/{id}", "DELETE"),
         ("/v1/me", "GET PATCH DELETE"),
         ("/v1/me/password", "PUT"),
@@ -199,6 +205,8 @@ async fn a_path_takes_its_methods_and_no_others() {
         ("/v1/rooms/{id}/join", "POST"),
         ("/v1/rooms/{id}/leave", "POST"),
         ("/v1/rooms/{id}/messages", "POST"),
+        ("/v1/rooms/{id}/read", "POST"),
+        ("/v1/notices/read", "POST"),
         ("/v1/rooms/{id}/owner", "POST"),
         ("/v1/rooms/{id}/invitations", "POST"),
         ("/v1/rooms/{id}/invitations/{id}", "DELETE"),
@@ -210,14 +218,24 @@ async fn a_path_takes_its_methods_and_no_others() {
         ("/readyz", "GET"),
         ("/metrics", "GET"),
         ("/.well-known/jwks.json", "GET"),
+        ("/openapi.json", "GET"),
+        ("/docs", "GET"),
+        ("/docs/{id}", "GET"),
     ] {
         let path = path.replace("{id}", &id.to_string());
         for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", CANARY] {
             let answer = ask(relay, method, &path).send().await;
-            if takes.split(' ').any(|takes| takes == method) {
+            if method == "OPTIONS" {
+                answer.ok(204);
+            } else if takes.split(' ').any(|takes| takes == method) {
                 assert_ne!(answer.status, 405, "{method} {path}");
             } else {
                 answer.problem(405, "method_not_allowed");
+            }
+            if matches!(answer.status, 204 | 405) {
+                let mut allowed: Vec<&str> = answer.header("allow").unwrap().split(", ").collect();
+                allowed.retain(|method| !["HEAD", "OPTIONS"].contains(method));
+                assert_eq!(allowed.join(" "), takes, "{method} {path}");
             }
         }
     }
@@ -245,7 +263,7 @@ async fn an_unknown_path_is_not_found() {
         "/%ff%00",
         "*",
     ] {
-        for method in ["GET", "POST", "DELETE"] {
+        for method in ["GET", "POST", "DELETE", "OPTIONS"] {
             ask(world.relay(), method, path).bearer(&access).send().await.problem(404, "not_found");
         }
     }
