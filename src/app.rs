@@ -15,6 +15,7 @@ use crate::{
     limits::RateLimits,
     logins::Logins,
     metrics::Metrics,
+    presence::Presence,
     refusal::Refusal,
     relay::{Directory, Relay},
     session::Authenticated,
@@ -39,6 +40,8 @@ pub struct App {
     pub relay: Arc<Relay>,
     /// Who is in a room.
     pub directory: Arc<Directory>,
+    /// Who is there, and who is writing.
+    pub presence: Arc<Presence>,
     /// Access tokens.
     pub tokens: AccessTokens,
     /// Hashing.
@@ -128,6 +131,8 @@ impl Reach {
             LiveEvent::DeviceTaken { device, by, holds } => self.hub.taken_elsewhere(device, by, holds),
             LiveEvent::DevicesChanged { user } => self.directory.devices_changed(user),
             LiveEvent::RoomChanged { room } => self.directory.room_changed(room),
+            // Heard by `Presence`.
+            LiveEvent::Live(_) => {}
         }
     }
 }

@@ -9,6 +9,7 @@ mod rooms;
 mod send;
 mod show;
 mod tail;
+mod who;
 
 use std::process::ExitCode;
 
@@ -121,6 +122,8 @@ pub enum Command {
     Send(send::Send),
     /// Print messages as they arrive
     Tail(tail::Tail),
+    /// Say who is online
+    Who(who::Who),
 }
 
 /// Runs a command, and says on standard error what went wrong.
@@ -137,6 +140,7 @@ pub async fn run(command: Command, global: &Global) -> ExitCode {
         Command::Rooms(args) => Box::pin(rooms::rooms(args, global)).await,
         Command::Send(args) => Box::pin(send::send(args, global)).await,
         Command::Tail(args) => Box::pin(tail::tail(args, global)).await,
+        Command::Who(args) => Box::pin(who::who(args, global)).await,
     };
     let Err(failure) = done else { return ExitCode::SUCCESS };
     // What is left of a login that is over is of no use, and would stand in the way of the next one: which may have been made since.

@@ -11,6 +11,7 @@ mod invitations;
 mod me;
 mod members;
 mod operations;
+mod presence;
 mod rooms;
 mod sessions;
 mod socket;
@@ -37,6 +38,8 @@ pub fn routes(app: &Arc<App>) -> Route {
         .or(members::routes(app))
         .unify()
         .or(invitations::routes(app))
+        .unify()
+        .or(presence::routes(app))
         .unify()
         .or(rooms::routes(app))
         .unify()

@@ -75,6 +75,10 @@ pub struct RateLimits {
     pub proofs: Limit<DeviceId>,
     /// New accounts, on the address.
     pub accounts_from: Limit<Origin>,
+    /// Frames that tell that somebody is writing; what is too much is dropped.
+    pub typing: Limit<DeviceId>,
+    /// Frames that tell whose presence a device wants to hear.
+    pub watches: Limit<DeviceId>,
     /// Other calls that change something or search, on the device.
     pub calls: Limit<DeviceId>,
 }
@@ -91,6 +95,8 @@ impl RateLimits {
             refreshes_from: Limit::new(on, 300, Duration::from_millis(100)),
             proofs: Limit::new(on, limits.login_burst, limits.login_interval),
             accounts_from: Limit::new(on, limits.account_burst, limits.account_interval),
+            typing: Limit::new(on, 20, Duration::from_millis(500)),
+            watches: Limit::new(on, 20, Duration::from_secs(1)),
             calls: Limit::new(on, 200, Duration::from_millis(50)),
         }
     }
@@ -103,6 +109,8 @@ impl RateLimits {
         self.refreshes_from.tidy();
         self.proofs.tidy();
         self.accounts_from.tidy();
+        self.typing.tidy();
+        self.watches.tidy();
         self.calls.tidy();
     }
 }

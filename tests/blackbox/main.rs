@@ -22,6 +22,7 @@ mod guarantees;
 mod guarantees_of_logout;
 mod http;
 mod notices;
+mod presence;
 mod role_table;
 mod secrecy;
 mod shutdown;

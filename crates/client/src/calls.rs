@@ -1,6 +1,7 @@
 //! The calls of the HTTP interface, one method each. `docs/protocol.md` describes them.
 
 mod invitations;
+mod presence;
 
 use ferry_protocol::{
     ChangePassword, CreateAccount, CreateRoom, CreateSession, DeleteMe, Device, DeviceId, Devices, Member,

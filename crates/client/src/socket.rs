@@ -1,6 +1,7 @@
 //! The socket, as the caller sees it: a [`Connection`] to send with, and [`Events`] to receive from.
 
 mod incoming;
+mod live;
 mod task;
 mod wire;
 
@@ -8,7 +9,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ferry_protocol::{Body, CloseCode, DeviceFrame, MessageId, RoomId, Sent, Welcome};
+use ferry_protocol::{Body, CloseCode, DeviceFrame, MessageId, Presence, RoomId, Sent, UserId, Welcome};
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
 
 pub use incoming::{Incoming, IncomingNotice};
@@ -66,6 +67,18 @@ pub enum Event {
     Notice(Box<IncomingNotice>),
     /// What waited when the socket opened has been delivered. Comes once per connection.
     Drained,
+    /// Somebody began to write, or (`active` false) no longer does: they said so, sent it, went on for too long without a word, or the
+    /// connection is lost.
+    Typing {
+        /// Where.
+        room: RoomId,
+        /// Who.
+        user: UserId,
+        /// Whether they write.
+        active: bool,
+    },
+    /// How somebody is whom [`Connection::watch`] names.
+    Presence(Presence),
     /// The socket is gone; the next attempt comes by itself.
     Disconnected {
         /// Why.
@@ -158,6 +171,7 @@ type Answer = oneshot::Sender<Result<Sent, SendError>>;
 enum Command {
     Send { id: MessageId, frame: String, answer: Answer, place: tokio::sync::OwnedSemaphorePermit },
     Flush(oneshot::Sender<Result<(), NotFlushed>>),
+    Live(live::Live, oneshot::Sender<()>),
     Close,
 }
 

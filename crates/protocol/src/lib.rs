@@ -10,6 +10,7 @@ mod id;
 mod invitation;
 mod message;
 mod notice;
+mod presence;
 mod relay_frame;
 mod room;
 mod secret;
@@ -24,6 +25,9 @@ pub use id::{DeviceId, MessageId, NotAnId, RoomId, UserId};
 pub use invitation::{Invitation, InvitationAnswer, Invite};
 pub use message::{Body, Content, Envelope, KIND_MAX, KIND_TEXT, Message, NotAnEnvelope, Sender, is_valid_kind};
 pub use notice::{Notice, NoticeEvent};
+pub use presence::{
+    DeviceStatus, Presence, PresenceStatus, Presences, SetPresence, TYPING_EXPIRES_MS, Typing, UserTyping, Watch,
+};
 pub use relay_frame::{
     BadRelayFrame, Delivered, DeliveredNotice, ErrorFrame, Limits, RelayFrame, Welcome, envelope_frame,
 };

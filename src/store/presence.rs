@@ -1,0 +1,55 @@
+//! What presence asks of SQL. It writes nothing.
+
+use std::collections::{HashMap, HashSet};
+
+use diesel::{dsl::max, prelude::*};
+use diesel_async::RunQueryDsl;
+use ferry_protocol::UserId;
+
+use super::{
+    Result, Store,
+    pool::query,
+    schema::{devices, memberships},
+    sql_types::Sql,
+    users::CHUNK,
+};
+
+impl Store {
+    /// Those of the others who are in a room that the user is in.
+    pub async fn sharing_a_room(&self, user: UserId, others: &[UserId]) -> Result<HashSet<UserId>> {
+        let others = others.to_vec();
+        query!(self, async |conn| {
+            let mine = diesel::alias!(memberships as mine);
+            let mut sharing = HashSet::new();
+            for some in others.chunks(CHUNK) {
+                let in_mine = mine
+                    .filter(mine.field(memberships::user_id).eq(Sql(user)))
+                    .select(mine.field(memberships::room_id));
+                let found = memberships::table
+                    .filter(memberships::user_id.eq_any(some.iter().copied().map(Sql)))
+                    .filter(memberships::room_id.eq_any(in_mine))
+                    .select(memberships::user_id)
+                    .distinct();
+                sharing.extend(found.load::<UserId>(conn).await?);
+            }
+            Ok(sharing)
+        })
+    }
+
+    /// When each of the users was last seen with any device; who has none is not in the answer. Milliseconds since the Unix epoch.
+    pub async fn last_seen(&self, users: &[UserId]) -> Result<HashMap<UserId, i64>> {
+        let users = users.to_vec();
+        query!(self, async |conn| {
+            let mut seen = HashMap::new();
+            for some in users.chunks(CHUNK) {
+                let devices = devices::table
+                    .filter(devices::user_id.eq_any(some.iter().copied().map(Sql)))
+                    .group_by(devices::user_id)
+                    .select((devices::user_id, max(devices::last_seen_at)));
+                let rows = devices.load::<(UserId, Option<i64>)>(conn).await?;
+                seen.extend(rows.into_iter().filter_map(|(user, at)| Some((user, at?))));
+            }
+            Ok(seen)
+        })
+    }
+}
