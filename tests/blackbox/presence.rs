@@ -1,6 +1,7 @@
 //! Who is there and who is writing: told to those who may know, live, and to nobody else.
 
-use ferry_protocol::{PutMember, RoomId, UserId};
+use ferry_client::{Event, Paging};
+use ferry_protocol::{DeviceStatus, PresenceStatus, PutMember, RoomId, UserId};
 use serde_json::{Value, json};
 
 use crate::{
@@ -132,6 +133,8 @@ on_both!(who_has_nothing_in_common_sees_nothing, |world| async move {
     watch(&mut alices, &[bob.id]).await;
     let told = hears(&mut alices, bob.id, "offline").await;
     assert!(told.get("last_seen").is_none(), "{told}");
+    watch(&mut alices, &[bob.id, alice.id]).await;
+    sees(&mut alices, alice.id, "online").await;
     let path = format!("/v1/presence?users={},{nobody},{}", bob.id, alice.id);
     let (status, answer) = get(&alices, &world, 0, &path).await;
     let offline = |user| json!({ "user": user, "status": "offline" });
@@ -140,7 +143,7 @@ on_both!(who_has_nothing_in_common_sees_nothing, |world| async move {
     // A room in common changes that at once, and the end of it as well.
     let room = group(&bobs, &[]).await;
     bobs.session.put_member(room, alice.id, &PutMember::default()).await.unwrap();
-    hears(&mut alices, bob.id, "online").await;
+    sees(&mut alices, bob.id, "online").await;
     assert_eq!(get(&alices, &world, 0, &path).await.1["presences"][0]["status"], "online");
     bobs.session.remove_member(room, alice.id).await.unwrap();
     let told = hears(&mut alices, bob.id, "offline").await;
@@ -239,8 +242,48 @@ on_both!(what_cannot_be_watched_is_refused, ["--watched", "2"], |world| async mo
     }
     // The same one three times is one; oneself one may watch.
     watch(&mut alices, &[alice.id, alice.id, alice.id]).await;
-    hears(&mut alices, alice.id, "online").await;
+    sees(&mut alices, alice.id, "online").await;
 });
+
+on_both!(the_client_library_tells_it, |world| async move {
+    let (alice, bob) = (world.person("alice").await, world.person("bob").await);
+    let (mut alices, bobs) = (alice.online(world.relay()).await, bob.online(world.relay()).await);
+    let room = alices.direct(bob.id).await;
+    alices.connection.watch(vec![bob.id]).await;
+    for (said, status) in [(DeviceStatus::Away, PresenceStatus::Away), (DeviceStatus::Online, PresenceStatus::Online)] {
+        bobs.connection.set_status(said).await;
+        alices.find("his presence", |event| is_presence(event, bob.id, status)).await;
+    }
+    bobs.connection.typing(room, true).await;
+    let is_typing = |event| match event {
+        Event::Typing { room, user, active } => Some((room, user, active)),
+        Event::Message(_) => panic!("a message before it is told that he no longer writes"),
+        _ => None,
+    };
+    assert_eq!(alices.find("typing", is_typing).await, (room, bob.id, true));
+    bobs.send(room, "there it is").await;
+    assert_eq!(alices.find("no longer typing", is_typing).await, (room, bob.id, false));
+    assert_eq!(alices.text().await, "there it is");
+    // It ends without a message and without a word as well.
+    bobs.connection.typing(room, true).await;
+    assert_eq!(alices.find("typing", is_typing).await, (room, bob.id, true));
+    assert_eq!(alices.find("no longer typing", is_typing).await, (room, bob.id, false));
+    // What is watched, and who is away, stands over a reconnect.
+    bobs.connection.set_status(DeviceStatus::Away).await;
+    alices.find("away", |event| is_presence(event, bob.id, PresenceStatus::Away)).await;
+    let mut world = world;
+    let (client, id) = (alices.session.clone(), bob.id);
+    assert_eq!(client.room_presence(room, &Paging::default()).await.unwrap().items.len(), 2);
+    world.relay_mut().kill();
+    alices.disconnected().await;
+    world.relay_mut().restart().await;
+    alices.find("away again", |event| is_presence(event, id, PresenceStatus::Away)).await;
+    assert_eq!(client.presence(&[id]).await.unwrap()[0].status, PresenceStatus::Away);
+});
+
+fn is_presence(event: Event, user: UserId, status: PresenceStatus) -> Option<()> {
+    matches!(event, Event::Presence(presence) if (presence.user, presence.status) == (user, status)).then_some(())
+}
 
 async fn two_relays(flags: &[&str]) -> World {
     let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
