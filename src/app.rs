@@ -15,6 +15,7 @@ use crate::{
     limits::RateLimits,
     logins::Logins,
     metrics::Metrics,
+    presence::Presence,
     receipts::Receipts,
     refusal::Refusal,
     relay::{Directory, Relay},
@@ -42,6 +43,8 @@ pub struct App {
     pub directory: Arc<Directory>,
     /// Receipts to be published.
     pub receipts: Receipts,
+    /// Who is there, and who is writing.
+    pub presence: Arc<Presence>,
     /// Access tokens.
     pub tokens: AccessTokens,
     /// Hashing.
@@ -131,6 +134,8 @@ impl Reach {
             LiveEvent::DeviceTaken { device, by, holds } => self.hub.taken_elsewhere(device, by, holds),
             LiveEvent::DevicesChanged { user } => self.directory.devices_changed(user),
             LiveEvent::RoomChanged { room } => self.directory.room_changed(room),
+            // Heard by `Presence`.
+            LiveEvent::Live(_) => {}
         }
     }
 }

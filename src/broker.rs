@@ -148,6 +148,8 @@ pub enum LiveEvent {
         /// Which.
         room: ferry_protocol::RoomId,
     },
+    /// Who is there, and who is writing.
+    Live(crate::presence::News),
 }
 
 /// How one nsqd does, for `/readyz`.

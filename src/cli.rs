@@ -12,6 +12,7 @@ mod rooms;
 mod send;
 mod show;
 mod tail;
+mod who;
 
 use std::process::ExitCode;
 
@@ -142,6 +143,8 @@ pub enum Command {
     Blocks(people::Blocks),
     /// Show or change what you let others do and see
     Settings(people::Settings),
+    /// Say who is online
+    Who(who::Who),
 }
 
 /// Runs a command, and says on standard error what went wrong.
@@ -167,6 +170,7 @@ pub async fn run(command: Command, global: &Global) -> ExitCode {
         Command::Friends(args) => Box::pin(people::friends(args, global)).await,
         Command::Blocks(args) => Box::pin(people::blocks(args, global)).await,
         Command::Settings(args) => Box::pin(people::settings(args, global)).await,
+        Command::Who(args) => Box::pin(who::who(args, global)).await,
     };
     let Err(failure) = done else { return ExitCode::SUCCESS };
     // What is left of a login that is over is of no use, and would stand in the way of the next one: which may have been made since.

@@ -102,6 +102,10 @@ pub struct Limits {
     pub friend_requests: u32,
     /// Whether authors are told which devices have their messages.
     pub delivery_receipts: bool,
+    /// Users whose presence a device hears, and users of whom one call asks.
+    pub watched: usize,
+    /// Members of a room in which it is told who is writing.
+    pub typing_members: usize,
     /// False lifts the limits on rates (tests and benchmarks).
     pub rates: bool,
 }
@@ -127,6 +131,12 @@ pub struct Times {
     pub reconcile: Duration,
     /// How long a channel may be without a device before it counts as an orphan.
     pub orphan_grace: Duration,
+    /// How long a user counts as connected after their last socket closed.
+    pub presence_grace: Duration,
+    /// How often a relay repeats to the others whom it has.
+    pub presence_heartbeat: Duration,
+    /// How long what a relay said is believed after its last word.
+    pub presence_forget: Duration,
 }
 
 /// Tokens and cookies.

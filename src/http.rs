@@ -14,6 +14,7 @@ mod invitations;
 mod me;
 mod members;
 mod operations;
+mod presence;
 mod receipts;
 mod rooms;
 mod route;
@@ -58,6 +59,7 @@ fn declared(app: &Arc<App>) -> Route {
         blocks::routes(app),
         members::routes(app),
         invitations::routes(app),
+        presence::routes(app),
         receipts::routes(app),
         rooms::routes(app),
         socket::routes(app),

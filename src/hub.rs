@@ -13,6 +13,8 @@ use ferry_protocol::{CloseCode, DeviceId, UserId};
 use tokio::sync::SetOnce;
 use uuid::Uuid;
 
+use crate::presence::LiveQueue;
+
 /// One socket's line to the rest of the relay.
 #[derive(Debug)]
 pub struct Connection {
@@ -28,6 +30,8 @@ pub struct Connection {
     holds: AtomicBool,
     /// The newest epoch that the device got beside this connection, by sending over HTTP.
     epoch: AtomicI64,
+    /// What it is told live.
+    pub live: LiveQueue,
 }
 
 impl Connection {
@@ -99,6 +103,7 @@ impl Hub {
             ended: SetOnce::new(),
             holds: AtomicBool::new(false),
             epoch: AtomicI64::new(0),
+            live: LiveQueue::default(),
         });
         let older = match self.devices.entry(device) {
             Entry::Occupied(mut place) => Some(place.insert(Arc::clone(&connection))),

@@ -13,6 +13,7 @@ pub mod kept;
 pub mod limits;
 pub mod logins;
 pub mod metrics;
+pub mod presence;
 pub mod receipts;
 pub mod reconcile;
 pub mod refusal;

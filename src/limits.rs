@@ -79,6 +79,10 @@ pub struct RateLimits {
     pub accounts_from: Limit<Origin>,
     /// Marks of what is read, on the device.
     pub marks: Limit<DeviceId>,
+    /// Frames that tell that somebody is writing; what is too much is dropped.
+    pub typing: Limit<DeviceId>,
+    /// Frames that tell whose presence a device wants to hear.
+    pub watches: Limit<DeviceId>,
     /// Other calls that change something or search, on the device.
     pub calls: Limit<DeviceId>,
     /// Requests to be friends, on the user: people are not to be pestered from one device after the other.
@@ -98,6 +102,8 @@ impl RateLimits {
             proofs: Limit::new(on, limits.login_burst, limits.login_interval),
             accounts_from: Limit::new(on, limits.account_burst, limits.account_interval),
             marks: Limit::new(on, 60, Duration::from_millis(100)),
+            typing: Limit::new(on, 20, Duration::from_millis(500)),
+            watches: Limit::new(on, 20, Duration::from_secs(1)),
             calls: Limit::new(on, 200, Duration::from_millis(50)),
             friend_requests: Limit::new(on, limits.friend_requests, DAY / limits.friend_requests),
         }
@@ -112,6 +118,8 @@ impl RateLimits {
         self.proofs.tidy();
         self.accounts_from.tidy();
         self.marks.tidy();
+        self.typing.tidy();
+        self.watches.tidy();
         self.calls.tidy();
         self.friend_requests.tidy();
     }

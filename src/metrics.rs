@@ -8,6 +8,8 @@ pub struct Metrics {
     registry: Registry,
     /// Sockets that are past `welcome`.
     pub connected_devices: IntGauge,
+    /// Users with a socket here, or with one a moment ago.
+    pub online_users: IntGauge,
     /// Open TCP connections, HTTP and sockets.
     pub open_connections: IntGauge,
     /// TCP connections that were hung up on, because their address had as many as it may.
@@ -54,6 +56,7 @@ impl Metrics {
         let closes = Opts::new("ferry_closes_total", "Sockets closed by the relay");
         Ok(Self {
             connected_devices: register!(IntGauge::new("ferry_connected_devices", "Devices with an open socket")),
+            online_users: register!(IntGauge::new("ferry_online_users", "Users who are connected here")),
             open_connections: register!(IntGauge::new("ferry_open_connections", "Open TCP connections")),
             refused_connections: register!(IntCounter::new(
                 "ferry_refused_connections_total",

@@ -9,13 +9,14 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     app::{App, Reach},
     auth::{AccessTokens, KeyRing, Keys, PasswordParams, Passwords},
-    broker::{Broker, MemoryBroker, MemoryLimits, NsqBroker},
+    broker::{Broker, LiveEvent, MemoryBroker, MemoryLimits, NsqBroker},
     config::Config,
     http,
     hub::Hub,
     limits::RateLimits,
     logins::Logins,
     metrics::Metrics,
+    presence::Presence,
     receipts::{self, Receipts},
     reconcile,
     relay::{Directory, Relay},
@@ -54,11 +55,14 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
     upkeep.spawn(reconcile::compare_channels(Arc::clone(&app)));
     upkeep.spawn(reconcile::forget_ended_mutes(Arc::clone(&app)));
     upkeep.spawn(hear_other_relays(Arc::clone(&app)));
+    upkeep.spawn(Arc::clone(&app.presence).keep());
+    upkeep.spawn(Arc::clone(&app.presence).tell());
     upkeep.spawn(look_after_keys(Arc::clone(&app)));
     upkeep.spawn(tidy_limits(Arc::clone(&app)));
     upkeep.spawn(receipts::publish_for_ever(Arc::clone(&app)));
 
     let drained = server::serve(Arc::clone(&app), listener, http::routes(&app), stop).await;
+    app.presence.end().await;
     upkeep.shutdown().await;
     receipts::publish_the_last(&app).await;
     if let Broker::Memory(broker) = &app.broker {
@@ -115,6 +119,7 @@ pub(crate) async fn build(config: Config) -> anyhow::Result<Arc<App>> {
     let hub = Arc::new(Hub::default());
     let directory = Arc::new(Directory::new(store.clone()));
     let reach = Arc::new(Reach::new(store.clone(), broker.clone(), Arc::clone(&hub), Arc::clone(&directory)));
+    let presence = Presence::new(&config, store.clone(), broker.clone(), Arc::clone(&directory), Arc::clone(&metrics));
     let relay = Arc::new(Relay::new(broker.clone(), Arc::clone(&directory), Arc::clone(&metrics)));
     Ok(Arc::new(App {
         logins: Logins::new(Arc::clone(&reach), Arc::clone(&relay), config.limits.devices),
@@ -127,6 +132,7 @@ pub(crate) async fn build(config: Config) -> anyhow::Result<Arc<App>> {
         broker,
         hub,
         directory,
+        presence: Arc::new(presence),
         tokens,
         passwords,
         metrics,
@@ -136,7 +142,11 @@ pub(crate) async fn build(config: Config) -> anyhow::Result<Arc<App>> {
 
 async fn hear_other_relays(app: Arc<App>) {
     if let Broker::Nsq(broker) = &app.broker {
-        broker.listen(|event| app.reach.apply(&event)).await;
+        let apply = |event| match event {
+            LiveEvent::Live(news) => app.presence.hear(news),
+            event => app.reach.apply(&event),
+        };
+        broker.listen(apply, || app.presence.ask()).await;
     }
 }
 

@@ -20,6 +20,7 @@ mod mutes;
 mod page;
 mod passwords;
 mod pool;
+mod presence;
 mod rooms;
 mod row_locks;
 mod schema;

@@ -138,8 +138,9 @@ impl NsqBroker {
     }
 
     /// Hears what other relays announce, until the future is dropped. To be run once, beside everything else.
-    pub async fn listen<F: Fn(LiveEvent)>(&self, apply: F) {
-        self.live.listen(&self.nodes, apply).await;
+    /// `listening` is called whenever it has begun to, on some node: what was announced before was missed.
+    pub async fn listen<F: Fn(LiveEvent), L: Fn()>(&self, apply: F, listening: L) {
+        self.live.listen(&self.nodes, apply, listening).await;
     }
 
     pub(super) fn health(&self) -> Vec<NodeHealth> {

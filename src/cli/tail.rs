@@ -1,5 +1,6 @@
 //! `ferry tail`: prints what arrives, and acks what is printed.
 
+mod live;
 mod messages;
 mod names;
 mod notices;
@@ -57,6 +58,9 @@ pub struct Tail {
     /// Do not acknowledge: everything comes again next time
     #[arg(long)]
     no_ack: bool,
+    /// Print also who is writing, and how those are with whom you have a direct room: online, away or offline
+    #[arg(long)]
+    live: bool,
 }
 
 /// Whether there is more to do.
@@ -88,6 +92,9 @@ pub async fn tail(args: Tail, global: &Global) -> Result<(), Failure> {
     let opened = SeenFile::open(&profile);
     let (seen, before) = opened.map_err(|error| Failure::failed(format!("cannot note what is printed: {error}")))?;
     let (connection, mut events) = session.connect(ConnectOptions { seen: before, ..ConnectOptions::default() });
+    if args.live {
+        live::watch(&session, &connection).await;
+    }
     let mut tailing = Tailing {
         json: global.json,
         room,
@@ -146,6 +153,12 @@ impl Tailing {
             Event::Message(incoming) => return self.message(incoming, connection).await,
             Event::Notice(incoming) => return self.notice(incoming).await,
             Event::Receipt(incoming) => return self.receipt(incoming).await,
+            Event::Typing { room, user, active } if self.args.live && self.room.is_none_or(|wanted| wanted == room) => {
+                return print(live::typing(self.json, room, user, active, &mut self.names).await).await;
+            }
+            Event::Presence(presence) if self.args.live => {
+                return print(live::presence(self.json, &presence, &mut self.names).await).await;
+            }
             // Where the acks do not get through the connection is lost, and `drained` comes again with the next one.
             Event::Drained if self.args.until_drained && flushed(connection).await => return Ok(Go::Home),
             Event::Closed(reason) => return Err(reason.into()),

@@ -108,6 +108,16 @@ settings! {
         reconcile_interval: u64 = "FERRY_RECONCILE_INTERVAL", "SECONDS";
         /// Seconds a channel may be without a device before it is an orphan [default: 60].
         orphan_grace: u64 = "FERRY_ORPHAN_GRACE", "SECONDS";
+        /// Users whose presence a device may watch [default: 256].
+        watched: usize = "FERRY_WATCHED", "N";
+        /// Members of a room in which it is told who is writing [default: 256].
+        typing_members: usize = "FERRY_TYPING_MEMBERS", "N";
+        /// Seconds a user counts as connected after their last socket closed [default: 10].
+        presence_grace: u64 = "FERRY_PRESENCE_GRACE", "SECONDS";
+        /// Seconds between two heartbeats, in which a relay repeats whom it has [default: 10].
+        presence_heartbeat: u64 = "FERRY_PRESENCE_HEARTBEAT", "SECONDS";
+        /// Seconds after which a silent relay's users count as gone [default: 25].
+        presence_forget: u64 = "FERRY_PRESENCE_FORGET", "SECONDS";
         /// `iss` of access tokens [default: ferry].
         issuer: String = "FERRY_ISSUER", "TEXT";
         /// `aud` of access tokens [default: ferry].
@@ -239,6 +249,8 @@ impl Settings {
             account_burst: at_least("account-burst", 1, self.account_burst.unwrap_or(10))?,
             account_interval: seconds("account-interval", self.account_interval, 60)?,
             friend_requests: within("friend-requests", 1, 1_000_000, self.friend_requests.unwrap_or(50))?,
+            watched: within("watched", 1, 256, self.watched.unwrap_or(256))?,
+            typing_members: at_least("typing-members", 0, self.typing_members.unwrap_or(256))?,
             rates: !self.no_rate_limits.unwrap_or(false),
             delivery_receipts: !self.no_delivery_receipts.unwrap_or(false),
         })
@@ -246,6 +258,11 @@ impl Settings {
 
     fn times(&self) -> Result<Times, ConfigError> {
         let msg_timeout = within("msg-timeout", 1, 900, self.msg_timeout.unwrap_or(60))?;
+        let presence_heartbeat = seconds("presence-heartbeat", self.presence_heartbeat, 10)?;
+        let presence_forget = seconds("presence-forget", self.presence_forget, 25)?;
+        if presence_forget < presence_heartbeat * 2 {
+            return Err(invalid("presence-forget", "must be two heartbeats at least"));
+        }
         Ok(Times {
             header: seconds("header-timeout", self.header_timeout, 10)?,
             body: seconds("body-timeout", self.body_timeout, 15)?,
@@ -256,6 +273,9 @@ impl Settings {
             drain: seconds("drain-timeout", self.drain_timeout, 8)?,
             reconcile: seconds("reconcile-interval", self.reconcile_interval, 300)?,
             orphan_grace: Duration::from_secs(within("orphan-grace", 0, 86_400, self.orphan_grace.unwrap_or(60))?),
+            presence_grace: seconds("presence-grace", self.presence_grace, 10)?,
+            presence_heartbeat,
+            presence_forget,
         })
     }
 

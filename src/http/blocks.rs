@@ -34,6 +34,7 @@ async fn put(call: Call, whom: String) -> Result<Response, Refusal> {
     let (me, whom, now) = (who.user, other(&whom, who.user)?, clock::now_ms());
     let Blocked { block, is_new, is_told, direct } = app.store.block(me, whom, now).await?;
     if is_new {
+        app.presence.sight_changed(me).await;
         if let Some(room) = direct {
             app.reach.room_changed(room).await;
         }
@@ -52,6 +53,7 @@ async fn remove(call: Call, whom: String) -> Result<Response, Refusal> {
     if let Some(room) = app.store.unblock(me, whom).await? {
         app.reach.room_changed(room).await;
     }
+    app.presence.sight_changed(me).await;
     app.relay.tell(who, vec![me], NoticeEvent::BlockChanged { user: whom, blocked: false }).await;
     Ok(answer::no_content())
 }

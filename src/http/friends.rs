@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ferry_protocol::{FriendAnswer, FriendState, NoticeEvent, UserId};
+use ferry_protocol::{FriendAnswer, FriendState, NoticeEvent, Page, UserId};
 use http::StatusCode;
 use warp::reply::Response;
 
@@ -16,6 +16,7 @@ use crate::{app::App, clock, refusal::Refusal, store::Step};
 pub(super) fn routes(app: &Arc<App>) -> Route {
     any_of([
         route!(app, get, warp::path!("v1" / "friends"), list),
+        route!(app, get, warp::path!("v1" / "friends" / "presence"), presence),
         route!(app, put, warp::path!("v1" / "friends" / String), put, whom),
         route!(app, delete, warp::path!("v1" / "friends" / String), remove, whom),
     ])
@@ -32,6 +33,17 @@ async fn list(call: Call) -> Result<Response, Refusal> {
     Ok(answer::ok(&page))
 }
 
+/// How a page of the friends are.
+async fn presence(call: Call) -> Result<Response, Refusal> {
+    let who = call.authenticated().await?;
+    call.app.limits.calls.take(&who.device).map_err(Refusal::rate_limited)?;
+    let Paging { limit, cursor } = call.paging()?;
+    let page = call.app.store.friends(who.user, FriendState::Friends, limit, cursor.as_deref()).await?;
+    let friends: Vec<UserId> = page.items.iter().map(|friend| friend.user).collect();
+    let items = call.app.presence.as_seen_by(who.user, &friends).await?;
+    Ok(answer::ok(&Page { items, next_cursor: page.next_cursor }))
+}
+
 async fn put(call: Call, whom: String) -> Result<Response, Refusal> {
     let (who, app) = (call.authenticated().await?, Arc::clone(&call.app));
     let (me, whom, now) = (who.user, other(&whom, who.user)?, clock::now_ms());
@@ -43,6 +55,9 @@ async fn put(call: Call, whom: String) -> Result<Response, Refusal> {
         Step::Accepted => (StatusCode::OK, Some(NoticeEvent::FriendAccepted { user: whom, by: me })),
         Step::Nothing => (StatusCode::OK, None),
     };
+    if befriended.step == Step::Accepted {
+        app.presence.sight_changed(me).await;
+    }
     if let Some(event) = event {
         app.relay.tell(who, told(me, whom, befriended.is_seen), event).await;
     }
@@ -53,6 +68,7 @@ async fn remove(call: Call, whom: String) -> Result<Response, Refusal> {
     let who = call.authenticated().await?;
     let (me, whom) = (who.user, other(&whom, who.user)?);
     let is_told = call.app.store.unfriend(me, whom).await?;
+    call.app.presence.sight_changed(me).await;
     let event = NoticeEvent::FriendRemoved { user: whom, by: me };
     call.app.relay.tell(who, told(me, whom, is_told), event).await;
     Ok(answer::no_content())

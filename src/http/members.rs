@@ -52,6 +52,7 @@ async fn put(call: Call, which: String, whom: String) -> Result<Response, Refusa
     // Every relay reads the room anew at a change: nobody gets to cause that by asking for what is so already.
     if put != Put::Keep {
         app.reach.room_changed(room).await;
+        app.presence.sight_changed(whom).await;
         app.relay.tell_room(who, room, &[], told(put, &membership, who.user)).await;
     }
     Ok(answer::json(status, &MemberAnswer { member: named(&app, membership).await? }))
@@ -68,6 +69,7 @@ async fn join(call: Call, which: String) -> Result<Response, Refusal> {
     let decide = |standing: Standing, _: Option<&_>| roles::join(standing);
     let (put, membership) = app.store.put_member(room, me, me, max_members, clock::now_ms(), decide).await??;
     app.reach.room_changed(room).await;
+    app.presence.sight_changed(me).await;
     app.relay.tell_room(who, room, &[], told(put, &membership, me)).await;
     Ok(answer::ok(&RoomAnswer { room: view(&app, room, me).await? }))
 }
@@ -82,6 +84,7 @@ async fn take_out(app: &App, room: RoomId, who: Authenticated, whom: UserId) -> 
     let decide = move |standing: Standing, theirs: Option<&_>| roles::remove(standing, me == whom, theirs);
     app.store.remove_member(room, me, whom, clock::now_ms(), decide).await??;
     app.reach.room_changed(room).await;
+    app.presence.sight_changed(whom).await;
     app.relay.tell_room(who, room, &[whom], NoticeEvent::MemberRemoved { room, user: whom, by: me }).await;
     Ok(answer::no_content())
 }

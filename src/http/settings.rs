@@ -26,6 +26,7 @@ async fn update(call: Call) -> Result<Response, Refusal> {
     let update: UpdateSettings = call.json().await?;
     let (settings, is_changed) = app.store.update_settings(who.user, update).await?;
     if is_changed {
+        app.presence.sight_changed(who.user).await;
         app.relay.tell(who, vec![who.user], NoticeEvent::SettingsChanged).await;
     }
     Ok(answer::ok(&settings))

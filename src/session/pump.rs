@@ -9,6 +9,7 @@
 mod deadlines;
 mod ending;
 mod frames;
+mod live;
 
 use std::{future::Future, pin::Pin, sync::Arc, time::Instant};
 
@@ -29,6 +30,7 @@ use crate::{
     app::App,
     broker::{BrokerError, Delivery, Ended, Subscription},
     hub::Registration,
+    presence::Present,
     refusal::Refusal,
     server::Peer,
 };
@@ -41,6 +43,7 @@ enum Event {
     Sent(Outcome),
     Counted(Result<u64, BrokerError>),
     Renewed(Result<Authenticated, Refusal>),
+    Live,
     Tick,
 }
 
@@ -94,6 +97,7 @@ pub struct Session {
     /// Rings at or before [`Self::deadline`].
     alarm: Pin<Box<Sleep>>,
     peer: Peer,
+    present: Present,
     _counted: Counted,
 }
 
@@ -113,6 +117,7 @@ impl Session {
         Self {
             _counted: Counted::new(&app.metrics.connected_devices),
             peer,
+            present: app.presence.connected(&line),
             sending: Sending::new(Arc::clone(&app), line, epoch),
             window: Window::new(app.config.limits.window),
             flood: Flood::of_refusals(app.config.limits.rates, now),
@@ -137,6 +142,7 @@ impl Session {
     pub async fn run(mut session: Box<Self>) {
         session.socket.text(open::welcome(&session.app, session.identity));
         session.count_backlog();
+        session.registration.connection.live.forget_typing();
         let end = loop {
             if !session.socket.push().await {
                 break End::Gone;
@@ -178,6 +184,7 @@ impl Session {
             renewed = answer_of(renewal) => Event::Renewed(renewed),
             delivery = subscription.next(), if open => Event::Delivery(delivery),
             event = socket => event,
+            () = registration.connection.live.ready(), if open => Event::Live,
         }
     }
 
@@ -185,7 +192,10 @@ impl Session {
         match event {
             Event::Closing(code) => return Err(code.into()),
             // What it sent meanwhile was not read: its silence counts from now.
-            Event::Flushed(true) => self.heard_at = Instant::now(),
+            Event::Flushed(true) => {
+                self.heard_at = Instant::now();
+                self.registration.connection.live.forget_typing();
+            }
             Event::Flushed(false) => return Err(End::Gone),
             Event::Frame(frame) => self.frames(frame)?,
             Event::Delivery(Ok(delivery)) => self.deliver(delivery).await,
@@ -193,6 +203,7 @@ impl Session {
             Event::Sent(outcome) => self.answers(outcome),
             Event::Counted(counted) => self.counted(counted),
             Event::Renewed(renewed) => self.renewed(renewed)?,
+            Event::Live => self.tell_live().await,
             Event::Tick => {
                 self.tick()?;
                 let next = self.deadline().into();

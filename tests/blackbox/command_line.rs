@@ -348,3 +348,23 @@ on_both!(tail_prints_one_room_and_leaves_the_others, |world| async move {
     assert!(rest.ends_with("to you\n") && messages(&rest).len() == 1, "{rest}");
     assert!(rest.contains("@alice as member") && !rest.contains("#friends"), "{rest}");
 });
+
+on_both!(who_is_there, |world| async move {
+    let shell = Shell::at(&world);
+    shell.alice_and_bob();
+    shell.ok("--profile alice rooms create --group party --member bob");
+    shell.ok("--profile alice send @bob hello");
+    assert!(shell.ok("--profile alice who").starts_with("bob  offline, last seen "));
+    assert_eq!(shell.ok("--profile alice who party"), "");
+    let mut tail = shell.command("--profile bob tail --live").stdout(Stdio::piped()).spawn().unwrap();
+    let there = nsq::until("bob is there", || async {
+        Some(shell.ok("--profile alice who party")).filter(|printed| !printed.is_empty())
+    });
+    assert_eq!(there.await.trim_end(), "bob  online");
+    assert_eq!(shell.json("--profile alice who @bob")[0]["status"], "online");
+    shell.fails(1, "--profile alice who nowhere");
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(tail.stdout.take().unwrap()));
+    assert!(lines.any(|line| line.unwrap().contains(" * alice is offline")));
+    tail.kill().unwrap();
+    tail.wait().unwrap();
+});

@@ -26,6 +26,7 @@ mod interface;
 mod messages;
 mod messages_refused;
 mod notices;
+mod presence;
 mod receipts;
 mod role_table;
 mod secrecy;

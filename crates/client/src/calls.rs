@@ -2,6 +2,7 @@
 
 mod invitations;
 mod people;
+mod presence;
 mod receipts;
 
 use ferry_protocol::{

@@ -34,6 +34,7 @@ mod order;
 mod outbox;
 mod session;
 mod socket;
+mod typing;
 
 pub use backoff::Backoff;
 pub use calls::Paging;

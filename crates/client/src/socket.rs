@@ -2,6 +2,7 @@
 
 mod acting;
 mod incoming;
+mod live;
 mod task;
 mod wire;
 
@@ -10,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ferry_protocol::{
-    Body, CloseCode, DeviceFrame, MessageId, NoticesRead, Read, ReadCursor, RoomId, Sent, UserId, Welcome,
+    Body, CloseCode, DeviceFrame, MessageId, NoticesRead, Presence, Read, ReadCursor, RoomId, Sent, UserId, Welcome,
 };
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
 
@@ -72,6 +73,18 @@ pub enum Event {
     Receipt(Box<IncomingReceipt>),
     /// What waited when the socket opened has been delivered. Comes once per connection.
     Drained,
+    /// Somebody began to write, or (`active` false) no longer does: they said so, sent it, went on for too long without a word, or the
+    /// connection is lost.
+    Typing {
+        /// Where.
+        room: RoomId,
+        /// Who.
+        user: UserId,
+        /// Whether they write.
+        active: bool,
+    },
+    /// How somebody is whom [`Connection::watch`] names.
+    Presence(Presence),
     /// The socket is gone; the next attempt comes by itself.
     Disconnected {
         /// Why.
@@ -176,6 +189,7 @@ enum Command {
         answer: oneshot::Sender<Result<(), NotFlushed>>,
     },
     Flush(oneshot::Sender<Result<(), NotFlushed>>),
+    Live(live::Live, oneshot::Sender<()>),
     Close,
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Body, MessageId, NoticesRead, Read, RoomId, Secret, UserId};
+use crate::{Body, MessageId, NoticesRead, Read, RoomId, Secret, SetPresence, Typing, UserId, Watch};
 
 /// The version of the protocol that this crate speaks.
 pub const PROTOCOL: u32 = 1;
@@ -25,6 +25,12 @@ pub enum DeviceFrame {
     NoticesRead(NoticesRead),
     /// Asks for a `pong`; for clients that cannot send WebSocket pings.
     Ping,
+    /// Somebody is writing, or no longer. Never answered, but where it is malformed.
+    Typing(Typing),
+    /// Whether somebody is at the device.
+    Presence(SetPresence),
+    /// Whose presence the device wants to hear.
+    Watch(Watch),
 }
 
 /// `hello`.
@@ -101,6 +107,9 @@ impl DeviceFrame {
             "read" => read(text).map(Self::Read),
             "notices_read" => read(text).map(Self::NoticesRead),
             "ping" => Ok(Self::Ping),
+            "typing" => read(text).map(Self::Typing),
+            "presence" => read(text).map(Self::Presence),
+            "watch" => read(text).map(Self::Watch),
             _ => Err(BadFrame::UnknownType),
         }
     }
@@ -125,6 +134,9 @@ impl DeviceFrame {
             Self::Read(read) => tagged("read", read),
             Self::NoticesRead(read) => tagged("notices_read", read),
             Self::Ping => r#"{"type":"ping"}"#.to_owned(),
+            Self::Typing(typing) => tagged("typing", typing),
+            Self::Presence(presence) => tagged("presence", presence),
+            Self::Watch(watch) => tagged("watch", watch),
         }
     }
 }
@@ -165,7 +177,7 @@ pub fn describe(error: &serde_json::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::KIND_TEXT;
+    use crate::{DeviceStatus, KIND_TEXT, UserId};
 
     #[test]
     fn frames_from_a_device_come_out_as_they_went_in() {
@@ -183,9 +195,21 @@ mod tests {
             DeviceFrame::Send(send),
             DeviceFrame::Ack(Ack { deliveries: vec!["0a".into()] }),
             DeviceFrame::Ping,
+            DeviceFrame::Typing(Typing { room: RoomId::new(), active: false }),
+            DeviceFrame::Presence(SetPresence { status: DeviceStatus::Away }),
+            DeviceFrame::Watch(Watch { users: vec![UserId::new(), UserId::new()] }),
         ] {
             assert_eq!(DeviceFrame::parse(&frame.to_json()), Ok(frame));
         }
+    }
+
+    #[test]
+    fn typing_is_active_unless_it_says_otherwise_and_no_device_is_offline() {
+        let room = RoomId::new();
+        let frame = DeviceFrame::parse(&format!(r#"{{"type":"typing","room":"{room}"}}"#));
+        assert_eq!(frame, Ok(DeviceFrame::Typing(Typing { room, active: true })));
+        let offline = DeviceFrame::parse(r#"{"type":"presence","status":"offline"}"#);
+        assert!(matches!(offline, Err(BadFrame::Invalid { .. })));
     }
 
     #[test]

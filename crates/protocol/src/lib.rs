@@ -13,6 +13,7 @@ mod kinds;
 mod message;
 mod notice;
 mod people;
+mod presence;
 mod receipt;
 mod relay_frame;
 mod room;
@@ -36,6 +37,9 @@ pub use message::{
 };
 pub use notice::{Notice, NoticeEvent};
 pub use people::{Allow, Block, BlockAnswer, Friend, FriendAnswer, FriendState, UpdateSettings, UserSettings};
+pub use presence::{
+    DeviceStatus, Presence, PresenceStatus, Presences, SetPresence, TYPING_EXPIRES_MS, Typing, UserTyping, Watch,
+};
 pub use receipt::{
     DeliveredCount, DeliveredTo, NoticesRead, READ_AUTHORS, RECEIPT_MESSAGES, Read, ReadCursor, Receipt, ReceiptEvent,
 };

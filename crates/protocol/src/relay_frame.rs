@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Content, DeviceId, ErrorCode, Message, MessageId, Notice, Receipt, Sent, UserId, describe};
+use crate::{
+    Content, DeviceId, ErrorCode, Message, MessageId, Notice, Presence, Receipt, Sent, UserId, UserTyping, describe,
+};
 
 /// What a device may do in a time, told in `welcome`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,6 +115,10 @@ pub enum RelayFrame {
     Pong,
     /// A refused frame.
     Error(ErrorFrame),
+    /// Somebody is writing, or no longer.
+    Typing(UserTyping),
+    /// Somebody whom the device watches came or went.
+    Presence(Presence),
     /// Of a `type` that this version does not know: ignore it.
     Unknown,
 }
@@ -152,6 +158,8 @@ impl RelayFrame {
             }
             "pong" => Self::Pong,
             "error" => Self::Error(serde_json::from_str(text).map_err(bad)?),
+            "typing" => Self::Typing(serde_json::from_str(text).map_err(bad)?),
+            "presence" => Self::Presence(serde_json::from_str(text).map_err(bad)?),
             _ => Self::Unknown,
         })
     }
@@ -168,6 +176,8 @@ impl RelayFrame {
             Renewed { token_expires_at: i64 },
             Pong,
             Error(&'a ErrorFrame),
+            Typing(&'a UserTyping),
+            Presence(&'a Presence),
         }
         let out = match self {
             Self::Welcome(welcome) => Out::Welcome(welcome),
@@ -188,6 +198,8 @@ impl RelayFrame {
             Self::Renewed { token_expires_at } => Out::Renewed { token_expires_at: *token_expires_at },
             Self::Pong => Out::Pong,
             Self::Error(error) => Out::Error(error),
+            Self::Typing(typing) => Out::Typing(typing),
+            Self::Presence(presence) => Out::Presence(presence),
             Self::Unknown => return String::new(),
         };
         serde_json::to_string(&out).unwrap_or_default()
@@ -211,7 +223,7 @@ pub fn envelope_frame(content: Content, delivery: &str, redelivered: bool, json:
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Body, KIND_TEXT, NoticeEvent, PROTOCOL, ReceiptEvent, Role, RoomId, Sender};
+    use crate::{Body, KIND_TEXT, NoticeEvent, PROTOCOL, PresenceStatus, ReceiptEvent, Role, RoomId, Sender};
 
     #[test]
     fn frames_from_the_relay_come_out_as_they_went_in() {
@@ -262,9 +274,15 @@ mod tests {
             RelayFrame::Renewed { token_expires_at: 5 },
             RelayFrame::Pong,
             RelayFrame::Error(error),
+            RelayFrame::Typing(UserTyping { room: RoomId::new(), user: UserId::new(), active: true, expires_in_ms: 6 }),
+            RelayFrame::Presence(Presence {
+                user: UserId::new(),
+                status: PresenceStatus::Offline,
+                last_seen: Some(60_000),
+            }),
         ] {
             assert_eq!(RelayFrame::parse(&frame.to_json()), Ok(frame));
         }
-        assert_eq!(RelayFrame::parse(r#"{"type":"typing"}"#), Ok(RelayFrame::Unknown));
+        assert_eq!(RelayFrame::parse(r#"{"type":"dance"}"#), Ok(RelayFrame::Unknown));
     }
 }

@@ -54,11 +54,11 @@ impl Bus {
         tracing::warn!(?event, "no node took a live event: the other relays will find out by themselves");
     }
 
-    pub(super) async fn listen<F: Fn(LiveEvent)>(&self, nodes: &[Arc<Node>], apply: F) {
-        join_all(nodes.iter().map(|node| self.listen_to(node, &apply))).await;
+    pub(super) async fn listen<F: Fn(LiveEvent), L: Fn()>(&self, nodes: &[Arc<Node>], apply: F, listening: L) {
+        join_all(nodes.iter().map(|node| self.listen_to(node, &apply, &listening))).await;
     }
 
-    async fn listen_to<F: Fn(LiveEvent)>(&self, node: &Node, apply: &F) {
+    async fn listen_to<F: Fn(LiveEvent), L: Fn()>(&self, node: &Node, apply: &F, listening: &L) {
         let (Ok(topic), Ok(channel)) =
             (TopicName::new(TOPIC), ChannelName::new(format!("relay.{}#ephemeral", self.relay)))
         else {
@@ -68,6 +68,7 @@ impl Bus {
             node.publisher.wait_connected().await;
             match node.subscribe(&topic, &channel, WINDOW).await {
                 Ok(mut subscription) => {
+                    listening();
                     while let Some(message) = next_while_alive(&mut subscription).await {
                         subscription.finish(message.id);
                         match serde_json::from_slice::<Announcement>(&message.body) {

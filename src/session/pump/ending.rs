@@ -47,7 +47,7 @@ impl Session {
         let Authenticated { user, device, .. } = self.identity;
         tracing::debug!(%user, %device, ?end, "a session ended");
         self.sending.stop();
-        let Self { app, mut socket, subscription, mut sending, registration, peer, .. } = self;
+        let Self { app, mut socket, subscription, mut sending, registration, peer, present, .. } = self;
         let code = match end {
             End::Close(code, reason) => Some((code, reason)),
             End::Gone => None,
@@ -75,6 +75,7 @@ impl Session {
             }
         };
         tokio::join!(subscription.close(), goodbye);
+        drop(present);
         drop(registration);
         if let Some((code, _)) = code {
             app.metrics.closes.with_label_values(&[&code.to_string()]).inc();

@@ -65,6 +65,9 @@ impl Session {
                 self.count_idle_frame()
             }
             Ok(DeviceFrame::Hello(hello)) => self.renew(hello),
+            Ok(DeviceFrame::Typing(typing)) => self.typing(typing),
+            Ok(DeviceFrame::Presence(presence)) => self.set_presence(presence),
+            Ok(DeviceFrame::Watch(watch)) => self.watch(watch),
             Err(BadFrame::NotAFrame) => Err(CloseCode::Protocol.into()),
             Err(BadFrame::UnknownType) => {
                 self.refuse(None, &Refusal::new(ErrorCode::UnknownType, "this relay knows no such type"))
@@ -74,7 +77,7 @@ impl Session {
     }
 
     /// Pings are welcome, but not as a stream of them.
-    fn count_idle_frame(&mut self) -> Result<(), End> {
+    pub(super) fn count_idle_frame(&mut self) -> Result<(), End> {
         if self.idle_frames.tolerates(Instant::now()) { Ok(()) } else { Err(CloseCode::Rate.into()) }
     }
 
@@ -135,7 +138,7 @@ impl Session {
         self.socket.text(RelayFrame::Error(refusal.to_frame(id)).to_json());
     }
 
-    fn refuse(&mut self, id: Option<MessageId>, refusal: &Refusal) -> Result<(), End> {
+    pub(super) fn refuse(&mut self, id: Option<MessageId>, refusal: &Refusal) -> Result<(), End> {
         self.tell(id, refusal);
         if self.flood.tolerates(Instant::now()) { Ok(()) } else { Err(CloseCode::Rate.into()) }
     }

@@ -11,8 +11,10 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tracing::debug;
 
 use crate::outbox::Outbox;
+use crate::typing::Typists;
 use crate::{Backoff, ClientError, SendError, Session};
 
+use super::live::Standing;
 use super::wire::{NotOpen, Wire};
 use super::{Answer, ClosedReason, Command, ConnectOptions, DisconnectReason, Event, NotFlushed, Shared};
 
@@ -45,6 +47,8 @@ pub(super) struct Task {
     parked: VecDeque<Event>,
     outbox: Outbox<Waiter>,
     backoff: Backoff,
+    standing: Standing,
+    typists: Typists,
     // A token that the relay refused, or that expired with the socket: not to be used again.
     stale: Option<Secret>,
     // Upgrades refused with 401, one after the other.
@@ -69,6 +73,8 @@ impl Task {
             parked: VecDeque::new(),
             outbox: Outbox::new(),
             backoff,
+            standing: Standing::default(),
+            typists: Typists::default(),
             stale: None,
             refused: 0,
         }
@@ -173,6 +179,11 @@ impl Task {
             command = self.commands.recv(), if handles => match command {
                 Some(Command::Close) => return Step::Stop,
                 Some(Command::Flush(answer) | Command::Frame { answer, .. }) => _ = answer.send(Err(NotFlushed)),
+                // Who writes now is of no interest later; the rest stands for the next connection.
+                Some(Command::Live(live, taken)) => {
+                    self.standing.take(live);
+                    let _ = taken.send(());
+                }
                 Some(Command::Send { id, frame, answer, place }) => self.queue(id, frame, answer, place),
                 // Every handle is gone, but there is still somebody who takes events.
                 None => {}

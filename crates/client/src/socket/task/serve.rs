@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use ferry_protocol::{
     Ack, CloseCode, Delivered, DeliveredNotice, DeliveredReceipt, DeviceFrame, ErrorFrame, Hello, PROTOCOL, RelayFrame,
-    Secret, Welcome,
+    Secret, UserTyping, Welcome,
 };
 use tokio::sync::{mpsc, oneshot};
 use tokio_tungstenite::tungstenite::Message;
@@ -93,7 +93,11 @@ impl Task {
         self.shared.dedupe().connected();
         let mut live = Live::new(wire, token.clone(), &welcome);
         self.emit(Event::Connected(welcome));
+        self.standing.frames().for_each(|frame| live.wire.text(frame));
         let end = self.serve_welcomed(&mut live).await;
+        for (room, user) in self.typists.all() {
+            self.emit(Event::Typing { room, user, active: false });
+        }
         if matches!(&end, End::Lost(DisconnectReason::Closed(code), _) if *code == CloseCode::TokenExpired.as_u16()) {
             self.stale = Some(live.token);
         }
@@ -149,6 +153,13 @@ impl Task {
                 command = self.commands.recv(), if handles => match command {
                     Some(Command::Close) => return self.close(live).await,
                     Some(Command::Flush(answer)) => self.flush(live, answer),
+                    Some(Command::Live(said, taken)) => {
+                        // The relay does not read: what somebody writes now is old when it does.
+                        if live.wire.has_room() || !said.is_momentary() {
+                            live.wire.text(self.standing.take(said));
+                        }
+                        let _ = taken.send(());
+                    }
                     Some(Command::Send { id, frame, answer, place }) => self.queue(id, frame, answer, place),
                     Some(Command::Frame { frame, answer }) => {
                         let fits = live.wire.has_room() && frame.len() <= live.frame_limit;
@@ -202,7 +213,7 @@ impl Task {
         let ping = live.heard.max(live.pinged) + self.options.liveness / 3;
         let silent = live.heard + self.options.liveness;
         let renew = live.renewal.is_none().then_some(live.renew_at);
-        [Some(ping), renew, self.outbox.due()].into_iter().flatten().fold(silent, Instant::min)
+        [Some(ping), renew, self.outbox.due(), self.typists.due()].into_iter().flatten().fold(silent, Instant::min)
     }
 
     /// Does whatever is due. An error ends the connection.
@@ -214,6 +225,9 @@ impl Task {
         if now >= live.heard.max(live.pinged) + self.options.liveness / 3 {
             live.pinged = now;
             live.wire.ping();
+        }
+        for (room, user) in self.typists.lapsed(now) {
+            self.emit(Event::Typing { room, user, active: false });
         }
         if now >= live.renew_at && live.renewal.is_none() {
             let (session, token) = (self.session.clone(), live.token.clone());
@@ -258,6 +272,8 @@ impl Task {
                     let _ = answer.send(Ok(()));
                 }
             }
+            RelayFrame::Typing(typing) => self.typing(typing),
+            RelayFrame::Presence(presence) => self.emit(Event::Presence(presence)),
             RelayFrame::Welcome(_) | RelayFrame::Unknown => {}
         }
         Ok(())
@@ -268,8 +284,22 @@ impl Task {
         if !self.shared.dedupe().arrive(Seen::from(&message), &delivery) {
             return;
         }
+        if self.typists.stops(message.room, message.from.user) {
+            self.emit(Event::Typing { room: message.room, user: message.from.user, active: false });
+        }
         let owed = Owed::new(Seen::from(&message), Arc::clone(&self.shared));
         self.emit(Event::Message(Box::new(Incoming { message, redelivered, delivery, owed })));
+    }
+
+    fn typing(&mut self, typing: UserTyping) {
+        let UserTyping { room, user, active, expires_in_ms } = typing;
+        let news = match active {
+            true => self.typists.writes(room, user, expires_in_ms, Instant::now()),
+            false => self.typists.stops(room, user),
+        };
+        if news {
+            self.emit(Event::Typing { room, user, active });
+        }
     }
 
     fn notice(&mut self, delivered: DeliveredNotice) {

@@ -1,0 +1,52 @@
+//! `/v1/presence` and `/v1/rooms/{id}/presence`: who is there.
+
+use std::sync::Arc;
+
+use ferry_protocol::{Page, Presence, PresenceStatus, Presences, RoomId, UserId};
+use warp::reply::Response;
+
+use super::{
+    Route, answer, any_of,
+    call::{Call, Paging, id},
+    route,
+};
+use crate::{app::App, refusal::Refusal, roles, store::StoreError};
+
+pub(super) fn routes(app: &Arc<App>) -> Route {
+    any_of([
+        route!(app, get, warp::path!("v1" / "presence"), of_users),
+        route!(app, get, warp::path!("v1" / "rooms" / String / "presence"), in_room, which),
+    ])
+}
+
+async fn of_users(call: Call) -> Result<Response, Refusal> {
+    let who = call.authenticated().await?;
+    call.app.limits.calls.take(&who.device).map_err(Refusal::rate_limited)?;
+    let (named, most) = (call.parameter("users").unwrap_or_default(), call.app.config.limits.watched);
+    let users: Result<Vec<UserId>, _> = named.split(',').take(most + 1).map(str::parse).collect();
+    let users = users.map_err(|_| Refusal::invalid("users", "must be ids, with commas between them"))?;
+    if users.len() > most {
+        return Err(Refusal::invalid("users", format!("must be {most} at most")));
+    }
+    let presences = call.app.presence.as_seen_by(who.user, &users).await?;
+    Ok(answer::ok(&Presences { presences }))
+}
+
+/// The members who are there, by their ids.
+async fn in_room(call: Call, which: String) -> Result<Response, Refusal> {
+    let (who, room): (_, RoomId) = (call.authenticated().await?, id(&which)?);
+    call.app.limits.calls.take(&who.device).map_err(Refusal::rate_limited)?;
+    let Paging { limit, cursor } = call.paging()?;
+    let after: Option<UserId> = cursor.map(|cursor| cursor.parse().map_err(|_| StoreError::BadCursor)).transpose()?;
+    let presence = &call.app.presence;
+    let audience = call.app.directory.audience(room).await?.ok_or_else(Refusal::not_found)?;
+    audience.member(who.user).ok_or_else(|| roles::outsider(audience.kind()))?;
+    let rest = audience.members().iter().map(|member| member.user).filter(|user| Some(*user) > after);
+    let there: Vec<UserId> = rest.filter(|user| presence.status(*user) != PresenceStatus::Offline).collect();
+    let (some, more) = (&there[..limit.min(there.len())], there.len() > limit);
+    let seen = presence.as_seen_by(who.user, some).await?;
+    // Those who let nobody see it are left out, so a page may have fewer than it could.
+    let items: Vec<Presence> = seen.into_iter().filter(|seen| seen.status != PresenceStatus::Offline).collect();
+    let next_cursor = some.last().filter(|_| more).map(ToString::to_string);
+    Ok(answer::ok(&Page { items, next_cursor }))
+}

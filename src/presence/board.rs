@@ -1,0 +1,229 @@
+//! What every relay says of its users, and what follows from all of it. Pure: the time is given.
+
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
+use ferry_protocol::{PresenceStatus, UserId};
+use uuid::Uuid;
+
+/// Part of a relay's heartbeat: everybody that it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Part {
+    /// Which, from 0 on.
+    pub index: u32,
+    /// How many there are.
+    pub of: u32,
+}
+
+/// What one relay said of a user.
+#[derive(Debug, Clone, Copy)]
+struct Claim {
+    status: PresenceStatus,
+    /// The number of what said it: what is older does not count any more.
+    seq: u64,
+}
+
+#[derive(Debug)]
+struct Said {
+    forget_at: Instant,
+    /// Somebody who went stays in it as offline until the next whole heartbeat, for something older may still be on its way.
+    users: HashMap<UserId, Claim>,
+    /// The newest heartbeat, and the parts of it that are still to come.
+    beat: (u64, Vec<u32>),
+}
+
+/// See the module's description. Bounded by what the relays have of connections.
+#[derive(Debug)]
+pub struct Board {
+    /// This relay's own, which is never forgotten.
+    own: Uuid,
+    /// For how long something is believed after the last word of the relay that said it.
+    patience: Duration,
+    relays: HashMap<Uuid, Said>,
+}
+
+impl Board {
+    /// With nobody on it.
+    #[must_use]
+    pub fn new(own: Uuid, patience: Duration) -> Self {
+        Self { own, patience, relays: HashMap::new() }
+    }
+
+    /// Whether somebody is there: the greatest of what the relays say.
+    #[must_use]
+    pub fn status(&self, user: UserId) -> PresenceStatus {
+        let claims = self.relays.values().filter_map(|said| said.users.get(&user));
+        claims.map(|claim| claim.status).max().unwrap_or(PresenceStatus::Offline)
+    }
+
+    /// A relay says this of these; and, where it is the last part of a heartbeat to come, of all others that they are not with it. Those
+    /// whose status is another one now.
+    pub fn say(
+        &mut self,
+        relay: Uuid,
+        seq: u64,
+        users: &[(UserId, PresenceStatus)],
+        part: Option<Part>,
+        now: Instant,
+    ) -> Vec<UserId> {
+        let mut changed = Vec::new();
+        let forget_at = now + self.patience;
+        let new = || Said { forget_at, users: HashMap::new(), beat: (0, Vec::new()) };
+        self.relays.entry(relay).or_insert_with(new).forget_at = forget_at;
+        for (user, status) in users {
+            let before = self.status(*user);
+            if let Some(said) = self.relays.get_mut(&relay) {
+                let claim = said.users.entry(*user).or_insert(Claim { status: PresenceStatus::Offline, seq: 0 });
+                if claim.seq <= seq {
+                    *claim = Claim { status: *status, seq };
+                }
+            }
+            if self.status(*user) != before {
+                changed.push(*user);
+            }
+        }
+        if part.is_some_and(|part| self.completes(relay, seq, part)) {
+            self.drop_claims(relay, |claim| claim.seq < seq, &mut changed);
+        }
+        changed
+    }
+
+    /// Whether nothing is missing of the heartbeat with this part.
+    fn completes(&mut self, relay: Uuid, seq: u64, part: Part) -> bool {
+        let Some(said) = self.relays.get_mut(&relay) else { return false };
+        if said.beat.0 < seq {
+            said.beat = (seq, (0..part.of).collect());
+        }
+        let (newest, missing) = &mut said.beat;
+        if *newest != seq || missing.is_empty() {
+            return false;
+        }
+        missing.retain(|index| *index != part.index);
+        missing.is_empty()
+    }
+
+    fn drop_claims(&mut self, relay: Uuid, gone: impl Fn(&Claim) -> bool, changed: &mut Vec<UserId>) {
+        let Some(said) = self.relays.get_mut(&relay) else { return };
+        let mut dropped = Vec::new();
+        said.users.retain(|user, claim| {
+            if gone(claim) {
+                dropped.push((*user, claim.status));
+            }
+            !gone(claim)
+        });
+        changed.extend(dropped.into_iter().filter(|(user, was)| self.status(*user) < *was).map(|(user, _)| user));
+    }
+
+    /// A relay ends in order: what it said is believed for the grace, in which its users find another one.
+    pub fn ends(&mut self, relay: Uuid, grace: Duration, now: Instant) {
+        if let Some(said) = self.relays.get_mut(&relay) {
+            said.forget_at = said.forget_at.min(now + grace);
+        }
+    }
+
+    /// When to forget a relay next, if it says no more.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.relays.iter().filter(|(relay, _)| **relay != self.own).map(|(_, said)| said.forget_at).min()
+    }
+
+    /// Forgets relays of which nothing was heard. Those whose status is another one now.
+    pub fn forget_silent(&mut self, now: Instant) -> Vec<UserId> {
+        let is_silent = |(relay, said): &(&Uuid, &Said)| **relay != self.own && said.forget_at <= now;
+        let silent: Vec<Uuid> = self.relays.iter().filter(is_silent).map(|(relay, _)| *relay).collect();
+        let mut changed = Vec::new();
+        for relay in silent {
+            self.drop_claims(relay, |_| true, &mut changed);
+            self.relays.remove(&relay);
+        }
+        changed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use PresenceStatus::{Away, Offline, Online};
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(25);
+    const GRACE: Duration = Duration::from_secs(10);
+    const ONE_OF_ONE: Option<Part> = Some(Part { index: 0, of: 1 });
+
+    fn board() -> (Board, Uuid, Uuid, Instant) {
+        let own = Uuid::now_v7();
+        (Board::new(own, PATIENCE), own, Uuid::now_v7(), Instant::now())
+    }
+
+    #[test]
+    fn the_greatest_of_what_the_relays_say_counts() {
+        let (mut board, own, other, now) = board();
+        let ann = UserId::new();
+        assert_eq!(board.say(own, 1, &[(ann, Away)], None, now), [ann]);
+        assert_eq!(board.say(other, 1, &[(ann, Online)], None, now), [ann]);
+        assert_eq!(board.say(own, 2, &[(ann, Offline)], None, now), [], "somebody is at the other device");
+        assert_eq!(board.status(ann), Online);
+        assert_eq!(board.say(other, 2, &[(ann, Offline)], None, now), [ann]);
+        assert_eq!(board.status(ann), Offline);
+    }
+
+    #[test]
+    fn a_relay_that_is_silent_is_forgotten_and_the_own_never() {
+        let (mut board, own, other, now) = board();
+        let (ann, ben) = (UserId::new(), UserId::new());
+        board.say(own, 1, &[(ann, Online)], None, now);
+        board.say(other, 1, &[(ann, Online), (ben, Online)], None, now);
+        // Any word is a sign of life.
+        board.say(other, 2, &[], None, now + GRACE);
+        assert_eq!(board.next_deadline(), Some(now + GRACE + PATIENCE));
+        assert_eq!(board.forget_silent(now + PATIENCE), []);
+        assert_eq!(board.forget_silent(now + GRACE + PATIENCE), [ben], "ann is here as well");
+        assert_eq!((board.status(ann), board.status(ben)), (Online, Offline));
+        assert_eq!(board.next_deadline(), None);
+    }
+
+    #[test]
+    fn a_heartbeat_makes_up_for_what_was_lost() {
+        let (mut board, _, other, now) = board();
+        let (ann, ben, cleo) = (UserId::new(), UserId::new(), UserId::new());
+        board.say(other, 1, &[(ann, Online), (ben, Online)], None, now);
+        // That ben went and cleo came was lost.
+        let parts = [Part { index: 0, of: 2 }, Part { index: 1, of: 2 }];
+        assert_eq!(board.say(other, 4, &[(ann, Online)], Some(parts[0]), now), []);
+        assert_eq!(board.say(other, 4, &[(ann, Online)], Some(parts[0]), now), [], "the same part twice is one");
+        assert_eq!(board.status(ben), Online, "nothing is known before the whole of it is there");
+        let mut changed = board.say(other, 4, &[(cleo, Away)], Some(parts[1]), now);
+        changed.sort_unstable();
+        let mut wanted = [ben, cleo];
+        wanted.sort_unstable();
+        assert_eq!(changed, wanted);
+        // Half of the next one is lost: whom it does not name stays.
+        assert_eq!(board.say(other, 5, &[(ann, Online)], Some(parts[0]), now), []);
+        assert_eq!(board.say(other, 6, &[(ann, Online)], Some(parts[0]), now), []);
+        assert_eq!(board.say(other, 6, &[(cleo, Away)], Some(parts[1]), now), []);
+        assert_eq!((board.status(ann), board.status(cleo)), (Online, Away));
+    }
+
+    #[test]
+    fn what_is_older_does_not_overtake() {
+        let (mut board, _, other, now) = board();
+        let ann = UserId::new();
+        board.say(other, 5, &[(ann, Offline)], None, now);
+        assert_eq!(board.say(other, 4, &[(ann, Online)], None, now), []);
+        assert_eq!(board.say(other, 3, &[(ann, Online)], ONE_OF_ONE, now), [], "nor an old heartbeat");
+        board.say(other, 6, &[], ONE_OF_ONE, now);
+        assert!(board.relays[&other].users.is_empty(), "who went is forgotten with the next heartbeat");
+    }
+
+    #[test]
+    fn a_relay_that_ends_in_order_is_believed_for_the_grace() {
+        let (mut board, _, other, now) = board();
+        let ann = UserId::new();
+        board.say(other, 1, &[(ann, Online)], None, now);
+        board.ends(other, GRACE, now);
+        assert_eq!((board.forget_silent(now), board.status(ann)), (vec![], Online));
+        assert_eq!(board.forget_silent(now + GRACE), [ann]);
+    }
+}

@@ -1,0 +1,175 @@
+//! What one device is to be told live: bounded, each user once, and gone without a trace where nobody takes it.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    future::poll_fn,
+    sync::{Mutex, MutexGuard, PoisonError},
+    task::Poll,
+    time::{Duration, Instant},
+};
+
+use ferry_protocol::{Presence, PresenceStatus, RelayFrame, RoomId, TYPING_EXPIRES_MS, UserId, UserTyping};
+use futures_util::task::AtomicWaker;
+
+/// People writing of whom a device is still to be told; one more and the oldest is not told.
+const TYPING: usize = 64;
+
+/// Of a watched user.
+#[derive(Debug, Default)]
+struct Watched {
+    told: Option<PresenceStatus>,
+    due: Option<Presence>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    /// Bounded by `--watched`.
+    watched: HashMap<UserId, Watched>,
+    /// Those with something due, each once.
+    due: VecDeque<UserId>,
+    typing: VecDeque<(RoomId, UserId, bool, Instant)>,
+}
+
+/// See the module's description. Takes some words for a device that watches nobody and is told nothing.
+#[derive(Debug, Default)]
+pub struct LiveQueue {
+    queue: Mutex<Option<Box<Queue>>>,
+    waker: AtomicWaker,
+}
+
+impl LiveQueue {
+    fn queue(&self) -> MutexGuard<'_, Option<Box<Queue>>> {
+        // Nothing panics while it is held, so what is in it is whole in any case.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Somebody is writing, or no longer.
+    pub fn typing(&self, room: RoomId, user: UserId, active: bool, now: Instant) {
+        let mut queue = self.queue();
+        let typing = &mut queue.get_or_insert_default().typing;
+        typing.retain(|(r, u, ..)| (*r, *u) != (room, user));
+        if typing.len() >= TYPING {
+            typing.pop_front();
+        }
+        typing.push_back((room, user, active, now + Duration::from_millis(TYPING_EXPIRES_MS)));
+        drop(queue);
+        self.waker.wake();
+    }
+
+    /// Watches these, in the place of those before. All of them are to be told anew. Those no longer watched, and those who were not before.
+    pub fn watch(&self, users: &[UserId]) -> (Vec<UserId>, Vec<UserId>) {
+        let mut queue = self.queue();
+        let queue = queue.get_or_insert_default();
+        let before = std::mem::take(&mut queue.watched);
+        queue.watched = users.iter().map(|user| (*user, Watched::default())).collect();
+        queue.due = VecDeque::new();
+        let gone = before.keys().filter(|user| !queue.watched.contains_key(user)).copied().collect();
+        let new = queue.watched.keys().filter(|user| !before.contains_key(user)).copied().collect();
+        (gone, new)
+    }
+
+    /// Whom it watches.
+    #[must_use]
+    pub fn watched(&self) -> Vec<UserId> {
+        self.queue().as_ref().map(|queue| queue.watched.keys().copied().collect()).unwrap_or_default()
+    }
+
+    /// How a user is now, where the device watches them. What it was told already it is not told again.
+    pub fn presence(&self, presence: Presence) {
+        let mut queue = self.queue();
+        let Some(queue) = queue.as_mut() else { return };
+        let Some(watched) = queue.watched.get_mut(&presence.user) else { return };
+        if watched.due.replace(presence).is_none() {
+            queue.due.push_back(presence.user);
+            self.waker.wake();
+        }
+    }
+
+    /// Waits until there is something to tell. Cancel-safe. One task at a time.
+    pub async fn ready(&self) {
+        poll_fn(|cx| {
+            self.waker.register(cx.waker());
+            let some = self.queue().as_ref().is_some_and(|queue| !queue.due.is_empty() || !queue.typing.is_empty());
+            if some { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+
+    /// The next thing to tell, unless it is news no longer.
+    pub fn next(&self, now: Instant) -> Option<RelayFrame> {
+        let mut slot = self.queue();
+        let queue = slot.as_mut()?;
+        while let Some(user) = queue.due.pop_front() {
+            let Some(watched) = queue.watched.get_mut(&user) else { continue };
+            if let Some(presence) = watched.due.take()
+                && watched.told.replace(presence.status) != Some(presence.status)
+            {
+                return Some(RelayFrame::Presence(presence));
+            }
+        }
+        while let Some((room, user, active, until)) = queue.typing.pop_front() {
+            let left = until.saturating_duration_since(now);
+            if !left.is_zero() {
+                let left = u64::try_from(left.as_millis()).unwrap_or(TYPING_EXPIRES_MS);
+                let expires_in_ms = if active { left } else { 0 };
+                return Some(RelayFrame::Typing(UserTyping { room, user, active, expires_in_ms }));
+            }
+        }
+        if queue.watched.is_empty() {
+            *slot = None;
+        }
+        None
+    }
+
+    /// Who writes is no news for a device that did not take bytes meanwhile, or was not there yet.
+    pub fn forget_typing(&self) {
+        if let Some(queue) = self.queue().as_mut() {
+            queue.typing = VecDeque::new();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn presence(user: UserId, status: PresenceStatus) -> Presence {
+        Presence { user, status, last_seen: None }
+    }
+
+    #[test]
+    fn each_user_is_told_once_and_as_they_are_at_last() {
+        let (queue, now, ann) = (LiveQueue::default(), Instant::now(), UserId::new());
+        queue.presence(presence(ann, PresenceStatus::Online));
+        assert_eq!(queue.next(now), None, "nobody asked");
+        assert_eq!(queue.watch(&[ann]), (vec![], vec![ann]));
+        for status in [PresenceStatus::Offline, PresenceStatus::Online, PresenceStatus::Away] {
+            queue.presence(presence(ann, status));
+        }
+        assert_eq!(queue.next(now), Some(RelayFrame::Presence(presence(ann, PresenceStatus::Away))));
+        queue.presence(presence(ann, PresenceStatus::Online));
+        queue.presence(presence(ann, PresenceStatus::Away));
+        assert_eq!(queue.next(now), None, "it was told so");
+        assert_eq!(queue.watch(&[]), (vec![ann], vec![]));
+        assert_eq!(queue.next(now), None);
+        assert!(queue.queue().is_none(), "nothing is left of it");
+    }
+
+    #[test]
+    fn typing_is_bounded_and_goes_stale() {
+        let (queue, now, room) = (LiveQueue::default(), Instant::now(), RoomId::new());
+        for _ in 0..3 * TYPING {
+            queue.typing(room, UserId::new(), true, now);
+        }
+        let (ann, later) = (UserId::new(), now + Duration::from_secs(2));
+        queue.typing(room, ann, true, now);
+        queue.typing(room, ann, false, later);
+        assert_eq!(queue.queue().as_ref().unwrap().typing.len(), TYPING);
+        let last = RelayFrame::Typing(UserTyping { room, user: ann, active: false, expires_in_ms: 0 });
+        assert_eq!(queue.next(now + Duration::from_secs(7)), Some(last), "the others are no news any more");
+        assert_eq!(queue.next(now), None);
+        queue.typing(room, ann, true, now);
+        queue.forget_typing();
+        assert_eq!(queue.next(now), None);
+    }
+}

@@ -1,0 +1,148 @@
+//! Telling devices how those are whom they watch, as far as they may see it.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use ferry_protocol::{Presence as Seen, PresenceStatus, UserId};
+use futures_util::StreamExt;
+use uuid::Uuid;
+
+use super::{Due, News, Presence, add, remove, sight};
+use crate::{hub::Connection, store::Result};
+
+/// Questions to SQL at the same time.
+const AT_ONCE: usize = 4;
+/// The pause after SQL did not answer.
+const PAUSE: Duration = Duration::from_secs(1);
+/// What last seen is coarsened to, milliseconds.
+const MINUTE: i64 = 60_000;
+
+impl Presence {
+    /// The device watches these, in the place of those before, and is told how they are.
+    pub fn watch(&self, line: &Arc<Connection>, users: &[UserId]) {
+        if users.is_empty() && line.live.watched().is_empty() {
+            return;
+        }
+        let (gone, new) = line.live.watch(users);
+        gone.into_iter().for_each(|user| remove(&self.watchers, user, line));
+        new.into_iter().for_each(|user| add(&self.watchers, user, line));
+        if !users.is_empty() {
+            self.due().viewers.insert(line.id, Arc::clone(line));
+            self.told.notify_one();
+        }
+    }
+
+    /// What a user may see, or others of them, has changed: here and on every relay.
+    pub async fn sight_changed(&self, user: UserId) {
+        self.look_again(user);
+        self.announce(News::Sight { user }).await;
+    }
+
+    pub(super) fn look_again(&self, user: UserId) {
+        let lines = self.lines.get(&user).map(|lines| lines.clone()).unwrap_or_default();
+        let mut due = self.due();
+        due.users.insert(user);
+        due.viewers.extend(lines.into_iter().map(|line| (line.id, line)));
+        drop(due);
+        self.told.notify_one();
+    }
+
+    /// Tells devices what they are to be told. Never ends.
+    pub async fn tell(self: Arc<Self>) {
+        loop {
+            let Due { users, viewers } = std::mem::take(&mut *self.due());
+            if users.is_empty() && viewers.is_empty() {
+                self.told.notified().await;
+                continue;
+            }
+            let failed_users = each(users, |user| self.tell_watchers(user)).await;
+            let failed_viewers = each(viewers, |(_, line)| self.tell_viewer(line)).await;
+            if failed_users.is_empty() && failed_viewers.is_empty() {
+                continue;
+            }
+            tracing::warn!("SQL does not say who may see whom: presence is told later");
+            {
+                let mut due = self.due();
+                due.users.extend(failed_users);
+                // Not those that ended meanwhile: they would be tried for as long as SQL is away.
+                let open = failed_viewers.into_iter().filter(|(_, line)| !line.live.watched().is_empty());
+                due.viewers.extend(open.collect::<HashMap<Uuid, _>>());
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Tells those who watch a user.
+    async fn tell_watchers(&self, user: UserId) -> Result<()> {
+        let Some(lines) = self.watchers.get(&user).map(|lines| lines.clone()) else { return Ok(()) };
+        let viewers: HashSet<UserId> = lines.iter().map(|line| line.user).collect();
+        let viewers: Vec<UserId> = viewers.into_iter().collect();
+        let seeing = sight::viewers_of(&self.store, user, &viewers).await?;
+        let last_seen = self.last_seen(&[user]).await?;
+        // Without a wait from here on, so that what is told is how they are, and nobody is told older news after newer.
+        let (seen, hidden) = (self.seen(user, &last_seen), hidden(user));
+        for line in lines {
+            line.live.presence(if seeing.contains(&line.user) { seen } else { hidden });
+        }
+        Ok(())
+    }
+
+    /// Tells a device of everybody whom it watches.
+    async fn tell_viewer(&self, line: Arc<Connection>) -> Result<()> {
+        for presence in self.as_seen_by(line.user, &line.live.watched()).await? {
+            line.live.presence(presence);
+        }
+        Ok(())
+    }
+
+    /// How each of these is, as `viewer` may see it; in the order asked for. Whom one may not see looks like nobody.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn as_seen_by(&self, viewer: UserId, users: &[UserId]) -> Result<Vec<Seen>> {
+        let visible = sight::seen_by(&self.store, viewer, users).await?;
+        let asked: Vec<UserId> = users.iter().copied().filter(|user| visible.contains(user)).collect();
+        let last_seen = self.last_seen(&asked).await?;
+        let of = |user: &UserId| if visible.contains(user) { self.seen(*user, &last_seen) } else { hidden(*user) };
+        Ok(users.iter().map(of).collect())
+    }
+
+    fn seen(&self, user: UserId, last_seen: &HashMap<UserId, i64>) -> Seen {
+        let status = self.status(user);
+        let last_seen = last_seen.get(&user).filter(|_| status == PresenceStatus::Offline);
+        Seen { user, status, last_seen: last_seen.map(|at| at - at.rem_euclid(MINUTE)) }
+    }
+
+    /// When these were there last, by SQL or by what was seen since. Of those who are there it is not asked.
+    async fn last_seen(&self, users: &[UserId]) -> Result<HashMap<UserId, i64>> {
+        let offline: Vec<UserId> =
+            users.iter().copied().filter(|user| self.status(*user) == PresenceStatus::Offline).collect();
+        if offline.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let mut seen = self.store.last_seen(&offline).await?;
+        for (user, at) in &mut seen {
+            *at = (*at).max(self.left.get(user).unwrap_or(*at));
+        }
+        Ok(seen)
+    }
+}
+
+fn hidden(user: UserId) -> Seen {
+    Seen { user, status: PresenceStatus::Offline, last_seen: None }
+}
+
+/// Does it for each, some at a time. Those with which it failed.
+async fn each<T: Clone, F: Future<Output = Result<()>>>(
+    all: impl IntoIterator<Item = T>,
+    tell: impl Fn(T) -> F,
+) -> Vec<T> {
+    let tried = futures_util::stream::iter(all).map(|one| {
+        let telling = tell(one.clone());
+        async move { (telling.await.is_err()).then_some(one) }
+    });
+    tried.buffer_unordered(AT_ONCE).filter_map(std::future::ready).collect().await
+}

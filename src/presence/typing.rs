@@ -1,0 +1,49 @@
+//! Who is writing: checked as a send is, told to those who are connected, and forgotten.
+
+use std::{sync::Arc, time::Instant};
+
+use ferry_protocol::{RoomId, UserId};
+
+use super::{News, Presence};
+use crate::clock;
+
+impl Presence {
+    /// A device says that its user is writing. Nobody learns whether it was told: who may not write to the room gets no answer either. Dropped
+    /// where there is too much of it.
+    pub fn typing(self: &Arc<Self>, room: RoomId, user: UserId, active: bool) {
+        self.spread(room, user, active, true);
+    }
+
+    pub(super) fn heard_typing(self: &Arc<Self>, room: RoomId, user: UserId, active: bool) {
+        self.spread(room, user, active, false);
+    }
+
+    fn spread(self: &Arc<Self>, room: RoomId, user: UserId, active: bool, onwards: bool) {
+        let Ok(place) = Arc::clone(&self.typing).try_acquire_owned() else { return };
+        let presence = Arc::clone(self);
+        tokio::spawn(async move {
+            if presence.tell_typing(room, user, active).await && onwards {
+                presence.announce(News::Typing { room, user, active }).await;
+            }
+            drop(place);
+        });
+    }
+
+    /// Tells the other members who are connected here. False where the user may not write to the room.
+    async fn tell_typing(&self, room: RoomId, user: UserId, active: bool) -> bool {
+        let Ok(Some(audience)) = self.directory.audience(room).await else { return false };
+        let may_write = audience.member(user).is_some_and(|member| member.muted_until <= clock::now_ms());
+        // In a direct room: who has blocked the other gets nothing of theirs, and shows them nothing.
+        let is_blocked = audience.members().iter().any(|member| member.has_blocked);
+        if !may_write || is_blocked || audience.members().len() > self.limits.typing_members {
+            return false;
+        }
+        let now = Instant::now();
+        for member in audience.members().iter().filter(|member| member.user != user) {
+            if let Some(lines) = self.lines.get(&member.user) {
+                lines.iter().for_each(|line| line.live.typing(room, user, active, now));
+            }
+        }
+        true
+    }
+}

@@ -1,0 +1,49 @@
+//! What is told live, in both directions: who is writing, and who is there. Nothing of it is answered, but for what is malformed.
+
+use std::time::Instant;
+
+use ferry_protocol::{DeviceStatus, SetPresence, Typing, Watch};
+
+use super::{Session, ending::End};
+use crate::refusal::Refusal;
+
+impl Session {
+    /// What is too much is dropped without a word.
+    pub(super) fn typing(&mut self, typing: Typing) -> Result<(), End> {
+        if self.app.limits.typing.take(&self.identity.device).is_ok() {
+            self.app.presence.typing(typing.room, self.identity.user, typing.active);
+        }
+        self.count_idle_frame()
+    }
+
+    pub(super) fn set_presence(&mut self, presence: SetPresence) -> Result<(), End> {
+        self.present.set_away(presence.status == DeviceStatus::Away);
+        self.count_idle_frame()
+    }
+
+    pub(super) fn watch(&mut self, watch: Watch) -> Result<(), End> {
+        let most = self.app.config.limits.watched;
+        let mut users = watch.users;
+        users.sort_unstable();
+        users.dedup();
+        if users.len() > most {
+            return self.refuse(None, &Refusal::invalid("users", format!("must be {most} at most")));
+        }
+        if let Err(wait) = self.app.limits.watches.take(&self.identity.device) {
+            return self.refuse(None, &Refusal::rate_limited(wait));
+        }
+        self.app.presence.watch(&self.registration.connection, &users);
+        Ok(())
+    }
+
+    /// Writes what there is to tell, while there is room.
+    pub(super) async fn tell_live(&mut self) {
+        let now = Instant::now();
+        while self.registration.connection.close_reason().is_none()
+            && self.socket.has_room().await
+            && let Some(frame) = self.registration.connection.live.next(now)
+        {
+            self.socket.text(frame.to_json());
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! What presence asks of SQL. It writes nothing.
+
+use std::collections::{HashMap, HashSet};
+
+use diesel::{dsl::max, prelude::*};
+use diesel_async::RunQueryDsl;
+use ferry_protocol::UserId;
+
+use super::{
+    Result, Store,
+    pool::query,
+    schema::{blocks, devices, friendships, memberships, users},
+    sql_types::Sql,
+    users::CHUNK,
+};
+
+impl Store {
+    /// Those of the others who are in a room that the user is in.
+    pub async fn sharing_a_room(&self, user: UserId, others: &[UserId]) -> Result<HashSet<UserId>> {
+        let others = others.to_vec();
+        query!(self, async |conn| {
+            let mine = diesel::alias!(memberships as mine);
+            let mut sharing = HashSet::new();
+            for some in others.chunks(CHUNK) {
+                let in_mine = mine
+                    .filter(mine.field(memberships::user_id).eq(Sql(user)))
+                    .select(mine.field(memberships::room_id));
+                let found = memberships::table
+                    .filter(memberships::user_id.eq_any(some.iter().copied().map(Sql)))
+                    .filter(memberships::room_id.eq_any(in_mine))
+                    .select(memberships::user_id)
+                    .distinct();
+                sharing.extend(found.load::<UserId>(conn).await?);
+            }
+            Ok(sharing)
+        })
+    }
+
+    /// Those of the others who are friends of the user.
+    pub async fn friends_among(&self, user: UserId, others: &[UserId]) -> Result<HashSet<UserId>> {
+        let others = others.to_vec();
+        query!(self, async |conn| {
+            let mut friends = HashSet::new();
+            for some in others.chunks(CHUNK) {
+                let ids = || some.iter().copied().map(Sql);
+                let greater = friendships::table
+                    .filter(friendships::asked_by.is_null())
+                    .filter(friendships::lesser.eq(Sql(user)))
+                    .filter(friendships::greater.eq_any(ids()));
+                friends.extend(greater.select(friendships::greater).load::<UserId>(conn).await?);
+                let lesser = friendships::table
+                    .filter(friendships::asked_by.is_null())
+                    .filter(friendships::greater.eq(Sql(user)))
+                    .filter(friendships::lesser.eq_any(ids()));
+                friends.extend(lesser.select(friendships::lesser).load::<UserId>(conn).await?);
+            }
+            Ok(friends)
+        })
+    }
+
+    /// Those of the others whom the user has blocked, or who have blocked the user.
+    pub async fn blocked_among(&self, user: UserId, others: &[UserId]) -> Result<HashSet<UserId>> {
+        let others = others.to_vec();
+        query!(self, async |conn| {
+            let mut blocked = HashSet::new();
+            for some in others.chunks(CHUNK) {
+                let ids = || some.iter().copied().map(Sql);
+                let by = blocks::table.filter(blocks::blocker.eq(Sql(user))).filter(blocks::blocked.eq_any(ids()));
+                blocked.extend(by.select(blocks::blocked).load::<UserId>(conn).await?);
+                let of = blocks::table.filter(blocks::blocked.eq(Sql(user))).filter(blocks::blocker.eq_any(ids()));
+                blocked.extend(of.select(blocks::blocker).load::<UserId>(conn).await?);
+            }
+            Ok(blocked)
+        })
+    }
+
+    /// Those of the users who let nobody see whether they are there.
+    pub async fn hidden_among(&self, users: &[UserId]) -> Result<HashSet<UserId>> {
+        let users = users.to_vec();
+        query!(self, async |conn| {
+            let mut hidden = HashSet::new();
+            for some in users.chunks(CHUNK) {
+                let of_these = users::table.filter(users::id.eq_any(some.iter().copied().map(Sql)));
+                hidden.extend(of_these.filter(users::presence.eq(false)).select(users::id).load::<UserId>(conn).await?);
+            }
+            Ok(hidden)
+        })
+    }
+
+    /// When each of the users was last seen with any device; who has none is not in the answer. Milliseconds since the Unix epoch.
+    pub async fn last_seen(&self, users: &[UserId]) -> Result<HashMap<UserId, i64>> {
+        let users = users.to_vec();
+        query!(self, async |conn| {
+            let mut seen = HashMap::new();
+            for some in users.chunks(CHUNK) {
+                let devices = devices::table
+                    .filter(devices::user_id.eq_any(some.iter().copied().map(Sql)))
+                    .group_by(devices::user_id)
+                    .select((devices::user_id, max(devices::last_seen_at)));
+                let rows = devices.load::<(UserId, Option<i64>)>(conn).await?;
+                seen.extend(rows.into_iter().filter_map(|(user, at)| Some((user, at?))));
+            }
+            Ok(seen)
+        })
+    }
+}

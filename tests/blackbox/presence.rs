@@ -1,0 +1,334 @@
+//! Who is there and who is writing: told to those who may know, live, and to nobody else.
+
+use ferry_client::{Event, Paging};
+use ferry_protocol::{DeviceStatus, PresenceStatus, PutMember, RoomId, UserId};
+use serde_json::{Value, json};
+
+use crate::{
+    bare::Bare,
+    harness::{Backend, Person, World, moved_to, until},
+    on_both,
+};
+
+const FOREVER: i64 = i64::MAX;
+
+/// A person with a device online.
+async fn online(world: &World, relay: usize, name: &str) -> (Person, Bare) {
+    let person = world.person(name).await;
+    let bare = Bare::online(&person, &world.relays[relay]).await;
+    (person, bare)
+}
+
+/// A group of the first one with the others.
+async fn group(of: &Bare, members: &[&Person]) -> RoomId {
+    let create = ferry_protocol::CreateRoom {
+        kind: ferry_protocol::RoomKind::Group,
+        name: Some("a group".into()),
+        members: members.iter().map(|person| person.id).collect(),
+    };
+    of.session.create_room(&create).await.unwrap().id
+}
+
+async fn watch(device: &mut Bare, users: &[UserId]) {
+    device.socket.send(&json!({ "type": "watch", "users": users })).await;
+}
+
+/// Waits until the device is told that the user is so.
+async fn sees(device: &mut Bare, user: UserId, status: &str) -> Value {
+    loop {
+        let frame = device.socket.frame_of("presence").await;
+        if frame["user"] == json!(user) && frame["status"] == status {
+            return frame;
+        }
+    }
+}
+
+/// The next frame of all is that the user is so.
+async fn hears(device: &mut Bare, user: UserId, status: &str) -> Value {
+    let frame = device.socket.frame().await.unwrap();
+    assert_eq!(
+        (&frame["type"], &frame["user"], &frame["status"]),
+        (&json!("presence"), &json!(user), &json!(status)),
+        "{frame}"
+    );
+    frame
+}
+
+/// That nothing waits for the device: the answer to a ping is next.
+async fn hears_nothing(device: &mut Bare) {
+    device.socket.send(&json!({ "type": "ping" })).await;
+    assert_eq!(device.socket.frame().await.unwrap(), json!({ "type": "pong" }));
+}
+
+async fn set(device: &mut Bare, status: &str) {
+    device.socket.send(&json!({ "type": "presence", "status": status })).await;
+}
+
+async fn typing(device: &mut Bare, room: impl serde::Serialize, active: bool) {
+    device.socket.send(&json!({ "type": "typing", "room": room, "active": active })).await;
+}
+
+async fn get(device: &Bare, world: &World, relay: usize, path: &str) -> (u16, Value) {
+    let token = device.session.token().await.unwrap();
+    let request = reqwest::Client::new().get(world.relays[relay].url(path)).bearer_auth(token.expose());
+    let answer = request.send().await.unwrap();
+    let status = answer.status().as_u16();
+    (status, serde_json::from_str(&answer.text().await.unwrap()).unwrap())
+}
+
+on_both!(online_away_and_offline_are_seen, ["--presence-grace", "1"], |world| async move {
+    let (alice, mut alices) = online(&world, 0, "alice").await;
+    let bob = world.person("bob").await;
+    group(&alices, &[&bob]).await;
+    watch(&mut alices, &[bob.id]).await;
+    let told = hears(&mut alices, bob.id, "offline").await;
+    assert!(told.get("last_seen").is_none(), "he never was: {told}");
+    let (mut phone, mut laptop) = (Bare::online(&bob, world.relay()).await, Bare::online(&bob, world.relay()).await);
+    hears(&mut alices, bob.id, "online").await;
+    // Away only with all of his devices.
+    set(&mut phone, "away").await;
+    set(&mut laptop, "away").await;
+    hears(&mut alices, bob.id, "away").await;
+    set(&mut phone, "online").await;
+    hears(&mut alices, bob.id, "online").await;
+    assert_eq!(world.relay().metric("ferry_online_users").await, 2.0);
+    drop(phone);
+    hears(&mut alices, bob.id, "away").await;
+    drop(laptop);
+    let told = hears(&mut alices, bob.id, "offline").await;
+    assert_eq!(told["last_seen"].as_i64().unwrap() % 60_000, 0, "{told}");
+    // Whom one no longer watches one does not hear of.
+    watch(&mut alices, &[]).await;
+    let mut back = Bare::online(&bob, world.relay()).await;
+    watch(&mut back, &[alice.id]).await;
+    hears(&mut back, alice.id, "online").await;
+    hears_nothing(&mut alices).await;
+});
+
+on_both!(a_storm_of_reconnects_is_no_news, |world| async move {
+    let (_, mut alices) = online(&world, 0, "alice").await;
+    let (bob, mut bobs) = online(&world, 0, "bob").await;
+    let carol = world.person("carol").await;
+    group(&alices, &[&bob, &carol]).await;
+    watch(&mut alices, &[bob.id, carol.id]).await;
+    sees(&mut alices, bob.id, "online").await;
+    for _ in 0..20 {
+        bobs = bobs.reopen(world.relay()).await;
+    }
+    // Told after all of that: what was told of bob would be before it, or after it where he is said to be gone.
+    let _carols = Bare::online(&carol, world.relay()).await;
+    loop {
+        let frame = alices.socket.frame_of("presence").await;
+        assert_eq!(frame["user"], json!(carol.id), "{frame}");
+        if frame["status"] == "online" {
+            break;
+        }
+    }
+    hears_nothing(&mut alices).await;
+});
+
+on_both!(who_has_nothing_in_common_sees_nothing, |world| async move {
+    let ((alice, mut alices), (bob, bobs)) = (online(&world, 0, "alice").await, online(&world, 0, "bob").await);
+    let nobody = UserId::new();
+    watch(&mut alices, &[bob.id]).await;
+    let told = hears(&mut alices, bob.id, "offline").await;
+    assert!(told.get("last_seen").is_none(), "{told}");
+    watch(&mut alices, &[bob.id, alice.id]).await;
+    sees(&mut alices, alice.id, "online").await;
+    let path = format!("/v1/presence?users={},{nobody},{}", bob.id, alice.id);
+    let (status, answer) = get(&alices, &world, 0, &path).await;
+    let offline = |user| json!({ "user": user, "status": "offline" });
+    let wanted = json!([offline(bob.id), offline(nobody), { "user": alice.id, "status": "online" }]);
+    assert_eq!((status, &answer["presences"]), (200, &wanted), "a stranger looks like nobody; oneself one sees");
+    // A room in common changes that at once, and the end of it as well.
+    let room = group(&bobs, &[]).await;
+    bobs.session.put_member(room, alice.id, &PutMember::default()).await.unwrap();
+    sees(&mut alices, bob.id, "online").await;
+    assert_eq!(get(&alices, &world, 0, &path).await.1["presences"][0]["status"], "online");
+    bobs.session.remove_member(room, alice.id).await.unwrap();
+    let told = hears(&mut alices, bob.id, "offline").await;
+    assert!(told.get("last_seen").is_none(), "{told}");
+});
+
+on_both!(who_is_in_a_room_now, |world| async move {
+    let ((alice, alices), (bob, _bobs)) = (online(&world, 0, "alice").await, online(&world, 0, "bob").await);
+    let (carol, (_, stranger)) = (world.person("carol").await, online(&world, 0, "eve").await);
+    let room = group(&alices, &[&bob, &carol]).await;
+    let path = format!("/v1/rooms/{room}/presence");
+    let mut both = [alice.id, bob.id];
+    both.sort_unstable();
+    until("both are there", || async {
+        let (status, answer) = get(&alices, &world, 0, &path).await;
+        assert_eq!(status, 200);
+        let items = answer["items"].as_array().unwrap();
+        let users: Vec<&Value> = items.iter().map(|item| &item["user"]).collect();
+        (users == [&json!(both[0]), &json!(both[1])] && answer.get("next_cursor").is_none()).then_some(())
+    })
+    .await;
+    // Page by page.
+    let (_, first) = get(&alices, &world, 0, &format!("{path}?limit=1")).await;
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let (_, second) = get(&alices, &world, 0, &format!("{path}?limit=1&cursor={cursor}")).await;
+    assert_eq!((&first["items"][0]["user"], &second["items"][0]["user"]), (&json!(both[0]), &json!(both[1])));
+    assert!(second.get("next_cursor").is_none());
+
+    assert_eq!(get(&stranger, &world, 0, &path).await.0, 404);
+    for (wrong, status) in [
+        (format!("/v1/rooms/{}/presence", RoomId::new()), 404),
+        ("/v1/rooms/nonsense/presence".to_owned(), 404),
+        (format!("{path}?cursor=nonsense"), 422),
+        (format!("{path}?limit=0"), 422),
+        ("/v1/presence".to_owned(), 422),
+        ("/v1/presence?users=nonsense".to_owned(), 422),
+        (format!("/v1/presence?users={},", alice.id), 422),
+        (format!("/v1/presence?users={}", vec![alice.id.to_string(); 257].join(",")), 422),
+    ] {
+        let (answered, answer) = get(&alices, &world, 0, &wrong).await;
+        assert_eq!(answered, status, "{wrong}: {answer}");
+    }
+});
+
+on_both!(typing_is_told_to_the_others_in_the_room, |world| async move {
+    let ((alice, mut alices), (bob, mut bobs)) = (online(&world, 0, "alice").await, online(&world, 0, "bob").await);
+    let (_, mut stranger) = online(&world, 0, "eve").await;
+    let room = group(&alices, &[&bob]).await;
+    typing(&mut alices, room, true).await;
+    let told = bobs.socket.frame().await.unwrap();
+    let expires = told["expires_in_ms"].as_u64().unwrap();
+    assert!(expires > 0 && expires <= 6_000);
+    let wanted = json!({ "type": "typing", "room": room, "user": alice.id, "active": true, "expires_in_ms": expires });
+    assert_eq!(told, wanted);
+    typing(&mut alices, room, false).await;
+    let told = bobs.socket.frame().await.unwrap();
+    assert_eq!((&told["active"], &told["expires_in_ms"]), (&json!(false), &json!(0)));
+
+    // Who may not write is not told, and nobody hears of it; the message after it is a fence.
+    for elsewhere in [json!(room), json!(RoomId::new())] {
+        typing(&mut stranger, elsewhere, true).await;
+    }
+    hears_nothing(&mut stranger).await;
+    let put = PutMember { role: None, muted_until: Some(FOREVER) };
+    alices.session.put_member(room, bob.id, &put).await.unwrap();
+    typing(&mut bobs, room, true).await;
+    hears_nothing(&mut bobs).await;
+    hears_nothing(&mut alices).await;
+    let error = bobs.refused(&json!({ "type": "typing", "room": "nonsense" })).await;
+    assert_eq!(error["code"], "malformed");
+
+    // Nothing of it waits for who is not there.
+    let away = bobs.session.clone();
+    drop(bobs);
+    typing(&mut alices, room, true).await;
+    alices.is_alive().await;
+    alices.send(room, "a message").await;
+    let mut back = Bare::open(away, world.relay()).await;
+    let waited = back.until_drained().await;
+    assert_eq!(waited.len(), 1, "{waited:?}");
+});
+
+on_both!(what_cannot_be_watched_is_refused, ["--watched", "2"], |world| async move {
+    let (alice, mut alices) = online(&world, 0, "alice").await;
+    let three: Vec<UserId> = (0..3).map(|_| UserId::new()).collect();
+    for (code, frame) in [
+        ("invalid", json!({ "type": "watch", "users": three })),
+        ("malformed", json!({ "type": "watch", "users": ["nonsense"] })),
+        ("malformed", json!({ "type": "watch" })),
+        ("malformed", json!({ "type": "presence", "status": "offline" })),
+        ("malformed", json!({ "type": "presence" })),
+        ("malformed", json!({ "type": "typing" })),
+    ] {
+        let error = alices.refused(&frame).await;
+        assert_eq!(error["code"], code, "{frame}: {error}");
+    }
+    // The same one three times is one; oneself one may watch.
+    watch(&mut alices, &[alice.id, alice.id, alice.id]).await;
+    sees(&mut alices, alice.id, "online").await;
+});
+
+on_both!(the_client_library_tells_it, |world| async move {
+    let (alice, bob) = (world.person("alice").await, world.person("bob").await);
+    let (mut alices, bobs) = (alice.online(world.relay()).await, bob.online(world.relay()).await);
+    let room = alices.direct(bob.id).await;
+    alices.connection.watch(vec![bob.id]).await;
+    for (said, status) in [(DeviceStatus::Away, PresenceStatus::Away), (DeviceStatus::Online, PresenceStatus::Online)] {
+        bobs.connection.set_status(said).await;
+        alices.find("his presence", |event| is_presence(event, bob.id, status)).await;
+    }
+    bobs.connection.typing(room, true).await;
+    let is_typing = |event| match event {
+        Event::Typing { room, user, active } => Some((room, user, active)),
+        Event::Message(_) => panic!("a message before it is told that he no longer writes"),
+        _ => None,
+    };
+    assert_eq!(alices.find("typing", is_typing).await, (room, bob.id, true));
+    bobs.send(room, "there it is").await;
+    assert_eq!(alices.find("no longer typing", is_typing).await, (room, bob.id, false));
+    assert_eq!(alices.text().await, "there it is");
+    // It ends without a message and without a word as well.
+    bobs.connection.typing(room, true).await;
+    assert_eq!(alices.find("typing", is_typing).await, (room, bob.id, true));
+    assert_eq!(alices.find("no longer typing", is_typing).await, (room, bob.id, false));
+    // What is watched, and who is away, stands over a reconnect.
+    bobs.connection.set_status(DeviceStatus::Away).await;
+    alices.find("away", |event| is_presence(event, bob.id, PresenceStatus::Away)).await;
+    let mut world = world;
+    let (client, id) = (alices.session.clone(), bob.id);
+    assert_eq!(client.room_presence(room, &Paging::default()).await.unwrap().items.len(), 2);
+    world.relay_mut().kill();
+    alices.disconnected().await;
+    world.relay_mut().restart().await;
+    alices.find("away again", |event| is_presence(event, id, PresenceStatus::Away)).await;
+    assert_eq!(client.presence(&[id]).await.unwrap()[0].status, PresenceStatus::Away);
+});
+
+fn is_presence(event: Event, user: UserId, status: PresenceStatus) -> Option<()> {
+    matches!(event, Event::Presence(presence) if (presence.user, presence.status) == (user, status)).then_some(())
+}
+
+async fn two_relays(flags: &[&str]) -> World {
+    let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
+    let mut world = World::start_with(Backend::Cluster, &flags).await;
+    world.add_relay().await;
+    world
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_relay_tells_the_same() {
+    let world = two_relays(&["--presence-grace", "1"]).await;
+    let ((alice, mut alices), (bob, mut bobs)) = (online(&world, 0, "alice").await, online(&world, 1, "bob").await);
+    let room = group(&alices, &[&bob]).await;
+    watch(&mut alices, &[bob.id]).await;
+    sees(&mut alices, bob.id, "online").await;
+    set(&mut bobs, "away").await;
+    hears(&mut alices, bob.id, "away").await;
+    typing(&mut bobs, room, true).await;
+    let told = alices.socket.frame_of("typing").await;
+    assert_eq!((&told["user"], &told["room"]), (&json!(bob.id), &json!(room)));
+    let (_, there) = get(&bobs, &world, 1, &format!("/v1/presence?users={}", alice.id)).await;
+    assert_eq!(there["presences"][0]["status"], "online");
+    // A relay that starts later hears who is there already.
+    let mut world = world;
+    let third = world.add_relay().await;
+    until("the third relay knows alice", || async {
+        let (_, there) = get(&bobs, &world, third, &format!("/v1/presence?users={}", alice.id)).await;
+        (there["presences"][0]["status"] == "online").then_some(())
+    })
+    .await;
+    drop(bobs);
+    hears(&mut alices, bob.id, "offline").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_users_of_a_killed_relay_are_gone_and_back_with_another() {
+    let flags = ["--presence-grace", "1", "--presence-heartbeat", "1", "--presence-forget", "2"];
+    let mut world = two_relays(&[&flags[..], &["--msg-timeout", "2"]].concat()).await;
+    let ((_, mut alices), (bob, bobs)) = (online(&world, 0, "alice").await, online(&world, 1, "bob").await);
+    group(&alices, &[&bob]).await;
+    watch(&mut alices, &[bob.id]).await;
+    sees(&mut alices, bob.id, "online").await;
+    world.relays[1].kill();
+    sees(&mut alices, bob.id, "offline").await;
+    let moved = moved_to(&bobs.session, &world.relays[0]);
+    let _bobs = Bare::open(moved, &world.relays[0]).await;
+    sees(&mut alices, bob.id, "online").await;
+}
