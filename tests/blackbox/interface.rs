@@ -1,12 +1,12 @@
 //! The interface as machines read it: what is described is there, and the page that shows it is the relay's own alone.
 
-use ferry_protocol::{DeviceFrame, ErrorCode};
+use ferry_protocol::{DeviceFrame, ErrorCode, RelayFrame};
 use serde_json::Value;
 
 use crate::{
     harness::{
         Backend, World,
-        interface::{ASYNCAPI, Direction, OPENAPI, faults_of_frame},
+        interface::{ASYNCAPI, Direction, OPENAPI, described_frames, faults_of_frame},
         repository,
     },
     http::ask::{ask, log_in},
@@ -133,19 +133,18 @@ fn schemas_of_one_name_say_the_same_in_both_documents() {
 
 #[test]
 fn examples_are_what_they_are_examples_of() {
-    for (name, message) in ASYNCAPI.json["components"]["messages"].as_object().unwrap() {
-        let is_from_device =
-            DeviceFrame::parse(&format!(r#"{{"type":"{name}"}}"#)) != Err(ferry_protocol::BadFrame::UnknownType);
-        let direction = if is_from_device { Direction::FromDevice } else { Direction::FromRelay };
-        for example in message["examples"].as_array().unwrap() {
-            let frame = &example["payload"];
-            assert_eq!(faults_of_frame(direction, frame), [""; 0]);
-            if is_from_device {
-                let parsed = DeviceFrame::parse(&frame.to_string()).unwrap();
-                assert_eq!(serde_json::from_str::<Value>(&parsed.to_json()).unwrap(), *frame);
-            } else {
-                let parsed = ferry_protocol::RelayFrame::parse(&frame.to_string()).unwrap();
-                assert_eq!(serde_json::from_str::<Value>(&parsed.to_json()).unwrap(), *frame);
+    for direction in [Direction::FromDevice, Direction::FromRelay] {
+        for (name, message, _) in described_frames(direction) {
+            let examples = message["examples"].as_array().unwrap();
+            assert!(!examples.is_empty(), "{name}");
+            for frame in examples.iter().map(|example| &example["payload"]) {
+                assert_eq!(faults_of_frame(direction, frame), [""; 0]);
+                let text = frame.to_string();
+                let written = match direction {
+                    Direction::FromDevice => DeviceFrame::parse(&text).unwrap().to_json(),
+                    Direction::FromRelay => RelayFrame::parse(&text).unwrap().to_json(),
+                };
+                assert_eq!(serde_json::from_str::<Value>(&written).unwrap(), *frame);
             }
         }
     }

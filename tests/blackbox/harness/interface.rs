@@ -32,7 +32,7 @@ impl Document {
     }
 
     /// Follows a `$ref` within the document, if it is one: the pointer and what is there.
-    fn resolve<'a>(&'a self, pointer: &str, found: &'a Value) -> (String, &'a Value) {
+    pub fn resolve<'a>(&'a self, pointer: &str, found: &'a Value) -> (String, &'a Value) {
         match found["$ref"].as_str() {
             Some(reference) => {
                 let pointer = reference.trim_start_matches('#');
@@ -181,26 +181,34 @@ impl Exchange<'_> {
     }
 }
 
-/// Which way a frame goes.
+/// Which way a frame goes. Frames of one type may go both ways, and be different ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
     FromDevice,
     FromRelay,
 }
 
-/// What of a frame is not as the document says.
-pub fn faults_of_frame(direction: Direction, frame: &Value) -> Vec<String> {
+/// The frames that the document has for a direction: their type, the message, and the pointer to the schema of its payload.
+pub fn described_frames(direction: Direction) -> impl Iterator<Item = (&'static str, &'static Value, String)> {
     let operation = match direction {
         Direction::FromDevice => "fromDevice",
         Direction::FromRelay => "fromRelay",
     };
-    let name = frame["type"].as_str().unwrap_or_default();
     let messages = ASYNCAPI.json["operations"][operation]["messages"].as_array().unwrap();
-    let wanted = format!("#/channels/socket/messages/{name}");
-    if !messages.iter().any(|message| message["$ref"] == *wanted) {
+    messages.iter().map(|message| {
+        let (pointer, of_channel) = ASYNCAPI.resolve("", message);
+        let (_, message) = ASYNCAPI.resolve(&pointer, of_channel);
+        let (pointer, schema) = ASYNCAPI.resolve("", &message["payload"]);
+        (schema["properties"]["type"]["const"].as_str().unwrap(), message, pointer)
+    })
+}
+
+/// What of a frame is not as the document says.
+pub fn faults_of_frame(direction: Direction, frame: &Value) -> Vec<String> {
+    let Some((_, _, pointer)) = described_frames(direction).find(|(name, _, _)| frame["type"] == *name) else {
         return vec![format!("{direction:?}: a frame of a type that the document does not have: {frame}")];
-    }
-    let faults = ASYNCAPI.faults(&format!("/components/messages/{name}/payload"), frame);
+    };
+    let faults = ASYNCAPI.faults(&pointer, frame);
     faults.into_iter().map(|fault| format!("{direction:?}: {fault}: {frame}")).collect()
 }
 
