@@ -77,6 +77,8 @@ pub struct RateLimits {
     pub proofs: Limit<DeviceId>,
     /// New accounts, on the address.
     pub accounts_from: Limit<Origin>,
+    /// Invitations to rooms, on the user.
+    pub invitations: Limit<UserId>,
     /// Marks of what is read, on the device.
     pub marks: Limit<DeviceId>,
     /// Frames that tell that somebody is writing; what is too much is dropped.
@@ -101,6 +103,7 @@ impl RateLimits {
             refreshes_from: Limit::new(on, 300, Duration::from_millis(100)),
             proofs: Limit::new(on, limits.login_burst, limits.login_interval),
             accounts_from: Limit::new(on, limits.account_burst, limits.account_interval),
+            invitations: Limit::new(on, 100, Duration::from_secs(36)),
             marks: Limit::new(on, 60, Duration::from_millis(100)),
             typing: Limit::new(on, 20, Duration::from_millis(500)),
             watches: Limit::new(on, 20, Duration::from_secs(1)),
@@ -117,6 +120,7 @@ impl RateLimits {
         self.refreshes_from.tidy();
         self.proofs.tidy();
         self.accounts_from.tidy();
+        self.invitations.tidy();
         self.marks.tidy();
         self.typing.tidy();
         self.watches.tidy();

@@ -137,10 +137,16 @@ impl Logins {
             let elsewhere = self.reach.announce_gone(user, *device, why == Why::AccountDeleted);
             let here = self.reach.hub.close_and_wait(*device, why.close_code(), SOCKET_PATIENCE);
             tokio::join!(elsewhere, here);
-            if why != Why::Abandoned {
-                self.expire_what_waits(user, *device).await;
-            }
+            let waiting = match why {
+                Why::Abandoned => Vec::new(),
+                Why::Logout { .. } | Why::AccountDeleted => self.take_what_waits(user, *device).await,
+            };
             self.remove_channel(user, *device).await;
+            if !waiting.is_empty() {
+                // Not the logout's business how long others take to hear of it.
+                let (relay, device) = (Arc::clone(&self.relay), *device);
+                tokio::spawn(async move { relay.tell_of_expiry(user, device, waiting).await });
+            }
         });
         futures_util::future::join_all(each).await;
         if let Why::Logout { by } = why {
@@ -276,6 +282,6 @@ mod tests {
 
         broker.publish(ann.id, bytes::Bytes::from_static(b"to the phone alone")).await.unwrap();
         assert_eq!(queues.queued(), 1);
-        assert!(store.pending_closes(10).await.unwrap().is_empty());
+        assert!(store.pending_closes(i64::MAX, 10).await.unwrap().is_empty());
     }
 }

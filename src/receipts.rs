@@ -12,7 +12,8 @@ use std::{
 };
 
 use ferry_protocol::{DeviceId, MessageRef, NoticesRead, READ_AUTHORS, RECEIPT_MESSAGES, Read, UserId};
-use tokio::sync::Notify;
+use tokio::{sync::Notify, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
 
 pub use gathered::Gathered;
 
@@ -31,6 +32,7 @@ const LAST: Duration = Duration::from_secs(2);
 pub struct Receipts {
     gathered: Mutex<Gathered>,
     wake: Notify,
+    ending: CancellationToken,
 }
 
 impl Receipts {
@@ -87,19 +89,20 @@ impl App {
     }
 }
 
-/// Publishes what is noted, for ever.
-pub async fn publish_for_ever(app: Arc<App>) {
-    loop {
-        app.receipts.wake.notified().await;
-        tokio::time::sleep(GATHER).await;
+/// Publishes what is noted, until [`end`].
+pub async fn publish(app: Arc<App>) {
+    let Receipts { wake, ending, .. } = &app.receipts;
+    while !ending.is_cancelled() {
+        let _ = ending.run_until_cancelled(wake.notified()).await;
+        let _ = ending.run_until_cancelled(tokio::time::sleep(GATHER)).await;
         app.relay.send_receipts(app.receipts.take(), app.config.limits.receipt_room_size).await;
     }
 }
 
-/// Publishes what the last sessions noted. Bounded in time.
-pub async fn publish_the_last(app: &App) {
-    let last = app.relay.send_receipts(app.receipts.take(), app.config.limits.receipt_room_size);
-    if tokio::time::timeout(LAST, last).await.is_err() {
+/// Has what the last sessions noted published as well. Bounded in time.
+pub async fn end(app: &App, publishing: JoinHandle<()>) {
+    app.receipts.ending.cancel();
+    if tokio::time::timeout(LAST, publishing).await.is_err() {
         tracing::warn!("the last receipts were not published in time");
     }
 }

@@ -19,6 +19,9 @@ use crate::{
     store::Store,
 };
 
+/// A logout that began less than this ago, milliseconds, is still under way, on whatever relay: it waits for a socket, and reads what waits. Its
+/// channel is not deleted under it.
+const UNDER_WAY: i64 = 6_000;
 /// How often deletions that wait are tried again.
 const RETRY: Duration = Duration::from_secs(1);
 /// How many of them at a time.
@@ -59,7 +62,7 @@ pub async fn open_all(store: &Store, broker: &Broker) -> anyhow::Result<usize> {
 pub async fn retry_closes(app: Arc<App>) {
     loop {
         tokio::time::sleep(RETRY).await;
-        match app.store.pending_closes(BATCH).await {
+        match app.store.pending_closes(clock::now_ms() - UNDER_WAY, BATCH).await {
             Ok(pending) => {
                 app.metrics.pending_closes.set(i64::try_from(pending.len()).unwrap_or(i64::MAX));
                 for (user, device) in pending {

@@ -59,12 +59,12 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
     upkeep.spawn(Arc::clone(&app.presence).tell());
     upkeep.spawn(look_after_keys(Arc::clone(&app)));
     upkeep.spawn(tidy_limits(Arc::clone(&app)));
-    upkeep.spawn(receipts::publish_for_ever(Arc::clone(&app)));
+    let receipts = tokio::spawn(receipts::publish(Arc::clone(&app)));
 
     let drained = server::serve(Arc::clone(&app), listener, http::routes(&app), stop).await;
     app.presence.end().await;
     upkeep.shutdown().await;
-    receipts::publish_the_last(&app).await;
+    receipts::end(&app, receipts).await;
     if let Broker::Memory(broker) = &app.broker {
         let lost = broker.queued();
         if lost > 0 {

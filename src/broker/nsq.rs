@@ -19,6 +19,9 @@ use super::{BrokerError, Delivery, DeliveryId, Ended, LiveEvent, NodeHealth, Sub
 use crate::config::Config;
 use node::Node;
 
+/// A receipt may be so long, bytes, however short a frame from a device may be.
+const RECEIPT: usize = 64 << 10;
+
 /// How long an nsqd's or nsqlookupd's HTTP interface may take. A logout waits for it.
 const ADMIN_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -68,8 +71,8 @@ impl NsqBroker {
             heartbeat_interval: HEARTBEAT,
             msg_timeout: Some(config.times.msg_timeout),
             // An envelope is the frame it came in, less its own header, plus the relay's stamps.
-            max_frame_size: 2 * config.limits.frame + (64 << 10),
-            max_body_size: config.limits.frame + (4 << 10),
+            max_frame_size: 2 * config.limits.frame.max(RECEIPT) + (64 << 10),
+            max_body_size: config.limits.frame.max(RECEIPT) + (4 << 10),
             ..Options::default()
         };
         let names: Vec<String> = config.nsqd.iter().map(|address| address.name.clone()).collect();

@@ -16,7 +16,7 @@ use crate::{app::App, clock, refusal::Refusal, store::Step};
 pub(super) fn routes(app: &Arc<App>) -> Route {
     any_of([
         route!(app, get, warp::path!("v1" / "friends"), list),
-        route!(app, get, warp::path!("v1" / "friends" / "presence"), presence),
+        route!(app, get, warp::path!("v1" / "presence" / "friends"), presence),
         route!(app, put, warp::path!("v1" / "friends" / String), put, whom),
         route!(app, delete, warp::path!("v1" / "friends" / String), remove, whom),
     ])

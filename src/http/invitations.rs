@@ -37,6 +37,7 @@ pub(super) fn routes(app: &Arc<App>) -> Route {
 async fn invite(call: Call, which: String) -> Result<Response, Refusal> {
     let (who, app, room) = (call.authenticated().await?, Arc::clone(&call.app), id(&which)?);
     let Invite { user: whom } = call.json().await?;
+    app.limits.invitations.take(&who.user).map_err(Refusal::rate_limited)?;
     let now = clock::now_ms();
     let (invited, invitation) = app.store.invite(room, who.user, whom, LIMITS, now, roles::invite).await??;
     if invited == Invited::Anew {

@@ -3,11 +3,12 @@
 use std::time::{Duration, Instant};
 
 use ferry_protocol::{DeviceId, Envelope, MessageRef, UserId};
+use tokio::sync::oneshot;
 
 use super::Logins;
 use crate::broker::{SubscribeError, Subscription};
 
-/// How long all of it may take: a logout waits for it.
+/// How long a logout waits for what is read.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How long a socket on another relay may take to give the channel up.
 const BUSY: Duration = Duration::from_millis(50);
@@ -17,32 +18,40 @@ const MOST: usize = 10_000;
 const WINDOW: u32 = 256;
 
 impl Logins {
-    /// Reads what waits for a device that SQL no longer has, and tells who sent it. Its channel is deleted afterwards in any case: where this
-    /// makes it anew, because another relay was faster, that deletion removes it again. Best effort, bounded in time and number.
-    pub(super) async fn expire_what_waits(&self, user: UserId, device: DeviceId) {
-        let mut expired = Vec::new();
-        // What was read until then is told, also where the time runs out.
-        let _ = tokio::time::timeout(PATIENCE, self.read_what_waits(user, device, &mut expired)).await;
-        if !expired.is_empty() {
-            self.relay.tell_of_expiry(user, device, expired).await;
+    /// What waits for a device that SQL no longer has, as far as it can be read in time. The caller deletes the channel afterwards: where this
+    /// makes it anew, because somebody else was faster, that deletion removes it again.
+    pub(super) async fn take_what_waits(&self, user: UserId, device: DeviceId) -> Vec<MessageRef> {
+        let (logins, (said, heard)) = (self.clone(), oneshot::channel());
+        // A task of its own: a SUB that is given up half-way would still be done by nsqd, when nobody looks any more.
+        tokio::spawn(async move {
+            let waiting = logins.read_what_waits(user, device).await;
+            if said.send(waiting).is_err() {
+                // Too late: the channel may have been deleted before this made it anew.
+                logins.remove_if_gone(user, device).await;
+            }
+        });
+        // A little more than the reading takes by itself, which ends with what it has.
+        match tokio::time::timeout(PATIENCE + BUSY, heard).await {
+            Ok(Ok(waiting)) => waiting,
+            _ => Vec::new(),
         }
     }
 
-    async fn read_what_waits(&self, user: UserId, device: DeviceId, expired: &mut Vec<MessageRef>) {
-        let broker = &self.reach.broker;
+    async fn read_what_waits(&self, user: UserId, device: DeviceId) -> Vec<MessageRef> {
+        let (mut messages, end) = (Vec::new(), Instant::now() + PATIENCE);
         // Most channels are empty: asking costs less than subscribing.
-        let Ok(waiting @ 1..) = broker.backlog(user, device).await else { return };
-        let Some(mut subscription) = self.take_channel(user, device).await else { return };
+        let Ok(waiting @ 1..) = self.reach.broker.backlog(user, device).await else { return messages };
+        let Some(mut subscription) = self.take_channel(user, device).await else { return messages };
         subscription.start();
-        let most = usize::try_from(waiting).unwrap_or(MOST).min(MOST);
-        for _ in 0..most {
-            let Ok(delivery) = subscription.next().await else { return };
+        for _ in 0..usize::try_from(waiting).unwrap_or(MOST).min(MOST) {
+            let Ok(Ok(delivery)) = tokio::time::timeout_at(end.into(), subscription.next()).await else { break };
             if let Ok(envelope) = Envelope::decode(delivery.payload) {
-                expired.extend(envelope.message_ref().filter(|message| message.author != user));
+                messages.extend(envelope.message_ref().filter(|message| message.author != user));
             }
             subscription.finish(delivery.id);
         }
         subscription.close().await;
+        messages
     }
 
     /// None where a socket on another relay does not give it up.

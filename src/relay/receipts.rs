@@ -1,20 +1,41 @@
 //! Who gets which receipt.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use ferry_protocol::{
     DeviceId, Envelope, MessageId, MessageRef, RECEIPT_MESSAGES, Read, Receipt, ReceiptEvent, RoomId, UserId,
 };
 use futures_util::StreamExt;
 
-use super::{FAN_OUT, Relay};
+use super::{Audience, FAN_OUT, Relay};
 use crate::{clock, receipts::Gathered, refusal::Refusal};
+
+/// Receipts that are published together: for each such number it is asked anew who has a device.
+const TOGETHER: usize = 256;
+/// How long so many may take. A home that does not answer must not keep receipts from everybody else's.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A receipt for all devices of a user but the one that caused it.
 struct Outgoing {
     to: UserId,
+    /// [`DeviceId::NONE`] where none of theirs did.
     from: DeviceId,
     event: ReceiptEvent,
+}
+
+/// Whether the author of a message in the room hears what becomes of it: who is not in it any more does not, nor, in a direct room, who is blocked
+/// or has blocked the other.
+fn is_told(author: UserId, audience: &Audience) -> bool {
+    audience.member(author).is_some() && !is_cut(audience)
+}
+
+/// Whether in this direct room one has blocked the other.
+fn is_cut(audience: &Audience) -> bool {
+    audience.members().iter().any(|member| member.has_blocked)
 }
 
 impl Relay {
@@ -27,6 +48,9 @@ impl Relay {
         for ((author, room), delivered) in gathered.take_delivered() {
             // A room that is gone has nobody to tell.
             let Ok(Some(audience)) = self.directory.audience(room).await else { continue };
+            if !is_told(author, &audience) {
+                continue;
+            }
             let is_small = audience.members().len() <= room_size;
             let events = if is_small { delivered.by_device(room) } else { delivered.in_numbers(room) };
             outgoing.extend(events.into_iter().map(|event| Outgoing { to: author, from: DeviceId::NONE, event }));
@@ -36,34 +60,40 @@ impl Relay {
             Ok(more) => outgoing.extend(more),
             Err(refusal) => tracing::warn!(reason = %refusal.detail, "nobody was told what is read"),
         }
-        self.send_each(outgoing).await;
+        self.send_in_parts(outgoing).await;
     }
 
     /// To a user's own other devices, and to the authors that are in the room, where both let others know of their reading.
     async fn receipts_of_reading(&self, reads: Vec<(UserId, DeviceId, Read)>) -> Result<Vec<Outgoing>, Refusal> {
-        if reads.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut outgoing = Vec::new();
-        let everybody: HashSet<UserId> =
-            reads.iter().flat_map(|(user, _, read)| read.cursor.authors.iter().copied().chain([*user])).collect();
-        let telling = self.directory.who_tells_of_reading(everybody.into_iter().collect()).await?;
-        for (user, device, Read { room, cursor }) in reads {
-            let Ok(Some(audience)) = self.directory.audience(room).await else { continue };
-            if audience.member(user).is_none() {
-                continue;
+        let mut in_rooms: Vec<(UserId, DeviceId, Read, Arc<Audience>)> = Vec::with_capacity(reads.len());
+        let mut asked: HashSet<UserId> = HashSet::new();
+        for (user, device, mut read) in reads {
+            let Ok(Some(audience)) = self.directory.audience(read.room).await else { continue };
+            let Some(reader) = audience.member(user) else { continue };
+            let authors = &mut read.cursor.authors;
+            // Who may not write to the others does not reach them with this either.
+            if is_cut(&audience) || reader.muted_until > clock::now_ms() {
+                authors.clear();
             }
-            let event = ReceiptEvent::Read { room, user, up_to: cursor.up_to, sent_at: cursor.sent_at };
-            outgoing.push(Outgoing { to: user, from: device, event: event.clone() });
-            let is_blocked = audience.members().iter().any(|member| member.has_blocked);
-            if is_blocked || !telling.contains(&user) {
-                continue;
-            }
-            let mut authors = cursor.authors;
-            authors.retain(|author| *author != user && telling.contains(author) && audience.member(*author).is_some());
+            authors.retain(|author| *author != user && audience.member(*author).is_some());
             authors.sort_unstable();
             authors.dedup();
-            outgoing.extend(authors.into_iter().map(|to| Outgoing { to, from: device, event: event.clone() }));
+            if !authors.is_empty() {
+                asked.extend(authors.iter().copied().chain([user]));
+            }
+            in_rooms.push((user, device, read, audience));
+        }
+        let telling = match asked.is_empty() {
+            true => HashSet::new(),
+            false => self.directory.who_tells_of_reading(asked.into_iter().collect()).await?,
+        };
+        let mut outgoing = Vec::new();
+        for (user, device, Read { room, cursor }, _) in in_rooms {
+            let event = ReceiptEvent::Read { room, user, up_to: cursor.up_to, sent_at: cursor.sent_at };
+            let authors =
+                cursor.authors.into_iter().filter(|author| telling.contains(&user) && telling.contains(author));
+            outgoing.extend(authors.map(|to| Outgoing { to, from: DeviceId::NONE, event: event.clone() }));
+            outgoing.push(Outgoing { to: user, from: device, event });
         }
         Ok(outgoing)
     }
@@ -76,15 +106,29 @@ impl Relay {
         }
         let mut outgoing = Vec::new();
         for ((to, room), messages) in by_author {
+            match self.directory.audience(room).await {
+                Ok(Some(audience)) if is_told(to, &audience) => {}
+                _ => continue,
+            }
             for some in messages.chunks(RECEIPT_MESSAGES) {
                 let event = ReceiptEvent::Expired { room, user, device, messages: some.to_vec() };
                 outgoing.push(Outgoing { to, from: DeviceId::NONE, event });
             }
         }
-        self.send_each(outgoing).await;
+        self.send_in_parts(outgoing).await;
     }
 
-    async fn send_each(&self, outgoing: Vec<Outgoing>) {
+    async fn send_in_parts(&self, outgoing: Vec<Outgoing>) {
+        let mut outgoing = outgoing.into_iter().peekable();
+        while outgoing.peek().is_some() {
+            let some = outgoing.by_ref().take(TOGETHER).collect();
+            if tokio::time::timeout(PATIENCE, self.send_some(some)).await.is_err() {
+                tracing::warn!("receipts are lost: a broker or SQL takes too long");
+            }
+        }
+    }
+
+    async fn send_some(&self, outgoing: Vec<Outgoing>) {
         let whom: HashSet<UserId> = outgoing.iter().map(|receipt| receipt.to).collect();
         let devices = match self.directory.device_counts(whom.into_iter().collect::<Vec<_>>().into_iter()).await {
             Ok(devices) => devices,
@@ -94,8 +138,11 @@ impl Relay {
             }
         };
         let now = clock::now_ms();
-        // Nobody without a device, for whom nsqd would make a topic.
-        let reachable = outgoing.into_iter().filter(|receipt| devices.contains_key(&receipt.to));
+        // Nobody without a device, for whom nsqd would make a topic; nor with no other than the one that caused it.
+        let has_any = |receipt: &Outgoing| {
+            let least = if receipt.from == DeviceId::NONE { 1 } else { 2 };
+            devices.get(&receipt.to).is_some_and(|count| *count >= least)
+        };
         let send = |Outgoing { to, from, event }| async move {
             let receipt = Receipt::new(event, now);
             let Ok(payload) = Envelope::encode_receipt(&receipt, from) else { return };
@@ -103,6 +150,6 @@ impl Relay {
                 tracing::debug!(id = %receipt.id, user = %to, %error, "a receipt did not get through");
             }
         };
-        futures_util::stream::iter(reachable).for_each_concurrent(FAN_OUT, send).await;
+        futures_util::stream::iter(outgoing.into_iter().filter(has_any)).for_each_concurrent(FAN_OUT, send).await;
     }
 }

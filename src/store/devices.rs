@@ -160,10 +160,12 @@ impl Store {
         })
     }
 
-    /// The channels of logged-out devices that are not yet deleted at the broker, at most `limit`, longest pending first.
-    pub async fn pending_closes(&self, limit: usize) -> Result<Vec<(UserId, DeviceId)>> {
+    /// The channels of devices logged out before then (milliseconds since the Unix epoch) that are not yet deleted at the broker, at most
+    /// `limit`, longest pending first.
+    pub async fn pending_closes(&self, before: i64, limit: usize) -> Result<Vec<(UserId, DeviceId)>> {
         query!(self, async |conn| {
             let pending = closing_channels::table
+                .filter(closing_channels::created_at.le(before))
                 .order((closing_channels::created_at, closing_channels::device_id))
                 .limit(one_more(limit) - 1)
                 .select((closing_channels::user_id, closing_channels::device_id));

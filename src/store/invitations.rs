@@ -109,11 +109,28 @@ impl Store {
                 return Err(Conflict::AlreadyMember.into());
             }
             let is_hidden = conn.has_blocked(whom, actor).await?;
-            let is_new = conn.inviter_of(room, whom).await?.is_none();
+            let mut inviter = conn.inviter_of(room, whom).await?;
+            if let Some(other) = inviter
+                && !is_hidden
+                && conn.has_blocked(whom, other).await?
+            {
+                // One that is not seen does not stand in the way of one that is.
+                conn.end_invitation(room, whom).await?;
+                inviter = None;
+            }
+            let is_new = inviter.is_none();
             if is_new {
                 let to_room: i64 =
                     invitations::table.filter(invitations::room_id.eq(Sql(room))).count().get_result(conn).await?;
-                let of_user: i64 = invitations::table.filter(seen_by!(whom)).count().get_result(conn).await?;
+                // Those of `actor` in any case: whether they count must not tell whether they are seen.
+                let of_user: i64 = invitations::table
+                    .filter(
+                        seen_by!(whom)
+                            .or(invitations::user_id.eq(Sql(whom)).and(invitations::invited_by.eq(Sql(actor)))),
+                    )
+                    .count()
+                    .get_result(conn)
+                    .await?;
                 let is_full = |open: i64, most: usize| usize::try_from(open).unwrap_or(0) >= most;
                 if is_full(to_room, limits.per_room) || is_full(of_user, limits.per_user) {
                     return Err(Conflict::TooManyInvitations.into());

@@ -23,7 +23,7 @@ impl Session {
     /// # Errors
     /// As for every call.
     pub async fn friends_presence(&self, paging: &Paging) -> Result<Page<Presence>, ClientError> {
-        self.call(paging.on(Call::new(Method::GET, "friends/presence"))).await
+        self.call(paging.on(Call::new(Method::GET, "presence/friends"))).await
     }
 
     /// A page of the members of a room who are there, or away.
