@@ -57,6 +57,7 @@ async fn accept(call: Call, which: String) -> Result<Response, Refusal> {
     let max_members = app.config.limits.members;
     let (membership, by) = app.store.accept_invitation(room, who.user, max_members, clock::now_ms()).await?;
     app.reach.room_changed(room).await;
+    app.presence.sight_changed(who.user).await;
     let joined = NoticeEvent::MemberAdded { room, user: who.user, role: membership.role, by: who.user };
     app.relay.tell_room(who, room, &[], joined).await;
     tell_of_end(&app, who, room, who.user, by).await;

@@ -64,6 +64,7 @@ async fn create(call: Call) -> Result<Response, Refusal> {
     let room = app.store.create_room(new).await?;
     let mut roles: Vec<(UserId, Role)> = members.into_iter().map(|member| (member, Role::Member)).collect();
     roles.push((who.user, Role::Owner));
+    app.presence.sight_changed(who.user).await;
     app.relay.tell_of_new_room(who, room.id, roles).await;
     Ok(answer::json(StatusCode::CREATED, &RoomAnswer { room: view(&app, room.id, who.user).await? }))
 }
@@ -81,6 +82,7 @@ async fn create_direct(app: &App, who: Authenticated, named: bool, members: &[Us
     let (room, is_new) = app.store.create_direct(me, **other, clock::now_ms()).await?;
     app.reach.room_changed(room.id).await;
     if is_new {
+        app.presence.sight_changed(me).await;
         app.relay.tell_of_new_room(who, room.id, vec![(me, Role::Member), (**other, Role::Member)]).await;
     }
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
