@@ -65,6 +65,7 @@ async fn create(call: Call) -> Result<Response, Refusal> {
     app.presence.sight_changed(who.user).await;
     let mut roles: Vec<(UserId, Role)> = members.into_iter().map(|member| (member, Role::Member)).collect();
     roles.push((who.user, Role::Owner));
+    app.presence.sight_changed(who.user).await;
     app.relay.tell_of_new_room(who, room.id, roles).await;
     Ok(answer::json(StatusCode::CREATED, &RoomAnswer { room: view(&app, room.id, who.user).await? }))
 }

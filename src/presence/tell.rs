@@ -92,7 +92,11 @@ impl Presence {
 
     /// Tells a device of everybody whom it watches.
     async fn tell_viewer(&self, line: Arc<Connection>) -> Result<()> {
-        for presence in self.as_seen_by(line.user, &line.live.watched()).await? {
+        let watched = line.live.watched();
+        if watched.is_empty() {
+            return Ok(());
+        }
+        for presence in self.as_seen_by(line.user, &watched).await? {
             line.live.presence(presence);
         }
         Ok(())
