@@ -52,7 +52,9 @@ async fn put(call: Call, which: String, whom: String) -> Result<Response, Refusa
     // Every relay reads the room anew at a change: nobody gets to cause that by asking for what is so already.
     if put != Put::Keep {
         app.reach.room_changed(room).await;
-        app.presence.sight_changed(whom).await;
+        if matches!(put, Put::Add { .. }) {
+            app.presence.sight_changed(whom).await;
+        }
         app.relay.tell_room(who, room, &[], told(put, &membership, who.user)).await;
     }
     Ok(answer::json(status, &MemberAnswer { member: named(&app, membership).await? }))

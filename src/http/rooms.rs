@@ -62,7 +62,6 @@ async fn create(call: Call) -> Result<Response, Refusal> {
         now: clock::now_ms(),
     };
     let room = app.store.create_room(new).await?;
-    app.presence.sight_changed(who.user).await;
     let mut roles: Vec<(UserId, Role)> = members.into_iter().map(|member| (member, Role::Member)).collect();
     roles.push((who.user, Role::Owner));
     app.presence.sight_changed(who.user).await;

@@ -5,8 +5,8 @@ use std::process::{Command, Stdio};
 #[test]
 fn the_demo_runs_to_its_end_and_leaves_nothing_running() {
     let room = tempfile::tempdir().unwrap();
-    let mut demo = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/demo"));
-    demo.args(["--pause", "0", "--rounds", "1"])
+    let mut demo = Command::new("timeout");
+    demo.args(["120", concat!(env!("CARGO_MANIFEST_DIR"), "/demo"), "--pause", "0", "--rounds", "1"])
         .env("FERRY", env!("CARGO_BIN_EXE_ferry"))
         .env("TMPDIR", room.path())
         .stdin(Stdio::null());

@@ -1,7 +1,7 @@
 //! Who is there and who is writing: told to those who may know, live, and to nobody else.
 
 use ferry_client::{Event, Paging};
-use ferry_protocol::{DeviceStatus, PresenceStatus, PutMember, RoomId, UserId};
+use ferry_protocol::{DeviceStatus, PresenceStatus, PutMember, RoomId, UpdateSettings, UserId};
 use serde_json::{Value, json};
 
 use crate::{
@@ -332,3 +332,52 @@ async fn the_users_of_a_killed_relay_are_gone_and_back_with_another() {
     let _bobs = Bare::open(moved, &world.relays[0]).await;
     sees(&mut alices, bob.id, "online").await;
 }
+
+on_both!(friends_are_seen_and_who_hides_or_blocks_is_not, ["--presence-grace", "1"], |world| async move {
+    let (alice, mut alices) = online(&world, 0, "alice").await;
+    let (bob, bobs) = online(&world, 0, "bob").await;
+    watch(&mut alices, &[bob.id]).await;
+    // A stranger looks like somebody who is not there.
+    let told = hears(&mut alices, bob.id, "offline").await;
+    assert!(told.get("last_seen").is_none(), "{told}");
+    alices.session.befriend(bob.id).await.unwrap();
+    bobs.session.befriend(alice.id).await.unwrap();
+    sees(&mut alices, bob.id, "online").await;
+    let friends = alices.session.friends_presence(&Paging::default()).await.unwrap().items;
+    assert_eq!(
+        friends.iter().map(|seen| (seen.user, seen.status)).collect::<Vec<_>>(),
+        [(bob.id, PresenceStatus::Online)]
+    );
+
+    let show = |presence| UpdateSettings { presence: Some(presence), ..UpdateSettings::default() };
+    bobs.session.update_settings(&show(false)).await.unwrap();
+    let told = sees(&mut alices, bob.id, "offline").await;
+    assert!(told.get("last_seen").is_none(), "{told}");
+    assert_eq!(alices.session.presence(&[bob.id]).await.unwrap()[0].status, PresenceStatus::Offline);
+    bobs.session.update_settings(&show(true)).await.unwrap();
+    sees(&mut alices, bob.id, "online").await;
+
+    // Blocked, she sees what she would of a stranger, in a room with him as well; and he her.
+    group(&bobs, &[&alice]).await;
+    bobs.session.block(alice.id).await.unwrap();
+    sees(&mut alices, bob.id, "offline").await;
+    assert_eq!(bobs.session.presence(&[alice.id]).await.unwrap()[0].status, PresenceStatus::Offline);
+    bobs.session.unblock(alice.id).await.unwrap();
+    sees(&mut alices, bob.id, "online").await;
+    let offline = alices.session.friends_presence(&Paging::default()).await.unwrap().items;
+    assert_eq!(offline, [], "the block has ended the friendship");
+});
+
+on_both!(nobody_who_is_blocked_is_seen_writing, |world| async move {
+    let (alice, mut alices) = online(&world, 0, "alice").await;
+    let (bob, mut bobs) = online(&world, 0, "bob").await;
+    let room = alices.direct(bob.id).await;
+    typing(&mut alices, room, true).await;
+    assert_eq!(bobs.socket.frame_of("typing").await["active"], json!(true));
+    bobs.session.block(alice.id).await.unwrap();
+    typing(&mut alices, room, false).await;
+    hears_nothing(&mut alices).await;
+    let group = group(&alices, &[&bob]).await;
+    typing(&mut alices, group, true).await;
+    assert_eq!(bobs.socket.frame_of("typing").await["room"], json!(group), "and nothing of the room of the two");
+});

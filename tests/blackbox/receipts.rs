@@ -121,8 +121,9 @@ on_both!(who_keeps_their_reading_to_themselves_hears_of_nobodys, |world| async m
     let sent = alices.send(room, "hello").await;
     assert_eq!((bobs.text().await, tablet.text().await), ("hello".into(), "hello".into()));
     let keep = |receipts| UpdateSettings { receipts: Some(receipts), ..UpdateSettings::default() };
+    let reader = bobs.session.clone();
     let mark = async |sent_at| {
-        bobs.session.mark_read(room, &cursor(sent.id, sent_at, &[alice.id])).await.unwrap();
+        reader.mark_read(room, &cursor(sent.id, sent_at, &[alice.id])).await.unwrap();
         ReceiptEvent::Read { room, user: bob.id, up_to: sent.id, sent_at }
     };
     for (his, hers) in [(false, true), (true, false)] {
@@ -132,17 +133,23 @@ on_both!(who_keeps_their_reading_to_themselves_hears_of_nobodys, |world| async m
         let read = mark(sent.sent_at - 2).await;
         while tablet.receipt().await != read {}
     }
-    // Nor where one has blocked the other.
+    // Nor where one has blocked the other: not even of what is delivered, for what was sent before it.
     alices.session.update_settings(&keep(true)).await.unwrap();
-    alices.session.block(bob.id).await.unwrap();
+    let waits = alices.send(room, "before the block").await;
+    let unacked = bobs.message().await;
+    bobs.session.block(alice.id).await.unwrap();
+    unacked.ack();
+    bobs.connection.flush().await.unwrap();
     let read = mark(sent.sent_at - 1).await;
     while tablet.receipt().await != read {}
-    alices.session.unblock(bob.id).await.unwrap();
+    bobs.session.unblock(alice.id).await.unwrap();
     let read = mark(sent.sent_at).await;
     loop {
         match alices.receipt().await {
             event if event == read => break,
-            ReceiptEvent::Delivered { .. } => {}
+            ReceiptEvent::Delivered { to, .. } => {
+                assert!(to.iter().all(|to| to.device != bobs.device() || !to.messages.contains(&waits.id)), "{to:?}");
+            }
             event => panic!("{event:?}"),
         }
     }

@@ -274,7 +274,9 @@ on_both!(a_muted_member_reads_and_does_not_write, |world| async move {
 /// Relays read a room anew whenever one of them says that it changed: asking for what is so already must not make it say so.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn asking_for_what_is_so_is_no_news() {
-    let world = World::start(Backend::Cluster).await;
+    // Without heartbeats, so that the bus is quiet.
+    let flags = ["--presence-heartbeat", "3600", "--presence-forget", "7200"].map(String::from);
+    let world = World::start_with(Backend::Cluster, &flags).await;
     let relay = world.relay();
     let (alice, bob) = (world.person("alice").await, world.person("bob").await);
     let (alices, bobs) = (alice.log_in(relay).await, bob.log_in(relay).await);
