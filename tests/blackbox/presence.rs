@@ -1,7 +1,7 @@
 //! Who is there and who is writing: told to those who may know, live, and to nobody else.
 
 use ferry_client::{Event, Paging};
-use ferry_protocol::{DeviceStatus, PresenceStatus, PutMember, RoomId, UpdateSettings, UserId};
+use ferry_protocol::{CreateRoom, DeviceStatus, PresenceStatus, PutMember, RoomId, RoomKind, UpdateSettings, UserId};
 use serde_json::{Value, json};
 
 use crate::{
@@ -21,8 +21,8 @@ async fn online(world: &World, relay: usize, name: &str) -> (Person, Bare) {
 
 /// A group of the first one with the others.
 async fn group(of: &Bare, members: &[&Person]) -> RoomId {
-    let create = ferry_protocol::CreateRoom {
-        kind: ferry_protocol::RoomKind::Group,
+    let create = CreateRoom {
+        kind: RoomKind::Group,
         name: Some("a group".into()),
         members: members.iter().map(|person| person.id).collect(),
     };
@@ -248,7 +248,8 @@ on_both!(what_cannot_be_watched_is_refused, ["--watched", "2"], |world| async mo
 on_both!(the_client_library_tells_it, |world| async move {
     let (alice, bob) = (world.person("alice").await, world.person("bob").await);
     let (mut alices, bobs) = (alice.online(world.relay()).await, bob.online(world.relay()).await);
-    let room = alices.direct(bob.id).await;
+    let direct = CreateRoom { kind: RoomKind::Direct, name: None, members: vec![bob.id] };
+    let room = alices.session.create_room(&direct).await.unwrap().id;
     alices.connection.watch(vec![bob.id]).await;
     for (said, status) in [(DeviceStatus::Away, PresenceStatus::Away), (DeviceStatus::Online, PresenceStatus::Online)] {
         bobs.connection.set_status(said).await;
@@ -371,13 +372,14 @@ on_both!(friends_are_seen_and_who_hides_or_blocks_is_not, ["--presence-grace", "
 on_both!(nobody_who_is_blocked_is_seen_writing, |world| async move {
     let (alice, mut alices) = online(&world, 0, "alice").await;
     let (bob, mut bobs) = online(&world, 0, "bob").await;
-    let room = alices.direct(bob.id).await;
+    let direct = CreateRoom { kind: RoomKind::Direct, name: None, members: vec![bob.id] };
+    let room = alices.session.create_room(&direct).await.unwrap().id;
+    let group = group(&alices, &[&bob]).await;
     typing(&mut alices, room, true).await;
     assert_eq!(bobs.socket.frame_of("typing").await["active"], json!(true));
     bobs.session.block(alice.id).await.unwrap();
     typing(&mut alices, room, false).await;
     hears_nothing(&mut alices).await;
-    let group = group(&alices, &[&bob]).await;
     typing(&mut alices, group, true).await;
     assert_eq!(bobs.socket.frame_of("typing").await["room"], json!(group), "and nothing of the room of the two");
 });

@@ -164,7 +164,6 @@ on_both!(a_blocked_user_is_refused_as_anybody_whom_settings_refuse, |world| asyn
     let seen = alices.session.invitations(&Paging::default()).await.unwrap().items;
     assert_eq!(seen.iter().map(|seen| (seen.room, seen.by)).collect::<Vec<_>>(), [(room, dave.id)]);
     assert_eq!(notice(&mut phone).await, NoticeEvent::BlockChanged { user: bob.id, blocked: true });
-    assert_eq!(notice(&mut phone).await, NoticeEvent::Invited { room, by: dave.id });
     // She may; and what is there stays.
     let direct = alices.direct(bob.id).await;
     assert_eq!(bobs.direct(alice.id).await, direct);
