@@ -128,7 +128,7 @@ impl Relay {
 
         self.publish_to_all(targets, &payload, id).await?;
         self.metrics.sends.inc();
-        Ok(Sent { id, sent_at, recipients, unreachable })
+        Ok(Sent { id, sent_at, recipients, unreachable, epoch: stamp.epoch, seq: stamp.seq })
     }
 
     /// Tells all devices of these users what has happened. Best effort: what happened is in SQL, where everybody can ask for it, and stays so

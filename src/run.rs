@@ -62,8 +62,9 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
     let receipts = tokio::spawn(receipts::publish(Arc::clone(&app)));
 
     let drained = server::serve(Arc::clone(&app), listener, http::routes(&app), stop).await;
-    app.presence.end().await;
     upkeep.shutdown().await;
+    // After its own last word.
+    app.presence.end().await;
     receipts::end(&app, receipts).await;
     if let Broker::Memory(broker) = &app.broker {
         let lost = broker.queued();

@@ -43,10 +43,11 @@ async fn in_room(call: Call, which: String) -> Result<Response, Refusal> {
     audience.member(who.user).ok_or_else(|| roles::outsider(audience.kind()))?;
     let rest = audience.members().iter().map(|member| member.user).filter(|user| Some(*user) > after);
     let there: Vec<UserId> = rest.filter(|user| presence.status(*user) != PresenceStatus::Offline).collect();
-    let (some, more) = (&there[..limit.min(there.len())], there.len() > limit);
-    let seen = presence.as_seen_by(who.user, some).await?;
-    // Those who let nobody see it are left out, so a page may have fewer than it could.
-    let items: Vec<Presence> = seen.into_iter().filter(|seen| seen.status != PresenceStatus::Offline).collect();
-    let next_cursor = some.last().filter(|_| more).map(ToString::to_string);
+    // Before the page is cut: where it ends must not tell of somebody who is not to be seen.
+    let seen = presence.as_seen_by(who.user, &there).await?;
+    let mut items: Vec<Presence> = seen.into_iter().filter(|seen| seen.status != PresenceStatus::Offline).collect();
+    let more = items.len() > limit;
+    items.truncate(limit);
+    let next_cursor = items.last().filter(|_| more).map(|last| last.user.to_string());
     Ok(answer::ok(&Page { items, next_cursor }))
 }

@@ -1,7 +1,7 @@
 //! Who is connected to this relay, and what of it is worth telling. Pure: the time is given.
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{BTreeSet, HashMap, HashSet},
     time::{Duration, Instant},
 };
 
@@ -43,15 +43,15 @@ pub struct Sockets {
     grace: Duration,
     users: HashMap<UserId, Here>,
     moved: HashSet<UserId>,
-    /// Users in their grace, those first whose grace began first. Each is in it once.
-    closing: VecDeque<(Instant, UserId)>,
+    /// Users in their grace, those first whose grace ends first. Each is in it once.
+    closing: BTreeSet<(Instant, UserId)>,
 }
 
 impl Sockets {
     /// None yet. A socket that closed is missed only after the grace.
     #[must_use]
     pub fn new(grace: Duration) -> Self {
-        Self { grace, users: HashMap::new(), moved: HashSet::new(), closing: VecDeque::new() }
+        Self { grace, users: HashMap::new(), moved: HashSet::new(), closing: BTreeSet::new() }
     }
 
     /// A socket opened; somebody is at it. It stands for the one that closed before, where there was one.
@@ -88,7 +88,7 @@ impl Sockets {
             here.grace = Some((before, until));
             if !here.is_closing {
                 here.is_closing = true;
-                self.closing.push_back((until, user));
+                self.closing.insert((until, user));
             }
         }
     }
@@ -96,17 +96,17 @@ impl Sockets {
     /// When a grace may end next.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
-        self.closing.front().map(|(until, _)| *until)
+        self.closing.first().map(|(until, _)| *until)
     }
 
     /// Those of whom something else is to be told than before.
     pub fn changes(&mut self, now: Instant) -> Vec<(UserId, PresenceStatus)> {
-        while let Some((_, user)) = self.closing.front().copied().filter(|(until, _)| *until <= now) {
-            self.closing.pop_front();
+        while let Some((until, user)) = self.closing.first().copied().filter(|(until, _)| *until <= now) {
+            self.closing.remove(&(until, user));
             let Some(here) = self.users.get_mut(&user) else { continue };
             match here.grace {
                 // They came back, and went again.
-                Some((_, until)) if until > now => self.closing.push_back((until, user)),
+                Some((_, until)) if until > now => _ = self.closing.insert((until, user)),
                 _ => {
                     here.is_closing = false;
                     self.moved.insert(user);

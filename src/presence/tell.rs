@@ -10,11 +10,13 @@ use ferry_protocol::{Presence as Seen, PresenceStatus, UserId};
 use futures_util::StreamExt;
 use uuid::Uuid;
 
-use super::{Due, News, Presence, add, remove, sight};
+use super::{News, Presence, SETTLE, add, remove, sight};
 use crate::{hub::Connection, store::Result};
 
 /// Questions to SQL at the same time.
 const AT_ONCE: usize = 4;
+/// Devices that are told of everybody they watch in one round.
+const VIEWERS: usize = 256;
 /// The pause after SQL did not answer.
 const PAUSE: Duration = Duration::from_secs(1);
 /// What last seen is coarsened to, milliseconds.
@@ -53,7 +55,7 @@ impl Presence {
     /// Tells devices what they are to be told. Never ends.
     pub async fn tell(self: Arc<Self>) {
         loop {
-            let Due { users, viewers } = std::mem::take(&mut *self.due());
+            let (users, viewers) = self.next_due();
             if users.is_empty() && viewers.is_empty() {
                 self.told.notified().await;
                 continue;
@@ -61,6 +63,8 @@ impl Presence {
             let failed_users = each(users, |user| self.tell_watchers(user)).await;
             let failed_viewers = each(viewers, |(_, line)| self.tell_viewer(line)).await;
             if failed_users.is_empty() && failed_viewers.is_empty() {
+                // Who changes again and again is told of once in this time.
+                tokio::time::sleep(SETTLE).await;
                 continue;
             }
             tracing::warn!("SQL does not say who may see whom: presence is told later");
@@ -73,6 +77,15 @@ impl Presence {
             }
             tokio::time::sleep(PAUSE).await;
         }
+    }
+
+    /// All that have changed, and some of those who are to be told of everybody: after a restart these are all devices, and a change does not
+    /// wait for them.
+    fn next_due(&self) -> (HashSet<UserId>, HashMap<Uuid, Arc<Connection>>) {
+        let mut due = self.due();
+        let next: Vec<Uuid> = due.viewers.keys().take(VIEWERS).copied().collect();
+        let viewers = next.into_iter().filter_map(|id| due.viewers.remove_entry(&id)).collect();
+        (std::mem::take(&mut due.users), viewers)
     }
 
     /// Tells those who watch a user.

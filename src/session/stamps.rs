@@ -158,7 +158,7 @@ mod tests {
         assert_eq!(stamps.look_up(&first), Known::New);
         let stamp = stamps.stamp(&first, 8);
         assert_eq!(stamps.look_up(&first), Known::Retry(stamp));
-        let sent = Sent { id: first.id, sent_at: 9, recipients: 1, unreachable: vec![] };
+        let sent = Sent { id: first.id, sent_at: 9, recipients: 1, unreachable: vec![], epoch: 1, seq: 1 };
         stamps.confirm(&sent);
         assert_eq!(stamps.look_up(&first), Known::Confirmed(sent));
         for other in [

@@ -359,9 +359,14 @@ on_both!(friends_are_seen_and_who_hides_or_blocks_is_not, ["--presence-grace", "
     sees(&mut alices, bob.id, "online").await;
 
     // Blocked, she sees what she would of a stranger, in a room with him as well; and he her.
-    group(&bobs, &[&alice]).await;
+    let room = group(&bobs, &[&alice]).await;
     bobs.session.block(alice.id).await.unwrap();
     sees(&mut alices, bob.id, "offline").await;
+    // Nor does where a page ends tell of him.
+    let paging = Paging { limit: Some(1), cursor: None };
+    let there = alices.session.room_presence(room, &paging).await.unwrap();
+    assert_eq!(there.items.iter().map(|seen| seen.user).collect::<Vec<_>>(), [alice.id]);
+    assert_eq!(there.next_cursor, None);
     assert_eq!(bobs.session.presence(&[alice.id]).await.unwrap()[0].status, PresenceStatus::Offline);
     bobs.session.unblock(alice.id).await.unwrap();
     sees(&mut alices, bob.id, "online").await;

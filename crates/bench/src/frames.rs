@@ -186,7 +186,7 @@ mod tests {
             RelayFrame::Message(Box::new(delivered)),
             Incoming::Message { delivery: b"00ff", redelivered: true, stamp: STAMP },
         );
-        let sent = Sent { id, sent_at: 1, recipients: 1, unreachable: vec![] };
+        let sent = Sent { id, sent_at: 1, recipients: 1, unreachable: vec![], epoch: 1, seq: 1 };
         read_frame(RelayFrame::Sent(sent), Incoming::Sent(STAMP));
         read_frame(RelayFrame::Drained, Incoming::Drained);
         read_frame(RelayFrame::Pong, Incoming::Other);

@@ -210,6 +210,10 @@ pub struct Sent {
     pub recipients: u32,
     /// Members without any device: nothing is kept for them.
     pub unreachable: Vec<UserId>,
+    /// The stamp that the others see on it, for the sender's own copy.
+    pub epoch: i64,
+    /// The same.
+    pub seq: u64,
 }
 
 /// The body of every error answer, `application/problem+json` (RFC 9457).

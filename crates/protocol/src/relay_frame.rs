@@ -258,7 +258,14 @@ mod tests {
             id: None,
             field: Some("body.emoji".into()),
         };
-        let sent = Sent { id: MessageId::new(), sent_at: 1, recipients: 2, unreachable: vec![UserId::new()] };
+        let sent = Sent {
+            id: MessageId::new(),
+            sent_at: 1,
+            recipients: 2,
+            unreachable: vec![UserId::new()],
+            epoch: 1,
+            seq: 3,
+        };
         let delivered = Delivered { delivery: "00ff".into(), redelivered: true, message };
         let event = NoticeEvent::DeviceRemoved { device: DeviceId::new() };
         let notice = DeliveredNotice { delivery: "0100".into(), redelivered: false, notice: Notice::new(event, 3) };

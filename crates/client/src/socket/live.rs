@@ -42,6 +42,13 @@ impl Standing {
         }
     }
 
+    /// The frames for a relay that may have heard something else before.
+    pub(super) fn all_frames(&self) -> impl Iterator<Item = String> {
+        let status = if self.away { DeviceStatus::Away } else { DeviceStatus::Online };
+        let watch = DeviceFrame::Watch(Watch { users: self.watched.clone() });
+        [DeviceFrame::Presence(SetPresence { status }), watch].into_iter().map(|frame| frame.to_json())
+    }
+
     /// The frames for a connection that has just opened.
     pub(super) fn frames(&self) -> impl Iterator<Item = String> {
         let away = self.away.then(|| DeviceFrame::Presence(SetPresence { status: DeviceStatus::Away }).to_json());

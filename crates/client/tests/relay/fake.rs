@@ -133,7 +133,7 @@ pub fn message(text: &str) -> Message {
 }
 
 pub fn sent(id: MessageId) -> RelayFrame {
-    RelayFrame::Sent(Sent { id, sent_at: 1, recipients: 1, unreachable: Vec::new() })
+    RelayFrame::Sent(Sent { id, sent_at: 1, recipients: 1, unreachable: Vec::new(), epoch: 1, seq: 1 })
 }
 
 /// The relay's end of a socket.

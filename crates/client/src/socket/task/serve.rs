@@ -52,6 +52,8 @@ struct Live {
     renewal: Option<Renewal>,
     // Each waits for one `pong`, in order. Bounded by the callers, who each wait for one.
     flushes: VecDeque<oneshot::Sender<Result<(), NotFlushed>>>,
+    // Something that stands was said when the wire had no room.
+    unsaid: bool,
 }
 
 impl Live {
@@ -68,6 +70,7 @@ impl Live {
             renew_at: now,
             renewal: None,
             flushes: VecDeque::new(),
+            unsaid: false,
         };
         live.expires(welcome.token_expires_at);
         live
@@ -84,6 +87,15 @@ impl Live {
     }
 }
 
+/// Writes what stands, unless it is longer than the relay takes: that would end this connection, and the next ones.
+fn say(live: &mut Live, frame: String) {
+    if frame.len() <= live.frame_limit {
+        live.wire.text(frame);
+    } else {
+        debug!(bytes = frame.len(), "too long for the relay: not said");
+    }
+}
+
 impl Task {
     pub(super) async fn serve(&mut self, mut wire: Wire, token: &Secret) -> End {
         let welcome = match self.welcome(&mut wire).await {
@@ -93,7 +105,7 @@ impl Task {
         self.shared.dedupe().connected();
         let mut live = Live::new(wire, token.clone(), &welcome);
         self.emit(Event::Connected(welcome));
-        self.standing.frames().for_each(|frame| live.wire.text(frame));
+        self.standing.frames().for_each(|frame| say(&mut live, frame));
         let end = self.serve_welcomed(&mut live).await;
         for (room, user) in self.typists.all() {
             self.emit(Event::Typing { room, user, active: false });
@@ -154,9 +166,13 @@ impl Task {
                     Some(Command::Close) => return self.close(live).await,
                     Some(Command::Flush(answer)) => self.flush(live, answer),
                     Some(Command::Live(said, taken)) => {
-                        // The relay does not read: what somebody writes now is old when it does.
-                        if live.wire.has_room() || !said.is_momentary() {
-                            live.wire.text(self.standing.take(said));
+                        // Where the relay does not read: what somebody writes now is old when it does, and the newest of what stands is
+                        // written when it does.
+                        let is_momentary = said.is_momentary();
+                        let frame = self.standing.take(said);
+                        match live.wire.has_room() {
+                            true => say(live, frame),
+                            false => live.unsaid |= !is_momentary,
                         }
                         let _ = taken.send(());
                     }
@@ -189,6 +205,10 @@ impl Task {
 
     /// Queues acks and sends, as many as the wire takes now. What is left is queued when it has been written.
     fn write(&mut self, live: &mut Live) {
+        if live.unsaid && live.wire.has_room() {
+            live.unsaid = false;
+            self.standing.all_frames().for_each(|frame| say(live, frame));
+        }
         while live.wire.has_room() {
             let deliveries = self.shared.dedupe().take_acks(ACKS_MAX);
             if deliveries.is_empty() {
