@@ -203,7 +203,10 @@ mod tests {
 
     #[test]
     fn the_same_fields_in_another_order_are_understood_too() {
-        let sent = format!(r#"{{"id":"{}","sent_at":1,"recipients":1,"unreachable":[],"type":"sent"}}"#, STAMP.id(1));
+        let sent = format!(
+            r#"{{"id":"{}","sent_at":1,"recipients":1,"unreachable":[],"epoch":1,"seq":1,"type":"sent"}}"#,
+            STAMP.id(1)
+        );
         assert_eq!(read(sent.as_bytes()), Incoming::Sent(STAMP));
     }
 }
