@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ferry_protocol::{ErrorCode, MessageId};
+use ferry_protocol::{ErrorCode, MessageId, PresenceStatus};
 
 use crate::harness::{Backend, Closed, Online, RawSocket, World, moved_to, post, until};
 
@@ -150,4 +150,48 @@ async fn a_device_moves_on_when_its_relay_is_killed() {
     let mut again = Online::connect(moved_to(&there.session, &world.relays[1])).await;
     phone.send(room, "home again").await;
     assert_eq!(again.text().await, "home again");
+}
+
+/// What is said on the live bus reaches nobody while it is cut, or everybody when it is whole.
+async fn cut_the_bus(world: &World, cut: bool) {
+    let (port, what) = (world.nsqds[0].http, if cut { "pause" } else { "unpause" });
+    let url = format!("http://127.0.0.1:{port}/topic/{what}?topic=ferry.live%23ephemeral");
+    let answer = reqwest::Client::new().post(url).send().await.unwrap();
+    assert!(answer.status().is_success(), "{}", answer.status());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_cut_bus_does_not_tell_heals_by_itself() {
+    let flags = ["--presence-grace", "1", "--presence-heartbeat", "1", "--presence-forget", "3"];
+    let world = two_relays(&flags).await;
+    let (alice, bob) = (world.person("alice").await, world.person("bob").await);
+    let (mut phone, mut bobs) = (alice.online(&world.relays[0]).await, bob.online(&world.relays[1]).await);
+    let room = phone.group(&[bob.id]).await;
+    phone.direct(bob.id).await;
+    // The other relay knows the room now, and who is where.
+    bobs.send(room, "as a member").await;
+    assert_eq!(phone.text().await, "as a member");
+    let bob_is = |status| {
+        let (session, bob) = (&phone.session, bob.id);
+        until("presence is so", move || async move {
+            (session.presence(&[bob]).await.unwrap()[0].status == status).then_some(())
+        })
+    };
+    bob_is(PresenceStatus::Online).await;
+
+    cut_the_bus(&world, true).await;
+    // Nobody is taken to be there of whom nothing is heard any more.
+    bob_is(PresenceStatus::Offline).await;
+    phone.session.remove_member(room, bob.id).await.unwrap();
+    let refused = until("the other relay has looked again", || async {
+        post(&bobs.session, room, MessageId::new(), "not told yet").await.err()
+    });
+    assert_eq!(refused.await.code(), Some(ErrorCode::NotFound));
+    // What goes over queues does not need the bus.
+    let direct = phone.direct(bob.id).await;
+    phone.send(direct, "can you hear me?").await;
+    assert_eq!(bobs.text().await, "can you hear me?");
+
+    cut_the_bus(&world, false).await;
+    bob_is(PresenceStatus::Online).await;
 }
