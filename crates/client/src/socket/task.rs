@@ -101,8 +101,9 @@ impl Task {
         for waiter in self.outbox.drain() {
             let _ = waiter.answer.send(Err(SendError::Closed(reason.clone())));
         }
-        // Dropping what is left in it answers those who still wait.
+        // Dropping what is left in it answers those who still wait: now, for they may be the ones who are to take the last events.
         self.commands.close();
+        while self.commands.try_recv().is_ok() {}
         self.parked.push_back(Event::Closed(reason));
         for event in self.parked {
             // The caller may be gone, or take its time: this task has nothing else to do.
