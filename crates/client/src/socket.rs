@@ -189,7 +189,7 @@ enum Command {
         answer: oneshot::Sender<Result<(), NotFlushed>>,
     },
     Flush(oneshot::Sender<Result<(), NotFlushed>>),
-    Live(live::Live, oneshot::Sender<()>),
+    Stand(live::Stand, oneshot::Sender<()>),
     Close,
 }
 

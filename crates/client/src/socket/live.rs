@@ -1,22 +1,15 @@
-//! What is told live: who is writing, and who is there. Nothing of it waits for a connection but what one wants to hear.
+//! What is told live: who is writing, and who is there. Nothing of it waits for a connection but what stands: whether somebody is at the device,
+//! and whom it watches.
 
 use ferry_protocol::{DeviceFrame, DeviceStatus, RoomId, SetPresence, Typing, UserId, Watch};
 use tokio::sync::oneshot;
 
 use super::{Command, Connection};
 
-/// What is said live.
-pub(super) enum Live {
-    Typing(Typing),
+/// Something that stands until it is said anew.
+pub(super) enum Stand {
     Status(DeviceStatus),
     Watch(Vec<UserId>),
-}
-
-impl Live {
-    /// Whether it is of no interest later.
-    pub(super) fn is_momentary(&self) -> bool {
-        matches!(self, Self::Typing(_))
-    }
 }
 
 /// What the relay has to hear again on each new connection.
@@ -28,14 +21,13 @@ pub(super) struct Standing {
 
 impl Standing {
     /// Remembers what stands, and gives the frame for a connection that is open.
-    pub(super) fn take(&mut self, live: Live) -> String {
-        match live {
-            Live::Typing(typing) => DeviceFrame::Typing(typing).to_json(),
-            Live::Status(status) => {
+    pub(super) fn take(&mut self, stand: Stand) -> String {
+        match stand {
+            Stand::Status(status) => {
                 self.away = status == DeviceStatus::Away;
                 DeviceFrame::Presence(SetPresence { status }).to_json()
             }
-            Live::Watch(users) => {
+            Stand::Watch(users) => {
                 self.watched.clone_from(&users);
                 DeviceFrame::Watch(Watch { users }).to_json()
             }
@@ -61,23 +53,24 @@ impl Connection {
     /// Tells the others in the room that the user is writing, or (`active` false) no longer. It expires by itself after 6 s: say it again every few
     /// seconds. Where there is no connection now it is not told.
     pub async fn typing(&self, room: RoomId, active: bool) {
-        self.live(Live::Typing(Typing { room, active })).await;
+        // What somebody writes now is old later.
+        let _ = self.frame(&DeviceFrame::Typing(Typing { room, active })).await;
     }
 
     /// Whether somebody is at this device. It stands until it is set again, over reconnects too; at first somebody is.
     pub async fn set_status(&self, status: DeviceStatus) {
-        self.live(Live::Status(status)).await;
+        self.stand(Stand::Status(status)).await;
     }
 
     /// Whose presence to hear, in the place of those before: at most 256. Each of them comes as [`Event::Presence`](super::Event::Presence) soon, and
     /// again with every change and every new connection.
     pub async fn watch(&self, users: Vec<UserId>) {
-        self.live(Live::Watch(users)).await;
+        self.stand(Stand::Watch(users)).await;
     }
 
-    async fn live(&self, live: Live) {
+    async fn stand(&self, stand: Stand) {
         let (taken, answer) = oneshot::channel();
-        if self.commands.send(Command::Live(live, taken)).is_ok() {
+        if self.commands.send(Command::Stand(stand, taken)).is_ok() {
             // An error says that the connection has ended.
             let _ = answer.await;
         }

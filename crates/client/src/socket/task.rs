@@ -180,9 +180,9 @@ impl Task {
             command = self.commands.recv(), if handles => match command {
                 Some(Command::Close) => return Step::Stop,
                 Some(Command::Flush(answer) | Command::Frame { answer, .. }) => _ = answer.send(Err(NotFlushed)),
-                // Who writes now is of no interest later; the rest stands for the next connection.
-                Some(Command::Live(live, taken)) => {
-                    self.standing.take(live);
+                // For the next connection.
+                Some(Command::Stand(stand, taken)) => {
+                    self.standing.take(stand);
                     let _ = taken.send(());
                 }
                 Some(Command::Send { id, frame, answer, place }) => self.queue(id, frame, answer, place),

@@ -3,25 +3,20 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ferry_protocol::{
-    Ack, CloseCode, Delivered, DeliveredNotice, DeliveredReceipt, DeviceFrame, ErrorFrame, Hello, PROTOCOL, RelayFrame,
-    Secret, UserTyping, Welcome,
-};
+use ferry_protocol::{Ack, CloseCode, DeviceFrame, Hello, PROTOCOL, RelayFrame, Secret, Welcome};
 use tokio::sync::{mpsc, oneshot};
 use tokio_tungstenite::tungstenite::Message;
 use tracing::debug;
 
-use crate::{ClientError, Seen, SendError};
+use crate::{ClientError, SendError};
 
-use super::super::incoming::Owed;
 use super::super::wire::{Io, Wire};
-use super::super::{
-    ClosedReason, Command, DisconnectReason, Event, Incoming, IncomingNotice, IncomingReceipt, NotFlushed,
-};
+use super::super::{ClosedReason, Command, DisconnectReason, Event, NotFlushed};
 use super::{End, Task, end_of, hand_over};
+
+mod receive;
 
 /// How long `welcome` may take.
 const WELCOME_WAIT: Duration = Duration::from_secs(10);
@@ -165,15 +160,10 @@ impl Task {
                 command = self.commands.recv(), if handles => match command {
                     Some(Command::Close) => return self.close(live).await,
                     Some(Command::Flush(answer)) => self.flush(live, answer),
-                    Some(Command::Live(said, taken)) => {
-                        // Where the relay does not read: what somebody writes now is old when it does, and the newest of what stands is
-                        // written when it does.
-                        let is_momentary = said.is_momentary();
-                        let frame = self.standing.take(said);
-                        match live.wire.has_room() {
-                            true => say(live, frame),
-                            false => live.unsaid |= !is_momentary,
-                        }
+                    Some(Command::Stand(stand, taken)) => {
+                        let frame = self.standing.take(stand);
+                        // Where the relay does not read, what stands then is written when it does.
+                        if live.wire.has_room() { say(live, frame) } else { live.unsaid = true }
                         let _ = taken.send(());
                     }
                     Some(Command::Send { id, frame, answer, place }) => self.queue(id, frame, answer, place),
@@ -209,13 +199,7 @@ impl Task {
             live.unsaid = false;
             self.standing.all_frames().for_each(|frame| say(live, frame));
         }
-        while live.wire.has_room() {
-            let deliveries = self.shared.dedupe().take_acks(ACKS_MAX);
-            if deliveries.is_empty() {
-                break;
-            }
-            live.wire.text(DeviceFrame::Ack(Ack { deliveries }).to_json());
-        }
+        while live.wire.has_room() && self.ack_some(live) {}
         while live.wire.has_room()
             && let Some((id, frame)) = self.outbox.next(Instant::now())
         {
@@ -256,108 +240,25 @@ impl Task {
         Ok(())
     }
 
-    fn flush(&mut self, live: &mut Live, answer: oneshot::Sender<Result<(), NotFlushed>>) {
-        // Acks are queued in full, past the queue's bound: the relay's window bounds them, and the ping has to come after them.
-        loop {
-            let deliveries = self.shared.dedupe().take_acks(ACKS_MAX);
-            if deliveries.is_empty() {
-                break;
-            }
+    /// Queues one frame of acks. False where there are none.
+    fn ack_some(&self, live: &mut Live) -> bool {
+        let deliveries = self.shared.dedupe().take_acks(ACKS_MAX);
+        let some = !deliveries.is_empty();
+        if some {
             live.wire.text(DeviceFrame::Ack(Ack { deliveries }).to_json());
         }
+        some
+    }
+
+    /// All of them, past the queue's bound: the relay's window bounds them, and what comes after says that they are through.
+    fn ack_all(&self, live: &mut Live) {
+        while self.ack_some(live) {}
+    }
+
+    fn flush(&mut self, live: &mut Live, answer: oneshot::Sender<Result<(), NotFlushed>>) {
+        self.ack_all(live);
         live.wire.text(DeviceFrame::Ping.to_json());
         live.flushes.push_back(answer);
-    }
-
-    fn receive(&mut self, live: &mut Live, frame: Message) -> Result<(), End> {
-        let text = match frame {
-            Message::Text(text) => text,
-            Message::Close(frame) => {
-                return Err(frame.map_or_else(closed_without_code, |frame| end_of(frame.code.into())));
-            }
-            _ => return Ok(()),
-        };
-        let frame =
-            RelayFrame::parse(&text).map_err(|error| End::Lost(DisconnectReason::Protocol(error.to_string()), None))?;
-        match frame {
-            RelayFrame::Message(delivered) => self.deliver(*delivered),
-            RelayFrame::Notice(delivered) => self.notice(*delivered),
-            RelayFrame::Receipt(delivered) => self.receipt(*delivered),
-            RelayFrame::Drained => self.emit(Event::Drained),
-            RelayFrame::Sent(sent) => self.answer(sent.id, Ok(sent)),
-            RelayFrame::Error(error) => self.refused(error),
-            RelayFrame::Renewed { token_expires_at } => live.expires(token_expires_at),
-            RelayFrame::Pong => {
-                if let Some(answer) = live.flushes.pop_front() {
-                    let _ = answer.send(Ok(()));
-                }
-            }
-            RelayFrame::Typing(typing) => self.typing(typing),
-            RelayFrame::Presence(presence) => self.emit(Event::Presence(presence)),
-            RelayFrame::Welcome(_) | RelayFrame::Unknown => {}
-        }
-        Ok(())
-    }
-
-    fn deliver(&mut self, delivered: Delivered) {
-        let Delivered { delivery, redelivered, message } = delivered;
-        if !self.shared.dedupe().arrive(Seen::from(&message), &delivery) {
-            return;
-        }
-        if self.typists.stops(message.room, message.from.user) {
-            self.emit(Event::Typing { room: message.room, user: message.from.user, active: false });
-        }
-        let owed = Owed::new(Seen::from(&message), Arc::clone(&self.shared));
-        self.emit(Event::Message(Box::new(Incoming { message, redelivered, delivery, owed })));
-    }
-
-    fn typing(&mut self, typing: UserTyping) {
-        let UserTyping { room, user, active, expires_in_ms } = typing;
-        let news = match active {
-            true => self.typists.writes(room, user, expires_in_ms, Instant::now()),
-            false => self.typists.stops(room, user),
-        };
-        if news {
-            self.emit(Event::Typing { room, user, active });
-        }
-    }
-
-    fn notice(&mut self, delivered: DeliveredNotice) {
-        let DeliveredNotice { delivery, redelivered, notice } = delivered;
-        if !self.shared.dedupe().arrive(Seen::from(&notice), &delivery) {
-            return;
-        }
-        let owed = Owed::new(Seen::from(&notice), Arc::clone(&self.shared));
-        self.emit(Event::Notice(Box::new(IncomingNotice { notice, redelivered, delivery, owed })));
-    }
-
-    fn receipt(&mut self, delivered: DeliveredReceipt) {
-        let DeliveredReceipt { delivery, redelivered, receipt } = delivered;
-        if !self.shared.dedupe().arrive(Seen::from(&receipt), &delivery) {
-            return;
-        }
-        let owed = Owed::new(Seen::from(&receipt), Arc::clone(&self.shared));
-        self.emit(Event::Receipt(Box::new(IncomingReceipt { receipt, redelivered, delivery, owed })));
-    }
-
-    fn refused(&mut self, error: ErrorFrame) {
-        let Some(id) = error.id else {
-            debug!(code = error.code.as_str(), "the relay refused a frame");
-            return;
-        };
-        if !error.temporary {
-            return self.answer(id, Err(SendError::Refused(error)));
-        }
-        let after = error.retry_after_ms.map(|ms| Duration::from_millis(ms.min(60_000)));
-        self.outbox.refused_for_now(id, after, Instant::now(), rand::random());
-        self.outbox.keep_wanted(|waiter| !waiter.answer.is_closed());
-    }
-
-    fn answer(&mut self, id: ferry_protocol::MessageId, answer: Result<ferry_protocol::Sent, SendError>) {
-        if let Some(waiter) = self.outbox.answered(id) {
-            // The caller may have dropped its future.
-            let _ = waiter.answer.send(answer);
-        }
     }
 
     fn emit(&mut self, event: Event) {
@@ -374,13 +275,7 @@ impl Task {
 
     /// Writes the acks that are left and closes. The relay answers a close after it has read all that came before it.
     async fn close(&mut self, live: &mut Live) -> End {
-        loop {
-            let deliveries = self.shared.dedupe().take_acks(ACKS_MAX);
-            if deliveries.is_empty() {
-                break;
-            }
-            live.wire.text(DeviceFrame::Ack(Ack { deliveries }).to_json());
-        }
+        self.ack_all(live);
         live.wire.close();
         let closing = async { while live.wire.next(true).await.is_ok() {} };
         if tokio::time::timeout(CLOSE_WAIT, closing).await.is_err() {

@@ -1,0 +1,107 @@
+//! What comes from the relay.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ferry_protocol::{
+    Delivered, DeliveredNotice, DeliveredReceipt, ErrorFrame, MessageId, RelayFrame, Sent, UserTyping,
+};
+use tokio_tungstenite::tungstenite::Message;
+use tracing::debug;
+
+use crate::{Seen, SendError};
+
+use super::super::super::incoming::Owed;
+use super::super::super::{DisconnectReason, Event, Incoming, IncomingNotice, IncomingReceipt};
+use super::super::{End, Task, end_of};
+use super::{Live, closed_without_code};
+
+impl Task {
+    pub(super) fn receive(&mut self, live: &mut Live, frame: Message) -> Result<(), End> {
+        let text = match frame {
+            Message::Text(text) => text,
+            Message::Close(frame) => {
+                return Err(frame.map_or_else(closed_without_code, |frame| end_of(frame.code.into())));
+            }
+            _ => return Ok(()),
+        };
+        let frame =
+            RelayFrame::parse(&text).map_err(|error| End::Lost(DisconnectReason::Protocol(error.to_string()), None))?;
+        match frame {
+            RelayFrame::Message(delivered) => self.deliver(*delivered),
+            RelayFrame::Notice(delivered) => self.notice(*delivered),
+            RelayFrame::Receipt(delivered) => self.receipt(*delivered),
+            RelayFrame::Drained => self.emit(Event::Drained),
+            RelayFrame::Sent(sent) => self.answer(sent.id, Ok(sent)),
+            RelayFrame::Error(error) => self.refused(error),
+            RelayFrame::Renewed { token_expires_at } => live.expires(token_expires_at),
+            RelayFrame::Pong => {
+                if let Some(answer) = live.flushes.pop_front() {
+                    let _ = answer.send(Ok(()));
+                }
+            }
+            RelayFrame::Typing(typing) => self.typing(typing),
+            RelayFrame::Presence(presence) => self.emit(Event::Presence(presence)),
+            RelayFrame::Welcome(_) | RelayFrame::Unknown => {}
+        }
+        Ok(())
+    }
+
+    /// What a delivery is owed; none for one that the caller has already, or had.
+    fn owed(&self, seen: Seen, delivery: &str) -> Option<Owed> {
+        let is_new = self.shared.dedupe().arrive(seen, delivery);
+        is_new.then(|| Owed::new(seen, Arc::clone(&self.shared)))
+    }
+
+    fn deliver(&mut self, delivered: Delivered) {
+        let Delivered { delivery, redelivered, message } = delivered;
+        let Some(owed) = self.owed(Seen::from(&message), &delivery) else { return };
+        if self.typists.stops(message.room, message.from.user) {
+            self.emit(Event::Typing { room: message.room, user: message.from.user, active: false });
+        }
+        self.emit(Event::Message(Box::new(Incoming { message, redelivered, delivery, owed })));
+    }
+
+    fn typing(&mut self, typing: UserTyping) {
+        let UserTyping { room, user, active, expires_in_ms } = typing;
+        let news = match active {
+            true => self.typists.writes(room, user, expires_in_ms, Instant::now()),
+            false => self.typists.stops(room, user),
+        };
+        if news {
+            self.emit(Event::Typing { room, user, active });
+        }
+    }
+
+    fn notice(&mut self, delivered: DeliveredNotice) {
+        let DeliveredNotice { delivery, redelivered, notice } = delivered;
+        let Some(owed) = self.owed(Seen::from(&notice), &delivery) else { return };
+        self.emit(Event::Notice(Box::new(IncomingNotice { notice, redelivered, delivery, owed })));
+    }
+
+    fn receipt(&mut self, delivered: DeliveredReceipt) {
+        let DeliveredReceipt { delivery, redelivered, receipt } = delivered;
+        let Some(owed) = self.owed(Seen::from(&receipt), &delivery) else { return };
+        self.emit(Event::Receipt(Box::new(IncomingReceipt { receipt, redelivered, delivery, owed })));
+    }
+
+    fn refused(&mut self, error: ErrorFrame) {
+        let Some(id) = error.id else {
+            debug!(code = error.code.as_str(), "the relay refused a frame");
+            return;
+        };
+        if !error.temporary {
+            return self.answer(id, Err(SendError::Refused(error)));
+        }
+        let after = error.retry_after_ms.map(|ms| Duration::from_millis(ms.min(60_000)));
+        self.outbox.refused_for_now(id, after, Instant::now(), rand::random());
+        self.outbox.keep_wanted(|waiter| !waiter.answer.is_closed());
+    }
+
+    pub(super) fn answer(&mut self, id: MessageId, answer: Result<Sent, SendError>) {
+        if let Some(waiter) = self.outbox.answered(id) {
+            // The caller may have dropped its future.
+            let _ = waiter.answer.send(answer);
+        }
+    }
+}
