@@ -262,11 +262,12 @@ impl Broker {
         }
     }
 
-    /// Tells the other relays. Best effort: a relay that is cut off does not hear it.
-    pub async fn announce(&self, event: &LiveEvent) {
+    /// Tells the other relays. Best effort: a relay that is cut off does not hear it. False where nothing takes it, which takes half a second a
+    /// node to find out: whoever has more to say may spare it.
+    pub async fn announce(&self, event: &LiveEvent) -> bool {
         match self {
             // The only relay is the one that announces.
-            Self::Memory(_) => {}
+            Self::Memory(_) => false,
             Self::Nsq(broker) => broker.announce(event).await,
         }
     }

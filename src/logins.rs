@@ -9,6 +9,7 @@ mod waiting;
 use std::{sync::Arc, time::Duration};
 
 use ferry_protocol::{CloseCode, DeviceId, UserId};
+use tokio_util::task::TaskTracker;
 
 use crate::{
     app::Reach,
@@ -27,6 +28,8 @@ pub struct Logins {
     reach: Arc<Reach>,
     relay: Arc<Relay>,
     max_devices: usize,
+    /// What goes on beside an answer; the relay waits for it at its end.
+    tasks: TaskTracker,
 }
 
 /// What was deleted and whom it concerns.
@@ -55,8 +58,8 @@ impl Why {
 impl Logins {
     /// With these means, and so many devices a user at most.
     #[must_use]
-    pub fn new(reach: Arc<Reach>, relay: Arc<Relay>, max_devices: usize) -> Self {
-        Self { reach, relay, max_devices }
+    pub fn new(reach: Arc<Reach>, relay: Arc<Relay>, max_devices: usize, tasks: TaskTracker) -> Self {
+        Self { reach, relay, max_devices, tasks }
     }
 
     /// Logs a device in: a row in SQL and a channel, or neither.
@@ -145,7 +148,7 @@ impl Logins {
             if !waiting.is_empty() {
                 // Not the logout's business how long others take to hear of it.
                 let (relay, device) = (Arc::clone(&self.relay), *device);
-                tokio::spawn(async move { relay.tell_of_expiry(user, device, waiting).await });
+                self.tasks.spawn(async move { relay.tell_of_expiry(user, device, waiting).await });
             }
         });
         futures_util::future::join_all(each).await;
@@ -259,7 +262,7 @@ mod tests {
         let metrics = Arc::new(Metrics::new().unwrap());
         let relay = Arc::new(Relay::new(broker.clone(), Arc::clone(&members), metrics));
         let reach = Arc::new(Reach::new(store.clone(), broker.clone(), Arc::new(Hub::default()), members));
-        let logins = Logins::new(reach, relay, 16);
+        let logins = Logins::new(reach, relay, 16, TaskTracker::new());
         let new = NewUser {
             id: UserId::new(),
             username: "ann".into(),

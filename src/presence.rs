@@ -221,8 +221,9 @@ impl Presence {
         self.asked.notify_one();
     }
 
-    async fn announce(&self, news: News) {
-        self.broker.announce(&LiveEvent::Live(news)).await;
+    /// False where nobody hears: the rest of a heartbeat must not wait for each of its parts.
+    async fn announce(&self, news: News) -> bool {
+        self.broker.announce(&LiveEvent::Live(news)).await
     }
 
     /// The relay ends in order, and tells the others.
@@ -239,7 +240,7 @@ impl Presence {
                 self.left.keep(self.left.mark(), *user, clock::now_ms());
             }
         }
-        let watched = users.into_iter().filter(|user| self.watchers.contains_key(user));
+        let watched: Vec<UserId> = users.into_iter().filter(|user| self.watchers.contains_key(user)).collect();
         self.due().users.extend(watched);
         self.told.notify_one();
     }
@@ -281,10 +282,9 @@ impl Presence {
         let online = self.sockets().told().count();
         self.metrics.online_users.set(i64::try_from(online).unwrap_or(i64::MAX));
         for some in changes.chunks(CHUNK) {
-            if !self.is_heard() {
+            if !self.announce(News::Says { run: self.run, seq, users: some.to_vec(), part: None }).await {
                 return;
             }
-            self.announce(News::Says { run: self.run, seq, users: some.to_vec(), part: None }).await;
         }
     }
 
@@ -298,20 +298,14 @@ impl Presence {
         let own = self.board().say(self.run, seq, &users, Some(Part { index: 0, of: 1 }), Instant::now());
         self.changed(own);
         for (index, some) in (0..).zip(chunks) {
-            if !self.is_heard() {
+            let part = Some(Part { index, of });
+            if !self.announce(News::Says { run: self.run, seq, users: some.to_vec(), part }).await {
                 return;
             }
-            let part = Some(Part { index, of });
-            self.announce(News::Says { run: self.run, seq, users: some.to_vec(), part }).await;
         }
     }
 
     fn next_seq(&self) -> u64 {
         self.seq.fetch_add(1, Ordering::Relaxed) + 1
-    }
-
-    /// Whether there is a bus, and a node that takes what is said on it: a heartbeat must not wait for each of its parts.
-    fn is_heard(&self) -> bool {
-        self.broker.health().iter().any(|node| node.ready)
     }
 }

@@ -92,10 +92,15 @@ impl App {
 /// Publishes what is noted, until [`end`].
 pub async fn publish(app: Arc<App>) {
     let Receipts { wake, ending, .. } = &app.receipts;
-    while !ending.is_cancelled() {
+    loop {
         let _ = ending.run_until_cancelled(wake.notified()).await;
         let _ = ending.run_until_cancelled(tokio::time::sleep(GATHER)).await;
+        // Before they are taken: nothing is noted after the end, but much may have been while the ones before were published.
+        let is_last = ending.is_cancelled();
         app.relay.send_receipts(app.receipts.take(), app.config.limits.receipt_room_size).await;
+        if is_last {
+            return;
+        }
     }
 }
 

@@ -120,14 +120,15 @@ pub(crate) async fn build(config: Config) -> anyhow::Result<Arc<App>> {
     let hub = Arc::new(Hub::default());
     let directory = Arc::new(Directory::new(store.clone()));
     let reach = Arc::new(Reach::new(store.clone(), broker.clone(), Arc::clone(&hub), Arc::clone(&directory)));
+    let tasks = TaskTracker::new();
     let presence = Presence::new(&config, store.clone(), broker.clone(), Arc::clone(&directory), Arc::clone(&metrics));
     let relay = Arc::new(Relay::new(broker.clone(), Arc::clone(&directory), Arc::clone(&metrics)));
     Ok(Arc::new(App {
-        logins: Logins::new(Arc::clone(&reach), Arc::clone(&relay), config.limits.devices),
+        logins: Logins::new(Arc::clone(&reach), Arc::clone(&relay), config.limits.devices, tasks.clone()),
         relay,
         receipts: Receipts::default(),
         limits: RateLimits::new(&config.limits),
-        tasks: TaskTracker::new(),
+        tasks,
         config,
         store,
         broker,

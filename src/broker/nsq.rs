@@ -136,8 +136,8 @@ impl NsqBroker {
         self.home(user).backlog(&topic(user)?, &channel(device)?).await
     }
 
-    pub(super) async fn announce(&self, event: &LiveEvent) {
-        self.live.announce(&self.nodes, event).await;
+    pub(super) async fn announce(&self, event: &LiveEvent) -> bool {
+        self.live.announce(&self.nodes, event).await
     }
 
     /// Hears what other relays announce, until the future is dropped. To be run once, beside everything else.

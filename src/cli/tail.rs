@@ -13,6 +13,7 @@ use clap::Args;
 use ferry_client::protocol::{Message, ReceiptEvent};
 use ferry_client::{ConnectOptions, Connection, Event, Incoming, IncomingNotice, IncomingReceipt, RoomId, Seen};
 use serde::Serialize;
+use serde_json::json;
 
 use super::failure::Failure;
 use super::profile::seen::SeenFile;
@@ -170,7 +171,11 @@ impl Tailing {
     async fn message(&mut self, incoming: Box<Incoming>, connection: &Connection) -> Result<Go, Failure> {
         let wanted = self.room.is_none_or(|room| room == incoming.message.room);
         if wanted {
-            let text = if self.json { json(&incoming) } else { self.line(&incoming.message).await };
+            let text = if self.json {
+                json(&incoming.message, &incoming.delivery, incoming.redelivered)
+            } else {
+                self.line(&incoming.message).await
+            };
             if let Go::Home = print(text).await? {
                 return Ok(Go::Home);
             }
@@ -193,7 +198,10 @@ impl Tailing {
         let wanted = self.room.is_none_or(|room| incoming.notice.event.room() == Some(room));
         if wanted {
             let notice = &incoming.notice;
-            let text = if self.json { notices::json(&incoming) } else { notices::line(notice, &mut self.names).await };
+            let text = match self.json {
+                true => json(&json!({ "notice": notice }), &incoming.delivery, incoming.redelivered),
+                false => notices::line(notice, &mut self.names).await,
+            };
             if let Go::Home = print(text).await? {
                 return Ok(Go::Home);
             }
@@ -213,7 +221,7 @@ impl Tailing {
         let is_expiry = matches!(receipt.event, ReceiptEvent::Expired { .. });
         let text = match () {
             () if !wanted => None,
-            () if self.json => Some(receipts::json(&incoming)),
+            () if self.json => Some(json(&json!({ "receipt": receipt }), &incoming.delivery, incoming.redelivered)),
             () if self.args.receipts || is_expiry => receipts::line(receipt, &mut self.names).await,
             () => None,
         };
@@ -273,17 +281,16 @@ fn format_line(time: &str, room: &str, user: &str, text: &str) -> String {
     format!("{time} {} {}: {}", show::line(room), show::line(user), show::block(text))
 }
 
-/// The message, and how it came, as one JSON object.
-fn json(incoming: &Incoming) -> String {
+/// What came and how, as one JSON object: a message by its fields, all else in one field that names it.
+fn json(content: &impl Serialize, delivery: &str, redelivered: bool) -> String {
     #[derive(Serialize)]
-    struct Line<'a> {
+    struct Line<'a, T> {
         #[serde(flatten)]
-        message: &'a Message,
+        content: &'a T,
         delivery: &'a str,
         redelivered: bool,
     }
-    let Incoming { message, delivery, redelivered, .. } = incoming;
-    show::json_line(&Line { message, delivery, redelivered: *redelivered })
+    show::json_line(&Line { content, delivery, redelivered })
 }
 
 async fn flushed(connection: &Connection) -> bool {

@@ -23,7 +23,7 @@ impl Logins {
     pub(super) async fn take_what_waits(&self, user: UserId, device: DeviceId) -> Vec<MessageRef> {
         let (logins, (said, heard)) = (self.clone(), oneshot::channel());
         // A task of its own: a SUB that is given up half-way would still be done by nsqd, when nobody looks any more.
-        tokio::spawn(async move {
+        self.tasks.spawn(async move {
             let waiting = logins.read_what_waits(user, device).await;
             if said.send(waiting).is_err() {
                 // Too late: the channel may have been deleted before this made it anew.

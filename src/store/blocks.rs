@@ -1,5 +1,7 @@
 //! Who has blocked whom.
 
+use std::collections::HashSet;
+
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use ferry_protocol::{Block, Page, RoomId, UserId};
@@ -13,6 +15,7 @@ use super::{
     row_locks::RowLocks,
     schema::{blocks, rooms, users},
     sql_types::Sql,
+    users::CHUNK,
 };
 
 steps! {
@@ -22,6 +25,18 @@ steps! {
         async fn has_blocked(conn, blocker: UserId, blocked: UserId) -> Result<bool> {
             let block = blocks::table.find((Sql(blocker), Sql(blocked))).select(blocks::blocked);
             Ok(block.first::<UserId>(conn).await.optional()?.is_some())
+        }
+
+        /// Those of the others who have blocked the user.
+        async fn blockers_of(conn, user: UserId, others: &'a [UserId]) -> Result<HashSet<UserId>> {
+            let mut blockers = HashSet::new();
+            for some in others.chunks(CHUNK) {
+                let theirs = blocks::table
+                    .filter(blocks::blocked.eq(Sql(user)))
+                    .filter(blocks::blocker.eq_any(some.iter().copied().map(Sql)));
+                blockers.extend(theirs.select(blocks::blocker).load::<UserId>(conn).await?);
+            }
+            Ok(blockers)
         }
 
         /// Those of these who have blocked another of them.

@@ -2,6 +2,8 @@
 //!
 //! A request to somebody who has blocked the one who asks is kept as any other, so that who asks sees nothing unusual. Nobody else sees it.
 
+use std::collections::HashSet;
+
 use diesel::{dsl::case_when, prelude::*};
 use diesel_async::RunQueryDsl;
 use ferry_protocol::{Friend, FriendState, Page, UserId};
@@ -14,6 +16,7 @@ use super::{
     row_locks::RowLocks,
     schema::{blocks, friendships, users},
     sql_types::Sql,
+    users::CHUNK,
 };
 
 /// What is between two users; the pair is named beside it.
@@ -53,6 +56,24 @@ steps! {
             let row = pair!(a, b).select((friendships::asked_by, friendships::since));
             let row = row.first::<(Option<UserId>, i64)>(conn).await.optional()?;
             Ok(row.map(|(asked_by, since)| Link { asked_by, since }))
+        }
+
+        /// Those of the others who are friends of the user.
+        async fn friends_among(conn, user: UserId, others: &'a [UserId]) -> Result<HashSet<UserId>> {
+            let mut friends = HashSet::new();
+            for some in others.chunks(CHUNK) {
+                let ids = || some.iter().copied().map(Sql);
+                let greater = friendships::lesser.eq(Sql(user)).and(friendships::greater.eq_any(ids()));
+                let lesser = friendships::greater.eq(Sql(user)).and(friendships::lesser.eq_any(ids()));
+                let pairs: Vec<(UserId, UserId)> = friendships::table
+                    .filter(friendships::asked_by.is_null())
+                    .filter(greater.or(lesser))
+                    .select((friendships::lesser, friendships::greater))
+                    .load(conn)
+                    .await?;
+                friends.extend(pairs.into_iter().map(|(lesser, greater)| if lesser == user { greater } else { lesser }));
+            }
+            Ok(friends)
         }
 
         /// Puts this between the two, in the place of what was there.

@@ -8,8 +8,10 @@ use ferry_protocol::UserId;
 
 use super::{
     Result, Store,
+    blocks::BlockSteps,
+    friends::FriendSteps,
     pool::query,
-    schema::{blocks, devices, friendships, memberships, users},
+    schema::{blocks, devices, memberships, users},
     sql_types::Sql,
     users::CHUNK,
 };
@@ -39,36 +41,19 @@ impl Store {
     /// Those of the others who are friends of the user.
     pub async fn friends_among(&self, user: UserId, others: &[UserId]) -> Result<HashSet<UserId>> {
         let others = others.to_vec();
-        query!(self, async |conn| {
-            let mut friends = HashSet::new();
-            for some in others.chunks(CHUNK) {
-                let ids = || some.iter().copied().map(Sql);
-                let greater = friendships::table
-                    .filter(friendships::asked_by.is_null())
-                    .filter(friendships::lesser.eq(Sql(user)))
-                    .filter(friendships::greater.eq_any(ids()));
-                friends.extend(greater.select(friendships::greater).load::<UserId>(conn).await?);
-                let lesser = friendships::table
-                    .filter(friendships::asked_by.is_null())
-                    .filter(friendships::greater.eq(Sql(user)))
-                    .filter(friendships::lesser.eq_any(ids()));
-                friends.extend(lesser.select(friendships::lesser).load::<UserId>(conn).await?);
-            }
-            Ok(friends)
-        })
+        query!(self, async |conn| conn.friends_among(user, &others).await)
     }
 
     /// Those of the others whom the user has blocked, or who have blocked the user.
     pub async fn blocked_among(&self, user: UserId, others: &[UserId]) -> Result<HashSet<UserId>> {
         let others = others.to_vec();
         query!(self, async |conn| {
-            let mut blocked = HashSet::new();
+            let mut blocked = conn.blockers_of(user, &others).await?;
             for some in others.chunks(CHUNK) {
-                let ids = || some.iter().copied().map(Sql);
-                let by = blocks::table.filter(blocks::blocker.eq(Sql(user))).filter(blocks::blocked.eq_any(ids()));
-                blocked.extend(by.select(blocks::blocked).load::<UserId>(conn).await?);
-                let of = blocks::table.filter(blocks::blocked.eq(Sql(user))).filter(blocks::blocker.eq_any(ids()));
-                blocked.extend(of.select(blocks::blocker).load::<UserId>(conn).await?);
+                let theirs = blocks::table
+                    .filter(blocks::blocker.eq(Sql(user)))
+                    .filter(blocks::blocked.eq_any(some.iter().copied().map(Sql)));
+                blocked.extend(theirs.select(blocks::blocked).load::<UserId>(conn).await?);
             }
             Ok(blocked)
         })

@@ -1,16 +1,11 @@
 //! How users stand to somebody who wants something of them, and what they let that one do.
 
-use std::collections::HashSet;
-
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use ferry_protocol::{Allow, UserId};
 
 use super::{
-    Conflict, Result, StoreError,
-    pool::steps,
-    schema::{blocks, friendships, users},
-    sql_types::Sql,
+    Conflict, Result, StoreError, blocks::BlockSteps, friends::FriendSteps, pool::steps, schema::users, sql_types::Sql,
     users::CHUNK,
 };
 
@@ -53,33 +48,19 @@ steps! {
     pub(super) trait TieSteps {
         /// How each of these stands to `actor`, in no order; who is not there is left out.
         async fn ties(conn, whom: &'a [UserId], actor: UserId) -> Result<Vec<Ties>> {
+            let blockers = conn.blockers_of(actor, whom).await?;
+            let friends = conn.friends_among(actor, whom).await?;
             let mut ties = Vec::with_capacity(whom.len());
             for some in whom.chunks(CHUNK) {
-                let ids = || some.iter().copied().map(Sql);
                 let settings: Vec<(UserId, Allow, Allow)> = users::table
-                    .filter(users::id.eq_any(ids()))
+                    .filter(users::id.eq_any(some.iter().copied().map(Sql)))
                     .select((users::id, users::direct_from, users::add_from))
                     .load(conn)
                     .await?;
-                let blockers: Vec<UserId> = blocks::table
-                    .filter(blocks::blocked.eq(Sql(actor)))
-                    .filter(blocks::blocker.eq_any(ids()))
-                    .select(blocks::blocker)
-                    .load(conn)
-                    .await?;
-                let greater_than_they = friendships::greater.eq(Sql(actor)).and(friendships::lesser.eq_any(ids()));
-                let lesser_than_they = friendships::lesser.eq(Sql(actor)).and(friendships::greater.eq_any(ids()));
-                let pairs: Vec<(UserId, UserId)> = friendships::table
-                    .filter(friendships::asked_by.is_null())
-                    .filter(greater_than_they.or(lesser_than_they))
-                    .select((friendships::lesser, friendships::greater))
-                    .load(conn)
-                    .await?;
-                let friends: HashSet<UserId> = pairs.into_iter().flat_map(|(lesser, greater)| [lesser, greater]).collect();
                 ties.extend(settings.into_iter().map(|(user, direct, add)| Ties {
                     direct,
                     add,
-                    are_friends: user != actor && friends.contains(&user),
+                    are_friends: friends.contains(&user),
                     has_blocked: blockers.contains(&user),
                 }));
             }

@@ -258,19 +258,25 @@ struct Fields<'a> {
     kind: Option<&'a RawValue>,
 }
 
+/// What names a message in them: a target, or an origin.
+#[derive(Deserialize)]
+struct Parts<'a> {
+    #[serde(borrow)]
+    from: Option<&'a RawValue>,
+    #[serde(borrow)]
+    message: Option<&'a RawValue>,
+    #[serde(borrow)]
+    sent_at: Option<&'a RawValue>,
+    #[serde(borrow)]
+    room: Option<&'a RawValue>,
+}
+
 impl<'a> Fields<'a> {
     fn of(body: &'a Body) -> Result<Self, BadBody> {
         object(body.get(), "body")
     }
 
     fn target(&self) -> Result<Target, BadBody> {
-        #[derive(Deserialize)]
-        struct Parts<'a> {
-            #[serde(borrow)]
-            message: Option<&'a RawValue>,
-            #[serde(borrow)]
-            from: Option<&'a RawValue>,
-        }
         let Some(target) = self.target else { return bad("body.target", "is needed") };
         let parts: Parts<'_> = object(target.get(), "body.target")?;
         let message: MessageId = id(parts.message, "body.target.message")?;
@@ -314,17 +320,6 @@ impl<'a> Fields<'a> {
     }
 
     fn origin(&self) -> Result<Origin, BadBody> {
-        #[derive(Deserialize)]
-        struct Parts<'a> {
-            #[serde(borrow)]
-            from: Option<&'a RawValue>,
-            #[serde(borrow)]
-            sent_at: Option<&'a RawValue>,
-            #[serde(borrow)]
-            room: Option<&'a RawValue>,
-            #[serde(borrow)]
-            message: Option<&'a RawValue>,
-        }
         let Some(origin) = self.origin else { return bad("body.origin", "is needed") };
         let parts: Parts<'_> = object(origin.get(), "body.origin")?;
         let sent_at = parts.sent_at.and_then(|number| serde_json::from_str(number.get()).ok());

@@ -36,22 +36,24 @@ impl Bus {
         Self { relay: Uuid::now_v7() }
     }
 
-    /// Publishes on one node: every relay listens to all of them.
-    pub(super) async fn announce(&self, nodes: &[Arc<Node>], event: &LiveEvent) {
+    /// Publishes on one node: every relay listens to all of them. False where none took it.
+    pub(super) async fn announce(&self, nodes: &[Arc<Node>], event: &LiveEvent) -> bool {
         let announcement = Announcement { relay: self.relay, event: event.clone() };
         let (Ok(topic), Ok(payload)) = (TopicName::new(TOPIC), serde_json::to_vec(&announcement)) else {
-            return tracing::error!(?event, "a live event cannot be written");
+            tracing::error!(?event, "a live event cannot be written");
+            return false;
         };
         let payload = Bytes::from(payload);
         // One that has no connection may have one in a moment: it comes last, but it comes.
         let (up, down): (Vec<_>, Vec<_>) = nodes.iter().partition(|node| node.publisher.is_connected());
         for node in up.into_iter().chain(down) {
             match tokio::time::timeout(PATIENCE, node.publish(&topic, payload.clone())).await {
-                Ok(Ok(())) => return,
+                Ok(Ok(())) => return true,
                 _ => tracing::warn!(node = %node.name, ?event, "a node did not take a live event"),
             }
         }
         tracing::warn!(?event, "no node took a live event: the other relays will find out by themselves");
+        false
     }
 
     pub(super) async fn listen<F: Fn(LiveEvent), L: Fn()>(&self, nodes: &[Arc<Node>], apply: F, listening: L) {

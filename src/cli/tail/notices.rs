@@ -1,8 +1,7 @@
 //! Notices, in words.
 
 use ferry_client::protocol::{Notice, NoticeEvent};
-use ferry_client::{IncomingNotice, RoomId, UserId};
-use serde::Serialize;
+use ferry_client::{RoomId, UserId};
 
 use super::names::Names;
 use crate::cli::show;
@@ -11,18 +10,6 @@ use crate::cli::show;
 pub async fn line(notice: &Notice, names: &mut Names) -> String {
     let words = words(&notice.event, names).await;
     format!("{} * {}", show::time(notice.at, "%T"), show::line(&words))
-}
-
-/// The notice, and how it came, as one JSON object; of a message, `notice` is no field.
-pub fn json(incoming: &IncomingNotice) -> String {
-    #[derive(Serialize)]
-    struct Line<'a> {
-        notice: &'a Notice,
-        delivery: &'a str,
-        redelivered: bool,
-    }
-    let IncomingNotice { notice, delivery, redelivered, .. } = incoming;
-    show::json_line(&Line { notice, delivery, redelivered: *redelivered })
 }
 
 async fn words(event: &NoticeEvent, names: &mut Names) -> String {

@@ -1,8 +1,6 @@
 //! Receipts, in words.
 
-use ferry_client::IncomingReceipt;
 use ferry_client::protocol::{Receipt, ReceiptEvent};
-use serde::Serialize;
 
 use super::names::Names;
 use crate::cli::show;
@@ -36,16 +34,4 @@ pub async fn line(receipt: &Receipt, names: &mut Names) -> Option<String> {
         _ => return None,
     };
     Some(format!("{} * {}", show::time(receipt.at, "%T"), show::line(&words)))
-}
-
-/// The receipt, and how it came, as one JSON object; of a message, `receipt` is no field.
-pub fn json(incoming: &IncomingReceipt) -> String {
-    #[derive(Serialize)]
-    struct Line<'a> {
-        receipt: &'a Receipt,
-        delivery: &'a str,
-        redelivered: bool,
-    }
-    let IncomingReceipt { receipt, delivery, redelivered, .. } = incoming;
-    show::json_line(&Line { receipt, delivery, redelivered: *redelivered })
 }
