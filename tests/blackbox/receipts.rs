@@ -28,7 +28,35 @@ fn cursor(up_to: MessageId, sent_at: i64, authors: &[UserId]) -> ReadCursor {
     ReadCursor { up_to, sent_at, authors: authors.to_vec() }
 }
 
-on_both!(an_author_sees_on_all_devices_which_devices_have_a_message, |world| async move {
+/// As [`on_both`], and over two relays.
+macro_rules! everywhere {
+    ($name:ident, |$world:ident| $body:expr) => {
+        mod $name {
+            use super::*;
+
+            async fn run($world: World) {
+                $body.await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn embedded() {
+                run(World::start(Backend::Embedded).await).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn cluster() {
+                run(World::start(Backend::Cluster).await).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn two_relays() {
+                run(World::two_relays(&[]).await).await;
+            }
+        }
+    };
+}
+
+everywhere!(an_author_sees_on_all_devices_which_devices_have_a_message, |world| async move {
     let (here, there) = (world.relay(), world.relays.last().unwrap());
     let (alice, bob) = (world.person("alice").await, world.person("bob").await);
     let (mut phone, mut laptop) = (alice.online(here).await, alice.online(there).await);
@@ -86,7 +114,7 @@ async fn an_operator_can_turn_receipts_of_delivery_off() {
     assert_eq!(alices.receipt().await, read, "and nothing before it");
 }
 
-on_both!(what_is_read_is_known_to_ones_other_devices_and_to_the_authors, |world| async move {
+everywhere!(what_is_read_is_known_to_ones_other_devices_and_to_the_authors, |world| async move {
     let (here, there) = (world.relay(), world.relays.last().unwrap());
     let [alice, bob, carol] = [world.person("alice").await, world.person("bob").await, world.person("carol").await];
     let (mut alices, mut carols) = (alice.online(here).await, carol.online(there).await);
@@ -155,7 +183,7 @@ on_both!(who_keeps_their_reading_to_themselves_hears_of_nobodys, |world| async m
     }
 });
 
-on_both!(a_device_that_is_logged_out_lets_the_messages_that_wait_for_it_expire, |world| async move {
+everywhere!(a_device_that_is_logged_out_lets_the_messages_that_wait_for_it_expire, |world| async move {
     let (here, there) = (world.relay(), world.relays.last().unwrap());
     let (alice, bob) = (world.person("alice").await, world.person("bob").await);
     let (mut alices, laptop) = (alice.online(here).await, alice.log_in(here).await);
@@ -246,6 +274,26 @@ on_both!(marks_that_make_no_sense_are_refused_and_strangers_mark_nothing, |world
     assert_eq!(eves.text().await, "a fence");
     assert!(eves.receipts.is_empty(), "{:?}", eves.receipts);
 });
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_relay_that_stops_publishes_what_its_last_sessions_noted() {
+    let mut world = World::two_relays(&[]).await;
+    let (alice, bob) = (world.person("alice").await, world.person("bob").await);
+    let (mut alices, mut bobs) = (alice.online(&world.relays[1]).await, bob.online(&world.relays[0]).await);
+    let room = alices.direct(bob.id).await;
+    let mut last = alices.send(room, "the first").await;
+    for number in 0..20 {
+        last = alices.send(room, &format!("number {number}")).await;
+    }
+    for _ in 0..21 {
+        bobs.text().await;
+    }
+    // Read by the relay, and not published for a quarter of a second yet.
+    bobs.connection.flush().await.unwrap();
+    world.relay().ask_to_stop();
+    assert!(world.relay_mut().ended().await.success());
+    assert_eq!(having(&mut alices, last.id, 1).await, BTreeSet::from([(bob.id, bobs.device())]));
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_flood_of_marks_is_refused() {

@@ -4,22 +4,15 @@ use std::time::Duration;
 
 use ferry_protocol::{ErrorCode, MessageId, PresenceStatus};
 
-use crate::harness::{Backend, Closed, Online, RawSocket, World, moved_to, post, until};
+use crate::harness::{Closed, Online, RawSocket, World, moved_to, post, until};
 
 /// Well below the ten seconds for which a relay believes what it read: what is seen within it was told by the other relay. (A second is
 /// what is promised; the rest is for a machine that does other things at the same time.)
 const TOLD: Duration = Duration::from_secs(5);
 
-async fn two_relays(flags: &[&str]) -> World {
-    let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
-    let mut world = World::start_with(Backend::Cluster, &flags).await;
-    world.add_relay().await;
-    world
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn messages_cross() {
-    let world = two_relays(&[]).await;
+    let world = World::two_relays(&[]).await;
     let (alice, bob) = (world.person("alice").await, world.person("bob").await);
     let (mut phone, mut laptop) = (alice.online(&world.relays[0]).await, alice.online(&world.relays[1]).await);
     let mut bobs = bob.online(&world.relays[1]).await;
@@ -32,7 +25,7 @@ async fn messages_cross() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_between_delivery_and_ack() {
-    let mut world = two_relays(&["--msg-timeout", "2"]).await;
+    let mut world = World::two_relays(&["--msg-timeout", "2"]).await;
     let (alice, bob) = (world.person("alice").await, world.person("bob").await);
     let (phone, mut bobs) = (alice.online(&world.relays[0]).await, bob.online(&world.relays[1]).await);
     let room = phone.direct(bob.id).await;
@@ -52,7 +45,7 @@ async fn killed_between_delivery_and_ack() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_newer_of_two_sockets_of_a_device_wins() {
-    let world = two_relays(&[]).await;
+    let world = World::two_relays(&[]).await;
     let (alice, bob) = (world.person("alice").await, world.person("bob").await);
     let phone = alice.online(&world.relays[0]).await;
     let room = phone.direct(bob.id).await;
@@ -79,7 +72,7 @@ async fn the_newer_of_two_sockets_of_a_device_wins() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_member_removed_on_one_cannot_send_on_the_other() {
-    let world = two_relays(&[]).await;
+    let world = World::two_relays(&[]).await;
     let (alice, bob) = (world.person("alice").await, world.person("bob").await);
     let (mut phone, mut bobs) = (alice.online(&world.relays[0]).await, bob.online(&world.relays[1]).await);
     let room = phone.group(&[bob.id]).await;
@@ -111,7 +104,7 @@ async fn a_member_removed_on_one_cannot_send_on_the_other() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_logout_on_one_closes_the_socket_on_the_other() {
-    let world = two_relays(&[]).await;
+    let world = World::two_relays(&[]).await;
     let alice = world.person("alice").await;
     let (phone, laptop) = (alice.online(&world.relays[0]).await, alice.log_in(&world.relays[1]).await);
     let token = laptop.token().await.unwrap();
@@ -135,7 +128,7 @@ async fn a_logout_on_one_closes_the_socket_on_the_other() {
 /// What was accepted while a device had no relay waits for it on another one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_device_moves_on_when_its_relay_is_killed() {
-    let mut world = two_relays(&["--msg-timeout", "2"]).await;
+    let mut world = World::two_relays(&["--msg-timeout", "2"]).await;
     let (alice, bob) = (world.person("alice").await, world.person("bob").await);
     let (phone, bobs) = (alice.online(&world.relays[0]).await, bob.online(&world.relays[1]).await);
     let room = phone.direct(bob.id).await;
@@ -163,7 +156,7 @@ async fn cut_the_bus(world: &World, cut: bool) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_cut_bus_does_not_tell_heals_by_itself() {
     let flags = ["--presence-grace", "1", "--presence-heartbeat", "1", "--presence-forget", "3"];
-    let world = two_relays(&flags).await;
+    let world = World::two_relays(&flags).await;
     let (alice, bob) = (world.person("alice").await, world.person("bob").await);
     let (mut phone, mut bobs) = (alice.online(&world.relays[0]).await, bob.online(&world.relays[1]).await);
     let room = phone.group(&[bob.id]).await;

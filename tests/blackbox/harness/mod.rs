@@ -88,6 +88,14 @@ impl World {
         Self::build(backend, nsqds, flags).await
     }
 
+    /// Two relays over one nsqd and PostgreSQL.
+    pub async fn two_relays(flags: &[&str]) -> Self {
+        let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
+        let mut world = Self::start_with(Backend::Cluster, &flags).await;
+        world.add_relay().await;
+        world
+    }
+
     /// One relay over several nsqds and PostgreSQL.
     pub async fn start_over(nsqds: usize, flags: &[String]) -> Self {
         ferry::name_tls_provider();

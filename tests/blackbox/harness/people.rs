@@ -2,10 +2,7 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use ferry_client::{
-    Body, ConnectOptions, Connection, Event, Events, InMemory, Incoming, IncomingNotice, IncomingReceipt, SendError,
-    Session,
-};
+use ferry_client::{Body, ConnectOptions, Connection, Event, Events, InMemory, Incoming, SendError, Session};
 use ferry_protocol::{
     CreateRoom, DeviceId, KIND_TEXT, MessageId, Notice, NoticeEvent, ReceiptEvent, RoomId, RoomKind, Secret, Sent,
     UserId,
@@ -86,60 +83,40 @@ impl Online {
     pub async fn find<T>(&mut self, what: &str, mut find: impl FnMut(Event) -> Option<T>) -> T {
         let found = within(async {
             loop {
-                match self.events.next().await {
-                    Some(Event::Notice(incoming)) => self.keep(&incoming),
-                    Some(Event::Receipt(incoming)) => self.keep_receipt(&incoming),
-                    Some(event) => {
-                        if let Some(found) = find(event) {
-                            return Some(found);
-                        }
-                    }
-                    None => return None,
+                if let Some(found) = self.next().await?.and_then(&mut find) {
+                    return Some(found);
                 }
             }
         });
         found.await.unwrap_or_else(|| panic!("the connection ended before: {what}"))
     }
 
-    fn keep(&mut self, incoming: &IncomingNotice) {
-        incoming.ack();
-        self.notices.push_back(incoming.notice.clone());
+    /// The next event: `None` at the end of the connection, `Some(None)` where it was a notice or a receipt, which is acked and kept.
+    async fn next(&mut self) -> Option<Option<Event>> {
+        Some(match self.events.next().await? {
+            Event::Notice(incoming) => {
+                incoming.ack();
+                self.notices.push_back(incoming.notice.clone());
+                None
+            }
+            Event::Receipt(incoming) => {
+                incoming.ack();
+                self.receipts.push_back(incoming.receipt.event.clone());
+                None
+            }
+            event => Some(event),
+        })
     }
 
     /// The next notice, acked; other events are passed over.
     pub async fn notice(&mut self) -> NoticeEvent {
-        let come = within(async {
-            while self.notices.is_empty() {
-                match self.events.next().await {
-                    Some(Event::Notice(incoming)) => self.keep(&incoming),
-                    Some(Event::Receipt(incoming)) => self.keep_receipt(&incoming),
-                    Some(_) => {}
-                    None => break,
-                }
-            }
-        });
-        come.await;
+        within(async { while self.notices.is_empty() && self.next().await.is_some() {} }).await;
         self.notices.pop_front().expect("the connection ended before a notice").event
     }
 
-    fn keep_receipt(&mut self, incoming: &IncomingReceipt) {
-        incoming.ack();
-        self.receipts.push_back(incoming.receipt.event.clone());
-    }
-
-    /// The next receipt, acked; other events but notices are passed over.
+    /// The next receipt, acked; other events are passed over.
     pub async fn receipt(&mut self) -> ReceiptEvent {
-        let come = within(async {
-            while self.receipts.is_empty() {
-                match self.events.next().await {
-                    Some(Event::Notice(incoming)) => self.keep(&incoming),
-                    Some(Event::Receipt(incoming)) => self.keep_receipt(&incoming),
-                    Some(_) => {}
-                    None => break,
-                }
-            }
-        });
-        come.await;
+        within(async { while self.receipts.is_empty() && self.next().await.is_some() {} }).await;
         self.receipts.pop_front().expect("the connection ended before a receipt")
     }
 
