@@ -1,11 +1,12 @@
-//! What is told live: who is writing, and who is there. Nothing of it waits for a connection but what one wants to hear.
+//! Live frames: typing and presence. Without a connection they are dropped, except the device's
+//! status and the list of watched users.
 
 use ferry_protocol::{DeviceFrame, DeviceStatus, RoomId, SetPresence, Typing, UserId, Watch};
 use tokio::sync::oneshot;
 
 use super::{Command, Connection};
 
-/// What is said live.
+/// A live statement of the device.
 pub(super) enum Live {
     Typing(Typing),
     Status(DeviceStatus),
@@ -13,13 +14,13 @@ pub(super) enum Live {
 }
 
 impl Live {
-    /// Whether it is of no interest later.
+    /// Returns true if the statement is of no interest later.
     pub(super) fn is_momentary(&self) -> bool {
         matches!(self, Self::Typing(_))
     }
 }
 
-/// What the relay has to hear again on each new connection.
+/// The statements that the relay must hear again on each new connection.
 #[derive(Debug, Default)]
 pub(super) struct Standing {
     away: bool,
@@ -27,7 +28,7 @@ pub(super) struct Standing {
 }
 
 impl Standing {
-    /// Remembers what stands, and gives the frame for a connection that is open.
+    /// Remembers a lasting statement, and returns the frame for an open connection.
     pub(super) fn take(&mut self, live: Live) -> String {
         match live {
             Live::Typing(typing) => DeviceFrame::Typing(typing).to_json(),
@@ -42,14 +43,14 @@ impl Standing {
         }
     }
 
-    /// The frames for a relay that may have heard something else before.
+    /// Returns the frames for a relay that may have heard older statements.
     pub(super) fn all_frames(&self) -> impl Iterator<Item = String> {
         let status = if self.away { DeviceStatus::Away } else { DeviceStatus::Online };
         let watch = DeviceFrame::Watch(Watch { users: self.watched.clone() });
         [DeviceFrame::Presence(SetPresence { status }), watch].into_iter().map(|frame| frame.to_json())
     }
 
-    /// The frames for a connection that has just opened.
+    /// Returns the frames for a connection that has just opened.
     pub(super) fn frames(&self) -> impl Iterator<Item = String> {
         let away = self.away.then(|| DeviceFrame::Presence(SetPresence { status: DeviceStatus::Away }).to_json());
         let watch = || DeviceFrame::Watch(Watch { users: self.watched.clone() }).to_json();
@@ -58,19 +59,22 @@ impl Standing {
 }
 
 impl Connection {
-    /// Tells the others in the room that the user is writing, or (`active` false) no longer. It expires by itself after 6 s: say it again every few
-    /// seconds. Where there is no connection now it is not told.
+    /// Tells the other members of the room that the user is writing or, with `active` false, has
+    /// stopped. It expires after 6 s, so repeat it every few seconds. Without a connection nobody
+    /// is told.
     pub async fn typing(&self, room: RoomId, active: bool) {
         self.live(Live::Typing(Typing { room, active })).await;
     }
 
-    /// Whether somebody is at this device. It stands until it is set again, over reconnects too; at first somebody is.
+    /// Sets whether the user is at this device. The status stays until it is set again, also over
+    /// reconnects. It begins as online.
     pub async fn set_status(&self, status: DeviceStatus) {
         self.live(Live::Status(status)).await;
     }
 
-    /// Whose presence to hear, in the place of those before: at most 256. Each of them comes as [`Event::Presence`](super::Event::Presence) soon, and
-    /// again with every change and every new connection.
+    /// Sets the users whose presence to hear, at most 256, and replaces the list before. Each of
+    /// them soon comes as [`Event::Presence`](super::Event::Presence), and again with every change
+    /// and every new connection.
     pub async fn watch(&self, users: Vec<UserId>) {
         self.live(Live::Watch(users)).await;
     }
@@ -78,7 +82,7 @@ impl Connection {
     async fn live(&self, live: Live) {
         let (taken, answer) = oneshot::channel();
         if self.commands.send(Command::Live(live, taken)).is_ok() {
-            // An error says that the connection has ended.
+            // Fails only if the connection has ended.
             let _ = answer.await;
         }
     }

@@ -1,4 +1,4 @@
-//! One open socket, from `welcome` until it is lost.
+//! An open socket, from `welcome` until it is lost.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -23,36 +23,38 @@ use super::super::{
 };
 use super::{End, Task, end_of, hand_over};
 
-/// How long `welcome` may take.
+/// The longest wait for `welcome`. After it the socket counts as lost.
 const WELCOME_WAIT: Duration = Duration::from_secs(10);
-/// How long closing may take.
+/// The longest time that closing may take. After it the socket is dropped.
 const CLOSE_WAIT: Duration = Duration::from_secs(5);
-/// How long before its expiry the token is renewed; a third of its life where that is less.
+/// The time before its expiry when a token is renewed; a third of its life if that is less.
 const RENEW_BEFORE: Duration = Duration::from_secs(60);
-/// After a renewal that failed, when the next is tried.
+/// The time after which a failed renewal is tried again.
 const RENEW_AGAIN: Duration = Duration::from_secs(5);
-/// How many deliveries one `ack` frame names at most: far below the relay's limit on frames.
+/// The largest number of deliveries in one `ack` frame. More go into the next frame. It is far
+/// below the relay's limit on frames.
 const ACKS_MAX: usize = 256;
 
 type Renewal = Pin<Box<dyn Future<Output = Result<Secret, ClientError>> + Send>>;
 
-/// What belongs to one open socket.
+/// The state of one open socket.
 struct Live {
     wire: Wire,
-    // In use on this socket.
+    // The token in use on this socket.
     token: Secret,
     frame_limit: usize,
-    // When anything was last heard, and when a ping was last sent.
+    // The time when the relay was last heard, and the time of the last ping.
     heard: Instant,
     pinged: Instant,
-    // What turns the relay's clock into ours: its time at `opened`.
+    // Converts the relay's clock into ours: the relay's time at `opened`.
     server_time: i64,
     opened: Instant,
     renew_at: Instant,
     renewal: Option<Renewal>,
-    // Each waits for one `pong`, in order. Bounded by the callers, who each wait for one.
+    // Each waits for its `pong`, in order. Bounded by the number of callers, because a caller waits
+    // for its flush.
     flushes: VecDeque<oneshot::Sender<Result<(), NotFlushed>>>,
-    // Something that stands was said when the wire had no room.
+    // A lasting statement was made when the wire had no room.
     unsaid: bool,
 }
 
@@ -76,7 +78,8 @@ impl Live {
         live
     }
 
-    /// Plans the renewal of a token that expires then, by the relay's clock: ours may be wrong.
+    /// Plans the renewal of a token. Its expiry is by the relay's clock, because ours may be
+    /// wrong.
     fn expires(&mut self, token_expires_at: i64) {
         let now = self.opened.elapsed();
         let expiry = u64::try_from(token_expires_at.saturating_sub(self.server_time)).unwrap_or(0);
@@ -87,7 +90,8 @@ impl Live {
     }
 }
 
-/// Writes what stands, unless it is longer than the relay takes: that would end this connection, and the next ones.
+/// Writes a lasting statement. Leaves it out if it is longer than the relay accepts, because it
+/// would end this connection and the next ones.
 fn say(live: &mut Live, frame: String) {
     if frame.len() <= live.frame_limit {
         live.wire.text(frame);
@@ -146,7 +150,7 @@ impl Task {
             self.write(live);
             let reading = self.parked.is_empty();
             if !reading {
-                // Not the relay's silence: we do not listen.
+                // The relay is not silent: this side does not read.
                 live.heard = Instant::now();
             }
             let wake_at = tokio::time::Instant::from_std(self.next_deadline(live));
@@ -166,8 +170,8 @@ impl Task {
                     Some(Command::Close) => return self.close(live).await,
                     Some(Command::Flush(answer)) => self.flush(live, answer),
                     Some(Command::Live(said, taken)) => {
-                        // Where the relay does not read: what somebody writes now is old when it does, and the newest of what stands is
-                        // written when it does.
+                        // The relay does not read now. Typing would be old when it reads again; a
+                        // lasting statement is written then, in its newest form.
                         let is_momentary = said.is_momentary();
                         let frame = self.standing.take(said);
                         match live.wire.has_room() {
@@ -184,7 +188,7 @@ impl Task {
                         }
                         let _ = answer.send(if fits { Ok(()) } else { Err(NotFlushed) });
                     }
-                    // Every handle is gone, but there is still somebody who takes events.
+                    // Every handle is dropped, but the caller still takes events.
                     None => {}
                 },
                 () = self.shared.wake.notified() => {}
@@ -203,7 +207,8 @@ impl Task {
         }
     }
 
-    /// Queues acks and sends, as many as the wire takes now. What is left is queued when it has been written.
+    /// Queues acks and sends, as many as the wire takes now. The rest is queued after these are
+    /// written.
     fn write(&mut self, live: &mut Live) {
         if live.unsaid && live.wire.has_room() {
             live.unsaid = false;
@@ -219,7 +224,7 @@ impl Task {
         while live.wire.has_room()
             && let Some((id, frame)) = self.outbox.next(Instant::now())
         {
-            // The relay would close the socket over it, again and again.
+            // The relay would close the socket for it, again and again.
             if frame.len() > live.frame_limit {
                 let error = SendError::TooLarge { size: frame.len(), limit: live.frame_limit };
                 self.answer(id, Err(error));
@@ -236,7 +241,7 @@ impl Task {
         [Some(ping), renew, self.outbox.due(), self.typists.due()].into_iter().flatten().fold(silent, Instant::min)
     }
 
-    /// Does whatever is due. An error ends the connection.
+    /// Does everything that is due. An error ends the connection.
     fn on_time(&mut self, live: &mut Live) -> Result<(), End> {
         let now = Instant::now();
         if now >= live.heard + self.options.liveness {
@@ -257,7 +262,8 @@ impl Task {
     }
 
     fn flush(&mut self, live: &mut Live, answer: oneshot::Sender<Result<(), NotFlushed>>) {
-        // Acks are queued in full, past the queue's bound: the relay's window bounds them, and the ping has to come after them.
+        // All acks are queued, even above the queue's limit, because the ping must come after
+        // them. The relay's window bounds them.
         loop {
             let deliveries = self.shared.dedupe().take_acks(ACKS_MAX);
             if deliveries.is_empty() {
@@ -367,12 +373,13 @@ impl Task {
         match self.events.try_send(event) {
             Ok(()) => {}
             Err(mpsc::error::TrySendError::Full(event)) => self.parked.push_back(event),
-            // Noticed by the loop, which ends.
+            // The loop notices it and ends.
             Err(mpsc::error::TrySendError::Closed(_)) => {}
         }
     }
 
-    /// Writes the acks that are left and closes. The relay answers a close after it has read all that came before it.
+    /// Writes the remaining acks and closes. The relay answers a close after it has read
+    /// everything before it.
     async fn close(&mut self, live: &mut Live) -> End {
         loop {
             let deliveries = self.shared.dedupe().take_acks(ACKS_MAX);
@@ -390,7 +397,7 @@ impl Task {
     }
 }
 
-/// Waits for a renewal, and clears it; for ever where there is none. Cancel-safe.
+/// Waits for a renewal, and clears it. Without a renewal it waits for ever. Cancel-safe.
 async fn finished(renewal: &mut Option<Renewal>) -> Result<Secret, ClientError> {
     let Some(running) = renewal else { return std::future::pending().await };
     let token = running.await;
@@ -402,13 +409,14 @@ fn closed_without_code() -> End {
     End::Lost(DisconnectReason::Unreachable("the relay closed the connection".into()), None)
 }
 
-/// A renewal is through: tells the relay the new token, or plans the next attempt.
+/// Handles the end of a renewal: tells the relay the new token, or plans the next attempt.
 fn renewed(live: &mut Live, token: Result<Secret, ClientError>) -> Result<(), End> {
     match token {
         Ok(token) => {
             live.wire.text(DeviceFrame::Hello(Hello { token: token.clone() }).to_json());
             live.token = token;
-            // Until `renewed` says when: an answer that never comes must not leave the token to expire.
+            // Holds until `renewed` sets the time. If no answer ever comes, the token must still
+            // be renewed in time.
             live.renew_at = Instant::now() + RENEW_BEFORE;
             Ok(())
         }
