@@ -16,8 +16,8 @@ use crate::{
     websocket,
 };
 
-/// The number of attempts to connect. With the client library's backoff they take minutes. After
-/// the last one the run fails.
+/// The number of times that a failed connect is tried again. With the client library's backoff
+/// these take minutes. After the last one the device gives up.
 const TRIES: usize = 20;
 
 /// The address and the identity of a device.
