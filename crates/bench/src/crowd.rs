@@ -1,67 +1,69 @@
-//! Who there is in a run: users, devices and rooms, all by number.
+//! The users, devices and rooms of a run, all by number.
 
 use std::ops::Range;
 
-/// Users `0..users`, each with the same number of devices and each in exactly one room: user `u` has the devices from
-/// `u * devices_per_user` on, room `r` the users from `r * room_size` on. So that any of them follows from any other without a table.
+/// Users `0..users`, each with the same number of devices and in exactly one room. User `u` has
+/// the devices from `u * devices_per_user` on, and room `r` has the users from `r * room_size` on.
+/// So each number follows from any other without a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Crowd {
-    /// How many users; a multiple of `room_size`.
+    /// The number of users, a multiple of `room_size`.
     pub users: usize,
-    /// How many devices each of them has.
+    /// The number of devices of each user.
     pub devices_per_user: usize,
-    /// How many users a room has.
+    /// The number of users in a room.
     pub room_size: usize,
-    /// How many of a room's users send, each from their first device.
+    /// The number of users in a room who send, each from their first device.
     pub senders: usize,
 }
 
 impl Crowd {
-    /// As many whole rooms as these users fill, one at least. Everybody sends.
+    /// Creates as many complete rooms as these users fill, and at least one. Everybody sends.
     pub fn new(users: usize, devices_per_user: usize, room_size: usize) -> Self {
         let rooms = (users / room_size).max(1);
         Self { users: rooms * room_size, devices_per_user, room_size, senders: room_size }
     }
 
-    /// How many devices in all.
+    /// Returns the number of all devices.
     pub fn devices(&self) -> usize {
         self.users * self.devices_per_user
     }
 
-    /// How many rooms.
+    /// Returns the number of rooms.
     pub fn rooms(&self) -> usize {
         self.users / self.room_size
     }
 
-    /// Whose device it is.
+    /// Returns the user of a device.
     pub fn user_of(&self, device: usize) -> usize {
         device / self.devices_per_user
     }
 
-    /// The users of a room.
+    /// Returns the users of a room.
     pub fn users_of(&self, room: usize) -> Range<usize> {
         room * self.room_size..(room + 1) * self.room_size
     }
 
-    /// The devices of a room's users.
+    /// Returns the devices of a room's users.
     pub fn devices_of(&self, room: usize) -> Range<usize> {
         let users = self.users_of(room);
         users.start * self.devices_per_user..users.end * self.devices_per_user
     }
 
-    /// The device that sends the room's message of this number: the users take turns.
+    /// Returns the device that sends the room's message with this number. The users take turns.
     pub fn sender(&self, room: usize, number: u32) -> usize {
         let turn = number as usize % self.senders;
         (room * self.room_size + turn) * self.devices_per_user
     }
 
-    /// Every device that sends anything.
+    /// Returns all devices that send.
     pub fn all_senders(&self) -> Vec<usize> {
         let of = |room| (0..self.senders).map(move |turn| self.sender(room, turn as u32));
         (0..self.rooms()).flat_map(of).collect()
     }
 
-    /// How many devices get a message: all of the room but the one that sent it.
+    /// Returns the number of devices that get a message: all devices of the room except the
+    /// sending one.
     pub fn copies(&self) -> usize {
         self.room_size * self.devices_per_user - 1
     }

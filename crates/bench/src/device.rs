@@ -1,4 +1,4 @@
-//! A device of a relay: one socket, which acks what it gets.
+//! A device of a relay: a socket that acks what it gets.
 
 use std::{pin::Pin, sync::Arc};
 
@@ -16,15 +16,16 @@ use crate::{
     websocket,
 };
 
-/// How often a connect is tried again. With the client library's backoff that is minutes.
+/// The number of times that a failed connect is tried again. With the client library's backoff
+/// these take minutes. After the last one the device gives up.
 const TRIES: usize = 20;
 
-/// Where a device connects to, and as whom.
+/// The address and the identity of a device.
 #[derive(Clone)]
 pub struct Login {
-    /// `host:port` of the relay.
+    /// The relay's `host:port`.
     pub address: Arc<str>,
-    /// Its access token.
+    /// The device's access token.
     pub token: Arc<str>,
     /// The rooms by number.
     pub rooms: Arc<[RoomId]>,
@@ -45,10 +46,11 @@ impl Port for Sender {
     }
 }
 
-/// Connects, says so by `drained` once what waited has come, and acks what comes until the connection ends: with why it did.
+/// Connects, reports by `drained` that everything that waited has come, and acks what comes.
+/// Returns the reason when the connection ends.
 ///
-/// Until `drained` it tries again where it is not let in, after the pauses that the client library makes: a relay in a storm may say that
-/// it cannot now.
+/// Until `drained` it tries again if the relay rejects it, after the same pauses as the client
+/// library. A relay in a storm may have no room for a moment.
 pub async fn run(login: Login, load: Arc<Load>, device: usize, drained: oneshot::Sender<()>) -> anyhow::Result<()> {
     let options = ConnectOptions::default();
     let mut backoff = Backoff::new(options.backoff_base, options.backoff_max);
@@ -64,7 +66,8 @@ pub async fn run(login: Login, load: Arc<Load>, device: usize, drained: oneshot:
     connect(&login, &load, device, &mut drained).await
 }
 
-/// One connection, from its beginning to its end. Its state is in a box of its own, which is given back at the end.
+/// Runs a connection from its beginning to its end. Its state is in a box of its own, which is
+/// freed at the end.
 fn connect<'a>(
     login: &'a Login,
     load: &'a Arc<Load>,
@@ -97,7 +100,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Handles all frames that have come, and acks with one frame what these were.
+    /// Handles all frames that have come, and acks their deliveries with one frame.
     fn handle(&mut self) -> anyhow::Result<()> {
         let now = self.load.now();
         let mut at = 0;
@@ -136,7 +139,7 @@ impl Reader<'_> {
     }
 }
 
-/// Connects and upgrades; what came behind the answer is in the buffer.
+/// Connects and upgrades. Returns the bytes that came after the answer in the buffer.
 async fn upgrade(login: &Login) -> anyhow::Result<(Line, BytesMut)> {
     let Login { address, token, .. } = login;
     let line = Line::connect(&**address).await?;
@@ -152,7 +155,7 @@ async fn upgrade(login: &Login) -> anyhow::Result<(Line, BytesMut)> {
     Ok((line, buffer))
 }
 
-/// Reads the answer to the request for an upgrade.
+/// Reads the answer to the upgrade request.
 pub async fn websocket_answer(line: &Line) -> anyhow::Result<BytesMut> {
     let mut buffer = BytesMut::new();
     let end = loop {

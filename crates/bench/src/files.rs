@@ -1,30 +1,32 @@
-//! The limit on open files, which is what binds the number of devices first.
+//! The limit on open files, which is the first limit on the number of devices.
 
 use crate::{
     options::{Backend, PeerName},
     system::Kind,
 };
 
-/// What a process has open beside devices.
+/// The number of files that a process has open, without those of devices.
 const OTHERS: usize = 200;
 
-/// Raises the soft limit to the hard one, for this process and those that it starts; the limit then.
+/// Raises the soft limit to the hard one, for this process and those that it starts. Returns the
+/// limit.
 pub fn raise_limit() -> usize {
     rlimit::increase_nofile_limit(u64::MAX).map_or(1_024, |limit| usize::try_from(limit).unwrap_or(usize::MAX))
 }
 
-/// How many files a device takes in the process where it takes most, and in which.
+/// Returns how many files a device needs in the process where it needs most, and which process
+/// that is.
 fn of_device(kind: Kind) -> (usize, &'static str) {
     match kind {
         Kind::Relay(Backend::Nsqd) => (2, "the relay: a socket, and a connection to nsqd"),
         Kind::Relay(Backend::Embedded) => (1, "the relay and the generator: a socket"),
-        // Its client keeps its consumer's configuration in tasks, and one socket.
+        // The client has its consumer's configuration in tasks, and a socket.
         Kind::Peer(PeerName::Bare | PeerName::TokioNsq) => (1, "nsqd and the generator: a connection"),
         Kind::Peer(_) => (1, "the server and the generator: a connection"),
     }
 }
 
-/// As many of these devices as the limit allows, and what to say where it binds.
+/// Returns as many of these devices as the limit allows, and a note if these are fewer.
 pub fn within_limit(kind: Kind, devices: usize, limit: usize) -> (usize, Option<String>) {
     let (each, whose) = of_device(kind);
     let most = limit.saturating_sub(OTHERS) / each;

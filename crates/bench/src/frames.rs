@@ -1,6 +1,7 @@
-//! Ferry's frames, written and read with nothing but what a generator needs of them.
+//! Ferry's frames, written and read with only what a load generator needs.
 //!
-//! `ferry_protocol` is the judge: what the short ways here do not know is read by it, and tests hold them against it.
+//! `ferry_protocol` is the reference: it reads the frames that the fast ways here do not know, and
+//! tests compare the two.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -12,19 +13,19 @@ use crate::stamp::Stamp;
 /// A frame from the relay.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Incoming<'a> {
-    /// A delivery: what to ack, and the message.
+    /// A message: its delivery id and its stamp.
     Message { delivery: &'a [u8], redelivered: bool, stamp: Stamp },
-    /// A notice or receipt: what to ack.
+    /// A notice or receipt: its delivery id.
     Notice { delivery: &'a [u8] },
-    /// A send was accepted.
+    /// The relay accepted a send.
     Sent(Stamp),
-    /// The backlog has come.
+    /// Everything that waited has come.
     Drained,
-    /// A send was refused.
+    /// The relay rejected a send.
     Refused(Stamp, String),
-    /// Of no interest.
+    /// A frame of no interest.
     Other,
-    /// No frame that belongs here.
+    /// A frame that does not belong here.
     Bad(String),
 }
 
@@ -36,7 +37,7 @@ const BODY: &[u8] = br#""body":""#;
 const SENT: &[u8] = br#"{"type":"sent","id":""#;
 const DRAINED: &[u8] = br#"{"type":"drained"}"#;
 
-/// Characters of a UUID.
+/// The number of characters of a UUID.
 const ID: usize = 36;
 
 /// Reads the payload of a text frame.
@@ -60,7 +61,8 @@ fn message(payload: &[u8]) -> Option<Incoming<'_>> {
     let end = memchr::memchr(b'"', rest)?;
     let (delivery, rest) = rest.split_at(end);
     let redelivered = rest.strip_prefix(REDELIVERED)?.starts_with(b"true");
-    // No field before the body can hold this text: a quotation mark within a string has a backslash before it.
+    // No field before the body can contain this text: in a string, a quotation mark has a
+    // backslash before it.
     let body = memmem::find(rest, BODY)? + BODY.len();
     Some(Incoming::Message { delivery, redelivered, stamp: Stamp::read_body(&rest[body..])? })
 }
@@ -71,7 +73,7 @@ fn sent(payload: &[u8]) -> Option<Incoming<'_>> {
     Some(Incoming::Sent(Stamp::of_id(MessageId(id))))
 }
 
-/// The long way.
+/// Reads the payload with the complete parser.
 fn read_whole(payload: &[u8]) -> Incoming<'_> {
     let Ok(text) = std::str::from_utf8(payload) else { return Incoming::Bad("not UTF-8".to_owned()) };
     match RelayFrame::parse(text) {
@@ -100,19 +102,19 @@ pub fn write_send(stamp: &Stamp, room: RoomId, size: usize, out: &mut Vec<u8>) {
     out.extend_from_slice(br#""}"#);
 }
 
-/// An `ack` to be, as deliveries come.
+/// An `ack` that grows as deliveries come.
 #[derive(Debug, Default)]
 pub struct Acks(Vec<u8>);
 
 impl Acks {
-    /// One more delivery.
+    /// Adds a delivery.
     pub fn add(&mut self, delivery: &[u8]) {
         self.0.extend_from_slice(if self.0.is_empty() { br#"{"type":"ack","deliveries":[""# } else { br#",""# });
         self.0.extend_from_slice(delivery);
         self.0.push(b'"');
     }
 
-    /// The frame, where there is anything to ack, taken out.
+    /// Takes out the frame, if there is anything to ack.
     pub fn take(&mut self) -> Option<Vec<u8>> {
         let mut frame = std::mem::take(&mut self.0);
         (!frame.is_empty()).then(|| {

@@ -1,4 +1,4 @@
-//! A TCP connection that anybody may write to, and one task reads.
+//! A TCP connection that every task may write to, and that one task reads.
 
 use std::{
     io,
@@ -12,12 +12,13 @@ use tokio::{
     sync::Notify,
 };
 
-/// Bytes that are read at once, and kept for while something of a connection is unread.
+/// The number of bytes for one read, and for a buffer while something of a connection is unread.
 const READ: usize = 4 << 10;
-/// What is read at once where more than [`READ`] waits.
+/// The number of bytes for one read if more than [`READ`] waits.
 const READ_MUCH: usize = 64 << 10;
 
-/// See the module's description. What the kernel does not take at once waits here, and goes out while the task reads.
+/// See the module's description. Bytes that the kernel does not take at once wait here, and go out
+/// while the task reads.
 #[derive(Debug)]
 pub struct Line {
     stream: TcpStream,
@@ -40,13 +41,14 @@ impl Line {
         self.out.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes what `build` appends, after what waits. A lost connection takes it and says nothing; reading tells.
+    /// Writes what `build` appends, after what waits. A lost connection accepts it without an
+    /// error; reading reports the loss.
     pub fn write(&self, build: impl FnOnce(&mut Vec<u8>)) {
         let mut out = self.out();
         let waited = !out.is_empty();
         build(&mut out);
         if !waited {
-            // An error is met again by the reader.
+            // The reader gets the same error.
             let _ = self.push(&mut out);
             if !out.is_empty() {
                 self.stuck.notify_one();
@@ -72,13 +74,14 @@ impl Line {
         };
         out.drain(..written);
         if out.is_empty() {
-            // An idle connection holds no memory here: there are thousands.
+            // An idle connection keeps no memory here, because there are thousands.
             out.shrink_to(READ);
         }
         outcome
     }
 
-    /// Waits until there is something to read, and appends it. Meanwhile writes what waits.
+    /// Waits until there is something to read, and appends it to the buffer. Meanwhile it writes
+    /// what waits.
     ///
     /// # Errors
     /// `UnexpectedEof` at the end of the stream; those of reading and writing.
@@ -121,7 +124,7 @@ impl Line {
     }
 }
 
-/// Gives back the memory of a buffer that has been read to its end.
+/// Frees the memory of a buffer that has been read to its end.
 pub fn tidy(buffer: &mut BytesMut) {
     if buffer.is_empty() {
         *buffer = BytesMut::new();

@@ -1,4 +1,5 @@
-//! The traffic of one run: what is sent when, what was received, and how late. The same for a relay and for its peers.
+//! The traffic of a run: what is sent when, what was received, and how late. It is the same for a
+//! relay and for its peers.
 
 use std::{
     sync::{
@@ -17,50 +18,51 @@ use crate::{
     tally::{Numbers, Received, Verdict},
 };
 
-/// A device that can send. What comes of it is told to the [`Load`].
+/// A device that can send. It tells the [`Load`] the result.
 pub trait Port: Send + Sync {
     /// Sends the message, without waiting.
     fn post(&self, stamp: &Stamp);
 }
 
-/// Histograms and counters are kept in so many parts, so that threads seldom meet.
+/// The number of parts of histograms and counters, so that threads seldom meet.
 const SHARDS: usize = 16;
-/// The longest latency that is told apart from longer ones, microseconds.
+/// The longest latency that is recorded exactly, in microseconds. Longer ones count as this one.
 const LATENCY_MAX: u64 = 600_000_000;
-/// The pause before a refused send's place is used again.
+/// The pause before the place of a rejected send is used again.
 const REFUSED_PAUSE: Duration = Duration::from_millis(50);
 
-/// When a message's place among the sends under way is free for the next one.
+/// The time when the place of a message among the sends under way becomes free for the next one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Until {
-    /// Once it is confirmed.
+    /// When the message is confirmed.
     Confirmed,
-    /// Once it is confirmed, and all devices have it: what is under way is then bounded from end to end.
+    /// When the message is confirmed and all devices have it. This bounds what is under way from
+    /// end to end.
     Received,
 }
 
 /// See the module's description.
 pub struct Load {
-    /// Who takes part.
+    /// The users, devices and rooms.
     pub crowd: Crowd,
-    /// Bytes of a body.
+    /// The bytes of a body.
     pub size: usize,
-    /// When everything's time begins.
+    /// The time from which all times count.
     origin: Instant,
     until: Until,
-    /// At most so many messages a room.
+    /// The largest number of messages in a room.
     limit: AtomicU32,
     rooms: Vec<Room>,
     received: Vec<Mutex<Received>>,
-    /// Devices that do not read for now.
+    /// The devices that do not read for now.
     deaf: Vec<bool>,
     hearing: watch::Sender<bool>,
     ports: RwLock<Vec<Option<Arc<dyn Port>>>>,
     shards: Vec<Mutex<Shard>>,
-    /// What is measured lies between these, nanoseconds since the origin.
+    /// The measured time lies between these two, in nanoseconds since the origin.
     measured_from: AtomicU64,
     measured_to: AtomicU64,
-    /// When the last new delivery came.
+    /// The time when the last new delivery came.
     last: AtomicU64,
     retries: AtomicU64,
     stopped: AtomicBool,
@@ -72,7 +74,8 @@ struct Room {
     next: AtomicU32,
     refused: AtomicU64,
     confirmed: Mutex<Numbers>,
-    /// Of each place: the number of the message that has it, and how many events are awaited before it is free.
+    /// For each place: the number of its message, and how many events it still waits for before it
+    /// is free.
     slots: Vec<AtomicU64>,
 }
 
@@ -81,21 +84,23 @@ struct Shard {
     latency: Histogram<u64>,
 }
 
-/// What was measured between two times.
+/// The figures between two times.
 pub struct Measured {
-    /// Deliveries in that time.
+    /// The number of deliveries in that time.
     pub deliveries: u64,
-    /// Microseconds from when a message was to be sent to its receipt, of messages that were to be sent in that time.
+    /// The microseconds from the time when a message was due to its receipt. Of the messages that
+    /// were due in that time.
     pub latency: Histogram<u64>,
 }
 
 impl Load {
-    /// No traffic yet.
+    /// Creates a load without traffic.
     pub fn new(crowd: Crowd, size: usize, until: Until) -> anyhow::Result<Self> {
         Self::with_deaf(crowd, size, until, |_| false)
     }
 
-    /// With devices that do not read before [`Self::let_hear`], and do not count among what is measured.
+    /// Creates a load with devices that do not read before [`Self::let_hear`]. They do not count
+    /// in the measurement.
     pub fn with_deaf(crowd: Crowd, size: usize, until: Until, is_deaf: impl Fn(usize) -> bool) -> anyhow::Result<Self> {
         let shard = || anyhow::Ok(Mutex::new(Shard { deliveries: 0, latency: histogram()? }));
         Ok(Self {
@@ -119,7 +124,7 @@ impl Load {
         })
     }
 
-    /// Nanoseconds since the origin.
+    /// Returns the nanoseconds since the origin.
     pub fn now(&self) -> u64 {
         self.at(Instant::now())
     }
@@ -128,28 +133,29 @@ impl Load {
         instant.saturating_duration_since(self.origin).as_nanos() as u64
     }
 
-    /// When that is.
+    /// Returns the instant of a number of nanoseconds since the origin.
     pub fn instant(&self, nanoseconds: u64) -> Instant {
         self.origin + Duration::from_nanos(nanoseconds)
     }
 
-    /// The device sends through this from now on.
+    /// Sets the port through which the device sends from now on.
     pub fn set_port(&self, device: usize, port: Arc<dyn Port>) {
         self.ports.write().unwrap_or_else(PoisonError::into_inner)[device] = Some(port);
     }
 
-    /// Lets go of all connections. What is posted then goes nowhere.
+    /// Drops all connections. Messages that are posted after that go nowhere.
     pub fn forget_ports(&self) {
         self.ports.write().unwrap_or_else(PoisonError::into_inner).fill(None);
     }
 
-    /// What lies between these counts as measured. To be called before anything is sent.
+    /// Sets the time that is measured. Call this before anything is sent.
     pub fn measure(&self, from: Instant, to: Instant) {
         self.measured_from.store(self.at(from), Ordering::Relaxed);
         self.measured_to.store(self.at(to), Ordering::Relaxed);
     }
 
-    /// Sends without a pause, so many under way in each room, and `limit` in each room at most.
+    /// Prepares to send without a pause, with this many sends under way in each room and at most
+    /// `limit` messages in each room.
     pub fn flood(&mut self, under_way: usize, limit: u32) {
         self.limit.store(limit, Ordering::Relaxed);
         for room in &mut self.rooms {
@@ -157,7 +163,7 @@ impl Load {
         }
     }
 
-    /// Begins what [`Self::flood`] has set up.
+    /// Begins what [`Self::flood`] has prepared.
     pub fn begin(&self) {
         for slot in 0..self.rooms.first().map_or(0, |room| room.slots.len()) {
             for room in 0..self.rooms.len() {
@@ -166,7 +172,7 @@ impl Load {
         }
     }
 
-    /// Sends the next message of a room, due then.
+    /// Sends the next message of a room, which is due at this time.
     pub fn send_one(&self, room: usize, due: u64) {
         let number = self.rooms[room].next.fetch_add(1, Ordering::Relaxed);
         self.post(&Stamp { room: room as u32, slot: 0, number, due });
@@ -196,10 +202,12 @@ impl Load {
         self.post(&Stamp { room, slot, number, due: self.now() });
     }
 
-    /// One of the events that a place waits for has happened; after the last of them the next message is sent.
+    /// Notes that an event happened that a place waits for. After the last event it sends the next
+    /// message.
     fn step_slot(&self, stamp: &Stamp) {
         let Some(slot) = self.rooms[stamp.room as usize].slots.get(usize::from(stamp.slot)) else { return };
-        // A message that had the place before, and was refused after it had reached somebody, counts no more.
+        // A message that had the place before, and was rejected after a device had received it, no
+        // longer counts.
         let step = slot.fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| {
             (state >> 32 == u64::from(stamp.number) && state & 0xffff_ffff > 0).then(|| state - 1)
         });
@@ -208,7 +216,7 @@ impl Load {
         }
     }
 
-    /// The system has confirmed the send. `stamp.due` does not matter.
+    /// Notes that the system has confirmed the send. `stamp.due` does not matter.
     pub fn confirmed(&self, stamp: &Stamp) {
         let Some(room) = self.rooms.get(stamp.room as usize) else { return };
         if lock(&room.confirmed).insert(stamp.number) {
@@ -216,7 +224,8 @@ impl Load {
         }
     }
 
-    /// The system has refused the send, or its outcome is unknown: it may have arrived, and need not.
+    /// Notes that the system has rejected the send, or that its outcome is unknown: the message
+    /// may have arrived or not.
     pub fn refused(self: &Arc<Self>, stamp: &Stamp) {
         let Some(room) = self.rooms.get(stamp.room as usize) else { return };
         room.refused.fetch_add(1, Ordering::Relaxed);
@@ -229,9 +238,9 @@ impl Load {
         }
     }
 
-    /// A device has received a message, `now` nanoseconds after the origin.
+    /// Notes that a device has received a message, `now` nanoseconds after the origin.
     pub fn received(&self, device: usize, stamp: &Stamp, now: u64, redelivered: bool) {
-        // Some systems send a sender its own message; its copy is no delivery.
+        // Some systems send a sender its own message. This copy is not a delivery.
         if self.crowd.sender(stamp.room as usize, stamp.number) == device {
             return;
         }
@@ -251,51 +260,51 @@ impl Load {
         self.step_slot(stamp);
     }
 
-    /// Waits while the device is not to read.
+    /// Waits as long as the device must not read.
     pub async fn may_read(&self, device: usize) {
         if self.deaf[device] {
-            // The sender lives as long as this.
+            // The sender lives as long as `self`.
             let _ = self.hearing.subscribe().wait_for(|hearing| *hearing).await;
         }
     }
 
-    /// Whether the device is one that does not read at first.
+    /// Returns whether the device does not read at first.
     pub fn is_deaf(&self, device: usize) -> bool {
         self.deaf[device]
     }
 
-    /// Everybody reads from now on.
+    /// Lets all devices read from now on.
     pub fn let_hear(&self) {
         self.hearing.send_replace(true);
     }
 
-    /// Sends nothing new.
+    /// Stops sending new messages.
     pub fn stop(&self) {
         self.stopped.store(true, Ordering::Relaxed);
     }
 
-    /// A device that was not let in tries again.
+    /// Notes that a device was rejected and tries again.
     pub fn retried(&self) {
         self.retries.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How often that was.
+    /// Returns how often a device tried again.
     pub fn retries(&self) -> u64 {
         self.retries.load(Ordering::Relaxed)
     }
 
-    /// A connection ended by itself.
+    /// Notes that a connection ended by itself.
     pub fn broke(&self, device: usize, reason: &str) {
         lock(&self.broken).push(format!("device {device}: {reason}"));
     }
 
-    /// How many connections ended by themselves, and why the first one did.
+    /// Returns how many connections ended by themselves, and why the first one did.
     pub fn broken(&self) -> Option<(usize, String)> {
         let broken = lock(&self.broken);
         broken.first().map(|first| (broken.len(), first.clone()))
     }
 
-    /// What was measured.
+    /// Returns the figures of the measured time.
     pub fn measured(&self) -> anyhow::Result<Measured> {
         let mut all = Measured { deliveries: 0, latency: histogram()? };
         for shard in &self.shards {
@@ -306,7 +315,7 @@ impl Load {
         Ok(all)
     }
 
-    /// What has become of everything so far.
+    /// Returns what has become of all messages so far.
     pub fn verdict(&self) -> Verdict {
         let mut verdict = Verdict::default();
         for (number, room) in self.rooms.iter().enumerate() {
@@ -330,22 +339,23 @@ impl Load {
         verdict
     }
 
-    /// When the last delivery came that was new.
+    /// Returns when the last new delivery came.
     pub fn last_delivery(&self) -> Instant {
         self.instant(self.last.load(Ordering::Relaxed))
     }
 
-    /// How many deliveries have come, all in all.
+    /// Returns how many deliveries have come in all.
     pub fn deliveries(&self) -> u64 {
         self.received.iter().map(|received| lock(received).numbers.len()).sum()
     }
 
-    /// Waits until every send is answered and everything due has come, or until nothing more has come for `patience`.
+    /// Waits until every send is answered and every due delivery has come, or until nothing more
+    /// has come for `patience`.
     pub async fn settle(&self, patience: Duration) -> Verdict {
         self.wait_for(patience, |verdict| verdict.lost == 0 && verdict.unanswered == 0).await
     }
 
-    /// The same, where some sends will never be answered.
+    /// Waits as [`Self::settle`] does, if some sends will never be answered.
     pub async fn settle_received(&self, patience: Duration) -> Verdict {
         self.wait_for(patience, |verdict| verdict.lost == 0).await
     }
@@ -371,7 +381,7 @@ impl Load {
     }
 }
 
-/// What is behind the lock of a thread that panicked is only counters.
+/// Locks. A thread that panicked leaves only counters behind, so its lock is still good.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,5 @@
-//! `ferry-bench`: measures a relay, and beside it what one might use instead. `docs/performance.md` says how, and what came of it.
+//! `ferry-bench` measures a relay, and alternatives to it. `docs/performance.md` says how, and
+//! shows the results.
 
 mod crowd;
 mod device;
@@ -59,7 +60,7 @@ async fn measure(options: &Options) -> anyhow::Result<ExitCode> {
         let name = scenario.to_possible_value().context("a scenario without a name")?;
         print(&report.tables(name.get_name()));
     }
-    // After the measuring, whose comparisons are within one run.
+    // After the measurement, because comparisons are made within one run only.
     report.rows.splice(0..0, earlier.rows);
     if let Some(file) = &options.plot {
         std::fs::write(file, plot::draw(&report)).with_context(|| format!("{} cannot be written", file.display()))?;

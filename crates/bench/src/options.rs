@@ -6,74 +6,77 @@ use clap::{Parser, ValueEnum, builder::TypedValueParser};
 
 use crate::{stamp::Stamp, system::Kind};
 
-/// Measures Ferry, and beside it what one might use instead, on this machine.
+/// Measure Ferry and its alternatives on this machine
 ///
-/// Everything is started here: relays (with --no-rate-limits), nsqd with the repository's nsq.conf, PostgreSQL, peers; on 127.0.0.1 at free
-/// ports, with their data in memory; and ended again. Each run checks that nothing was lost and nothing came twice; the exit code is 1
-/// where a relay failed in that.
+/// The program starts everything that it needs, and ends it again: relays (with --no-rate-limits),
+/// nsqd with the repository's nsq.conf, PostgreSQL and peers. They listen on 127.0.0.1 at free
+/// ports and have their data in memory. Each run checks that no message was lost and none came
+/// twice. The exit code is 1 if a relay failed in that.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "ferry-bench", version, after_help = EXAMPLES)]
 pub struct Options {
-    /// What to measure.
+    /// Run these scenarios
     #[arg(required_unless_present = "from", value_enum, value_name = "SCENARIO")]
     pub scenarios: Vec<Scenario>,
-    /// What relays stand on.
+    /// Run relays on these back ends
     #[arg(long, value_enum, value_delimiter = ',', default_values = ["nsqd", "embedded"])]
     pub backend: Vec<Backend>,
-    /// The database beside nsqd. (Embedded relays have SQLite.)
+    /// Use this database beside nsqd (embedded relays use SQLite)
     #[arg(long, value_enum, default_value = "postgres")]
     pub database: Database,
-    /// What else to measure; `none` for nothing [default: all; with --quick: none].
+    /// Also measure these peers; `none` for no peer [default: all; with --quick: none]
     #[arg(long, value_enum, value_delimiter = ',', value_name = "PEER")]
     pub peers: Option<Vec<PeerChoice>>,
-    /// Devices, of `idle` (several numbers) and `storm` [default: 1000,4000,9000 and 5000].
+    /// Use this number of devices in `idle` (several numbers) and `storm`
+    /// [default: 1000,4000,9000 and 5000]
     #[arg(long, value_delimiter = ',', value_name = "N", value_parser = clap::value_parser!(u32).range(4..=100_000))]
     pub devices: Option<Vec<u32>>,
-    /// Users, of the other scenarios [default: 400].
+    /// Use this number of users in the other scenarios [default: 400]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=100_000))]
     pub users: Option<u32>,
-    /// Devices that each user has.
+    /// Give each user this number of devices
     #[arg(long, value_name = "N", default_value = "2", value_parser = clap::value_parser!(u16).range(1..=1_000).map(usize::from))]
     pub devices_per_user: usize,
-    /// Users in a room, of `fanout` [default: 2,20,200].
+    /// Put this number of users into a room in `fanout` [default: 2,20,200]
     #[arg(long, value_delimiter = ',', value_name = "N", value_parser = clap::value_parser!(u16).range(2..=10_000))]
     pub room_size: Option<Vec<u16>>,
-    /// Sends a second; 0: as fast as it goes, with --under-way [default: 0 and 4000 divided by the room size].
+    /// Send this many messages a second; with 0 as many as possible, limited by --under-way
+    /// [default: 0 and 4000 divided by the room size]
     #[arg(long, value_delimiter = ',', value_name = "N", value_parser = clap::value_parser!(u64).range(..=1_000_000))]
     pub rate: Option<Vec<u64>>,
-    /// Sends of a room that are not yet at all devices, where the rate is 0.
+    /// Limit the sends of a room that have not reached all devices, if the rate is 0
     #[arg(long, value_name = "N", default_value = "8", value_parser = clap::value_parser!(u16).range(1..=1_000).map(usize::from))]
     pub under_way: usize,
-    /// Seconds that are measured [default: 10; idle: 20].
+    /// Measure for this many seconds [default: 10; idle: 20]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3_600))]
     pub seconds: Option<u64>,
-    /// Bytes of a message's body.
+    /// Give a message's body this many bytes
     #[arg(long, value_name = "BYTES", default_value = "256", value_parser = size)]
     pub size: usize,
-    /// Messages of `backlog` [default: 20000].
+    /// Send this many messages in `backlog` [default: 20000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     pub messages: Option<u32>,
-    /// Logins of `login` whose time is shown for each 1,000 [default: 5000].
+    /// Log in this many times in `login`, and show the time for each 1,000 [default: 5000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub logins: Option<u32>,
-    /// Results as JSON on standard output; the tables go to standard error then.
+    /// Print the results as JSON on standard output, and the tables on standard error
     #[arg(long)]
     pub json: bool,
-    /// Draw latencies, throughput and memory into this file.
+    /// Draw latencies, throughput and memory into this file
     #[arg(long, value_name = "FILE.svg")]
     pub plot: Option<PathBuf>,
-    /// Show and draw also what earlier runs on this machine wrote with --json.
+    /// Also show and draw the results that earlier runs on this machine wrote with --json
     #[arg(long, value_name = "FILE.json")]
     pub from: Vec<PathBuf>,
-    /// Small and short, for tests: the figures mean nothing.
+    /// Run small and short, for tests; the figures mean nothing
     #[arg(long)]
     pub quick: bool,
-    /// The relay's binary [default: target/release/ferry, built when it is missing or old].
+    /// Use this binary of the relay [default: target/release/ferry, built if it is missing or old]
     #[arg(long, value_name = "FILE")]
     pub ferry: Option<PathBuf>,
 }
 
-/// How long is measured where it means nothing.
+/// The measured time if the figures mean nothing.
 const QUICK: Duration = Duration::from_millis(500);
 
 const EXAMPLES: &str = "Examples:
@@ -91,36 +94,36 @@ fn size(text: &str) -> Result<usize, String> {
     }
 }
 
-/// What is measured.
+/// A scenario to measure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Scenario {
-    /// Memory of a connected device that is silent, and CPU.
+    /// Measure memory and CPU of connected, silent devices
     Idle,
-    /// Deliveries a second and latencies, in small and large rooms.
+    /// Measure deliveries a second and latencies in small and large rooms
     Fanout,
-    /// Devices are away while messages queue, and then all come.
+    /// Queue messages for devices that are away, then connect all devices
     Backlog,
-    /// All devices drop and reconnect at once, under traffic.
+    /// Cut off all devices at once under traffic, and let them reconnect
     Storm,
-    /// A tenth of the devices does not read: what the others notice.
+    /// Let a tenth of the devices stop reading, and measure the others
     Slow,
-    /// Logins a second, and what a flood of them does to messaging.
+    /// Measure logins a second, and how a flood of them affects messaging
     Login,
-    /// All of these.
+    /// Run all scenarios
     All,
 }
 
-/// What a relay stands on.
+/// A back end of a relay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Backend {
-    /// nsqd, and PostgreSQL or SQLite.
+    /// Use nsqd, and PostgreSQL or SQLite
     Nsqd,
-    /// The broker in process, and SQLite.
+    /// Use the broker in the process, and SQLite
     Embedded,
 }
 
 impl Backend {
-    /// As on the command line.
+    /// Returns the name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Nsqd => "nsqd",
@@ -129,19 +132,19 @@ impl Backend {
     }
 }
 
-/// A relay's database.
+/// A database of a relay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Database {
-    /// A throw-away PostgreSQL.
+    /// Use a temporary PostgreSQL
     Postgres,
-    /// A file.
+    /// Use a file
     Sqlite,
 }
 
 /// A peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PeerName {
-    /// Our NSQ client alone.
+    /// Ferry's NSQ client alone.
     Bare,
     /// tokio-nsq in its place.
     TokioNsq,
@@ -156,7 +159,7 @@ pub enum PeerName {
 impl PeerName {
     const ALL: [Self; 5] = [Self::Bare, Self::TokioNsq, Self::Mosquitto, Self::Nats, Self::Centrifugo];
 
-    /// What tables call it.
+    /// Returns the name in tables.
     pub fn name(self) -> &'static str {
         match self {
             Self::Bare => BARE,
@@ -168,30 +171,30 @@ impl PeerName {
     }
 }
 
-/// The peer that ratios are taken to.
+/// The peer to which ratios are calculated.
 pub const BARE: &str = "bare nsq client";
 
 /// A peer, or none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum PeerChoice {
-    /// The limit: our NSQ client alone on the same nsqd.
+    /// Measure Ferry's NSQ client alone on the same nsqd, as the limit
     Bare,
-    /// tokio-nsq in its place.
+    /// Measure tokio-nsq in its place
     TokioNsq,
-    /// Mosquitto: MQTT with persistent sessions and QoS 1.
+    /// Measure Mosquitto: MQTT with persistent sessions and QoS 1
     Mosquitto,
-    /// NATS JetStream: a durable consumer a device.
+    /// Measure NATS JetStream: a durable consumer for each device
     Nats,
-    /// Centrifugo: keeps no queue a device.
+    /// Measure Centrifugo, which keeps no queue for a device
     Centrifugo,
-    /// All of these.
+    /// Measure all peers
     All,
-    /// None of these.
+    /// Measure no peer
     None,
 }
 
 impl Options {
-    /// The scenarios, each once.
+    /// Returns the scenarios, each once.
     pub fn scenarios(&self) -> Vec<Scenario> {
         use Scenario::{All, Backlog, Fanout, Idle, Login, Slow, Storm};
         let wanted = |scenario: &Scenario| self.scenarios.contains(&All) || self.scenarios.contains(scenario);
@@ -202,7 +205,7 @@ impl Options {
         given.unwrap_or(if self.quick { quick } else { otherwise })
     }
 
-    /// Peers, in the order of the tables.
+    /// Returns the peers, in the order of the tables.
     pub fn peers(&self) -> Vec<PeerName> {
         let default = [if self.quick { PeerChoice::None } else { PeerChoice::All }];
         let chosen = self.peers.as_deref().unwrap_or(&default);
@@ -217,72 +220,72 @@ impl Options {
         PeerName::ALL.into_iter().filter(wanted).collect()
     }
 
-    /// Relays and peers, in the order of the tables.
+    /// Returns the relays and peers, in the order of the tables.
     pub fn kinds(&self) -> Vec<Kind> {
         self.backends().into_iter().map(Kind::Relay).chain(self.peers().into_iter().map(Kind::Peer)).collect()
     }
 
-    /// Back ends, each once.
+    /// Returns the back ends, each once.
     pub fn backends(&self) -> Vec<Backend> {
         [Backend::Nsqd, Backend::Embedded].into_iter().filter(|backend| self.backend.contains(backend)).collect()
     }
 
-    /// Numbers of devices, of `idle`.
+    /// Returns the numbers of devices in `idle`.
     pub fn idle_devices(&self) -> Vec<usize> {
         let devices = self.or_quick(self.devices.clone(), vec![1_000, 4_000, 9_000], vec![40]);
         devices.into_iter().map(|devices| devices as usize).collect()
     }
 
-    /// The number of devices, of `storm`.
+    /// Returns the number of devices in `storm`.
     pub fn storm_devices(&self) -> usize {
         let devices = self.devices.as_ref().and_then(|devices| devices.iter().max().copied());
         self.or_quick(devices, 5_000, 40) as usize
     }
 
-    /// The number of users of the other scenarios.
+    /// Returns the number of users in the other scenarios.
     pub fn users(&self) -> usize {
         self.or_quick(self.users, 400, 20) as usize
     }
 
-    /// Sizes of rooms, of `fanout`.
+    /// Returns the room sizes in `fanout`.
     pub fn room_sizes(&self) -> Vec<usize> {
         let sizes = self.or_quick(self.room_size.clone(), vec![2, 20, 200], vec![2, 10]);
         sizes.into_iter().map(usize::from).collect()
     }
 
-    /// Sends a second, of `fanout`.
+    /// Returns the sends a second in `fanout`.
     pub fn rates(&self, room_size: usize) -> Vec<u64> {
         let shared = |deliveries: u64| vec![0, (deliveries / room_size as u64).max(1)];
         self.or_quick(self.rate.clone(), shared(4_000), shared(400))
     }
 
-    /// The one rate of scenarios that need a fixed one.
+    /// Returns the rate of scenarios that need a single, fixed one.
     pub fn steady_rate(&self) -> u64 {
         let given = self.rate.as_ref().and_then(|rates| rates.iter().copied().find(|&rate| rate > 0));
         self.or_quick(given, 1_000, 100)
     }
 
-    /// How long is measured.
+    /// Returns the measured time.
     pub fn seconds(&self) -> Duration {
         self.or_quick(self.seconds.map(Duration::from_secs), Duration::from_secs(10), QUICK)
     }
 
-    /// How long idleness is measured.
+    /// Returns the measured time of idle devices.
     pub fn idle_seconds(&self) -> Duration {
         self.or_quick(self.seconds.map(Duration::from_secs), Duration::from_secs(20), QUICK)
     }
 
-    /// How long traffic runs before it is measured.
+    /// Returns how long traffic runs before it is measured.
     pub fn warm_up(&self) -> Duration {
         Duration::from_millis(self.or_quick(None, 2_000, 200))
     }
 
-    /// Logins of `login`.
+    /// Returns the number of logins in `login`.
     pub fn logins(&self) -> usize {
         self.or_quick(self.logins, 5_000, 40) as usize
     }
 
-    /// Messages of `backlog`.
+    /// Returns the number of messages in `backlog`.
     pub fn messages(&self) -> usize {
         self.or_quick(self.messages, 20_000, 400) as usize
     }

@@ -1,4 +1,4 @@
-//! Sends at a fixed rate, come what may.
+//! Sends at a fixed rate, however late the system is.
 
 use std::{
     sync::Arc,
@@ -8,10 +8,12 @@ use std::{
 
 use crate::load::Load;
 
-/// Starts a thread that sends so many messages a second, to the rooms in turn, from `start` on for `time`.
+/// Starts a thread that sends this many messages a second to the rooms in turn, from `start` on
+/// for `time`.
 ///
-/// A message is due at its moment, and carries that moment: where the thread, the socket or the system is late, the message is late by that
-/// much more (no *coordinated omission*). It is a thread of its own because timers of tokio count milliseconds.
+/// A message is due at its moment, and carries this moment. If the thread, the socket or the
+/// system is late, the message is late by that much more (no *coordinated omission*). It is a
+/// thread of its own because tokio's timers count in milliseconds.
 pub fn spawn(load: Arc<Load>, rate: u64, start: Instant, time: Duration) -> JoinHandle<()> {
     std::thread::spawn(move || {
         sleep_exactly();
@@ -25,10 +27,11 @@ pub fn spawn(load: Arc<Load>, rate: u64, start: Instant, time: Duration) -> Join
     })
 }
 
-/// Asks the kernel not to put off this thread's wake-ups for 50 µs, its habit (proc_pid_timerslack_ns(5)). Where it refuses, latencies are
-/// greater by that, for everything that is measured alike.
+/// Asks the kernel not to delay this thread's wake-ups by 50 µs, as it usually does
+/// (proc_pid_timerslack_ns(5)). If the kernel rejects this, all latencies are greater by that, for
+/// every system alike.
 fn sleep_exactly() {
-    // `12/task/34`: a thread's id names a directory of its own.
+    // For example `12/task/34`: a thread's id names a directory of its own.
     if let Ok(link) = std::fs::read_link("/proc/thread-self")
         && let Some(thread) = link.file_name()
     {

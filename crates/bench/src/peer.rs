@@ -1,8 +1,9 @@
-//! What one might use instead, driven alike.
+//! Alternatives to Ferry, driven in the same way.
 //!
-//! Each is used as its own users would: the two NSQ clients stand in a relay's place, and so publish once for each user; the others have a
-//! topic a room, to which every device of its users subscribes. A device that sends gets its own message too where the system has no other
-//! way; such copies are not counted.
+//! Each is used as its own users would use it. The two NSQ clients take the place of a relay, so
+//! they publish once for each user. The others have a topic for each room, and every device of its
+//! users subscribes to it. A sending device gets its own message too if the system has no other
+//! way; these copies are not counted.
 
 mod bare;
 mod centrifugo;
@@ -15,7 +16,7 @@ use crate::{options::PeerName, system::System};
 /// Starts a peer.
 ///
 /// # Errors
-/// It is missing, or does not start; the text is what the table says.
+/// The peer is missing or does not start. The table shows the text.
 pub async fn start(name: PeerName) -> anyhow::Result<Box<dyn System>> {
     Ok(match name {
         PeerName::Bare => Box::new(bare::Bare::start().await?),

@@ -1,28 +1,28 @@
-//! Results as a picture: an SVG of horizontal bars, one group a case.
+//! Results as a picture: an SVG of horizontal bars, with a group for each case.
 
 use std::fmt::Write;
 
 use crate::report::{DELIVERIES, P50, P99, P999, Report, Row, number};
 
 const WIDTH: f64 = 860.0;
-/// Where bars begin, and where the longest ends.
+/// The positions where bars begin, and where the longest ends.
 const LEFT: f64 = 190.0;
 const RIGHT: f64 = 760.0;
 const BAR: f64 = 13.0;
 const GAP: f64 = 5.0;
 
-/// A relay's bars, and those of others; the first shade is the first figure's.
+/// The colours of a relay's bars, and of others. The first shade is for the first figure.
 const RELAY: [&str; 3] = ["#1d4ed8", "#5b8def", "#b4cdf9"];
 const PEER: [&str; 3] = ["#6b7280", "#a3a9b3", "#d8dbe0"];
 
-/// What is drawn of a scenario's rows, each where they have it.
+/// A panel with some figures of a scenario's rows. A row without a figure has no bar.
 struct Panel {
     scenario: &'static str,
     title: &'static str,
     figures: &'static [&'static str],
-    /// Tenfold distances are equal.
+    /// Whether the scale is logarithmic, so that tenfold distances are equal.
     logarithmic: bool,
-    /// Whether a row belongs here.
+    /// Returns whether a row belongs to this panel.
     wants: fn(&Row) -> bool,
 }
 
@@ -54,13 +54,13 @@ fn is_unthrottled(row: &Row) -> bool {
     row.case.contains("under way")
 }
 
-/// The picture.
+/// Returns the picture.
 pub fn draw(report: &Report) -> String {
     let mut canvas = Canvas { body: String::new(), y: 24.0 };
     for panel in &PANELS {
         let wanted = |row: &&Row| row.scenario == panel.scenario && row.missing.is_none() && (panel.wants)(row);
         let mut rows: Vec<&Row> = report.rows.iter().filter(wanted).collect();
-        // What can be compared stands together, in the order in which cases were met.
+        // Rows that can be compared stand together, in the order in which their cases were met.
         let cases: Vec<String> = rows.iter().map(|row| row.case.clone()).collect();
         rows.sort_by_key(|row| cases.iter().position(|case| *case == row.case));
         if !rows.is_empty() {
@@ -81,7 +81,7 @@ struct Canvas {
     y: f64,
 }
 
-/// From a value to a length, by the panel's extremes.
+/// The conversion of a value to a length, by the panel's extremes.
 struct Scale {
     least: f64,
     most: f64,
@@ -94,7 +94,8 @@ impl Scale {
             rows.iter().flat_map(|row| panel.figures.iter().filter_map(|name| row.value(name))).collect();
         let most = values.iter().copied().fold(0.0, f64::max);
         let least = values.iter().copied().filter(|&value| value > 0.0).fold(most, f64::min);
-        // A whole decade below the least, so that the shortest bar is one.
+        // The scale begins at the power of ten below the least value, so that the shortest bar is
+        // still a bar.
         Self { least: 10_f64.powf(least.max(1e-9).log10().floor()), most, logarithmic: panel.logarithmic }
     }
 
@@ -146,7 +147,7 @@ impl Canvas {
         self.y += GAP;
     }
 
-    /// With its base line where the canvas has come to.
+    /// Draws text with its base line at the current position of the canvas.
     fn text(&mut self, x: f64, anchor: &str, fill: &str, size: u32, text: &str) {
         let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
         let _ = writeln!(

@@ -1,4 +1,4 @@
-//! Results: rows of figures, as tables for people and as JSON for machines.
+//! The results: rows of figures, as tables for people and as JSON for programs.
 
 use std::{borrow::Cow, fmt::Write};
 
@@ -6,39 +6,39 @@ use serde::{Deserialize, Serialize};
 
 use crate::{load::Measured, tally::Verdict};
 
-/// One number.
+/// A number with a name.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Figure {
-    /// What it is, with its unit.
+    /// The name, with its unit.
     pub name: String,
-    /// How much.
+    /// The number.
     pub value: f64,
 }
 
-/// What was seen of one system in one case of a scenario.
+/// The figures of one system in one case of a scenario.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Row {
     /// The scenario's name.
     pub scenario: Cow<'static, str>,
-    /// What was done; rows of the same case can be compared.
+    /// The description of what was done. Rows of the same case can be compared.
     pub case: String,
-    /// Of what.
+    /// The system's name.
     pub system: String,
-    /// Whether that is a relay of Ferry's.
+    /// Whether the system is a relay of Ferry.
     pub is_relay: bool,
-    /// The numbers, in the order of the table's columns.
+    /// The figures, in the order of the table's columns.
     pub figures: Vec<Figure>,
-    /// Why there are none.
+    /// The reason why there are no figures.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing: Option<String>,
-    /// What else has to be known.
+    /// Further notes for the reader.
     pub notes: Vec<String>,
-    /// False where something was lost or doubled.
+    /// False if a message was lost or doubled.
     pub clean: bool,
 }
 
 impl Row {
-    /// No figures yet.
+    /// Creates a row without figures.
     pub fn new(scenario: &'static str, case: impl Into<String>, kind: crate::system::Kind) -> Self {
         Self {
             scenario: scenario.into(),
@@ -52,35 +52,35 @@ impl Row {
         }
     }
 
-    /// A system that cannot be measured.
+    /// Marks the system as one that cannot be measured.
     pub fn missing(mut self, reason: &anyhow::Error) -> Self {
         self.missing = Some(format!("{reason:#}"));
         self
     }
 
-    /// One more figure.
+    /// Adds a figure.
     pub fn figure(&mut self, name: impl Into<String>, value: f64) {
         self.figures.push(Figure { name: name.into(), value });
     }
 
-    /// One more note.
+    /// Adds a note.
     pub fn note(&mut self, text: impl Into<String>) {
         self.notes.push(text.into());
     }
 
-    /// Its value of that name.
+    /// Returns the value of the figure with this name.
     pub fn value(&self, name: &str) -> Option<f64> {
         self.figures.iter().find(|figure| figure.name == name).map(|figure| figure.value)
     }
 
-    /// Percentiles, milliseconds.
+    /// Adds percentiles, in milliseconds.
     pub fn latencies(&mut self, measured: &Measured) {
         for (name, percentile) in [(P50, 50.0), (P99, 99.0), (P999, 99.9), ("max ms", 100.0)] {
             self.figure(name, measured.latency.value_at_percentile(percentile) as f64 / 1_000.0);
         }
     }
 
-    /// CPU of each group, hundredths of a core; and the generator's share of all that was used.
+    /// Adds the CPU of each group, in hundredths of a core, and the generator's share of all CPU.
     pub fn cpu(&mut self, used: &[(&'static str, f64)]) {
         for (name, hundredths) in used {
             self.figure(format!("{name} cpu %"), *hundredths);
@@ -93,7 +93,7 @@ impl Row {
         }
     }
 
-    /// What was lost, doubled and refused.
+    /// Adds what was lost, doubled and rejected.
     pub fn verdict(&mut self, verdict: &Verdict) {
         self.clean &= verdict.is_clean();
         self.figure("lost", verdict.lost as f64);
@@ -110,32 +110,33 @@ impl Row {
     }
 }
 
-/// The figure of throughput.
+/// The name of the figure for throughput.
 pub const DELIVERIES: &str = "deliveries/s";
-/// The median latency.
+/// The name of the figure for the median latency.
 pub const P50: &str = "p50 ms";
-/// The latency of the slowest hundredth.
+/// The name of the figure that 99 % of the latencies do not exceed.
 pub const P99: &str = "p99 ms";
 
-/// The latency of the slowest thousandth.
+/// The name of the figure that 99.9 % of the latencies do not exceed.
 pub const P999: &str = "p99.9 ms";
 
-/// Everything that was measured.
+/// All results.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Report {
-    /// The machine.
+    /// The description of the machine.
     pub machine: Vec<String>,
     /// All rows.
     pub rows: Vec<Row>,
 }
 
 impl Report {
-    /// For this machine.
+    /// Creates a report for this machine.
     pub fn new() -> Self {
         Self { machine: machine(), rows: Vec::new() }
     }
 
-    /// Adds to each row of the scenario its figure divided by that of the given system in the same case.
+    /// Adds a figure to each row of the scenario: the row's figure divided by that of the given
+    /// system in the same case.
     pub fn compare(&mut self, scenario: &str, figure: &str, base: &str) {
         let bases: Vec<(String, f64)> = self
             .rows
@@ -153,7 +154,7 @@ impl Report {
         }
     }
 
-    /// The tables of a scenario, in Markdown.
+    /// Returns the tables of a scenario, in Markdown.
     pub fn tables(&self, scenario: &str) -> String {
         let mut text = String::new();
         let mut cases: Vec<&str> = Vec::new();
@@ -169,14 +170,15 @@ impl Report {
         text
     }
 
-    /// Rows of relays where something was lost or doubled.
+    /// Returns the rows of relays in which a message was lost or doubled.
     pub fn failures(&self) -> Vec<&Row> {
         self.rows.iter().filter(|row| row.is_relay && (!row.clean || row.missing.is_some())).collect()
     }
 }
 
 fn table(rows: &[&Row]) -> String {
-    // A name may stand in a row more than once (÷ bare), so columns are told apart by their place among those of the same name.
+    // A name may be in a row more than once (÷ bare), so columns are identified by their position
+    // among those of the same name.
     let mut columns: Vec<(&str, usize)> = Vec::new();
     for row in rows {
         let mut last = 0;
@@ -194,7 +196,7 @@ fn table(rows: &[&Row]) -> String {
         vec![std::iter::once("system").chain(columns.iter().map(|(name, _)| *name)).map(str::to_owned).collect()];
     for row in rows {
         let cell = |column: &(&str, usize)| match &row.missing {
-            // Once is enough.
+            // To show it once is enough.
             Some(_) if *column == columns[0] => "missing".to_owned(),
             Some(_) => String::new(),
             None => named(row).find(|(name, _)| name == column).map_or_else(String::new, |(_, value)| number(value)),
@@ -237,7 +239,7 @@ fn markdown(lines: &[Vec<String>]) -> String {
     text
 }
 
-/// As many digits as mean something.
+/// Returns the number with as many digits as have a meaning.
 pub fn number(value: f64) -> String {
     match value.abs() {
         _ if value == value.trunc() && value.abs() < 1e15 => thousands(value),

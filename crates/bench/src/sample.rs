@@ -1,28 +1,29 @@
-//! What processes cost: CPU by proc_pid_stat(5), memory by proc_pid_smaps(5).
+//! The cost of processes: CPU by proc_pid_stat(5), memory by proc_pid_smaps(5).
 
 use std::{fs, time::Instant};
 
-/// The kernel tells CPU times in hundredths of a second (`USER_HZ`), whatever it counts in itself.
+/// The unit of CPU times: the kernel reports them in hundredths of a second (`USER_HZ`), whatever
+/// it counts in internally.
 const TICKS_A_SECOND: f64 = 100.0;
 
-/// Processes that are counted as one.
+/// Processes that are counted together.
 #[derive(Debug, Clone)]
 pub struct Group {
-    /// What tables call it.
+    /// The name in tables.
     pub name: &'static str,
-    /// Their ids.
+    /// The ids of the processes.
     pub ids: Vec<u32>,
 }
 
-/// The generator itself is a process too.
+/// The name of the load generator's own group.
 pub const GENERATOR: &str = "generator";
 
-/// This process.
+/// Returns the group of this process.
 pub fn generator() -> Group {
     Group { name: GENERATOR, ids: vec![std::process::id()] }
 }
 
-/// CPU times at a moment.
+/// The CPU times at a moment.
 #[derive(Debug)]
 pub struct Mark {
     at: Instant,
@@ -30,14 +31,15 @@ pub struct Mark {
 }
 
 impl Mark {
-    /// Now.
+    /// Reads the CPU times now.
     pub fn now(groups: &[Group]) -> Self {
         let of =
             |group: &Group| (group.name, group.ids.iter().map(|&id| (id, ticks(id).unwrap_or_default())).collect());
         Self { at: Instant::now(), ticks: groups.iter().map(of).collect() }
     }
 
-    /// How much of one core each group has used since an earlier mark, in hundredths. A process that has come since counts in full.
+    /// Returns how much of one core each group has used since an earlier mark, in hundredths. A
+    /// process that is new since then counts in full.
     pub fn cpu_since(&self, earlier: &Self) -> Vec<(&'static str, f64)> {
         let seconds = self.at.duration_since(earlier.at).as_secs_f64();
         let of = |(name, now): &(&'static str, Vec<(u32, u64)>)| {
@@ -52,22 +54,23 @@ impl Mark {
 
 fn ticks(id: u32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-    // The second field is a name in parentheses, which may hold anything; utime and stime are the 14th and 15th.
+    // The second field is a name in parentheses, which may contain anything. utime and stime are
+    // the 14th and 15th.
     let mut fields = stat.rsplit_once(") ")?.1.split(' ').skip(11);
     Some(fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?)
 }
 
-/// Memory, bytes.
+/// The memory of a group, in bytes.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Memory {
-    /// Resident.
+    /// The resident memory.
     pub rss: u64,
-    /// Resident, with what is shared divided among those that share it.
+    /// The resident memory, with shared memory divided among the processes that share it.
     pub pss: u64,
 }
 
 impl Group {
-    /// What the group has in memory.
+    /// Returns the group's memory.
     pub fn memory(&self) -> Memory {
         self.ids
             .iter()

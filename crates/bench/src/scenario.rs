@@ -1,4 +1,4 @@
-//! What is measured, and how.
+//! The scenarios: what is measured, and how.
 
 mod backlog;
 mod fanout;
@@ -16,15 +16,15 @@ use crate::{
     system::{Kind, System},
 };
 
-/// Connects at a time, where it does not matter.
+/// The number of simultaneous connects, if it does not matter.
 const AT_ONCE: usize = 64;
-/// How long nothing may come before what is missing counts as lost.
+/// The time without a delivery after which missing messages count as lost.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Runs a scenario for everything that it concerns.
+/// Runs a scenario for every system that it concerns.
 ///
 /// # Errors
-/// What no row can say.
+/// Fails for a reason that no row can show.
 pub async fn run(scenario: Scenario, options: &Options, report: &mut Report) -> anyhow::Result<()> {
     match scenario {
         Scenario::Idle => idle::run(options, report).await,
@@ -43,24 +43,24 @@ pub async fn run(scenario: Scenario, options: &Options, report: &mut Report) -> 
         Scenario::Storm => storm::run(options, report).await,
         Scenario::Slow => slow::run(options, report).await,
         Scenario::Login => login::run(options, report).await,
-        // `Options::scenarios` has put the others in its place.
+        // `Options::scenarios` has replaced it by the others.
         Scenario::All => Ok(()),
     }
 }
 
-/// What is measured now, for who waits.
+/// Prints what is measured now, for people who wait.
 fn say(kind: Kind, what: &str) {
     eprintln!("{}: {what}", kind.name());
 }
 
-/// The system's processes, and this one.
+/// Returns the system's processes, and this one.
 fn everybody(system: &dyn System) -> Vec<Group> {
     let mut groups = system.processes();
     groups.push(generator());
     groups
 }
 
-/// Starts the system and measures it; where that fails, the row says why.
+/// Starts the system and measures it. If that fails, the row says why.
 async fn rows_of(
     kind: Kind,
     options: &Options,

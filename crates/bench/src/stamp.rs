@@ -1,33 +1,35 @@
-//! What a body says of itself, so that a receiver knows what it got and how late it is.
+//! The stamp in a body, by which a receiver knows which message it got and how late it is.
 
 use ferry_protocol::MessageId;
 use uuid::Uuid;
 
-/// A message of a run.
+/// The stamp of a message of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stamp {
-    /// Its room.
+    /// The number of the room.
     pub room: u32,
-    /// The place among the room's sends under way that it takes, where these are bounded.
+    /// The place among the room's sends under way, if these are limited.
     pub slot: u16,
-    /// 0, 1, 2, … in its room.
+    /// The number of the message in its room: 0, 1, 2, …
     pub number: u32,
-    /// When it was to be sent, nanoseconds since the run's origin. A send that was held up keeps it.
+    /// The time when it was due, in nanoseconds since the run's origin. A delayed send keeps this
+    /// time.
     pub due: u64,
 }
 
-/// Hexadecimal digits of each field, in order.
+/// The number of hexadecimal digits of each field, in order.
 const DIGITS: [usize; 4] = [8, 4, 8, 16];
 
-/// Rooms, slots and numbers that an id has room for.
+/// The number of bits of an id for the room, the slot and the number.
 const ROOM_BITS: u32 = 20;
 const SLOT_BITS: u32 = 10;
 
 impl Stamp {
-    /// Bytes that it takes at the head of a body.
+    /// The number of bytes that a stamp takes at the head of a body.
     pub const LENGTH: usize = 36;
 
-    /// Appends a body of `size` bytes (of [`Self::LENGTH`] at least): this stamp, and padding. Nothing in it needs escaping in JSON.
+    /// Appends a body of `size` bytes (at least [`Self::LENGTH`]): this stamp, and padding.
+    /// Nothing in it needs escaping in JSON.
     pub fn write_body(&self, size: usize, out: &mut Vec<u8>) {
         let end = out.len() + size.max(Self::LENGTH);
         let fields = [u64::from(self.room), u64::from(self.slot), u64::from(self.number), self.due];
@@ -53,18 +55,19 @@ impl Stamp {
         Some(Self { room: room as u32, slot: slot as u16, number: number as u32, due })
     }
 
-    /// A UUIDv7 (RFC 9562 §5.7) whose random part holds room, slot and number, so that the answer to a send says which one it was.
+    /// Returns a UUIDv7 (RFC 9562 §5.7) whose random part holds room, slot and number. So the
+    /// answer to a send says which send it was.
     pub fn id(&self, unix_ms: u64) -> MessageId {
         let (version, variant) = (7_u128 << 76, 2_u128 << 62);
         MessageId(Uuid::from_u128(u128::from(unix_ms) << 80 | version | variant | u128::from(self.key())))
     }
 
-    /// Room, slot and number in 62 bits.
+    /// Returns room, slot and number in 62 bits.
     pub fn key(&self) -> u64 {
         u64::from(self.number) << (ROOM_BITS + SLOT_BITS) | u64::from(self.room) << SLOT_BITS | u64::from(self.slot)
     }
 
-    /// The stamp of such a key, but for when it was due.
+    /// Returns the stamp of such a key, without its due time.
     pub fn of_key(key: u64) -> Self {
         let bits = |shift: u32, count: u32| key >> shift & ((1 << count) - 1);
         Self {
@@ -75,7 +78,7 @@ impl Stamp {
         }
     }
 
-    /// The stamp of such an id, but for when it was due.
+    /// Returns the stamp of such an id, without its due time.
     pub fn of_id(id: MessageId) -> Self {
         Self::of_key((id.0.as_u128() & ((1 << 62) - 1)) as u64)
     }

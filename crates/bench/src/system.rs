@@ -1,4 +1,4 @@
-//! What is measured: a relay, or a peer of it. All are driven alike.
+//! The systems to measure: a relay, or a peer of it. All are driven in the same way.
 
 mod accounts;
 mod attached;
@@ -20,26 +20,26 @@ use crate::{
     sample::Group,
 };
 
-/// Something under way, to be awaited where it was asked for.
+/// Something under way, to await where it was started.
 pub type Doing<'a, T> = LocalBoxFuture<'a, anyhow::Result<T>>;
 
 /// A running system. It ends when it is dropped.
 pub trait System {
-    /// Its processes.
+    /// Returns the system's processes.
     fn processes(&self) -> Vec<Group>;
 
-    /// Makes the crowd's users, devices and rooms known, so that there is a queue for each device. May be called again with other rooms of
-    /// the same users and devices. Nobody is connected by it.
+    /// Registers the crowd's users, devices and rooms, so that each device has a queue. You may
+    /// call it again with other rooms of the same users and devices. It connects no device.
     fn prepare<'a>(&'a mut self, crowd: &'a Crowd) -> Doing<'a, ()>;
 
-    /// Connects these devices, so many at a time, and waits until each can receive (of a relay: until `drained`). How long each took,
-    /// from the call on.
+    /// Connects these devices, this many at a time, and waits until each can receive (of a relay:
+    /// until `drained`). Returns how long each took since the call.
     fn attach<'a>(&'a mut self, load: &'a Arc<Load>, devices: &'a [usize], at_once: usize) -> Doing<'a, Vec<Duration>>;
 
-    /// Cuts all connections, as a network does that goes away.
+    /// Cuts all connections, as a network failure does.
     fn detach<'a>(&'a mut self, load: &'a Arc<Load>) -> Doing<'a, ()>;
 
-    /// Bytes of queues that it has in files.
+    /// Returns the bytes of queues that the system has in files.
     fn overflow(&self) -> u64 {
         0
     }
@@ -48,14 +48,14 @@ pub trait System {
 /// A kind of system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Ferry.
+    /// A relay of Ferry.
     Relay(Backend),
-    /// Something else.
+    /// Another system.
     Peer(PeerName),
 }
 
 impl Kind {
-    /// What tables call it.
+    /// Returns the name in tables.
     pub fn name(self) -> String {
         match self {
             Self::Relay(backend) => format!("ferry {}", backend.name()),
@@ -63,10 +63,10 @@ impl Kind {
         }
     }
 
-    /// Starts one.
+    /// Starts the system.
     ///
     /// # Errors
-    /// It is missing, or does not start.
+    /// The system is missing or does not start.
     pub async fn start(self, options: &Options) -> anyhow::Result<Box<dyn System>> {
         match self {
             Self::Relay(backend) => Ok(Box::new(Relay::start(backend, options, false).await?)),

@@ -1,6 +1,6 @@
-//! What was received, and what is missing.
+//! Counts what was received, and what is missing.
 
-/// The numbers of the messages that one device has received, or that one room's sends were confirmed for.
+/// The numbers of the messages that a device has received, or of a room's confirmed sends.
 #[derive(Debug, Default, Clone)]
 pub struct Numbers {
     words: Vec<u64>,
@@ -8,7 +8,7 @@ pub struct Numbers {
 }
 
 impl Numbers {
-    /// Adds a number. False where it was there.
+    /// Adds a number. Returns false if it was there already.
     pub fn insert(&mut self, number: u32) -> bool {
         let (word, bit) = (number as usize / 64, 1 << (number % 64));
         if word >= self.words.len() {
@@ -20,30 +20,30 @@ impl Numbers {
         new
     }
 
-    /// Whether it is there.
+    /// Returns whether the number is there.
     pub fn contains(&self, number: u32) -> bool {
         self.words.get(number as usize / 64).is_some_and(|word| word & 1 << (number % 64) != 0)
     }
 
-    /// How many there are.
+    /// Returns how many numbers there are.
     pub fn len(&self) -> u64 {
         self.count
     }
 }
 
-/// What one device has received.
+/// The messages that a device has received.
 #[derive(Debug, Default)]
 pub struct Received {
-    /// Which messages.
+    /// The numbers of the messages.
     pub numbers: Numbers,
-    /// Messages that came again without being marked as redelivered.
+    /// The number of messages that came again without the mark of a redelivery.
     pub doubled: u64,
-    /// Messages that came again, marked as redelivered: a client drops them.
+    /// The number of messages that came again with this mark. A client drops them.
     pub redelivered: u64,
 }
 
 impl Received {
-    /// Notes a message. True where it is new.
+    /// Notes a message. Returns true if it is new.
     pub fn note(&mut self, number: u32, redelivered: bool) -> bool {
         let new = self.numbers.insert(number);
         if !new {
@@ -53,29 +53,29 @@ impl Received {
     }
 }
 
-/// What became of everything that was sent.
+/// The result of everything that was sent.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Verdict {
-    /// Messages sent.
+    /// The number of messages sent.
     pub sends: u64,
-    /// Sends that were confirmed.
+    /// The number of confirmed sends.
     pub confirmed: u64,
-    /// Sends that were refused.
+    /// The number of rejected sends.
     pub refused: u64,
-    /// Sends without an answer.
+    /// The number of sends without an answer.
     pub unanswered: u64,
-    /// Deliveries that are due for the confirmed sends.
+    /// The number of deliveries that the confirmed sends should have caused.
     pub expected: u64,
-    /// Deliveries of these that did not come.
+    /// The number of these deliveries that did not come.
     pub lost: u64,
-    /// Deliveries that came again unmarked.
+    /// The number of deliveries that came again without the mark of a redelivery.
     pub doubled: u64,
-    /// Deliveries that came again marked as such.
+    /// The number of deliveries that came again with this mark.
     pub redelivered: u64,
 }
 
 impl Verdict {
-    /// Nothing confirmed was lost, and nothing came twice without saying so.
+    /// Returns true if no confirmed message was lost, and none came again without the mark.
     pub fn is_clean(&self) -> bool {
         self.lost == 0 && self.doubled == 0
     }

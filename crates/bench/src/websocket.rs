@@ -1,26 +1,29 @@
-//! WebSocket frames (RFC 6455 §5), as a client writes and reads them, with nothing copied that need not be.
+//! WebSocket frames (RFC 6455 §5) as a client writes and reads them, with as little copying as
+//! possible.
 
-/// Opcode of a text frame.
+/// The opcode of a text frame.
 pub const TEXT: u8 = 1;
-/// Opcode of a close frame.
+/// The opcode of a close frame.
 pub const CLOSE: u8 = 8;
-/// Opcode of a ping.
+/// The opcode of a ping.
 pub const PING: u8 = 9;
-/// Opcode of a pong.
+/// The opcode of a pong.
 pub const PONG: u8 = 10;
 
-/// Masking hides frames from broken proxies, and nobody else: one key does for a generator.
+/// The masking key. Masking only protects against broken proxies, so one key is enough for a load
+/// generator.
 const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
-/// The key of the request, and the answer to it, from RFC 6455 §1.3.
+/// The key of the request, from RFC 6455 §1.3. [`ACCEPT`] is the answer to it.
 pub const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 /// See [`KEY`].
 pub const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
-/// Appends a frame whose payload `build` appends. It has to be shorter than 64 KiB.
+/// Appends a frame whose payload `build` appends. It must be shorter than 64 KiB.
 pub fn write(out: &mut Vec<u8>, opcode: u8, build: impl FnOnce(&mut Vec<u8>)) {
     let start = out.len();
-    // The longer form of the length is allowed to nobody who could use the shorter one, so short frames move by two bytes.
+    // The longer form of the length is not allowed if the shorter one is possible. So the payload
+    // of a short frame moves by two bytes.
     out.extend_from_slice(&[0x80 | opcode, 0x80 | 126, 0, 0]);
     out.extend_from_slice(&MASK);
     let payload = out.len();
@@ -37,19 +40,19 @@ pub fn write(out: &mut Vec<u8>, opcode: u8, build: impl FnOnce(&mut Vec<u8>)) {
     }
 }
 
-/// A frame, where it lies.
+/// A frame in its buffer.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Frame<'a> {
-    /// What it is.
+    /// The opcode.
     pub opcode: u8,
-    /// What it holds.
+    /// The payload.
     pub payload: &'a [u8],
-    /// Its bytes in all.
+    /// The length of the complete frame, in bytes.
     pub length: usize,
 }
 
-/// The first frame in a buffer, where it is there as a whole. A server's frames are not masked, and those that are measured here send none
-/// in parts.
+/// Returns the first frame in a buffer, if it is complete. Frames of a server are not masked, and
+/// the measured systems send no fragments.
 pub fn first(buffer: &[u8]) -> Option<Frame<'_>> {
     let (&first, &second) = (buffer.first()?, buffer.get(1)?);
     let (header, length): (usize, usize) = match second & 0x7f {
@@ -61,7 +64,7 @@ pub fn first(buffer: &[u8]) -> Option<Frame<'_>> {
     Some(Frame { opcode: first & 0x0f, payload, length: header + length })
 }
 
-/// What a close frame says: its code and reason.
+/// Returns the code and the reason in a close frame.
 pub fn close_reason(payload: &[u8]) -> String {
     match payload {
         [high, low, reason @ ..] => {
@@ -82,7 +85,7 @@ mod tests {
             write(&mut out, TEXT, |out| out.resize(out.len() + length, b'a'));
             let header = if length < 126 { 2 } else { 4 };
             assert_eq!((out[1], out.len()), (0x81, 1 + header + 4 + length));
-            // Unmasked again and read as a server's.
+            // Unmasked, and read as a server's frame.
             let payload: Vec<u8> =
                 out[1 + header + 4..].iter().zip(MASK.iter().cycle()).map(|(byte, mask)| byte ^ mask).collect();
             let mut frame = out[1..=header].to_vec();

@@ -1,10 +1,11 @@
-//! How long to wait before the next attempt. Pure: the randomness is passed in.
+//! How long to wait before the next attempt. Pure: the caller passes the randomness in.
 
 use std::time::Duration;
 
-/// Exponential backoff with full jitter: the n-th wait is anything from nothing to `base` · 2ⁿ, at most `max`.
+/// Exponential backoff with full jitter. The n-th wait is a random time from 0 to `base` · 2ⁿ, at
+/// most `max`.
 ///
-/// Full jitter spreads out clients that all lost the same relay at the same moment
+/// Full jitter spreads out clients that lost the same relay at the same moment
 /// (<https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>).
 #[derive(Debug, Clone)]
 pub struct Backoff {
@@ -14,21 +15,23 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// Starts with waits of at most `base`, and never waits longer than `max`.
+    /// Creates a backoff whose first wait is at most `base`, and whose waits are never longer than
+    /// `max`.
     #[must_use]
     pub const fn new(base: Duration, max: Duration) -> Self {
         Self { base, max, attempts: 0 }
     }
 
-    /// The next wait. `random` is uniform in 0..1; what lies outside is taken as the nearest bound.
+    /// Returns the next wait. `random` is uniform in 0..1. A value outside counts as the nearest
+    /// bound.
     pub fn next(&mut self, random: f64) -> Duration {
-        // Shifts past 31 would overflow; `max` has long been reached by then.
+        // A shift by more than 31 would overflow. `max` has long been reached by then.
         let ceiling = self.base.saturating_mul(1 << self.attempts.min(31)).min(self.max);
         self.attempts = self.attempts.saturating_add(1);
         ceiling.mul_f64(random.clamp(0.0, 1.0))
     }
 
-    /// Begins again with the shortest wait.
+    /// Starts again with the shortest wait.
     pub const fn reset(&mut self) {
         self.attempts = 0;
     }

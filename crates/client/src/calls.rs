@@ -1,4 +1,4 @@
-//! The calls of the HTTP interface, one method each. `docs/protocol.md` describes them.
+//! The calls of the HTTP interface, with one method for each. `docs/protocol.md` describes them.
 
 mod invitations;
 mod people;
@@ -17,15 +17,16 @@ use crate::http::Call;
 use crate::session::expiry;
 use crate::{Client, ClientError, Credentials, Session};
 
-/// How many pages [`Session::all_rooms`] and its like read at most; the rest is left out.
+/// The number of pages that [`Session::all_rooms`] and similar calls read at most. They leave out
+/// the rest.
 const PAGES_MAX: usize = 200;
 
-/// Which part of a list.
+/// The part of a list to ask for.
 #[derive(Debug, Clone, Default)]
 pub struct Paging {
-    /// How many items at most; the relay's own choice where it is left out.
+    /// The largest number of items. The relay chooses if it is left out.
     pub limit: Option<u32>,
-    /// [`Page::next_cursor`] of the page before; none for the first.
+    /// The [`Page::next_cursor`] of the page before, or `None` for the first page.
     pub cursor: Option<String>,
 }
 
@@ -35,9 +36,9 @@ impl Paging {
     }
 }
 
-/// Calls without a login.
+/// Calls that need no login.
 impl Client {
-    /// Makes an account. Does not log in.
+    /// Creates an account. Does not log in.
     ///
     /// # Errors
     /// 409 `username_taken`, 422 `invalid` with `field`.
@@ -56,7 +57,7 @@ impl Client {
         Ok(answer.user)
     }
 
-    /// Logs in: makes a new device.
+    /// Logs in, which creates a new device.
     ///
     /// # Errors
     /// 401 `unauthorized`, 409 `device_limit`, 429 `rate_limited`.
@@ -87,7 +88,8 @@ impl Client {
         })
     }
 
-    /// Exchanges a refresh token for a new pair. [`Session`] does this by itself, and keeps a token from being used twice.
+    /// Exchanges a refresh token for a new pair. [`Session`] does this by itself, and makes sure
+    /// that no token is used twice.
     ///
     /// # Errors
     /// 401 `unauthorized`: the device is logged out.
@@ -97,9 +99,10 @@ impl Client {
     }
 }
 
-/// Devices and the account. Every call fails with [`ClientError::LoggedOut`] once the device is logged out.
+/// Devices and the account. After the device is logged out, every call fails with
+/// [`ClientError::LoggedOut`].
 impl Session {
-    /// Logs this device out: nothing reaches it from here on.
+    /// Logs out this device. Nothing reaches it after that.
     ///
     /// # Errors
     /// As for every call.
@@ -107,7 +110,7 @@ impl Session {
         self.call_empty(Call::new(Method::DELETE, "sessions/current")).await
     }
 
-    /// The user's devices, the newest last.
+    /// Returns the user's devices, the newest last.
     ///
     /// # Errors
     /// As for every call.
@@ -115,7 +118,7 @@ impl Session {
         self.get("sessions").await.map(|devices: Devices| devices.devices)
     }
 
-    /// Logs one of the user's devices out.
+    /// Logs out one of the user's devices.
     ///
     /// # Errors
     /// 404 `not_found`.
@@ -123,7 +126,7 @@ impl Session {
         self.call_empty(Call::new(Method::DELETE, format!("sessions/{device}"))).await
     }
 
-    /// The account.
+    /// Returns the account.
     ///
     /// # Errors
     /// As for every call.
@@ -140,7 +143,7 @@ impl Session {
         Ok(answer.user)
     }
 
-    /// Changes the password, which logs the user's other devices out.
+    /// Changes the password, and logs out the user's other devices.
     ///
     /// # Errors
     /// The old password is wrong, or the new one is not allowed.
@@ -149,7 +152,7 @@ impl Session {
         self.call_empty(Call::new(Method::PUT, "me/password").json(&body)?).await
     }
 
-    /// Deletes the account, and with it every device.
+    /// Deletes the account with all its devices.
     ///
     /// # Errors
     /// The password is wrong.
@@ -158,7 +161,7 @@ impl Session {
         self.call_empty(Call::new(Method::DELETE, "me").json(&body)?).await
     }
 
-    /// Finds people by the beginning of their name.
+    /// Finds users by the beginning of their name.
     ///
     /// # Errors
     /// As for every call.
@@ -166,7 +169,7 @@ impl Session {
         self.call(paging.on(Call::new(Method::GET, "users").query("query", Some(query)))).await
     }
 
-    /// A user.
+    /// Returns a user.
     ///
     /// # Errors
     /// 404 `not_found`.
@@ -175,9 +178,9 @@ impl Session {
     }
 }
 
-/// Rooms, memberships, messages.
+/// Rooms, memberships and messages.
 impl Session {
-    /// A page of the user's rooms.
+    /// Returns a page of the user's rooms.
     ///
     /// # Errors
     /// As for every call.
@@ -185,7 +188,7 @@ impl Session {
         self.call(paging.on(Call::new(Method::GET, "rooms"))).await
     }
 
-    /// All of the user's rooms, page by page; at most 200 pages are read.
+    /// Returns all of the user's rooms. Reads at most 200 pages.
     ///
     /// # Errors
     /// As for every call.
@@ -211,19 +214,20 @@ impl Session {
         self.call(paging.on(call)).await
     }
 
-    /// Makes a room; for `direct` answers the one that exists.
+    /// Creates a room. For `direct` it returns the room that exists already.
     ///
     /// # Errors
-    /// 403 `not_allowed` by the settings of somebody who would be in it, 409 `room_full`, 422 `invalid`, also for an unknown member.
+    /// 403 `not_allowed` if the settings of a member forbid it, 409 `room_full`, 422 `invalid`,
+    /// also for an unknown member.
     pub async fn create_room(&self, create: &CreateRoom) -> Result<Room, ClientError> {
         let answer: RoomAnswer = self.call(Call::new(Method::POST, "rooms").json(create)?).await?;
         Ok(answer.room)
     }
 
-    /// A room.
+    /// Returns a room.
     ///
     /// # Errors
-    /// 404 `not_found`, also for rooms one may not know of.
+    /// 404 `not_found`, also for a room that the user may not know of.
     pub async fn room(&self, room: RoomId) -> Result<Room, ClientError> {
         self.get(format!("rooms/{room}")).await.map(|answer: RoomAnswer| answer.room)
     }
@@ -245,15 +249,15 @@ impl Session {
         self.call_empty(Call::new(Method::DELETE, format!("rooms/{room}"))).await
     }
 
-    /// A page of a room's members.
+    /// Returns a page of a room's members.
     ///
     /// # Errors
-    /// 403 `forbidden` for a channel that one is not in, 404 `not_found`.
+    /// 403 `forbidden` for a channel that the user is not in, 404 `not_found`.
     pub async fn members(&self, room: RoomId, paging: &Paging) -> Result<Page<Member>, ClientError> {
         self.call(paging.on(Call::new(Method::GET, format!("rooms/{room}/members")))).await
     }
 
-    /// All members of a room, page by page; at most 200 pages are read.
+    /// Returns all members of a room. Reads at most 200 pages.
     ///
     /// # Errors
     /// 404 `not_found`.
@@ -273,7 +277,8 @@ impl Session {
     /// Adds a member, or changes one.
     ///
     /// # Errors
-    /// 403 `forbidden`, or `not_allowed` by the settings of who would be added, 404 `not_found`, 409 `room_full` or `last_owner`.
+    /// 403 `forbidden`, 403 `not_allowed` if the settings of the new member forbid it, 404
+    /// `not_found`, 409 `room_full` or `last_owner`.
     pub async fn put_member(&self, room: RoomId, user: UserId, put: &PutMember) -> Result<Member, ClientError> {
         let call = Call::new(Method::PUT, format!("rooms/{room}/members/{user}")).json(put)?;
         self.call(call).await.map(|answer: MemberAnswer| answer.member)
@@ -304,10 +309,11 @@ impl Session {
         self.call_empty(Call::new(Method::POST, format!("rooms/{room}/leave")).json(&json!({}))?).await
     }
 
-    /// Sends a message without a socket. Safe to repeat with the same `id`.
+    /// Sends a message without a socket. You may call it again with the same `id`.
     ///
     /// # Errors
-    /// 403 `muted`, or `forbidden` for a channel that one is not in, 404 `not_found`, 429 `rate_limited`, 503 `unavailable`.
+    /// 403 `muted`, 403 `forbidden` for a channel that the user is not in, 404 `not_found`, 429
+    /// `rate_limited`, 503 `unavailable`.
     pub async fn post_message(&self, room: RoomId, message: &PostMessage) -> Result<Sent, ClientError> {
         self.call(Call::new(Method::POST, format!("rooms/{room}/messages")).json(message)?).await
     }

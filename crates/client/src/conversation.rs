@@ -1,10 +1,13 @@
-//! What was said in a room, as it stands now: messages with their edits, deletions and reactions. Pure.
+//! The current state of what was said in a room: messages with their edits, deletions and
+//! reactions. Pure.
 //!
-//! A relay keeps nothing, so it cannot know who wrote an older message: whoever receives has to see to it that nobody edits or deletes what
-//! is not theirs. What decides is what the relay stamped (`from`), never what a body claims.
+//! A relay stores no messages, so it cannot know who wrote an older one. Each receiver must make
+//! sure that users edit and delete only what they may. It decides by the stamp of the relay
+//! (`from`), and never by what a body claims.
 //!
-//! Messages come in whatever order, some of them twice, and an edit may be there before what it edits. The state is the same for all that: the
-//! same messages make the same conversation on every device, as long as no bound makes one of them forget something.
+//! Messages come in any order, some come twice, and an edit may come before the message that it
+//! edits. The result does not depend on this. The same messages make the same conversation on
+//! every device, as long as no limit makes a device forget something.
 
 mod entry;
 mod latest;
@@ -19,13 +22,15 @@ use ferry_protocol::{DeviceId, KnownBody, Message, MessageId, Role, RoomId, Room
 pub use entry::Entry;
 use entry::Slot;
 
-/// How much a [`Conversation`] holds.
+/// The limits of a [`Conversation`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capacity {
-    /// Messages. One more, and the oldest is forgotten with all that was done to it.
+    /// The number of messages. One more, and the oldest is forgotten with everything that was done
+    /// to it.
     pub messages: usize,
-    /// Messages that have not come, while something that is done to them has. One more, and the one that has waited longest is forgotten, of those
-    /// with reactions only where there are any: should it come after all, it comes as it was sent.
+    /// The number of messages that have not come, while an action on them has. One more, and the
+    /// one that has waited longest is forgotten; those with reactions only go first. If it still
+    /// comes later, it appears as it was sent.
     pub waiting: usize,
 }
 
@@ -35,69 +40,75 @@ impl Default for Capacity {
     }
 }
 
-/// What a message did to a conversation.
+/// The effect of a message on a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Change {
-    /// It is one that stands by itself, and is held now; what was done to it before it came counts already.
+    /// The message is not an action, and the conversation holds it now. Actions on it that came
+    /// earlier are applied.
     Added(Target),
-    /// It stands by itself, and is older than all that are held, of which there is no room for more.
+    /// The message is not an action. It is older than all messages that are held, and there is no
+    /// room for more.
     TooOld(Target),
-    /// This one says something else now. It may not have come yet, here as below.
+    /// This message has a new text. It may not have come yet; this is also true for the next two.
     Edited(Target),
-    /// This one is deleted.
+    /// This message is deleted.
     Deleted(Target),
-    /// Somebody's reactions to this one are others now.
+    /// The reactions of a user to this message changed.
     Reacted(Target),
-    /// What it says was known, or superseded already, or it is about a message that is deleted.
+    /// The message changed nothing: it was known or superseded already, or it is about a deleted
+    /// message.
     Nothing,
-    /// It does not count.
+    /// The message does not count.
     Ignored(Ignored),
 }
 
-/// Why a message does not count.
+/// The reason why a message does not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Ignored {
-    /// It is of another room.
+    /// It belongs to another room.
     OtherRoom,
-    /// It is not of the form of its kind. A relay refuses such.
+    /// Its body does not have the form of its kind. A relay rejects such messages.
     Malformed,
-    /// It edits a message of somebody else's.
+    /// It edits a message of another user.
     NotAuthor,
-    /// It deletes a message of somebody else's, and its sender was no moderator of the room.
+    /// It deletes a message of another user, and its sender was not a moderator of the room.
     NotAllowed,
 }
 
-/// Where a message stands: by the relay's clock, and those of one moment and device in the order in which they were sent.
+/// The position of a message. Messages are ordered by the relay's clock. Those of the same moment
+/// and device are ordered as they were sent.
 type Place = (i64, DeviceId, i64, u64, Target);
 
 /// The messages of one room. See the module's description.
 ///
-/// One's own messages belong in it as well, with the stamps that other devices get; the device that sends one gets no copy, and only the answer.
+/// Apply the user's own messages too, with the stamp that other devices get. The sending device
+/// gets no copy, only the answer.
 ///
-/// `Debug` shows how many there are.
+/// `Debug` shows only the number of messages.
 pub struct Conversation {
     room: RoomId,
     kind: RoomKind,
     capacity: Capacity,
     slots: HashMap<Target, Slot>,
-    // The slots with a message, the oldest first.
+    // The targets whose message has come, the oldest message first.
     order: BTreeSet<Place>,
-    // The others, the one that has waited longest first.
+    // The other targets, the one that has waited longest first.
     waiting: BTreeMap<u64, Target>,
     next_waiting: u64,
 }
 
 impl Conversation {
-    /// Of a room in which nothing was said yet. Its kind decides who may delete: in a direct room, nobody but the author.
+    /// Creates the conversation of a room without messages. The kind of the room decides who may
+    /// delete: in a direct room only the author.
     #[must_use]
     pub fn new(room: RoomId, kind: RoomKind, capacity: Capacity) -> Self {
         let (slots, order, waiting) = (HashMap::new(), BTreeSet::new(), BTreeMap::new());
         Self { room, kind, capacity, slots, order, waiting, next_waiting: 0 }
     }
 
-    /// Takes a message in, as a relay delivered it.
+    /// Applies a message, as a relay delivered it.
     pub fn apply(&mut self, message: &Message) -> Change {
         if message.room != self.room {
             return Change::Ignored(Ignored::OtherRoom);
@@ -123,29 +134,30 @@ impl Conversation {
         }
     }
 
-    /// One message; none where it is not held.
+    /// Returns a message, or `None` if the conversation does not hold it.
     #[must_use]
     pub fn get(&self, target: &Target) -> Option<Entry<'_>> {
         self.slots.get(target).and_then(Slot::entry)
     }
 
-    /// The messages of an id, such as that of `reply_to`, which names no author: mostly one, and more where people send under one another's ids.
+    /// Returns the messages with this id, for example the id in `reply_to`, which names no author.
+    /// Mostly there is one. There are more if users send under each other's ids.
     pub fn of_id(&self, id: MessageId) -> impl Iterator<Item = Entry<'_>> {
         self.iter().filter(move |entry| entry.message().id == id)
     }
 
-    /// The messages in the order of `sent_at`, deleted ones among them.
+    /// Returns the messages in the order of `sent_at`, including deleted ones.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = Entry<'_>> {
         self.order.iter().filter_map(|(.., target)| self.get(target))
     }
 
-    /// How many messages there are.
+    /// Returns the number of messages.
     #[must_use]
     pub fn len(&self) -> usize {
         self.order.len()
     }
 
-    /// True where there is none.
+    /// Returns true if there is no message.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.order.is_empty()

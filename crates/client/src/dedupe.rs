@@ -1,16 +1,17 @@
-//! Which messages are with the caller, which they have acked, and which acks the relay has still to be told. Pure.
+//! Remembers which messages the caller has, which it has acked, and which acks still have to go to
+//! the relay. Pure.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use ferry_protocol::{DeviceId, Message, MessageId, Notice, Receipt};
 use serde::{Deserialize, Serialize};
 
-/// What makes a message the same message: its id is unique only together with the device that sent it.
+/// The identity of a message. Its id is unique only together with the device that sent it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Seen {
-    /// The device that sent it.
+    /// The sending device.
     pub device: DeviceId,
-    /// The id that device gave it.
+    /// The id that the device chose.
     pub id: MessageId,
 }
 
@@ -20,14 +21,14 @@ impl From<&Message> for Seen {
     }
 }
 
-/// Notices come from no device; their ids are unique by themselves.
+/// Notices come from no device; their ids are unique alone.
 impl From<&Notice> for Seen {
     fn from(notice: &Notice) -> Self {
         Self { device: DeviceId::NONE, id: notice.id }
     }
 }
 
-/// As of notices.
+/// Receipts come from no device; their ids are unique alone.
 impl From<&Receipt> for Seen {
     fn from(receipt: &Receipt) -> Self {
         Self { device: DeviceId::NONE, id: receipt.id }
@@ -43,18 +44,21 @@ struct Delivery {
 pub(crate) struct Dedupe {
     // A delivery id is valid in one connection only.
     connection: u64,
-    // With the caller, not acked yet. Bounded by the caller: an entry lives as long as its `Incoming` does.
+    // Messages that the caller has and has not acked. Bounded by the caller: an entry lives as
+    // long as its `Incoming`.
     pending: HashMap<Seen, Delivery>,
     acked: HashSet<Seen>,
-    // The same as `acked`, oldest first; at `limit` the oldest is forgotten, and would be shown again if it came again.
+    // The same keys as in `acked`, oldest first. At `limit` the oldest is forgotten, and a
+    // redelivery of it would be shown again.
     ages: VecDeque<Seen>,
     limit: usize,
-    // Bounded by the relay's window: each is a delivery of this connection.
+    // Bounded by the relay's window, because each is a delivery of this connection.
     to_ack: Vec<String>,
 }
 
 impl Dedupe {
-    /// Remembers `limit` acked messages; `seen` (oldest first) are taken as acked already.
+    /// Creates a state that remembers `limit` acked messages. The messages in `seen` (oldest
+    /// first) count as acked already.
     pub(crate) fn new(limit: usize, seen: impl IntoIterator<Item = Seen>) -> Self {
         let mut this = Self {
             connection: 0,
@@ -68,13 +72,13 @@ impl Dedupe {
         this
     }
 
-    /// A new connection: acks for the old one are dropped, for their deliveries come again.
+    /// Begins a new connection. Drops the acks for the old one, because its deliveries come again.
     pub(crate) fn connected(&mut self) {
         self.connection += 1;
         self.to_ack.clear();
     }
 
-    /// A delivery came. True where the message is to be shown.
+    /// Notes that a delivery came. Returns true if the message should be shown.
     pub(crate) fn arrive(&mut self, seen: Seen, delivery: &str) -> bool {
         if self.acked.contains(&seen) {
             self.to_ack.push(delivery.to_owned());
@@ -84,7 +88,7 @@ impl Dedupe {
         self.pending.insert(seen, newest).is_none()
     }
 
-    /// The caller has stored it. True where the relay is to be told now.
+    /// Notes that the caller has stored the message. Returns true if the relay should be told now.
     pub(crate) fn ack(&mut self, seen: Seen) -> bool {
         let Some(delivery) = self.pending.remove(&seen) else { return false };
         self.remember(seen);
@@ -95,18 +99,19 @@ impl Dedupe {
         current
     }
 
-    /// The caller dropped it without an ack: it is to be shown when it comes again.
+    /// Notes that the caller dropped the message without an ack. The message is shown when it
+    /// comes again.
     pub(crate) fn release(&mut self, seen: Seen) {
         self.pending.remove(&seen);
     }
 
-    /// At most `max` delivery ids to tell the relay.
+    /// Takes at most `max` delivery ids to tell the relay.
     pub(crate) fn take_acks(&mut self, max: usize) -> Vec<String> {
         let count = self.to_ack.len().min(max);
         self.to_ack.drain(..count).collect()
     }
 
-    /// What was acked, oldest first.
+    /// Returns the acked messages, oldest first.
     pub(crate) fn acked(&self) -> Vec<Seen> {
         self.ages.iter().copied().collect()
     }

@@ -1,38 +1,41 @@
-//! What can go wrong, told apart by what the caller can do about it.
+//! The errors, separated by what the caller can do about them.
 
 use ferry_protocol::{ErrorCode, ErrorFrame, Problem};
 
 use crate::ClosedReason;
 
-/// Why a call failed. None of the texts holds a token, a password or a message body.
+/// The reason why a call failed. None of the texts contains a token, a password or a message body.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClientError {
-    /// The relay answered, and refused. Act on `code`.
+    /// The relay answered with an error. Act on `code`.
     #[error("{0}")]
     Problem(Box<Problem>),
-    /// The relay did not answer in time, or cannot be reached. Whether the call took effect is unknown.
+    /// The relay did not answer in time, or cannot be reached. It is not known whether the call
+    /// took effect.
     #[error("cannot reach the relay: {0}")]
     Network(String),
-    /// The device was logged out: its refresh token is refused. Log in again.
+    /// The device was logged out, because the relay rejects its refresh token. Log in again.
     #[error("this device is logged out")]
     LoggedOut,
-    /// The answer is none that a relay of this version gives.
+    /// The answer is not one that a relay of this version gives.
     #[error("the server does not answer like a Ferry relay: {0}")]
     Protocol(String),
-    /// New credentials could not be kept. They are not used before they are; the next call tries again.
+    /// New credentials could not be stored. They are not used until they are; the next call tries
+    /// again.
     #[error("cannot keep the new credentials: {0}")]
     Store(#[source] std::io::Error),
-    /// The base URL is not `http://…` or `https://…`, or holds a user, a query or a fragment.
+    /// The base URL is not `http://…` or `https://…`, or it contains a user, a query or a
+    /// fragment.
     #[error("not the address of a relay: {0}")]
     BadUrl(String),
-    /// TLS cannot be set up on this machine, for instance because it has no root certificates.
+    /// TLS cannot be set up on this machine, for example because it has no root certificates.
     #[error("cannot set up TLS: {0}")]
     Tls(String),
 }
 
 impl ClientError {
-    /// The code of the relay's answer, where it gave one.
+    /// Returns the code of the relay's answer, if there was an answer.
     #[must_use]
     pub fn code(&self) -> Option<ErrorCode> {
         match self {
@@ -41,7 +44,7 @@ impl ClientError {
         }
     }
 
-    /// The HTTP status of the relay's answer, where it gave one.
+    /// Returns the HTTP status of the relay's answer, if there was an answer.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         match self {
@@ -50,7 +53,7 @@ impl ClientError {
         }
     }
 
-    /// True where the same call may succeed later with nothing changed.
+    /// Returns true if the same call may succeed later without any change.
     #[must_use]
     pub fn is_temporary(&self) -> bool {
         match self {
@@ -61,25 +64,27 @@ impl ClientError {
     }
 }
 
-/// Why a message was not sent over the socket.
+/// The reason why a message was not sent over the socket.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SendError {
-    /// The relay refused it for good. (What it refuses for a while, the library tries again by itself.)
+    /// The relay rejected it for good. (After a temporary error the library tries again by
+    /// itself.)
     #[error("{} ({})", .0.message, .0.code.as_str())]
     Refused(ErrorFrame),
-    /// The frame would be longer than the relay takes: `limit` bytes, told in `welcome`.
+    /// The frame would be longer than the relay accepts.
     #[error("the message is too long: its frame has {size} bytes, and the relay takes {limit}")]
     TooLarge {
-        /// The frame's length, bytes.
+        /// The length of the frame, in bytes.
         size: usize,
-        /// The relay's limit, bytes.
+        /// The relay's limit, in bytes, told in `welcome`.
         limit: usize,
     },
     /// A message with this id is in the outbox already.
     #[error("a message with this id is being sent")]
     IdInUse,
-    /// The connection ended for good before an answer came. The message may have been sent all the same.
+    /// The connection ended for good before an answer came. The message may have been sent in
+    /// spite of that.
     #[error("the connection is closed: {0}")]
     Closed(ClosedReason),
 }

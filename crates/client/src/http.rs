@@ -1,4 +1,4 @@
-//! HTTP: one bounded request and its answer.
+//! HTTP: a request with limits on time and size, and its answer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,17 +12,18 @@ use url::Url;
 
 use crate::ClientError;
 
-/// The longest answer that is read, bytes. The longest page of a list is far below it; a longer one is an error.
+/// The longest answer that is read, in bytes. A longer one is an error. The longest page of a list
+/// is far shorter.
 const ANSWER_MAX: usize = 4 << 20;
 
-/// How a [`Client`] behaves.
+/// The settings of a [`Client`].
 #[derive(Debug, Clone)]
 pub struct ClientOptions {
-    /// For the `User-Agent` header; the relay shows it in the list of devices.
+    /// The `User-Agent` header. The relay shows it in the list of devices.
     pub user_agent: String,
-    /// For opening a connection, TLS included; also for opening the socket.
+    /// The time limit for opening a connection, including TLS. Also used for the socket.
     pub connect_timeout: Duration,
-    /// For a whole call.
+    /// The time limit for a whole call.
     pub timeout: Duration,
 }
 
@@ -36,10 +37,10 @@ impl Default for ClientOptions {
     }
 }
 
-/// One relay, and the calls that need no login. Cheap to clone; clones share their connections.
+/// A relay, and the calls that need no login. Cheap to clone; clones share their connections.
 ///
-/// Proxies of the environment are not used, for the socket could not go through them, and redirects are not followed: a token goes to
-/// the server it was meant for, or nowhere.
+/// It does not use the proxies of the environment, because the socket could not go through them.
+/// It does not follow redirects, so a token goes only to the server that it was meant for.
 #[derive(Debug, Clone)]
 pub struct Client {
     inner: Arc<Inner>,
@@ -53,7 +54,7 @@ struct Inner {
     options: ClientOptions,
 }
 
-/// A call, ready to be sent, perhaps twice.
+/// A call that is ready to be sent, once or twice.
 pub(crate) struct Call {
     method: Method,
     path: String,
@@ -62,7 +63,7 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// `path` comes after `/v1/`, and holds nothing but literals and ids.
+    /// Creates a call. `path` comes after `/v1/`, and consists of literals and ids only.
     pub(crate) fn new(method: Method, path: impl Into<String>) -> Self {
         Self { method, path: path.into(), query: Vec::new(), body: None }
     }
@@ -80,7 +81,8 @@ impl Call {
 }
 
 impl Client {
-    /// A client of the relay at `base_url`, for instance `https://ferry.example` or `http://127.0.0.1:8080`. Connects to nothing yet.
+    /// Creates a client of the relay at `base_url`, for example `https://ferry.example` or
+    /// `http://127.0.0.1:8080`. Does not connect yet.
     ///
     /// # Errors
     /// [`ClientError::BadUrl`]; for `https` also [`ClientError::Tls`].
@@ -99,7 +101,7 @@ impl Client {
         Ok(Self { inner: Arc::new(Inner { http, base, tls, options }) })
     }
 
-    /// The address it was made with, without a slash at the end.
+    /// Returns the base URL, without a slash at the end.
     #[must_use]
     pub fn server(&self) -> &str {
         self.inner.base.as_str().trim_end_matches('/')
@@ -113,7 +115,7 @@ impl Client {
         Arc::clone(&self.inner.tls)
     }
 
-    /// `ws://` or `wss://`, and the rest as in the base.
+    /// Returns the base URL with `ws://` or `wss://`.
     pub(crate) fn socket_url(&self) -> String {
         let rest = self.server().trim_start_matches("http");
         format!("ws{rest}/v1/socket")
@@ -160,7 +162,7 @@ impl Client {
         }
         match serde_json::from_slice::<Problem>(&answer) {
             Ok(problem) => Err(ClientError::Problem(Box::new(problem))),
-            // What stands between us and the relay answers for it while it restarts.
+            // While the relay restarts, a proxy in front of it may answer in its place.
             Err(_) if matches!(status.as_u16(), 502..=504) => {
                 Err(ClientError::Network(format!("HTTP status {status}")))
             }
@@ -169,7 +171,8 @@ impl Client {
     }
 }
 
-/// The header's value; marked, so that no `Debug` of it shows the token.
+/// Returns the value of the header. It is marked as sensitive, so that no `Debug` of it shows the
+/// token.
 pub(crate) fn bearer(token: &Secret) -> Result<HeaderValue, ClientError> {
     let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose()))
         .map_err(|_| ClientError::Protocol("an access token that no header can hold".into()))?;
@@ -191,9 +194,11 @@ fn parse_base(text: &str) -> Result<Url, ClientError> {
     Err(ClientError::BadUrl(fault.to_owned()))
 }
 
-/// One configuration for calls and socket, with ring named explicitly: a library must not install a provider for the whole process.
+/// Returns the TLS configuration for calls and the socket. It names ring, because a library must
+/// not install a provider for the whole process.
 ///
-/// Without `https` it trusts nobody: reading the system's roots takes a while, and fails on a machine that has none.
+/// Without `https` it trusts no root. To read the system's roots takes a while, and fails on a
+/// machine that has none.
 fn tls_config(https: bool) -> Result<rustls::ClientConfig, ClientError> {
     use rustls_platform_verifier::BuilderVerifierExt;
     let tls = |error: rustls::Error| ClientError::Tls(error.to_string());
@@ -214,7 +219,7 @@ fn network(error: reqwest::Error) -> ClientError {
     ClientError::Network(describe(&error))
 }
 
-/// The innermost cause says what happened ("Connection refused"); the outer ones repeat the URL.
+/// Describes the innermost cause ("Connection refused"). The outer ones repeat the URL.
 fn describe(error: &dyn std::error::Error) -> String {
     let mut innermost = error;
     while let Some(source) = innermost.source() {

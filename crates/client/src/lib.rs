@@ -1,7 +1,8 @@
 //! Client library of Ferry.
 //!
-//! [`Client`] makes the calls that need no login; [`Session`] the others, and keeps its tokens fresh; [`Session::connect`] opens the
-//! socket: one background task that reconnects for ever, resends what was not answered, and shows each message once.
+//! [`Client`] makes the calls that need no login. [`Session`] makes the others, and keeps its
+//! tokens fresh. [`Session::connect`] opens the socket, with one background task. The task
+//! reconnects for ever, sends unanswered messages again, and shows each message once.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -13,7 +14,7 @@
 //! let (connection, mut events) = session.connect(ConnectOptions::default());
 //! while let Some(event) = events.next().await {
 //!     match event {
-//!         // Store it, then ack it: what is not acked comes again.
+//!         // Store it, then ack it. A message without an ack comes again.
 //!         Event::Message(incoming) => incoming.ack(),
 //!         Event::Drained => break,
 //!         _ => {}

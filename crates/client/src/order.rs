@@ -1,30 +1,34 @@
-//! Whether the messages of one sender arrive in the order they were sent, and which are missing. Pure.
+//! Detects whether the messages of a sender arrive in the order in which they were sent, and which
+//! are missing. Pure.
 //!
-//! The relay stamps each message with `epoch` and `seq`; NSQ may reorder, so a message can be late without being lost. This module
-//! names gaps; it holds nothing back.
+//! The relay stamps each message with `epoch` and `seq`. NSQ may reorder, so a message can be late
+//! without being lost. This module names gaps, but holds no message back.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::ops::RangeInclusive;
 
 use ferry_protocol::{DeviceId, Message, RoomId};
 
-/// How many (device, room) pairs are remembered; past it the one seen first is forgotten, and starts anew when it is seen again.
+/// The number of (device, room) pairs that are remembered. One more, and the pair that was seen
+/// first is forgotten. It starts anew when it is seen again.
 const STREAMS_MAX: usize = 10_000;
-/// How many missing numbers are remembered for a pair; past it the lowest are forgotten, and count as late should they come.
+/// The number of missing messages that are remembered for a pair. One more, and the lowest number
+/// is forgotten. It counts as late if it comes.
 const MISSING_MAX: usize = 1_000;
 
-/// What the arrival of a message says about the order.
+/// The meaning of an arrival for the order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Arrival {
-    /// The first from this device in this room: nothing to compare with.
+    /// The first message from this device in this room. There is nothing to compare it with.
     First,
-    /// The one expected next.
+    /// The message that was expected next.
     InOrder,
-    /// Those of these numbers (of the message's epoch) have not come yet.
+    /// The messages with these numbers (of the same epoch) have not come yet.
     Gap(RangeInclusive<u64>),
-    /// It was missing, and fills that gap.
+    /// The message was missing, and fills the gap.
     Filled,
-    /// Older than what came before, and not known to be missing: of an earlier epoch, sent before the first one seen, or seen already.
+    /// The message is older than one that came before, and was not known to be missing. It is of
+    /// an earlier epoch, was sent before the first message seen, or was seen already.
     Late,
 }
 
@@ -35,16 +39,16 @@ struct Stream {
     missing: BTreeSet<u64>,
 }
 
-/// Follows `(epoch, seq)` of every sending device in every room.
+/// The state of (`epoch`, `seq`) for every sending device in every room.
 #[derive(Debug, Default)]
 pub struct Order {
     streams: HashMap<(DeviceId, RoomId), Stream>,
-    // Oldest first; the same keys as in `streams`.
+    // The same keys as in `streams`, oldest first.
     ages: VecDeque<(DeviceId, RoomId)>,
 }
 
 impl Order {
-    /// Knows nothing yet.
+    /// Creates an empty state.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -72,7 +76,8 @@ impl Order {
             return Arrival::Late;
         }
         if epoch > stream.epoch {
-            // What was still missing of the epoch before can no longer be told from what was never sent.
+            // Whether anything more of the epoch before was sent is not known, so its missing
+            // numbers are dropped.
             *stream = Stream { epoch, highest: 0, missing: BTreeSet::new() };
         }
         if seq <= stream.highest {
@@ -83,7 +88,8 @@ impl Order {
         if seq == expected {
             return Arrival::InOrder;
         }
-        // A wild `seq` must not make this loop for ever: only the newest numbers are kept.
+        // Only the newest numbers are stored, so that a wild `seq` cannot make this loop run for
+        // ever.
         let first_kept = expected.max(seq.saturating_sub(MISSING_MAX as u64));
         stream.missing.extend(first_kept..seq);
         while stream.missing.len() > MISSING_MAX {
@@ -92,7 +98,7 @@ impl Order {
         Arrival::Gap(expected..=seq - 1)
     }
 
-    /// The numbers that have not come yet, of the newest epoch of a device in a room.
+    /// Returns the numbers that have not come yet, in the newest epoch of a device in a room.
     pub fn missing(&self, device: DeviceId, room: RoomId) -> impl Iterator<Item = u64> {
         self.streams.get(&(device, room)).into_iter().flat_map(|stream| stream.missing.iter().copied())
     }
@@ -129,7 +135,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever the order of arrival after the first, exactly what was lost below the highest is reported missing in the end.
+        /// In any order of arrival after the first message, the numbers that remain missing are
+        /// exactly the lost ones below the highest.
         #[test]
         fn what_is_missing_is_what_was_lost(
             arrivals in Just((2..=60u64).collect::<Vec<_>>()).prop_shuffle(),

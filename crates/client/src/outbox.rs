@@ -1,4 +1,5 @@
-//! Messages on their way out: written in order, kept until the relay answers, written again after a reconnect. Pure.
+//! Messages to send: written in order, stored until the relay answers, and written again after a
+//! reconnect. Pure.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -7,8 +8,9 @@ use ferry_protocol::MessageId;
 
 use crate::Backoff;
 
-/// How many sends may be unanswered at a time. The relay takes 60 at once (`limits.send_burst`); half of that leaves room for a retry
-/// after a reconnect. The rest waits here, in order.
+/// The number of sends that may be unanswered at a time. The rest waits here, in order. The relay
+/// accepts 60 at once (`limits.send_burst`); half of that leaves room for a retry after a
+/// reconnect.
 const IN_FLIGHT_MAX: usize = 30;
 
 struct Entry<T> {
@@ -18,10 +20,12 @@ struct Entry<T> {
     waiter: T,
 }
 
-/// See the module's description. `T` is whoever waits for the answer. The bound is kept outside, by permits.
+/// See the module's description. `T` waits for the answer. The caller bounds the number of
+/// messages, by permits.
 pub(crate) struct Outbox<T> {
     entries: VecDeque<Entry<T>>,
-    // The relay refused one for a while. Nothing is written before this, for what follows would overtake it.
+    // The relay rejected a message for a while. Nothing is written before this time, because later
+    // messages would overtake it.
     paused_until: Option<Instant>,
     backoff: Backoff,
 }
@@ -32,7 +36,7 @@ impl<T> Outbox<T> {
         Self { entries: VecDeque::new(), paused_until: None, backoff }
     }
 
-    /// Takes a message in; gives the waiter back where one with this id is here already.
+    /// Adds a message. Returns the waiter if a message with this id is here already.
     pub(crate) fn push(&mut self, id: MessageId, frame: String, waiter: T) -> Result<(), T> {
         if self.entries.iter().any(|entry| entry.id == id) {
             return Err(waiter);
@@ -41,7 +45,7 @@ impl<T> Outbox<T> {
         Ok(())
     }
 
-    /// The next frame to write, which counts as written from here on.
+    /// Returns the next frame to write. It counts as written after that.
     pub(crate) fn next(&mut self, now: Instant) -> Option<(MessageId, String)> {
         if self.paused_until.is_some_and(|until| now < until) {
             return None;
@@ -55,19 +59,21 @@ impl<T> Outbox<T> {
         Some((entry.id, entry.frame.clone()))
     }
 
-    /// When [`Outbox::next`] is worth asking again, where only time is missing.
+    /// Returns the time when [`Outbox::next`] has a frame, if it only has to wait for a time.
     pub(crate) fn due(&self) -> Option<Instant> {
         self.paused_until.filter(|_| self.entries.iter().any(|entry| !entry.written))
     }
 
-    /// Answered for good, one way or the other. None where nobody asked.
+    /// Removes a message after its final answer, and returns its waiter. Returns `None` if nobody
+    /// asked for it.
     pub(crate) fn answered(&mut self, id: MessageId) -> Option<T> {
         let at = self.entries.iter().position(|entry| entry.id == id)?;
         self.backoff.reset();
         self.entries.remove(at).map(|entry| entry.waiter)
     }
 
-    /// Refused for a while: it goes again after `retry_after`, or after a backoff that grows.
+    /// Notes a temporary error. The message goes again after `retry_after`, or after a backoff
+    /// that grows.
     pub(crate) fn refused_for_now(&mut self, id: MessageId, retry_after: Option<Duration>, now: Instant, random: f64) {
         let Some(entry) = self.entries.iter_mut().find(|entry| entry.id == id) else { return };
         entry.written = false;
@@ -76,18 +82,18 @@ impl<T> Outbox<T> {
         self.paused_until = Some(self.paused_until.map_or(until, |other| other.max(until)));
     }
 
-    /// The connection is gone: everything unanswered goes again, in order.
+    /// Notes that the connection is lost. All unanswered messages go again, in order.
     pub(crate) fn connection_lost(&mut self) {
         self.entries.iter_mut().for_each(|entry| entry.written = false);
         self.paused_until = None;
     }
 
-    /// Forgets what is not on its way and nobody waits for any more.
+    /// Removes the messages that are not written yet and that nobody waits for any more.
     pub(crate) fn keep_wanted(&mut self, wanted: impl Fn(&T) -> bool) {
         self.entries.retain(|entry| entry.written || wanted(&entry.waiter));
     }
 
-    /// Empties it.
+    /// Removes all messages and returns their waiters.
     pub(crate) fn drain(&mut self) -> impl Iterator<Item = T> {
         self.entries.drain(..).map(|entry| entry.waiter)
     }

@@ -1,7 +1,8 @@
 //! A logged-in device: its credentials, and how they stay fresh.
 //!
-//! A refresh token may be used once; using it twice logs the device out. So refreshes are single-flight in a process, a
-//! [`CredentialStore`] may extend that over processes, and new credentials are stored before they are used.
+//! A refresh token may be used once, and a second use logs the device out. So a process makes one
+//! refresh at a time, and a [`CredentialStore`] may extend that over several processes. New
+//! credentials are stored before they are used.
 
 use std::any::Any;
 use std::io;
@@ -17,23 +18,26 @@ use tokio::sync::Mutex;
 use crate::http::Call;
 use crate::{Client, ClientError};
 
-/// An access token is not used when it has less than this left, milliseconds: it might expire on the way.
+/// The least remaining time of an access token that is used, in milliseconds. With less it might
+/// expire on its way.
 const EXPIRES_SOON: i64 = 5_000;
 
-/// What a device keeps between runs. Serialises with its tokens in the clear; `Debug` shows none of them.
+/// The credentials that a device stores between runs. Serialisation writes the tokens in clear
+/// text; `Debug` shows none of them.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Credentials {
     /// The relay's base URL.
     pub server: String,
-    /// Who is logged in.
+    /// The user who is logged in.
     pub user: User,
-    /// The device that the login made.
+    /// The device that the login created.
     pub device: DeviceId,
-    /// For calls.
+    /// The token for calls.
     pub access_token: Secret,
-    /// For the next pair, once.
+    /// The token that gets the next pair. It can be used once.
     pub refresh_token: Secret,
-    /// When the access token expires by this machine's clock, milliseconds since the Unix epoch.
+    /// The time when the access token expires by this machine's clock, in milliseconds since the
+    /// Unix epoch.
     pub expires_at: i64,
 }
 
@@ -48,52 +52,56 @@ impl Credentials {
     }
 }
 
-/// When something that is valid for so many seconds expires.
+/// Returns the time when a token expires that is valid for this number of seconds.
 pub(crate) fn expiry(expires_in: u64) -> i64 {
     now().saturating_add(i64::try_from(expires_in).unwrap_or(i64::MAX).saturating_mul(1000))
 }
 
-/// Milliseconds since the Unix epoch.
+/// Returns the time, in milliseconds since the Unix epoch.
 pub(crate) fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// Whatever keeps others from refreshing, until it is dropped.
+/// The lock that keeps others from refreshing until it is dropped.
 pub type StoreLock = Box<dyn Any + Send>;
 
-/// Where credentials are kept. The methods may block; they are called off the async threads.
+/// The place where credentials are stored. The methods may block: they are called outside the
+/// async threads.
 pub trait CredentialStore: Send + Sync + 'static {
-    /// Keeps every other user of the same credentials from refreshing until the answer is dropped. Needed only where several processes
-    /// share a store.
+    /// Keeps all other users of the same credentials from refreshing until the returned lock is
+    /// dropped. Needed only if several processes share a store.
     ///
     /// # Errors
-    /// Fails the refresh.
+    /// Makes the refresh fail.
     fn lock(&self) -> io::Result<StoreLock> {
         Ok(Box::new(()))
     }
 
-    /// What is stored now; called under [`CredentialStore::lock`]. None where nobody else writes to the store.
+    /// Returns what is stored now; called under [`CredentialStore::lock`]. Returns `None` if
+    /// nobody else writes to the store.
     ///
     /// # Errors
-    /// Fails the refresh.
+    /// Makes the refresh fail.
     fn load(&self) -> io::Result<Option<Credentials>> {
         Ok(None)
     }
 
-    /// Keeps new credentials. They are used only after this has returned `Ok`, so that a crash never loses a rotated token.
+    /// Stores new credentials. They are used only after this has returned `Ok`, so that a crash
+    /// never loses a rotated token.
     ///
     /// # Errors
-    /// Fails the refresh; the library tries to save the same credentials at the next one.
+    /// Makes the refresh fail. The library tries to save the same credentials at the next one.
     fn save(&self, credentials: &Credentials) -> io::Result<()>;
 }
 
-/// Keeps credentials nowhere but in the [`Session`]: for tests and for programs that log in anew each time.
+/// A store that has the credentials only in the [`Session`]. For tests and for programs that log
+/// in each time.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct InMemory;
 
 impl InMemory {
-    /// As [`Session::new`] takes it.
+    /// Creates the store in the form that [`Session::new`] takes.
     #[must_use]
     pub fn shared() -> Arc<dyn CredentialStore> {
         Arc::new(Self)
@@ -115,41 +123,42 @@ pub struct Session {
 struct Inner {
     client: Client,
     store: Arc<dyn CredentialStore>,
-    // Std, not tokio: held for a copy only, never over an await.
+    // A std lock, not a tokio one: it is held for a copy only, and never over an await.
     current: RwLock<Arc<Credentials>>,
-    // Held over a whole refresh.
+    // Held for a whole refresh.
     refreshing: Mutex<Refreshing>,
 }
 
 #[derive(Default)]
 struct Refreshing {
-    // Rotated by the relay, but not stored yet. Not used before they are.
+    // Credentials that the relay has rotated, but that are not stored yet. They are not used
+    // before they are.
     unsaved: Option<Credentials>,
-    // The refresh token was refused: asking again is of no use.
+    // The relay rejected the refresh token, so another attempt is of no use.
     logged_out: bool,
 }
 
 impl Session {
-    /// A session with credentials from [`Client::login`], or from a store. Makes no call.
+    /// Creates a session with credentials from [`Client::login`] or from a store. Makes no call.
     #[must_use]
     pub fn new(client: Client, credentials: Credentials, store: Arc<dyn CredentialStore>) -> Self {
         let current = RwLock::new(Arc::new(credentials));
         Self { inner: Arc::new(Inner { client, store, current, refreshing: Mutex::default() }) }
     }
 
-    /// The relay.
+    /// Returns the client.
     #[must_use]
     pub fn client(&self) -> &Client {
         &self.inner.client
     }
 
-    /// The credentials in use now.
+    /// Returns the credentials in use now.
     #[must_use]
     pub fn credentials(&self) -> Arc<Credentials> {
         self.inner.current()
     }
 
-    /// An access token that is not about to expire.
+    /// Returns an access token that is not about to expire.
     ///
     /// Cancel-safe: a refresh that has begun runs to its end without the caller.
     ///
@@ -163,22 +172,24 @@ impl Session {
         self.token_other_than(&current.access_token).await
     }
 
-    /// An access token other than `stale`: the current one if it has changed since, else a new one. Simultaneous calls with the same
-    /// `stale` make one refresh.
+    /// Returns an access token other than `stale`: the current one if it has changed since, or
+    /// else a new one. Simultaneous calls with the same `stale` make one refresh.
     ///
-    /// Cancel-safe, as above.
+    /// Cancel-safe, as [`Session::token`].
     ///
     /// # Errors
-    /// [`ClientError::LoggedOut`] where the refresh token is refused; otherwise as for any call, and [`ClientError::Store`].
+    /// [`ClientError::LoggedOut`] if the relay rejects the refresh token, [`ClientError::Store`],
+    /// and the errors of every call.
     pub async fn token_other_than(&self, stale: &Secret) -> Result<Secret, ClientError> {
         let (inner, stale) = (Arc::clone(&self.inner), stale.clone());
-        // In a task of its own: a caller who is cancelled between the relay's answer and the save would lose the device.
+        // In a task of its own, because a caller that is cancelled between the relay's answer and
+        // the save would lose the device.
         tokio::spawn(async move { inner.rotate(&stale).await })
             .await
             .map_err(|_| ClientError::Network("the program is shutting down".into()))?
     }
 
-    /// Makes a call with a fresh token; after a 401 once more with another one.
+    /// Makes a call with a fresh token, and after a 401 once more with another one.
     pub(crate) async fn call<A: DeserializeOwned>(&self, call: Call) -> Result<A, ClientError> {
         let token = self.token().await?;
         match self.inner.client.call(&call, Some(&token)).await {
@@ -190,7 +201,7 @@ impl Session {
         }
     }
 
-    /// The same, for answers without content.
+    /// Makes such a call whose answer has no content.
     pub(crate) async fn call_empty(&self, call: Call) -> Result<(), ClientError> {
         let token = self.token().await?;
         match self.inner.client.call_empty(&call, Some(&token)).await {
@@ -240,7 +251,7 @@ impl Inner {
         result
     }
 
-    /// The refresh itself; the caller holds the lock of this process and that of the store.
+    /// Makes the refresh. The caller holds the lock of this process and that of the store.
     async fn rotate_locked(
         self: &Arc<Self>,
         refreshing: &mut Refreshing,
@@ -248,7 +259,8 @@ impl Inner {
     ) -> Result<Secret, ClientError> {
         if refreshing.unsaved.is_none() {
             let newest = match self.blocking(|store| store.load()).await? {
-                // Another process has refreshed since: its token is the one that is good once.
+                // Another process has refreshed since. Its refresh token is the one that can still
+                // be used.
                 Some(stored) if stored.device == current.device && stored.access_token != current.access_token => {
                     let token = self.adopt(stored.clone());
                     if stored.expires_at - now() > EXPIRES_SOON {

@@ -1,4 +1,5 @@
-//! The socket, as the caller sees it: a [`Connection`] to send with, and [`Events`] to receive from.
+//! The socket, as the caller sees it: a [`Connection`] to send with, and [`Events`] to receive
+//! from.
 
 mod acting;
 mod incoming;
@@ -20,25 +21,29 @@ pub use incoming::{Incoming, IncomingNotice, IncomingReceipt};
 use crate::dedupe::Dedupe;
 use crate::{Draft, Seen, SendError, Session};
 
-/// How a connection behaves.
+/// The settings of a connection.
 #[derive(Debug, Clone)]
 pub struct ConnectOptions {
-    /// How many sends may wait for their answer; past it [`Connection::send`] waits for a place before it takes the message.
+    /// The number of sends that may wait for their answer. At the limit [`Connection::send`] waits
+    /// for a place before it takes the message.
     pub outbox: usize,
-    /// How many events may wait to be taken; past it the socket is not read any more, and the relay closes it as slow in the end.
-    /// Messages among them are not acked, so the relay's window bounds them first.
+    /// The number of events that may wait for the caller. At the limit the socket is not read, and
+    /// in the end the relay closes it as slow. The messages among them are not acked, so the
+    /// relay's window is reached first.
     pub events: usize,
-    /// How many acked messages are remembered, so that a redelivery is not shown again. At the bound the oldest is forgotten.
+    /// The number of acked messages that are remembered, so that a redelivery is not shown again.
+    /// At the limit the oldest is forgotten.
     pub remember: usize,
-    /// What was acked in earlier runs (see [`Connection::seen`]), oldest first.
+    /// The messages that were acked in earlier runs (see [`Connection::seen`]), oldest first.
     pub seen: Vec<Seen>,
-    /// After this long without a word from the relay the connection is given up. A third of it without one, and a ping is sent.
+    /// The time without a word from the relay after which the connection is given up. After a
+    /// third of it a ping is sent.
     pub liveness: Duration,
-    /// The longest frame that is taken from the relay, bytes.
+    /// The longest frame that is accepted from the relay, in bytes.
     pub frame_max: usize,
-    /// The ceiling of the first wait between attempts; it doubles with each.
+    /// The upper limit of the first wait between attempts. It doubles with each attempt.
     pub backoff_base: Duration,
-    /// The ceiling of every wait.
+    /// The upper limit of every wait.
     pub backoff_max: Duration,
 }
 
@@ -50,7 +55,8 @@ impl Default for ConnectOptions {
             remember: 10_000,
             seen: Vec::new(),
             liveness: Duration::from_secs(75),
-            // Bodies come in frames of at most 64 KiB; the envelope around one is a few hundred bytes.
+            // Bodies come in frames of at most 64 KiB, and the rest of a frame is a few hundred
+            // bytes.
             frame_max: 256 << 10,
             backoff_base: Duration::from_millis(250),
             backoff_max: Duration::from_secs(30),
@@ -58,7 +64,7 @@ impl Default for ConnectOptions {
     }
 }
 
-/// What happens on a connection.
+/// An event on a connection.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event {
@@ -66,44 +72,45 @@ pub enum Event {
     Connected(Welcome),
     /// A message. Store it, then [`Incoming::ack`] it.
     Message(Box<Incoming>),
-    /// Something happened that concerns the user. Store it where it matters, then [`IncomingNotice::ack`] it.
+    /// A notice that concerns the user. Store it if you need it, then [`IncomingNotice::ack`] it.
     Notice(Box<IncomingNotice>),
-    /// What became of messages of the user's, or what they have read on another device. Store it where it matters, then
-    /// [`IncomingReceipt::ack`] it.
+    /// A receipt: what became of the user's messages, or what the user has read on another device.
+    /// Store it if you need it, then [`IncomingReceipt::ack`] it.
     Receipt(Box<IncomingReceipt>),
-    /// What waited when the socket opened has been delivered. Comes once per connection.
+    /// Everything that waited when the socket opened has been delivered. Comes once in each
+    /// connection.
     Drained,
-    /// Somebody began to write, or (`active` false) no longer does: they said so, sent it, went on for too long without a word, or the
-    /// connection is lost.
+    /// A user began to write or, with `active` false, stopped. A user stops when they say so, when
+    /// they send the message, when they are silent for too long, or when the connection is lost.
     Typing {
-        /// Where.
+        /// The room.
         room: RoomId,
-        /// Who.
+        /// The user.
         user: UserId,
-        /// Whether they write.
+        /// Whether the user is writing.
         active: bool,
     },
-    /// How somebody is whom [`Connection::watch`] names.
+    /// The presence of a user whom [`Connection::watch`] names.
     Presence(Presence),
-    /// The socket is gone; the next attempt comes by itself.
+    /// The socket is lost. The next attempt comes by itself.
     Disconnected {
-        /// Why.
+        /// The reason.
         reason: DisconnectReason,
-        /// When the next attempt is made.
+        /// The time until the next attempt.
         retry_in: Duration,
     },
-    /// The connection ended for good. The last event.
+    /// The connection ended for good. This is the last event.
     Closed(ClosedReason),
 }
 
-/// Why a socket was lost, or could not be opened. The library tries again.
+/// The reason why a socket was lost or could not be opened. The library tries again.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DisconnectReason {
     /// The relay cannot be reached, or the connection broke.
     #[error("{0}")]
     Unreachable(String),
-    /// The relay, or what stands before it, refused the upgrade with this HTTP status.
+    /// The relay, or a proxy in front of it, rejected the upgrade with this HTTP status.
     #[error("the server refused the socket with HTTP status {0}")]
     Refused(u16),
     /// The relay closed the socket with this code.
@@ -112,19 +119,19 @@ pub enum DisconnectReason {
     /// Nothing came from the relay for too long.
     #[error("nothing came from the relay for too long")]
     Silent,
-    /// Something came that is no frame of a relay.
+    /// A frame came that no relay sends.
     #[error("the server does not answer like a Ferry relay: {0}")]
     Protocol(String),
-    /// There was no fresh access token to be had.
+    /// The library could not get a fresh access token.
     #[error("no access token: {0}")]
     NoToken(String),
 }
 
-/// Why a connection ended for good.
+/// The reason why a connection ended for good.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClosedReason {
-    /// By [`Connection::close`], or because [`Events`] was dropped.
+    /// The caller called [`Connection::close`], or dropped [`Events`].
     #[error("closed by this program")]
     Local,
     /// The device was logged out.
@@ -139,7 +146,7 @@ pub enum ClosedReason {
     /// The relay does not speak this version of the protocol.
     #[error("the relay does not speak this version of the protocol")]
     Version,
-    /// The relay closed with another code that means: do not come back.
+    /// The relay closed the socket with another code after which reconnecting is of no use.
     #[error("the relay closed the socket: {}", describe_close(*.0))]
     Refused(u16),
 }
@@ -153,18 +160,19 @@ fn describe_close(code: u16) -> String {
     }
 }
 
-/// The connection was lost, or closed, before the relay was heard to have read everything.
+/// The error for a connection that was lost or closed before the relay confirmed that it has read
+/// everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the connection was lost before everything was written")]
 pub struct NotFlushed;
 
-/// What the callers' side and the task share.
+/// The state that the caller's side and the task share.
 struct Shared {
-    // Whose connection it is.
+    // The user of the connection.
     user: UserId,
-    // Std, not tokio: held for a few map operations, never over an await.
+    // A std lock, not a tokio one: it is held for a few map operations, and never over an await.
     dedupe: Mutex<Dedupe>,
-    // There are acks to write.
+    // Says that there are acks to write.
     wake: Notify,
 }
 
@@ -183,20 +191,22 @@ enum Command {
         answer: Answer,
         place: tokio::sync::OwnedSemaphorePermit,
     },
-    /// Written now or not at all.
+    /// A frame that is written now or not at all.
     Frame {
         frame: String,
         answer: oneshot::Sender<Result<(), NotFlushed>>,
     },
     Flush(oneshot::Sender<Result<(), NotFlushed>>),
-    Stand(live::Stand, oneshot::Sender<()>),
+    Lasting(live::Lasting, oneshot::Sender<()>),
     Close,
 }
 
-/// Sends on a connection. Cheap to clone; the connection lives until [`Connection::close`], or until its [`Events`] are dropped.
+/// The sending side of a connection. Cheap to clone. The connection lives until
+/// [`Connection::close`], or until its [`Events`] are dropped.
 #[derive(Clone)]
 pub struct Connection {
-    // Unbounded in type only: sends hold a place in the outbox, and every other command waits for its answer.
+    // Not really unbounded: sends hold a place in the outbox, and every other command waits for
+    // its answer.
     commands: mpsc::UnboundedSender<Command>,
     places: Arc<Semaphore>,
     shared: Arc<Shared>,
@@ -204,14 +214,16 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Sends a message under a new id, and waits until the relay has queued it for every recipient. While the relay is away, or
-    /// refuses for a while, the library tries again with the same id, and the message is seen once.
+    /// Sends a message under a new id, and waits until the relay has queued it for every
+    /// recipient. While the relay cannot be reached or answers with temporary errors, the library
+    /// tries again with the same id. Receivers see the message once.
     ///
-    /// Messages go out in the order in which they were given. One that the relay refuses for a while may be overtaken by those that
-    /// were on their way already: wait for one answer before the next send where the order matters.
+    /// Messages go out in the order of the calls. After a temporary error, messages that were on
+    /// their way already may overtake the rejected one. If the order matters, wait for each answer
+    /// before the next send.
     ///
-    /// Dropping the future does not take the message back: it may still be sent. One that is not on its way yet is forgotten with the
-    /// next refusal or lost connection.
+    /// Dropping the future does not take the message back: it may still be sent. If it is not on
+    /// its way yet, the next error or lost connection removes it.
     ///
     /// # Errors
     /// See [`SendError`].
@@ -225,7 +237,8 @@ impl Connection {
         self.send_with_id(MessageId::new(), room, kind, body, reply_to).await
     }
 
-    /// The same under an id of the caller's (a UUIDv7), for one who stores what is to be sent and repeats it after a crash.
+    /// Sends a message under an id of the caller (a UUIDv7). For callers that store a message and
+    /// send it again after a crash.
     ///
     /// # Errors
     /// See [`SendError`].
@@ -240,7 +253,7 @@ impl Connection {
         self.send_draft_with_id(id, room, Draft { reply_to, ..Draft::new(kind, body) }).await
     }
 
-    /// Sends what was drafted, as [`Self::send`] does.
+    /// Sends a draft, as [`Self::send`] does.
     ///
     /// # Errors
     /// See [`SendError`].
@@ -248,7 +261,7 @@ impl Connection {
         self.send_draft_with_id(MessageId::new(), room, draft).await
     }
 
-    /// The same under an id of the caller's, as [`Self::send_with_id`].
+    /// Sends a draft under an id of the caller, as [`Self::send_with_id`] does.
     ///
     /// # Errors
     /// See [`SendError`].
@@ -260,7 +273,8 @@ impl Connection {
         answered.await.unwrap_or_else(|_| Err(self.closed_error()))
     }
 
-    /// Tells the relay how far the user has read a room. A cursor that is lost on its way is made up for by the next one.
+    /// Tells the relay how far the user has read a room. If a cursor is lost, the next one makes
+    /// up for it.
     ///
     /// # Errors
     /// There is no open socket, or too much waits to be written to it.
@@ -282,30 +296,32 @@ impl Connection {
         answered.await.unwrap_or(Err(NotFlushed))
     }
 
-    /// Waits until the relay has read everything that was acked before.
+    /// Waits until the relay has read all earlier acks.
     ///
     /// # Errors
-    /// The connection is lost, or not open now. The acks are made up for when the messages come again.
+    /// The connection is lost, or not open now. The lost acks are sent again when the messages
+    /// come again.
     pub async fn flush(&self) -> Result<(), NotFlushed> {
         let (answer, answered) = oneshot::channel();
         self.commands.send(Command::Flush(answer)).map_err(|_| NotFlushed)?;
         answered.await.unwrap_or(Err(NotFlushed))
     }
 
-    /// Writes the acks that are left, closes the socket, and waits until it is closed (at most 5 s). Sends without an answer fail.
+    /// Writes the remaining acks, closes the socket, and waits until it is closed (at most 5 s).
+    /// Sends without an answer fail.
     pub async fn close(&self) {
-        // Fails where the connection has ended already.
+        // Fails only if the connection has ended already.
         let _ = self.commands.send(Command::Close);
         let _ = self.closed.clone().wait_for(Option::is_some).await;
     }
 
-    /// Why the connection ended for good; none while it lives.
+    /// Returns why the connection ended for good, or `None` while it lives.
     #[must_use]
     pub fn closed(&self) -> Option<ClosedReason> {
         self.closed.borrow().clone()
     }
 
-    /// What was acked, oldest first, for [`ConnectOptions::seen`] of the next run.
+    /// Returns the acked messages, oldest first, for [`ConnectOptions::seen`] of the next run.
     #[must_use]
     pub fn seen(&self) -> Vec<Seen> {
         self.shared.dedupe().acked()
@@ -322,14 +338,14 @@ impl fmt::Debug for Connection {
     }
 }
 
-/// What arrives. Dropping it closes the connection.
+/// The receiving side of a connection. Dropping it closes the connection.
 #[derive(Debug)]
 pub struct Events {
     receiver: mpsc::Receiver<Event>,
 }
 
 impl Events {
-    /// The next event; none after [`Event::Closed`]. Cancel-safe.
+    /// Returns the next event, or `None` after [`Event::Closed`]. Cancel-safe.
     pub async fn next(&mut self) -> Option<Event> {
         self.receiver.recv().await
     }
@@ -347,13 +363,14 @@ impl futures_util::Stream for Events {
 }
 
 impl Session {
-    /// Opens the socket, in a task that keeps it open: it reconnects for ever, renews the token, and answers pings. The first attempt
-    /// is made at once; how it went comes as an event.
+    /// Opens the socket, in a task that keeps it open: it reconnects for ever, renews the token,
+    /// and answers pings. It makes the first attempt at once, and reports the result as an event.
     ///
-    /// A device has one socket: opening a second one ends the first with [`ClosedReason::Replaced`].
+    /// A device has one socket: opening a second one ends the first with
+    /// [`ClosedReason::Replaced`].
     ///
     /// # Panics
-    /// Outside a tokio runtime.
+    /// Panics outside a tokio runtime.
     #[must_use]
     pub fn connect(&self, mut options: ConnectOptions) -> (Connection, Events) {
         let seen = std::mem::take(&mut options.seen);
@@ -367,7 +384,8 @@ impl Session {
         let the_places = Arc::clone(&places);
         tokio::spawn(async move {
             task.run(move |reason| {
-                // In this order, so that whoever finds the outbox closed finds the reason too.
+                // In this order, so that a caller that finds the outbox closed also finds the
+                // reason.
                 closed_out.send_replace(Some(reason));
                 the_places.close();
             })

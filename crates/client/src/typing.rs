@@ -1,11 +1,12 @@
-//! Who is writing, until they send, stop, or say nothing more of it. Pure: the time is given.
+//! Which users are writing, until they send, stop, or fall silent. Pure: the caller passes the
+//! time in.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use ferry_protocol::{RoomId, TYPING_EXPIRES_MS, UserId};
 
-/// How many are remembered; of more it is not told that they write.
+/// The number of users that are remembered. At the limit, no other user is reported as writing.
 const MOST: usize = 1_024;
 
 #[derive(Debug, Default)]
@@ -14,29 +15,29 @@ pub(crate) struct Typists {
 }
 
 impl Typists {
-    /// Somebody writes, for so many milliseconds. True where that is news.
+    /// Notes that a user writes, for this number of milliseconds. Returns true if this is new.
     pub(crate) fn writes(&mut self, room: RoomId, user: UserId, expires_in_ms: u64, now: Instant) -> bool {
         let known = self.until.contains_key(&(room, user));
         if !known && self.until.len() >= MOST {
             return false;
         }
-        // Another relay's number must not keep them writing for ever.
+        // A wrong number from a relay must not keep the user writing for ever.
         let until = now + Duration::from_millis(expires_in_ms.min(5 * TYPING_EXPIRES_MS));
         self.until.insert((room, user), until);
         !known
     }
 
-    /// Somebody stopped, or sent what they wrote. True where that is news.
+    /// Notes that a user stopped, or sent the message. Returns true if this is new.
     pub(crate) fn stops(&mut self, room: RoomId, user: UserId) -> bool {
         self.until.remove(&(room, user)).is_some()
     }
 
-    /// When the next of them lapses.
+    /// Returns the time when the next of them expires.
     pub(crate) fn due(&self) -> Option<Instant> {
         self.until.values().min().copied()
     }
 
-    /// Those who have said nothing more of it in time.
+    /// Removes and returns the users who did not repeat it in time.
     pub(crate) fn lapsed(&mut self, now: Instant) -> Vec<(RoomId, UserId)> {
         let lapsed: Vec<_> = self.until.iter().filter(|(_, until)| **until <= now).map(|(who, _)| *who).collect();
         for who in &lapsed {
@@ -45,7 +46,7 @@ impl Typists {
         lapsed
     }
 
-    /// All of them: the connection is lost.
+    /// Removes and returns all users, because the connection is lost.
     pub(crate) fn all(&mut self) -> Vec<(RoomId, UserId)> {
         std::mem::take(&mut self.until).into_keys().collect()
     }

@@ -1,6 +1,7 @@
-//! The NSQ protocol, version 2, as bytes: commands out, frames in. No I/O, no clock.
+//! The NSQ protocol, version 2, as bytes: writes commands and reads frames. No I/O, no clock.
 //!
-//! <https://nsq.io/clients/tcp_protocol_spec.html>; where that is silent, nsqd 1.3.0 `nsqd/protocol_v2.go`.
+//! See <https://nsq.io/clients/tcp_protocol_spec.html> and, for what it leaves out, nsqd 1.3.0
+//! `nsqd/protocol_v2.go`.
 
 use std::time::Duration;
 
@@ -12,12 +13,12 @@ use crate::{
     name::{ChannelName, TopicName},
 };
 
-/// The first bytes of a connection: "this is protocol version 2".
+/// The first bytes of a connection. They ask for version 2 of the protocol.
 pub const MAGIC: &[u8; 4] = b"  V2";
 
-/// Size (4 bytes) and type (4 bytes) of a frame; the size counts the type but not itself.
+/// The bytes of a frame's size (4) and type (4). The size counts the type but not itself.
 const HEADER: usize = 8;
-/// Timestamp (8 bytes), attempts (2) and id in front of a message's body.
+/// The bytes before a message's body: timestamp (8), attempts (2) and id.
 const MESSAGE_HEADER: usize = 8 + 2 + MessageId::LENGTH;
 
 const RESPONSE: i32 = 0;
@@ -26,45 +27,48 @@ const MESSAGE: i32 = 2;
 
 const HEARTBEAT: &[u8] = b"_heartbeat_";
 
-/// What the stream cannot recover from: after it, nobody knows where the next frame starts.
+/// An error after which the stream is of no use, because nobody knows where the next frame starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CodecError {
-    /// A frame that says it is longer than the limit. Refused on its header, before any memory is set aside for it.
+    /// The header says that the frame is longer than the limit. The frame is rejected before any
+    /// memory is reserved for it.
     #[error("a frame of {size} bytes; the limit is {max}")]
     Oversize {
-        /// What the header says.
+        /// The size in the header.
         size: usize,
-        /// The limit in force.
+        /// The limit.
         max: usize,
     },
-    /// A size too small to hold the frame's type, or a message too short for its header.
+    /// The size is too small for the frame's type, or a message is too short for its header.
     #[error("a frame of {0} bytes is too short for what it claims to be")]
     Undersize(usize),
-    /// Neither response, error nor message.
+    /// The type is neither response, error nor message.
     #[error("unknown frame type {0}")]
     UnknownType(i32),
-    /// A message whose id is not 16 hexadecimal digits.
+    /// The id of a message is not 16 hexadecimal digits.
     #[error("a message with a malformed id")]
     BadMessageId,
 }
 
-/// One frame from nsqd.
+/// A frame from nsqd.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Frame {
-    /// `_heartbeat_`: to be answered with NOP, or nsqd closes the connection after two intervals.
+    /// The frame `_heartbeat_`. Answer it with NOP, or nsqd closes the connection after two
+    /// intervals.
     Heartbeat,
     /// The answer to a command: `OK`, `CLOSE_WAIT`, or the JSON that answers IDENTIFY.
     Response(Bytes),
-    /// A command failed.
+    /// The error of a command.
     Error(ServerError),
     /// A delivery.
     Message(Message),
 }
 
-/// Takes the first whole frame out of `buffer`, or `None` until more bytes are there.
+/// Takes the first complete frame out of `buffer`. Returns `None` if more bytes are needed.
 ///
-/// `max_frame_size` bounds the size field (type included). When a frame is incomplete, room for the rest of it is reserved, so
-/// the next read can take it whole; that is why the bound is checked first.
+/// `max_frame_size` limits the size field (type included). If a frame is incomplete, this reserves
+/// room for the rest of it, so that the next read can take all of it. The limit is checked first
+/// for this reason.
 pub fn decode(buffer: &mut BytesMut, max_frame_size: usize) -> Result<Option<Frame>, CodecError> {
     let Some(header) = buffer.first_chunk::<HEADER>() else {
         return Ok(None);
@@ -88,7 +92,8 @@ pub fn decode(buffer: &mut BytesMut, max_frame_size: usize) -> Result<Option<Fra
     }
 
     let data = &buffer[HEADER..total];
-    // Copied, not split off: a body that shared the read buffer would keep all of it alive for as long as one device lags.
+    // Copied, not split off: a body that shared the read buffer would keep all of the buffer alive
+    // for as long as one device lags.
     let frame = match frame_type {
         RESPONSE if data == HEARTBEAT => Frame::Heartbeat,
         RESPONSE => Frame::Response(Bytes::copy_from_slice(data)),
@@ -117,13 +122,13 @@ pub fn identify(out: &mut BytesMut, json: &[u8]) {
     put_sized(out, json);
 }
 
-/// Appends `PUB`. nsqd refuses an empty body.
+/// Appends `PUB`. nsqd rejects an empty body.
 pub fn publish(out: &mut BytesMut, topic: &TopicName, body: &[u8]) {
     put_line(out, &[b"PUB ", topic.as_str().as_bytes()]);
     put_sized(out, body);
 }
 
-/// Appends `MPUB`: all of `bodies` or none of them, with one answer.
+/// Appends `MPUB`. nsqd queues all of `bodies` or none, and gives one answer.
 pub fn publish_many(out: &mut BytesMut, topic: &TopicName, bodies: &[Bytes]) {
     put_line(out, &[b"MPUB ", topic.as_str().as_bytes()]);
     let size: usize = 4 + bodies.iter().map(|body| 4 + body.len()).sum::<usize>();
@@ -140,7 +145,7 @@ pub fn subscribe(out: &mut BytesMut, topic: &TopicName, channel: &ChannelName) {
     put_line(out, &[b"SUB ", topic.as_str().as_bytes(), b" ", channel.as_str().as_bytes()]);
 }
 
-/// Appends `RDY`: how many messages may be in flight.
+/// Appends `RDY`, which sets how many messages may be in flight.
 pub fn ready(out: &mut BytesMut, count: u32) {
     put_line(out, &[b"RDY ", count.to_string().as_bytes()]);
 }
@@ -150,22 +155,24 @@ pub fn finish(out: &mut BytesMut, id: MessageId) {
     put_line(out, &[b"FIN ", id.as_bytes()]);
 }
 
-/// Appends `REQ`: back into the queue after `delay`, rounded down to milliseconds.
+/// Appends `REQ`, which puts the message back into the queue after `delay`, rounded down to
+/// milliseconds.
 pub fn requeue(out: &mut BytesMut, id: MessageId, delay: Duration) {
-    // nsqd parses decimal digits into an i64 and clamps to its max_req_timeout.
+    // nsqd reads the number as an i64 and limits it to its max_req_timeout.
     let millis = i64::try_from(delay.as_millis()).unwrap_or(i64::MAX).min(MAX_REQUEUE_MILLIS);
     put_line(out, &[b"REQ ", id.as_bytes(), b" ", millis.to_string().as_bytes()]);
 }
 
-/// Ten years. nsqd turns milliseconds into nanoseconds in an i64, which a larger number would overflow into a negative delay.
+/// The longest delay in milliseconds, ten years. nsqd converts it to nanoseconds in an i64; a
+/// larger number would overflow to a negative delay.
 const MAX_REQUEUE_MILLIS: i64 = 10 * 366 * 24 * 3600 * 1000;
 
-/// Appends `TOUCH`: the message timeout starts anew.
+/// Appends `TOUCH`, which starts the message timeout again.
 pub fn touch(out: &mut BytesMut, id: MessageId) {
     put_line(out, &[b"TOUCH ", id.as_bytes()]);
 }
 
-/// Appends `CLS`: no more messages, please; answered with `CLOSE_WAIT`.
+/// Appends `CLS`, which asks for no more messages. The answer is `CLOSE_WAIT`.
 pub fn close(out: &mut BytesMut) {
     put_line(out, &[b"CLS"]);
 }
@@ -189,6 +196,7 @@ fn put_sized(out: &mut BytesMut, body: &[u8]) {
 }
 
 fn put_size(out: &mut BytesMut, size: usize) {
-    // Senders bound bodies far below 4 GiB; were one to slip through, nsqd refuses the size (as an i32 it is negative).
+    // Senders limit bodies far below 4 GiB. If a longer one came here, nsqd would reject the size,
+    // because it is negative as an i32.
     out.put_u32(u32::try_from(size).unwrap_or(u32::MAX));
 }

@@ -1,7 +1,8 @@
-//! One TCP connection to nsqd: opened, introduced by IDENTIFY, then frames in and commands out.
+//! A TCP connection to nsqd. After IDENTIFY, it reads frames and writes commands.
 //!
-//! Everything is polled in place by whoever owns the connection: no task, no channel and no timer of its own. All state lives in
-//! the struct, so a future built on it may be dropped at any point and nothing is lost or sent twice.
+//! The owner polls the connection in place: it has no task, channel or timer of its own. All state
+//! is in the struct, so you may drop a future built on it at any point. Nothing is then lost or
+//! sent twice.
 
 use std::{
     future::poll_fn,
@@ -24,13 +25,15 @@ use crate::{
     options::Options,
 };
 
-/// Room made for one read when nothing better is known. A heartbeat needs 19 bytes; a frame under way says how much it needs.
+/// The room for a read, in bytes, if nothing better is known. A heartbeat needs 19 bytes; an
+/// incomplete frame says how much it needs.
 const READ_CHUNK: usize = 4096;
 
-/// Commands are written when no frame is buffered any more, so that many go out in one write; from here on they do not wait for it.
+/// The number of unwritten bytes at which commands are written at once. Below it they wait until
+/// no more frames are buffered, so that many go out in one write.
 const WRITE_SOON: usize = 1024;
 
-/// Why no more frames come.
+/// The reason why no more frames come.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LinkError {
     #[error("nsqd closed the connection")]
@@ -54,24 +57,29 @@ impl From<LinkError> for ConnectError {
 #[derive(Debug)]
 pub(crate) struct Connection {
     stream: TcpStream,
-    /// Bytes not yet decoded. Bounded by one frame and a read; given back when empty and nothing more is there to read.
+    /// The bytes that are not decoded yet. Bounded by a frame and a read. The memory is released
+    /// when there is nothing more to read.
     input: BytesMut,
-    /// Commands not yet written. The owner bounds it; given back when empty.
+    /// The commands that are not written yet. The owner bounds it. The memory is released when it
+    /// is empty.
     pub(crate) output: BytesMut,
     max_frame_size: usize,
     last_heard: Instant,
-    /// A write failed. What nsqd had sent before it hung up, such as the reason, is still read; then this is reported.
+    /// The error of a write. Bytes that nsqd sent before it hung up, for example the reason, are
+    /// read first. Then this error is returned.
     broken: Option<io::Error>,
 }
 
 impl Connection {
-    /// Connects and introduces itself. Bounded by `connect_timeout`.
+    /// Connects and sends IDENTIFY. Takes at most `connect_timeout`.
     pub(crate) async fn open(address: &str, options: &Options) -> Result<Self, ConnectError> {
         let limit = options.connect_timeout;
-        // Boxed: connecting is rare, and its state would otherwise sit in every future that may ever reconnect.
+        // Boxed, because connecting is rare, and its state would otherwise be part of every future
+        // that may ever reconnect.
         let opening = Box::pin(async {
             let stream = TcpStream::connect(address).await?;
-            // Commands are gathered here before they are written: Nagle would only add its delay to the last one.
+            // Commands are collected here before they are written, so Nagle's algorithm would only
+            // delay the last one.
             stream.set_nodelay(true)?;
             let mut connection = Self {
                 stream,
@@ -90,8 +98,9 @@ impl Connection {
     async fn identify(&mut self, options: &Options) -> Result<(), ConnectError> {
         self.output.extend_from_slice(codec::MAGIC);
         codec::identify(&mut self.output, &Identify::json(options));
-        // With feature negotiation the answer is JSON and not `OK`. What it says beyond that is of no use here: nsqd has refused
-        // what it does not accept, and nothing that changes the stream (TLS, compression) was asked for.
+        // With feature negotiation the answer is JSON and not `OK`. Its content is not needed:
+        // nsqd has rejected what it does not accept, and nothing that changes the stream (TLS,
+        // compression) was requested.
         let answer = self.answer("IDENTIFY").await?;
         match serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(&answer) {
             Ok(_) => Ok(()),
@@ -99,7 +108,7 @@ impl Connection {
         }
     }
 
-    /// Writes what is queued and returns the next response.
+    /// Writes the queued commands and returns the next response.
     pub(crate) async fn answer(&mut self, command: &'static str) -> Result<Bytes, ConnectError> {
         loop {
             match self.next_frame().await? {
@@ -114,22 +123,24 @@ impl Connection {
         }
     }
 
-    /// When the last byte arrived.
+    /// Returns when the last byte arrived.
     pub(crate) fn last_heard(&self) -> Instant {
         self.last_heard
     }
 
-    /// A whole frame that is already here. After an error the stream is of no more use, and each further call returns it again.
+    /// Returns a complete frame that is here already. After an error the stream is of no use, and
+    /// each further call returns the error again.
     pub(crate) fn buffered_frame(&mut self) -> Result<Option<Frame>, CodecError> {
         codec::decode(&mut self.input, self.max_frame_size)
     }
 
-    /// The next frame; in between, queued commands are written. Cancel-safe.
+    /// Returns the next frame, and writes queued commands meanwhile. Cancel-safe.
     pub(crate) async fn next_frame(&mut self) -> Result<Frame, LinkError> {
         poll_fn(|cx| self.poll_frame(cx)).await
     }
 
-    /// See [`next_frame`](Self::next_frame). While it is pending it waits both for bytes and for room to write.
+    /// Polls [`next_frame`](Self::next_frame). While it is pending, it waits both for bytes and
+    /// for room to write.
     pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Result<Frame, LinkError>> {
         loop {
             if self.output.len() >= WRITE_SOON {
@@ -169,14 +180,15 @@ impl Connection {
                 Err(error) => return Poll::Ready(Err(error)),
             }
         }
-        // An idle connection keeps no buffers: with one connection a device they would be most of what a device costs.
+        // An idle connection keeps no buffers. With one connection for each device they would be
+        // most of a device's cost.
         if self.output.capacity() > 0 {
             self.output = BytesMut::new();
         }
         Poll::Ready(Ok(()))
     }
 
-    /// Reads once; 0 is the end of the stream.
+    /// Reads once. 0 means the end of the stream.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         loop {
             if self.stream.poll_read_ready(cx)?.is_pending() {
@@ -203,14 +215,14 @@ impl Connection {
         }
     }
 
-    /// Writes what is queued and says that nothing more will come.
+    /// Writes the queued commands and says that nothing more will come.
     pub(crate) async fn finish_writing(&mut self) -> io::Result<()> {
         self.flush().await?;
         self.stream.shutdown().await
     }
 }
 
-/// The body of IDENTIFY. Durations are milliseconds; 0 leaves nsqd's default.
+/// The body of IDENTIFY. Durations are in milliseconds; 0 means nsqd's default.
 #[derive(Serialize)]
 struct Identify<'a> {
     client_id: &'a str,
@@ -242,7 +254,8 @@ impl Identify<'_> {
             snappy: false,
             deflate: false,
         };
-        // Strings and numbers always serialise; were they not to, nsqd refuses the empty body.
+        // Strings and numbers can always be serialised. If they could not, nsqd would reject the
+        // empty body.
         serde_json::to_vec(&identify).unwrap_or_default()
     }
 }

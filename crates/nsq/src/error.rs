@@ -1,74 +1,79 @@
-//! What can go wrong, one enum per piece. No error carries a message body.
+//! The errors, with one enum for each part. No error contains a message body.
 
 use std::{io, time::Duration};
 
 use crate::codec::CodecError;
 
-/// An error frame of nsqd: a code such as `E_FIN_FAILED`, and what it says about it.
+/// An error frame of nsqd: a code such as `E_FIN_FAILED`, and a description.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{code} {description}")]
 pub struct ServerError {
-    /// The first word: `E_…`.
+    /// The code, which is the first word: `E_…`.
     pub code: String,
-    /// The rest, for people. Empty for `E_INVALID`, where nsqd quotes what it received.
+    /// The description for people. Empty for `E_INVALID`, because nsqd quotes there what it
+    /// received.
     pub description: String,
 }
 
 impl ServerError {
-    /// How much of an error frame is kept: names and ids fit, a flood does not.
+    /// The longest part of an error frame that is stored, in bytes. Names and ids fit; the rest is
+    /// cut off.
     const MAX_KEPT: usize = 256;
 
     pub(crate) fn parse(data: &[u8]) -> Self {
-        // Lossy, because nsqd's text may quote bytes it received.
+        // Lossy, because nsqd's text may quote bytes that it received.
         let text = String::from_utf8_lossy(&data[..data.len().min(Self::MAX_KEPT)]);
         let (code, description) = text.split_once(' ').unwrap_or((&text, ""));
-        // "E_INVALID invalid command …" quotes what it took for a command line: after a framing fault that could be a body.
+        // "E_INVALID invalid command …" quotes the command line. After a framing fault that could
+        // be a body.
         let description = if code == "E_INVALID" { "" } else { description };
         Self { code: code.to_owned(), description: description.to_owned() }
     }
 
-    /// A FIN, REQ or TOUCH that came too late: the message had timed out, or was not in flight on this connection. nsqd goes on.
+    /// Returns true for a FIN, REQ or TOUCH that came too late. The message had timed out, or was
+    /// not in flight on this connection. nsqd keeps the connection.
     pub fn is_late(&self) -> bool {
         matches!(self.code.as_str(), "E_FIN_FAILED" | "E_REQ_FAILED" | "E_TOUCH_FAILED")
     }
 
-    /// The refusal of a SUB because of `max_channel_consumers`. nsqd has no code of its own for it.
+    /// Returns true if nsqd rejected a SUB because of `max_channel_consumers`. nsqd has no code of
+    /// its own for this.
     pub(crate) fn is_too_many_consumers(&self) -> bool {
         self.code == "E_SUB_FAILED" && self.description.contains("exceeds limit of")
     }
 }
 
-/// Opening a connection failed: TCP, or IDENTIFY.
+/// The error of opening a connection, that is of TCP or IDENTIFY.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// No TCP connection.
+    /// There is no TCP connection.
     #[error("cannot connect: {0}")]
     Io(#[from] io::Error),
-    /// No connection, or no answer to IDENTIFY or SUB, in time.
+    /// There was no connection, or no answer to IDENTIFY or SUB, in time.
     #[error("no answer within {0:?}")]
     Timeout(Duration),
-    /// nsqd closed the connection in the middle.
+    /// nsqd closed the connection before it answered.
     #[error("nsqd closed the connection")]
     Closed,
-    /// nsqd answered with an error, e.g. to a heartbeat interval outside its limits.
+    /// nsqd answered with an error, for example to a heartbeat interval outside its limits.
     #[error("nsqd refused: {0}")]
     Refused(ServerError),
     /// The other side does not speak the protocol.
     #[error("not the NSQ protocol: {0}")]
     Codec(#[from] CodecError),
-    /// A well-formed frame that is no answer to what was asked.
+    /// The frame is valid, but is not an answer to the command.
     #[error("an unexpected answer to {0}")]
     Unexpected(&'static str),
 }
 
-/// [`Subscription::connect`](crate::Subscription::connect) failed. Nothing is left behind but, for a SUB that reached nsqd, the
-/// topic and channel it created.
+/// The error of [`Subscription::connect`](crate::Subscription::connect). If the SUB reached nsqd,
+/// the topic and the channel that it created remain. Nothing else does.
 #[derive(Debug, thiserror::Error)]
 pub enum SubscribeError {
     /// The channel has as many consumers as `max_channel_consumers` allows.
     #[error("the channel already has a consumer")]
     TooManyConsumers,
-    /// Anything else.
+    /// Any other error.
     #[error(transparent)]
     Connect(ConnectError),
 }
@@ -82,53 +87,58 @@ impl<E: Into<ConnectError>> From<E> for SubscribeError {
     }
 }
 
-/// A subscription has ended. What was in flight comes back after the message timeout.
+/// The reason why a subscription has ended. Messages in flight come back after the message
+/// timeout.
 #[derive(Debug, thiserror::Error)]
 pub enum SubscriptionError {
-    /// nsqd closed the connection: it stopped, it gave the client up for dead, or the channel or its topic was deleted.
+    /// nsqd closed the connection: it stopped, it took the client for dead, or the channel or its
+    /// topic was deleted.
     #[error("nsqd closed the connection")]
     Closed,
     /// The connection broke.
     #[error("connection lost: {0}")]
     Io(#[from] io::Error),
-    /// nsqd sent what is not the protocol.
+    /// nsqd sent bytes that are not the protocol.
     #[error("not the NSQ protocol: {0}")]
     Codec(#[from] CodecError),
-    /// An error frame that is not about a late FIN, REQ or TOUCH; nsqd closes the connection after it.
+    /// An error frame came that is not about a late FIN, REQ or TOUCH. nsqd closes the connection
+    /// after it.
     #[error("nsqd refused: {0}")]
     Refused(ServerError),
     /// Commands pile up because the connection takes no bytes.
     #[error("nsqd does not take commands")]
     Stalled,
-    /// `close` heard nothing from nsqd in time.
+    /// nsqd did not answer `close` in time.
     #[error("no answer to the close within {0:?}")]
     Timeout(Duration),
 }
 
-/// A publish failed. [`outcome_unknown`](PublishError::outcome_unknown) tells whether it may have been queued all the same.
+/// The error of a publish. [`outcome_unknown`](PublishError::outcome_unknown) tells whether the
+/// message may be queued in spite of it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PublishError {
     /// There is no connection now. Nothing was sent.
     #[error("not connected to nsqd")]
     NotConnected,
-    /// As many publishes, or bytes, wait for an answer as the options allow. Nothing was sent.
+    /// The number of publishes, or of bytes, that wait for an answer is at the limit of the
+    /// options. Nothing was sent.
     #[error("too many publishes wait for an answer")]
     QueueFull,
-    /// nsqd takes no empty messages. Nothing was sent.
+    /// nsqd accepts no empty messages. Nothing was sent.
     #[error("an empty message cannot be published")]
     EmptyBody,
-    /// Larger than the options' `max_body_size`. Nothing was sent.
+    /// The body is larger than the options' `max_body_size`. Nothing was sent.
     #[error("a message of {size} bytes; the limit is {max}")]
     TooLarge {
-        /// Bytes of the body.
+        /// The size of the body, in bytes.
         size: usize,
-        /// The limit in force.
+        /// The limit, in bytes.
         max: usize,
     },
-    /// nsqd said no, and did not queue it.
+    /// nsqd answered with an error, and did not queue the message.
     #[error("nsqd refused: {0}")]
     Refused(ServerError),
-    /// No answer in time; the connection is dropped.
+    /// There was no answer in time. The connection is dropped.
     #[error("no answer from nsqd in time")]
     Timeout,
     /// The connection was lost before the answer.
@@ -137,7 +147,7 @@ pub enum PublishError {
 }
 
 impl PublishError {
-    /// True if nsqd may have queued the message although no answer said so.
+    /// Returns true if nsqd may have queued the message although no answer said so.
     pub fn outcome_unknown(&self) -> bool {
         matches!(self, Self::Timeout | Self::ConnectionLost)
     }

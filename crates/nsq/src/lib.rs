@@ -1,12 +1,14 @@
-//! A small client for [NSQ](https://nsq.io), made for a relay that keeps one subscription per connected device.
+//! A small client for [NSQ](https://nsq.io), made for a relay with one subscription for each
+//! connected device.
 //!
 //! - [`Publisher`]: one pipelined connection; each publish resolves with nsqd's answer to it.
-//! - [`Subscription`]: one channel on one connection, polled in place; it never subscribes again by itself.
+//! - [`Subscription`]: one channel on one connection, polled in place; it never subscribes again
+//!   by itself.
 //! - [`Admin`], [`LookupAdmin`]: the HTTP interfaces of nsqd and nsqlookupd.
 //! - [`codec`]: the protocol as bytes, without I/O.
 //!
-//! It is written against nsqd 1.3.0 and speaks neither TLS, compression nor AUTH. Why Ferry has its own client:
-//! `docs/decisions/0001-nsq-client.md`.
+//! The crate is written for nsqd 1.3.0, and does not support TLS, compression or AUTH.
+//! `docs/decisions/0001-nsq-client.md` says why Ferry has its own client.
 
 pub mod admin;
 pub mod codec;

@@ -4,25 +4,27 @@ use std::{fmt, str::FromStr};
 
 use bytes::Bytes;
 
-/// The id nsqd gave a message: 16 lower-case hexadecimal digits. Unique per nsqd, the same on each redelivery.
+/// The id that nsqd gave a message: 16 lower-case hexadecimal digits. It is unique for each nsqd,
+/// and stays the same on each redelivery.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MessageId([u8; MessageId::LENGTH]);
 
-/// Not 16 hexadecimal digits.
+/// The error for an id that is not 16 hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a message id is 16 hexadecimal digits")]
 pub struct BadMessageId;
 
 impl MessageId {
-    /// Bytes of an id on the wire.
+    /// The bytes of an id on the wire.
     pub const LENGTH: usize = 16;
 
-    /// Checks the digits. The id is put back on the wire inside a command line, so anything else could become a command.
+    /// Checks the digits. The id is later sent inside a command line, so any other character could
+    /// become a command.
     pub fn from_wire(bytes: [u8; Self::LENGTH]) -> Result<Self, BadMessageId> {
         if bytes.iter().all(u8::is_ascii_hexdigit) { Ok(Self(bytes)) } else { Err(BadMessageId) }
     }
 
-    /// The digits as they stand on the wire.
+    /// Returns the digits as on the wire.
     pub fn as_bytes(&self) -> &[u8; Self::LENGTH] {
         &self.0
     }
@@ -48,21 +50,24 @@ impl fmt::Debug for MessageId {
     }
 }
 
-/// One delivery. It is in flight, and nsqd counts its message timeout, until it is finished or requeued.
+/// A delivered message. Until it is finished or requeued it is in flight, and nsqd counts its
+/// message timeout.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Message {
-    /// What `finish`, `requeue` and `touch` want.
+    /// The id for `finish`, `requeue` and `touch`.
     pub id: MessageId,
-    /// 1 on the first delivery; more means somebody received it before and did not finish it. It stops at 65,535.
+    /// The number of deliveries: 1 at first. More than 1 means that a consumer received it before
+    /// and did not finish it. It stops at 65,535.
     pub attempts: u16,
-    /// Nanoseconds since 1970, when nsqd took the message.
+    /// The time when nsqd accepted the message, in nanoseconds since 1970.
     pub timestamp: i64,
-    /// What was published. It owns its bytes and keeps no read buffer alive.
+    /// The published bytes. They are a copy, and keep no read buffer alive.
     pub body: Bytes,
 }
 
 impl fmt::Debug for Message {
-    /// The body is for its reader only: its length is printed, never its bytes.
+    /// Shows the length of the body and never its bytes, because the body is for its receiver
+    /// only.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Message")
             .field("id", &self.id)

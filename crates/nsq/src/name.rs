@@ -1,31 +1,33 @@
-//! Topic and channel names, valid by construction.
+//! Names of topics and channels, which are always valid.
 //!
-//! A name is put on the wire inside a line (`SUB topic channel\n`): one with a space or a newline would be another command.
-//! Nothing but [`TopicName`] and [`ChannelName`] reaches the encoder, so that cannot happen. A bad name is also fatal to a
-//! connection (`E_BAD_TOPIC`), and with it to every publish that waits on the same connection.
+//! A name is sent inside a line (`SUB topic channel\n`), so a name with a space or a newline would
+//! be another command. The encoder takes only [`TopicName`] and [`ChannelName`], so this cannot
+//! happen. A bad name would also end the connection (`E_BAD_TOPIC`), and with it every publish
+//! that waits on the same connection.
 
 use std::{fmt, str::FromStr, sync::Arc};
 
-/// The longest name nsqd accepts, suffix included (nsq `internal/protocol/names.go`).
+/// The longest name that nsqd accepts, in bytes and with its suffix (nsq
+/// `internal/protocol/names.go`). A longer one is an error.
 pub const MAX_NAME_LENGTH: usize = 64;
 
 const EPHEMERAL: &str = "#ephemeral";
 
-/// Why a string is not a topic or channel name.
+/// The reason why a string is not a valid name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
-    /// Empty, or nothing before `#ephemeral`.
+    /// The name is empty, or there is nothing before `#ephemeral`.
     #[error("an NSQ name cannot be empty")]
     Empty,
-    /// Longer than [`MAX_NAME_LENGTH`] bytes.
+    /// The name is longer than [`MAX_NAME_LENGTH`] bytes.
     #[error("an NSQ name has {MAX_NAME_LENGTH} characters at most")]
     TooLong,
-    /// Something other than `.a-zA-Z0-9_-`.
+    /// The name has a character other than `.a-zA-Z0-9_-`.
     #[error("an NSQ name consists of letters, digits, '.', '_' and '-', optionally followed by '#ephemeral'")]
     BadCharacter,
 }
 
-/// nsqd's own rule: `^[.a-zA-Z0-9_-]+(#ephemeral)?$`, 1 to 64 bytes.
+/// Checks a name by nsqd's rule: `^[.a-zA-Z0-9_-]+(#ephemeral)?$`, 1 to 64 bytes.
 fn check(name: &str) -> Result<(), NameError> {
     if name.len() > MAX_NAME_LENGTH {
         return Err(NameError::TooLong);
@@ -47,14 +49,14 @@ macro_rules! name {
         pub struct $type(Arc<str>);
 
         impl $type {
-            /// Checks the name as nsqd would.
+            /// Checks the name as nsqd does.
             pub fn new(name: impl AsRef<str>) -> Result<Self, NameError> {
                 let name = name.as_ref();
                 check(name)?;
                 Ok(Self(name.into()))
             }
 
-            /// The name as it stands on the wire.
+            /// Returns the name as on the wire.
             pub fn as_str(&self) -> &str {
                 &self.0
             }

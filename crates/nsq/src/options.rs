@@ -1,40 +1,47 @@
-//! What can be set on a connection.
+//! The options of a connection.
 
 use std::time::Duration;
 
 /// Options of a connection. The defaults fit the `nsq.conf` at the root of the repository.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// TCP connect, IDENTIFY and SUB, together.
+    /// The longest time for TCP connect, IDENTIFY and SUB together.
     pub connect_timeout: Duration,
-    /// How long the oldest publish waits for nsqd's answer before the connection is dropped, and how long `close` waits.
+    /// The time that the oldest publish waits for nsqd's answer before the connection is dropped.
+    /// `close` waits as long.
     pub response_timeout: Duration,
-    /// How long a publisher's `on_connect` hook may take. Keep it below two heartbeat intervals, or nsqd gives up first.
+    /// The longest time for a publisher's `on_connect` hook. Keep it below two heartbeat
+    /// intervals, or nsqd gives up first.
     pub on_connect_timeout: Duration,
-    /// nsqd sends a heartbeat this often, and drops a client from which it hears nothing for two of them. nsqd accepts 1 s up
-    /// to its `max_heartbeat_interval`.
+    /// The interval of nsqd's heartbeats. nsqd drops a client from which it hears nothing for two
+    /// intervals. nsqd accepts 1 s up to its `max_heartbeat_interval`.
     pub heartbeat_interval: Duration,
-    /// After this long in flight a message is redelivered. `None`: nsqd's `msg_timeout`. nsqd accepts 1 s to `max_msg_timeout`.
+    /// The time in flight after which a message is redelivered. `None` means nsqd's `msg_timeout`.
+    /// nsqd accepts 1 s to `max_msg_timeout`.
     pub msg_timeout: Option<Duration>,
-    /// Bytes of nsqd's write buffer for this connection. nsqd accepts 64 to `max_output_buffer_size`.
+    /// The size of nsqd's write buffer for this connection, in bytes. nsqd accepts 64 to
+    /// `max_output_buffer_size`.
     pub output_buffer_size: u32,
-    /// How long nsqd may hold a message back to fill that buffer. `None`: nsqd's `output_buffer_timeout`, which may be finer
-    /// than the milliseconds of IDENTIFY.
+    /// The time that nsqd may hold a message back to fill that buffer. `None` means nsqd's
+    /// `output_buffer_timeout`, which may be shorter than the milliseconds of IDENTIFY.
     pub output_buffer_timeout: Option<Duration>,
-    /// The largest frame taken from nsqd. A larger one ends the connection before memory is set aside for it.
+    /// The largest frame accepted from nsqd, in bytes. A larger one ends the connection before
+    /// memory is reserved for it.
     pub max_frame_size: usize,
-    /// The largest body offered to nsqd. Keep it at nsqd's `max_msg_size`: nsqd closes the connection on a larger one, and every
-    /// other publish that waits for an answer would fail with it.
+    /// The largest body that is sent to nsqd, in bytes. Keep it at nsqd's `max_msg_size`: on a
+    /// larger one nsqd closes the connection, and every other publish that waits for an answer
+    /// fails with it.
     pub max_body_size: usize,
-    /// Shown by nsqd's stats and nsqadmin.
+    /// The client id that nsqd's statistics and nsqadmin show.
     pub client_id: String,
-    /// Shown by nsqd's stats and nsqadmin.
+    /// The user agent that nsqd's statistics and nsqadmin show.
     pub user_agent: String,
-    /// How many publishes may wait for their answer; one more fails with `QueueFull`.
+    /// The number of publishes that may wait for their answer. One more fails with `QueueFull`.
     pub max_outstanding: usize,
-    /// How many bytes of bodies may wait for their answer; more fails with `QueueFull`.
+    /// The number of bytes of bodies that may wait for their answer. More fail with `QueueFull`.
     pub max_outstanding_bytes: usize,
-    /// The first pause before a publisher connects again; it doubles, with jitter, up to `max_backoff`.
+    /// The first pause before a publisher connects again. It doubles, with jitter, up to
+    /// `max_backoff`.
     pub min_backoff: Duration,
     /// The longest pause before a publisher connects again.
     pub max_backoff: Duration,

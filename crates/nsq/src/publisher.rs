@@ -12,16 +12,18 @@ use tokio::{
 
 use crate::{error::PublishError, name::TopicName, options::Options};
 
-/// Why an `on_connect` hook does not want the connection to be used.
+/// The reason why an `on_connect` hook rejects a connection.
 pub type HookError = Box<dyn Error + Send + Sync>;
 
 pub(crate) type Hook = Box<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), HookError>> + Send>> + Send + Sync>;
 
-/// A handle to one connection to one nsqd, kept by a task of its own; cheap to clone. The task ends when the last handle is dropped.
+/// A handle to a connection to an nsqd. A task owns the connection, and ends when the last handle
+/// is dropped. Cheap to clone.
 ///
-/// The connection is opened, and opened again whenever it is lost, for ever, with a jittered pause between `min_backoff` and
-/// `max_backoff`. Publishes of all handles share it: they are written as they come, many in one write when they come together,
-/// and nsqd answers them in order.
+/// When the connection is lost, the task opens it again. It tries for ever, with a jittered pause
+/// between `min_backoff` and `max_backoff`. Publishes of all handles share the connection. They
+/// are written as they come, many in one write when they come together, and nsqd answers them in
+/// order.
 #[derive(Clone)]
 pub struct Publisher {
     shared: Arc<Shared>,
@@ -31,7 +33,7 @@ struct Shared {
     address: String,
     max_body_size: usize,
     response_timeout: Duration,
-    /// Unbounded in itself; the permits each request holds bound it.
+    /// Not really unbounded: the permits that each request holds bound it.
     requests: mpsc::UnboundedSender<Request>,
     connected: watch::Receiver<bool>,
     publishes: Arc<Semaphore>,
@@ -45,8 +47,8 @@ pub(crate) struct Request {
     reply: Reply,
 }
 
-/// Where the answer goes. It holds the publish's share of the bounds until then, also when nobody waits for it any more: nsqd
-/// still owes its answer.
+/// The place for an answer. It holds the publish's share of the limits until the answer comes,
+/// even if nobody waits for it any more: nsqd still sends the answer.
 pub(crate) struct Reply {
     sender: oneshot::Sender<Result<(), PublishError>>,
     deadline: Instant,
@@ -55,7 +57,8 @@ pub(crate) struct Reply {
 
 impl Reply {
     fn send(self, result: Result<(), PublishError>) {
-        // The caller may have gone; its answer has been taken off the stream all the same, so the others' still match.
+        // The caller may have gone. Its answer is taken off the stream in any case, so the answers
+        // of the others still match.
         let _ = self.sender.send(result);
     }
 }
@@ -63,14 +66,15 @@ impl Reply {
 impl Publisher {
     /// Starts the connection's task and returns at once. `address` is `host:port`.
     ///
-    /// Must be called within a tokio runtime with time and I/O enabled; panics otherwise.
+    /// Call this within a tokio runtime with time and I/O enabled; it panics otherwise.
     pub fn connect(address: impl Into<String>, options: Options) -> Self {
         Self::connect_with(address, options, || async { Ok(()) })
     }
 
-    /// As [`connect`](Self::connect), with a hook that runs after each successful IDENTIFY and before the connection is offered
-    /// to publishers. If it fails, or takes longer than `on_connect_timeout`, the connection is dropped and opened again after
-    /// the backoff.
+    /// Connects as [`connect`](Self::connect) does, with a hook. The hook runs after each
+    /// successful IDENTIFY, and before publishers may use the connection. If it fails, or takes
+    /// longer than `on_connect_timeout`, the connection is dropped and opened again after the
+    /// backoff.
     pub fn connect_with<F, Checked>(address: impl Into<String>, options: Options, on_connect: F) -> Self
     where
         F: Fn() -> Checked + Send + Sync + 'static,
@@ -94,21 +98,23 @@ impl Publisher {
         Self { shared: Arc::new(shared) }
     }
 
-    /// Queues `body` on `topic`, creating the topic where it is missing. `Ok` is nsqd's own answer to exactly this message: each
-    /// channel of the topic will get it.
+    /// Queues `body` on `topic`, and creates the topic if it is missing. `Ok` is nsqd's own answer
+    /// to exactly this message: each channel of the topic will get it.
     ///
-    /// Fails at once while there is no connection: nothing waits here for a server that is away. Without an answer within
-    /// `response_timeout` the connection is dropped, because a late answer could no longer be told from the next one, and
-    /// every publish outstanding on it fails. [`PublishError::outcome_unknown`] tells whether it may have been queued.
+    /// Fails at once while there is no connection: nothing waits here for a server that is down.
+    /// Without an answer within `response_timeout` the connection is dropped, because a late
+    /// answer could not be told from the next one. Then every outstanding publish fails.
+    /// [`PublishError::outcome_unknown`] tells whether the message may be queued.
     ///
-    /// A refusal by nsqd closes the connection as well (every error of PUB is fatal in nsqd 1.3.0), so others then fail with
-    /// `ConnectionLost`. What can be checked is therefore checked here: the name by its type, the body's size.
+    /// An error of nsqd also closes the connection (every error of PUB is fatal in nsqd 1.3.0), so
+    /// the other publishes then fail with `ConnectionLost`. Therefore this function checks what it
+    /// can: the type checks the name, and the call checks the body's size.
     ///
-    /// Cancel-safe for others: dropping the future leaves the matching of their answers intact; the message may or may not be
-    /// queued.
+    /// Cancel-safe for other callers: if you drop the future, their answers still match. The
+    /// message may be queued or not.
     pub async fn publish(&self, topic: &TopicName, body: Bytes) -> Result<(), PublishError> {
         let answer = self.submit(topic, body)?;
-        // The task answers every request before it ends; were it to die, the outcome is unknown.
+        // The task answers every request before it ends. If the task died, the outcome is unknown.
         answer.await.unwrap_or(Err(PublishError::ConnectionLost))
     }
 
@@ -136,23 +142,24 @@ impl Publisher {
         Ok(answer)
     }
 
-    /// True while publishes are taken.
+    /// Returns true while publishes are accepted.
     pub fn is_connected(&self) -> bool {
         *self.shared.connected.borrow()
     }
 
-    /// Waits until publishes are taken; for ever if nsqd stays away, so put a deadline around it. Cancel-safe.
+    /// Waits until publishes are accepted. Waits for ever if nsqd stays away, so put a deadline
+    /// around it. Cancel-safe.
     pub async fn wait_connected(&self) {
         // The sender lives as long as the task, and the task as long as this handle.
         let _ = self.shared.connected.clone().wait_for(|connected| *connected).await;
     }
 
-    /// Follows the connection's ups and downs.
+    /// Returns a receiver that follows whether there is a connection.
     pub fn connected(&self) -> watch::Receiver<bool> {
         self.shared.connected.clone()
     }
 
-    /// The address given to `connect`.
+    /// Returns the address given to `connect`.
     pub fn address(&self) -> &str {
         &self.shared.address
     }

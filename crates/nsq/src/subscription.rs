@@ -1,4 +1,4 @@
-//! One channel's messages over one connection.
+//! The messages of a channel over one connection.
 
 use std::{
     collections::VecDeque,
@@ -18,48 +18,54 @@ use crate::{
     options::Options,
 };
 
-/// Commands that may wait to be written. They are some 40 bytes each; past the bound the connection evidently takes nothing, and
-/// the subscription ends with `Stalled`.
+/// The bytes of commands that may wait to be written. A command has about 40 bytes. At the limit
+/// the connection evidently takes nothing, and the subscription ends with `Stalled`.
 const MAX_QUEUED_COMMANDS: usize = 64 * 1024;
 
-/// How long `close` listens for a message that nsqd's pump had picked up just before it saw the CLS, and so sends after the
-/// `CLOSE_WAIT` (nsqd `protocol_v2.go`, `messagePump`: it checks readiness, then selects). It can be one message at most; were it
-/// missed, it would come back after the message timeout instead of at once.
+/// The time that `close` waits for a last message. nsqd's pump may have taken a message before it
+/// saw the CLS, and then sends it after the `CLOSE_WAIT`. (nsqd `protocol_v2.go`, `messagePump`,
+/// checks readiness and then selects.) There is at most one such message. If it is missed, it
+/// comes back after the message timeout and not at once.
 const STRAY_WAIT: Duration = Duration::from_millis(5);
 
-/// One SUB on one connection, polled in place by its owner: no task, no channel, no timer. An idle one holds a socket and no
-/// buffers.
+/// A SUB on its own connection, which the owner polls in place: it has no task, channel or timer.
+/// An idle one holds a socket and no buffers.
 ///
-/// It never subscribes again by itself: a SUB creates a missing channel, so whoever reconnects must first know that the channel
-/// ought to exist. An error from [`next`](Self::next) is the end of it.
+/// It never subscribes again by itself. A SUB creates a missing channel, so an owner that
+/// reconnects must first know that the channel should exist. After an error from
+/// [`next`](Self::next) the subscription has ended.
 ///
-/// `finish`, `requeue`, `touch` and `ready` queue a command. Queued commands are written by `next` (when no further message is
-/// already buffered, or when about 1 KiB waits), by `flush` and by `close`.
+/// `finish`, `requeue`, `touch` and `ready` queue a command. `next` writes queued commands when no
+/// further message is buffered, or when about 1 KiB waits. `flush` and `close` write them too.
 ///
-/// Dropping it hands nothing back: what is in flight is redelivered after the message timeout. [`close`](Self::close) hands
-/// everything back at once.
+/// Dropping it gives nothing back: messages in flight are redelivered after the message timeout.
+/// [`close`](Self::close) gives everything back at once.
 ///
-/// A dead peer shows only by its silence: nsqd sends a heartbeat every `heartbeat_interval`, so the owner should give up when
-/// [`last_heard`](Self::last_heard) is more than two of them ago. (A timer in here would be a timer per idle device.)
+/// A dead peer shows only by its silence. nsqd sends a heartbeat every `heartbeat_interval`, so
+/// give up when [`last_heard`](Self::last_heard) is more than two intervals ago. (A timer in here
+/// would be a timer for each idle device.)
 #[derive(Debug)]
 pub struct Subscription {
     connection: Connection,
-    /// Received, and neither finished nor requeued here; oldest first. At most `4 * max_ready`: nsqd keeps no more than
-    /// `max_ready` in flight on a connection, so what falls out of it has timed out there long ago.
+    /// The messages that were received, and neither finished nor requeued here, oldest first. At
+    /// most `4 * max_ready`. nsqd has at most `max_ready` in flight on a connection, so a message
+    /// that drops out of this list timed out there long ago.
     in_flight: VecDeque<MessageId>,
     max_ready: u32,
     late_commands: u64,
     close_timeout: Duration,
-    /// A fatal error frame that `try_next` came across; the next `next` reports it.
+    /// A fatal error frame that `try_next` found. The next `next` returns it.
     failed: Option<Box<ServerError>>,
     ended: bool,
 }
 
 impl Subscription {
-    /// Connects, subscribes and asks for `ready` messages in flight. Bounded by `connect_timeout`.
+    /// Connects, subscribes and asks for `ready` messages in flight. Takes at most
+    /// `connect_timeout`.
     ///
-    /// Creates the topic and the channel where they are missing, also when it is refused with `TooManyConsumers`.
-    /// Dropping the future closes the connection; what nsqd may have sent by then comes back after the message timeout.
+    /// Creates the topic and the channel if they are missing, even if it fails with
+    /// `TooManyConsumers`. Dropping the future closes the connection. Messages that nsqd has sent
+    /// by then come back after the message timeout.
     pub async fn connect(
         address: &str,
         topic: &TopicName,
@@ -74,8 +80,8 @@ impl Subscription {
             if connection.answer("SUB").await? != "OK" {
                 return Err(ConnectError::Unexpected("SUB").into());
             }
-            // Only now: a refused SUB closes the connection, and bytes nsqd has not read by then make that a reset, which can
-            // overtake the error frame.
+            // Only now, because nsqd closes the connection after a rejected SUB. Bytes that it has
+            // not read by then turn the close into a reset, which can overtake the error frame.
             codec::ready(&mut connection.output, ready);
             connection.flush().await.map_err(ConnectError::Io)?;
             Ok(Self {
@@ -91,14 +97,15 @@ impl Subscription {
         timeout(limit, subscribing).await.unwrap_or(Err(SubscribeError::Connect(ConnectError::Timeout(limit))))
     }
 
-    /// The next message. In between it writes queued commands and answers heartbeats.
+    /// Returns the next message. Meanwhile it writes queued commands and answers heartbeats.
     ///
-    /// Cancel-safe: a dropped future has taken no message. After an error every further call fails.
+    /// Cancel-safe: a dropped future has taken no message. After an error every further call
+    /// fails.
     pub async fn next(&mut self) -> Result<Message, SubscriptionError> {
         poll_fn(|cx| self.poll_next(cx)).await
     }
 
-    /// [`next`](Self::next), for whoever polls by hand.
+    /// Polls [`next`](Self::next), for owners that poll by hand.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, SubscriptionError>> {
         let polled = self.poll_message(cx);
         if let Poll::Ready(Err(_)) = polled {
@@ -117,13 +124,13 @@ impl Subscription {
         }
     }
 
-    /// A message that has already arrived, without any I/O; to handle several at once after a `next`. `None` says nothing about
-    /// the connection's health: only `next` does.
+    /// Returns a message that has already arrived, without any I/O. Use it to handle several at
+    /// once after a `next`. `None` says nothing about the connection's health: only `next` does.
     pub fn try_next(&mut self) -> Option<Message> {
         if self.check_usable().is_err() {
             return None;
         }
-        // A codec error stays in the buffer, for `next` to meet it again.
+        // A codec error stays in the buffer, so `next` finds it again.
         while let Ok(Some(frame)) = self.connection.buffered_frame() {
             match self.take(frame) {
                 Ok(Some(message)) => return Some(message),
@@ -152,7 +159,7 @@ impl Subscription {
         Ok(())
     }
 
-    /// What a frame means here: a message for the caller, or nothing.
+    /// Handles a frame. Returns the message for the caller, if the frame has one.
     fn take(&mut self, frame: Frame) -> Result<Option<Message>, SubscriptionError> {
         match frame {
             Frame::Message(message) => {
@@ -160,10 +167,11 @@ impl Subscription {
                 return Ok(Some(message));
             }
             Frame::Heartbeat => codec::nop(&mut self.connection.output),
-            // A late FIN, REQ or TOUCH is not fatal: nsqd says so and keeps the connection; the message is or was redelivered.
+            // A late FIN, REQ or TOUCH is not fatal: nsqd reports it and keeps the connection. The
+            // message is or was redelivered.
             Frame::Error(error) if error.is_late() => self.late_commands += 1,
             Frame::Error(error) => return Err(SubscriptionError::Refused(error)),
-            // None of the commands that are sent after SUB has one, but for CLS.
+            // Of the commands that are sent after SUB, only CLS has a response.
             Frame::Response(_) => {}
         }
         Ok(None)
@@ -180,7 +188,8 @@ impl Subscription {
     }
 
     fn forget(&mut self, id: MessageId) {
-        // Found at the front nearly always: messages are finished about in the order they came.
+        // Nearly always found at the front: messages are finished about in the order in which they
+        // came.
         if let Some(position) = self.in_flight.iter().position(|&known| known == id) {
             self.in_flight.remove(position);
         }
@@ -189,7 +198,8 @@ impl Subscription {
         }
     }
 
-    /// The message is done with (FIN). Too late is not an error: see [`late_commands`](Self::late_commands).
+    /// Finishes the message (FIN). If it is too late, this is not an error: see
+    /// [`late_commands`](Self::late_commands).
     pub fn finish(&mut self, id: MessageId) {
         self.forget(id);
         if self.may_queue() {
@@ -197,8 +207,8 @@ impl Subscription {
         }
     }
 
-    /// Gives the message back (REQ), for whoever reads the channel after `delay` (milliseconds count; nsqd caps it at its
-    /// `max_req_timeout`).
+    /// Gives the message back (REQ), for the next consumer of the channel after `delay`. The delay
+    /// counts in milliseconds, and nsqd limits it to its `max_req_timeout`.
     pub fn requeue(&mut self, id: MessageId, delay: Duration) {
         self.forget(id);
         if self.may_queue() {
@@ -206,15 +216,16 @@ impl Subscription {
         }
     }
 
-    /// Asks for another message timeout (TOUCH). nsqd grants it up to `max_msg_timeout` after the delivery.
+    /// Asks for another message timeout (TOUCH). nsqd grants it until `max_msg_timeout` after the
+    /// delivery.
     pub fn touch(&mut self, id: MessageId) {
         if self.may_queue() {
             codec::touch(&mut self.connection.output, id);
         }
     }
 
-    /// Changes how many messages may be in flight (RDY); 0 pauses. nsqd accepts up to its `max_rdy_count`, and closes the
-    /// connection on more.
+    /// Changes how many messages may be in flight (RDY). 0 pauses. nsqd accepts up to its
+    /// `max_rdy_count`, and closes the connection on more.
     pub fn ready(&mut self, ready: u32) {
         self.max_ready = self.max_ready.max(ready);
         if self.may_queue() {
@@ -222,7 +233,8 @@ impl Subscription {
         }
     }
 
-    /// Past the bound commands are dropped: the subscription is about to end with `Stalled`, and its messages come back.
+    /// Returns whether another command may be queued. At the limit commands are dropped: the
+    /// subscription is about to end with `Stalled`, and its messages come back.
     fn may_queue(&self) -> bool {
         self.connection.output.len() <= MAX_QUEUED_COMMANDS
     }
@@ -235,26 +247,29 @@ impl Subscription {
         Ok(flushed?)
     }
 
-    /// How many messages were received here and neither finished nor requeued. nsqd may have given some of them up (timeout).
+    /// Returns how many messages were received here, and neither finished nor requeued. Some of
+    /// them may have timed out in nsqd.
     pub fn in_flight(&self) -> usize {
         self.in_flight.len()
     }
 
-    /// How many FINs, REQs and TOUCHes came too late.
+    /// Returns how many FINs, REQs and TOUCHes came too late.
     pub fn late_commands(&self) -> u64 {
         self.late_commands
     }
 
-    /// When nsqd was last heard; its heartbeats count, but only while the subscription is polled.
+    /// Returns when nsqd was last heard. Heartbeats count, but only while the subscription is
+    /// polled.
     pub fn last_heard(&self) -> Instant {
         self.connection.last_heard()
     }
 
-    /// Hands everything in flight back at once (REQ 0, oldest first, messages not yet taken included) and ends. When it returns
-    /// `Ok`, nsqd has let go of this consumer: the next SUB is not refused on its account.
+    /// Gives back everything in flight at once and ends. It sends REQ 0, oldest first, also for
+    /// messages that are not taken yet. When it returns `Ok`, nsqd has released this consumer, so
+    /// it does not stand in the way of the next SUB.
     ///
-    /// Bounded by `response_timeout`. On an error, or when the future is dropped, what had not been handed back comes back
-    /// after the message timeout.
+    /// Takes at most `response_timeout`. After an error, or if you drop the future, the remaining
+    /// messages come back after the message timeout.
     pub async fn close(mut self) -> Result<(), SubscriptionError> {
         let limit = self.close_timeout;
         timeout(limit, Box::pin(self.hand_back())).await.unwrap_or(Err(SubscriptionError::Timeout(limit)))
@@ -262,8 +277,8 @@ impl Subscription {
 
     async fn hand_back(&mut self) -> Result<(), SubscriptionError> {
         self.check_usable()?;
-        // CLS first, and REQ only after its answer: while this consumer is ready for more, nsqd would send the requeued
-        // messages straight back to it.
+        // CLS first, and REQ only after its answer. While this consumer is ready for more, nsqd
+        // would send the requeued messages straight back to it.
         codec::close(&mut self.connection.output);
         loop {
             let frame = self.connection.next_frame().await?;
@@ -277,7 +292,8 @@ impl Subscription {
             self.take(frame?)?;
             self.requeue_all();
         }
-        // nsqd reads the commands in order, then the end; it removes the consumer before it closes its side.
+        // nsqd reads the commands in order, then the end of the stream. It removes the consumer
+        // before it closes its side.
         self.connection.finish_writing().await?;
         loop {
             match self.connection.next_frame().await {

@@ -1,4 +1,4 @@
-//! The HTTP interfaces, and nsq.conf as nsqd understands it.
+//! Tests of the HTTP interfaces, and of how nsqd reads nsq.conf.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test a panic is the report")]
 
 mod common;
@@ -102,7 +102,7 @@ async fn nsqlookupd_learns_and_forgets() {
     assert_eq!(admin.channels(&topic).await.unwrap(), Vec::<String>::new());
 }
 
-/// nsqd ignores a key it does not know, so a misspelt one would quietly do nothing.
+/// nsqd ignores keys that it does not know, so a misspelt key would have no effect.
 #[test]
 fn every_key_of_nsq_conf_is_one_that_nsqd_knows() {
     let help = Command::new(common::binary("nsqd")).arg("-help").output().unwrap();
@@ -121,16 +121,16 @@ fn every_key_of_nsq_conf_is_one_that_nsqd_knows() {
     }
 }
 
-/// That nsqd reads the file at all, and that the client's limit and nsqd's are the same.
+/// nsqd reads the file, and the client's limit and nsqd's are the same.
 #[tokio::test]
 async fn nsqd_has_taken_the_values_of_nsq_conf() {
-    // An error says that another test did before.
+    // Fails only if another test has done it before.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let nsqd = Nsqd::start().await;
     let config = reqwest::get(format!("http://127.0.0.1:{}/config/log_level", nsqd.http)).await.unwrap();
     // nsqd numbers its levels: debug 1, info 2, warn 3.
     assert_eq!(config.text().await.unwrap(), "3");
-    // The bodies Ferry's client sends by default fit exactly; one byte more does not.
+    // The largest body that Ferry's client sends by default fits exactly. One byte more does not.
     let max = Options::default().max_body_size;
     let client = reqwest::Client::builder().no_proxy().timeout(DEADLINE).build().unwrap();
     let url = format!("http://127.0.0.1:{}/pub?topic=user.a", nsqd.http);

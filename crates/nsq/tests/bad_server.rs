@@ -1,4 +1,5 @@
-//! A server that breaks the protocol: an error, never a panic, and a publisher comes back from it.
+//! Tests with a server that breaks the protocol: the client returns an error and never panics, and
+//! a publisher recovers.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test a panic is the report")]
 
 mod common;
@@ -14,7 +15,7 @@ use tokio::{
 
 const OK: &[u8] = b"\0\0\0\x06\0\0\0\0OK";
 
-/// Accepts one client, reads its magic and IDENTIFY, and answers `{}`.
+/// Accepts a client, reads its magic and IDENTIFY, and answers `{}`.
 async fn accept(listener: &TcpListener) -> TcpStream {
     let (mut stream, _) = listener.accept().await.unwrap();
     let mut start = [0; 4 + 9 + 4];
@@ -37,7 +38,7 @@ async fn read_line(stream: &mut TcpStream) -> String {
     }
 }
 
-/// A subscription whose server then sends `bytes`.
+/// Returns a subscription whose server then sends `bytes`.
 async fn subscription_receiving(bytes: &'static [u8]) -> (Subscription, tokio::task::JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -47,7 +48,8 @@ async fn subscription_receiving(bytes: &'static [u8]) -> (Subscription, tokio::t
         stream.write_all(OK).await.unwrap();
         assert_eq!(read_line(&mut stream).await, "RDY 1");
         stream.write_all(bytes).await.unwrap();
-        // Kept open until the client has had enough: what it reports must be its own finding.
+        // The server keeps the connection open until the client gives up, so that the error is the
+        // client's own finding.
         let _ = stream.read(&mut [0]).await;
     });
     let options = Options::default();
@@ -108,7 +110,7 @@ async fn a_publisher_drops_a_server_that_breaks_the_protocol_and_connects_again(
     let address = listener.local_addr().unwrap().to_string();
     let publisher = Publisher::connect(address, Options::default());
 
-    // Garbage instead of an answer, then an answer that nobody asked for.
+    // First garbage in place of an answer, then an answer that nobody asked for.
     for bytes in [&b"\xff\xff\xff\xff\0\0\0\0"[..], b"\0\0\0\x06\0\0\0\0OK\0\0\0\x06\0\0\0\0OK"] {
         let mut stream = within(accept(&listener)).await;
         common::connected(&publisher).await;
@@ -124,7 +126,7 @@ async fn a_publisher_drops_a_server_that_breaks_the_protocol_and_connects_again(
         } else {
             assert_eq!(answer, Ok(()));
         }
-        // The client hangs up.
+        // The client closes the connection.
         within(async { while stream.read_u8().await.is_ok() {} }).await;
     }
     let _stream = within(accept(&listener)).await;

@@ -1,4 +1,4 @@
-//! Properties of the codec: whatever arrives, in whatever pieces, it decodes to what was sent or is refused.
+//! Properties of the codec. Any bytes, in any pieces, are decoded to what was sent or rejected.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test a panic is the report")]
 
 use std::time::Duration;
@@ -55,7 +55,7 @@ fn frames() -> impl Strategy<Value = Vec<Frame>> {
     vec(prop_oneof![Just(Frame::Heartbeat), response, error, message], 0..20)
 }
 
-/// Feeds `stream` in pieces, as reads from a socket would.
+/// Decodes `stream` in pieces, as reads from a socket would.
 fn decode_in_pieces(stream: &[u8], cuts: &[usize]) -> Result<Vec<Frame>, CodecError> {
     let mut buffer = BytesMut::new();
     let mut decoded = Vec::new();
@@ -90,7 +90,7 @@ proptest! {
         let _ = decode_in_pieces(&garbage, &cuts);
     }
 
-    /// Garbage that gets past the size, which random bytes hardly ever do.
+    /// Random bytes hardly ever get past the size, so this garbage has a valid one.
     #[test]
     fn garbage_with_a_plausible_header_is_no_panic_either(
         size in 0_u32..200,
@@ -129,7 +129,8 @@ proptest! {
         prop_assert_eq!(&out[..], &expected[..]);
     }
 
-    /// `E_FIN_FAILED FIN … failed`: what nsqd quotes, or floods, stays bounded, and any bytes are taken.
+    /// In `E_FIN_FAILED FIN … failed` nsqd quotes what it received. The stored text is bounded,
+    /// and any bytes are accepted.
     #[test]
     fn an_error_frame_of_any_bytes_is_an_error_frame(data in vec(any::<u8>(), 0..1000)) {
         let mut stream = BytesMut::new();

@@ -1,4 +1,5 @@
-//! The two ends of a queue with different clients: this crate on one side, tokio-nsq, written by others, on the other.
+//! Tests with two different clients at the two ends of a queue: this crate, and the independent
+//! tokio-nsq.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test a panic is the report")]
 
 mod common;
@@ -78,7 +79,7 @@ async fn what_one_client_hands_back_the_other_gets() {
     let message = within(consumer.consume_filtered()).await.unwrap();
     assert_eq!((message.body.as_slice(), message.attempt), (&b"hello"[..], 2));
     message.requeue(NSQRequeueDelay::NoDelay).await;
-    // Nobody else listens, so it comes back here.
+    // There is no other consumer, so it comes back here.
     let message = within(consumer.consume_filtered()).await.unwrap();
     assert_eq!(message.attempt, 3);
     message.finish().await;

@@ -1,4 +1,4 @@
-//! Publishing and receiving through a real nsqd, when nothing goes wrong.
+//! Tests of publishing and receiving through a real nsqd, without faults.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test a panic is the report")]
 
 mod common;

@@ -1,4 +1,5 @@
-//! What a publisher goes through with a real nsqd: refusals, a crash, a frozen server, bounds, abandoned publishes.
+//! Tests of a publisher with a real nsqd and faults: errors, a crash, a frozen server, limits,
+//! abandoned publishes.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test a panic is the report")]
 
 mod common;
@@ -15,7 +16,7 @@ use ferry_nsq::{Options, PublishError, Publisher, TopicName};
 
 type Publish<'a> = Pin<Box<dyn Future<Output = Result<(), PublishError>> + 'a>>;
 
-/// A publish that is on its way when this returns.
+/// Begins a publish. It is on its way when this returns.
 fn begin<'a>(publisher: &'a Publisher, topic: &'a TopicName, body: Bytes) -> Publish<'a> {
     let mut publish: Publish<'a> = Box::pin(publisher.publish(topic, body));
     let polled = publish.as_mut().poll(&mut Context::from_waker(Waker::noop()));
@@ -23,7 +24,7 @@ fn begin<'a>(publisher: &'a Publisher, topic: &'a TopicName, body: Bytes) -> Pub
     publish
 }
 
-/// A frozen server is noticed after this long.
+/// Returns options with which a frozen server is noticed soon.
 fn impatient() -> Options {
     Options {
         response_timeout: Duration::from_millis(300),
@@ -61,12 +62,13 @@ async fn what_cannot_be_published_is_refused_here_and_the_others_go_on() {
     assert_eq!(lengths, [4, 5, max]);
 }
 
-/// Every error of PUB is fatal to the connection in nsqd 1.3.0: what follows it is not processed.
+/// Every error of PUB is fatal to the connection in nsqd 1.3.0: nsqd does not process what follows
+/// it.
 #[tokio::test]
 async fn a_refusal_by_nsqd_reaches_the_publish_it_is_about() {
     let nsqd = Nsqd::start().await;
     let topic = topic("user.a");
-    // This client would send more than nsq.conf allows.
+    // With these options the client sends more than nsq.conf allows.
     let publisher = nsqd.publisher(Options { max_body_size: 1 << 20, ..Options::default() }).await;
     let publishes =
         [body("before"), vec![0; 200 * 1024].into(), body("after")].map(|body| begin(&publisher, &topic, body));
@@ -87,13 +89,13 @@ async fn publishes_outstanding_when_nsqd_is_killed_fail_and_later_ones_succeed()
     let mut nsqd = Nsqd::start().await;
     let topic = topic("user.a");
     let publisher = nsqd.publisher(Options::default()).await;
-    // Frozen first, so that they are certainly outstanding.
+    // Frozen first, so that the publishes are certainly outstanding.
     nsqd.freeze();
     let outstanding: Vec<_> = (0..100).map(|_| begin(&publisher, &topic, body("x"))).collect();
     nsqd.kill();
     for publish in outstanding {
         let error = within(publish).await.unwrap_err();
-        // The rest of the queue may not have been looked at before the connection was gone.
+        // Some requests of the queue may not have been looked at before the connection was gone.
         assert!(matches!(error, PublishError::ConnectionLost | PublishError::NotConnected), "{error:?}");
     }
     assert_eq!(publisher.publish(&topic, body("x")).await, Err(PublishError::NotConnected));
@@ -114,13 +116,13 @@ async fn a_frozen_nsqd_makes_publishes_time_out_and_recovers() {
         let error = within(publish).await.unwrap_err();
         assert!(error.outcome_unknown(), "{error:?}");
     }
-    // Nobody waits for a server that is known to be away.
+    // Nobody waits for a server that is known to be down.
     assert_eq!(publisher.publish(&topic, body("x")).await, Err(PublishError::NotConnected));
     nsqd.thaw();
     connected(&publisher).await;
     within(publisher.publish(&topic, body("sure"))).await.unwrap();
 
-    // The answers it gave late were nobody's.
+    // The answers that it gave late belong to no publish.
     let mut device = nsqd.subscribe(&topic, &channel, &Options::default(), 64).await;
     loop {
         let (message, text) = receive(&mut device).await;

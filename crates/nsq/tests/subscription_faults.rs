@@ -1,4 +1,5 @@
-//! What a subscription goes through with a real nsqd: late commands, deletion, a rival, a crash, closing.
+//! Tests of a subscription with a real nsqd and faults: late commands, deletion, a second
+//! consumer, a crash, closing.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test a panic is the report")]
 
 mod common;
@@ -8,7 +9,7 @@ use std::{collections::HashSet, time::Duration};
 use common::{DEADLINE, Nsqd, body, channel, receive, topic, until_channel, within};
 use ferry_nsq::{MessageId, Options, SubscribeError, Subscription};
 
-/// The shortest message timeout nsqd grants.
+/// Returns options with the shortest message timeout that nsqd grants.
 fn short_timeout() -> Options {
     Options { msg_timeout: Some(Duration::from_secs(1)), ..Options::default() }
 }
@@ -22,7 +23,8 @@ async fn a_late_fin_leaves_the_subscription_alive_and_the_message_comes_back() {
     publisher.publish(&topic, body("slow")).await.unwrap();
 
     let (message, _) = receive(&mut device).await;
-    // Not ready for more, or the redelivery would come here at once and the FIN would not be late.
+    // Not ready for more. Otherwise the redelivery would come here at once, and the FIN would not
+    // be late.
     device.ready(0);
     within(device.flush()).await.unwrap();
     until_channel(&nsqd.admin(), &topic, &channel, "the message times out", |stats| stats.timeout_count == 1).await;
@@ -51,7 +53,7 @@ async fn a_fin_of_an_unknown_id_leaves_the_subscription_alive() {
     let (message, text) = receive(&mut device).await;
     assert_eq!((text.as_str(), device.late_commands()), ("hello", 1));
 
-    // Nor does finishing twice.
+    // To finish twice is no error either.
     device.finish(message.id);
     device.finish(message.id);
     within(device.flush()).await.unwrap();
@@ -67,7 +69,7 @@ async fn touch_keeps_a_message_from_coming_back() {
     let mut device = nsqd.subscribe(&topic, &channel, &short_timeout(), 1).await;
     nsqd.publisher(Options::default()).await.publish(&topic, body("hello")).await.unwrap();
     let (message, _) = receive(&mut device).await;
-    // Three message timeouts' worth.
+    // Three times the message timeout.
     for _ in 0..10 {
         device.touch(message.id);
         within(device.flush()).await.unwrap();
@@ -90,7 +92,7 @@ async fn requeue_brings_a_message_back_after_its_delay() {
         device.requeue(message.id, delay);
         assert_eq!(device.in_flight(), 0);
     }
-    // The longest delay is nsqd's own limit, not an error.
+    // nsqd limits the longest delay; this is no error.
     within(device.flush()).await.unwrap();
     until_channel(&nsqd.admin(), &topic, &channel, "the message is deferred", |stats| stats.deferred == 1).await;
     assert_eq!(device.late_commands(), 0);
@@ -128,13 +130,14 @@ async fn close_hands_in_flight_messages_to_the_next_subscriber_at_once() {
     for number in 0..5 {
         publisher.publish(&topic, body(&number.to_string())).await.unwrap();
     }
-    // Two are taken, one of them finished; the others are on their way, or in buffers.
+    // Two are taken, and one of them is finished. The others are on their way, or in buffers.
     let (finished, _) = receive(&mut device).await;
     receive(&mut device).await;
     device.finish(finished.id);
     within(device.close()).await.unwrap();
 
-    // The message timeout is 60 s, beyond every deadline here. And the consumer is gone: this SUB is not refused.
+    // The message timeout is 60 s, beyond every deadline here, so the message came back because of
+    // the close. And the consumer is gone: this SUB succeeds.
     let mut next = nsqd.subscribe(&topic, &channel, &Options::default(), 10).await;
     let mut received = Vec::new();
     for _ in 0..4 {
@@ -165,7 +168,7 @@ async fn closing_again_and_again_under_traffic_neither_loses_nor_delays_a_messag
     let receiving = async {
         while !missing.is_empty() {
             let mut device = nsqd.subscribe(&topic, &channel, &Options::default(), 8).await;
-            // Half of what comes is finished, then the device goes away and hands back the rest.
+            // Half of what comes is finished, then the device goes away and gives the rest back.
             for turn in 0..200 {
                 if missing.is_empty() {
                     break;
@@ -181,7 +184,7 @@ async fn closing_again_and_again_under_traffic_neither_loses_nor_delays_a_messag
             device.close().await.unwrap();
         }
     };
-    // Below the message timeout of 60 s: had one waited for that, this fails.
+    // Below the message timeout of 60 s, so this fails if a message waited for it.
     tokio::time::timeout(DEADLINE * 2, receiving).await.expect("a message is late");
     publishing.await.unwrap();
     until_channel(&nsqd.admin(), &topic, &channel, "everything is finished", |stats| {
@@ -216,7 +219,7 @@ async fn heartbeats_are_answered_while_nothing_else_happens() {
     let publisher = nsqd.publisher(options).await;
     let mut connection_changes = publisher.connected();
     connection_changes.mark_unchanged();
-    // nsqd drops a client that has been silent for two intervals. Here more than four pass.
+    // nsqd drops a client that was silent for two intervals. Here more than four pass.
     let mut heartbeats = HashSet::new();
     while heartbeats.len() < 5 {
         let step = tokio::time::timeout(Duration::from_millis(50), device.next()).await;

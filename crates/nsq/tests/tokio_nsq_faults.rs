@@ -1,6 +1,7 @@
-//! Why Ferry does not use tokio-nsq 0.14: what it does where Ferry's guarantees need something else.
-//! `docs/decisions/0001-nsq-client.md` refers to these tests. When one of them fails after an update, the decision can be looked at
-//! anew; the same situations with Ferry's own client are in `subscription_faults.rs`.
+//! The reasons why Ferry does not use tokio-nsq 0.14: situations in which it breaks Ferry's
+//! guarantees. `docs/decisions/0001-nsq-client.md` refers to these tests. If one of them fails
+//! after an update, look at the decision again. `subscription_faults.rs` has the same situations
+//! with Ferry's own client.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test a panic is the report")]
 
 mod common;
@@ -18,8 +19,9 @@ fn consumer(nsqd: &Nsqd, max_in_flight: u32) -> NSQConsumer {
         .build()
 }
 
-/// nsqd answers a late FIN with `E_FIN_FAILED FIN <id> failed …` and goes on. tokio-nsq compares with `E_FIN_FAILED` alone, takes
-/// it for fatal, and its supervisor returns instead of reconnecting.
+/// nsqd answers a late FIN with `E_FIN_FAILED FIN <id> failed …` and goes on. tokio-nsq compares
+/// with `E_FIN_FAILED` alone and takes the error for fatal. Its supervisor then returns and does
+/// not reconnect.
 #[tokio::test]
 async fn a_late_ack_ends_its_consumer_for_good() {
     // tokio-nsq cannot ask for a message timeout of its own.
@@ -28,7 +30,8 @@ async fn a_late_ack_ends_its_consumer_for_good() {
     let mut consumer = consumer(&nsqd, 1);
     let publisher = nsqd.publisher(Options::default()).await;
     publisher.publish(&topic, body("slow")).await.unwrap();
-    // A slow application: the message times out, comes again, and both copies are acked. The second ack is the late one.
+    // The application is slow: the message times out, comes again, and both copies are acked. The
+    // second ack is late.
     let first = within(consumer.consume_filtered()).await.unwrap();
     let second = within(consumer.consume_filtered()).await.unwrap();
     assert_eq!((first.id, second.attempt), (second.id, 2));
@@ -37,13 +40,14 @@ async fn a_late_ack_ends_its_consumer_for_good() {
 
     until_channel(&nsqd.admin(), &topic, &channel, "the consumer is gone", |stats| stats.clients == 0).await;
     publisher.publish(&topic, body("never read")).await.unwrap();
-    // Its stream has ended, without an error that would say why, and it connects no more.
+    // Its stream has ended without an error that says why, and it does not connect again.
     assert!(within(consumer.consume_filtered()).await.is_none());
     let stats = nsqd.admin().channel_stats(&topic, &channel).await.unwrap().unwrap();
     assert_eq!((stats.clients, stats.depth), (0, 1));
 }
 
-/// It reconnects by itself, and a SUB creates what is missing: a device that has been logged out gets its queue back.
+/// It reconnects by itself, and a SUB creates what is missing. So a logged-out device gets its
+/// queue back.
 #[tokio::test]
 async fn a_deleted_channel_is_brought_back_by_its_reconnect() {
     let nsqd = Nsqd::start().await;
@@ -55,7 +59,8 @@ async fn a_deleted_channel_is_brought_back_by_its_reconnect() {
     until_channel(&nsqd.admin(), &topic, &channel, "the channel is back", |stats| stats.clients == 1).await;
 }
 
-/// Its documentation promises a requeue; `Drop` makes the future that would send it, and drops that.
+/// Its documentation promises a requeue. But `Drop` only creates the future that would send it,
+/// and drops that future.
 #[tokio::test]
 async fn a_dropped_message_is_not_requeued() {
     let nsqd = Nsqd::start().await;
@@ -73,7 +78,7 @@ async fn a_dropped_message_is_not_requeued() {
     assert_eq!((stats.requeue_count, stats.deferred, stats.in_flight), (0, 0, 1));
 }
 
-/// Whoever shuts a runtime down before it drops its consumers panics.
+/// A program that shuts a runtime down before it drops its consumers panics.
 #[test]
 fn dropping_a_consumer_after_its_runtime_panics() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

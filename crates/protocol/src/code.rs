@@ -1,23 +1,24 @@
-//! The stable codes: of errors, and of a closing socket. Clients act on these, never on the words beside them.
+//! The stable codes of errors and of closing sockets. Clients act on these, and never on the text
+//! beside them.
 
 use serde::{Deserialize, Serialize};
 
-/// Why a request or a frame was refused.
+/// The reason why a request or a frame was rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ErrorCode {
-    /// The body is not JSON, or not of the shape that the call takes.
+    /// The body is not JSON, or does not have the form that the call expects.
     Malformed,
     /// A field has a value that is not allowed; `field` names it.
     Invalid,
-    /// No valid access token, or no valid credentials.
+    /// There is no valid access token, or the credentials are wrong.
     Unauthorized,
-    /// A token in the query string, where logs would keep it.
+    /// A token is in the query string, where logs would store it.
     TokenInUrl,
-    /// Allowed to nobody with the asker's role, or from a foreign origin.
+    /// The user's role does not allow it, or the request comes from a foreign origin.
     Forbidden,
-    /// There is no such thing, or none that the asker may know of.
+    /// The thing does not exist, or the user may not know of it.
     NotFound,
     /// The path exists, but not with this method.
     MethodNotAllowed,
@@ -25,11 +26,11 @@ pub enum ErrorCode {
     TooLarge,
     /// The body is not `application/json`.
     UnsupportedMediaType,
-    /// Somebody has this username.
+    /// Another user has this username.
     UsernameTaken,
-    /// The user has as many devices as they may have; log one out first.
+    /// The user has as many devices as allowed: log one out first.
     DeviceLimit,
-    /// The room has as many members as it may have.
+    /// The room has as many members as allowed.
     RoomFull,
     /// The user is in the room already.
     AlreadyMember,
@@ -37,25 +38,25 @@ pub enum ErrorCode {
     LastOwner,
     /// The sender is muted in the room.
     Muted,
-    /// The message id was used for another message in this connection.
+    /// This connection used the message id for another message.
     IdReused,
-    /// Too many of these; wait for `retry_after`.
+    /// There are too many of these: wait for `retry_after`.
     RateLimited,
-    /// A part that Ferry needs does not answer now; the same request may succeed later.
+    /// A part that Ferry needs does not answer now. The same request may succeed later.
     Unavailable,
-    /// A fault in the relay.
+    /// The relay has a fault.
     Internal,
-    /// The frame is of no known `type`.
+    /// The `type` of the frame is unknown.
     UnknownType,
-    /// The `Upgrade` request is not one for a WebSocket of version 13.
+    /// The `Upgrade` request does not ask for a WebSocket of version 13.
     UpgradeRequired,
-    /// The user is in as many rooms as they may be.
+    /// The user is in as many rooms as allowed.
     TooManyRooms,
-    /// The user has, or the room, as many open invitations as they may.
+    /// The user, or the room, has as many open invitations as allowed.
     TooManyInvitations,
-    /// The other user does not let the asker do this: by their settings, or otherwise.
+    /// The other user does not allow this, by their settings or otherwise.
     NotAllowed,
-    /// The asker has blocked the other user, and would have to lift that first.
+    /// The asking user has blocked the other user, and must lift the block first.
     Blocked,
     /// A code that this version does not know.
     #[serde(other)]
@@ -63,7 +64,7 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
-    /// The name on the wire.
+    /// Returns the name on the wire.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -96,7 +97,7 @@ impl ErrorCode {
         }
     }
 
-    /// The HTTP status that goes with it.
+    /// Returns the HTTP status that belongs to the code.
     #[must_use]
     pub const fn status(self) -> u16 {
         match self {
@@ -124,14 +125,15 @@ impl ErrorCode {
         }
     }
 
-    /// True where the same request may succeed later with nothing changed by the one who asks.
+    /// Returns true if the same request may succeed later without any change.
     #[must_use]
     pub const fn is_temporary(self) -> bool {
         matches!(self, Self::RateLimited | Self::Unavailable | Self::Internal)
     }
 }
 
-/// Why the relay closes a socket. 4000–4499: connect again, with jitter. 4500–4999: do not.
+/// The reason why the relay closes a socket. After 4000–4499 connect again, with jitter; after
+/// 4500–4999 do not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u16)]
 pub enum CloseCode {
@@ -143,11 +145,11 @@ pub enum CloseCode {
     NoPong = 4002,
     /// The access token expired and was not renewed.
     TokenExpired = 4003,
-    /// The device's queue, or SQL while the socket opened, cannot be reached.
+    /// The relay cannot reach the device's queue, or SQL while the socket opens.
     BrokerUnavailable = 4004,
-    /// Far more frames than the limit allows.
+    /// There were far more frames than the limit allows.
     Rate = 4029,
-    /// The device asked for no version of the protocol that the relay speaks.
+    /// The device asked only for versions of the protocol that the relay does not speak.
     Version = 4500,
     /// The device is logged out, or was never authenticated.
     LoggedOut = 4501,
@@ -160,13 +162,13 @@ pub enum CloseCode {
 }
 
 impl CloseCode {
-    /// The number on the wire.
+    /// Returns the number on the wire.
     #[must_use]
     pub const fn as_u16(self) -> u16 {
         self as u16
     }
 
-    /// The words sent along, for people who read a trace.
+    /// Returns the text that is sent along, for people who read a trace.
     #[must_use]
     pub const fn reason(self) -> &'static str {
         match self {
@@ -184,7 +186,8 @@ impl CloseCode {
         }
     }
 
-    /// Whether a client should connect again after a close with this number: every one but those that say it is of no use.
+    /// Returns true if a client should connect again after a close with this number. This is so
+    /// for all numbers except 4500–4999.
     #[must_use]
     pub const fn should_reconnect(code: u16) -> bool {
         !matches!(code, 4500..=4999)

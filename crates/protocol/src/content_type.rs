@@ -1,10 +1,10 @@
-//! The media type that a message may name.
+//! The media type that a message may have.
 
-/// The longest `content_type`, bytes.
+/// The longest `content_type`, in bytes. A longer one is `invalid`.
 pub const CONTENT_TYPE_MAX: usize = 127;
 
-/// True for the form of a media type with its parameters (RFC 9110 §8.3.1) of at most [`CONTENT_TYPE_MAX`] bytes; whether there is such a type
-/// is not asked.
+/// Returns true for text with the form of a media type and its parameters (RFC 9110 §8.3.1). It
+/// has at most [`CONTENT_TYPE_MAX`] bytes. The type itself need not exist.
 #[must_use]
 pub fn is_valid_content_type(text: &str) -> bool {
     if text.len() > CONTENT_TYPE_MAX {
@@ -27,7 +27,8 @@ pub fn is_valid_content_type(text: &str) -> bool {
 
 const BLANKS: [char; 2] = [' ', '\t'];
 
-/// Takes `; name=value` off the front. None where there is no such thing.
+/// Takes `; name=value` off the front and returns the rest. Returns `None` if the text does not
+/// begin with a parameter.
 fn parameter(text: &str) -> Option<&str> {
     let text = text.strip_prefix(';')?.trim_start_matches(BLANKS);
     let (name, value) = text.split_once('=')?;
@@ -43,7 +44,7 @@ fn parameter(text: &str) -> Option<&str> {
     (is_token(name) && (after.is_empty() || after.starts_with(';'))).then_some(after)
 }
 
-/// What follows the closing quote.
+/// Returns the text after the closing quote.
 fn after_quoted(text: &str) -> Option<&str> {
     let mut escaped = false;
     for (at, c) in text.char_indices() {

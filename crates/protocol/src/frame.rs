@@ -1,4 +1,5 @@
-//! Socket frames from a device: one JSON object a text frame, told apart by `type`.
+//! Socket frames from a device. Each text frame is one JSON object, and `type` says which frame it
+//! is.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,84 +16,89 @@ pub const SUBPROTOCOL: &str = "ferry.v1";
 pub enum DeviceFrame {
     /// Authenticates a socket that came without a token, or renews one before it expires.
     Hello(Hello),
-    /// A message for a room.
+    /// Sends a message to a room.
     Send(Send),
-    /// Deliveries that the device has stored.
+    /// Acknowledges deliveries that the device has stored.
     Ack(Ack),
-    /// How far the user has read a room. Not answered; repeat it with the next one where it matters.
+    /// Says how far the user has read a room. There is no answer. If it matters, repeat it with
+    /// the next one.
     Read(Read),
-    /// Notices that the user has read. Not answered.
+    /// Names notices that the user has read. There is no answer.
     NoticesRead(NoticesRead),
-    /// Asks for a `pong`; for clients that cannot send WebSocket pings.
+    /// Asks for a `pong`. For clients that cannot send WebSocket pings.
     Ping,
-    /// Somebody is writing, or no longer. Never answered, but where it is malformed.
+    /// Says that the user is writing, or has stopped. There is no answer unless the frame is
+    /// malformed.
     Typing(Typing),
-    /// Whether somebody is at the device.
+    /// Says whether the user is at the device.
     Presence(SetPresence),
-    /// Whose presence the device wants to hear.
+    /// Names the users whose presence the device wants to hear.
     Watch(Watch),
 }
 
-/// `hello`.
+/// The content of `hello`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello {
     /// An access token.
     pub token: Secret,
 }
 
-/// `send`.
+/// The content of `send`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Send {
-    /// UUIDv7, chosen by the device; a retry carries the same one.
+    /// The UUIDv7 that the device chose. A retry has the same one.
     pub id: MessageId,
-    /// Where to.
+    /// The room to send to.
     pub room: RoomId,
-    /// What the body is.
+    /// The kind, which says how to read the body.
     pub kind: String,
-    /// What is said.
+    /// The content of the message.
     pub body: Body,
     /// The message that this one answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<MessageId>,
-    /// Who in the room is called upon by it; at most [`MENTIONS_MAX`](crate::MENTIONS_MAX).
+    /// The users in the room whom the message mentions, at most
+    /// [`MENTIONS_MAX`](crate::MENTIONS_MAX).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mentions: Vec<UserId>,
-    /// The media type of the body, where the sender names one.
+    /// The media type of the body, if the sender names one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_type: Option<String>,
 }
 
-/// `ack`.
+/// The content of `ack`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ack {
-    /// The `delivery` of each message frame. Unknown ones are ignored: they may come from an earlier connection.
+    /// The `delivery` of each stored delivery. Unknown ones are ignored: they may come from an
+    /// earlier connection.
     pub deliveries: Vec<String>,
 }
 
-/// Why a text frame from a device is none.
+/// The reason why a text frame from a device is not valid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadFrame {
-    /// Not a JSON object with a `type`. Ends the connection: whoever sends this does not speak the protocol.
+    /// The text is not a JSON object with a `type`. The connection ends, because the other side
+    /// does not speak the protocol.
     #[error("not a JSON object with a type")]
     NotAFrame,
-    /// Of a `type` that this version does not know. Not fatal: it may be of a newer version.
+    /// This version does not know the `type`. Not fatal: it may belong to a newer version.
     #[error("unknown type")]
     UnknownType,
-    /// Of a known `type`, with a field missing or wrong. Not fatal.
+    /// The `type` is known, but a field is missing or wrong. Not fatal.
     #[error("{detail}")]
     Invalid {
-        /// What is wrong; never what was in it.
+        /// The description of the fault, without any value of the frame.
         detail: String,
-        /// The frame's `id`, where it has a readable one.
+        /// The frame's `id`, if it can be read.
         id: Option<MessageId>,
     },
 }
 
 impl DeviceFrame {
-    /// Reads a text frame. Unknown fields are ignored.
+    /// Reads a text frame. Ignores unknown fields.
     ///
     /// # Errors
-    /// See [`BadFrame`]. None of its texts repeats anything of the frame's values.
+    /// See [`BadFrame`]. None of its texts repeats a value of the frame.
     pub fn parse(text: &str) -> Result<Self, BadFrame> {
         #[derive(Deserialize)]
         struct Kind<'a> {
@@ -114,7 +120,7 @@ impl DeviceFrame {
         }
     }
 
-    /// The text frame.
+    /// Returns the text frame.
     #[must_use]
     pub fn to_json(&self) -> String {
         #[derive(Serialize)]
@@ -124,7 +130,7 @@ impl DeviceFrame {
             content: &'a T,
         }
         fn tagged<T: Serialize>(name: &'static str, content: &T) -> String {
-            // The frames hold strings, numbers and JSON that was parsed: there is nothing in them that cannot be written.
+            // The frames hold strings, numbers and parsed JSON, so writing them cannot fail.
             serde_json::to_string(&Tagged { r#type: name, content }).unwrap_or_default()
         }
         match self {
@@ -152,7 +158,8 @@ fn read<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, BadFrame> {
     })
 }
 
-/// What is wrong with some JSON, without a word of what is in it: serde's own messages quote the values.
+/// Describes what is wrong with some JSON, without any of its values. serde's own messages quote
+/// them.
 #[must_use]
 pub fn describe(error: &serde_json::Error) -> String {
     use serde_json::error::Category;
@@ -162,7 +169,7 @@ pub fn describe(error: &serde_json::Error) -> String {
         Category::Syntax => format!("not JSON, at line {line} column {column}"),
         Category::Data => {
             let text = error.to_string();
-            // The name of a missing field is ours, not the sender's.
+            // The name of a missing field comes from Ferry, not from the sender.
             match text.strip_prefix("missing field `").and_then(|rest| rest.split_once('`')) {
                 Some((field, _)) => format!("missing field `{field}`"),
                 None if text.starts_with("unknown field") => {

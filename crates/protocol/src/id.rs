@@ -1,11 +1,12 @@
-//! Ids. All are UUIDs and, where Ferry makes them, UUIDv7 (RFC 9562 §5.7), so that they sort by the time they were made.
+//! Ids. All are UUIDs. Those that Ferry creates are UUIDv7 (RFC 9562 §5.7), so they sort by the
+//! time of creation.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// What was given is not a UUID in its hyphenated form.
+/// The error for text that is not a UUID with hyphens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a UUID")]
 pub struct NotAnId;
@@ -18,7 +19,7 @@ macro_rules! id {
         pub struct $name(pub Uuid);
 
         impl $name {
-            /// A new id, UUIDv7.
+            /// Creates a new UUIDv7.
             #[must_use]
             #[expect(clippy::new_without_default, reason = "a default that differs each time would surprise")]
             pub fn new() -> Self {
@@ -41,7 +42,7 @@ macro_rules! id {
         impl FromStr for $name {
             type Err = NotAnId;
 
-            /// Takes the hyphenated form only: one id has one spelling in a URL.
+            /// Reads the form with hyphens only, so that an id has one spelling in a URL.
             fn from_str(text: &str) -> Result<Self, NotAnId> {
                 if text.len() != uuid::fmt::Hyphenated::LENGTH {
                     return Err(NotAnId);
@@ -53,24 +54,24 @@ macro_rules! id {
 }
 
 id! {
-    /// An account.
+    /// The id of an account.
     UserId
 }
 id! {
-    /// A device: one login session of a user.
+    /// The id of a device (a login of a user).
     DeviceId
 }
 id! {
-    /// A conversation.
+    /// The id of a room.
     RoomId
 }
 id! {
-    /// A message. The sending device chooses it (UUIDv7), and a retry carries the same one.
+    /// The id of a message. The sending device chooses it (UUIDv7), and a retry has the same one.
     MessageId
 }
 
 impl MessageId {
-    /// True for a UUIDv7 of the RFC's variant, the only kind a `send` may carry.
+    /// Returns true for a UUIDv7 of the RFC's variant. A `send` may have no other id.
     #[must_use]
     pub fn is_v7(&self) -> bool {
         self.0.get_version_num() == 7 && self.0.get_variant() == uuid::Variant::RFC4122
@@ -78,7 +79,7 @@ impl MessageId {
 }
 
 impl DeviceId {
-    /// No device: who "sent" what the relay says of its own accord.
+    /// The sender of what the relay says on its own: no device.
     pub const NONE: Self = Self(Uuid::nil());
 }
 

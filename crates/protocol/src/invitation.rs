@@ -4,33 +4,33 @@ use serde::{Deserialize, Serialize};
 
 use crate::{RoomId, RoomKind, UserId};
 
-/// `POST /v1/rooms/{id}/invitations`.
+/// The request of `POST /v1/rooms/{id}/invitations`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Invite {
-    /// Whom.
+    /// The user to invite.
     pub user: UserId,
 }
 
-/// An open invitation, as who invited and who is invited see it.
+/// An open invitation, as the inviter and the invited user see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Invitation {
-    /// Where to.
+    /// The room that the user may join.
     pub room: RoomId,
     /// The room's kind.
     pub kind: RoomKind,
     /// The room's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Who is invited.
+    /// The invited user.
     pub user: UserId,
-    /// By whom.
+    /// The inviter.
     pub by: UserId,
-    /// When, milliseconds since the Unix epoch.
+    /// The time of the invitation, in milliseconds since the Unix epoch.
     pub created_at: i64,
 }
 
-/// Answer of `POST /v1/rooms/{id}/invitations`.
+/// The answer of `POST /v1/rooms/{id}/invitations`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InvitationAnswer {
     /// The invitation.

@@ -1,7 +1,9 @@
-//! The kinds of messages that Ferry knows: their bodies, read and written. Every other kind is its senders' own.
+//! The kinds of messages that Ferry knows, and how their bodies are read and written. All other
+//! kinds belong to their senders.
 //!
-//! A relay checks their form and nothing else: it keeps no messages, so it cannot know whether there is a target, nor who wrote it. Who may edit
-//! and delete is for those who receive to enforce, from what the relay stamped.
+//! A relay checks only the form of these bodies. It stores no messages, so it cannot know whether
+//! a target exists or who wrote it. Each receiver decides which edits and deletions count, from
+//! the stamp of the relay.
 
 use std::{fmt, str::FromStr};
 
@@ -10,29 +12,31 @@ use serde_json::value::RawValue;
 
 use crate::{Body, KIND_TEXT, Message, MessageId, NotAnId, RoomId, UserId, is_valid_kind};
 
-/// Says something else than an earlier message of the same author.
+/// The kind of a message that replaces the text of an earlier message of the same author.
 pub const KIND_EDIT: &str = "edit";
-/// Takes a message back, for all.
+/// The kind of a message that takes another message back, for everybody.
 pub const KIND_DELETE: &str = "delete";
-/// Puts an emoji to a message, or takes it away.
+/// The kind of a message that adds an emoji to another message, or removes it.
 pub const KIND_REACTION: &str = "reaction";
-/// Passes on what somebody said elsewhere.
+/// The kind of a message that passes on what a user said elsewhere.
 pub const KIND_FORWARD: &str = "forward";
 
-/// The longest emoji of a reaction, bytes.
+/// The longest emoji of a reaction, in bytes. A longer one is `invalid`.
 pub const EMOJI_MAX: usize = 64;
 
-/// The latest `sent_at` that an origin may claim: the greatest integer that every JSON parser keeps as it is.
+/// The latest `sent_at` that an origin may claim. It is the largest integer that every JSON parser
+/// reads exactly.
 const TIME_MAX: i64 = (1 << 53) - 1;
 
-/// A message, by name. Senders choose the ids, so the author belongs to it: what somebody sends under another's id names another message.
+/// A message, named by its id and its author. Senders choose the ids, so a message that another
+/// user sends under the same id is a different message.
 ///
-/// In words `user/message`, as [`FromStr`] takes it.
+/// Its text form is `user/message`, which [`FromStr`] reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Target {
-    /// Its id.
+    /// The message's id.
     pub message: MessageId,
-    /// Its author.
+    /// The message's author.
     pub from: UserId,
 }
 
@@ -57,17 +61,17 @@ impl FromStr for Target {
     }
 }
 
-/// Where forwarded words come from. The forwarder says so, and nobody has checked it.
+/// The origin of a forwarded message. It is a claim of the forwarder, and nobody has checked it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
-    /// Who wrote them.
+    /// The author of the original message.
     pub from: UserId,
-    /// When they were sent, milliseconds since the Unix epoch.
+    /// The time when it was sent, in milliseconds since the Unix epoch.
     pub sent_at: i64,
-    /// In which room, where the forwarder tells.
+    /// The room of the original message, if the forwarder names it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub room: Option<RoomId>,
-    /// As which message, where the forwarder tells.
+    /// The id of the original message, if the forwarder names it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<MessageId>,
 }
@@ -75,19 +79,22 @@ pub struct Origin {
 /// The body of a [`KIND_FORWARD`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Forward {
-    /// Where it comes from.
+    /// The origin of the forwarded message.
     pub origin: Origin,
-    /// The kind of what is forwarded; none of an action, nor `forward` itself.
+    /// The kind of the forwarded message. It is not an action (edit, delete, reaction) and not
+    /// `forward`.
     pub kind: String,
-    /// The body of what is forwarded.
+    /// The body of the forwarded message.
     pub body: Body,
 }
 
 impl Forward {
-    /// Of a message as it came. What was forwarded before keeps its first origin. The room and the id are left out: they may be nothing to those
-    /// to whom it goes.
+    /// Creates the forward of a message. A message that was forwarded before keeps its first
+    /// origin. The room and the id are left out, because the receivers may have no business with
+    /// them.
     ///
-    /// None where there is nothing to forward: an action, or what is not of the form of its kind.
+    /// Returns `None` if there is nothing to forward: the message is an action, or its body does
+    /// not have the form of its kind.
     #[must_use]
     pub fn of(message: &Message) -> Option<Self> {
         match KnownBody::parse(&message.kind, &message.body).ok()? {
@@ -101,43 +108,44 @@ impl Forward {
     }
 }
 
-/// The body of a message of a known kind. `Debug` shows whom and what it is about, and none of what somebody wrote.
+/// The body of a message of a known kind. `Debug` shows the kind and the ids, and nothing that a
+/// user wrote.
 #[derive(Clone, PartialEq, Eq)]
 pub enum KnownBody {
-    /// Of a [`KIND_TEXT`].
+    /// The body of a [`KIND_TEXT`].
     Text(String),
-    /// Of a [`KIND_EDIT`].
+    /// The body of a [`KIND_EDIT`].
     Edit {
-        /// What says something else now.
+        /// The message whose text changes.
         target: Target,
-        /// What it says.
+        /// The new text.
         body: String,
     },
-    /// Of a [`KIND_DELETE`].
+    /// The body of a [`KIND_DELETE`].
     Delete {
-        /// What is taken back.
+        /// The message that is taken back.
         target: Target,
     },
-    /// Of a [`KIND_REACTION`].
+    /// The body of a [`KIND_REACTION`].
     Reaction {
-        /// What it is put to.
+        /// The message that gets the reaction.
         target: Target,
-        /// 1 to [`EMOJI_MAX`] bytes, no control character and no blank among them.
+        /// The emoji: 1 to [`EMOJI_MAX`] bytes, without control characters and blanks.
         emoji: String,
-        /// Whether it is taken away again.
+        /// Whether the reaction is removed.
         remove: bool,
     },
-    /// Of a [`KIND_FORWARD`].
+    /// The body of a [`KIND_FORWARD`].
     Forward(Forward),
 }
 
-/// A body that is not of the form of its kind.
+/// The error for a body that does not have the form of its kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {detail}")]
 pub struct BadBody {
-    /// The field at fault, as a path from the message.
+    /// The field that is wrong, as a path from the message.
     pub field: &'static str,
-    /// What is expected there.
+    /// The description of what is expected there.
     pub detail: &'static str,
 }
 
@@ -146,10 +154,11 @@ fn bad<T>(field: &'static str, detail: &'static str) -> Result<T, BadBody> {
 }
 
 impl KnownBody {
-    /// Reads a body; none where the kind is no known one. Unknown fields are ignored.
+    /// Reads a body. Returns `None` if the kind is not a known one. Ignores unknown fields.
     ///
     /// # Errors
-    /// The body is not of the form of its kind. The error tells nothing of what is in it.
+    /// Fails if the body does not have the form of its kind. The error tells nothing of what is in
+    /// it.
     pub fn parse(kind: &str, body: &Body) -> Result<Option<Self>, BadBody> {
         let known = match kind {
             KIND_TEXT => match body.as_text() {
@@ -171,19 +180,20 @@ impl KnownBody {
         Ok(Some(known))
     }
 
-    /// Whether a body has the form of its kind; it has where the kind is no known one.
+    /// Checks that a body has the form of its kind. Every body of an unknown kind passes.
     ///
     /// # Errors
-    /// As for [`Self::parse`].
+    /// Fails as [`Self::parse`] does.
     pub fn check(kind: &str, body: &Body) -> Result<(), BadBody> {
-        // The most frequent kind by far, and its first character says it: but for escapes, which may be half a character.
+        // Texts are by far the most frequent. A text without escapes is valid if its first
+        // character is a quote. Only an escape can be half a character, and needs the full check.
         if kind == KIND_TEXT && body.is_text() && !body.get().contains("\\u") {
             return Ok(());
         }
         Self::parse(kind, body).map(drop)
     }
 
-    /// The kind that it is the body of.
+    /// Returns the kind of the message.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
@@ -195,7 +205,7 @@ impl KnownBody {
         }
     }
 
-    /// The message that it acts on; none for what stands by itself.
+    /// Returns the message that this one acts on, or `None` if it acts on none.
     #[must_use]
     pub fn target(&self) -> Option<Target> {
         match self {
@@ -204,7 +214,7 @@ impl KnownBody {
         }
     }
 
-    /// The body as it goes into a message.
+    /// Returns the body as it goes into a message.
     #[must_use]
     pub fn to_body(&self) -> Body {
         #[derive(Serialize)]
@@ -240,7 +250,8 @@ impl fmt::Debug for KnownBody {
     }
 }
 
-/// The fields of all known kinds, each read on its own, so that an error can name the one at fault.
+/// The fields of all known kinds. Each is read on its own, so that an error can name the wrong
+/// field.
 #[derive(Deserialize)]
 struct Fields<'a> {
     #[serde(borrow)]
@@ -339,7 +350,7 @@ fn present<'de: 'a, 'a, D: Deserializer<'de>>(json: D) -> Result<Option<&'a RawV
     <&RawValue>::deserialize(json).map(Some)
 }
 
-/// An object, and no list, which serde would take for a struct as well.
+/// Reads an object. Rejects a list, which serde would also accept for a struct.
 fn object<'a, T: Deserialize<'a>>(json: &'a str, field: &'static str) -> Result<T, BadBody> {
     const WANTED: &str = "must be an object without a field twice";
     if !json.starts_with('{') {
@@ -352,7 +363,8 @@ fn string(value: Option<&RawValue>, field: &'static str, wanted: &'static str) -
     value.and_then(|value| serde_json::from_str(value.get()).ok()).ok_or(BadBody { field, detail: wanted })
 }
 
-/// In the one spelling that Ferry writes: a body goes on as it came, and receivers may compare texts.
+/// Reads an id in the one spelling that Ferry writes. The relay passes a body on unchanged, and
+/// receivers may compare the texts.
 fn id<T: FromStr + ToString>(value: Option<&RawValue>, field: &'static str) -> Result<T, BadBody> {
     const WANTED: &str = "must be a UUID, in small letters and with hyphens";
     let text = string(value, field, WANTED)?;

@@ -1,7 +1,9 @@
-//! What goes over Ferry's wires: HTTP bodies, socket frames, the envelope, error and close codes.
+//! Everything that Ferry sends over a wire: HTTP bodies, socket frames, the envelope, error and
+//! close codes.
 //!
-//! Types only: no I/O and no runtime, so that the relay, the client library and anybody's tools agree by construction.
-//! `docs/protocol.md` describes the same in words, with an example of each.
+//! The crate has types only, without I/O and without a runtime. The relay, the client library and
+//! other tools share it, so they agree on the format. `docs/protocol.md` describes the same in
+//! words, with an example of each.
 
 mod code;
 mod content_type;

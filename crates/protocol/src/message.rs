@@ -1,7 +1,8 @@
-//! A message, and the envelope it travels in.
+//! A message, and the envelope in which it travels.
 //!
-//! The relay serialises a message once, when it is sent. What goes through the topic is a short binary header, for what a pump must
-//! know without reading JSON, and those very bytes; a pump puts them into a frame as they are.
+//! The relay serialises a message once, when it is sent. An envelope on a topic is a short binary
+//! header and this JSON. The header has what a pump must know without reading JSON; the pump
+//! copies the JSON into a frame.
 
 use std::fmt;
 
@@ -12,54 +13,55 @@ use uuid::Uuid;
 
 use crate::{DeviceId, MessageId, Notice, Receipt, Role, RoomId, UserId};
 
-/// The kind of a message in plain words: its body is a JSON string.
+/// The kind of a plain text message. Its body is a JSON string.
 pub const KIND_TEXT: &str = "text";
 
-/// The longest `kind`, bytes.
+/// The longest `kind`, in bytes. A longer one is `invalid`.
 pub const KIND_MAX: usize = 32;
 
-/// How many users a message may mention.
+/// The largest number of users that a message may mention. More are `invalid`.
 pub const MENTIONS_MAX: usize = 32;
 
-/// What somebody wrote: any JSON value, kept as the bytes that came. `Debug` shows its length alone.
+/// The content of a message: any JSON value, stored as the bytes that came. `Debug` shows only its
+/// length.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Body(Box<RawValue>);
 
 impl Body {
-    /// A body that is a JSON string.
+    /// Creates a body that is a JSON string.
     #[must_use]
     pub fn text(text: &str) -> Self {
         let json = serde_json::Value::from(text).to_string();
-        // A string that serde_json wrote is a JSON value; the empty body stands for the case that cannot be.
+        // serde_json writes valid JSON, so the empty default is never used.
         Self(RawValue::from_string(json).unwrap_or_default())
     }
 
-    /// A body of any JSON value.
+    /// Creates a body from any JSON value.
     #[must_use]
     pub fn json(value: &serde_json::Value) -> Self {
         Self(RawValue::from_string(value.to_string()).unwrap_or_default())
     }
 
-    /// What is written as JSON by `value`.
+    /// Creates a body from the JSON that `value` writes.
     pub(crate) fn of(value: &impl Serialize) -> Self {
-        // What Ferry writes has texts for keys, so there is nothing in it that cannot be written.
+        // Ferry's types have text keys only, so writing them cannot fail.
         Self(serde_json::value::to_raw_value(value).unwrap_or_default())
     }
 
-    /// The JSON as it came. Whoever calls this answers for where it goes.
+    /// Returns the JSON as it came. The caller is responsible for where it goes.
     #[must_use]
     pub fn get(&self) -> &str {
         self.0.get()
     }
 
-    /// The text, where the body is a JSON string.
+    /// Returns the text if the body is a JSON string.
     #[must_use]
     pub fn as_text(&self) -> Option<String> {
         serde_json::from_str(self.0.get()).ok()
     }
 
-    /// True where the body is a JSON string.
+    /// Returns true if the body is a JSON string.
     #[must_use]
     pub fn is_text(&self) -> bool {
         self.0.get().starts_with('"')
@@ -80,7 +82,8 @@ impl fmt::Debug for Body {
     }
 }
 
-/// True for a `kind` that a device may send: `a-z 0-9 . _ -`, 1 to [`KIND_MAX`] bytes, and not the relay's own (`ferry.…`).
+/// Returns true for a `kind` that a device may send: 1 to [`KIND_MAX`] bytes of `a-z 0-9 . _ -`.
+/// Kinds that begin with `ferry.` belong to the relay.
 #[must_use]
 pub fn is_valid_kind(kind: &str) -> bool {
     (1..=KIND_MAX).contains(&kind.len())
@@ -88,49 +91,54 @@ pub fn is_valid_kind(kind: &str) -> bool {
         && !kind.starts_with("ferry.")
 }
 
-/// Who sent a message, as the relay knows it.
+/// The sender of a message, as the relay knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Sender {
     /// The user.
     pub user: UserId,
     /// The device.
     pub device: DeviceId,
-    /// The user's role in the room when they sent it.
+    /// The user's role in the room when they sent the message.
     pub role: Role,
 }
 
 /// A message as every device of every recipient gets it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
-    /// Chosen by the sender. Unique together with `from.device`: drop what you have already stored.
+    /// The id that the sender chose. It is unique together with `from.device`: drop what you have
+    /// stored already.
     pub id: MessageId,
-    /// Where.
+    /// The room.
     pub room: RoomId,
-    /// Who; stamped by the relay.
+    /// The sender, stamped by the relay.
     pub from: Sender,
-    /// What the body is.
+    /// The kind, which says how to read the body.
     pub kind: String,
-    /// What is said.
+    /// The content of the message.
     pub body: Body,
     /// The message that this one answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<MessageId>,
-    /// Who in the room is called upon by it; at most [`MENTIONS_MAX`](crate::MENTIONS_MAX).
+    /// The users in the room whom the message mentions, at most
+    /// [`MENTIONS_MAX`](crate::MENTIONS_MAX).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mentions: Vec<UserId>,
-    /// The media type of the body, where the sender names one.
+    /// The media type of the body, if the sender names one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_type: Option<String>,
-    /// When the sending device's connection opened, milliseconds since the Unix epoch; grows with every connection of a device.
+    /// The time when the sending device's connection opened, in milliseconds since the Unix epoch.
+    /// It grows with every connection of a device.
     pub epoch: i64,
-    /// 1, 2, 3, … within one epoch and room: a missing number is a missing message.
+    /// The number of the message: 1, 2, 3, … within one epoch and room. A missing number is a
+    /// missing message.
     pub seq: u64,
-    /// When the relay accepted it, milliseconds since the Unix epoch.
+    /// The time when the relay accepted the message, in milliseconds since the Unix epoch.
     pub sent_at: i64,
 }
 
 impl Message {
-    /// Whether somebody else calls upon this user with it: to them it is news, whatever else they have silenced.
+    /// Returns true if another user mentions this user in the message. Clients notify the user of
+    /// it even if they have muted other notifications.
     #[must_use]
     pub fn calls_upon(&self, user: UserId) -> bool {
         self.from.user != user && self.mentions.contains(&user)
@@ -140,7 +148,7 @@ impl Message {
 const MAGIC: u8 = b'F';
 const HEADER: usize = 2 + 4 * 16;
 
-/// What is in an envelope. The second byte of its header.
+/// The type of what is in an envelope. It is the second byte of the header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Content {
     /// A [`Message`].
@@ -151,61 +159,62 @@ pub enum Content {
     Receipt = 3,
 }
 
-/// What a relay must know of a message to tell its author what became of it.
+/// The part of a message that a relay must know to send its author a receipt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct MessageRef {
-    /// Who sent it.
+    /// The author.
     pub author: UserId,
-    /// Where to.
+    /// The room.
     pub room: RoomId,
-    /// Which.
+    /// The message's id.
     pub message: MessageId,
 }
 
-/// What a topic carries: see the module's description. `Debug` shows ids and lengths.
+/// The unit that a topic carries: see the module's description. `Debug` shows ids and lengths only.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Envelope {
-    /// What the JSON is.
+    /// The type of the JSON.
     pub content: Content,
-    /// The device that sent it, or did what a notice tells of; it gets no copy. [`DeviceId::NONE`] where there is none.
+    /// The device that sent the message, or that did what a notice reports. It gets no copy.
+    /// [`DeviceId::NONE`] if there is no such device.
     pub from: DeviceId,
     /// The id of the message, notice or receipt, for logs.
     pub id: MessageId,
-    /// Of a message, who sent it and where to; else nobody and nowhere.
+    /// The author and the room of a message; zeros for everything else.
     author: UserId,
     room: RoomId,
     /// The content as JSON, in UTF-8.
     pub json: Bytes,
 }
 
-/// Bytes on a topic that no relay of this version put there.
+/// The error for bytes that no relay of this version published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an envelope of this version")]
 pub struct NotAnEnvelope;
 
 impl Envelope {
-    /// A message: header and JSON in one buffer, ready to be published.
+    /// Writes a message: header and JSON in one buffer, ready to publish.
     ///
     /// # Errors
-    /// Never for a [`Message`] made from parsed input; the signature is serde's.
+    /// Never fails for a [`Message`] made from parsed input. The signature is serde's.
     pub fn encode(message: &Message) -> Result<Bytes, serde_json::Error> {
         let capacity = 384 + 40 * message.mentions.len() + message.body.get().len();
         let whose = MessageRef { author: message.from.user, room: message.room, message: message.id };
         Self::put(Content::Message, message.from.device, whose, message, capacity)
     }
 
-    /// A notice, which every device of a user gets but `from`, where that is one of theirs.
+    /// Writes a notice for every device of a user, except `from`.
     ///
     /// # Errors
-    /// Never; the signature is serde's.
+    /// Never fails. The signature is serde's.
     pub fn encode_notice(notice: &Notice, from: DeviceId) -> Result<Bytes, serde_json::Error> {
         Self::put(Content::Notice, from, Self::nowhere(notice.id), notice, 256)
     }
 
-    /// A receipt, which every device of a user gets but `from`, where that is one of theirs.
+    /// Writes a receipt for every device of a user, except `from`.
     ///
     /// # Errors
-    /// Never; the signature is serde's.
+    /// Never fails. The signature is serde's.
     pub fn encode_receipt(receipt: &Receipt, from: DeviceId) -> Result<Bytes, serde_json::Error> {
         Self::put(Content::Receipt, from, Self::nowhere(receipt.id), receipt, 256)
     }
@@ -214,7 +223,7 @@ impl Envelope {
         MessageRef { author: UserId(Uuid::nil()), room: RoomId(Uuid::nil()), message: id }
     }
 
-    /// Of a message, what its author can be told of it by.
+    /// Returns what a receipt needs to name the message, or `None` if the envelope has no message.
     #[must_use]
     pub fn message_ref(&self) -> Option<MessageRef> {
         let whose = MessageRef { author: self.author, room: self.room, message: self.id };
@@ -239,10 +248,11 @@ impl Envelope {
         Ok(writer.into_inner().freeze())
     }
 
-    /// Takes the header off. Checks that the rest is UTF-8, for it goes into a text frame; does not parse it.
+    /// Takes the header off. Checks that the rest is UTF-8, because it goes into a text frame, but
+    /// does not parse it.
     ///
     /// # Errors
-    /// Bytes that are too short, of another version, or not UTF-8.
+    /// Fails if the bytes are too short, of another version, or not UTF-8.
     pub fn decode(mut payload: Bytes) -> Result<Self, NotAnEnvelope> {
         if payload.len() < HEADER || payload[0] != MAGIC {
             return Err(NotAnEnvelope);

@@ -1,6 +1,7 @@
-//! Notices: what the relay tells a user's devices of its own accord. They are queued and acked as messages are, and nobody wrote them.
+//! Notices: what the relay tells a user's devices on its own. They are queued and acked like
+//! messages, but no user wrote them.
 //!
-//! Where one of the devices concerned did what is told, it gets no copy: it has the answer to its call.
+//! A device that caused a notice gets no copy, because it has the answer to its call.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,17 +10,18 @@ use crate::{DeviceId, MessageId, Role, RoomId, UserId};
 /// A notice as all devices of a user get it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
-    /// UUIDv7. The same on all devices: drop what you have already stored, and mark it read by it.
+    /// The notice's UUIDv7. It is the same on all devices: drop what you have stored already, and
+    /// use it to mark the notice as read.
     pub id: MessageId,
-    /// When it happened, milliseconds since the Unix epoch.
+    /// The time when it happened, in milliseconds since the Unix epoch.
     pub at: i64,
-    /// What happened.
+    /// The event that the notice reports.
     #[serde(flatten)]
     pub event: NoticeEvent,
 }
 
 impl Notice {
-    /// That this has just happened.
+    /// Creates a notice of something that happened at `now` (milliseconds since the Unix epoch).
     #[must_use]
     pub fn new(event: NoticeEvent, now: i64) -> Self {
         Self { id: MessageId::new(), at: now, event }
@@ -27,7 +29,7 @@ impl Notice {
 }
 
 impl NoticeEvent {
-    /// The room that it is about.
+    /// Returns the room that the notice is about, if it is about one.
     #[must_use]
     pub fn room(&self) -> Option<RoomId> {
         match self {
@@ -43,120 +45,128 @@ impl NoticeEvent {
     }
 }
 
-/// What happened, told apart by `kind`. Of a kind that a client does not know it gets [`NoticeEvent::Unknown`]: ack it.
+/// The event of a notice; `kind` says which one it is. A kind that a client does not know becomes
+/// [`NoticeEvent::Unknown`]: ack it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum NoticeEvent {
-    /// A device was logged in to the account. To its other devices.
+    /// A device logged in. Goes to the user's other devices.
     DeviceAdded {
-        /// Which.
+        /// The new device.
         device: DeviceId,
-        /// What it calls itself.
+        /// The name that it gave at login.
         name: String,
-        /// Where it logged in from.
+        /// The address of the login.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         ip: Option<String>,
     },
-    /// A device was logged out. To those that are left.
+    /// A device was logged out. Goes to the user's remaining devices.
     DeviceRemoved {
-        /// Which.
+        /// The former device.
         device: DeviceId,
     },
-    /// The user is in a room now. To them, and to all who are in it; in a room that is new to each for themselves alone.
+    /// A user is now in a room. Goes to them and to all other members. In a new room each member
+    /// hears of themselves alone.
     MemberAdded {
-        /// Where.
+        /// The room.
         room: RoomId,
-        /// Who.
+        /// The new member.
         user: UserId,
-        /// As what.
+        /// The role of the new member.
         role: Role,
-        /// By whom; themselves where they joined.
+        /// The user who added them. Equal to `user` if they joined.
         by: UserId,
     },
-    /// The user is in a room no more. To them, and to all who are still in it.
+    /// A user is no longer in a room. Goes to them and to all remaining members.
     MemberRemoved {
-        /// Where.
+        /// The room.
         room: RoomId,
-        /// Who.
+        /// The former member.
         user: UserId,
-        /// By whom; themselves where they left.
+        /// The user who removed them. Equal to `user` if they left.
         by: UserId,
     },
-    /// A member's role or mute changed. To all who are in the room. For the heir of a deleted account too, which is then `by`.
+    /// A member's role or mute changed. Goes to all members. Also sent for the new owner after the
+    /// account `by` was deleted.
     MemberChanged {
-        /// Where.
+        /// The room.
         room: RoomId,
-        /// Who.
+        /// The member.
         user: UserId,
-        /// Their role now.
+        /// The member's role now.
         role: Role,
-        /// Until when they may not send, milliseconds since the Unix epoch; 0 where they may.
+        /// The time until which they may not send, in milliseconds since the Unix epoch. 0 if they
+        /// may.
         muted_until: i64,
-        /// By whom.
+        /// The user who changed it.
         by: UserId,
     },
-    /// A room's name or description changed. To all who are in it: ask for the room again.
+    /// A room's name or description changed. Goes to all members: ask for the room again.
     RoomChanged {
-        /// Which.
+        /// The room.
         room: RoomId,
-        /// By whom.
+        /// The user who changed it.
         by: UserId,
     },
-    /// A room is gone. To all who were in it; of a direct room also where the other one deleted their account.
+    /// A room was deleted. Goes to all former members. For a direct room also sent if the other
+    /// user deleted their account.
     RoomDeleted {
-        /// Which.
+        /// The room.
         room: RoomId,
-        /// By whom.
+        /// The user who deleted it.
         by: UserId,
     },
-    /// The user is invited to a room. To them.
+    /// The user was invited to a room. Goes to them.
     Invited {
-        /// Where to.
+        /// The room.
         room: RoomId,
-        /// By whom.
+        /// The inviter.
         by: UserId,
     },
-    /// An invitation was accepted, declined or withdrawn, or its room is gone. To who was invited and to who invited them.
+    /// An invitation was accepted, declined or withdrawn, or its room was deleted. Goes to the
+    /// invited user and, except for a deleted room, to the inviter.
     InvitationEnded {
-        /// Where to.
+        /// The room.
         room: RoomId,
-        /// Who was invited.
+        /// The invited user.
         user: UserId,
-        /// Who ended it: themselves, where they accepted or declined.
+        /// The user who ended it. Equal to `user` if they accepted or declined.
         by: UserId,
     },
-    /// Somebody asks to be a friend. To both.
+    /// A user asks another to be friends. Goes to both.
     FriendRequested {
-        /// Who is asked.
+        /// The user who is asked.
         user: UserId,
-        /// Who asks.
+        /// The user who asks.
         by: UserId,
     },
-    /// Two are friends now. To both.
+    /// Two users are now friends. Goes to both.
     FriendAccepted {
-        /// Who had asked.
+        /// The user who had asked.
         user: UserId,
-        /// Who has accepted.
+        /// The user who has accepted.
         by: UserId,
     },
-    /// Two are friends no more, or a request is withdrawn. To both. One that is rejected: to the devices of who rejected it alone.
+    /// Two users are no longer friends, or a request was withdrawn. Goes to both. If a request was
+    /// rejected, it goes only to the devices of the user who rejected it.
     FriendRemoved {
-        /// The other one.
+        /// The other user.
         user: UserId,
-        /// Who ended it.
+        /// The user who ended it.
         by: UserId,
     },
-    /// The user has blocked somebody, which ends a friendship or a request of the user's, or has lifted that. To their own devices alone.
+    /// The user has blocked another user, or lifted the block. Goes only to their own devices. A
+    /// block also ends a friendship, and a request by the blocker.
     BlockChanged {
-        /// Whom.
+        /// The other user.
         user: UserId,
         /// Whether they are blocked now.
         blocked: bool,
     },
-    /// The user's settings have changed: ask for them again. To their own devices alone.
+    /// The user's settings changed: ask for them again. Goes only to their own devices.
     SettingsChanged,
-    /// Of a kind that this version does not know.
+    /// An event of a kind that this version does not know.
     #[serde(other)]
     Unknown,
 }

@@ -1,4 +1,4 @@
-//! Friends, blocks, and what a user lets others do, as the HTTP interface speaks of them.
+//! Friends, blocks and settings, as the HTTP interface has them.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,105 +7,105 @@ use crate::{
     room::{UnknownName, name_of_variants},
 };
 
-/// How a user stands to a friend, or to somebody who may become one.
+/// The state between a user and a friend, or a user who may become one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FriendState {
     /// They are friends.
     Friends,
-    /// The other one has asked.
+    /// The other user has asked.
     Incoming,
     /// The user has asked, and has no answer yet.
     Outgoing,
 }
 name_of_variants!(FriendState { Friends => "friends", Incoming => "incoming", Outgoing => "outgoing" });
 
-/// A friend of the asking user's, or a request for it.
+/// A friend of the asking user, or a request between the two.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Friend {
-    /// The other one.
+    /// The other user.
     pub user: UserId,
     /// Their username.
     pub username: String,
-    /// What they wish to be called.
+    /// The name that others see, if the user has chosen one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
     /// Whether they are friends, or who has asked.
     pub state: FriendState,
-    /// Since when it is so, milliseconds since the Unix epoch.
+    /// The time since when it is so, in milliseconds since the Unix epoch.
     pub since: i64,
 }
 
-/// Answer of `PUT /v1/friends/{user}`.
+/// The answer of `PUT /v1/friends/{user}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FriendAnswer {
     /// The friend, or the request.
     pub friend: Friend,
 }
 
-/// Somebody whom the asking user has blocked.
+/// A user whom the asking user has blocked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Block {
-    /// Whom.
+    /// The blocked user.
     pub user: UserId,
     /// Their username.
     pub username: String,
-    /// What they wish to be called.
+    /// The name that others see, if the user has chosen one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
-    /// Since when, milliseconds since the Unix epoch.
+    /// The time of the block, in milliseconds since the Unix epoch.
     pub since: i64,
 }
 
-/// Answer of `PUT /v1/blocks/{user}`.
+/// The answer of `PUT /v1/blocks/{user}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BlockAnswer {
     /// The block.
     pub block: Block,
 }
 
-/// Whom a user lets do something.
+/// The users whom a setting allows something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Allow {
-    /// Everybody whom they have not blocked.
+    /// Every user whom they have not blocked.
     Anybody,
-    /// Their friends.
+    /// Friends only.
     Friends,
 }
 name_of_variants!(Allow { Anybody => "anybody", Friends => "friends" });
 
-/// `GET /v1/me/settings`, and the answer of `PATCH`: what a user lets others do and see.
+/// The answer of `GET` and `PATCH /v1/me/settings`: what a user lets others do and see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserSettings {
-    /// Who may make a direct room with them. One that is there stays.
+    /// The users who may create a direct room with them. Rooms that exist already stay.
     pub direct: Allow,
-    /// Who may add them to groups and channels. Everybody else may invite them.
+    /// The users who may add them to groups and channels. All others may invite them.
     pub add: Allow,
-    /// Whether others hear what they have read.
+    /// Whether others learn what they have read.
     pub receipts: bool,
     /// Whether others see when they are online.
     pub presence: bool,
 }
 
 impl Default for UserSettings {
-    /// Those of a new account.
+    /// Returns the settings of a new account.
     fn default() -> Self {
         Self { direct: Allow::Anybody, add: Allow::Anybody, receipts: true, presence: true }
     }
 }
 
-/// `PATCH /v1/me/settings`. A field left out stays as it is.
+/// The request of `PATCH /v1/me/settings`. A field that is left out does not change.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UpdateSettings {
-    /// Who may make a direct room with them.
+    /// The users who may create a direct room with them.
     #[serde(default, deserialize_with = "crate::http::given", skip_serializing_if = "Option::is_none")]
     pub direct: Option<Allow>,
-    /// Who may put them into groups and channels.
+    /// The users who may add them to groups and channels.
     #[serde(default, deserialize_with = "crate::http::given", skip_serializing_if = "Option::is_none")]
     pub add: Option<Allow>,
-    /// Whether others hear what they have read.
+    /// Whether others learn what they have read.
     #[serde(default, deserialize_with = "crate::http::given", skip_serializing_if = "Option::is_none")]
     pub receipts: Option<bool>,
     /// Whether others see when they are online.
@@ -114,7 +114,7 @@ pub struct UpdateSettings {
 }
 
 impl UserSettings {
-    /// These, with what the update names.
+    /// Returns these settings with the changes of the update.
     #[must_use]
     pub fn updated(self, update: UpdateSettings) -> Self {
         Self {

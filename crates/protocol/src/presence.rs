@@ -1,4 +1,5 @@
-//! Who is there, and who is writing: live, for whoever is connected, and never queued.
+//! Presence and typing. Both are live: the relay tells them to connected devices, and never queues
+//! them.
 
 use std::fmt;
 
@@ -6,23 +7,24 @@ use serde::{Deserialize, Serialize};
 
 use crate::{RoomId, UserId};
 
-/// For how long somebody counts as typing after they said so, milliseconds. A client that goes on typing says it again before.
+/// The time for which a user counts as typing after a `typing` frame, in milliseconds. A client
+/// whose user goes on typing sends the frame again before.
 pub const TYPING_EXPIRES_MS: u64 = 6_000;
 
-/// Whether somebody is there. The greater of two of a user's devices counts.
+/// The presence of a user. If the devices of a user differ, the greatest value counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PresenceStatus {
-    /// No device has a socket open, or one may not know.
+    /// No device has an open socket, or the viewer may not see the presence.
     Offline,
-    /// Every device that has a socket open said that nobody is at it.
+    /// Every device with an open socket has said that the user is away.
     Away,
-    /// Somebody is at a device.
+    /// The user is at a device.
     Online,
 }
 
 impl PresenceStatus {
-    /// As it is written in JSON.
+    /// Returns the name in JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -39,48 +41,50 @@ impl fmt::Display for PresenceStatus {
     }
 }
 
-/// Whether somebody is there, as one user may see it of another: the frame `presence` from the relay, and an item of the calls.
+/// The presence of a user, as another user may see it. It is the frame `presence` from the relay,
+/// and an item of the calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Presence {
-    /// Who.
+    /// The user.
     pub user: UserId,
-    /// Whether they are there.
+    /// The user's status.
     pub status: PresenceStatus,
-    /// Of somebody offline: when they were last there, in whole minutes, as milliseconds since the Unix epoch. Left out where one may not know.
+    /// For an offline user: when they were last there, in milliseconds since the Unix epoch and
+    /// rounded down to a minute. `None` if the viewer may not see it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_seen: Option<i64>,
 }
 
-/// Answer of `GET /v1/presence`.
+/// The answer of `GET /v1/presence`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Presences {
-    /// One for each user that was asked for, in that order.
+    /// An item for each id in the request, in the same order.
     pub presences: Vec<Presence>,
 }
 
-/// What a device says of itself.
+/// The status that a device gives of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DeviceStatus {
-    /// Somebody is at it. So it is at the beginning of each connection.
+    /// The user is at the device. Each connection begins with this status.
     Online,
-    /// Nobody is at it.
+    /// The user is not at the device.
     Away,
 }
 
-/// The frame `presence` from a device.
+/// The content of the frame `presence` from a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SetPresence {
-    /// Whether somebody is at it.
+    /// Whether the user is at the device.
     pub status: DeviceStatus,
 }
 
-/// The frame `typing` from a device.
+/// The content of the frame `typing` from a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Typing {
-    /// Where.
+    /// The room.
     pub room: RoomId,
-    /// False: no longer.
+    /// False if the user has stopped.
     #[serde(default = "yes")]
     pub active: bool,
 }
@@ -89,22 +93,24 @@ fn yes() -> bool {
     true
 }
 
-/// The frame `watch` from a device: whose presence it wants to hear, in the place of those whom it named before.
+/// The content of the frame `watch` from a device: the users whose presence it wants to hear. It
+/// replaces the list before.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Watch {
-    /// Whose; nobody's where it is empty.
+    /// The users to watch. An empty list ends the watch.
     pub users: Vec<UserId>,
 }
 
-/// The frame `typing` from the relay.
+/// The content of the frame `typing` from the relay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserTyping {
-    /// Where.
+    /// The room.
     pub room: RoomId,
-    /// Who.
+    /// The user who writes.
     pub user: UserId,
-    /// False: no longer.
+    /// False if the user has stopped.
     pub active: bool,
-    /// After so many milliseconds without another such frame they are no longer typing; 0 where they are not.
+    /// The time in milliseconds after which the user has stopped, unless another such frame comes.
+    /// 0 if they have stopped.
     pub expires_in_ms: u64,
 }

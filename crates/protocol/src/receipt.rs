@@ -1,91 +1,99 @@
-//! Receipts: what became of messages. Queued and acked as messages are; who wrote a message hears it on all their devices.
+//! Receipts: what became of messages. They are queued and acked like messages, and go to all
+//! devices of a message's author.
 //!
-//! None is promised: a relay that crashes has forgotten those of its last moments. So they tell what is so, and their absence tells nothing.
+//! No receipt is guaranteed: a relay that crashes loses those of its last moments. So what a
+//! receipt says is true, and a missing receipt says nothing.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{DeviceId, MessageId, RoomId, UserId};
 
-/// Messages named in one receipt, at most: a receipt with all of them stays below the 64 KiB of a frame.
+/// The largest number of messages in one receipt. More go into further receipts: a full one stays
+/// below the 64 KiB of a frame.
 pub const RECEIPT_MESSAGES: usize = 500;
 
 /// A receipt as all devices of a user get it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
-    /// UUIDv7. The same on all devices: drop what you have already stored.
+    /// The receipt's UUIDv7. It is the same on all devices: drop what you have stored already.
     pub id: MessageId,
-    /// When, milliseconds since the Unix epoch.
+    /// The time of the receipt, in milliseconds since the Unix epoch.
     pub at: i64,
-    /// What became of what.
+    /// The event that the receipt reports.
     #[serde(flatten)]
     pub event: ReceiptEvent,
 }
 
 impl Receipt {
-    /// That this has just become known.
+    /// Creates a receipt of an event that became known at `now` (milliseconds since the Unix
+    /// epoch).
     #[must_use]
     pub fn new(event: ReceiptEvent, now: i64) -> Self {
         Self { id: MessageId::new(), at: now, event }
     }
 }
 
-/// What became of messages, told apart by `kind`. Of a kind that a client does not know it gets [`ReceiptEvent::Unknown`]: ack it.
+/// The event of a receipt; `kind` says which one it is. A kind that a client does not know becomes
+/// [`ReceiptEvent::Unknown`]: ack it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ReceiptEvent {
-    /// Devices have acked messages of the user's: they have stored them. In rooms of up to `--receipt-room-size` members.
+    /// Devices have acked messages of the user, so they have stored them. For rooms of up to
+    /// `--receipt-room-size` members.
     Delivered {
-        /// Where.
+        /// The room.
         room: RoomId,
-        /// Who has what.
+        /// The devices and their messages.
         to: Vec<DeliveredTo>,
     },
-    /// The same in larger rooms: how many more devices have each message. To be added up; an estimate, for a device that gets a message
-    /// twice may count twice.
+    /// The same for larger rooms: how many more devices have each message. Add the numbers up. It
+    /// is an estimate, because a device that gets a message twice may count twice.
     DeliveredCount {
-        /// Where.
+        /// The room.
         room: RoomId,
-        /// How many have what.
+        /// The number of devices for each message.
         messages: Vec<DeliveredCount>,
     },
-    /// A user has read the room up to a message. To their own other devices, so that these agree on what is unread, and to those who wrote
-    /// what was read, where both let others know of their reading.
+    /// A user has read the room up to a message. Goes to their own other devices, so that these
+    /// agree on what is unread. Also goes to the authors of what was read, if the reader and the
+    /// author both have the setting `receipts`.
     ///
-    /// A cursor never goes back: one with an earlier `sent_at` than is known changes nothing.
+    /// A cursor never goes back: an earlier `sent_at` than the known one changes nothing.
     Read {
-        /// Where.
+        /// The room.
         room: RoomId,
-        /// Who has read.
+        /// The reader.
         user: UserId,
         /// The last message that they have read.
         up_to: MessageId,
-        /// Its `sent_at`. Whatever the room had before is read too.
+        /// The `sent_at` of this message. Everything before it in the room is read too.
         sent_at: i64,
     },
-    /// The user has read notices on another device of theirs.
+    /// The user has read notices on another device.
     NoticesRead {
-        /// Which.
+        /// The notices.
         notices: Vec<MessageId>,
     },
-    /// A device was logged out while messages of the user's waited for it: it will never get them. Others of its user may have.
+    /// A device was logged out while messages of the user waited for it, and will never get them.
+    /// Other devices of the same owner may have them.
     Expired {
-        /// Where.
+        /// The room.
         room: RoomId,
-        /// Whose device it was.
+        /// The owner of the device.
         user: UserId,
-        /// Which.
+        /// The device.
         device: DeviceId,
-        /// What it did not get.
+        /// The messages that it did not get.
         messages: Vec<MessageId>,
     },
-    /// Of a kind that this version does not know.
+    /// An event of a kind that this version does not know.
     #[serde(other)]
     Unknown,
 }
 
 impl ReceiptEvent {
-    /// The room that it is about.
+    /// Returns the room that the receipt is about, if it is about one.
     #[must_use]
     pub fn room(&self) -> Option<RoomId> {
         match self {
@@ -98,57 +106,61 @@ impl ReceiptEvent {
     }
 }
 
-/// What a device has.
+/// The messages that a device has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeliveredTo {
-    /// Whose device.
+    /// The owner of the device.
     pub user: UserId,
-    /// Which: a message that it gets twice is still on one device.
+    /// The device. A message that it gets twice is still on one device.
     pub device: DeviceId,
-    /// What it has.
+    /// The messages.
     pub messages: Vec<MessageId>,
 }
 
-/// How many have a message.
+/// The number of devices that have a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeliveredCount {
-    /// Which message.
+    /// The message.
     pub message: MessageId,
-    /// More devices than were told of before.
+    /// The number of devices, in addition to those reported before.
     pub devices: u32,
 }
 
-/// `read`: what the user has read, and the body of `POST /v1/rooms/{id}/read`, which has no `room`.
+/// The content of the frame `read`: what the user has read. Without `room` it is the request of
+/// `POST /v1/rooms/{id}/read`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Read {
-    /// Where.
+    /// The room.
     pub room: RoomId,
-    /// The cursor.
+    /// The position up to which the room is read.
     #[serde(flatten)]
     pub cursor: ReadCursor,
 }
 
-/// How far a room is read. Refuses unknown fields as a body; within a frame they are ignored.
+/// The position up to which a room is read. A request with unknown fields is rejected; in a frame
+/// they are ignored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReadCursor {
     /// The last message that was read.
     pub up_to: MessageId,
-    /// Its `sent_at`.
+    /// The `sent_at` of this message.
     pub sent_at: i64,
-    /// Who wrote what was read since the last cursor: they hear of it, if both sides let others know of their reading. The relay keeps no
-    /// messages, so only the device can say. At most [`READ_AUTHORS`].
+    /// The authors of what was read since the last cursor, at most [`READ_AUTHORS`]. They get a
+    /// receipt if they and the reader have the setting `receipts`. The relay stores no messages,
+    /// so only the device knows them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub authors: Vec<UserId>,
 }
 
-/// The most authors of one `read`.
+/// The largest number of authors in a `read`. More are `invalid`.
 pub const READ_AUTHORS: usize = 32;
 
-/// `notices_read`, and the body of `POST /v1/notices/read`: notices to be marked read on the user's other devices.
+/// The content of the frame `notices_read`, and the request of `POST /v1/notices/read`: notices to
+/// mark as read on the user's other devices.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NoticesRead {
-    /// Which: 1 to [`RECEIPT_MESSAGES`].
+    /// The notices: 1 to [`RECEIPT_MESSAGES`].
     pub notices: Vec<MessageId>,
 }
 

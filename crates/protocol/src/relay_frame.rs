@@ -6,87 +6,88 @@ use crate::{
     Content, DeviceId, ErrorCode, Message, MessageId, Notice, Presence, Receipt, Sent, UserId, UserTyping, describe,
 };
 
-/// What a device may do in a time, told in `welcome`.
+/// The limits of a device, told in `welcome`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
-    /// The longest frame, bytes.
+    /// The longest frame from a device, in bytes.
     pub frame: usize,
-    /// How many sends at once.
+    /// The number of sends that may come at once.
     pub send_burst: u32,
-    /// And then how many a second.
+    /// The number of sends a second after that.
     pub send_rate: u32,
-    /// How many devices a user has at most.
+    /// The largest number of devices of a user.
     pub devices: usize,
 }
 
-/// `welcome`: the first frame from the relay.
+/// The content of `welcome`, the first frame from the relay.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Welcome {
-    /// [`PROTOCOL`].
+    /// The version of the protocol, [`PROTOCOL`].
     pub protocol: u32,
-    /// Who the token speaks for.
+    /// The user to whom the token belongs.
     pub user: UserId,
-    /// Which device.
+    /// The device to which the token belongs.
     pub device: DeviceId,
-    /// Milliseconds since the Unix epoch.
+    /// The relay's time, in milliseconds since the Unix epoch.
     pub server_time: i64,
-    /// When the access token expires, milliseconds since the Unix epoch: send a `hello` with a new one before.
+    /// The time when the access token expires, in milliseconds since the Unix epoch. Send a
+    /// `hello` with a new token before.
     pub token_expires_at: i64,
-    /// How many deliveries may wait for an ack; no more come until some are acked.
+    /// The number of deliveries that may wait for an ack. No more come until some are acked.
     pub window: u32,
-    /// See there.
+    /// The limits of the device.
     pub limits: Limits,
 }
 
-/// A delivery. Ack it when it is stored.
+/// A message as it is delivered. Ack it after you have stored it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivered {
-    /// What to ack; valid in this connection only.
+    /// The id to ack. Valid in this connection only.
     pub delivery: String,
-    /// True where it was handed to this device before and not acked.
+    /// True if this device got it before and did not ack it.
     pub redelivered: bool,
     /// The message.
     pub message: Message,
 }
 
-/// A notice, delivered. Ack it when it is stored.
+/// A notice as it is delivered. Ack it after you have stored it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeliveredNotice {
-    /// What to ack; valid in this connection only.
+    /// The id to ack. Valid in this connection only.
     pub delivery: String,
-    /// True where it was handed to this device before and not acked.
+    /// True if this device got it before and did not ack it.
     pub redelivered: bool,
     /// The notice.
     pub notice: Notice,
 }
 
-/// A receipt, delivered. Ack it when it is stored.
+/// A receipt as it is delivered. Ack it after you have stored it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeliveredReceipt {
-    /// What to ack; valid in this connection only.
+    /// The id to ack. Valid in this connection only.
     pub delivery: String,
-    /// True where it was handed to this device before and not acked.
+    /// True if this device got it before and did not ack it.
     pub redelivered: bool,
     /// The receipt.
     pub receipt: Receipt,
 }
 
-/// `error`: a frame was refused. The connection goes on.
+/// The content of `error`: the relay has rejected a frame. The connection goes on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErrorFrame {
-    /// What clients act on.
+    /// The code on which clients act.
     pub code: ErrorCode,
-    /// For people.
+    /// The description for people.
     pub message: String,
     /// Whether the same frame may succeed later.
     pub temporary: bool,
-    /// When to try again, milliseconds from now.
+    /// The time after which to try again, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
-    /// The `id` of the refused `send`.
+    /// The `id` of the rejected `send`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<MessageId>,
-    /// The field at fault.
+    /// The field that is wrong.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
 }
@@ -94,36 +95,36 @@ pub struct ErrorFrame {
 /// A frame from the relay, as a client reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RelayFrame {
-    /// The first one.
+    /// The first frame.
     Welcome(Welcome),
-    /// A delivery.
+    /// A message.
     Message(Box<Delivered>),
     /// A notice.
     Notice(Box<DeliveredNotice>),
     /// A receipt.
     Receipt(Box<DeliveredReceipt>),
-    /// What waited at connect time has been delivered.
+    /// Everything that waited when the connection opened has been delivered.
     Drained,
-    /// A send was accepted: queued for every recipient.
+    /// The relay accepted a send and queued it for every recipient.
     Sent(Sent),
-    /// A `hello` renewed the token, which is now valid until then (milliseconds since the Unix epoch).
+    /// A `hello` renewed the token.
     Renewed {
-        /// The new expiry.
+        /// The time when the new token expires, in milliseconds since the Unix epoch.
         token_expires_at: i64,
     },
-    /// Answer to `ping`.
+    /// The answer to `ping`.
     Pong,
-    /// A refused frame.
+    /// The relay has rejected a frame.
     Error(ErrorFrame),
-    /// Somebody is writing, or no longer.
+    /// A user is writing, or has stopped.
     Typing(UserTyping),
-    /// Somebody whom the device watches came or went.
+    /// The presence of a watched user changed.
     Presence(Presence),
-    /// Of a `type` that this version does not know: ignore it.
+    /// A frame of a `type` that this version does not know: ignore it.
     Unknown,
 }
 
-/// Text that is no frame of the relay.
+/// The error for text that is not a frame of the relay.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not a frame of the relay: {0}")]
 pub struct BadRelayFrame(String);
@@ -132,7 +133,7 @@ impl RelayFrame {
     /// Reads a text frame.
     ///
     /// # Errors
-    /// Text that is not JSON, or lacks a field of its `type`.
+    /// Fails if the text is not JSON, or lacks a field of its `type`.
     pub fn parse(text: &str) -> Result<Self, BadRelayFrame> {
         #[derive(Deserialize)]
         struct Kind<'a> {
@@ -164,7 +165,8 @@ impl RelayFrame {
         })
     }
 
-    /// The text frame. A relay writes `message`, `notice` and `receipt` with [`envelope_frame`] instead, from bytes that are JSON already.
+    /// Returns the text frame. For `message`, `notice` and `receipt` a relay uses
+    /// [`envelope_frame`] instead, because it has their JSON already.
     #[must_use]
     pub fn to_json(&self) -> String {
         #[derive(Serialize)]
@@ -206,9 +208,9 @@ impl RelayFrame {
     }
 }
 
-/// The frame of a delivery, around content that is JSON already.
+/// Returns the frame of a delivery whose content is JSON already.
 ///
-/// `delivery` must need no escaping in JSON: the broker's ids are hexadecimal digits.
+/// `delivery` must need no escaping in JSON. The broker's ids are hexadecimal digits.
 #[must_use]
 pub fn envelope_frame(content: Content, delivery: &str, redelivered: bool, json: &str) -> String {
     let (head, name) = match content {

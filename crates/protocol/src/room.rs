@@ -1,4 +1,4 @@
-//! Rooms, memberships and roles, as the HTTP interface speaks of them.
+//! Rooms, memberships and roles, as the HTTP interface has them.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +7,7 @@ use crate::{RoomId, UserId};
 macro_rules! name_of_variants {
     ($type:ident { $($variant:ident => $name:literal),+ $(,)? }) => {
         impl $type {
-            /// The name on the wire and in SQL.
+            /// Returns the name on the wire and in SQL.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $name),+ }
@@ -29,29 +29,30 @@ macro_rules! name_of_variants {
 
 pub(crate) use name_of_variants;
 
-/// The text names no variant.
+/// The error for text that is not the name of a variant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("unknown name")]
 pub struct UnknownName;
 
-/// What kind of conversation a room is.
+/// The kind of a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RoomKind {
-    /// Exactly two users; exists once per pair.
+    /// A room of exactly two users. Each pair has one.
     Direct,
-    /// By invitation.
+    /// A room whose members are added or invited.
     Group,
-    /// Anybody may find and join it.
+    /// A room that anybody may find and join.
     Channel,
 }
 name_of_variants!(RoomKind { Direct => "direct", Group => "group", Channel => "channel" });
 
-/// What a member may do in a room. Ordered: a greater role may do all that a lesser one may.
+/// The role of a member in a room. Roles are ordered: a greater role may do everything that a
+/// lesser one may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// Reads and writes.
+    /// May read and write.
     Member,
     /// May also mute members, and delete anybody's messages.
     Moderator,
@@ -62,73 +63,75 @@ pub enum Role {
 }
 name_of_variants!(Role { Member => "member", Moderator => "moderator", Admin => "admin", Owner => "owner" });
 
-/// `POST /v1/rooms`.
+/// The request of `POST /v1/rooms`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CreateRoom {
-    /// The kind; it never changes.
+    /// The kind. It never changes.
     pub kind: RoomKind,
-    /// Required for `group` and `channel`, refused for `direct`.
+    /// The name. Required for `group` and `channel`, not allowed for `direct`.
     #[serde(default, deserialize_with = "crate::http::given", skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Who else is in it from the start. For `direct`: exactly one other user.
+    /// The other members from the start. For `direct`: exactly one other user.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub members: Vec<UserId>,
 }
 
-/// `PATCH /v1/rooms/{id}`.
+/// The request of `PATCH /v1/rooms/{id}`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UpdateRoom {
     /// The new name.
     #[serde(default, deserialize_with = "crate::http::given", skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The new description; the empty text removes it.
+    /// The new description. The empty text removes it.
     #[serde(default, deserialize_with = "crate::http::given", skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
 }
 
-/// `POST /v1/rooms/{id}/owner`.
+/// The request of `POST /v1/rooms/{id}/owner`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TransferRoom {
-    /// The member who is to own the room; who asks is an admin from then on.
+    /// The member who becomes the owner. The user who asks becomes an admin.
     pub user: UserId,
 }
 
-/// A room as one of its members sees it (or, for a channel, anybody).
+/// A room as its members see it. Everybody sees a channel like this.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Room {
-    /// Its id.
+    /// The room's id.
     pub id: RoomId,
-    /// Its kind.
+    /// The room's kind.
     pub kind: RoomKind,
-    /// Its name; none for `direct`.
+    /// The room's name. `None` for `direct`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// What it is about, where somebody said so.
+    /// The description, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// When it was made, milliseconds since the Unix epoch.
+    /// The time when it was created, in milliseconds since the Unix epoch.
     pub created_at: i64,
-    /// How many members it has.
+    /// The number of members.
     pub member_count: u64,
-    /// The asking user's role in it; none where they are not a member.
+    /// The role of the asking user. `None` if they are not a member.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
-    /// For `direct`: the other one. None once they have deleted their account.
+    /// For `direct`: the other user. `None` after they have deleted their account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peer: Option<UserId>,
 }
 
-/// `PUT /v1/rooms/{id}/members/{user}`: adds a member, or changes one. A field left out stays as it is.
+/// The request of `PUT /v1/rooms/{id}/members/{user}`, which adds or changes a member. A field
+/// that is left out does not change.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PutMember {
-    /// The role to have; a new member is a `member` where it is left out.
+    /// The new role. If it is left out, a new member becomes `member`.
     #[serde(default, deserialize_with = "crate::http::given", skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
-    /// Until when the member may not send, milliseconds since the Unix epoch; 0 lifts it.
+    /// The time until which the member may not send, in milliseconds since the Unix epoch. 0 lifts
+    /// the mute.
     #[serde(default, deserialize_with = "crate::http::given", skip_serializing_if = "Option::is_none")]
     pub muted_until: Option<i64>,
 }
@@ -136,27 +139,28 @@ pub struct PutMember {
 /// A membership.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {
-    /// Who.
+    /// The user.
     pub user: UserId,
     /// Their username.
     pub username: String,
-    /// What they wish to be called.
+    /// The name that others see, if the user has chosen one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
-    /// What they may do.
+    /// The role in the room.
     pub role: Role,
-    /// Until when they may not send, milliseconds since the Unix epoch; 0 where they may.
+    /// The time until which they may not send, in milliseconds since the Unix epoch. 0 if they
+    /// may.
     pub muted_until: i64,
-    /// Since when they are in it, milliseconds since the Unix epoch.
+    /// The time when they came into the room, in milliseconds since the Unix epoch.
     pub joined_at: i64,
 }
 
-/// A page of a list. Ask for the next with `?cursor=`.
+/// A page of a list. Ask for the next one with `?cursor=`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Page<T> {
-    /// What is on this page.
+    /// The items of this page.
     pub items: Vec<T>,
-    /// Where the next page begins; none on the last one. Opaque.
+    /// The cursor of the next page, or `None` on the last page. Opaque.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
 }

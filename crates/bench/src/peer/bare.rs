@@ -1,5 +1,6 @@
-//! The limit: a relay's work on nsqd done by a bare client. One publisher, a topic a user, and for each device a subscription to a channel
-//! of its own; payloads as long as a relay's envelopes. What a relay adds to this is the relay's cost.
+//! The limit: a bare client that does a relay's work on nsqd. It has one publisher, a topic for
+//! each user, and for each device a subscription to a channel of its own. Its payloads are as long
+//! as a relay's envelopes. The difference to a relay is the relay's own cost.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,11 +18,11 @@ use crate::{
     system::{Attached, Doing, System},
 };
 
-/// Bytes of an envelope beside its body: the header, and the JSON of a message.
+/// The bytes of an envelope without its body: the header, and the JSON of a message.
 pub const ENVELOPE: usize = 420;
-/// Deliveries without an ack, as a relay has it.
+/// The number of deliveries without an ack, as in a relay.
 const WINDOW: u32 = 64;
-/// HTTP calls at a time.
+/// The number of HTTP calls at a time.
 const AT_ONCE: usize = 16;
 
 /// See the module's description.
@@ -34,10 +35,10 @@ pub struct Bare {
 }
 
 impl Bare {
-    /// Starts it.
+    /// Starts the peer.
     ///
     /// # Errors
-    /// nsqd is missing, or does not start.
+    /// nsqd is missing or does not start.
     pub async fn start() -> anyhow::Result<Self> {
         let scratch = Scratch::new()?;
         let nsqd = Nsqd::start(&scratch).await?;
@@ -49,17 +50,17 @@ impl Bare {
     }
 }
 
-/// The topic of a user.
+/// Returns the topic of a user.
 pub fn topic(user: usize) -> String {
     format!("user.{user}")
 }
 
-/// The channel of a device.
+/// Returns the channel of a device.
 pub fn channel(device: usize) -> String {
     format!("device.{device}")
 }
 
-/// Makes the crowd's topics and channels.
+/// Creates the crowd's topics and channels.
 pub async fn make_channels(nsqd: &Nsqd, crowd: &Crowd) -> anyhow::Result<()> {
     let admin = Admin::new(&nsqd.http, Duration::from_secs(30))?;
     let channels = futures_util::stream::iter(0..crowd.devices()).map(|device| {
@@ -72,7 +73,7 @@ pub async fn make_channels(nsqd: &Nsqd, crowd: &Crowd) -> anyhow::Result<()> {
     channels.buffer_unordered(AT_ONCE).try_collect().await
 }
 
-/// A body as long as an envelope around one of `size` bytes.
+/// Returns a body as long as an envelope around a body of `size` bytes.
 pub fn payload(stamp: &Stamp, size: usize) -> Vec<u8> {
     let mut body = Vec::new();
     stamp.write_body(size + ENVELOPE, &mut body);

@@ -1,5 +1,6 @@
-//! Centrifugo, where its binary is on the PATH. It keeps no queue for a device: what is sent while one is away is not there for it, and
-//! nothing is acked. So it does less than the others, and says how fast a relay is that does less.
+//! Centrifugo, if its binary is on the PATH. It keeps no queue for a device: messages that are
+//! sent while a device is away never reach it, and nothing is acked. So it does less than the
+//! others, and shows how fast a system is that does less.
 
 use std::{
     collections::HashMap,
@@ -38,21 +39,21 @@ pub struct Centrifugo {
 }
 
 impl Centrifugo {
-    /// Starts it.
+    /// Starts the peer.
     ///
     /// # Errors
-    /// It is not on the PATH, or does not start.
+    /// The binary is not on the PATH, or does not start.
     pub async fn start() -> anyhow::Result<Self> {
         let program = find_program("centrifugo").context("centrifugo is not on the PATH")?;
         let scratch = Scratch::new()?;
         let port = free_port()?;
         let configuration = serde_json::json!({
             "http_server": {"address": "127.0.0.1", "port": port},
-            // Who connects may subscribe and publish: the measuring is not of tokens.
+            // Every client may subscribe and publish: tokens are not measured.
             "client": {"insecure": true, "allowed_origins": ["*"]},
             "health": {"enabled": true},
             "log": {"level": "error"},
-            // Nothing of this is anybody else's business.
+            // Nothing is reported to anybody else.
             "usage_stats": {"enabled": false},
         });
         std::fs::write(scratch.path("centrifugo.json"), configuration.to_string())?;
@@ -97,7 +98,7 @@ impl Port for Sender {
     }
 }
 
-/// A reply or a push; one that is empty is a ping.
+/// A reply or a push. An empty one is a ping.
 #[derive(Deserialize)]
 struct Incoming<'a> {
     #[serde(default)]
@@ -127,7 +128,7 @@ struct Device {
 }
 
 impl Device {
-    /// A frame holds a line for each reply or push.
+    /// Handles a frame, which has a line for each reply or push.
     fn frame(&mut self, payload: &[u8], now: u64) -> anyhow::Result<()> {
         for line in payload.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
             let Incoming { id, error, push } = serde_json::from_slice(line).context("not Centrifugo's JSON")?;
@@ -205,7 +206,7 @@ impl System for Centrifugo {
     }
 
     fn prepare<'a>(&'a mut self, _crowd: &'a Crowd) -> Doing<'a, ()> {
-        // It has nothing that lasts.
+        // Centrifugo stores nothing, so there is nothing to prepare.
         Box::pin(async { Ok(()) })
     }
 

@@ -1,4 +1,5 @@
-//! Mosquitto: MQTT with persistent sessions and QoS 1, the nearest thing to a queue a device that people run.
+//! Mosquitto: MQTT with persistent sessions and QoS 1. Of the systems that people run, this is
+//! most like a queue for each device.
 
 mod mqtt;
 
@@ -25,7 +26,7 @@ use crate::{
     system::{Attached, Doing, System},
 };
 
-/// Sessions that are made at a time.
+/// The number of sessions that are created at a time.
 const AT_ONCE: usize = 64;
 
 /// See the module's description.
@@ -36,7 +37,8 @@ pub struct Mosquitto {
     _scratch: Scratch,
 }
 
-/// As fast as it can be, and with what Ferry has: 64 deliveries without an ack, queues in memory and without a bound of their own.
+/// Returns a configuration that is as fast as possible. Its limits are those of Ferry: 64
+/// deliveries without an ack, and queues in memory without a limit of their own.
 fn configuration(port: u16) -> String {
     format!(
         "listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nmax_inflight_messages 64\n\
@@ -45,7 +47,7 @@ fn configuration(port: u16) -> String {
 }
 
 impl Mosquitto {
-    /// Starts it.
+    /// Starts the peer.
     ///
     /// # Errors
     /// It is not installed, or does not start.
@@ -67,7 +69,8 @@ fn topic(crowd: &Crowd, room: usize) -> String {
     format!("room/{}/{room}", crowd.room_size)
 }
 
-/// Connects with the device's persistent session; what came behind the answer is in the buffer.
+/// Connects with the device's persistent session. Returns the bytes that came after the answer in
+/// the buffer.
 async fn connect(address: &str, device: usize) -> anyhow::Result<(Line, BytesMut)> {
     let (line, mut buffer) = (Line::connect(address).await?, BytesMut::new());
     line.write(|out| write_connect(&format!("device.{device}"), out));
@@ -104,7 +107,7 @@ struct Sender {
     under_way: Mutex<UnderWay>,
 }
 
-/// Publishes without an answer, oldest first, by the id of their packet.
+/// The publishes without an answer, oldest first, by the id of their packet.
 #[derive(Default)]
 struct UnderWay {
     last: u16,
@@ -122,7 +125,7 @@ impl Sender {
 impl Port for Sender {
     fn post(&self, stamp: &Stamp) {
         let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
-        // 0 is no id.
+        // 0 is not a valid id.
         under_way.last = under_way.last.checked_add(1).unwrap_or(1);
         let id = under_way.last;
         under_way.stamps.push_back((id, *stamp));

@@ -1,5 +1,6 @@
-//! NATS with JetStream: streams in memory, and for each device a durable consumer that pushes, with acks one by one and 64 of them
-//! outstanding. A message goes from its stream when all consumers of its room have acked it (retention by interest).
+//! NATS with JetStream. Its streams are in memory. Each device has a durable push consumer, which
+//! acks one message at a time and has 64 outstanding. A message leaves its stream when all
+//! consumers of its room have acked it (retention by interest).
 
 mod wire;
 
@@ -22,10 +23,11 @@ use crate::{
     system::{Attached, Doing, System},
 };
 
-/// Consumers that are made at a time.
+/// The number of consumers that are created at a time.
 const AT_ONCE: usize = 16;
-/// Rooms are spread over so many streams. With hundreds of consumers on one stream JetStream is five times slower: on two cores 800 devices
-/// got 6,000 deliveries a second from one stream, and 30,000 from 16 or more.
+/// The number of streams over which rooms are spread. With hundreds of consumers on one stream
+/// JetStream is five times slower. On two cores 800 devices got 6,000 deliveries a second from one
+/// stream, and 30,000 from 16 or more.
 const STREAMS: usize = 64;
 
 /// See the module's description.
@@ -37,7 +39,7 @@ pub struct Nats {
 }
 
 impl Nats {
-    /// Starts it, and builds it before where it is missing.
+    /// Starts the peer, and builds it first if it is missing.
     ///
     /// # Errors
     /// It cannot be built, or does not start.
@@ -75,7 +77,7 @@ impl Nats {
     }
 }
 
-/// The stream of a room.
+/// Returns the stream of a room.
 fn stream(room: usize) -> String {
     format!("rooms-{}", room % STREAMS)
 }
@@ -84,12 +86,13 @@ fn subject(crowd: &Crowd, room: usize) -> String {
     format!("room.{}.{}.{room}", room % STREAMS, crowd.room_size)
 }
 
-/// The name of a device's consumer; one filters for one room, so each size of rooms has consumers of its own.
+/// Returns the name of a device's consumer. A consumer filters for one room, so each room size has
+/// consumers of its own.
 fn consumer(crowd: &Crowd, device: usize) -> String {
     format!("device-{device}-{}", crowd.room_size)
 }
 
-/// Connects; what came behind the server's greeting is in the buffer.
+/// Connects. Returns the bytes that came after the server's greeting in the buffer.
 async fn connect(address: &str) -> anyhow::Result<(Line, BytesMut)> {
     let (line, mut buffer) = (Line::connect(address).await?, BytesMut::new());
     line.write(|out| out.extend_from_slice(wire::CONNECT));
@@ -97,7 +100,7 @@ async fn connect(address: &str) -> anyhow::Result<(Line, BytesMut)> {
     Ok((line, buffer))
 }
 
-/// Waits until the server has done what was asked before a PING.
+/// Waits until the server has done everything that was asked before a PING.
 async fn await_pong(line: &Line, buffer: &mut BytesMut) -> anyhow::Result<()> {
     loop {
         match wire::first(buffer)? {
@@ -111,11 +114,11 @@ async fn await_pong(line: &Line, buffer: &mut BytesMut) -> anyhow::Result<()> {
     }
 }
 
-/// A connection for calls to JetStream's interface, one at a time.
+/// A connection for calls to JetStream's interface, with one call at a time.
 struct Caller {
     line: Line,
     buffer: BytesMut,
-    /// The subject of its answers; nobody else's.
+    /// The subject of the answers to this connection only.
     answers: String,
 }
 
@@ -222,7 +225,7 @@ async fn run(address: Arc<str>, load: Arc<Load>, device: usize, ready: oneshot::
     }
 }
 
-/// JetStream's answer to a publish.
+/// Handles JetStream's answer to a publish.
 fn sent(load: &Arc<Load>, subject: &str, payload: &[u8]) {
     let key = subject.rsplit('.').next().and_then(|key| u64::from_str_radix(key, 16).ok());
     if let Some(stamp) = key.map(Stamp::of_key) {

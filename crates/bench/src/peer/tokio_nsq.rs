@@ -1,4 +1,5 @@
-//! tokio-nsq in the place of our own NSQ client: the same nsqd, topics, channels and payloads as [`super::bare`].
+//! tokio-nsq in the place of Ferry's NSQ client. nsqd, topics, channels and payloads are the same
+//! as in [`super::bare`].
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
@@ -26,10 +27,10 @@ pub struct TokioNsq {
 }
 
 impl TokioNsq {
-    /// Starts it.
+    /// Starts the peer.
     ///
     /// # Errors
-    /// nsqd is missing, or does not start.
+    /// nsqd is missing or does not start.
     pub async fn start() -> anyhow::Result<Self> {
         let scratch = Scratch::new()?;
         let nsqd = Nsqd::start(&scratch).await?;
@@ -50,12 +51,12 @@ impl Port for Sender {
     }
 }
 
-/// One producer for all, as a relay would have it.
+/// Publishes with one producer for all, as a relay would.
 async fn produce(nsqd: String, load: Arc<Load>, mut stamps: mpsc::UnboundedReceiver<Stamp>) -> anyhow::Result<()> {
     let topics: Vec<Arc<NSQTopic>> =
         (0..load.crowd.users).map(|user| named(NSQTopic::new(topic(user)))).collect::<Result<_, _>>()?;
     let mut producer = NSQProducerConfig::new(nsqd).build();
-    // Answers come in the order of the publishes: of each send, how many are still to come.
+    // Answers come in the order of the publishes. For each send: how many are still to come.
     let mut under_way: VecDeque<(Stamp, usize)> = VecDeque::new();
     loop {
         tokio::select! {
@@ -132,7 +133,7 @@ impl System for TokioNsq {
         Box::pin(async move {
             let Self { attached, nsqd, .. } = self;
             let (sender, stamps) = mpsc::unbounded_channel();
-            // It ends with the last device that could send.
+            // The producer ends with the last device that could send.
             let producing = produce(nsqd.tcp.clone(), Arc::clone(load), stamps);
             let of_producer = Arc::clone(load);
             tokio::spawn(async move {

@@ -1,4 +1,4 @@
-//! Devices are away while messages queue for them; then all come at once.
+//! Messages queue for devices that are away. Then all devices come at once.
 
 use std::{
     sync::Arc,
@@ -15,14 +15,14 @@ use crate::{
     system::System,
 };
 
-/// How long the queueing may take.
+/// The longest time that the queueing may take. After it the scenario fails.
 const QUEUEING: Duration = Duration::from_secs(300);
-/// Sends of a room without a confirmation.
+/// The number of sends in a room without a confirmation.
 const UNDER_WAY: usize = 4;
-/// How often is looked whether all has come.
+/// The time between two checks whether everything has come.
 const LOOK: Duration = Duration::from_millis(5);
 
-/// Rooms of two, in which one sends from one device, and all others are away.
+/// Runs rooms of two users. One user sends from one device, and all other devices are away.
 pub async fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
     let crowd = Crowd { senders: 1, ..Crowd::new(options.users(), options.devices_per_user, 2) };
     let away = crowd.devices() - crowd.rooms();

@@ -1,4 +1,4 @@
-//! Traffic in rooms of several sizes: how much goes through, and how late it is.
+//! Traffic in rooms of several sizes: throughput and latency.
 
 use std::{
     sync::Arc,
@@ -16,15 +16,15 @@ use crate::{
     system::{Kind, System},
 };
 
-/// From the preparations to the first message.
+/// The time from the preparations to the first message.
 const LEAD: Duration = Duration::from_millis(50);
 
-/// Each room size and rate, on one system after the other.
+/// Measures each room size and rate on one system after the other.
 pub async fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
     for kind in options.kinds() {
         let row = Row::new("fanout", "", kind);
         let rows = rows_of(kind, options, row, async |system, _| all_cases(system, kind, options).await).await;
-        // One that is missing is missing in each case.
+        // A system that is missing is missing in each case.
         match &rows[..] {
             [row] if row.missing.is_some() => {
                 for case in cases(options) {
@@ -37,11 +37,11 @@ pub async fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What is measured at once.
+/// A case, which is measured at once.
 #[derive(Debug, Clone, Copy)]
 struct Case {
     crowd: Crowd,
-    /// Sends a second; 0: as fast as it goes.
+    /// The sends a second. 0 means as many as possible.
     rate: u64,
 }
 
@@ -66,7 +66,7 @@ impl Case {
 }
 
 async fn all_cases(system: &mut dyn System, kind: Kind, options: &Options) -> anyhow::Result<Vec<Row>> {
-    // The largest crowd first: users are made once, and smaller ones are part of it.
+    // The largest crowd comes first: users are created once, and smaller crowds are part of it.
     let largest = cases(options).into_iter().map(|case| case.crowd).max_by_key(|crowd| crowd.users);
     if let Some(largest) = largest {
         say(kind, &format!("{} users with {} devices each", largest.users, largest.devices_per_user));
@@ -99,7 +99,7 @@ async fn measure(system: &mut dyn System, row: Row, case: Case, options: &Option
     measured
 }
 
-/// Lets the traffic run over connected devices, and measures what lies between warming up and the end.
+/// Runs the traffic over connected devices, and measures the time between warming up and the end.
 pub async fn traffic(
     system: &mut dyn System,
     mut row: Row,
@@ -123,7 +123,7 @@ pub async fn traffic(
         let _ = tokio::task::spawn_blocking(|| pacer.join()).await;
     }
     load.stop();
-    // Who did not read until now has to get all that waited.
+    // Devices that did not read until now must get everything that waited.
     load.let_hear();
     let verdict = load.settle(PATIENCE).await;
     let measured = load.measured()?;

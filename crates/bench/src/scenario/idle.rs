@@ -1,4 +1,4 @@
-//! Devices that are connected and silent: what they cost.
+//! The cost of devices that are connected and silent.
 
 use std::{
     sync::Arc,
@@ -16,13 +16,13 @@ use crate::{
     system::System,
 };
 
-/// After connecting, until anything is looked at.
+/// The pause after connecting before anything is measured.
 const SETTLE: Duration = Duration::from_secs(2);
 
-/// The column of memory that a relay's row is drawn by.
+/// The column of memory by which a relay's row is drawn.
 pub const PER_DEVICE: &str = "KB/device";
 
-/// Each number of devices, on a system started for it.
+/// Measures each number of devices, on a system that is started for it.
 pub async fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
     let limit = files::raise_limit();
     for wanted in options.idle_devices() {
@@ -31,7 +31,7 @@ pub async fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
             let mut row = Row::new("idle", format!("{wanted} devices"), kind);
             row.notes.extend(note);
             say(kind, &format!("{wanted} idle devices"));
-            // Nobody sends, so the rooms do not matter, and a relay is not asked to make any.
+            // Nobody sends, so the rooms do not matter, and the relay need not create any.
             let users = devices / options.devices_per_user;
             let crowd = Crowd { senders: 0, ..Crowd::new(users, options.devices_per_user, 1) };
             let measure =
@@ -68,7 +68,8 @@ async fn measure(system: &mut dyn System, mut row: Row, crowd: Crowd, options: &
     row.figure("devices", crowd.devices() as f64);
     let per_device = |bytes: f64| bytes / 1024.0 / crowd.devices() as f64;
     for (place, &(name, now)) in connected.iter().enumerate() {
-        // What it has taken since it was started, logins included; and of that what connecting has added.
+        // First all memory that was added since the system started, logins included. Then the part
+        // that connecting has added.
         row.figure(format!("{name} {PER_DEVICE}"), per_device(now - fresh[place].1));
         if name != GENERATOR {
             row.figure(format!("{name} KB/connection"), per_device(now - logged_in[place].1));

@@ -1,4 +1,5 @@
-//! Logins: how many a second, what a flood of them does to messaging, and how their cost grows with the number of devices.
+//! Logins: how many a second, how a flood of them affects messaging, and how their cost grows with
+//! the number of devices.
 
 use std::{
     sync::{
@@ -23,16 +24,17 @@ use crate::{
     system::{Kind, Relay, System, password},
 };
 
-/// Clients that log in without a pause.
+/// The number of clients that log in without a pause.
 const CLIENTS: usize = 16;
-/// Clients that flood, with wrong passwords.
+/// The number of clients that flood with wrong passwords.
 const FLOOD: usize = 64;
-/// Users of the messaging beside the flood; each login that prepares it costs a hash as in earnest.
+/// The number of users who message beside the flood. Each login that prepares this costs a hash as
+/// in production.
 const USERS: usize = 100;
-/// Logins that are timed together.
+/// The number of logins that are timed together.
 const BATCH: usize = 1_000;
 
-/// Relays only: peers have no passwords.
+/// Runs the scenario. For relays only, because peers have no passwords.
 pub async fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
     for backend in options.backends() {
         let kind = Kind::Relay(backend);
@@ -62,7 +64,7 @@ fn growth_case(options: &Options) -> String {
     format!("{} logins of as many users, {CLIENTS} at a time, passwords hashed cheaply", options.logins())
 }
 
-/// Devices that one user may have, where logins are repeated.
+/// Returns options with enough devices for one user to repeat logins.
 fn many_devices(options: &Options) -> Options {
     Options { devices_per_user: 100_000, ..options.clone() }
 }
@@ -142,7 +144,8 @@ async fn flood(backend: Backend, options: &Options) -> anyhow::Result<Vec<Row>> 
 async fn try_for_ever(client: Client, name: String, tried: Arc<AtomicU64>) {
     let wrong = Secret::new("wrong horse");
     loop {
-        // Refused in any case, and as `unavailable` where too many wait: an attacker would go on at once.
+        // It fails in any case, and with `unavailable` if too many wait. An attacker would go on
+        // at once.
         let _ = client.login(&name, &wrong, "flood").await;
         tried.fetch_add(1, Ordering::Relaxed);
     }

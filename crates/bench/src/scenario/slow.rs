@@ -1,4 +1,4 @@
-//! A tenth of the devices does not read: what the others notice.
+//! A tenth of the devices does not read, and the others are measured.
 
 use std::sync::Arc;
 
@@ -11,13 +11,15 @@ use crate::{
     system::{Kind, System},
 };
 
-/// One device of so many does not read.
+/// One device of this number does not read.
 const ONE_OF: usize = 10;
 
-/// A relay closes a device that has not acked for 60 s, and then it is no longer one that does not read.
+/// The longest measured time in seconds. A relay closes a device that has not acked for 60 s, and
+/// then the device is no longer one that does not read.
 const MOST: u64 = 45;
 
-/// Rooms of two with two devices a user, of which the first ones send; second ones are those that may not read.
+/// Runs rooms of two users with two devices each. The first devices send, and the second ones may
+/// be those that do not read.
 pub async fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
     let devices_per_user = options.devices_per_user.max(2);
     let seconds = options.seconds.map(|seconds| seconds.min(MOST));
@@ -38,7 +40,8 @@ async fn both(system: &mut dyn System, row: Row, crowd: Crowd, options: &Options
     system.prepare(&crowd).await?;
     let mut rows: Vec<Row> = Vec::new();
     for slow in [false, true] {
-        // Where nobody sends from: a device that does not read would not see its answers.
+        // Only devices that do not send: a device that does not read would not see the answers to
+        // its sends.
         let is_deaf = |device: usize| {
             let (user, own) = (crowd.user_of(device), device % crowd.devices_per_user);
             slow && own > 0 && (user * (crowd.devices_per_user - 1) + own - 1).is_multiple_of(deaf_step(&crowd))
@@ -49,7 +52,8 @@ async fn both(system: &mut dyn System, row: Row, crowd: Crowd, options: &Options
         system.attach(&load, &all, AT_ONCE).await?;
         let mut named = row.clone();
         named.system = format!("{}, {deaf} do not read", row.system);
-        // Hearing again, they have to get all that waited: nothing may be lost for them either.
+        // When these devices read again they must get everything that waited: nothing may be lost
+        // for them either.
         let mut measured = traffic(system, named, &load, options.steady_rate(), options).await?;
         system.detach(&load).await?;
         if let Some(without) = rows.first().and_then(|row| row.value(P99)) {
@@ -61,7 +65,8 @@ async fn both(system: &mut dyn System, row: Row, crowd: Crowd, options: &Options
     Ok(rows)
 }
 
-/// So that of all devices one in [`ONE_OF`] is deaf, although first devices never are.
+/// Returns a step with which one in [`ONE_OF`] of all devices is deaf, although first devices
+/// never are.
 fn deaf_step(crowd: &Crowd) -> usize {
     (ONE_OF * (crowd.devices_per_user - 1) / crowd.devices_per_user).max(1)
 }

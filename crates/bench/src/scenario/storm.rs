@@ -1,4 +1,4 @@
-//! All devices are cut off at once, under traffic, and all come back at once.
+//! All devices are cut off at once under traffic, and all come back at once.
 
 use std::{
     sync::Arc,
@@ -17,12 +17,14 @@ use crate::{
     system::System,
 };
 
-/// How long traffic runs before the cut.
+/// The time that traffic runs before the cut.
 const BEFORE: Duration = Duration::from_secs(2);
-/// What a lost connection held comes again after nsqd's message timeout of 60 s, where the relay could not hand it back.
+/// The time without a delivery after which missing messages count as lost. Deliveries that a lost
+/// connection held come again after nsqd's message timeout of 60 s, if the relay could not give
+/// them back.
 const PATIENCE: Duration = Duration::from_secs(75);
 
-/// Rooms of two; everybody's devices.
+/// Runs rooms of two users with all their devices.
 pub async fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
     let (limit, rate) = (files::raise_limit(), options.steady_rate());
     let wanted = options.storm_devices();
@@ -50,7 +52,8 @@ async fn measure(
     let all: Vec<usize> = (0..crowd.devices()).collect();
     system.attach(&load, &all, AT_ONCE).await?;
 
-    // The cut comes in the middle of the traffic: some sends go unanswered, some deliveries unacked.
+    // The cut comes in the middle of the traffic, so some sends are unanswered and some deliveries
+    // unacked.
     let start = Instant::now();
     let time = if options.quick { BEFORE / 4 } else { BEFORE };
     let pacer = pacer::spawn(Arc::clone(&load), rate, start, time);
@@ -62,7 +65,7 @@ async fn measure(
     let before = Mark::now(&everybody(system));
     let times = system.attach(&load, &all, all.len()).await?;
     let used = Mark::now(&everybody(system)).cpu_since(&before);
-    // Sends that the cut left without an answer stay without one.
+    // Sends that were unanswered at the cut never get an answer.
     let verdict = load.settle_received(PATIENCE).await;
 
     let seconds = |share: f64| {

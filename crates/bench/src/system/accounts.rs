@@ -9,15 +9,15 @@ use futures_util::{StreamExt, TryStreamExt};
 
 use crate::crowd::Crowd;
 
-/// Calls at a time.
+/// The number of calls at a time.
 const AT_ONCE: usize = 16;
 
 /// Users with their devices, all logged in.
 pub struct Accounts {
     client: Client,
-    /// So that names of one run are not those of another at the same relay.
+    /// A text that makes the names of a run different from those of other runs at the same relay.
     run: String,
-    /// By user.
+    /// The users by number.
     users: Vec<User>,
     devices_per_user: usize,
 }
@@ -26,25 +26,25 @@ struct User {
     name: String,
     id: UserId,
     session: Session,
-    /// By device.
+    /// The tokens by number of the device.
     tokens: Vec<Arc<str>>,
 }
 
 impl Accounts {
-    /// Nobody yet.
+    /// Creates an empty state.
     ///
     /// # Errors
-    /// An address that is none.
+    /// The address is not valid.
     pub fn new(address: &str) -> anyhow::Result<Self> {
         let client = Client::new(&format!("http://{address}"), ClientOptions::default())?;
         let run = uuid::Uuid::new_v4().simple().to_string()[..8].to_owned();
         Ok(Self { client, run, users: Vec::new(), devices_per_user: 0 })
     }
 
-    /// Registers users until there are as many as the crowd has, and logs their devices in.
+    /// Registers users until there are as many as in the crowd, and logs in their devices.
     ///
     /// # Errors
-    /// A call that fails.
+    /// A call failed.
     pub async fn provide(&mut self, crowd: &Crowd) -> anyhow::Result<()> {
         anyhow::ensure!(
             self.users.is_empty() || self.devices_per_user == crowd.devices_per_user,
@@ -61,25 +61,25 @@ impl Accounts {
         Ok(())
     }
 
-    /// The token of a device.
+    /// Returns the token of a device.
     pub fn token(&self, device: usize) -> Arc<str> {
         Arc::clone(&self.users[device / self.devices_per_user].tokens[device % self.devices_per_user])
     }
 
-    /// For calls without a login.
+    /// Returns the client for calls without a login.
     pub fn client(&self) -> &Client {
         &self.client
     }
 
-    /// What a user logs in with.
+    /// Returns the username of a user.
     pub fn name(&self, user: usize) -> &str {
         &self.users[user].name
     }
 
-    /// Registers so many users, without logging them in: their names.
+    /// Registers this many users without logging them in. Returns their names.
     ///
     /// # Errors
-    /// A call that fails.
+    /// A call failed.
     pub async fn register(&self, count: usize) -> anyhow::Result<Vec<String>> {
         let register = |number| async move {
             let name = format!("n{number}-{}", self.run);
@@ -89,10 +89,10 @@ impl Accounts {
         futures_util::stream::iter(0..count).map(register).buffered(AT_ONCE).try_collect().await
     }
 
-    /// New rooms for the crowd.
+    /// Creates new rooms for the crowd.
     ///
     /// # Errors
-    /// A call that fails.
+    /// A call failed.
     pub async fn rooms(&self, crowd: &Crowd) -> anyhow::Result<Arc<[RoomId]>> {
         let rooms: Vec<RoomId> = futures_util::stream::iter(0..crowd.rooms())
             .map(|room| self.room(crowd, room))
@@ -113,7 +113,7 @@ impl Accounts {
     }
 }
 
-/// The password of everybody.
+/// Returns the password of all users.
 pub fn password() -> Secret {
     Secret::new("correct horse")
 }

@@ -1,4 +1,4 @@
-//! Connected devices: a task each.
+//! Connected devices, with a task for each.
 
 use std::{
     sync::Arc,
@@ -14,7 +14,7 @@ use tokio::{
 
 use crate::load::Load;
 
-/// How long a device may take to connect.
+/// The longest time that a device may take to connect. After it the run fails.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// See the module's description.
@@ -22,11 +22,12 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub struct Attached(Vec<JoinHandle<()>>);
 
 impl Attached {
-    /// Runs `device(number, ready)` for each of these, so many of them before their `ready` at a time, and waits for all of these. How long
-    /// each took, from the call on.
+    /// Runs `device(number, ready)` for each of these devices, and waits until all of them are
+    /// ready. At a time, at most this many are not ready yet. Returns how long each took since the
+    /// call.
     ///
     /// # Errors
-    /// A device whose task ends before it is ready, or that is not ready in time.
+    /// Fails if the task of a device ends before it is ready, or if a device is not ready in time.
     pub async fn attach<F>(
         &mut self,
         load: &Arc<Load>,
@@ -77,11 +78,11 @@ impl Attached {
             .collect()
     }
 
-    /// Ends all, with their connections.
+    /// Ends all devices with their connections.
     pub async fn detach(&mut self) {
         self.0.iter().for_each(JoinHandle::abort);
         for task in self.0.drain(..) {
-            // Cancelled, as it was asked to be.
+            // The error says that the task was cancelled, as requested.
             let _ = task.await;
         }
     }

@@ -1,4 +1,4 @@
-//! A relay, and what it stands on.
+//! A relay with its database and its broker.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,12 +16,12 @@ use crate::{
 
 /// See the module's description.
 pub struct Relay {
-    // Dropped in this order: what stands on something before that.
+    // Dropped in this order: a part before those that it depends on.
     attached: Attached,
-    /// Its users.
+    /// The relay's users.
     pub accounts: Accounts,
     rooms: Option<(Crowd, Arc<[RoomId]>)>,
-    /// Its process and address.
+    /// The relay's process and address.
     pub server: RelayServer,
     nsqd: Option<Nsqd>,
     postgres: Option<Postgres>,
@@ -29,10 +29,11 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// Starts one, with a new database and new queues. `real_passwords`: hashed as in earnest.
+    /// Starts a relay with a new database and new queues. With `real_passwords`, passwords are
+    /// hashed as in production.
     ///
     /// # Errors
-    /// Something is missing, or does not start.
+    /// A part is missing or does not start.
     pub async fn start(backend: Backend, options: &Options, real_passwords: bool) -> anyhow::Result<Self> {
         let binary = ferry_binary(options.ferry.as_deref())?;
         let scratch = Scratch::new()?;

@@ -1,4 +1,4 @@
-//! Invitations, and handing a room on.
+//! Calls about invitations, and the call that hands a room on.
 
 use ferry_protocol::{Invitation, InvitationAnswer, Invite, Page, Room, RoomAnswer, RoomId, TransferRoom, UserId};
 use reqwest::Method;
@@ -9,25 +9,26 @@ use crate::http::Call;
 use crate::{ClientError, Session};
 
 impl Session {
-    /// Makes another member the owner of a room; one is an admin from then on.
+    /// Makes another member the owner of a room. The caller becomes an admin.
     ///
     /// # Errors
-    /// 403 `forbidden`, 404 `not_found`, 422 `invalid` for oneself.
+    /// 403 `forbidden`, 404 `not_found`, 422 `invalid` for the caller themselves.
     pub async fn transfer_room(&self, room: RoomId, to: UserId) -> Result<Room, ClientError> {
         let call = Call::new(Method::POST, format!("rooms/{room}/owner")).json(&TransferRoom { user: to })?;
         self.call(call).await.map(|answer: RoomAnswer| answer.room)
     }
 
-    /// Invites somebody to a room; who is invited already stays so.
+    /// Invites a user to a room. An invitation that is open already stays.
     ///
     /// # Errors
-    /// 403 `forbidden`, or `not_allowed` by who would be invited; 404 `not_found`, 409 `already_member` or `too_many_invitations`.
+    /// 403 `forbidden`, or `not_allowed` by the invited user; 404 `not_found`, 409
+    /// `already_member` or `too_many_invitations`.
     pub async fn invite(&self, room: RoomId, user: UserId) -> Result<Invitation, ClientError> {
         let call = Call::new(Method::POST, format!("rooms/{room}/invitations")).json(&Invite { user })?;
         self.call(call).await.map(|answer: InvitationAnswer| answer.invitation)
     }
 
-    /// A page of the user's open invitations, oldest first. A user has 100 at most.
+    /// Returns a page of the user's open invitations, oldest first. A user has at most 100.
     ///
     /// # Errors
     /// As for every call.
@@ -35,10 +36,10 @@ impl Session {
         self.call(paging.on(Call::new(Method::GET, "invitations"))).await
     }
 
-    /// Accepts an invitation: one is in the room from then on.
+    /// Accepts an invitation. The user is then in the room.
     ///
     /// # Errors
-    /// 404 `not_found` for one that is not open, 409 `already_member`, `room_full` or `too_many_rooms`.
+    /// 404 `not_found` if it is not open, 409 `already_member`, `room_full` or `too_many_rooms`.
     pub async fn accept_invitation(&self, room: RoomId) -> Result<Room, ClientError> {
         let call = Call::new(Method::POST, format!("invitations/{room}/accept")).json(&json!({}))?;
         self.call(call).await.map(|answer: RoomAnswer| answer.room)
@@ -47,12 +48,12 @@ impl Session {
     /// Declines an invitation.
     ///
     /// # Errors
-    /// 404 `not_found` for one that is not open.
+    /// 404 `not_found` if it is not open.
     pub async fn decline_invitation(&self, room: RoomId) -> Result<(), ClientError> {
         self.call_empty(Call::new(Method::POST, format!("invitations/{room}/decline")).json(&json!({}))?).await
     }
 
-    /// Takes an invitation back.
+    /// Withdraws an invitation.
     ///
     /// # Errors
     /// 403 `forbidden`, 404 `not_found`.

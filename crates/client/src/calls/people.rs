@@ -1,4 +1,4 @@
-//! Friends, blocks and settings.
+//! Calls about friends, blocks and settings.
 
 use ferry_protocol::{
     Block, BlockAnswer, Friend, FriendAnswer, FriendState, Page, UpdateSettings, UserId, UserSettings,
@@ -9,9 +9,9 @@ use super::{PAGES_MAX, Paging};
 use crate::http::Call;
 use crate::{ClientError, Session};
 
-/// Friends, blocks, settings.
+/// Friends, blocks and settings.
 impl Session {
-    /// A page of the user's friends, or of requests.
+    /// Returns a page of the user's friends, or of requests.
     ///
     /// # Errors
     /// As for every call.
@@ -19,7 +19,7 @@ impl Session {
         self.call(paging.on(Call::new(Method::GET, "friends").query("state", Some(state)))).await
     }
 
-    /// All of the user's friends, or requests, page by page; at most 200 pages are read.
+    /// Returns all of the user's friends, or all requests. Reads at most 200 pages.
     ///
     /// # Errors
     /// As for every call.
@@ -36,10 +36,12 @@ impl Session {
         Ok(all)
     }
 
-    /// Asks somebody to be a friend, or accepts where they have asked. Safe to repeat.
+    /// Asks a user to be friends, or accepts their request. Calling it again has no further
+    /// effect.
     ///
     /// # Errors
-    /// 404 `not_found`, 409 `blocked` for somebody whom one has blocked, 422 `invalid` for oneself, 429 `rate_limited`.
+    /// 404 `not_found`, 409 `blocked` if the caller has blocked the user, 422 `invalid` for the
+    /// caller themselves, 429 `rate_limited`.
     pub async fn befriend(&self, user: UserId) -> Result<Friend, ClientError> {
         let call = Call::new(Method::PUT, format!("friends/{user}"));
         self.call(call).await.map(|answer: FriendAnswer| answer.friend)
@@ -48,12 +50,12 @@ impl Session {
     /// Ends a friendship, withdraws a request or rejects one.
     ///
     /// # Errors
-    /// 404 `not_found` where there is none.
+    /// 404 `not_found` if there is none of these.
     pub async fn unfriend(&self, user: UserId) -> Result<(), ClientError> {
         self.call_empty(Call::new(Method::DELETE, format!("friends/{user}"))).await
     }
 
-    /// A page of those whom the user has blocked.
+    /// Returns a page of the users whom the caller has blocked.
     ///
     /// # Errors
     /// As for every call.
@@ -61,7 +63,7 @@ impl Session {
         self.call(paging.on(Call::new(Method::GET, "blocks"))).await
     }
 
-    /// All whom the user has blocked, page by page; at most 200 pages are read.
+    /// Returns all users whom the caller has blocked. Reads at most 200 pages.
     ///
     /// # Errors
     /// As for every call.
@@ -78,10 +80,11 @@ impl Session {
         Ok(all)
     }
 
-    /// Blocks somebody, which ends a friendship with them. They are not told. Safe to repeat.
+    /// Blocks a user, which ends a friendship with them. They are not told. Calling it again has
+    /// no further effect.
     ///
     /// # Errors
-    /// 404 `not_found`, 422 `invalid` for oneself.
+    /// 404 `not_found`, 422 `invalid` for the caller themselves.
     pub async fn block(&self, user: UserId) -> Result<Block, ClientError> {
         let call = Call::new(Method::PUT, format!("blocks/{user}"));
         self.call(call).await.map(|answer: BlockAnswer| answer.block)
@@ -90,12 +93,12 @@ impl Session {
     /// Lifts a block.
     ///
     /// # Errors
-    /// 404 `not_found` where there is none.
+    /// 404 `not_found` if there is none.
     pub async fn unblock(&self, user: UserId) -> Result<(), ClientError> {
         self.call_empty(Call::new(Method::DELETE, format!("blocks/{user}"))).await
     }
 
-    /// What the user lets others do and see.
+    /// Returns the settings: what the user lets others do and see.
     ///
     /// # Errors
     /// As for every call.

@@ -1,4 +1,4 @@
-//! Who is there.
+//! Calls about presence.
 
 use ferry_protocol::{Page, Presence, Presences, RoomId, UserId};
 use reqwest::Method;
@@ -8,17 +8,18 @@ use crate::http::Call;
 use crate::{ClientError, Session};
 
 impl Session {
-    /// How these users are, in this order: at most 256. Whom one may not see looks like somebody offline who was never seen.
+    /// Returns the presence of these users, at most 256, in this order. A user whom the caller may
+    /// not see looks offline and never seen.
     ///
     /// # Errors
-    /// 422 `invalid` for none, or for too many.
+    /// 422 `invalid` for no user, or for too many.
     pub async fn presence(&self, users: &[UserId]) -> Result<Vec<Presence>, ClientError> {
         let users: Vec<String> = users.iter().map(ToString::to_string).collect();
         let call = Call::new(Method::GET, "presence").query("users", Some(users.join(",")));
         self.call(call).await.map(|answer: Presences| answer.presences)
     }
 
-    /// How the friends on a page of them are, by username.
+    /// Returns the presence of a page of the user's friends, by username.
     ///
     /// # Errors
     /// As for every call.
@@ -26,10 +27,10 @@ impl Session {
         self.call(paging.on(Call::new(Method::GET, "presence/friends"))).await
     }
 
-    /// A page of the members of a room who are there, or away.
+    /// Returns a page of the members of a room who are online or away.
     ///
     /// # Errors
-    /// 403 `forbidden` for a channel that one is not in, 404 `not_found`.
+    /// 403 `forbidden` for a channel that the user is not in, 404 `not_found`.
     pub async fn room_presence(&self, room: RoomId, paging: &Paging) -> Result<Page<Presence>, ClientError> {
         self.call(paging.on(Call::new(Method::GET, format!("rooms/{room}/presence")))).await
     }

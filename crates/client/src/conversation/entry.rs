@@ -1,4 +1,4 @@
-//! One message of a conversation, with all that was done to it.
+//! A message of a conversation, with everything that was done to it.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -8,12 +8,15 @@ use ferry_protocol::{Body, KIND_TEXT, Message, Target, UserId};
 
 use super::latest::{Latest, Stamp};
 
-/// How many emojis of one person are remembered for a message, those taken away again among them; past it the least recent is forgotten.
+/// The number of emojis of one user that are remembered for a message, including removed ones. One
+/// more, and the least recent is forgotten.
 const EMOJIS_MAX: usize = 16;
-/// How many reactions in all, likewise: everybody in a room of a thousand may put four.
+/// The number of reactions to a message in all. One more, and the least recent is forgotten. It is
+/// enough for four from everybody in a room of 1,000.
 const REACTIONS_MAX: usize = 4_096;
 
-/// A message and what became of it, as a [`Conversation`](super::Conversation) holds it. `Debug` shows neither what it says nor the reactions.
+/// A message and what became of it, as a [`Conversation`](super::Conversation) holds it. `Debug`
+/// shows neither its text nor the reactions.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Entry<'a> {
     message: &'a Message,
@@ -21,20 +24,21 @@ pub struct Entry<'a> {
 }
 
 impl<'a> Entry<'a> {
-    /// The message as it was sent: what it says now is [`Self::text`]. Once it is deleted its body is `null`, and what it answered and whom it
-    /// called upon is gone.
+    /// Returns the message as it was sent; [`Self::text`] is its current text. After a deletion
+    /// the body is `null`, and `reply_to`, the mentions and the content type are gone.
     #[must_use]
     pub fn message(&self) -> &'a Message {
         self.message
     }
 
-    /// Its name.
+    /// Returns the target that names the message.
     #[must_use]
     pub fn target(&self) -> Target {
         Target::from(self.message)
     }
 
-    /// What it says now: of a `text`, with the last edit applied. None for other kinds, and where it is deleted.
+    /// Returns the current text of a `text`, with the latest edit. Returns `None` for other kinds,
+    /// and for a deleted message.
     #[must_use]
     pub fn text(&self) -> Option<Cow<'a, str>> {
         match self.edit() {
@@ -44,19 +48,19 @@ impl<'a> Entry<'a> {
         }
     }
 
-    /// When it was edited last, milliseconds since the Unix epoch.
+    /// Returns the time of the latest edit, in milliseconds since the Unix epoch.
     #[must_use]
     pub fn edited_at(&self) -> Option<i64> {
         self.edit().map(|(sent_at, _)| sent_at)
     }
 
-    /// By whom it was deleted, where it was.
+    /// Returns the user who deleted the message, if it is deleted.
     #[must_use]
     pub fn deleted_by(&self) -> Option<UserId> {
         self.slot.deleted.map(|(_, user)| user)
     }
 
-    /// The emojis that were put to it and not taken away, with those who did; in a fixed order.
+    /// Returns the emojis that were added and not removed, each with its users, in a fixed order.
     #[must_use]
     pub fn reactions(&self) -> BTreeMap<&'a str, Vec<UserId>> {
         let mut reactions: BTreeMap<&str, Vec<UserId>> = BTreeMap::new();
@@ -68,7 +72,7 @@ impl<'a> Entry<'a> {
         reactions
     }
 
-    /// Only a `text` can be edited.
+    /// Returns the latest edit. Only a `text` can be edited.
     fn edit(&self) -> Option<(i64, &'a String)> {
         if self.message.kind == KIND_TEXT { self.slot.edits.get() } else { None }
     }
@@ -85,15 +89,15 @@ impl fmt::Debug for Entry<'_> {
     }
 }
 
-/// What has come of a message: itself, and what was done to it.
+/// The message and the actions on it, as far as they have come.
 #[derive(Default, PartialEq, Eq)]
 pub(super) struct Slot {
     message: Option<Message>,
     edits: Latest<String>,
-    /// When and by whom: the earliest.
+    /// The time and the user of the earliest deletion.
     deleted: Option<(i64, UserId)>,
     reactions: BTreeMap<(UserId, String), Latest<bool>>,
-    /// Its place among the slots whose message has not come.
+    /// The position among the slots whose message has not come.
     pub(super) waits: Option<u64>,
 }
 
@@ -102,13 +106,13 @@ impl Slot {
         self.message.as_ref()
     }
 
-    /// None where the message has not come.
+    /// Returns the entry, or `None` if the message has not come.
     pub(super) fn entry(&self) -> Option<Entry<'_>> {
         self.message.as_ref().map(|message| Entry { message, slot: self })
     }
 
-    /// Takes a copy of the message in. Of several the earliest counts: who uses an id again does not change what they said. True where this one
-    /// counts.
+    /// Takes in a message. Of several with the same id and author the earliest counts, so a user
+    /// who uses an id again does not change what they said. Returns true if this one counts.
     pub(super) fn put(&mut self, message: &Message) -> bool {
         if self.message.as_ref().is_some_and(|held| precedence(held) <= precedence(message)) {
             return false;
@@ -121,7 +125,7 @@ impl Slot {
         true
     }
 
-    /// True where it says something else now.
+    /// Applies an edit. Returns true if the text changed.
     pub(super) fn edit(&mut self, by: &Message, text: String) -> bool {
         if self.deleted.is_some() {
             return false;
@@ -130,7 +134,8 @@ impl Slot {
         self.edits.put(by.from.device, stamp, text)
     }
 
-    /// For good: nothing that it said is kept, and nothing that comes later counts. True where it was not deleted before.
+    /// Deletes the message for good: removes its content, and ignores everything that comes later.
+    /// Returns true if it was not deleted before.
     pub(super) fn delete(&mut self, by: &Message) -> bool {
         let deletion = (by.sent_at, by.from.user);
         if let Some(earlier) = &mut self.deleted {
@@ -146,7 +151,7 @@ impl Slot {
         true
     }
 
-    /// True where the emoji is there now and was not, or the other way round.
+    /// Applies a reaction. Returns true if it added or removed the emoji.
     pub(super) fn react(&mut self, by: &Message, emoji: String, remove: bool) -> bool {
         if self.deleted.is_some() {
             return false;
@@ -175,7 +180,7 @@ impl Slot {
         }
     }
 
-    /// Whether nothing but reactions has come.
+    /// Returns true if only reactions have come.
     pub(super) fn is_slight(&self) -> bool {
         self.message.is_none() && self.deleted.is_none() && self.edits.get().is_none()
     }
@@ -187,7 +192,8 @@ fn empty(message: &mut Message) {
     message.mentions.clear();
 }
 
-/// The less of two copies is the one that counts. A relay stamps what it takes twice differently, or it is the same.
+/// Returns the sort key of a copy of the message; the least copy counts. Two copies with the same
+/// key are the same copy.
 fn precedence(message: &Message) -> impl Ord {
     (message.sent_at, message.epoch, message.seq, message.from.device)
 }

@@ -1,11 +1,14 @@
-//! What somebody said last, where their devices say different things in whatever order one hears of it. Pure.
+//! The latest statement of a user whose devices say different things, in whatever order the
+//! statements come. Pure.
 
 use ferry_protocol::{DeviceId, Message};
 
-/// How many devices of one person are told apart; one more, and what the least recent of them said is forgotten. A user has 16 at a time.
+/// The number of devices of one user that are told apart. One more, and the statement of the least
+/// recent device is forgotten. A user has 16 at a time.
 const DEVICES_MAX: usize = 32;
 
-/// Where a message stands among those of its device. A retry may have another stamp; the greatest one counts.
+/// The position of a message among those of its device. A retry may have another stamp, and the
+/// greatest one counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Stamp {
     epoch: i64,
@@ -19,11 +22,12 @@ impl From<&Message> for Stamp {
     }
 }
 
-/// The last word of each device of one person.
+/// The latest statement of each device of one user.
 ///
-/// There is no one order of all that a person says: a device's messages are ordered by the relay's stamps, those of two devices by its clock,
-/// which may be another relay's and be set. So the last one of each device is kept, and among these the clock decides: the same whatever came
-/// first.
+/// There is no single order of everything that a user says. The relay's stamps order the messages
+/// of one device. Only the relays' clocks order the messages of two devices, and these clocks may
+/// differ or be set. So the latest statement of each device is stored, and the clock decides
+/// between these. The result does not depend on the order of arrival.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Latest<T>(Vec<(DeviceId, Stamp, T)>);
 
@@ -34,7 +38,8 @@ impl<T> Default for Latest<T> {
 }
 
 impl<T> Latest<T> {
-    /// Takes in what a device said. True where the last word of all is another one now.
+    /// Takes in a statement of a device. Returns true if the latest statement of all devices
+    /// changed.
     pub(super) fn put(&mut self, device: DeviceId, stamp: Stamp, said: T) -> bool {
         let at = match self.0.binary_search_by_key(&device, |(device, ..)| *device) {
             Ok(at) if self.0.get(at).is_some_and(|(_, newest, _)| *newest >= stamp) => return false,
@@ -55,7 +60,7 @@ impl<T> Latest<T> {
         is_last
     }
 
-    /// The last word of all, and when it was sent.
+    /// Returns the latest statement of all devices, and when it was sent.
     pub(super) fn get(&self) -> Option<(i64, &T)> {
         self.last().map(|(_, stamp, said)| (stamp.sent_at, said))
     }
@@ -76,7 +81,7 @@ mod tests {
     #[test]
     fn stamps_order_one_device_and_the_clock_orders_two() {
         let (phone, laptop) = (DeviceId::new(), DeviceId::new());
-        // The clock was set back between the phone's two.
+        // The clock was set back between the phone's two messages.
         let said = [
             (phone, at(1, 1, 100), "first"),
             (phone, at(1, 2, 80), "second"),

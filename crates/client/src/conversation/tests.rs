@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::*;
 use crate::Draft;
 
-/// Somebody who writes with one device, in a connection that never ends.
+/// A user who writes with one device, in a connection that never ends.
 struct Writer {
     room: RoomId,
     from: Sender,
@@ -19,7 +19,7 @@ impl Writer {
         Self { room, from: Sender { user: UserId::new(), device: DeviceId::new(), role }, seq: 0 }
     }
 
-    /// What a relay makes of a draft, a second after the one before.
+    /// Returns the message that a relay makes of a draft, a second after the one before.
     fn send(&mut self, draft: Draft) -> Message {
         self.seq += 1;
         let Draft { kind, body, reply_to, mentions, content_type } = draft;
@@ -59,7 +59,7 @@ fn an_edit_of_the_author_counts_and_anybody_elses_is_ignored() {
         mallory.from.role = role;
         let forged = mallory.send(Draft::edit(target, "I owe mallory"));
         assert_eq!(conversation.apply(&forged), Change::Ignored(Ignored::NotAuthor), "{role}");
-        // Under a target that names mallory it is about another message, which there is not.
+        // A target that names mallory as author is another message, which does not exist.
         let about_nothing = mallory.send(Draft::edit(Target { from: mallory.from.user, ..target }, "I owe mallory"));
         conversation.apply(&about_nothing);
     }
@@ -231,7 +231,7 @@ fn everything_is_bounded() {
     assert_eq!(texts, ["2", "3", "4"]);
     assert_eq!(conversation.apply(&said[0].0), Change::TooOld(said[0].1));
 
-    // A flood of reactions to what there is not pushes no edit out.
+    // Many reactions to messages that do not exist push no edit out.
     let (hello, target) = alice.says("hello");
     conversation.apply(&alice.send(Draft::edit(target, "hi")));
     for _ in 0..10 {
@@ -241,7 +241,7 @@ fn everything_is_bounded() {
     }
     conversation.apply(&hello);
     assert_eq!(text(&conversation, &target), "hi");
-    // Many emojis of one person push out that person's own.
+    // Too many emojis of one user push out only that user's own.
     conversation.apply(&alice.send(Draft::react(target, "👍")));
     for number in 0..100 {
         conversation.apply(&mallory.send(Draft::react(target, &number.to_string())));
@@ -275,15 +275,16 @@ fn what_is_malformed_or_edits_no_text_changes_nothing() {
     assert_eq!((entry.text(), entry.edited_at(), entry.message()), (None, None, &poll));
 }
 
-/// What somebody does, as numbers that are made into users, devices and messages of a small world.
+/// An action of a user, as numbers that become users, devices and messages of a small world.
 type Deed = (u8, bool, u8, u8, bool, i64);
 
 fn number(of: u8) -> Uuid {
     Uuid::from_u128(of.into())
 }
 
-/// What a relay makes of all deeds. Two of the three people have a second device, one is a moderator, clocks go back and forth, ids collide, and
-/// some is sent twice with another stamp.
+/// Returns the messages that a relay makes of all actions. Two of the three users have a second
+/// device, and one is a moderator. Clocks go back and forth, ids collide, and some messages are
+/// sent twice with another stamp.
 fn messages(room: RoomId, deeds: &[Deed]) -> Vec<Message> {
     let mut all: Vec<Message> = Vec::new();
     for (index, (who, second, what, about, own, clock)) in deeds.iter().enumerate() {
@@ -322,7 +323,7 @@ fn deeds() -> impl Strategy<Value = Vec<Deed>> {
     proptest::collection::vec(deed, 1..40)
 }
 
-/// All that a user can see.
+/// Returns everything that a user can see.
 fn state(conversation: &Conversation) -> Vec<impl PartialEq + std::fmt::Debug + use<>> {
     let entries = conversation.iter().map(|entry| {
         let reactions: Vec<_> = entry.reactions().into_iter().map(|(emoji, who)| (emoji.to_owned(), who)).collect();

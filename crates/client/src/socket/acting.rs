@@ -4,9 +4,10 @@ use ferry_protocol::{Message, MessageId, RoomId, Sent, Target};
 
 use crate::{Connection, Draft, SendError};
 
-/// What is done to messages is sent like a message, and fails like one. Nothing comes back to the device that sends it but the answer.
+/// Actions on messages are sent like messages, and fail like them. The sending device gets only
+/// the answer.
 impl Connection {
-    /// Plain words in answer to a message.
+    /// Sends a plain text message that answers another message.
     ///
     /// # Errors
     /// As for [`Self::send`].
@@ -14,7 +15,8 @@ impl Connection {
         self.send_draft(room, Draft::reply(to, text)).await
     }
 
-    /// Says something else than in an earlier message. Receivers ignore it where the message is not the user's own.
+    /// Changes the text of an earlier message. Receivers ignore it if the message is not the
+    /// user's own.
     ///
     /// # Errors
     /// As for [`Self::send`].
@@ -22,7 +24,8 @@ impl Connection {
         self.send_draft(room, Draft::edit(target, text)).await
     }
 
-    /// Takes a message back. Receivers ignore it where the message is neither the user's own nor, in a group or channel, a moderator sends this.
+    /// Takes a message back. Receivers ignore it if the message is not the user's own, unless the
+    /// user is a moderator of the group or channel.
     ///
     /// # Errors
     /// As for [`Self::send`].
@@ -30,15 +33,15 @@ impl Connection {
         self.send_draft(room, Draft::delete(target)).await
     }
 
-    /// Puts an emoji to a message.
+    /// Adds an emoji to a message.
     ///
     /// # Errors
-    /// As for [`Self::send`]; `invalid` for what is no emoji.
+    /// As for [`Self::send`]; `invalid` if it is not a valid emoji.
     pub async fn react(&self, room: RoomId, target: Target, emoji: &str) -> Result<Sent, SendError> {
         self.send_draft(room, Draft::react(target, emoji)).await
     }
 
-    /// Takes an emoji away again.
+    /// Removes an emoji of the user.
     ///
     /// # Errors
     /// As for [`Self::react`].
@@ -46,7 +49,7 @@ impl Connection {
         self.send_draft(room, Draft::unreact(target, emoji)).await
     }
 
-    /// Passes a message on to a room. None where it is an action, and so nothing to pass on.
+    /// Forwards a message to a room. Returns `None` for an action, which cannot be forwarded.
     ///
     /// # Errors
     /// As for [`Self::send`].

@@ -1,4 +1,4 @@
-//! What came and waits for its ack.
+//! Deliveries that came and wait for their ack.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,7 +9,8 @@ use ferry_protocol::{Message, Notice, Receipt};
 use super::Shared;
 use crate::Seen;
 
-/// What is owed to the relay for a delivery: an ack, or, where it is dropped without one, to have it come again.
+/// The debt to the relay for a delivery. It is paid with an ack. If it is dropped without one, the
+/// delivery is shown when it comes again.
 pub(super) struct Owed {
     seen: Seen,
     shared: Arc<Shared>,
@@ -36,11 +37,12 @@ impl Drop for Owed {
     }
 }
 
-/// A message that has arrived. Dropped without an ack, it comes again with the next connection.
+/// A message that has arrived. If you drop it without an ack, it comes again with the next
+/// connection.
 pub struct Incoming {
     /// The message.
     pub message: Message,
-    /// True where it was handed to this device before and not acked.
+    /// True if this device got it before and did not ack it.
     pub redelivered: bool,
     /// The delivery's id, for logs.
     pub delivery: String,
@@ -48,14 +50,16 @@ pub struct Incoming {
 }
 
 impl Incoming {
-    /// The caller has stored it: the relay forgets it. Acks are collected and written together;
-    /// [`Connection::flush`](super::Connection::flush) tells when they are through. One that is lost with the connection is made up for when
-    /// the message comes again, without showing it.
+    /// Says that the caller has stored the message, so that the relay removes it from the queue.
+    /// Acks are collected and written together; [`Connection::flush`](super::Connection::flush)
+    /// waits for them. If an ack is lost with the connection, the library sends it again when the
+    /// message comes again, and does not show the message.
     pub fn ack(&self) {
         self.owed.ack();
     }
 
-    /// Whether somebody else calls upon the user with it. Nothing but the message itself tells of that.
+    /// Returns true if another user mentions the user in this message. There is no other
+    /// notification of a mention.
     #[must_use]
     pub fn mentions_me(&self) -> bool {
         self.message.calls_upon(self.owed.shared.user)
@@ -73,11 +77,12 @@ impl fmt::Debug for Incoming {
     }
 }
 
-/// A notice that has arrived. Dropped without an ack, it comes again with the next connection.
+/// A notice that has arrived. If you drop it without an ack, it comes again with the next
+/// connection.
 pub struct IncomingNotice {
     /// The notice.
     pub notice: Notice,
-    /// True where it was handed to this device before and not acked.
+    /// True if this device got it before and did not ack it.
     pub redelivered: bool,
     /// The delivery's id, for logs.
     pub delivery: String,
@@ -85,7 +90,7 @@ pub struct IncomingNotice {
 }
 
 impl IncomingNotice {
-    /// As [`Incoming::ack`].
+    /// Says that the caller has stored the notice. See [`Incoming::ack`].
     pub fn ack(&self) {
         self.owed.ack();
     }
@@ -101,11 +106,12 @@ impl fmt::Debug for IncomingNotice {
     }
 }
 
-/// A receipt that has arrived. Dropped without an ack, it comes again with the next connection.
+/// A receipt that has arrived. If you drop it without an ack, it comes again with the next
+/// connection.
 pub struct IncomingReceipt {
     /// The receipt.
     pub receipt: Receipt,
-    /// True where it was handed to this device before and not acked.
+    /// True if this device got it before and did not ack it.
     pub redelivered: bool,
     /// The delivery's id, for logs.
     pub delivery: String,
@@ -113,7 +119,7 @@ pub struct IncomingReceipt {
 }
 
 impl IncomingReceipt {
-    /// As [`Incoming::ack`].
+    /// Says that the caller has stored the receipt. See [`Incoming::ack`].
     pub fn ack(&self) {
         self.owed.ack();
     }

@@ -1,47 +1,47 @@
-//! What is told live: who is writing, and who is there. Nothing of it waits for a connection but what stands: whether somebody is at the device,
-//! and whom it watches.
+//! Live statements: who is writing, and who is online. Only lasting statements wait for a
+//! connection: whether a user is at the device, and which users it watches.
 
 use ferry_protocol::{DeviceFrame, DeviceStatus, RoomId, SetPresence, Typing, UserId, Watch};
 use tokio::sync::oneshot;
 
 use super::{Command, Connection};
 
-/// Something that stands until it is said anew.
-pub(super) enum Stand {
+/// A statement that lasts until the next of its kind.
+pub(super) enum Lasting {
     Status(DeviceStatus),
     Watch(Vec<UserId>),
 }
 
-/// What the relay has to hear again on each new connection.
+/// The statements that the relay must hear again on each new connection.
 #[derive(Debug, Default)]
-pub(super) struct Standing {
+pub(super) struct LastingState {
     away: bool,
     watched: Vec<UserId>,
 }
 
-impl Standing {
-    /// Remembers what stands, and gives the frame for a connection that is open.
-    pub(super) fn take(&mut self, stand: Stand) -> String {
-        match stand {
-            Stand::Status(status) => {
+impl LastingState {
+    /// Remembers a statement and returns its frame for an open connection.
+    pub(super) fn take(&mut self, lasting: Lasting) -> String {
+        match lasting {
+            Lasting::Status(status) => {
                 self.away = status == DeviceStatus::Away;
                 DeviceFrame::Presence(SetPresence { status }).to_json()
             }
-            Stand::Watch(users) => {
+            Lasting::Watch(users) => {
                 self.watched.clone_from(&users);
                 DeviceFrame::Watch(Watch { users }).to_json()
             }
         }
     }
 
-    /// The frames for a relay that may have heard something else before.
+    /// Returns the frames for a relay that may have heard older statements.
     pub(super) fn all_frames(&self) -> impl Iterator<Item = String> {
         let status = if self.away { DeviceStatus::Away } else { DeviceStatus::Online };
         let watch = DeviceFrame::Watch(Watch { users: self.watched.clone() });
         [DeviceFrame::Presence(SetPresence { status }), watch].into_iter().map(|frame| frame.to_json())
     }
 
-    /// The frames for a connection that has just opened.
+    /// Returns the frames for a connection that has just opened.
     pub(super) fn frames(&self) -> impl Iterator<Item = String> {
         let away = self.away.then(|| DeviceFrame::Presence(SetPresence { status: DeviceStatus::Away }).to_json());
         let watch = || DeviceFrame::Watch(Watch { users: self.watched.clone() }).to_json();
@@ -50,27 +50,30 @@ impl Standing {
 }
 
 impl Connection {
-    /// Tells the others in the room that the user is writing, or (`active` false) no longer. It expires by itself after 6 s: say it again every few
-    /// seconds. Where there is no connection now it is not told.
+    /// Tells the other members of the room that the user is writing or, with `active` false, has
+    /// stopped. It expires after 6 s, so repeat it every few seconds. Without a connection nobody
+    /// is told.
     pub async fn typing(&self, room: RoomId, active: bool) {
-        // What somebody writes now is old later.
+        // Without a connection it is lost: typing is old when the next one opens.
         let _ = self.frame(&DeviceFrame::Typing(Typing { room, active })).await;
     }
 
-    /// Whether somebody is at this device. It stands until it is set again, over reconnects too; at first somebody is.
+    /// Sets whether the user is at this device. The status stays until it is set again, also over
+    /// reconnects. It begins as online.
     pub async fn set_status(&self, status: DeviceStatus) {
-        self.stand(Stand::Status(status)).await;
+        self.say_lasting(Lasting::Status(status)).await;
     }
 
-    /// Whose presence to hear, in the place of those before: at most 256. Each of them comes as [`Event::Presence`](super::Event::Presence) soon, and
-    /// again with every change and every new connection.
+    /// Sets the users whose presence to hear, at most 256, and replaces the list before. Each of
+    /// them soon comes as [`Event::Presence`](super::Event::Presence), and again with every change
+    /// and every new connection.
     pub async fn watch(&self, users: Vec<UserId>) {
-        self.stand(Stand::Watch(users)).await;
+        self.say_lasting(Lasting::Watch(users)).await;
     }
 
-    async fn stand(&self, stand: Stand) {
+    async fn say_lasting(&self, lasting: Lasting) {
         let (taken, answer) = oneshot::channel();
-        if self.commands.send(Command::Stand(stand, taken)).is_ok() {
+        if self.commands.send(Command::Lasting(lasting, taken)).is_ok() {
             // An error says that the connection has ended.
             let _ = answer.await;
         }

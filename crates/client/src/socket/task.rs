@@ -1,4 +1,5 @@
-//! The task that owns the socket: opens it, serves it until it is lost, waits, and begins again.
+//! The task that owns the socket. It opens it, serves it until it is lost, waits, and begins
+//! again.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -14,26 +15,28 @@ use crate::outbox::Outbox;
 use crate::typing::Typists;
 use crate::{Backoff, ClientError, SendError, Session};
 
-use super::live::Standing;
+use super::live::LastingState;
 use super::wire::{NotOpen, Wire};
 use super::{Answer, ClosedReason, Command, ConnectOptions, DisconnectReason, Event, NotFlushed, Shared};
 
 mod serve;
 
-/// A connection that lasted this long was a good one: the next attempt after it waits the shortest time.
+/// The time after which a connection counts as good. The next attempt after a good one waits the
+/// shortest time.
 const LASTED: Duration = Duration::from_secs(30);
 
-/// Who waits for the answer to a send, and its place in the outbox, which is free when this is dropped.
+/// The caller that waits for the answer to a send, and its place in the outbox. Dropping it frees
+/// the place.
 struct Waiter {
     answer: Answer,
     _place: OwnedSemaphorePermit,
 }
 
-/// How a connection, or an attempt at one, ended.
+/// The way in which a connection, or an attempt at one, ended.
 enum End {
-    /// For good.
+    /// It ended for good.
     Final(ClosedReason),
-    /// To be tried again, not before the given time where there is one.
+    /// Try again. If there is a time, wait at least that long.
     Lost(DisconnectReason, Option<Duration>),
 }
 
@@ -43,15 +46,16 @@ pub(super) struct Task {
     shared: Arc<Shared>,
     commands: mpsc::UnboundedReceiver<Command>,
     events: mpsc::Sender<Event>,
-    // Events that the caller's queue has no room for. Nothing is read while there are any, so these are a handful.
+    // Events that the caller's queue has no room for. Nothing is read while there are any, so they
+    // are few.
     parked: VecDeque<Event>,
     outbox: Outbox<Waiter>,
     backoff: Backoff,
-    standing: Standing,
+    lasting: LastingState,
     typists: Typists,
-    // A token that the relay refused, or that expired with the socket: not to be used again.
+    // A token that the relay rejected, or that expired with the socket. It must not be used again.
     stale: Option<Secret>,
-    // Upgrades refused with 401, one after the other.
+    // The number of upgrades in a row that were rejected with 401.
     refused: u32,
 }
 
@@ -73,14 +77,15 @@ impl Task {
             parked: VecDeque::new(),
             outbox: Outbox::new(),
             backoff,
-            standing: Standing::default(),
+            lasting: LastingState::default(),
             typists: Typists::default(),
             stale: None,
             refused: 0,
         }
     }
 
-    /// Runs until the connection ends for good; tells `finished` why before anybody's answer is given up.
+    /// Runs until the connection ends for good. Tells `finished` the reason before any caller's
+    /// answer is dropped.
     pub(super) async fn run(mut self, finished: impl FnOnce(ClosedReason)) {
         let reason = loop {
             let (reason, not_before) = match self.connect_once().await {
@@ -91,7 +96,7 @@ impl Task {
             let wait = wait.min(self.options.backoff_max.max(not_before.unwrap_or_default().min(LASTED)));
             debug!(%reason, ?wait, "socket lost");
             self.parked.push_back(Event::Disconnected { reason, retry_in: wait });
-            // While the caller takes no events there is nobody to connect for.
+            // While the caller takes no events, there is nobody to connect for.
             if self.meanwhile(tokio::time::sleep(wait)).await.is_none() || !self.deliver_parked().await {
                 break ClosedReason::Local;
             }
@@ -101,12 +106,13 @@ impl Task {
         for waiter in self.outbox.drain() {
             let _ = waiter.answer.send(Err(SendError::Closed(reason.clone())));
         }
-        // Dropping what is left in it answers those who still wait: now, for they may be the ones who are to take the last events.
+        // Dropping the rest answers the callers that still wait. This must be now, because these
+        // callers may be the ones that take the last events.
         self.commands.close();
         while self.commands.try_recv().is_ok() {}
         self.parked.push_back(Event::Closed(reason));
         for event in self.parked {
-            // The caller may be gone, or take its time: this task has nothing else to do.
+            // The caller may be gone or slow. This task has nothing else to do.
             if self.events.send(event).await.is_err() {
                 break;
             }
@@ -140,7 +146,7 @@ impl Task {
                 self.outbox.keep_wanted(|waiter| !waiter.answer.is_closed());
                 end
             }
-            // A fresh token refused as well: another would be no better.
+            // The relay rejected a fresh token too, so another one would be no better.
             Err(NotOpen::Unauthorized) if self.refused > 0 => End::Final(ClosedReason::LoggedOut),
             Err(NotOpen::Unauthorized) => {
                 self.refused += 1;
@@ -151,7 +157,8 @@ impl Task {
         }
     }
 
-    /// Waits for `future`, and takes commands the while. None where the connection is to end.
+    /// Waits for `future`, and takes commands meanwhile. Returns `None` if the connection should
+    /// end.
     async fn meanwhile<T>(&mut self, future: impl Future<Output = T>) -> Option<T> {
         let mut future = pin!(future);
         loop {
@@ -163,7 +170,8 @@ impl Task {
         }
     }
 
-    /// Waits until the caller has room for every event. False where the connection is to end.
+    /// Waits until the caller has room for every event. Returns false if the connection should
+    /// end.
     async fn deliver_parked(&mut self) -> bool {
         while !self.parked.is_empty() {
             if let Step::Stop = self.step(pin!(std::future::pending::<()>())).await {
@@ -180,13 +188,13 @@ impl Task {
             command = self.commands.recv(), if handles => match command {
                 Some(Command::Close) => return Step::Stop,
                 Some(Command::Flush(answer) | Command::Frame { answer, .. }) => _ = answer.send(Err(NotFlushed)),
-                // For the next connection.
-                Some(Command::Stand(stand, taken)) => {
-                    self.standing.take(stand);
+                // The next connection says it.
+                Some(Command::Lasting(lasting, taken)) => {
+                    self.lasting.take(lasting);
                     let _ = taken.send(());
                 }
                 Some(Command::Send { id, frame, answer, place }) => self.queue(id, frame, answer, place),
-                // Every handle is gone, but there is still somebody who takes events.
+                // Every handle is dropped, but the caller still takes events.
                 None => {}
             },
             there = hand_over(&self.events, &mut self.parked) => if !there {
@@ -203,15 +211,15 @@ impl Task {
     }
 }
 
-/// What one wait came to.
+/// The result of one wait.
 enum Step<T> {
     Done(T),
     Again,
     Stop,
 }
 
-/// Hands the oldest parked event to the caller as soon as there is room. False where the caller is gone, which is all that is waited
-/// for where nothing is parked. Cancel-safe.
+/// Hands the oldest parked event to the caller as soon as there is room. Without a parked event it
+/// waits until the caller is gone. Returns false if the caller is gone. Cancel-safe.
 async fn hand_over(events: &mpsc::Sender<Event>, parked: &mut VecDeque<Event>) -> bool {
     if parked.is_empty() {
         events.closed().await;
@@ -231,7 +239,7 @@ fn no_token(error: ClientError) -> End {
     }
 }
 
-/// What a close code means for this connection.
+/// Returns what a close code means for this connection.
 fn end_of(code: u16) -> End {
     if CloseCode::should_reconnect(code) {
         return End::Lost(DisconnectReason::Closed(code), None);

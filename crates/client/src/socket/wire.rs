@@ -1,4 +1,4 @@
-//! One WebSocket: opened, and then read and written in one place, so that neither waits for the other.
+//! An open WebSocket. It is read and written in one place, so that neither waits for the other.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -22,15 +22,15 @@ use crate::http::bearer;
 
 use super::DisconnectReason;
 
-/// Why no socket could be opened.
+/// The reason why no socket could be opened.
 pub(super) enum NotOpen {
-    /// The access token was refused.
+    /// The relay rejected the access token.
     Unauthorized,
-    /// Anything else, and how long the server asks to be left alone.
+    /// Any other reason, and the time to wait that the server asks for.
     Failed(DisconnectReason, Option<Duration>),
 }
 
-/// What came of waiting on a socket.
+/// The result of waiting on a socket.
 pub(super) enum Io {
     /// A frame from the relay.
     Frame(Message),
@@ -38,18 +38,19 @@ pub(super) enum Io {
     Written,
 }
 
-/// An open socket with its own queue. The queue is bounded by whoever fills it: see [`Wire::has_room`].
+/// An open socket with its own queue. The caller bounds the queue: see [`Wire::has_room`].
 pub(super) struct Wire {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     queue: VecDeque<Message>,
     unflushed: bool,
 }
 
-/// Beyond this many frames in the queue no acks or sends are added. Pings and a close are, one at a time.
+/// The number of queued frames at which no acks or sends are added. Pings and a close still are,
+/// one at a time.
 const QUEUE_MAX: usize = 16;
 
 impl Wire {
-    /// Opens the socket of the device that `token` speaks for.
+    /// Opens the socket of the device that `token` belongs to.
     pub(super) async fn open(client: &Client, token: &Secret, frame_max: usize) -> Result<Self, NotOpen> {
         let protocol = |what: String| NotOpen::Failed(DisconnectReason::Protocol(what), None);
         let mut request = client.socket_url().into_client_request().map_err(|error| protocol(error.to_string()))?;
@@ -61,13 +62,14 @@ impl Wire {
         }
         let config = WebSocketConfig::default()
             .read_buffer_size(16 << 10)
-            // Every frame goes out as soon as the socket takes it; frames are queued here, not there.
+            // Every frame goes out as soon as the socket takes it. Frames are queued here, and not
+            // in the socket.
             .write_buffer_size(0)
             .max_write_buffer_size(1 << 20)
             .max_message_size(Some(frame_max))
             .max_frame_size(Some(frame_max));
         let connector = Connector::Rustls(client.tls());
-        // Boxed: 10 KB of state that is needed once per connection.
+        // Boxed, because its 10 KB of state are needed once for each connection.
         let open = Box::pin(connect_async_tls_with_config(request, Some(config), true, Some(connector)));
         match tokio::time::timeout(client.options().connect_timeout, open).await {
             Ok(Ok((socket, _))) => Ok(Self { socket, queue: VecDeque::new(), unflushed: false }),
@@ -82,7 +84,7 @@ impl Wire {
         }
     }
 
-    /// True where acks and sends may be queued.
+    /// Returns true if acks and sends may be queued.
     pub(super) fn has_room(&self) -> bool {
         self.queue.len() < QUEUE_MAX
     }
@@ -99,7 +101,8 @@ impl Wire {
         self.queue.push_back(Message::Close(None));
     }
 
-    /// Writes what is queued, and reads the next frame where `read`. Cancel-safe: nothing is lost, on either side.
+    /// Writes what is queued and, if `read` is true, reads the next frame. Cancel-safe: no frame
+    /// is lost in either direction.
     pub(super) async fn next(&mut self, read: bool) -> Result<Io, DisconnectReason> {
         poll_fn(|context| self.poll(context, read)).await.map_err(|error| reason(&error))
     }
@@ -117,7 +120,7 @@ impl Wire {
         if written { Poll::Ready(Ok(Io::Written)) } else { Poll::Pending }
     }
 
-    /// True where there was something to write and all of it is written.
+    /// Returns true if there was something to write and all of it is written.
     fn poll_write(&mut self, context: &mut Context<'_>) -> Result<bool, WsError> {
         while !self.queue.is_empty() {
             match Pin::new(&mut self.socket).poll_ready(context) {
@@ -145,7 +148,7 @@ impl Wire {
     }
 }
 
-/// What went wrong, in words that hold nothing of what was sent or received.
+/// Describes what went wrong, without anything that was sent or received.
 fn reason(error: &WsError) -> DisconnectReason {
     match error {
         WsError::ConnectionClosed | WsError::AlreadyClosed => {

@@ -1,4 +1,5 @@
-//! A small relay: enough HTTP for tokens, and sockets that the test drives frame by frame.
+//! A small relay with enough HTTP for tokens, and with sockets that the test drives frame by
+//! frame.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -21,7 +22,7 @@ use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
-/// How long a test waits for anything.
+/// The time that a test waits for anything.
 pub const DEADLINE: Duration = Duration::from_secs(10);
 
 pub async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
@@ -32,9 +33,9 @@ pub struct Tokens {
     pub number: u32,
     pub valid: HashSet<String>,
     pub revoked: bool,
-    /// How many refreshes were asked for.
+    /// The number of refreshes that were asked for.
     pub refreshes: u32,
-    /// How many calls were refused for their token.
+    /// The number of calls that were rejected because of their token.
     pub unauthorized: u32,
 }
 
@@ -90,12 +91,12 @@ impl Relay {
         Session::new(client, credentials, store)
     }
 
-    /// The next socket that opens.
+    /// Returns the next socket that opens.
     pub async fn peer(&mut self) -> Peer {
         soon("a socket", self.peers.recv()).await.unwrap()
     }
 
-    /// The next socket that opens, welcomed.
+    /// Returns the next socket that opens, and sends it `welcome`.
     pub async fn welcomed(&mut self) -> Peer {
         let mut peer = self.peer().await;
         peer.send(&RelayFrame::Welcome(welcome(i64::MAX / 2))).await;
@@ -103,7 +104,7 @@ impl Relay {
     }
 }
 
-/// A `welcome` whose token expires that many milliseconds after it.
+/// Returns a `welcome` whose token expires this number of milliseconds after it.
 pub fn welcome(expires_in: i64) -> Welcome {
     Welcome {
         protocol: 1,
@@ -152,7 +153,7 @@ impl Peer {
         self.send(&RelayFrame::Message(Box::new(delivered))).await;
     }
 
-    /// The next frame from the device.
+    /// Returns the next frame from the device.
     pub async fn frame(&mut self) -> DeviceFrame {
         soon("a frame from the device", async {
             loop {
@@ -166,7 +167,7 @@ impl Peer {
         .await
     }
 
-    /// The next frame, which is an ack.
+    /// Returns the deliveries of the next frame, which must be an ack.
     pub async fn acks(&mut self) -> Vec<String> {
         match self.frame().await {
             DeviceFrame::Ack(ack) => ack.deliveries,
@@ -174,7 +175,7 @@ impl Peer {
         }
     }
 
-    /// The next frame, which is a send.
+    /// Returns the next frame, which must be a send.
     pub async fn sending(&mut self) -> ferry_client::protocol::Send {
         match self.frame().await {
             DeviceFrame::Send(send) => send,
@@ -189,7 +190,7 @@ impl Peer {
         while let Ok(Some(Ok(_))) = tokio::time::timeout(DEADLINE, self.socket.next()).await {}
     }
 
-    /// What comes before the device's close.
+    /// Returns the frames that come before the device's close.
     pub async fn until_closed(mut self) -> Vec<DeviceFrame> {
         let mut frames = Vec::new();
         soon("the device's close", async {
@@ -210,7 +211,7 @@ impl Peer {
 
 async fn serve(mut stream: TcpStream, state: State, user: User, accepted: mpsc::UnboundedSender<Peer>) {
     let mut head = vec![0; 8 * 1024];
-    // Requests of a test come in one piece over loopback.
+    // The requests of a test come in one piece over loopback.
     let length = stream.peek(&mut head).await.unwrap_or(0);
     let head = String::from_utf8_lossy(&head[..length]).into_owned();
     let lower = head.to_lowercase();

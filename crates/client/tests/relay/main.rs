@@ -1,4 +1,4 @@
-//! The library against a small relay that the test drives.
+//! Tests of the library against a small relay that the test drives.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic in a test is the report")]
 
@@ -11,7 +11,7 @@ mod tokens;
 use ferry_client::{ConnectOptions, Connection, Event, Events, Incoming};
 use std::time::Duration;
 
-/// Reconnects at once, for there is nobody to spread out from.
+/// Returns options that reconnect at once, because a test has no other clients to spread out from.
 fn quick() -> ConnectOptions {
     ConnectOptions {
         backoff_base: Duration::from_millis(1),
@@ -20,7 +20,7 @@ fn quick() -> ConnectOptions {
     }
 }
 
-/// The next event that is none of the connection's own coming and going.
+/// Returns the next event, without those about the connection itself.
 async fn next(events: &mut Events) -> Event {
     loop {
         match fake::soon("an event", events.next()).await.expect("no event after the last") {

@@ -1,4 +1,4 @@
-//! Shown once, acked when the caller says so.
+//! Messages are shown once, and acked when the caller says so.
 
 use ferry_client::protocol::{DeviceFrame, RelayFrame};
 use ferry_client::{ConnectOptions, Event, NotFlushed, Seen};
@@ -15,7 +15,7 @@ async fn a_message_is_acked_when_the_caller_says_so_and_not_before() {
     peer.deliver("d1", &hello).await;
     let incoming = next_message(&mut events).await;
     assert_eq!(incoming.message, hello);
-    // Answered after everything before it: no ack is on its way.
+    // The answer comes after everything before it, so no ack is on its way.
     let flushing = tokio::spawn({
         let connection = connection.clone();
         async move { connection.flush().await }

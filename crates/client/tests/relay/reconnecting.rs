@@ -1,4 +1,4 @@
-//! What brings a connection back, and what ends it.
+//! Tests of what makes a connection open again, and what ends it.
 
 use std::time::Duration;
 
@@ -62,7 +62,7 @@ async fn a_relay_that_says_nothing_is_given_up() {
     let mut relay = Relay::start().await;
     let options = ConnectOptions { liveness: Duration::from_millis(150), ..quick() };
     let (_connection, mut events) = relay.session().connect(options);
-    // Held, and never read: no pong comes back.
+    // The peer is held and never read, so no pong comes back.
     let _peer = relay.welcomed().await;
     let _again = relay.welcomed().await;
     loop {

@@ -1,4 +1,4 @@
-//! Accepted once, whatever happens on the way.
+//! A message is accepted once, whatever happens on the way.
 
 use ferry_client::protocol::{ErrorCode, ErrorFrame, RelayFrame, Sent};
 use ferry_client::{Body, ClosedReason, ConnectOptions, Connection, MessageId, RoomId, SendError};

@@ -1,4 +1,4 @@
-//! A refresh token is used once, and kept before it is used.
+//! A refresh token is used once, and the new one is stored before it is used.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +10,7 @@ use ferry_client::{ClientError, ClosedReason, CredentialStore, Credentials, Even
 use crate::fake::{Relay, soon, welcome};
 use crate::{connect, next, quick};
 
-/// Remembers what it was given; fails when told to.
+/// Remembers the credentials that it got, and fails when told to.
 #[derive(Default)]
 struct Kept {
     saved: Mutex<Vec<String>>,
@@ -36,7 +36,7 @@ impl CredentialStore for Kept {
 async fn simultaneous_calls_make_one_refresh() {
     let relay = Relay::start().await;
     let store = Arc::new(Kept::default());
-    // Expired by the clock, and refused by the relay: both ways lead to a refresh.
+    // Expired by the clock, and rejected by the relay: both lead to a refresh.
     for (expires_at, number) in [(0, 1), (i64::MAX, 2)] {
         let session = relay.session_with(store.clone(), i64::MAX);
         let mut credentials = (*session.credentials()).clone();
@@ -84,7 +84,7 @@ async fn a_caller_who_gives_up_does_not_lose_the_new_token() {
     let relay = Relay::start().await;
     let store = Arc::new(Kept::default());
     let session = relay.session_with(store.clone(), 0);
-    // Polled once: the refresh is under way, and nobody waits for it.
+    // Polled once, so the refresh runs and nobody waits for it.
     let mut me = Box::pin(session.me());
     assert!(futures_util::poll!(&mut me).is_pending());
     drop(me);

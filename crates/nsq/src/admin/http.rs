@@ -1,47 +1,48 @@
-//! What nsqd's and nsqlookupd's HTTP interfaces have in common.
+//! The common part of the HTTP interfaces of nsqd and nsqlookupd.
 
 use std::time::Duration;
 
 use reqwest::{Method, Response, StatusCode};
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 
-/// The longest answer taken, some 200,000 channels' statistics. A longer one is an error, and no more of it is read.
+/// The longest answer that is read, in bytes: statistics of about 200,000 channels. A longer
+/// answer is an error, and the rest of it is not read.
 const MAX_ANSWER: usize = 64 * 1024 * 1024;
 
-/// An HTTP call failed.
+/// The error of an HTTP call.
 #[derive(Debug, thiserror::Error)]
 pub enum AdminError {
-    /// No connection, or no whole answer in time.
+    /// There was no connection, or no complete answer in time.
     #[error("cannot reach {address}: {source}")]
     Unreachable {
-        /// Whom.
+        /// The server.
         address: String,
-        /// Why.
+        /// The cause.
         source: reqwest::Error,
     },
-    /// An answer that says no.
+    /// The server answered with an error.
     #[error("{address} answered {status} {message}")]
     Refused {
-        /// Who.
+        /// The server.
         address: String,
         /// The HTTP status.
         status: u16,
-        /// nsqd's `message`, e.g. `TOPIC_NOT_FOUND`.
+        /// nsqd's `message`, for example `TOPIC_NOT_FOUND`.
         message: String,
     },
-    /// An answer that is not what nsqd answers.
+    /// The answer does not have the form that nsqd gives it.
     #[error("{address} gave an answer that is not NSQ's")]
     Malformed {
-        /// Who.
+        /// The server.
         address: String,
     },
-    /// Longer than 64 MiB.
+    /// The answer is longer than 64 MiB.
     #[error("{address} gave an answer that is too long")]
     TooLong {
-        /// Who.
+        /// The server.
         address: String,
     },
-    /// The HTTP client cannot be set up.
+    /// The HTTP client cannot be created.
     #[error("cannot set up the HTTP client: {0}")]
     Setup(reqwest::Error),
 }
@@ -52,8 +53,9 @@ pub(super) struct Http {
     address: String,
 }
 
-/// nsqd's HTTP is plain. But features are united over a build: where another crate lets reqwest speak TLS, a client cannot be built without
-/// naming the cryptography, and so it is named here, with no certificate that it would trust.
+/// Returns a TLS configuration that trusts no certificate. nsqd's HTTP has no TLS. But cargo
+/// unites features over a build: if another crate turns on TLS in reqwest, a client cannot be
+/// built without naming the cryptography.
 fn no_tls() -> rustls::ClientConfig {
     let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
     #[expect(clippy::expect_used, reason = "ring has the cipher suites of the default versions")]
@@ -68,7 +70,8 @@ impl Http {
         let client = reqwest::Client::builder()
             .connect_timeout(timeout)
             .timeout(timeout)
-            // nsqd is named in the configuration; a proxy from the environment has no business in between.
+            // The configuration names nsqd, so a proxy from the environment must not come in
+            // between.
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .tls_backend_preconfigured(no_tls())
@@ -79,13 +82,13 @@ impl Http {
         Ok(Self { client, address })
     }
 
-    /// POST; any answer but 200 is an error.
+    /// Sends a POST. Any answer but 200 is an error.
     pub(super) async fn post(&self, path: &str, query: &[(&str, &str)]) -> Result<(), AdminError> {
         let response = self.send(Method::POST, path, query).await?;
         self.expect_ok(response).await.map(drop)
     }
 
-    /// POST to something that may not be there: `false` for 404.
+    /// Sends a POST to something that may not exist. Returns `false` for a 404.
     pub(super) async fn post_existing(&self, path: &str, query: &[(&str, &str)]) -> Result<bool, AdminError> {
         let response = self.send(Method::POST, path, query).await?;
         if response.status() == StatusCode::NOT_FOUND {
@@ -127,7 +130,7 @@ impl Http {
     }
 
     fn unreachable(&self, error: reqwest::Error) -> AdminError {
-        // The address is in the error already; the URL would repeat it with topic and channel.
+        // The address is in the error already. The URL would repeat it with topic and channel.
         AdminError::Unreachable { address: self.address.clone(), source: error.without_url() }
     }
 }
@@ -137,7 +140,7 @@ struct Refusal {
     message: String,
 }
 
-/// Go writes an empty list as `null`.
+/// Reads a list. Go writes an empty list as `null`.
 pub(super) fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,

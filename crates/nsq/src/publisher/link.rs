@@ -1,4 +1,5 @@
-//! The task behind a publisher: connect, serve until the connection is lost, pause, again.
+//! The task of a publisher: it connects, serves until the connection is lost, pauses, and begins
+//! again.
 
 use std::{collections::VecDeque, pin::pin, time::Duration};
 
@@ -18,10 +19,11 @@ use crate::{
     options::Options,
 };
 
-/// Unwritten bytes at which no further request is encoded; requests then wait in their queue, whose bound is their permits.
+/// The number of unwritten bytes at which no further request is encoded. Requests then wait in
+/// their queue, which their permits bound.
 const MAX_UNWRITTEN: usize = 256 * 1024;
 
-/// What a heartbeat may be late by before the connection counts as dead.
+/// The time that a heartbeat may be late before the connection counts as dead.
 const SILENCE_MARGIN: Duration = Duration::from_secs(1);
 
 pub(super) struct Link {
@@ -32,10 +34,10 @@ pub(super) struct Link {
     connected: watch::Sender<bool>,
 }
 
-/// Every handle has been dropped: nobody is left to publish or to wait.
+/// The error after every handle was dropped: nobody can publish or wait any more.
 struct Abandoned;
 
-/// Why a connection was given up.
+/// The reason why a connection was given up.
 #[derive(Debug, thiserror::Error)]
 enum Lost {
     #[error(transparent)]
@@ -80,12 +82,14 @@ impl Link {
                 Err(Abandoned) => return,
             };
             if refused {
-                // nsqd is well: it hangs up after every refusal, e.g. of a publish to a topic that is being deleted. The others who publish
-                // must not wait for that. At most one connection for each publish that is refused.
+                // nsqd is healthy: it closes the connection after every error, for example of a
+                // publish to a topic that is being deleted. Other publishers must not wait for
+                // that. There is at most one connection for each rejected publish.
                 failures = 0;
                 continue;
             }
-            // Only one that lasted counts as a success: an nsqd that accepts and hangs up at once is not retried at full speed.
+            // Only a connection that lasted counts as a success. Otherwise an nsqd that accepts
+            // and closes at once would be retried at full speed.
             if since.elapsed() >= self.options.max_backoff {
                 failures = 0;
             }
@@ -98,8 +102,8 @@ impl Link {
         }
     }
 
-    /// Offers the connection to publishers until it is lost; then everything outstanding resolves to an error.
-    /// Also says whether nsqd had refused a publish on it.
+    /// Offers the connection to publishers until it is lost. Then every outstanding publish gets
+    /// an error. Also returns whether nsqd had rejected a publish on it.
     async fn serve(&mut self, connection: Connection) -> Result<(Lost, bool), Abandoned> {
         tracing::info!(nsqd = %self.address, "connected to nsqd");
         self.connected.send_replace(true);
@@ -110,7 +114,8 @@ impl Link {
             silence_limit: self.options.heartbeat_interval * 2 + SILENCE_MARGIN,
         };
         let ended = session.run(&mut self.requests).await;
-        // Before anybody hears of the loss: whoever retries at once must see that there is no connection.
+        // Before any caller hears of the loss: a caller that retries at once must see that there
+        // is no connection.
         self.connected.send_replace(false);
         let (now, refused) = (Instant::now(), session.refused);
         for reply in session.waiting {
@@ -131,7 +136,7 @@ async fn open(address: &str, options: &Options, hook: &Hook) -> Result<Connectio
     }
 }
 
-/// Waits for `work` while there is no connection. Requests that raced with its loss are refused at once.
+/// Waits for `work` while there is no connection. Requests that come meanwhile fail at once.
 async fn refuse_during<T>(
     requests: &mut UnboundedReceiver<Request>,
     work: impl Future<Output = T>,
@@ -148,16 +153,18 @@ async fn refuse_during<T>(
     }
 }
 
-/// Doubles from `min_backoff` to `max_backoff`; half of it is random, so that relays that lost the same nsqd do not return together.
+/// Returns a pause that doubles from `min_backoff` to `max_backoff`. Half of it is random, so that
+/// relays that lost the same nsqd do not return together.
 fn backoff(failures: u32, options: &Options) -> Duration {
     let full = options.min_backoff.saturating_mul(1 << failures.min(16)).min(options.max_backoff);
     full.mul_f64(rand::random_range(0.5..=1.0))
 }
 
-/// One connection's life.
+/// The state of a connection while it lives.
 struct Session {
     connection: Connection,
-    /// Publishes that nsqd owes an answer, in the order in which they were encoded, which is the order of its answers.
+    /// The publishes that wait for nsqd's answer, in the order in which they were encoded. nsqd
+    /// answers in the same order.
     waiting: VecDeque<Reply>,
     refused: bool,
     silence_limit: Duration,
@@ -167,8 +174,8 @@ impl Session {
     async fn run(&mut self, requests: &mut UnboundedReceiver<Request>) -> Result<Lost, Abandoned> {
         let mut alarm = pin!(sleep_until(self.next_deadline()));
         loop {
-            // All that is queued is encoded before anything is written: a fan-out goes out in one write, and the write happens
-            // when the queue has run empty, not when a timer says so.
+            // All queued requests are encoded before anything is written, so a fan-out goes out in
+            // one write. The write happens when the queue is empty, and not by a timer.
             while self.has_room() {
                 match requests.try_recv() {
                     Ok(request) => self.encode(request),
@@ -176,7 +183,8 @@ impl Session {
                     Err(TryRecvError::Disconnected) => return Err(Abandoned),
                 }
             }
-            // Only ever set earlier here: when it rings too early it is set again, which is cheaper than setting it per publish.
+            // The alarm is only ever set earlier here. If it rings too early it is set again,
+            // which is cheaper than setting it for each publish.
             let deadline = self.next_deadline();
             if deadline < alarm.deadline() {
                 alarm.as_mut().reset(deadline);
@@ -218,7 +226,7 @@ impl Session {
                 return Ok(());
             }
             Frame::Response(answer) if answer == "OK" => Ok(()),
-            // nsqd closes the connection after it; the loss is noticed when it does.
+            // nsqd closes the connection after this. The loss is noticed when it does.
             Frame::Error(error) => {
                 self.refused = true;
                 Err(PublishError::Refused(error))
@@ -229,7 +237,7 @@ impl Session {
         Ok(())
     }
 
-    /// When something is wrong if nothing has happened by then.
+    /// Returns the time at which something is wrong if nothing has happened before.
     fn next_deadline(&self) -> Instant {
         let silence = self.connection.last_heard() + self.silence_limit;
         self.waiting.front().map_or(silence, |oldest| oldest.deadline.min(silence))

@@ -1,4 +1,5 @@
-//! An nsqd of one's own: the pinned binary, the repository's nsq.conf, free ports, a data path that vanishes.
+//! An nsqd for each test: the pinned binary, the repository's nsq.conf, free ports, and a data
+//! path that is deleted afterwards.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 use std::{
@@ -11,7 +12,7 @@ use std::{
 use bytes::Bytes;
 use ferry_nsq::{Admin, ChannelName, ChannelStats, LookupAdmin, Message, Options, Publisher, Subscription, TopicName};
 
-/// How long anything may take before a test calls it broken. Nothing is expected to come near it.
+/// The time after which a test fails. Nothing should come near it.
 pub const DEADLINE: Duration = Duration::from_secs(20);
 
 /// A running nsqd; killed when dropped.
@@ -28,9 +29,10 @@ impl Nsqd {
         Self::start_with(&[]).await
     }
 
-    /// With further flags, e.g. `-lookupd-tcp-address=…`.
+    /// Starts nsqd with further flags, for example `-lookupd-tcp-address=…`.
     pub async fn start_with(flags: &[String]) -> Self {
-        // Somebody else may take a port between our finding it free and nsqd's binding it: then nsqd exits, and others are tried.
+        // Another process may take a port between our search and nsqd's bind. Then nsqd exits, and
+        // other ports are tried.
         for _ in 0..10 {
             let (tcp, http) = (free_port(), free_port());
             let data = data_directory();
@@ -68,14 +70,16 @@ impl Nsqd {
         Subscription::connect(&self.address(), topic, channel, options, ready).await.unwrap()
     }
 
-    /// As a crash or the OOM killer would: without a word. Same ports and data path for `restart`.
+    /// Kills nsqd without a warning, like a crash or the OOM killer. `restart` uses the same ports
+    /// and data path.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
-    /// Waits until a `kill` would not lose the channel: nsqd writes its list of topics and channels (`nsqd.dat`) some time after it has
-    /// answered the call or the SUB that made one (`nsqd.go`, `Notify`).
+    /// Waits until a `kill` would not lose the channel. nsqd writes its list of topics and
+    /// channels (`nsqd.dat`) some time after it has answered the call or the SUB that created one
+    /// (`nsqd.go`, `Notify`).
     pub async fn remembers(&self, topic: &TopicName, channel: &ChannelName) {
         let list = self.data.path().join("nsqd.dat");
         until("nsqd writes down the channel", || async {
@@ -85,7 +89,8 @@ impl Nsqd {
         .await;
     }
 
-    /// Removes all that a killed nsqd wrote, so that `restart` begins with nothing: no channels, no overflow.
+    /// Removes everything that a killed nsqd wrote, so that `restart` begins without channels and
+    /// overflow.
     pub fn forget(&self) {
         for entry in std::fs::read_dir(self.data.path()).unwrap() {
             std::fs::remove_file(entry.unwrap().path()).unwrap();
@@ -103,10 +108,10 @@ impl Nsqd {
         panic!("nsqd does not come up again; its output is above");
     }
 
-    /// It keeps its connections and answers nothing.
+    /// Stops nsqd, so that it keeps its connections and answers nothing.
     pub fn freeze(&self) {
         self.signal("-STOP");
-        // The signal is sent, not obeyed: each thread runs on until the kernel gets round to stopping it.
+        // The signal is sent, but not yet obeyed: each thread runs on until the kernel stops it.
         let deadline = Instant::now() + DEADLINE;
         while !self.has_stopped() {
             assert!(Instant::now() < deadline, "nsqd does not stop");
@@ -114,7 +119,8 @@ impl Nsqd {
         }
     }
 
-    /// Every thread is in state `T` (proc_pid_stat(5); the state follows the name in parentheses).
+    /// Returns true if every thread is in state `T` (proc_pid_stat(5); the state follows the name
+    /// in parentheses).
     fn has_stopped(&self) -> bool {
         let threads = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
         threads.map(|thread| thread.unwrap().path().join("stat")).all(|stat| {
@@ -132,7 +138,7 @@ impl Nsqd {
         assert!(status.unwrap().success(), "kill {signal}");
     }
 
-    /// True once it answers, false if it has exited.
+    /// Returns true when nsqd answers, and false if it has exited.
     async fn comes_up(&mut self) -> bool {
         let admin = self.admin();
         let deadline = Instant::now() + DEADLINE;
@@ -140,7 +146,8 @@ impl Nsqd {
             if self.child.try_wait().unwrap().is_some() {
                 return false;
             }
-            // Its start time could be another nsqd's on a port taken in between, so the port it believes in counts too.
+            // Another nsqd may answer on a port that it took in between, so the TCP port must
+            // match too.
             if admin.info().await.is_ok_and(|info| info.tcp_port == self.tcp) {
                 return true;
             }
@@ -172,7 +179,7 @@ fn spawn_nsqd(data: &Path, tcp: u16, http: u16, flags: &[String]) -> Child {
         .unwrap()
 }
 
-/// On tmpfs like the real thing, where there is one.
+/// Creates a data directory, on tmpfs as in production if there is one.
 fn data_directory() -> tempfile::TempDir {
     let shm = Path::new("/dev/shm");
     if shm.is_dir() { tempfile::tempdir_in(shm) } else { tempfile::tempdir() }.unwrap()
@@ -182,7 +189,7 @@ pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// The directory with nsq.conf.
+/// Returns the directory with nsq.conf.
 pub fn repository() -> PathBuf {
     let crate_directory = Path::new(env!("CARGO_MANIFEST_DIR"));
     crate_directory.ancestors().find(|parent| parent.join("nsq.conf").is_file()).unwrap().to_owned()
@@ -199,12 +206,12 @@ pub async fn connected(publisher: &Publisher) {
     within(publisher.wait_connected()).await;
 }
 
-/// Fails the test if `work` takes longer than anything should.
+/// Fails the test if `work` takes too long.
 pub async fn within<T>(work: impl Future<Output = T>) -> T {
     tokio::time::timeout(DEADLINE, Box::pin(work)).await.expect("nothing happened in time")
 }
 
-/// Waits for `condition`, asking again and again.
+/// Waits for `condition`, and asks again and again.
 pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut condition: impl FnMut() -> F) -> T {
     let deadline = Instant::now() + DEADLINE;
     loop {
@@ -216,7 +223,7 @@ pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut condition: 
     }
 }
 
-/// Waits for a state of the channel, as nsqd itself sees it.
+/// Waits for a state of the channel, as nsqd sees it.
 pub async fn until_channel(
     admin: &Admin,
     topic: &TopicName,
@@ -243,7 +250,7 @@ pub fn body(text: &str) -> Bytes {
     Bytes::copy_from_slice(text.as_bytes())
 }
 
-/// The next message, as text.
+/// Returns the next message, as text.
 pub async fn receive(subscription: &mut Subscription) -> (Message, String) {
     let message = within(subscription.next()).await.unwrap();
     let text = String::from_utf8(message.body.to_vec()).unwrap();

@@ -47,7 +47,7 @@ fn known() -> impl Strategy<Value = KnownBody> {
     ]
 }
 
-/// JSON of any shape, with the names of our fields among its keys.
+/// Generates JSON of any shape, with the names of Ferry's fields among its keys.
 fn some_json() -> impl Strategy<Value = serde_json::Value> {
     let id = "01a1fc9a-1cdc-74a3-a4d3-b2fd59548611";
     let leaf = prop_oneof![

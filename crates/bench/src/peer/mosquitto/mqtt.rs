@@ -1,4 +1,4 @@
-//! As much of MQTT 3.1.1 as a device needs.
+//! The part of MQTT 3.1.1 that a device needs.
 
 /// A packet from the server.
 #[derive(Debug, PartialEq, Eq)]
@@ -7,17 +7,17 @@ pub enum Packet<'a> {
     Connected,
     /// SUBACK, granted.
     Subscribed,
-    /// PUBLISH with QoS 1: `again` where it may have been delivered before.
+    /// PUBLISH with QoS 1. `again` is true if it may have been delivered before.
     Publish { id: u16, again: bool, payload: &'a [u8] },
     /// PUBACK.
     Acked(u16),
-    /// Anything else.
+    /// Any other packet.
     Other,
 }
 
 fn write_packet(kind: u8, body: usize, out: &mut Vec<u8>) {
     out.push(kind);
-    // §2.2.3: seven bits a byte, the least significant ones first.
+    // §2.2.3: seven bits in each byte, the least significant ones first.
     let mut left = body;
     loop {
         let (low, more) = (left as u8 & 0x7f, left >> 7);
@@ -34,7 +34,7 @@ fn write_text(text: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(text.as_bytes());
 }
 
-/// CONNECT with a persistent session and without keep-alive.
+/// Appends CONNECT with a persistent session and without keep-alive.
 pub fn write_connect(client: &str, out: &mut Vec<u8>) {
     write_packet(0x10, 12 + client.len(), out);
     write_text("MQTT", out);
@@ -43,7 +43,7 @@ pub fn write_connect(client: &str, out: &mut Vec<u8>) {
     write_text(client, out);
 }
 
-/// SUBSCRIBE with QoS 1.
+/// Appends SUBSCRIBE with QoS 1.
 pub fn write_subscribe(topic: &str, out: &mut Vec<u8>) {
     write_packet(0x82, 5 + topic.len(), out);
     out.extend_from_slice(&1_u16.to_be_bytes());
@@ -51,7 +51,7 @@ pub fn write_subscribe(topic: &str, out: &mut Vec<u8>) {
     out.push(1);
 }
 
-/// PUBLISH with QoS 1; `write_payload` appends `size` bytes.
+/// Appends PUBLISH with QoS 1. `write_payload` appends `size` bytes.
 pub fn write_publish(topic: &str, id: u16, size: usize, write_payload: impl FnOnce(&mut Vec<u8>), out: &mut Vec<u8>) {
     write_packet(0x32, 4 + topic.len() + size, out);
     write_text(topic, out);
@@ -59,16 +59,16 @@ pub fn write_publish(topic: &str, id: u16, size: usize, write_payload: impl FnOn
     write_payload(out);
 }
 
-/// PUBACK.
+/// Appends PUBACK.
 pub fn write_ack(id: u16, out: &mut Vec<u8>) {
     write_packet(0x40, 2, out);
     out.extend_from_slice(&id.to_be_bytes());
 }
 
-/// The first packet in a buffer and its length, where it is there as a whole.
+/// Returns the first packet in a buffer and its length, if it is complete.
 ///
 /// # Errors
-/// A refusal; bytes that are no packet.
+/// Fails if the server rejects something, or if the bytes are not a packet.
 pub fn first(buffer: &[u8]) -> anyhow::Result<Option<(Packet<'_>, usize)>> {
     let Some(&kind) = buffer.first() else { return Ok(None) };
     let (mut length, mut at) = (0_usize, 1);

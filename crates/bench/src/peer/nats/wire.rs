@@ -1,25 +1,25 @@
-//! As much of NATS's client protocol as a device needs.
+//! The part of NATS's client protocol that a device needs.
 
 use std::io::Write;
 
-/// The greeting, and a PING that tells when it was heard.
+/// The greeting, and a PING whose answer shows that the server has heard it.
 pub const CONNECT: &[u8] =
     b"CONNECT {\"verbose\":false,\"pedantic\":false,\"lang\":\"rust\",\"version\":\"0\",\"protocol\":1}\r\nPING\r\n";
 
-/// What the server says.
+/// A line from the server.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Incoming<'a> {
     /// MSG.
     Message { subject: &'a str, reply: Option<&'a str>, payload: &'a [u8] },
-    /// PING, to be answered.
+    /// PING, which needs an answer.
     Ping,
     /// PONG.
     Pong,
-    /// INFO, +OK.
+    /// INFO or +OK.
     Other,
 }
 
-/// PUB.
+/// Appends PUB.
 pub fn write_publish(subject: &str, reply: Option<&str>, payload: &[u8], out: &mut Vec<u8>) {
     // Writing to memory does not fail.
     let _ = match reply {
@@ -30,10 +30,10 @@ pub fn write_publish(subject: &str, reply: Option<&str>, payload: &[u8], out: &m
     out.extend_from_slice(b"\r\n");
 }
 
-/// What comes first in a buffer and its length, where it is there as a whole.
+/// Returns the first line in a buffer and its length, if it is complete.
 ///
 /// # Errors
-/// `-ERR`; a line that is none of NATS's.
+/// Fails on `-ERR`, and on a line that is not one of NATS's.
 pub fn first(buffer: &[u8]) -> anyhow::Result<Option<(Incoming<'_>, usize)>> {
     let Some(end) = memchr::memchr(b'\n', buffer) else { return Ok(None) };
     let line = std::str::from_utf8(&buffer[..end])?.trim_end();
@@ -60,8 +60,9 @@ pub fn first(buffer: &[u8]) -> anyhow::Result<Option<(Incoming<'_>, usize)>> {
     Ok(Some((incoming, after)))
 }
 
-/// Whether the subject for a delivery's ack says that it is not the first: `$JS.ACK.<stream>.<consumer>.<deliveries>.…`, in newer servers
-/// with a domain and an account before the stream.
+/// Returns whether the ack subject of a delivery says that it is not the first one. The form is
+/// `$JS.ACK.<stream>.<consumer>.<deliveries>.…`; newer servers have a domain and an account before
+/// the stream.
 pub fn is_redelivered(ack: &str) -> bool {
     let words = ack.split('.').count();
     let place = if words >= 11 { 6 } else { 4 };

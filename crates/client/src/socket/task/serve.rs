@@ -1,4 +1,4 @@
-//! One open socket, from `welcome` until it is lost.
+//! An open socket, from `welcome` until it is lost.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -20,34 +20,36 @@ mod receive;
 
 /// How long `welcome` may take.
 const WELCOME_WAIT: Duration = Duration::from_secs(10);
-/// How long closing may take.
+/// The longest time that closing may take. After it the socket is dropped.
 const CLOSE_WAIT: Duration = Duration::from_secs(5);
-/// How long before its expiry the token is renewed; a third of its life where that is less.
+/// The time before its expiry when a token is renewed; a third of its life if that is less.
 const RENEW_BEFORE: Duration = Duration::from_secs(60);
-/// After a renewal that failed, when the next is tried.
+/// The time after which a failed renewal is tried again.
 const RENEW_AGAIN: Duration = Duration::from_secs(5);
-/// How many deliveries one `ack` frame names at most: far below the relay's limit on frames.
+/// The largest number of deliveries in one `ack` frame. More go into the next frame. It is far
+/// below the relay's limit on frames.
 const ACKS_MAX: usize = 256;
 
 type Renewal = Pin<Box<dyn Future<Output = Result<Secret, ClientError>> + Send>>;
 
-/// What belongs to one open socket.
+/// The state of one open socket.
 struct Live {
     wire: Wire,
-    // In use on this socket.
+    // The token in use on this socket.
     token: Secret,
     frame_limit: usize,
-    // When anything was last heard, and when a ping was last sent.
+    // The time when the relay was last heard, and the time of the last ping.
     heard: Instant,
     pinged: Instant,
-    // What turns the relay's clock into ours: its time at `opened`.
+    // Converts the relay's clock into ours: the relay's time at `opened`.
     server_time: i64,
     opened: Instant,
     renew_at: Instant,
     renewal: Option<Renewal>,
-    // Each waits for one `pong`, in order. Bounded by the callers, who each wait for one.
+    // Each waits for its `pong`, in order. Bounded by the number of callers, because a caller waits
+    // for its flush.
     flushes: VecDeque<oneshot::Sender<Result<(), NotFlushed>>>,
-    // Something that stands was said when the wire had no room.
+    // A lasting statement was made when the wire had no room.
     unsaid: bool,
 }
 
@@ -71,7 +73,8 @@ impl Live {
         live
     }
 
-    /// Plans the renewal of a token that expires then, by the relay's clock: ours may be wrong.
+    /// Plans the renewal of a token. Its expiry is by the relay's clock, because ours may be
+    /// wrong.
     fn expires(&mut self, token_expires_at: i64) {
         let now = self.opened.elapsed();
         let expiry = u64::try_from(token_expires_at.saturating_sub(self.server_time)).unwrap_or(0);
@@ -82,7 +85,8 @@ impl Live {
     }
 }
 
-/// Writes what stands, unless it is longer than the relay takes: that would end this connection, and the next ones.
+/// Writes a lasting statement. Leaves it out if it is longer than the relay accepts, because it
+/// would end this connection and the next ones.
 fn say(live: &mut Live, frame: String) {
     if frame.len() <= live.frame_limit {
         live.wire.text(frame);
@@ -100,7 +104,7 @@ impl Task {
         self.shared.dedupe().connected();
         let mut live = Live::new(wire, token.clone(), &welcome);
         self.emit(Event::Connected(welcome));
-        self.standing.frames().for_each(|frame| say(&mut live, frame));
+        self.lasting.frames().for_each(|frame| say(&mut live, frame));
         let end = self.serve_welcomed(&mut live).await;
         for (room, user) in self.typists.all() {
             self.emit(Event::Typing { room, user, active: false });
@@ -141,7 +145,7 @@ impl Task {
             self.write(live);
             let reading = self.parked.is_empty();
             if !reading {
-                // Not the relay's silence: we do not listen.
+                // The relay is not silent: this side does not read.
                 live.heard = Instant::now();
             }
             let wake_at = tokio::time::Instant::from_std(self.next_deadline(live));
@@ -160,9 +164,9 @@ impl Task {
                 command = self.commands.recv(), if handles => match command {
                     Some(Command::Close) => return self.close(live).await,
                     Some(Command::Flush(answer)) => self.flush(live, answer),
-                    Some(Command::Stand(stand, taken)) => {
-                        let frame = self.standing.take(stand);
-                        // Where the relay does not read, what stands then is written when it does.
+                    Some(Command::Lasting(lasting, taken)) => {
+                        let frame = self.lasting.take(lasting);
+                        // If the relay does not read now, the newest statement is written when it does.
                         if live.wire.has_room() { say(live, frame) } else { live.unsaid = true }
                         let _ = taken.send(());
                     }
@@ -174,7 +178,7 @@ impl Task {
                         }
                         let _ = answer.send(if fits { Ok(()) } else { Err(NotFlushed) });
                     }
-                    // Every handle is gone, but there is still somebody who takes events.
+                    // Every handle is dropped, but the caller still takes events.
                     None => {}
                 },
                 () = self.shared.wake.notified() => {}
@@ -193,17 +197,18 @@ impl Task {
         }
     }
 
-    /// Queues acks and sends, as many as the wire takes now. What is left is queued when it has been written.
+    /// Queues acks and sends, as many as the wire takes now. The rest is queued after these are
+    /// written.
     fn write(&mut self, live: &mut Live) {
         if live.unsaid && live.wire.has_room() {
             live.unsaid = false;
-            self.standing.all_frames().for_each(|frame| say(live, frame));
+            self.lasting.all_frames().for_each(|frame| say(live, frame));
         }
         while live.wire.has_room() && self.ack_some(live) {}
         while live.wire.has_room()
             && let Some((id, frame)) = self.outbox.next(Instant::now())
         {
-            // The relay would close the socket over it, again and again.
+            // The relay would close the socket for it, again and again.
             if frame.len() > live.frame_limit {
                 let error = SendError::TooLarge { size: frame.len(), limit: live.frame_limit };
                 self.answer(id, Err(error));
@@ -220,7 +225,7 @@ impl Task {
         [Some(ping), renew, self.outbox.due(), self.typists.due()].into_iter().flatten().fold(silent, Instant::min)
     }
 
-    /// Does whatever is due. An error ends the connection.
+    /// Does everything that is due. An error ends the connection.
     fn on_time(&mut self, live: &mut Live) -> Result<(), End> {
         let now = Instant::now();
         if now >= live.heard + self.options.liveness {
@@ -240,7 +245,7 @@ impl Task {
         Ok(())
     }
 
-    /// Queues one frame of acks. False where there are none.
+    /// Queues a frame of acks. Returns false if there are none.
     fn ack_some(&self, live: &mut Live) -> bool {
         let deliveries = self.shared.dedupe().take_acks(ACKS_MAX);
         let some = !deliveries.is_empty();
@@ -250,7 +255,8 @@ impl Task {
         some
     }
 
-    /// All of them, past the queue's bound: the relay's window bounds them, and what comes after says that they are through.
+    /// Queues all acks, even above the queue's limit, because the next frame must come after them.
+    /// The relay's window bounds them.
     fn ack_all(&self, live: &mut Live) {
         while self.ack_some(live) {}
     }
@@ -268,12 +274,13 @@ impl Task {
         match self.events.try_send(event) {
             Ok(()) => {}
             Err(mpsc::error::TrySendError::Full(event)) => self.parked.push_back(event),
-            // Noticed by the loop, which ends.
+            // The loop notices it and ends.
             Err(mpsc::error::TrySendError::Closed(_)) => {}
         }
     }
 
-    /// Writes the acks that are left and closes. The relay answers a close after it has read all that came before it.
+    /// Writes the remaining acks and closes. The relay answers a close after it has read
+    /// everything before it.
     async fn close(&mut self, live: &mut Live) -> End {
         self.ack_all(live);
         live.wire.close();
@@ -285,7 +292,7 @@ impl Task {
     }
 }
 
-/// Waits for a renewal, and clears it; for ever where there is none. Cancel-safe.
+/// Waits for a renewal, and clears it. Without a renewal it waits for ever. Cancel-safe.
 async fn finished(renewal: &mut Option<Renewal>) -> Result<Secret, ClientError> {
     let Some(running) = renewal else { return std::future::pending().await };
     let token = running.await;
@@ -297,13 +304,14 @@ fn closed_without_code() -> End {
     End::Lost(DisconnectReason::Unreachable("the relay closed the connection".into()), None)
 }
 
-/// A renewal is through: tells the relay the new token, or plans the next attempt.
+/// Handles the end of a renewal: tells the relay the new token, or plans the next attempt.
 fn renewed(live: &mut Live, token: Result<Secret, ClientError>) -> Result<(), End> {
     match token {
         Ok(token) => {
             live.wire.text(DeviceFrame::Hello(Hello { token: token.clone() }).to_json());
             live.token = token;
-            // Until `renewed` says when: an answer that never comes must not leave the token to expire.
+            // Holds until `renewed` sets the time. If no answer ever comes, the token must still
+            // be renewed in time.
             live.renew_at = Instant::now() + RENEW_BEFORE;
             Ok(())
         }

@@ -1,4 +1,4 @@
-//! What comes from the relay.
+//! Handles the frames that the relay sends.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -47,7 +47,7 @@ impl Task {
         Ok(())
     }
 
-    /// What a delivery is owed; none for one that the caller has already, or had.
+    /// Returns the ack that a delivery is owed, or `None` if the caller has it already or had it.
     fn owed(&self, seen: Seen, delivery: &str) -> Option<Owed> {
         let is_new = self.shared.dedupe().arrive(seen, delivery);
         is_new.then(|| Owed::new(seen, Arc::clone(&self.shared)))
