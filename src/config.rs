@@ -6,10 +6,11 @@ mod settings;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
+use ferry_broker::NsqdAddress;
 use ferry_protocol::Secret;
 pub use settings::{LogFormat, Settings};
 
-/// Why the settings make no sense.
+/// LogoutReason the settings make no sense.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file given with `--config` cannot be read.
@@ -17,7 +18,7 @@ pub enum ConfigError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// LogoutReason.
         source: std::io::Error,
     },
     /// The file is not TOML, or has a key that Ferry does not know. Not the parser's own text: that quotes the line, which may hold a
@@ -36,35 +37,9 @@ pub enum ConfigError {
     Invalid {
         /// The setting.
         name: &'static str,
-        /// Why.
+        /// LogoutReason.
         reason: String,
     },
-}
-
-/// An nsqd: where it takes commands, and where it is administered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NsqdAddress {
-    /// As it was written. Every relay must write it the same, for the choice of a user's home hashes this text.
-    pub name: String,
-    /// `host:port` of the TCP protocol.
-    pub tcp: String,
-    /// `host:port` of its HTTP interface: the TCP port plus one unless written `HOST:TCP/HTTP`.
-    pub http: String,
-}
-
-impl std::str::FromStr for NsqdAddress {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is not HOST:PORT or HOST:TCP/HTTP");
-        let (host, ports) = text.rsplit_once(':').filter(|(host, _)| !host.is_empty()).ok_or_else(wrong)?;
-        let port = |text: &str| text.parse::<u16>().ok().filter(|port| *port != 0).ok_or_else(wrong);
-        let (tcp, http) = match ports.split_once('/') {
-            Some((tcp, http)) => (port(tcp)?, port(http)?),
-            None => (port(ports)?, port(ports)?.checked_add(1).ok_or_else(wrong)?),
-        };
-        Ok(Self { name: text.to_owned(), tcp: format!("{host}:{tcp}"), http: format!("{host}:{http}") })
-    }
 }
 
 /// How much of everything. Each is told to clients where it concerns them, and is a setting of the same name.
@@ -200,17 +175,6 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_nsqd_is_written_with_one_port_or_two() {
-        let short: NsqdAddress = "10.0.0.1:4150".parse().unwrap();
-        assert_eq!((short.tcp.as_str(), short.http.as_str()), ("10.0.0.1:4150", "10.0.0.1:4151"));
-        let long: NsqdAddress = "nsq.local:5000/6000".parse().unwrap();
-        assert_eq!((long.tcp.as_str(), long.http.as_str()), ("nsq.local:5000", "nsq.local:6000"));
-        for wrong in ["", "host", "host:", ":4150", "host:0", "host:65535", "host:1/x", "host:99999"] {
-            assert!(wrong.parse::<NsqdAddress>().is_err(), "{wrong}");
-        }
-    }
 
     #[test]
     fn the_defaults_are_those_of_the_protocol() {

@@ -8,6 +8,7 @@ mod answer;
 mod blocks;
 mod call;
 mod cors;
+mod cost;
 mod docs;
 mod friends;
 mod invitations;
@@ -33,8 +34,8 @@ use route::{Route, Table, any_of, route};
 
 /// All routes.
 pub fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
-    let Route { filter, takes } = declared(app);
-    let table = Arc::new(Table::of(&takes));
+    let Route { filter, declared } = declared(app);
+    let table = Arc::new(Table::of(&declared));
     let counted = Arc::clone(app);
     let recovered = filter
         .or(route::options(&table))
@@ -98,37 +99,66 @@ where
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::{route::Takes, *};
+    use super::{
+        cost::{Auth, Cost},
+        route::Declared,
+        *,
+    };
     use crate::config::Settings;
 
-    /// Whether the path of a route, with `{}` for any segment, is that of the document or has it among others.
+    /// Returns whether the path of a route, with `{}` for any segment, is that of the document or
+    /// includes it.
     fn covers(route: &str, documented: &str) -> bool {
         let (route, documented): (Vec<&str>, Vec<&str>) = (route.split('/').collect(), documented.split('/').collect());
         route.len() == documented.len() && route.iter().zip(&documented).all(|(a, b)| a == b || *a == "{}")
     }
 
-    #[tokio::test]
-    async fn the_document_has_every_route_and_no_other() {
+    async fn all_routes() -> Vec<Declared> {
         let directory = tempfile::tempdir().unwrap();
         let database = format!("sqlite://{}", directory.path().join("ferry.db").display());
         let settings = Settings { database: Some(database.into()), ..Settings::default() };
         let app = crate::run::build(settings.into_config().unwrap()).await.unwrap();
-        let routes: BTreeSet<Takes> = declared(&app).takes.into_iter().collect();
+        declared(&app).declared
+    }
 
+    #[tokio::test]
+    async fn the_document_has_every_route_and_no_other() {
+        let routes: BTreeSet<(String, String)> =
+            all_routes().await.into_iter().map(|route| (route.method, route.path)).collect();
         let document: serde_json::Value = serde_json::from_str(docs::DOCUMENT).unwrap();
         let mut documented = BTreeSet::new();
         for (path, operations) in document["paths"].as_object().unwrap() {
             let segments = path.split('/').map(|segment| if segment.starts_with('{') { "{}" } else { segment });
             let path = segments.collect::<Vec<_>>().join("/");
             for method in operations.as_object().unwrap().keys() {
-                documented.insert(Takes { method: method.to_ascii_uppercase(), path: path.clone() });
+                documented.insert((method.to_ascii_uppercase(), path.clone()));
             }
         }
-        let missing: Vec<&Takes> = routes.difference(&documented).collect();
+        let missing: Vec<_> = routes.difference(&documented).collect();
         assert!(missing.is_empty(), "routes that docs/openapi.json does not have: {missing:?}");
-        for Takes { method, path } in &documented {
-            let is_there = routes.iter().any(|route| route.method == *method && covers(&route.path, path));
+        for (method, path) in &documented {
+            let is_there = routes.iter().any(|(taken, route)| taken == method && covers(route, path));
             assert!(is_there, "docs/openapi.json has {method} {path}, and no route takes it");
+        }
+    }
+
+    #[tokio::test]
+    async fn every_change_is_limited_and_the_document_says_who_may_call() {
+        let document: serde_json::Value = serde_json::from_str(docs::DOCUMENT).unwrap();
+        for Declared { method, path, auth, cost } in all_routes().await {
+            assert!(method == "GET" || cost != Cost::Free, "{method} {path} has no limit on its rate");
+            assert!(auth != Auth::Public || cost != Cost::Call, "{method} {path}: nobody's calls can be counted");
+            let described = document["paths"].as_object().unwrap().iter().find(|(documented, _)| {
+                let segments =
+                    documented.split('/').map(|segment| if segment.starts_with('{') { "{}" } else { segment });
+                segments.collect::<Vec<_>>().join("/") == path
+            });
+            let Some((_, operations)) = described else { continue };
+            let security = operations[method.to_ascii_lowercase()]["security"].as_array();
+            let is_open = security.is_some_and(|ways| ways.is_empty() || ways.contains(&serde_json::json!({})));
+            if auth != Auth::Own {
+                assert_eq!(is_open, auth == Auth::Public, "{method} {path}: what docs/openapi.json says of `security`");
+            }
         }
     }
 }

@@ -1,29 +1,36 @@
 //! Ferry: a message relay that keeps no messages.
 //!
-//! [`run`] is the whole of it: `main` calls it, and so does whoever wants a relay in their own process. `ARCHITECTURE.md` is the map.
+//! [`run`] is the whole of it: `main` calls it, and so do you if you want a relay in your own
+//! process. `ARCHITECTURE.md` is the map, and says in which direction the modules import.
 
 pub mod app;
 pub mod auth;
-pub mod broker;
-pub mod clock;
+pub mod bus;
+pub mod cache;
+pub mod changes;
 pub mod config;
+pub mod directory;
 pub mod http;
 pub mod hub;
-pub mod kept;
+pub mod identity;
 pub mod limits;
+pub mod line;
 pub mod logins;
 pub mod metrics;
+pub mod news;
+pub mod people;
 pub mod presence;
 pub mod receipts;
-pub mod reconcile;
 pub mod refusal;
 pub mod relay;
 pub mod roles;
+pub mod rooms;
 mod run;
 pub mod server;
 pub mod session;
 pub mod signing;
-pub mod store;
+pub mod stamp;
 pub mod text;
+pub mod upkeep;
 
 pub use run::{Stopped, name_tls_provider, run};

@@ -51,9 +51,9 @@ impl<K: Hash + Eq + Clone> Limit<K> {
 
 /// Where somebody comes from, as far as limits go: an IPv4 address, or an IPv6 network of 64 bits, of which one customer has all addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Origin(IpAddr);
+pub struct Network(IpAddr);
 
-impl From<IpAddr> for Origin {
+impl From<IpAddr> for Network {
     fn from(address: IpAddr) -> Self {
         match address.to_canonical() {
             IpAddr::V6(v6) => Self(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64)).into()),
@@ -70,13 +70,13 @@ pub struct RateLimits {
     /// Logins, on the username that was tried, whether it exists or not.
     pub logins_of: Limit<String>,
     /// Logins, on the address; more generous, as many people may share one.
-    pub logins_from: Limit<Origin>,
+    pub logins_from: Limit<Network>,
     /// Renewals of tokens, on the address.
-    pub refreshes_from: Limit<Origin>,
+    pub refreshes_from: Limit<Network>,
     /// Passwords asked for again by somebody who is logged in, on the device: nobody else can use this up.
     pub proofs: Limit<DeviceId>,
     /// New accounts, on the address.
-    pub accounts_from: Limit<Origin>,
+    pub accounts_from: Limit<Network>,
     /// Invitations to rooms, on the user.
     pub invitations: Limit<UserId>,
     /// Marks of what is read, on the device.
@@ -135,10 +135,10 @@ mod tests {
 
     #[test]
     fn an_ipv6_network_counts_as_one_and_a_mapped_address_as_its_ipv4() {
-        let origin = |text: &str| Origin::from(text.parse::<IpAddr>().unwrap());
-        assert_eq!(origin("2001:db8:0:1::1"), origin("2001:db8:0:1:ffff::2"));
-        assert_ne!(origin("2001:db8:0:1::1"), origin("2001:db8:0:2::1"));
-        assert_eq!(origin("::ffff:1.2.3.4"), origin("1.2.3.4"));
-        assert_ne!(origin("1.2.3.4"), origin("1.2.3.5"));
+        let network = |text: &str| Network::from(text.parse::<IpAddr>().unwrap());
+        assert_eq!(network("2001:db8:0:1::1"), network("2001:db8:0:1:ffff::2"));
+        assert_ne!(network("2001:db8:0:1::1"), network("2001:db8:0:2::1"));
+        assert_eq!(network("::ffff:1.2.3.4"), network("1.2.3.4"));
+        assert_ne!(network("1.2.3.4"), network("1.2.3.5"));
     }
 }

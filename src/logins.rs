@@ -2,22 +2,18 @@
 //!
 //! The order is what makes a logout final. SQL first: from then on nobody authenticates as the device, and a pump that takes the channel
 //! back finds out and deletes it again. Then the socket, then the channel. What the broker could not delete stays noted in SQL, and
-//! [`crate::reconcile`] does it when the nsqd is back.
+//! `upkeep` does it when the nsqd is back.
 
 mod waiting;
 
 use std::{sync::Arc, time::Duration};
 
+use ferry_broker::{Broker, BrokerError};
 use ferry_protocol::{CloseCode, DeviceId, UserId};
+use ferry_store::{Device, NewDevice, Store, StoreError};
 use tokio_util::task::TaskTracker;
 
-use crate::{
-    app::Reach,
-    broker::BrokerError,
-    refusal::Refusal,
-    relay::Relay,
-    store::{Device, NewDevice, StoreError},
-};
+use crate::{changes::Changes, receipts::Receipts, refusal::Refusal, relay::Dispatcher};
 
 /// How long a logout waits for the device's socket to end. A socket that takes longer is past its channel anyway, which is deleted next.
 const SOCKET_PATIENCE: Duration = Duration::from_secs(2);
@@ -25,16 +21,25 @@ const SOCKET_PATIENCE: Duration = Duration::from_secs(2);
 /// See the module's description.
 #[derive(Debug, Clone)]
 pub struct Logins {
-    reach: Arc<Reach>,
-    relay: Arc<Relay>,
-    max_devices: usize,
-    /// What goes on beside an answer; the relay waits for it at its end.
-    tasks: TaskTracker,
+    /// SQL.
+    pub store: Store,
+    /// The queues.
+    pub broker: Broker,
+    /// Caches, connections and the other relays.
+    pub changes: Arc<Changes>,
+    /// Tells the user's other devices.
+    pub dispatcher: Arc<Dispatcher>,
+    /// Tells the authors of messages that a device never got.
+    pub receipts: Arc<Receipts>,
+    /// The limit of devices for each user.
+    pub max_devices: usize,
+    /// Tasks beside an answer. The relay waits for them at its end.
+    pub tasks: TaskTracker,
 }
 
 /// What was deleted and whom it concerns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Why {
+pub enum LogoutReason {
     /// Devices were logged out, which those that are left are told.
     Logout {
         /// With which device; for one that did it itself, itself.
@@ -46,7 +51,7 @@ pub enum Why {
     AccountDeleted,
 }
 
-impl Why {
+impl LogoutReason {
     fn close_code(self) -> CloseCode {
         match self {
             Self::Logout { .. } | Self::Abandoned => CloseCode::LoggedOut,
@@ -56,12 +61,6 @@ impl Why {
 }
 
 impl Logins {
-    /// With these means, and so many devices a user at most.
-    #[must_use]
-    pub fn new(reach: Arc<Reach>, relay: Arc<Relay>, max_devices: usize, tasks: TaskTracker) -> Self {
-        Self { reach, relay, max_devices, tasks }
-    }
-
     /// Logs a device in: a row in SQL and a channel, or neither.
     ///
     /// A user's first device begins with a fresh topic: what a late send may have left on an old one is not for it. The user's lock keeps
@@ -70,7 +69,7 @@ impl Logins {
     /// # Errors
     /// `device_limit`; `unavailable` where SQL or the user's home does not answer.
     pub async fn open(&self, new: NewDevice) -> Result<Device, Refusal> {
-        let Reach { store, broker, .. } = &*self.reach;
+        let (store, broker) = (&self.store, &self.broker);
         let (user, id) = (new.user, new.id);
         let lock = store.lock_user(user).await?;
         let created = match store.create_device(new, self.max_devices).await {
@@ -98,8 +97,14 @@ impl Logins {
             return Err(error.into());
         }
         lock.release().await;
-        self.reach.devices_changed(user).await;
+        self.changes.devices_changed(user).await;
         Ok(created.device)
+    }
+
+    /// Tells the user's other devices of a new one. Call this once its tokens are stored.
+    pub async fn tell_of_login(&self, device: &Device) {
+        let (name, ip) = (device.name.clone(), device.ip.clone());
+        self.dispatcher.tell_of_login(device.user_id, device.id, name, ip).await;
     }
 
     /// Takes back a login of which nobody gets the tokens.
@@ -108,8 +113,8 @@ impl Logins {
     /// to delete then, or not yet this one. So it is deleted here, although the row is gone.
     pub async fn abandon(&self, user: UserId, device: DeviceId) {
         // Where SQL does not answer, the device waits in the list of devices.
-        match self.reach.store.revoke_device(user, device).await {
-            Ok(true) => self.finish(user, &[device], Why::Abandoned).await,
+        match self.store.revoke_device(user, device).await {
+            Ok(true) => self.finish(user, &[device], LogoutReason::Abandoned).await,
             Ok(false) | Err(_) => {
                 self.remove_if_gone(user, device).await;
             }
@@ -123,43 +128,43 @@ impl Logins {
     /// # Errors
     /// Those of SQL; nothing has happened then.
     pub async fn close(&self, user: UserId, device: DeviceId, by: DeviceId) -> Result<bool, StoreError> {
-        if !self.reach.store.revoke_device(user, device).await? {
+        if !self.store.revoke_device(user, device).await? {
             return Ok(false);
         }
-        self.finish(user, &[device], Why::Logout { by }).await;
+        self.finish(user, &[device], LogoutReason::Logout { by }).await;
         Ok(true)
     }
 
     /// Does what follows when SQL no longer has the devices: sockets here and elsewhere, channels, the topic after the last one, and notices
     /// to those that are left.
-    pub async fn finish(&self, user: UserId, devices: &[DeviceId], why: Why) {
+    pub async fn finish(&self, user: UserId, devices: &[DeviceId], why: LogoutReason) {
         for device in devices {
-            self.reach.forget_device(user, *device);
+            self.changes.forget_device(user, *device);
         }
         let each = devices.iter().map(|device| async move {
-            let elsewhere = self.reach.announce_gone(user, *device, why == Why::AccountDeleted);
-            let here = self.reach.hub.close_and_wait(*device, why.close_code(), SOCKET_PATIENCE);
+            let elsewhere = self.changes.announce_gone(user, *device, why == LogoutReason::AccountDeleted);
+            let here = self.changes.hub().close_and_wait(*device, why.close_code(), SOCKET_PATIENCE);
             tokio::join!(elsewhere, here);
             let waiting = match why {
-                Why::Abandoned => Vec::new(),
-                Why::Logout { .. } | Why::AccountDeleted => self.take_what_waits(user, *device).await,
+                LogoutReason::Abandoned => Vec::new(),
+                LogoutReason::Logout { .. } | LogoutReason::AccountDeleted => self.take_what_waits(user, *device).await,
             };
             self.remove_channel(user, *device).await;
             if !waiting.is_empty() {
                 // Not the logout's business how long others take to hear of it.
-                let (relay, device) = (Arc::clone(&self.relay), *device);
-                self.tasks.spawn(async move { relay.tell_of_expiry(user, device, waiting).await });
+                let (receipts, device) = (Arc::clone(&self.receipts), *device);
+                self.tasks.spawn(async move { receipts.tell_of_expiry(user, device, waiting).await });
             }
         });
         futures_util::future::join_all(each).await;
-        if let Why::Logout { by } = why {
+        if let LogoutReason::Logout { by } = why {
             self.tell_of_logouts(user, devices, by).await;
         }
     }
 
     /// Tells the devices that are left. Under the user's lock: a publish beside the logout of the last of them would make their topic again.
     async fn tell_of_logouts(&self, user: UserId, gone: &[DeviceId], by: DeviceId) {
-        let store = &self.reach.store;
+        let store = &self.store;
         // A look without the lock spares the last logout the lock.
         if gone.is_empty() || !matches!(store.has_devices(user).await, Ok(true)) {
             return;
@@ -173,7 +178,7 @@ impl Logins {
         };
         if matches!(store.has_devices(user).await, Ok(true)) {
             for device in gone {
-                self.relay.tell_of_logout(user, *device, by).await;
+                self.dispatcher.tell_of_logout(user, *device, by).await;
             }
         }
         lock.release().await;
@@ -182,7 +187,7 @@ impl Logins {
     /// After a subscription whose outcome is unknown or came too late: deletes the channel again if SQL no longer has the device. Where SQL
     /// does not say, the reconciler finds the orphan. Whether it is gone.
     pub async fn remove_if_gone(&self, user: UserId, device: DeviceId) -> bool {
-        let gone = matches!(self.reach.store.device(device).await, Ok(None));
+        let gone = matches!(self.store.device(device).await, Ok(None));
         if gone {
             self.remove_channel(user, device).await;
         }
@@ -190,7 +195,7 @@ impl Logins {
     }
 
     /// Deletes the channel of a device that SQL no longer has, and the topic where no device is left. What fails is noted in SQL, and
-    /// [`crate::reconcile`] does it again.
+    /// `upkeep` does it again.
     pub async fn remove_channel(&self, user: UserId, device: DeviceId) {
         let Err(refusal) = self.try_remove_channel(user, device).await else { return };
         tracing::warn!(%user, %device, reason = %refusal.detail, "a channel cannot be deleted yet");
@@ -198,13 +203,13 @@ impl Logins {
     }
 
     async fn note_removal(&self, user: UserId, device: DeviceId) {
-        if let Err(error) = self.reach.store.note_close(user, device).await {
+        if let Err(error) = self.store.note_close(user, device).await {
             tracing::warn!(%user, %device, %error, "a removal cannot be noted: the reconciler will find the channel");
         }
     }
 
     async fn try_remove_channel(&self, user: UserId, device: DeviceId) -> Result<(), Refusal> {
-        let Reach { store, broker, .. } = &*self.reach;
+        let (store, broker) = (&self.store, &self.broker);
         let closed = broker.close_device(user, device).await;
         // Also where one node did not answer: on the others the last channel may have gone.
         self.remove_topic_if_unused(user).await?;
@@ -218,7 +223,7 @@ impl Logins {
     /// # Errors
     /// `unavailable`: do it again later.
     pub async fn remove_topic_if_unused(&self, user: UserId) -> Result<bool, Refusal> {
-        let Reach { store, broker, .. } = &*self.reach;
+        let (store, broker) = (&self.store, &self.broker);
         // A look without the lock spares most logouts the lock.
         if store.has_devices(user).await? {
             return Ok(false);
@@ -235,17 +240,14 @@ impl Logins {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        broker::{Broker, MemoryBroker, MemoryLimits},
-        clock,
-        hub::Hub,
-        metrics::Metrics,
-        relay::Directory,
-        store::{NewUser, Store, StoreOptions},
-    };
+    use ferry_broker::{MemoryBroker, MemoryLimits};
+    use ferry_protocol::now_ms;
+    use ferry_store::{NewUser, StoreOptions};
+
+    use crate::{bus::Bus, config::Config, directory::Directory, hub::Hub, limits::RateLimits, metrics::Metrics};
 
     fn new_device(user: UserId, proven: i64) -> NewDevice {
-        let now = clock::now_ms();
+        let now = now_ms();
         NewDevice { id: DeviceId::new(), user, name: "phone".into(), ip: None, user_agent: None, now, proven }
     }
 
@@ -260,24 +262,33 @@ mod tests {
         let broker = Broker::Memory(Arc::clone(&queues));
         let members = Arc::new(Directory::new(store.clone()));
         let metrics = Arc::new(Metrics::new().unwrap());
-        let relay = Arc::new(Relay::new(broker.clone(), Arc::clone(&members), metrics));
-        let reach = Arc::new(Reach::new(store.clone(), broker.clone(), Arc::new(Hub::default()), members));
-        let logins = Logins::new(reach, relay, 16, TaskTracker::new());
+        let dispatcher = Arc::new(Dispatcher::new(broker.clone(), Arc::clone(&members), metrics));
+        let changes = Changes::new(Bus::new(broker.clone()), Arc::new(Hub::default()), members);
+        let limits = Arc::new(RateLimits::new(&Config::defaults().unwrap().limits));
+        let logins = Logins {
+            store: store.clone(),
+            broker: broker.clone(),
+            changes: Arc::new(changes),
+            receipts: Arc::new(Receipts::new(limits, Arc::clone(&dispatcher), 32)),
+            dispatcher,
+            max_devices: 16,
+            tasks: TaskTracker::new(),
+        };
         let new = NewUser {
             id: UserId::new(),
             username: "ann".into(),
             display_name: None,
             password_hash: "$old".into(),
-            now: clock::now_ms(),
+            now: now_ms(),
         };
         let ann = store.create_user(new).await.unwrap();
         let since = ann.password_changed_at;
         let phone = logins.open(new_device(ann.id, since)).await.unwrap();
 
         let overtaken = store.create_device(new_device(ann.id, since), 16).await.unwrap().device;
-        let gone = store.change_password(ann.id, since, "$new", phone.id, clock::now_ms()).await.unwrap();
+        let gone = store.change_password(ann.id, since, "$new", phone.id, now_ms()).await.unwrap();
         assert_eq!(gone, [overtaken.id]);
-        logins.finish(ann.id, &gone, Why::Abandoned).await;
+        logins.finish(ann.id, &gone, LogoutReason::Abandoned).await;
         broker.open_device(ann.id, overtaken.id).await.unwrap();
         let tokens = store.insert_refresh(overtaken.id, [1; 32], 1, i64::MAX).await;
         assert!(matches!(tokens, Err(StoreError::NotFound)), "by this the login learns of it");

@@ -1,7 +1,5 @@
 //! The one binary: `ferry serve`, and the commands of a client.
 
-mod cli;
-
 use std::{io::IsTerminal, net::SocketAddr, process::ExitCode};
 
 use anyhow::Context;
@@ -19,10 +17,10 @@ use tracing_subscriber::{EnvFilter, filter::filter_fn, layer::SubscriberExt, uti
 
 /// A message relay that keeps no messages, and its client.
 #[derive(Parser)]
-#[command(name = "ferry", version, about, after_help = cli::AFTER_HELP)]
+#[command(name = "ferry", version, about, after_help = ferry_cli::AFTER_HELP)]
 struct Arguments {
     #[command(flatten)]
-    global: cli::Global,
+    global: ferry_cli::Global,
     #[command(subcommand)]
     command: Command,
 }
@@ -33,7 +31,7 @@ enum Command {
     /// Run a relay.
     Serve(Serve),
     #[command(flatten)]
-    Client(cli::Command),
+    Client(ferry_cli::Command),
 }
 
 #[derive(clap::Args)]
@@ -57,7 +55,7 @@ fn main() -> ExitCode {
             Ok(Stopped::InHaste) => ExitCode::FAILURE,
             Err(error) => failed(&error),
         },
-        Command::Client(command) => runtime.block_on(cli::run(command, &global)),
+        Command::Client(command) => runtime.block_on(ferry_cli::run(command, &global)),
     }
 }
 
@@ -117,14 +115,18 @@ fn log(format: LogFormat) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What may reach the log, whatever `FERRY_LOG` asks for: everything of Ferry's own crates, and of others what is at least information.
+/// What may changes the log, whatever `FERRY_LOG` asks for: everything of Ferry's own crates, and of others what is at least information.
 ///
 /// What others say in detail is not ours to word: tungstenite writes every frame at trace level, in hexadecimal and as text, close reasons at
 /// debug level; tokio-postgres writes every query's parameters at debug level, hashes of passwords and tokens among them.
 fn may_be_logged(target: &str, level: tracing::Level) -> bool {
     let crate_name = target.split("::").next().unwrap_or(target);
     // A level is the greater the more it tells.
-    level <= tracing::Level::INFO || matches!(crate_name, "ferry" | "ferry_client" | "ferry_nsq" | "ferry_protocol")
+    level <= tracing::Level::INFO
+        || matches!(
+            crate_name,
+            "ferry" | "ferry_broker" | "ferry_cli" | "ferry_client" | "ferry_nsq" | "ferry_protocol" | "ferry_store"
+        )
 }
 
 #[cfg(test)]

@@ -1,12 +1,10 @@
 //! Who is there, and who is writing. Live: told to those who are connected, and kept nowhere but in memory.
 //!
 //! Each relay knows its own sockets ([`sockets`]) and hears from the others whom they have ([`news`]); both are on the [`board`]. A device says
-//! whom it watches; when the status of one of these changes, [`tell`](Presence::tell) asks whether it may be seen ([`sight`]), and puts it into
-//! the device's [`queue`]. The first two and the queue are pure.
+//! whom it watches; when the status of one of these changes, [`tell`](PresenceTracker::tell) asks whether it may be seen ([`sight`]), and puts it into
+//! the device's queue of live frames. The first two and the queue are pure.
 
 mod board;
-mod news;
-mod queue;
 pub mod sight;
 mod sockets;
 mod tell;
@@ -22,27 +20,21 @@ use std::{
 };
 
 use dashmap::DashMap;
-use ferry_protocol::{PresenceStatus, UserId};
+use ferry_protocol::{PresenceStatus, UserId, now_ms};
+use ferry_store::Store;
 use tokio::sync::{Notify, Semaphore};
 use uuid::Uuid;
 
-use self::{
-    board::{Board, Part},
-    sockets::Sockets,
-};
+use self::{board::Board, sockets::Sockets};
 use crate::{
-    broker::{Broker, LiveEvent},
-    clock,
+    bus::Bus,
+    cache::Cache,
     config::{Config, Limits, Times},
-    hub::Connection,
-    kept::Kept,
+    directory::Directory,
+    line::Line,
     metrics::Metrics,
-    relay::Directory,
-    store::Store,
+    news::{LiveEvent, Part, PresenceEvent},
 };
-
-pub use news::News;
-pub use queue::LiveQueue;
 
 /// Changes that come within this time of each other are told together: what a device says first thing is part of its coming.
 const SETTLE: Duration = Duration::from_millis(100);
@@ -58,7 +50,7 @@ const TYPING_UNDER_WAY: usize = 256;
 
 /// See the module's description.
 #[derive(Debug)]
-pub struct Presence {
+pub struct PresenceTracker {
     /// This run of the relay.
     run: Uuid,
     /// Number of the last word.
@@ -66,39 +58,39 @@ pub struct Presence {
     times: Times,
     limits: Limits,
     store: Store,
-    broker: Broker,
+    bus: Bus,
     directory: Arc<Directory>,
     metrics: Arc<Metrics>,
     sockets: Mutex<Sockets>,
     board: Mutex<Board>,
     /// The sockets of each user. Bounded by the connections.
-    lines: DashMap<UserId, Vec<Arc<Connection>>>,
+    lines: DashMap<UserId, Vec<Arc<Line>>>,
     /// Who watches whom. Bounded by the connections times `--watched`.
-    watchers: DashMap<UserId, Vec<Arc<Connection>>>,
+    watchers: DashMap<UserId, Vec<Arc<Line>>>,
     /// What is still to be told. Each user and each connection is in it once.
     due: Mutex<Due>,
     /// When users went, milliseconds since the Unix epoch.
-    left: Kept<UserId, i64>,
+    left: Cache<UserId, i64>,
     moved: Notify,
     asked: Notify,
     told: Notify,
     typing: Arc<Semaphore>,
 }
 
-/// What [`Presence::tell`] is to tell.
+/// What [`PresenceTracker::tell`] is to tell.
 #[derive(Debug, Default)]
 struct Due {
     /// These have changed: whoever watches them is told.
     users: HashSet<UserId>,
     /// These are told of everybody whom they watch.
-    viewers: HashMap<Uuid, Arc<Connection>>,
+    viewers: HashMap<Uuid, Arc<Line>>,
 }
 
 /// A socket that is there. Dropping it is its end.
 #[derive(Debug)]
 pub struct Present {
-    presence: Arc<Presence>,
-    line: Arc<Connection>,
+    presence: Arc<PresenceTracker>,
+    line: Arc<Line>,
     away: bool,
 }
 
@@ -123,30 +115,24 @@ impl Drop for Present {
     }
 }
 
-fn remove(index: &DashMap<UserId, Vec<Arc<Connection>>>, user: UserId, line: &Connection) {
+fn remove(index: &DashMap<UserId, Vec<Arc<Line>>>, user: UserId, line: &Line) {
     if let Some(mut lines) = index.get_mut(&user) {
         lines.retain(|other| other.id != line.id);
     }
     index.remove_if(&user, |_, lines| lines.is_empty());
 }
 
-fn add(index: &DashMap<UserId, Vec<Arc<Connection>>>, user: UserId, line: &Arc<Connection>) {
+fn add(index: &DashMap<UserId, Vec<Arc<Line>>>, user: UserId, line: &Arc<Line>) {
     let mut lines = index.entry(user).or_default();
     // Most have one.
     lines.reserve_exact(1);
     lines.push(Arc::clone(line));
 }
 
-impl Presence {
+impl PresenceTracker {
     /// With nobody there yet.
     #[must_use]
-    pub fn new(
-        config: &Config,
-        store: Store,
-        broker: Broker,
-        directory: Arc<Directory>,
-        metrics: Arc<Metrics>,
-    ) -> Self {
+    pub fn new(config: &Config, store: Store, bus: Bus, directory: Arc<Directory>, metrics: Arc<Metrics>) -> Self {
         let run = Uuid::now_v7();
         Self {
             run,
@@ -154,7 +140,7 @@ impl Presence {
             times: config.times,
             limits: config.limits.clone(),
             store,
-            broker,
+            bus,
             directory,
             metrics,
             sockets: Mutex::new(Sockets::new(config.times.presence_grace)),
@@ -162,7 +148,7 @@ impl Presence {
             lines: DashMap::new(),
             watchers: DashMap::new(),
             due: Mutex::default(),
-            left: Kept::new(LEFT, LEFT_TTL),
+            left: Cache::new(LEFT, LEFT_TTL),
             moved: Notify::new(),
             asked: Notify::new(),
             told: Notify::new(),
@@ -185,7 +171,7 @@ impl Presence {
 
     /// A socket opened, and somebody is at it.
     #[must_use]
-    pub fn connected(self: &Arc<Self>, line: &Arc<Connection>) -> Present {
+    pub fn connected(self: &Arc<Self>, line: &Arc<Line>) -> Present {
         add(&self.lines, line.user, line);
         self.sockets().opened(line.user);
         self.moved.notify_one();
@@ -199,36 +185,36 @@ impl Presence {
     }
 
     /// What another relay has to say.
-    pub fn hear(self: &Arc<Self>, news: News) {
+    pub fn hear(self: &Arc<Self>, news: PresenceEvent) {
         let now = Instant::now();
         match news {
-            News::Says { run, seq, users, part } => {
+            PresenceEvent::Says { run, seq, users, part } => {
                 let changed = self.board().say(run, seq, &users, part, now);
                 self.changed(changed);
             }
-            News::Asks => self.asked.notify_one(),
-            News::Ends { run } => self.board().ends(run, self.times.presence_grace, now),
-            News::Sight { user } => self.look_again(user),
-            News::Typing { room, user, active } => self.heard_typing(room, user, active),
+            PresenceEvent::Asks => self.asked.notify_one(),
+            PresenceEvent::Ends { run } => self.board().ends(run, self.times.presence_grace, now),
+            PresenceEvent::Sight { user } => self.look_again(user),
+            PresenceEvent::Typing { room, user, active } => self.heard_typing(room, user, active),
         }
     }
 
     /// The relay hears the others from now on: what they said before it has missed.
     pub fn ask(self: &Arc<Self>) {
         let presence = Arc::clone(self);
-        tokio::spawn(async move { presence.announce(News::Asks).await });
+        tokio::spawn(async move { presence.announce(PresenceEvent::Asks).await });
         // And who asks is asked: others may not have been there either.
         self.asked.notify_one();
     }
 
     /// False where nobody hears: the rest of a heartbeat must not wait for each of its parts.
-    async fn announce(&self, news: News) -> bool {
-        self.broker.announce(&LiveEvent::Live(news)).await
+    async fn announce(&self, news: PresenceEvent) -> bool {
+        self.bus.announce(&LiveEvent::Live(news)).await
     }
 
     /// The relay ends in order, and tells the others.
     pub async fn end(&self) {
-        self.announce(News::Ends { run: self.run }).await;
+        self.announce(PresenceEvent::Ends { run: self.run }).await;
     }
 
     fn changed(&self, users: Vec<UserId>) {
@@ -237,7 +223,7 @@ impl Presence {
         }
         for user in &users {
             if self.status(*user) == PresenceStatus::Offline {
-                self.left.keep(self.left.mark(), *user, clock::now_ms());
+                self.left.insert(self.left.mark(), *user, now_ms());
             }
         }
         let watched: Vec<UserId> = users.into_iter().filter(|user| self.watchers.contains_key(user)).collect();
@@ -282,7 +268,7 @@ impl Presence {
         let online = self.sockets().told().count();
         self.metrics.online_users.set(i64::try_from(online).unwrap_or(i64::MAX));
         for some in changes.chunks(CHUNK) {
-            if !self.announce(News::Says { run: self.run, seq, users: some.to_vec(), part: None }).await {
+            if !self.announce(PresenceEvent::Says { run: self.run, seq, users: some.to_vec(), part: None }).await {
                 return;
             }
         }
@@ -299,7 +285,7 @@ impl Presence {
         self.changed(own);
         for (index, some) in (0..).zip(chunks) {
             let part = Some(Part { index, of });
-            if !self.announce(News::Says { run: self.run, seq, users: some.to_vec(), part }).await {
+            if !self.announce(PresenceEvent::Says { run: self.run, seq, users: some.to_vec(), part }).await {
                 return;
             }
         }

@@ -1,47 +1,61 @@
-//! Receipts: telling authors which devices have their messages, and devices what their user has read elsewhere.
+//! Receipts: authors learn which devices have their messages, and devices what their user has read
+//! elsewhere.
 //!
-//! Sessions note what they see, which costs a lock and no I/O; one task publishes it a quarter of a second later, together: a device that acks
-//! a window of one author's messages makes one receipt. What is noted is in memory only: a relay that crashes has forgotten it, and nobody is
-//! promised a receipt.
+//! Pumps note what they see, which costs a lock and no I/O. One task publishes it a quarter of a
+//! second later, together: a device that acks a window of one author's messages makes one receipt.
+//! Notes are in memory only. A relay that crashes loses them, and nobody is promised a receipt.
 
 mod gathered;
+mod outgoing;
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use ferry_protocol::{DeviceId, MessageRef, NoticesRead, READ_AUTHORS, RECEIPT_MESSAGES, Read, UserId};
+use ferry_protocol::{DeviceId, MessageRef, NoticesRead, READ_AUTHORS, RECEIPT_MESSAGES, Read, UserId, now_ms};
 use tokio::{sync::Notify, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-pub use gathered::Gathered;
+use self::gathered::Gathered;
+use crate::{identity::Authenticated, limits::RateLimits, refusal::Refusal, relay::Dispatcher};
 
-use crate::{app::App, clock, refusal::Refusal, session::Authenticated};
-
-/// How long what is noted waits for more.
+/// How long a note waits for more.
 const GATHER: Duration = Duration::from_millis(250);
-/// How far ahead of this relay's clock a cursor may be, milliseconds: another relay stamped the message. One from the far future would be the
-/// last that anybody believes.
+/// How far a cursor may be ahead of this relay's clock, milliseconds, because another relay stamped
+/// the message. A cursor from the far future would hide all later ones.
 const CLOCKS_APART: i64 = 60_000;
-/// How long the last ones may take when the relay stops.
+/// How long the last receipts may take when the relay stops.
 const LAST: Duration = Duration::from_secs(2);
 
-/// What is noted and not published yet.
-#[derive(Debug, Default)]
+/// See the module's description.
+#[derive(Debug)]
 pub struct Receipts {
+    limits: Arc<RateLimits>,
+    dispatcher: Arc<Dispatcher>,
+    /// Members up to which authors learn which devices have a message, and not only how many.
+    room_size: usize,
     gathered: Mutex<Gathered>,
     wake: Notify,
     ending: CancellationToken,
 }
 
 impl Receipts {
+    /// Creates the service. `room_size` is the number of members up to which authors learn which
+    /// devices have a message, and not only how many.
+    #[must_use]
+    pub fn new(limits: Arc<RateLimits>, dispatcher: Arc<Dispatcher>, room_size: usize) -> Self {
+        let (gathered, wake, ending) = (Mutex::default(), Notify::new(), CancellationToken::new());
+        Self { limits, dispatcher, room_size, gathered, wake, ending }
+    }
+
     fn gathered(&self) -> MutexGuard<'_, Gathered> {
-        // Std, not tokio: held for a few map operations, never over an await. A panic leaves nothing half-done that matters.
+        // Std, not tokio: held for a few map operations, never over an await. A panic leaves nothing
+        // half-done that matters.
         self.gathered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A device has these messages of others.
+    /// Notes that a device has stored these messages of others.
     pub fn delivered(&self, user: UserId, device: DeviceId, messages: &[MessageRef]) {
         if messages.is_empty() {
             return;
@@ -50,64 +64,65 @@ impl Receipts {
         self.wake.notify_one();
     }
 
-    fn take(&self) -> Gathered {
-        std::mem::take(&mut *self.gathered())
-    }
-}
-
-impl App {
-    /// Notes how far a user has read a room. That they are in it is looked at when it is published.
+    /// Notes how far a user has read a room. Publishing checks that the user is in it.
     ///
     /// # Errors
-    /// `invalid`, `rate_limited`.
+    /// Fails with `invalid` or `rate_limited`.
     pub fn mark_read(&self, who: Authenticated, read: Read) -> Result<(), Refusal> {
         self.limits.marks.take(&who.device).map_err(Refusal::rate_limited)?;
         let cursor = &read.cursor;
-        if !(0..=clock::now_ms() + CLOCKS_APART).contains(&cursor.sent_at) {
+        if !(0..=now_ms() + CLOCKS_APART).contains(&cursor.sent_at) {
             return Err(Refusal::invalid("sent_at", "must be when a message was sent, in milliseconds"));
         }
         if cursor.authors.len() > READ_AUTHORS {
             return Err(Refusal::invalid("authors", format!("at most {READ_AUTHORS}")));
         }
-        self.receipts.gathered().read(who.user, who.device, read);
-        self.receipts.wake.notify_one();
+        self.gathered().read(who.user, who.device, read);
+        self.wake.notify_one();
         Ok(())
     }
 
     /// Notes that a user has read notices.
     ///
     /// # Errors
-    /// `invalid`, `rate_limited`.
+    /// Fails with `invalid` or `rate_limited`.
     pub fn mark_notices_read(&self, who: Authenticated, read: NoticesRead) -> Result<(), Refusal> {
         self.limits.marks.take(&who.device).map_err(Refusal::rate_limited)?;
         if !(1..=RECEIPT_MESSAGES).contains(&read.notices.len()) {
             return Err(Refusal::invalid("notices", format!("1 to {RECEIPT_MESSAGES}")));
         }
-        self.receipts.gathered().notices_read(who.user, who.device, read.notices);
-        self.receipts.wake.notify_one();
+        self.gathered().notices_read(who.user, who.device, read.notices);
+        self.wake.notify_one();
         Ok(())
     }
-}
 
-/// Publishes what is noted, until [`end`].
-pub async fn publish(app: Arc<App>) {
-    let Receipts { wake, ending, .. } = &app.receipts;
-    loop {
-        let _ = ending.run_until_cancelled(wake.notified()).await;
-        let _ = ending.run_until_cancelled(tokio::time::sleep(GATHER)).await;
-        // Before they are taken: nothing is noted after the end, but much may have been while the ones before were published.
-        let is_last = ending.is_cancelled();
-        app.relay.send_receipts(app.receipts.take(), app.config.limits.receipt_room_size).await;
-        if is_last {
-            return;
+    /// Tells the authors of messages that a device will never get them, because it is logged out.
+    pub async fn tell_of_expiry(&self, user: UserId, device: DeviceId, messages: Vec<MessageRef>) {
+        outgoing::tell_of_expiry(&self.dispatcher, user, device, messages).await;
+    }
+
+    /// Publishes the notes, until [`Self::end`].
+    pub async fn publish(self: Arc<Self>) {
+        loop {
+            let _ = self.ending.run_until_cancelled(self.wake.notified()).await;
+            let _ = self.ending.run_until_cancelled(tokio::time::sleep(GATHER)).await;
+            // Look before taking: nothing is noted after the end, but much may have been while the
+            // notes before were published.
+            let is_last = self.ending.is_cancelled();
+            let gathered = std::mem::take(&mut *self.gathered());
+            outgoing::publish(&self.dispatcher, gathered, self.room_size).await;
+            if is_last {
+                return;
+            }
         }
     }
-}
 
-/// Has what the last sessions noted published as well. Bounded in time.
-pub async fn end(app: &App, publishing: JoinHandle<()>) {
-    app.receipts.ending.cancel();
-    if tokio::time::timeout(LAST, publishing).await.is_err() {
-        tracing::warn!("the last receipts were not published in time");
+    /// Publishes the notes of the last connections too. `publishing` is the task that runs
+    /// [`Self::publish`]. Bounded in time.
+    pub async fn end(&self, publishing: JoinHandle<()>) {
+        self.ending.cancel();
+        if tokio::time::timeout(LAST, publishing).await.is_err() {
+            tracing::warn!("the last receipts were not published in time");
+        }
     }
 }

@@ -1,28 +1,25 @@
 //! Sending: who may write, who receives, publish, receipt.
 
-mod audience;
 mod notices;
-mod receipts;
 
 use std::{collections::HashMap, sync::Arc, time::Instant};
 
 use bytes::Bytes;
+use ferry_broker::{Broker, BrokerError};
 use ferry_protocol::{
     CONTENT_TYPE_MAX, DeviceId, Envelope, ErrorCode, KIND_MAX, KnownBody, MENTIONS_MAX, Message, MessageId, Notice,
-    RoomId, Send, Sender, Sent, UserId, is_valid_content_type, is_valid_kind,
+    RoomId, Send, Sender, Sent, UserId, is_valid_content_type, is_valid_kind, now_ms,
 };
 use futures_util::StreamExt;
 
-pub use audience::{Audience, Directory};
 pub use notices::Actor;
 
 use crate::{
-    broker::{Broker, BrokerError},
-    clock,
+    directory::{Audience, Directory},
     metrics::Metrics,
     refusal::Refusal,
     roles,
-    session::Stamp,
+    stamp::Stamp,
 };
 
 /// Publishes of one send that are under way at the same time. The rest of a larger room wait their turn.
@@ -30,13 +27,13 @@ const FAN_OUT: usize = 128;
 
 /// Takes messages from sessions and HTTP and publishes them to everybody concerned.
 #[derive(Debug, Clone)]
-pub struct Relay {
+pub struct Dispatcher {
     broker: Broker,
     directory: Arc<Directory>,
     metrics: Arc<Metrics>,
 }
 
-/// Leave to send one message: the sender is a member, not muted, and the message is well-formed. Made by [`Relay::admit`].
+/// Leave to send one message: the sender is a member, not muted, and the message is well-formed. Made by [`Dispatcher::admit`].
 #[derive(Debug)]
 pub struct Admitted {
     sender: Sender,
@@ -53,11 +50,17 @@ impl Admitted {
     }
 }
 
-impl Relay {
+impl Dispatcher {
     /// Over this broker, with the memberships of this directory.
     #[must_use]
     pub fn new(broker: Broker, directory: Arc<Directory>, metrics: Arc<Metrics>) -> Self {
         Self { broker, directory, metrics }
+    }
+
+    /// Returns the caches that say who receives.
+    #[must_use]
+    pub fn directory(&self) -> &Directory {
+        &self.directory
     }
 
     /// Checks a message and its sender. Changes nothing.
@@ -69,7 +72,7 @@ impl Relay {
         check(send)?;
         let audience = self.audience(send.room).await?;
         let member = audience.member(user).ok_or_else(|| roles::outsider(audience.kind()))?;
-        if member.muted_until > clock::now_ms() {
+        if member.muted_until > now_ms() {
             return Err(Refusal::new(ErrorCode::Muted, "you are muted in this room"));
         }
         // Only now: who is in the room is for those who are in it.
@@ -94,7 +97,7 @@ impl Relay {
     /// `unavailable` where a publish failed: some recipients may have it. A retry with the same id and stamp is seen once.
     pub async fn send(&self, admitted: &Admitted, stamp: Stamp, send: Send) -> Result<Sent, Refusal> {
         let Admitted { sender, audience, devices } = admitted;
-        let (id, room, sent_at) = (send.id, send.room, clock::now_ms());
+        let (id, room, sent_at) = (send.id, send.room, now_ms());
         let message = Message {
             id,
             room,
@@ -142,8 +145,19 @@ impl Relay {
             self.publish_to_all(targets, &payload, notice.id).await
         };
         if let Err(refusal) = outcome.await {
-            tracing::warn!(id = %notice.id, reason = %refusal.detail, "a notice did not reach everybody");
+            tracing::warn!(id = %notice.id, reason = %refusal.detail, "a notice did not changes everybody");
         }
+    }
+
+    /// Publishes each payload to its user, some at the same time. Best effort: a failure is logged
+    /// with the id.
+    pub async fn publish_each(&self, payloads: impl IntoIterator<Item = (UserId, MessageId, Bytes)>) {
+        let publish = |(user, id, payload)| async move {
+            if let Err(error) = self.broker.publish(user, payload).await {
+                tracing::debug!(%id, %user, %error, "a publish failed");
+            }
+        };
+        futures_util::stream::iter(payloads).for_each_concurrent(FAN_OUT, publish).await;
     }
 
     /// Answers when every publish is confirmed.

@@ -5,20 +5,44 @@
 //!
 //! The store asks this while it has the room locked, so what is allowed is still allowed when it is done.
 
-use ferry_protocol::{ErrorCode, PutMember, Role, RoomKind, UserId};
+use std::borrow::Cow;
 
-use crate::{
-    refusal::Refusal,
-    store::{Membership, Put, Standing},
-};
+use ferry_protocol::{PutMember, Role, RoomKind, UserId};
+use ferry_store::{Membership, Put, Standing};
+
+/// Why a user may not do something in a room.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RoleError {
+    /// The room or member does not exist, as far as this user may know.
+    #[error("not found")]
+    NotFound,
+    /// The user's role does not allow it.
+    #[error("{0}")]
+    Forbidden(Cow<'static, str>),
+    /// The user is in the room already.
+    #[error("already a member")]
+    AlreadyMember,
+    /// A field has a value that is not allowed.
+    #[error("{field}: {detail}")]
+    Invalid {
+        /// The field.
+        field: &'static str,
+        /// What is wrong with it.
+        detail: &'static str,
+    },
+}
+
+fn forbidden(detail: impl Into<Cow<'static, str>>) -> RoleError {
+    RoleError::Forbidden(detail.into())
+}
 
 /// What somebody is told who is not in a room of this kind. Of a channel anybody may know that it is there; of other people's rooms it is not
 /// even said that they exist.
 #[must_use]
-pub fn outsider(kind: RoomKind) -> Refusal {
+pub fn outsider(kind: RoomKind) -> RoleError {
     match kind {
-        RoomKind::Channel => Refusal::forbidden("you are not in this room"),
-        RoomKind::Direct | RoomKind::Group => Refusal::not_found(),
+        RoomKind::Channel => forbidden("you are not in this room"),
+        RoomKind::Direct | RoomKind::Group => RoleError::NotFound,
     }
 }
 
@@ -26,23 +50,28 @@ pub fn outsider(kind: RoomKind) -> Refusal {
 ///
 /// # Errors
 /// `forbidden`; `not_found` for a room that is not theirs to know of.
-pub fn require(standing: Standing, least: Role) -> Result<(), Refusal> {
+pub fn require(standing: Standing, least: Role) -> Result<(), RoleError> {
     let is_enough = standing.role.map_or_else(|| Err(outsider(standing.kind)), |role| Ok(role >= least))?;
-    if is_enough { Ok(()) } else { Err(Refusal::forbidden(format!("this takes the role `{least}`"))) }
+    if is_enough { Ok(()) } else { Err(forbidden(format!("this takes the role `{least}`"))) }
 }
 
 /// Adding somebody, or changing them. `myself`: it is oneself.
 ///
 /// # Errors
 /// `forbidden`; `not_found` for a room that is not theirs to know of; `invalid` for a time that is none.
-pub fn put(standing: Standing, myself: bool, theirs: Option<&Membership>, change: &PutMember) -> Result<Put, Refusal> {
+pub fn put(
+    standing: Standing,
+    myself: bool,
+    theirs: Option<&Membership>,
+    change: &PutMember,
+) -> Result<Put, RoleError> {
     let mine = standing.role.ok_or_else(|| outsider(standing.kind))?;
     if change.muted_until.is_some_and(|until| until < 0) {
-        return Err(Refusal::invalid("muted_until", "must be 0 or a time"));
+        return Err(RoleError::Invalid { field: "muted_until", detail: "must be 0 or a time" });
     }
     let Some(theirs) = theirs else {
         if standing.kind == RoomKind::Direct {
-            return Err(Refusal::forbidden("a direct room is for its two"));
+            return Err(forbidden("a direct room is for its two"));
         }
         let role = change.role.unwrap_or(Role::Member);
         may_add(mine, role)?;
@@ -65,9 +94,9 @@ pub fn put(standing: Standing, myself: bool, theirs: Option<&Membership>, change
 ///
 /// # Errors
 /// `already_member`; `not_found` for a room that is not open to all.
-pub fn join(standing: Standing) -> Result<Put, Refusal> {
+pub fn join(standing: Standing) -> Result<Put, RoleError> {
     match standing {
-        Standing { role: Some(_), .. } => Err(Refusal::new(ErrorCode::AlreadyMember, "you are in the room already")),
+        Standing { role: Some(_), .. } => Err(RoleError::AlreadyMember),
         Standing { kind: RoomKind::Channel, .. } => Ok(Put::Add { role: Role::Member, muted_until: None }),
         Standing { kind, .. } => Err(outsider(kind)),
     }
@@ -77,38 +106,38 @@ pub fn join(standing: Standing) -> Result<Put, Refusal> {
 ///
 /// # Errors
 /// `forbidden`; `not_found` for somebody who is not in the room, and for a room that is not theirs to know of.
-pub fn remove(standing: Standing, myself: bool, theirs: Option<&Membership>) -> Result<(), Refusal> {
+pub fn remove(standing: Standing, myself: bool, theirs: Option<&Membership>) -> Result<(), RoleError> {
     let mine = standing.role.ok_or_else(|| outsider(standing.kind))?;
     if myself {
         let is_bound = standing.kind == RoomKind::Direct;
-        return if is_bound { Err(Refusal::forbidden("a direct room cannot be left")) } else { Ok(()) };
+        return if is_bound { Err(forbidden("a direct room cannot be left")) } else { Ok(()) };
     }
-    may_remove(mine, theirs.ok_or_else(Refusal::not_found)?.role)
+    may_remove(mine, theirs.ok_or(RoleError::NotFound)?.role)
 }
 
 /// Handing a room on to somebody who is in it. `myself`: it is oneself.
 ///
 /// # Errors
 /// `forbidden`; `invalid` for oneself; `not_found` for somebody who is not in the room, and for a room that is not theirs to know of.
-pub fn transfer(standing: Standing, myself: bool, theirs: Option<&Membership>) -> Result<(), Refusal> {
+pub fn transfer(standing: Standing, myself: bool, theirs: Option<&Membership>) -> Result<(), RoleError> {
     require(standing, Role::Owner)?;
     if myself {
-        return Err(Refusal::invalid("user", "the room is yours already"));
+        return Err(RoleError::Invalid { field: "user", detail: "the room is yours already" });
     }
-    theirs.map(drop).ok_or_else(Refusal::not_found)
+    theirs.map(drop).ok_or(RoleError::NotFound)
 }
 
 /// Inviting somebody. Into a channel, which anybody may join by themselves, every member may.
 ///
 /// # Errors
 /// `forbidden`; `not_found` for a room that is not theirs to know of.
-pub fn invite(standing: Standing) -> Result<(), Refusal> {
+pub fn invite(standing: Standing) -> Result<(), RoleError> {
     match standing.kind {
         RoomKind::Group => require(standing, Role::Admin),
         RoomKind::Channel => require(standing, Role::Member),
         RoomKind::Direct => {
             require(standing, Role::Member)?;
-            Err(Refusal::forbidden("a direct room is for its two"))
+            Err(forbidden("a direct room is for its two"))
         }
     }
 }
@@ -117,37 +146,37 @@ pub fn invite(standing: Standing) -> Result<(), Refusal> {
 ///
 /// # Errors
 /// `forbidden`; `not_found` for an invitation that is not there, and for a room that is not theirs to know of.
-pub fn withdraw(standing: Standing, me: UserId, by: Option<UserId>) -> Result<(), Refusal> {
+pub fn withdraw(standing: Standing, me: UserId, by: Option<UserId>) -> Result<(), RoleError> {
     let least = if by == Some(me) { Role::Member } else { Role::Admin };
     require(standing, least)?;
-    by.map(drop).ok_or_else(Refusal::not_found)
+    by.map(drop).ok_or(RoleError::NotFound)
 }
 
 fn outranks(mine: Role, theirs: Role) -> bool {
     mine == Role::Owner || mine > theirs
 }
 
-fn allow(allowed: bool) -> Result<(), Refusal> {
-    if allowed { Ok(()) } else { Err(Refusal::forbidden("your role in this room does not allow this")) }
+fn allow(allowed: bool) -> Result<(), RoleError> {
+    if allowed { Ok(()) } else { Err(forbidden("your role in this room does not allow this")) }
 }
 
 /// Adding somebody with this role.
-fn may_add(mine: Role, role: Role) -> Result<(), Refusal> {
+fn may_add(mine: Role, role: Role) -> Result<(), RoleError> {
     allow(mine >= Role::Admin && outranks(mine, role))
 }
 
 /// Changing somebody's role. One may always step down; one's own way up is somebody else's to give.
-fn may_change_role(mine: Role, myself: bool, from: Role, to: Role) -> Result<(), Refusal> {
+fn may_change_role(mine: Role, myself: bool, from: Role, to: Role) -> Result<(), RoleError> {
     allow(if myself { to < from } else { mine >= Role::Admin && outranks(mine, from) && outranks(mine, to) })
 }
 
 /// Muting somebody, or lifting it. Not oneself: who is muted must not lift it.
-fn may_mute(mine: Role, myself: bool, theirs: Role) -> Result<(), Refusal> {
+fn may_mute(mine: Role, myself: bool, theirs: Role) -> Result<(), RoleError> {
     allow(!myself && mine >= Role::Moderator && outranks(mine, theirs))
 }
 
 /// Removing somebody else.
-fn may_remove(mine: Role, theirs: Role) -> Result<(), Refusal> {
+fn may_remove(mine: Role, theirs: Role) -> Result<(), RoleError> {
     allow(mine >= Role::Admin && outranks(mine, theirs))
 }
 
@@ -232,10 +261,10 @@ mod tests {
 
     #[test]
     fn of_a_room_that_is_not_ones_own_one_learns_no_more_than_its_kind_allows() {
-        for (kind, code) in [
-            (RoomKind::Channel, ErrorCode::Forbidden),
-            (RoomKind::Group, ErrorCode::NotFound),
-            (RoomKind::Direct, ErrorCode::NotFound),
+        for (kind, error) in [
+            (RoomKind::Channel, forbidden("you are not in this room")),
+            (RoomKind::Group, RoleError::NotFound),
+            (RoomKind::Direct, RoleError::NotFound),
         ] {
             let standing = Standing { kind, role: None };
             let theirs = membership(Member, 0);
@@ -248,18 +277,18 @@ mod tests {
                 require(standing, Member),
             ];
             for answer in answers {
-                assert_eq!(answer.unwrap_err().code, code);
+                assert_eq!(answer.unwrap_err(), error);
             }
         }
     }
 
     #[test]
     fn who_is_not_there_is_not_found_and_who_is_comes_in_once() {
-        assert_eq!(remove(as_a(Some(Owner)), false, None).unwrap_err().code, ErrorCode::NotFound);
-        let code = |kind, role| join(Standing { kind, role }).unwrap_err().code;
-        assert_eq!(code(RoomKind::Channel, Some(Member)), ErrorCode::AlreadyMember);
-        assert_eq!(code(RoomKind::Group, Some(Member)), ErrorCode::AlreadyMember);
-        assert_eq!(code(RoomKind::Group, None), ErrorCode::NotFound);
+        assert_eq!(remove(as_a(Some(Owner)), false, None).unwrap_err(), RoleError::NotFound);
+        let error = |kind, role| join(Standing { kind, role }).unwrap_err();
+        assert_eq!(error(RoomKind::Channel, Some(Member)), RoleError::AlreadyMember);
+        assert_eq!(error(RoomKind::Group, Some(Member)), RoleError::AlreadyMember);
+        assert_eq!(error(RoomKind::Group, None), RoleError::NotFound);
     }
 
     #[test]

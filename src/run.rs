@@ -3,29 +3,34 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
-use tokio::{net::TcpListener, task::JoinSet};
+use ferry_broker::{Broker, BrokerConfig, MemoryBroker, MemoryLimits, NsqBroker};
+use ferry_store::{Store, StoreOptions};
+use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    app::{App, Reach},
+    app::App,
     auth::{AccessTokens, KeyRing, Keys, PasswordParams, Passwords},
-    broker::{Broker, LiveEvent, MemoryBroker, MemoryLimits, NsqBroker},
+    bus::Bus,
+    changes::Changes,
     config::Config,
+    directory::Directory,
     http,
     hub::Hub,
+    identity::Authenticator,
     limits::RateLimits,
     logins::Logins,
     metrics::Metrics,
-    presence::Presence,
-    receipts::{self, Receipts},
-    reconcile,
-    relay::{Directory, Relay},
+    news::LiveEvent,
+    people::People,
+    presence::PresenceTracker,
+    receipts::Receipts,
+    relay::Dispatcher,
+    rooms::Rooms,
     server, signing,
-    store::{Store, StoreOptions},
+    upkeep::{self, DeviceInventory},
 };
 
-/// How often the keys of rate limits are tidied.
-const TIDY: Duration = Duration::from_secs(60);
 /// How long a call may wait for a connection to SQL.
 const ACQUIRE: Duration = Duration::from_millis(2_500);
 /// Passwords that may wait for their turn to be hashed, for each that is being hashed. At two cores and 50 ms each, the last waits for
@@ -50,22 +55,17 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
     let address = listener.local_addr().context("the listener has no address")?;
     tracing::info!(%address, "ferry listens");
 
-    let mut upkeep = JoinSet::new();
-    upkeep.spawn(reconcile::retry_closes(Arc::clone(&app)));
-    upkeep.spawn(reconcile::compare_channels(Arc::clone(&app)));
-    upkeep.spawn(reconcile::forget_ended_mutes(Arc::clone(&app)));
+    let mut upkeep = upkeep::start(&app);
     upkeep.spawn(hear_other_relays(Arc::clone(&app)));
     upkeep.spawn(Arc::clone(&app.presence).keep());
     upkeep.spawn(Arc::clone(&app.presence).tell());
-    upkeep.spawn(look_after_keys(Arc::clone(&app)));
-    upkeep.spawn(tidy_limits(Arc::clone(&app)));
-    let receipts = tokio::spawn(receipts::publish(Arc::clone(&app)));
+    let publishing = tokio::spawn(Arc::clone(&app.receipts).publish());
 
     let drained = server::serve(Arc::clone(&app), listener, http::routes(&app), stop).await;
     upkeep.shutdown().await;
     // After its own last word.
     app.presence.end().await;
-    receipts::end(&app, receipts).await;
+    app.receipts.end(publishing).await;
     if let Broker::Memory(broker) = &app.broker {
         let lost = broker.queued();
         if lost > 0 {
@@ -83,88 +83,126 @@ pub fn name_tls_provider() {
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
-/// Opens what a relay stands on, and starts nothing.
+/// Opens what a relay needs, and starts nothing.
 pub(crate) async fn build(config: Config) -> anyhow::Result<Arc<App>> {
     name_tls_provider();
     let metrics = Arc::new(Metrics::new()?);
+    let store = open_store(&config).await?;
+    let broker = open_broker(&config, &store, &metrics).await?;
+    if !config.limits.rates {
+        tracing::warn!("limits on rates are lifted");
+    }
+
+    let hub = Arc::new(Hub::default());
+    let bus = Bus::new(broker.clone());
+    let directory = Arc::new(Directory::new(store.clone()));
+    let changes = Arc::new(Changes::new(bus.clone(), Arc::clone(&hub), Arc::clone(&directory)));
+    let identity = Authenticator::new(open_tokens(&config, &store).await?, store.clone(), Arc::clone(&directory));
+    let limits = Arc::new(RateLimits::new(&config.limits));
+    let dispatcher = Arc::new(Dispatcher::new(broker.clone(), Arc::clone(&directory), Arc::clone(&metrics)));
+    let receipts = Receipts::new(Arc::clone(&limits), Arc::clone(&dispatcher), config.limits.receipt_room_size);
+    let receipts = Arc::new(receipts);
+    let presence =
+        PresenceTracker::new(&config, store.clone(), bus.clone(), Arc::clone(&directory), Arc::clone(&metrics));
+    let presence = Arc::new(presence);
+    let tasks = TaskTracker::new();
+    let logins = Logins {
+        store: store.clone(),
+        broker: broker.clone(),
+        changes: Arc::clone(&changes),
+        dispatcher: Arc::clone(&dispatcher),
+        receipts: Arc::clone(&receipts),
+        max_devices: config.limits.devices,
+        tasks: tasks.clone(),
+    };
+    let rooms = Rooms {
+        store: store.clone(),
+        changes: Arc::clone(&changes),
+        dispatcher: Arc::clone(&dispatcher),
+        presence: Arc::clone(&presence),
+        limits: Arc::clone(&limits),
+        max_members: config.limits.members,
+        tasks: tasks.clone(),
+    };
+    let people = People {
+        store: store.clone(),
+        changes: Arc::clone(&changes),
+        dispatcher: Arc::clone(&dispatcher),
+        presence: Arc::clone(&presence),
+        limits: Arc::clone(&limits),
+        logins: logins.clone(),
+        rooms: rooms.clone(),
+    };
+    let passwords = open_passwords(&config)?;
+    Ok(Arc::new(App {
+        config,
+        store,
+        broker,
+        bus,
+        hub,
+        directory,
+        changes,
+        identity: Arc::new(identity),
+        dispatcher,
+        receipts,
+        presence,
+        logins,
+        rooms,
+        people,
+        passwords,
+        limits,
+        metrics,
+        tasks,
+    }))
+}
+
+async fn open_store(config: &Config) -> anyhow::Result<Store> {
     let options = StoreOptions {
         max_connections: config.database_connections,
         acquire_timeout: ACQUIRE,
         rooms_per_user: config.limits.rooms_per_user,
     };
-    let store = Store::open(config.database.expose(), options).await.context("the database cannot be opened")?;
-    let broker = if config.nsqd.is_empty() {
-        tracing::warn!("the broker is the one in process: messages that wait end with it (--nsqd names a real one)");
-        Broker::Memory(Arc::new(MemoryBroker::new(MemoryLimits::default(), metrics.dropped.clone())))
-    } else {
-        Broker::Nsq(Arc::new(NsqBroker::new(&config, Arc::new(store.clone()))?))
-    };
-    if matches!(broker, Broker::Memory(_)) {
-        reconcile::open_all(&store, &broker).await?;
-    }
-    if !config.limits.rates {
-        tracing::warn!("limits on rates are lifted");
-    }
+    Store::open(config.database.expose(), options).await.context("the database cannot be opened")
+}
 
+async fn open_broker(config: &Config, store: &Store, metrics: &Metrics) -> anyhow::Result<Broker> {
+    if config.nsqd.is_empty() {
+        tracing::warn!("the broker is the one in process: messages that wait end with it (--nsqd names a real one)");
+        let queues = MemoryBroker::new(MemoryLimits::default(), metrics.dropped.clone());
+        let broker = Broker::Memory(Arc::new(queues));
+        upkeep::open_all(store, &broker).await?;
+        return Ok(broker);
+    }
+    let settings = BrokerConfig {
+        nsqd: config.nsqd.clone(),
+        nsqlookupd: config.nsqlookupd.clone(),
+        msg_timeout: config.times.msg_timeout,
+        frame: config.limits.frame,
+    };
+    let inventory = Arc::new(DeviceInventory(store.clone()));
+    Ok(Broker::Nsq(Arc::new(NsqBroker::new(&settings, inventory)?)))
+}
+
+async fn open_tokens(config: &Config, store: &Store) -> anyhow::Result<AccessTokens> {
     let keys = Keys::new(KeyRing::from_rows(&[]));
-    signing::upkeep(&store, &keys, config.auth.key_rotation, config.auth.access_ttl).await?;
-    let tokens = AccessTokens::new(&config.auth.issuer, &config.auth.audience, keys);
+    signing::upkeep(store, &keys, config.auth.key_rotation, config.auth.access_ttl).await?;
+    Ok(AccessTokens::new(&config.auth.issuer, &config.auth.audience, keys))
+}
+
+fn open_passwords(config: &Config) -> anyhow::Result<Passwords> {
     let parallel = std::thread::available_parallelism().map_or(1, usize::from);
     let params = PasswordParams {
         memory_kib: config.auth.argon2_memory_kib,
         iterations: config.auth.argon2_iterations,
         ..PasswordParams::default()
     };
-    let passwords = Passwords::new(params, parallel, parallel * HASH_QUEUE)?;
-
-    let hub = Arc::new(Hub::default());
-    let directory = Arc::new(Directory::new(store.clone()));
-    let reach = Arc::new(Reach::new(store.clone(), broker.clone(), Arc::clone(&hub), Arc::clone(&directory)));
-    let tasks = TaskTracker::new();
-    let presence = Presence::new(&config, store.clone(), broker.clone(), Arc::clone(&directory), Arc::clone(&metrics));
-    let relay = Arc::new(Relay::new(broker.clone(), Arc::clone(&directory), Arc::clone(&metrics)));
-    Ok(Arc::new(App {
-        logins: Logins::new(Arc::clone(&reach), Arc::clone(&relay), config.limits.devices, tasks.clone()),
-        relay,
-        receipts: Receipts::default(),
-        limits: RateLimits::new(&config.limits),
-        tasks,
-        config,
-        store,
-        broker,
-        hub,
-        directory,
-        presence: Arc::new(presence),
-        tokens,
-        passwords,
-        metrics,
-        reach,
-    }))
+    Ok(Passwords::new(params, parallel, parallel * HASH_QUEUE)?)
 }
 
 async fn hear_other_relays(app: Arc<App>) {
-    if let Broker::Nsq(broker) = &app.broker {
-        let apply = |event| match event {
-            LiveEvent::Live(news) => app.presence.hear(news),
-            event => app.reach.apply(&event),
-        };
-        broker.listen(apply, || app.presence.ask()).await;
-    }
-}
-
-async fn look_after_keys(app: Arc<App>) {
-    let auth = &app.config.auth;
-    loop {
-        tokio::time::sleep(signing::UPKEEP).await;
-        if let Err(error) = signing::upkeep(&app.store, app.tokens.keys(), auth.key_rotation, auth.access_ttl).await {
-            tracing::warn!(%error, "the signing keys cannot be looked at");
-        }
-    }
-}
-
-async fn tidy_limits(app: Arc<App>) {
-    loop {
-        tokio::time::sleep(TIDY).await;
-        app.limits.tidy();
-    }
+    let apply = |event| match event {
+        LiveEvent::Live(news) => app.presence.hear(news),
+        event => app.changes.apply(&event),
+    };
+    app.bus.listen(apply, || app.presence.ask()).await;
 }

@@ -1,7 +1,7 @@
 //! The accept loop: what warp's own server has not: limits on connections, times for headers and answers, and a drain that knows sockets.
 
-mod patient;
-mod places;
+mod connection_limits;
+mod write_timeout;
 
 use std::{
     net::SocketAddr,
@@ -20,13 +20,13 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use warp::filters::BoxedFilter;
 
 use self::{
-    patient::Patient,
-    places::{Place, Places},
+    connection_limits::{ConnectionLimits, ConnectionPermit},
+    write_timeout::WriteTimeout,
 };
-use crate::{app::App, config::Times, limits::Origin};
+use crate::{app::App, config::Times, limits::Network};
 
-/// What a connection is served on, and what an upgrade hands over: the stream in the wrappers of hyper and of [`Patient`].
-pub type Served = TokioIo<Patient<TcpStream>>;
+/// What a connection is served on, and what an upgrade hands over: the stream in the wrappers of hyper and of [`WriteTimeout`].
+pub type Served = TokioIo<WriteTimeout<TcpStream>>;
 
 /// The bare stream of a connection that was upgraded. It has patience for ever: who takes over has rules of their own.
 #[must_use]
@@ -40,7 +40,7 @@ pub struct Peer {
     /// Its address: the client's, or a proxy's.
     pub address: SocketAddr,
     /// Its place among the connections that are allowed, freed with the last clone: a socket holds it beyond its upgrade.
-    _place: Arc<Place>,
+    _place: Arc<ConnectionPermit>,
 }
 
 /// After an error of `accept` (no more file descriptors), how long to wait for some to be freed.
@@ -56,7 +56,8 @@ pub async fn serve(
 ) -> bool {
     let connections = TaskTracker::new();
     let limits = &app.config.limits;
-    let places = Places::new(limits.connections, limits.connections_per_address, app.metrics.open_connections.clone());
+    let places =
+        ConnectionLimits::new(limits.connections, limits.connections_per_address, app.metrics.open_connections.clone());
     let service = warp::service(routes);
     loop {
         let free = tokio::select! {
@@ -76,7 +77,7 @@ pub async fn serve(
             },
         };
         let is_proxy = app.config.trusted_proxies.contains(&address.ip().to_canonical());
-        let Some(place) = places.take(free, (!is_proxy).then(|| Origin::from(address.ip()))) else {
+        let Some(place) = places.take(free, (!is_proxy).then(|| Network::from(address.ip()))) else {
             // Hung up without a word: an answer would have to be waited for.
             app.metrics.refused_connections.inc();
             continue;
@@ -123,7 +124,7 @@ where
         .header_read_timeout(times.header)
         .max_headers(64)
         .max_buf_size(32 << 10)
-        .serve_connection(TokioIo::new(Patient::new(stream, times.slow)), with_peer)
+        .serve_connection(TokioIo::new(WriteTimeout::new(stream, times.slow)), with_peer)
         .with_upgrades();
     tokio::pin!(connection);
     let outcome = tokio::select! {

@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use crate::{
-    auth::{KeyRing, KeyRow, Keys, generate_key, plan},
-    clock,
-    store::{SigningKey, Store, StoreError},
-};
+use crate::auth::{KeyRing, KeyRow, Keys, generate_key, plan};
+use ferry_protocol::now_ms;
+use ferry_store::{SigningKey, Store, StoreError};
 
 /// How often the keys are looked at. Well below the time for which a key is published before it signs.
 pub const UPKEEP: Duration = Duration::from_secs(60);
@@ -41,7 +39,7 @@ fn row(key: SigningKey) -> Option<KeyRow> {
 /// # Errors
 /// Those of SQL.
 pub async fn upkeep(store: &Store, keys: &Keys, rotate_after: Duration, ttl: Duration) -> Result<(), StoreError> {
-    let now = clock::now_ms();
+    let now = now_ms();
     let due = plan(&rows(store).await?, now, rotate_after, ttl);
     if let Some(active_at) = due.create {
         let key = generate_key(now, active_at);

@@ -18,7 +18,7 @@ pub const ROOM_NAME_MAX: usize = 100;
 /// The longest description of a room, characters.
 pub const DESCRIPTION_MAX: usize = 512;
 
-/// Why a name is refused. None of the texts repeats it.
+/// LogoutReason a name is refused. None of the texts repeats it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TextError {
     /// Nothing, or white space alone.

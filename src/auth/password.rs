@@ -16,7 +16,7 @@ pub const PASSWORD_MIN: usize = 8;
 /// The longest password, bytes: far more than anybody remembers, and a bound.
 pub const PASSWORD_MAX: usize = 1024;
 
-/// Why a password cannot be chosen.
+/// LogoutReason a password cannot be chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordError {
     /// Under [`PASSWORD_MIN`] bytes.

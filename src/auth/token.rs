@@ -29,7 +29,7 @@ pub struct Verified {
     pub expires_at_ms: i64,
 }
 
-/// Why a token is not valid. For logs and tests: outside, all of them are one and the same 401. None of the texts repeats the token.
+/// LogoutReason a token is not valid. For logs and tests: outside, all of them are one and the same 401. None of the texts repeats the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     /// Over [`TOKEN_MAX`] bytes.

@@ -18,7 +18,7 @@ pub const USERNAME_MAX: usize = 32;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Username(String);
 
-/// Why a username is refused. None of the texts repeats it.
+/// LogoutReason a username is refused. None of the texts repeats it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum UsernameError {
     /// Fewer than [`USERNAME_MIN`] characters, or more than [`USERNAME_MAX`].

@@ -2,12 +2,13 @@
 
 use std::{net::IpAddr, path::Path, path::PathBuf, time::Duration};
 
+use ferry_broker::NsqdAddress;
 use ferry_protocol::Secret;
 use serde::Deserialize;
 
 use crate::auth::Origin;
 
-use super::{AuthConfig, Config, ConfigError, Limits, NsqdAddress, Times};
+use super::{AuthConfig, Config, ConfigError, Limits, Times};
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, clap::ValueEnum)]

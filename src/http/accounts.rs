@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use ferry_protocol::{CreateAccount, UserAnswer, UserId};
+use ferry_protocol::{CreateAccount, UserAnswer, UserId, now_ms};
+use ferry_store::{NewUser, User};
 use http::StatusCode;
 use warp::reply::Response;
 
@@ -10,19 +11,16 @@ use super::{Route, answer, any_of, call::Call, route};
 use crate::{
     app::App,
     auth::{Username, check_password},
-    clock,
     refusal::Refusal,
-    store::{NewUser, User},
     text::{DISPLAY_NAME_MAX, clean_text},
 };
 
 pub(super) fn routes(app: &Arc<App>) -> Route {
-    any_of([route!(app, post, warp::path!("v1" / "accounts"), create)])
+    any_of([route!(app, post, Public, Account, warp::path!("v1" / "accounts"), create)])
 }
 
 async fn create(call: Call) -> Result<Response, Refusal> {
-    let (app, address) = (Arc::clone(&call.app), call.address());
-    app.limits.accounts_from.take(&address.into()).map_err(Refusal::rate_limited)?;
+    let app = Arc::clone(&call.app);
     let CreateAccount { username, password, display_name } = call.json().await?;
     let username = Username::parse(&username).map_err(|error| Refusal::invalid("username", error.to_string()))?;
     check_password(&password).map_err(|error| Refusal::invalid("password", error.to_string()))?;
@@ -31,13 +29,8 @@ async fn create(call: Call) -> Result<Response, Refusal> {
         None => None,
     };
     let password_hash = app.passwords.hash(&password).await.map_err(|_| busy())?;
-    let new = NewUser {
-        id: UserId::new(),
-        username: username.into_string(),
-        display_name,
-        password_hash,
-        now: clock::now_ms(),
-    };
+    let new =
+        NewUser { id: UserId::new(), username: username.into_string(), display_name, password_hash, now: now_ms() };
     let user = app.store.create_user(new).await?;
     tracing::info!(user = %user.id, "an account was made");
     Ok(answer::json(StatusCode::CREATED, &UserAnswer { user: as_seen(user) }))

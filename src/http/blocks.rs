@@ -1,8 +1,8 @@
-//! `/v1/blocks`: whom one wants nothing of. They are not told.
+//! `/v1/blocks`: users from whom you want nothing. They are not told.
 
 use std::sync::Arc;
 
-use ferry_protocol::{BlockAnswer, NoticeEvent};
+use ferry_protocol::BlockAnswer;
 use http::StatusCode;
 use warp::reply::Response;
 
@@ -12,48 +12,29 @@ use super::{
     friends::other,
     route,
 };
-use crate::{app::App, clock, refusal::Refusal, store::Blocked};
+use crate::{app::App, identity::Authenticated, refusal::Refusal};
 
 pub(super) fn routes(app: &Arc<App>) -> Route {
     any_of([
-        route!(app, get, warp::path!("v1" / "blocks"), list),
-        route!(app, put, warp::path!("v1" / "blocks" / String), put, whom),
-        route!(app, delete, warp::path!("v1" / "blocks" / String), remove, whom),
+        route!(app, get, Device, Free, warp::path!("v1" / "blocks"), list),
+        route!(app, put, Device, Call, warp::path!("v1" / "blocks" / String), put, whom),
+        route!(app, delete, Device, Call, warp::path!("v1" / "blocks" / String), remove, whom),
     ])
 }
 
-async fn list(call: Call) -> Result<Response, Refusal> {
-    let who = call.authenticated().await?;
+async fn list(call: Call, who: Authenticated) -> Result<Response, Refusal> {
     let Paging { limit, cursor } = call.paging()?;
     let page = call.app.store.blocks(who.user, limit, cursor.as_deref()).await?;
     Ok(answer::ok(&page))
 }
 
-async fn put(call: Call, whom: String) -> Result<Response, Refusal> {
-    let (who, app) = (call.authenticated().await?, Arc::clone(&call.app));
-    let (me, whom, now) = (who.user, other(&whom, who.user)?, clock::now_ms());
-    let Blocked { block, is_new, is_told, direct } = app.store.block(me, whom, now).await?;
-    if is_new {
-        app.presence.sight_changed(me).await;
-        if let Some(room) = direct {
-            app.reach.room_changed(room).await;
-        }
-        app.relay.tell(who, vec![me], NoticeEvent::BlockChanged { user: whom, blocked: true }).await;
-        if is_told {
-            app.relay.tell(who, vec![whom], NoticeEvent::FriendRemoved { user: whom, by: me }).await;
-        }
-    }
+async fn put(call: Call, who: Authenticated, whom: String) -> Result<Response, Refusal> {
+    let (block, is_new) = call.app.people.block(who, other(&whom, who.user)?).await?;
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
     Ok(answer::json(status, &BlockAnswer { block }))
 }
 
-async fn remove(call: Call, whom: String) -> Result<Response, Refusal> {
-    let (who, app) = (call.authenticated().await?, Arc::clone(&call.app));
-    let (me, whom) = (who.user, other(&whom, who.user)?);
-    if let Some(room) = app.store.unblock(me, whom).await? {
-        app.reach.room_changed(room).await;
-    }
-    app.presence.sight_changed(me).await;
-    app.relay.tell(who, vec![me], NoticeEvent::BlockChanged { user: whom, blocked: false }).await;
+async fn remove(call: Call, who: Authenticated, whom: String) -> Result<Response, Refusal> {
+    call.app.people.unblock(who, other(&whom, who.user)?).await?;
     Ok(answer::no_content())
 }

@@ -9,18 +9,20 @@ use std::{
 };
 
 use bytes::{Buf, BytesMut};
-use ferry_protocol::{ErrorCode, describe};
+use ferry_protocol::{DeviceId, ErrorCode, describe};
 use futures_util::{Stream, StreamExt};
 use http::{HeaderMap, Method, header};
 use serde::de::DeserializeOwned;
 use warp::Filter;
 
+use super::cost::Cost;
 use crate::{
     app::App,
     auth::{ACCESS_COOKIE, find_cookie, is_allowed},
+    identity::Authenticated,
+    limits::Network,
     refusal::Refusal,
     server::Peer,
-    session::Authenticated,
 };
 
 type Body = Pin<Box<dyn Stream<Item = Result<bytes::Bytes, warp::Error>> + Send>>;
@@ -81,20 +83,35 @@ impl Call {
         !matches!(self.method, Method::GET | Method::HEAD)
     }
 
-    /// Who asks. A bearer token, or a browser's cookie; a cookie changes something only from a page of an allowed origin.
+    /// Returns the device that asks, by a bearer token or a browser's cookie, and counts the request.
+    /// A cookie changes something only from a page of an allowed origin. Routes call this before
+    /// their handler.
     ///
     /// # Errors
-    /// `unauthorized`, `forbidden` for a foreign origin, `rate_limited`.
-    pub async fn authenticated(&self) -> Result<Authenticated, Refusal> {
-        let changes = self.changes_something();
-        let who = self.identity(changes).await?.ok_or_else(Refusal::unauthorized)?;
-        if changes {
-            self.app.limits.calls.take(&who.device).map_err(Refusal::rate_limited)?;
-        }
+    /// Fails with `unauthorized`, `forbidden` for a foreign origin, or `rate_limited`.
+    pub async fn device(&self, cost: Cost) -> Result<Authenticated, Refusal> {
+        let who = self.identity(self.changes_something()).await?.ok_or_else(Refusal::unauthorized)?;
+        self.charge(cost, Some(who.device))?;
         Ok(who)
     }
 
-    /// As [`Self::authenticated`], and `None` where the request says nothing of who asks.
+    /// Counts the request against its limit: that of the device, or that of the client's address.
+    ///
+    /// # Errors
+    /// Fails with `rate_limited`.
+    pub fn charge(&self, cost: Cost, device: Option<DeviceId>) -> Result<(), Refusal> {
+        let (limits, network) = (&self.app.limits, Network::from(self.address()));
+        let taken = match (cost, device) {
+            (Cost::Free, _) | (Cost::Call, None) => Ok(()),
+            (Cost::Call, Some(device)) => limits.calls.take(&device),
+            (Cost::Account, _) => limits.accounts_from.take(&network),
+            (Cost::Login, _) => limits.logins_from.take(&network),
+            (Cost::Refresh, _) => limits.refreshes_from.take(&network),
+        };
+        taken.map_err(Refusal::rate_limited)
+    }
+
+    /// As [`Self::device`], and `None` where the request says nothing of who asks.
     ///
     /// # Errors
     /// As there.
@@ -116,7 +133,7 @@ impl Call {
                 token
             }
         };
-        self.app.authenticate(token).await.map(Some)
+        self.app.identity.authenticate(token).await.map(Some)
     }
 
     /// That the page which sent this is the relay's own or of an allowed origin. For everything that a cookie authenticates.

@@ -54,9 +54,9 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 
 pub(super) fn routes(app: &Arc<App>) -> Route {
     any_of([
-        route!(app, get, warp::path!("openapi.json"), document),
-        route!(app, get, warp::path!("docs"), page),
-        route!(app, get, warp::path!("docs" / String), file, which),
+        route!(app, get, Public, Free, warp::path!("openapi.json"), document),
+        route!(app, get, Public, Free, warp::path!("docs"), page),
+        route!(app, get, Public, Free, warp::path!("docs" / String), file, which),
     ])
 }
 

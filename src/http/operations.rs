@@ -7,14 +7,15 @@ use serde::Serialize;
 use warp::reply::{Reply, Response};
 
 use super::{Route, answer, any_of, call::Call, route};
-use crate::{app::App, broker::NodeHealth, refusal::Refusal};
+use crate::{app::App, refusal::Refusal};
+use ferry_broker::NodeHealth;
 
 pub(super) fn routes(app: &Arc<App>) -> Route {
     any_of([
-        route!(app, get, warp::path!("healthz"), health),
-        route!(app, get, warp::path!("readyz"), ready),
-        route!(app, get, warp::path!("metrics"), metrics),
-        route!(app, get, warp::path!(".well-known" / "jwks.json"), jwks),
+        route!(app, get, Public, Free, warp::path!("healthz"), health),
+        route!(app, get, Public, Free, warp::path!("readyz"), ready),
+        route!(app, get, Public, Free, warp::path!("metrics"), metrics),
+        route!(app, get, Public, Free, warp::path!(".well-known" / "jwks.json"), jwks),
     ])
 }
 
@@ -46,7 +47,7 @@ async fn metrics(call: Call) -> Result<Response, Refusal> {
 }
 
 async fn jwks(call: Call) -> Result<Response, Refusal> {
-    let mut response = answer::ok(&call.app.tokens.keys().current().jwks());
+    let mut response = answer::ok(&call.app.identity.tokens().keys().current().jwks());
     // Shorter than the time for which a key is published before it signs.
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=60"));
     Ok(response)

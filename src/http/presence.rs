@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use ferry_protocol::{Page, Presence, PresenceStatus, Presences, RoomId, UserId};
+use ferry_store::StoreError;
 use warp::reply::Response;
 
 use super::{
@@ -10,18 +11,16 @@ use super::{
     call::{Call, Paging, id},
     route,
 };
-use crate::{app::App, refusal::Refusal, roles, store::StoreError};
+use crate::{app::App, identity::Authenticated, refusal::Refusal, roles};
 
 pub(super) fn routes(app: &Arc<App>) -> Route {
     any_of([
-        route!(app, get, warp::path!("v1" / "presence"), of_users),
-        route!(app, get, warp::path!("v1" / "rooms" / String / "presence"), in_room, which),
+        route!(app, get, Device, Call, warp::path!("v1" / "presence"), of_users),
+        route!(app, get, Device, Call, warp::path!("v1" / "rooms" / String / "presence"), in_room, which),
     ])
 }
 
-async fn of_users(call: Call) -> Result<Response, Refusal> {
-    let who = call.authenticated().await?;
-    call.app.limits.calls.take(&who.device).map_err(Refusal::rate_limited)?;
+async fn of_users(call: Call, who: Authenticated) -> Result<Response, Refusal> {
     let (named, most) = (call.parameter("users").unwrap_or_default(), call.app.config.limits.watched);
     let users: Result<Vec<UserId>, _> = named.split(',').take(most + 1).map(str::parse).collect();
     let users = users.map_err(|_| Refusal::invalid("users", "must be ids, with commas between them"))?;
@@ -33,9 +32,8 @@ async fn of_users(call: Call) -> Result<Response, Refusal> {
 }
 
 /// The members who are there, by their ids.
-async fn in_room(call: Call, which: String) -> Result<Response, Refusal> {
-    let (who, room): (_, RoomId) = (call.authenticated().await?, id(&which)?);
-    call.app.limits.calls.take(&who.device).map_err(Refusal::rate_limited)?;
+async fn in_room(call: Call, who: Authenticated, which: String) -> Result<Response, Refusal> {
+    let room: RoomId = id(&which)?;
     let Paging { limit, cursor } = call.paging()?;
     let after: Option<UserId> = cursor.map(|cursor| cursor.parse().map_err(|_| StoreError::BadCursor)).transpose()?;
     let presence = &call.app.presence;

@@ -11,21 +11,21 @@ use super::{
     call::{Call, id},
     route,
 };
-use crate::{app::App, refusal::Refusal};
+use crate::{app::App, identity::Authenticated, refusal::Refusal};
 
 pub(super) fn routes(app: &Arc<App>) -> Route {
     any_of([
-        route!(app, post, warp::path!("v1" / "rooms" / String / "read"), room, which),
-        route!(app, post, warp::path!("v1" / "notices" / "read"), notices),
+        route!(app, post, Device, Call, warp::path!("v1" / "rooms" / String / "read"), room, which),
+        route!(app, post, Device, Call, warp::path!("v1" / "notices" / "read"), notices),
     ])
 }
 
-async fn room(call: Call, which: String) -> Result<Response, Refusal> {
-    let (who, app, room): (_, _, RoomId) = (call.authenticated().await?, Arc::clone(&call.app), id(&which)?);
+async fn room(call: Call, who: Authenticated, which: String) -> Result<Response, Refusal> {
+    let (app, room): (_, RoomId) = (Arc::clone(&call.app), id(&which)?);
     let cursor = call.json().await?;
     let audience = app.directory.audience(room).await?.ok_or_else(Refusal::not_found)?;
     audience.member(who.user).ok_or_else(|| crate::roles::outsider(audience.kind()))?;
-    app.mark_read(who, Read { room, cursor })?;
+    app.receipts.mark_read(who, Read { room, cursor })?;
     Ok(answer::no_content())
 }
 
@@ -36,9 +36,9 @@ struct ReadNotices {
     notices: Vec<MessageId>,
 }
 
-async fn notices(call: Call) -> Result<Response, Refusal> {
-    let (who, app) = (call.authenticated().await?, Arc::clone(&call.app));
+async fn notices(call: Call, who: Authenticated) -> Result<Response, Refusal> {
+    let app = Arc::clone(&call.app);
     let ReadNotices { notices } = call.json().await?;
-    app.mark_notices_read(who, NoticesRead { notices })?;
+    app.receipts.mark_notices_read(who, NoticesRead { notices })?;
     Ok(answer::no_content())
 }

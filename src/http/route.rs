@@ -10,45 +10,73 @@ use warp::{
     reply::{Reply, Response},
 };
 
-/// The filter of one route or of several, and what it takes.
+use super::cost::{Auth, Cost};
+
+/// The filter of one or several routes, and what each declares.
 pub(super) struct Route {
     pub(super) filter: BoxedFilter<(Response,)>,
-    pub(super) takes: Vec<Takes>,
+    pub(super) declared: Vec<Declared>,
 }
 
-/// A method on a path.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Takes {
+/// A method on a path, with what it asks of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Declared {
     /// In upper case.
     pub(super) method: String,
-    /// As in a URL, with `{}` for what may be any one segment.
+    /// As in a URL, with `{}` for any segment.
     pub(super) path: String,
+    /// Who may call it.
+    pub(super) auth: Auth,
+    /// What it counts against.
+    pub(super) cost: Cost,
 }
 
 impl Route {
     /// `path` in the words of `warp::path!`: `"v1" / "rooms" / String`.
-    pub(super) fn new(method: &str, path: &str, filter: BoxedFilter<(Response,)>) -> Self {
+    pub(super) fn new(method: &str, path: &str, auth: Auth, cost: Cost, filter: BoxedFilter<(Response,)>) -> Self {
         let segments = path.split('/').map(|segment| match segment.trim() {
             "String" => "{}",
             literal => literal.trim_matches('"'),
         });
         let path = segments.fold(String::new(), |path, segment| path + "/" + segment);
-        Self { filter, takes: vec![Takes { method: method.to_ascii_uppercase(), path }] }
+        Self { filter, declared: vec![Declared { method: method.to_ascii_uppercase(), path, auth, cost }] }
     }
 }
 
-/// One route: a method on a path. The path comes first, so that a wrong method on a known path is told apart from an unknown path.
+/// Declares one route: method, who may call it, what it counts against, path, handler.
+///
+/// A route that leaves out who may call it or what it costs does not compile. Nor does a handler
+/// that needs an identity behind a route that asks for none. The path comes before the method in the
+/// filter, so that a wrong method on a known path is told apart from an unknown path.
 macro_rules! route {
-    ($app:expr, $method:ident, warp::path!($($path:tt)*), $handler:path $(, $argument:ident)*) => {{
+    ($app:expr, $method:ident, Device, $cost:ident, warp::path!($($path:tt)*), $handler:path $(, $argument:ident)*) => {
+        $crate::http::route::route!(@ $app, $method, Device, $cost, ($($path)*), ($($argument),*), |call: Call| async move {
+            let who = call.device($crate::http::cost::Cost::$cost).await?;
+            $handler(call, who $(, $argument)*).await
+        })
+    };
+    ($app:expr, $method:ident, Public, $cost:ident, warp::path!($($path:tt)*), $handler:path $(, $argument:ident)*) => {
+        $crate::http::route::route!(@ $app, $method, Public, $cost, ($($path)*), ($($argument),*), |call: Call| async move {
+            call.charge($crate::http::cost::Cost::$cost, None)?;
+            $handler(call $(, $argument)*).await
+        })
+    };
+    ($app:expr, $method:ident, Own, $cost:ident, warp::path!($($path:tt)*), $handler:path $(, $argument:ident)*) => {
+        $crate::http::route::route!(@ $app, $method, Own, $cost, ($($path)*), ($($argument),*), |call: Call| async move {
+            $handler(call $(, $argument)*).await
+        })
+    };
+    (@ $app:expr, $method:ident, $auth:ident, $cost:ident, ($($path:tt)*), ($($argument:ident),*), |$call:ident: Call| $run:expr) => {{
         use warp::Filter as _;
         let filter = warp::path!($($path)*)
             .and(warp::$method())
             .and($crate::http::call::call($app))
             .then(|$($argument: String,)* call| {
-                $crate::http::run(move |call| $handler(call $(, $argument)*), call)
+                $crate::http::run(move |$call: $crate::http::call::Call| $run, call)
             })
             .boxed();
-        $crate::http::Route::new(stringify!($method), stringify!($($path)*), filter)
+        let (auth, cost) = ($crate::http::cost::Auth::$auth, $crate::http::cost::Cost::$cost);
+        $crate::http::Route::new(stringify!($method), stringify!($($path)*), auth, cost, filter)
     }};
 }
 pub(super) use route;
@@ -57,10 +85,10 @@ pub(super) use route;
 pub(super) fn any_of(routes: impl IntoIterator<Item = Route>) -> Route {
     let none = || warp::any().and_then(|| async { Err(warp::reject::not_found()) }).boxed();
     let mut routes = routes.into_iter();
-    let first = routes.next().unwrap_or_else(|| Route { filter: none(), takes: Vec::new() });
+    let first = routes.next().unwrap_or_else(|| Route { filter: none(), declared: Vec::new() });
     routes.fold(first, |mut all, route| {
-        all.takes.extend(route.takes);
-        Route { filter: all.filter.or(route.filter).unify().boxed(), takes: all.takes }
+        all.declared.extend(route.declared);
+        Route { filter: all.filter.or(route.filter).unify().boxed(), declared: all.declared }
     })
 }
 
@@ -71,9 +99,9 @@ pub(super) struct Table(BTreeMap<String, Vec<String>>);
 const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
 impl Table {
-    pub(super) fn of(takes: &[Takes]) -> Self {
+    pub(super) fn of(declared: &[Declared]) -> Self {
         let mut paths: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for Takes { method, path } in takes {
+        for Declared { method, path, .. } in declared {
             paths.entry(path.clone()).or_default().push(method.clone());
         }
         Self(paths)
@@ -149,9 +177,9 @@ mod tests {
             ("post", r#""v1" / "sessions""#),
         ];
         let none = || any_of([]).filter;
-        let takes: Vec<Takes> =
-            takes.iter().flat_map(|(method, path)| Route::new(method, path, none()).takes).collect();
-        Table::of(&takes).allow(path).map(|allow| allow.to_str().unwrap().to_owned())
+        let route = |(method, path): &(&str, &str)| Route::new(method, path, Auth::Public, Cost::Free, none()).declared;
+        let declared: Vec<Declared> = takes.iter().flat_map(route).collect();
+        Table::of(&declared).allow(path).map(|allow| allow.to_str().unwrap().to_owned())
     }
 
     #[test]

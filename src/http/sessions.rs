@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use ferry_protocol::{
-    CreateSession, DeviceId, Devices, ErrorCode, RefreshSession, Refreshed, Secret, Session, Tokens, UserId,
+    CreateSession, DeviceId, Devices, ErrorCode, RefreshSession, Refreshed, Secret, Session, Tokens, UserId, now_ms,
 };
+use ferry_store::{Conflict, Device, NewDevice, Rotation, User};
 use http::{StatusCode, header};
 use warp::reply::Response;
 
@@ -13,23 +14,23 @@ use super::{
     accounts::{as_seen, busy},
     answer, any_of,
     call::{Call, id},
+    cost::Cost,
     route,
 };
 use crate::{
     app::App,
     auth::{ACCESS_COOKIE, Cookies, REFRESH_COOKIE, RefreshToken, Username, hash_of},
-    clock,
+    identity::Authenticated,
     refusal::Refusal,
-    store::{self, Device, NewDevice, Rotation, User},
     text::{DEVICE_NAME_MAX, clean_text},
 };
 
 pub(super) fn routes(app: &Arc<App>) -> Route {
     any_of([
-        route!(app, post, warp::path!("v1" / "sessions"), log_in),
-        route!(app, get, warp::path!("v1" / "sessions"), list),
-        route!(app, post, warp::path!("v1" / "sessions" / "refresh"), refresh),
-        route!(app, delete, warp::path!("v1" / "sessions" / String), log_out, which),
+        route!(app, post, Public, Login, warp::path!("v1" / "sessions"), log_in),
+        route!(app, get, Device, Free, warp::path!("v1" / "sessions"), list),
+        route!(app, post, Public, Refresh, warp::path!("v1" / "sessions" / "refresh"), refresh),
+        route!(app, delete, Own, Call, warp::path!("v1" / "sessions" / String), log_out, which),
     ])
 }
 
@@ -41,7 +42,6 @@ async fn log_in(call: Call) -> Result<Response, Refusal> {
     if cookie {
         origin?;
     }
-    app.limits.logins_from.take(&address.into()).map_err(Refusal::rate_limited)?;
     let name = clean_text(&device_name, DEVICE_NAME_MAX)
         .map_err(|error| Refusal::invalid("device_name", error.to_string()))?;
     let username = Username::parse(&username).ok();
@@ -60,7 +60,7 @@ async fn log_in(call: Call) -> Result<Response, Refusal> {
     };
     renew_hash(&app, &user, password);
 
-    let now = clock::now_ms();
+    let now = now_ms();
     let new = NewDevice {
         id: DeviceId::new(),
         user: user.id,
@@ -85,7 +85,7 @@ async fn log_in(call: Call) -> Result<Response, Refusal> {
             return Err(gone(refusal));
         }
     };
-    app.relay.tell_of_login(user.id, device.id, device.name.clone(), device.ip.clone()).await;
+    app.logins.tell_of_login(&device).await;
     tracing::info!(user = %user.id, device = %device.id, "a device logged in");
     let seen = as_listed(&app, device.clone(), device.id);
     let mut session = Session { tokens: None, user: as_seen(user), device: seen };
@@ -100,7 +100,7 @@ async fn log_in(call: Call) -> Result<Response, Refusal> {
 
 /// One text for an unknown user and a wrong password.
 fn wrong() -> Refusal {
-    store::Conflict::PasswordChanged.into()
+    Conflict::PasswordChanged.into()
 }
 
 /// Hashes a password anew whose hash was made with other parameters than those in force. Beside the login, which it neither fails nor delays:
@@ -122,7 +122,6 @@ fn renew_hash(app: &Arc<App>, user: &User, password: Secret) {
 
 async fn refresh(call: Call) -> Result<Response, Refusal> {
     let (app, address) = (Arc::clone(&call.app), call.address());
-    app.limits.refreshes_from.take(&address.into()).map_err(Refusal::rate_limited)?;
     let cookie = call.cookie(REFRESH_COOKIE).map(Secret::new);
     let origin = call.check_origin();
     let RefreshSession { refresh_token } = call.json_or_default().await?;
@@ -132,7 +131,7 @@ async fn refresh(call: Call) -> Result<Response, Refusal> {
     }
     let old = refresh_token.or(cookie).ok_or_else(Refusal::unauthorized)?;
     let old = hash_of(old.expose()).ok_or_else(Refusal::unauthorized)?;
-    let (now, (next, hash)) = (clock::now_ms(), RefreshToken::generate());
+    let (now, (next, hash)) = (now_ms(), RefreshToken::generate());
     let expires_at = now + ms(app.config.auth.refresh_ttl);
     match app.store.rotate_refresh(old, hash, now, expires_at, &address.to_string()).await? {
         Rotation::Rotated { device, user } => {
@@ -154,8 +153,7 @@ async fn refresh(call: Call) -> Result<Response, Refusal> {
     }
 }
 
-async fn list(call: Call) -> Result<Response, Refusal> {
-    let who = call.authenticated().await?;
+async fn list(call: Call, who: Authenticated) -> Result<Response, Refusal> {
     let rows = call.app.store.devices_of(who.user).await?;
     let devices = rows.into_iter().map(|row| as_listed(&call.app, row, who.device)).collect();
     Ok(answer::ok(&Devices { devices }))
@@ -166,7 +164,7 @@ async fn log_out(call: Call, which: String) -> Result<Response, Refusal> {
         // A path of its own, which is no device's whatever the method.
         return Err(answer::wrong_method());
     }
-    let who = call.authenticated().await?;
+    let who = call.device(Cost::Call).await?;
     let device = if which == "current" { who.device } else { id(&which)? };
     if !call.app.logins.close(who.user, device, who.device).await? {
         return Err(Refusal::not_found());
@@ -206,7 +204,7 @@ fn set_cookies(app: &App, response: &mut Response, tokens: &Tokens) -> Result<()
 /// A new access token beside its refresh token.
 fn sign(app: &App, user: UserId, device: DeviceId, refresh_token: Secret) -> Result<Tokens, Refusal> {
     let ttl = app.config.auth.access_ttl;
-    match app.tokens.sign(user, device, clock::now_ms(), ttl) {
+    match app.identity.tokens().sign(user, device, now_ms(), ttl) {
         Ok((access_token, _)) => Ok(Tokens { access_token, expires_in: ttl.as_secs(), refresh_token }),
         Err(error) => {
             tracing::error!(%error, "no access token can be signed");

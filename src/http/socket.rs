@@ -8,6 +8,7 @@ use warp::{Filter, reply::Response};
 use super::{
     Route,
     call::{Call, call},
+    cost::{Auth, Cost},
     run,
 };
 use crate::{
@@ -23,7 +24,7 @@ pub(super) fn routes(app: &Arc<App>) -> Route {
         .and(call(app))
         .then(|upgrade: Option<OnUpgrade>, call| run(move |call| open(call, upgrade), call))
         .boxed();
-    Route::new("get", stringify!("v1" / "socket"), filter)
+    Route::new("get", stringify!("v1" / "socket"), Auth::Own, Cost::Free, filter)
 }
 
 /// Everything that can be refused is refused before the 101: after it, a client sees only a close code.

@@ -12,21 +12,19 @@ use super::{
     call::{Call, Paging, id},
     route,
 };
-use crate::{app::App, refusal::Refusal};
+use crate::{app::App, identity::Authenticated, refusal::Refusal};
 
 /// The longest `query`, characters: no name is longer.
 pub(super) const QUERY: usize = 100;
 
 pub(super) fn routes(app: &Arc<App>) -> Route {
     any_of([
-        route!(app, get, warp::path!("v1" / "users"), search),
-        route!(app, get, warp::path!("v1" / "users" / String), show, which),
+        route!(app, get, Device, Call, warp::path!("v1" / "users"), search),
+        route!(app, get, Device, Free, warp::path!("v1" / "users" / String), show, which),
     ])
 }
 
-async fn search(call: Call) -> Result<Response, Refusal> {
-    let who = call.authenticated().await?;
-    call.app.limits.calls.take(&who.device).map_err(Refusal::rate_limited)?;
+async fn search(call: Call, _: Authenticated) -> Result<Response, Refusal> {
     let query = query(&call)?.ok_or_else(|| Refusal::invalid("query", "whom to look for"))?;
     let Paging { limit, cursor } = call.paging()?;
     let found = call.app.store.search_users(&query, limit, cursor.as_deref()).await?;
@@ -34,8 +32,7 @@ async fn search(call: Call) -> Result<Response, Refusal> {
     Ok(answer::ok(&Page { items, next_cursor: found.next_cursor }))
 }
 
-async fn show(call: Call, which: String) -> Result<Response, Refusal> {
-    call.authenticated().await?;
+async fn show(call: Call, _: Authenticated, which: String) -> Result<Response, Refusal> {
     let which: UserId = id(&which)?;
     let user = call.app.store.user(which).await?.ok_or_else(Refusal::not_found)?;
     Ok(answer::ok(&UserAnswer { user: as_seen(user) }))

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use ferry_broker::{SubscribeError, Subscription};
 use ferry_protocol::{DeviceId, Envelope, MessageRef, UserId};
 use tokio::sync::oneshot;
 
 use super::Logins;
-use crate::broker::{SubscribeError, Subscription};
 
 /// How long a logout waits for what is read.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -40,7 +40,7 @@ impl Logins {
     async fn read_what_waits(&self, user: UserId, device: DeviceId) -> Vec<MessageRef> {
         let (mut messages, end) = (Vec::new(), Instant::now() + PATIENCE);
         // Most channels are empty: asking costs less than subscribing.
-        let Ok(waiting @ 1..) = self.reach.broker.backlog(user, device).await else { return messages };
+        let Ok(waiting @ 1..) = self.broker.backlog(user, device).await else { return messages };
         let Some(mut subscription) = self.take_channel(user, device).await else { return messages };
         subscription.start();
         for _ in 0..usize::try_from(waiting).unwrap_or(MOST).min(MOST) {
@@ -58,7 +58,7 @@ impl Logins {
     async fn take_channel(&self, user: UserId, device: DeviceId) -> Option<Subscription> {
         let give_up = Instant::now() + PATIENCE / 2;
         loop {
-            match self.reach.broker.subscribe(user, device, WINDOW).await {
+            match self.broker.subscribe(user, device, WINDOW).await {
                 Ok(subscription) => return Some(subscription),
                 Err(SubscribeError::Busy) if Instant::now() < give_up => tokio::time::sleep(BUSY).await,
                 Err(_) => return None,

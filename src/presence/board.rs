@@ -8,14 +8,7 @@ use std::{
 use ferry_protocol::{PresenceStatus, UserId};
 use uuid::Uuid;
 
-/// Part of a relay's heartbeat: everybody that it has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Part {
-    /// Which, from 0 on.
-    pub index: u32,
-    /// How many there are.
-    pub of: u32,
-}
+use crate::news::Part;
 
 /// What one relay said of a user.
 #[derive(Debug, Clone, Copy)]

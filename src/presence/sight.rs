@@ -3,8 +3,7 @@
 use std::collections::HashSet;
 
 use ferry_protocol::UserId;
-
-use crate::store::{Result, Store};
+use ferry_store::{Result, Store};
 
 /// Those of the users whom `viewer` may see; themselves always.
 ///

@@ -7,11 +7,12 @@ use std::{
 };
 
 use ferry_protocol::{Presence as Seen, PresenceStatus, UserId};
+use ferry_store::Result;
 use futures_util::StreamExt;
 use uuid::Uuid;
 
-use super::{News, Presence, SETTLE, add, remove, sight};
-use crate::{hub::Connection, store::Result};
+use super::{PresenceTracker, SETTLE, add, remove, sight};
+use crate::{line::Line, news::PresenceEvent};
 
 /// Questions to SQL at the same time.
 const AT_ONCE: usize = 4;
@@ -22,9 +23,9 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// What last seen is coarsened to, milliseconds.
 const MINUTE: i64 = 60_000;
 
-impl Presence {
+impl PresenceTracker {
     /// The device watches these, in the place of those before, and is told how they are.
-    pub fn watch(&self, line: &Arc<Connection>, users: &[UserId]) {
+    pub fn watch(&self, line: &Arc<Line>, users: &[UserId]) {
         if users.is_empty() && line.live.watched().is_empty() {
             return;
         }
@@ -40,7 +41,7 @@ impl Presence {
     /// What a user may see, or others of them, has changed: here and on every relay.
     pub async fn sight_changed(&self, user: UserId) {
         self.look_again(user);
-        self.announce(News::Sight { user }).await;
+        self.announce(PresenceEvent::Sight { user }).await;
     }
 
     pub(super) fn look_again(&self, user: UserId) {
@@ -81,7 +82,7 @@ impl Presence {
 
     /// All that have changed, and some of those who are to be told of everybody: after a restart these are all devices, and a change does not
     /// wait for them.
-    fn next_due(&self) -> (HashSet<UserId>, HashMap<Uuid, Arc<Connection>>) {
+    fn next_due(&self) -> (HashSet<UserId>, HashMap<Uuid, Arc<Line>>) {
         let mut due = self.due();
         let next: Vec<Uuid> = due.viewers.keys().take(VIEWERS).copied().collect();
         let viewers = next.into_iter().filter_map(|id| due.viewers.remove_entry(&id)).collect();
@@ -104,7 +105,7 @@ impl Presence {
     }
 
     /// Tells a device of everybody whom it watches.
-    async fn tell_viewer(&self, line: Arc<Connection>) -> Result<()> {
+    async fn tell_viewer(&self, line: Arc<Line>) -> Result<()> {
         let watched = line.live.watched();
         if watched.is_empty() {
             return Ok(());

@@ -2,12 +2,12 @@
 
 use std::{sync::Arc, time::Instant};
 
-use ferry_protocol::{RoomId, UserId};
+use ferry_protocol::{RoomId, UserId, now_ms};
 
-use super::{News, Presence};
-use crate::clock;
+use super::PresenceTracker;
+use crate::news::PresenceEvent;
 
-impl Presence {
+impl PresenceTracker {
     /// A device says that its user is writing. Nobody learns whether it was told: who may not write to the room gets no answer either. Dropped
     /// where there is too much of it.
     pub fn typing(self: &Arc<Self>, room: RoomId, user: UserId, active: bool) {
@@ -23,7 +23,7 @@ impl Presence {
         let presence = Arc::clone(self);
         tokio::spawn(async move {
             if presence.tell_typing(room, user, active).await && onwards {
-                presence.announce(News::Typing { room, user, active }).await;
+                presence.announce(PresenceEvent::Typing { room, user, active }).await;
             }
             drop(place);
         });
@@ -32,7 +32,7 @@ impl Presence {
     /// Tells the other members who are connected here. False where the user may not write to the room.
     async fn tell_typing(&self, room: RoomId, user: UserId, active: bool) -> bool {
         let Ok(Some(audience)) = self.directory.audience(room).await else { return false };
-        let may_write = audience.member(user).is_some_and(|member| member.muted_until <= clock::now_ms());
+        let may_write = audience.member(user).is_some_and(|member| member.muted_until <= now_ms());
         // In a direct room: who has blocked the other gets nothing of theirs, and shows them nothing.
         let is_blocked = audience.members().iter().any(|member| member.has_blocked);
         if !may_write || is_blocked || audience.members().len() > self.limits.typing_members {

@@ -3,11 +3,11 @@
 //! Every change is told after it is in SQL, and before the call that made it is answered: who hears the answer and then writes to the room is
 //! not ahead of the news. As with messages, the device that did it gets no copy; it has the answer.
 
-use ferry_protocol::{DeviceId, Envelope, Notice, NoticeEvent, Role, RoomId, UserId};
+use ferry_protocol::{DeviceId, Envelope, Notice, NoticeEvent, Role, RoomId, UserId, now_ms};
 use futures_util::StreamExt;
 
-use super::{FAN_OUT, Relay};
-use crate::{clock, refusal::Refusal, session::Authenticated};
+use super::{Dispatcher, FAN_OUT};
+use crate::{identity::Authenticated, refusal::Refusal};
 
 /// Who did something, and with which device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +24,7 @@ impl From<Authenticated> for Actor {
     }
 }
 
-impl Relay {
+impl Dispatcher {
     /// Tells everybody who is in a room now, and `others`, of something that `by` did. Best effort, as [`Self::notify`].
     pub async fn tell_room(&self, by: impl Into<Actor>, room: RoomId, others: &[UserId], event: NoticeEvent) {
         let mut users = others.to_vec();
@@ -43,14 +43,14 @@ impl Relay {
         let by = by.into();
         users.sort_unstable();
         users.dedup();
-        let notice = Notice::new(event, clock::now_ms());
+        let notice = Notice::new(event, now_ms());
         let outcome = async {
             let targets = self.reachable(by, &users).await?;
             let payload = Envelope::encode_notice(&notice, by.device).map_err(|_| Refusal::internal())?;
             self.publish_to_all(targets, &payload, notice.id).await
         };
         if let Err(refusal) = outcome.await {
-            tracing::warn!(id = %notice.id, reason = %refusal.detail, "a notice did not reach everybody");
+            tracing::warn!(id = %notice.id, reason = %refusal.detail, "a notice did not changes everybody");
         }
     }
 
@@ -69,10 +69,10 @@ impl Relay {
         let reached: Vec<_> = members.into_iter().filter(|(user, _)| targets.binary_search(user).is_ok()).collect();
         let tell = |(user, role)| async move {
             let event = NoticeEvent::MemberAdded { room, user, role, by: by.user };
-            let notice = Notice::new(event, clock::now_ms());
+            let notice = Notice::new(event, now_ms());
             let Ok(payload) = Envelope::encode_notice(&notice, by.device) else { return };
             if let Err(refusal) = self.publish_to_all(vec![user], &payload, notice.id).await {
-                tracing::warn!(id = %notice.id, %user, reason = %refusal.detail, "a notice did not reach a user");
+                tracing::warn!(id = %notice.id, %user, reason = %refusal.detail, "a notice did not changes a user");
             }
         };
         futures_util::stream::iter(reached).for_each_concurrent(FAN_OUT, tell).await;
@@ -89,7 +89,7 @@ impl Relay {
 }
 
 /// A user's own devices.
-impl Relay {
+impl Dispatcher {
     /// Tells the user's other devices of a new one.
     pub async fn tell_of_login(&self, user: UserId, device: DeviceId, name: String, ip: Option<String>) {
         self.tell(Actor { user, device }, vec![user], NoticeEvent::DeviceAdded { device, name, ip }).await;
@@ -99,7 +99,7 @@ impl Relay {
     pub async fn tell_of_logout(&self, user: UserId, device: DeviceId, by: DeviceId) {
         let event = NoticeEvent::DeviceRemoved { device };
         if by == device {
-            self.notify(&[user], &Notice::new(event, clock::now_ms())).await;
+            self.notify(&[user], &Notice::new(event, now_ms())).await;
         } else {
             self.tell(Actor { user, device: by }, vec![user], event).await;
         }

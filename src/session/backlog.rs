@@ -7,7 +7,7 @@ const RECOUNT: Duration = Duration::from_millis(250);
 /// The pause doubles with each recount up to this: after a crash, what the lost connection held counts until the message timeout.
 const RECOUNT_MOST: Duration = Duration::from_secs(5);
 
-/// Kept until nothing of it is left, which the device is told once.
+/// Cache until nothing of it is left, which the device is told once.
 #[derive(Debug, Clone, Copy)]
 pub struct Backlog {
     /// `None` until the first count.

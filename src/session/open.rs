@@ -5,20 +5,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ferry_protocol::{CloseCode, DeviceFrame, RelayFrame};
+use ferry_broker::{SubscribeError, Subscription};
+use ferry_protocol::{CloseCode, DeviceFrame, RelayFrame, now_ms};
 
 use super::{
-    Authenticated,
-    pump::Session,
+    pump::Pump,
     socket::{Incoming, Socket},
 };
 use crate::{
-    app::App,
-    broker::{LiveEvent, SubscribeError, Subscription},
-    clock,
-    hub::{Connection, Registration},
-    refusal::Refusal,
-    server::Peer,
+    app::App, hub::Registration, identity::Authenticated, line::Line, news::LiveEvent, refusal::Refusal, server::Peer,
 };
 
 /// How long a newer socket waits for the older one to give the channel up. After that the device is told to try again.
@@ -51,10 +46,12 @@ async fn hello(app: &App, socket: &mut Socket) -> Result<Authenticated, (u16, &'
         match frame {
             Incoming::Text(text) => match DeviceFrame::parse(&text) {
                 Ok(DeviceFrame::Hello(hello)) => {
-                    return app.authenticate(hello.token.expose()).await.map_err(|refusal| match refusal.to_close() {
-                        // The token may have expired on its way. A device that is logged out learns it when it renews the token.
-                        CloseCode::LoggedOut => told(CloseCode::TokenExpired),
-                        code => told(code),
+                    return app.identity.authenticate(hello.token.expose()).await.map_err(|refusal| {
+                        match refusal.to_close() {
+                            // The token may have expired on its way. A device that is logged out learns it when it renews the token.
+                            CloseCode::LoggedOut => told(CloseCode::TokenExpired),
+                            code => told(code),
+                        }
                     });
                 }
                 _ => return Err((CloseCode::Protocol.as_u16(), "the first frame must be a hello")),
@@ -74,7 +71,7 @@ async fn serve(app: Arc<App>, socket: Socket, identity: Authenticated, peer: Pee
         let wait = tokio::time::timeout(TAKE_OVER, older.ended());
         tokio::select! {
             _ = wait => {}
-            _ = registration.connection.closing() => {}
+            _ = registration.line.closing() => {}
         }
     }
     // Boxed, as below: its room is given back when it is through.
@@ -82,8 +79,8 @@ async fn serve(app: Arc<App>, socket: Socket, identity: Authenticated, peer: Pee
         Ok((subscription, epoch)) => {
             let tasks = app.tasks.clone();
             // A task of its own: the pump is what every idle device costs, and it must not also carry the states before it.
-            let session = Session::new(app, socket, registration, subscription, identity, epoch, peer);
-            tasks.spawn(Session::run(Box::new(session)));
+            let session = Pump::new(app, socket, registration, subscription, identity, epoch, peer);
+            tasks.spawn(Pump::run(Box::new(session)));
         }
         Err(code) => {
             drop(registration);
@@ -100,18 +97,18 @@ async fn attach(
     registration: &Registration,
     identity: Authenticated,
 ) -> Result<(Subscription, i64), CloseCode> {
-    let (device, line) = (identity.device, &registration.connection);
+    let (device, line) = (identity.device, &registration.line);
     let subscription = match subscribe(app, registration, identity).await {
         Ok(Some(subscription)) => subscription,
         Ok(None) => return Err(line.close_reason().unwrap_or(CloseCode::GoingAway)),
         // Its outcome may be unknown: the channel can be there. And nsqd refuses a channel that is just being deleted.
         Err(error) => return Err(unless_gone(app, line, Refusal::from(error).to_close()).await),
     };
-    match app.store.open_connection(device, clock::now_ms()).await {
+    match app.store.open_connection(device, now_ms()).await {
         Ok(Some(epoch)) => match line.close_reason() {
             None => {
                 line.took_channel();
-                app.broker.announce(&LiveEvent::DeviceTaken { device, by: line.id, holds: true }).await;
+                app.bus.announce(&LiveEvent::DeviceTaken { device, by: line.id, holds: true }).await;
                 Ok((subscription, epoch))
             }
             Some(code) => {
@@ -130,9 +127,9 @@ async fn attach(
     }
 }
 
-/// Why a connection gets no channel: what it was asked to end for, or that its device is logged out, whose channel is then deleted again; or
+/// LogoutReason a connection gets no channel: what it was asked to end for, or that its device is logged out, whose channel is then deleted again; or
 /// else what went wrong here. A device must not be told to come back where it is logged out, whatever it met on the way.
-async fn unless_gone(app: &App, line: &Connection, otherwise: CloseCode) -> CloseCode {
+async fn unless_gone(app: &App, line: &Line, otherwise: CloseCode) -> CloseCode {
     let gone = app.logins.remove_if_gone(line.user, line.device).await;
     line.close_reason().unwrap_or(if gone { CloseCode::LoggedOut } else { otherwise })
 }
@@ -143,14 +140,14 @@ async fn subscribe(
     registration: &Registration,
     identity: Authenticated,
 ) -> Result<Option<Subscription>, SubscribeError> {
-    let (Authenticated { user, device, .. }, line) = (identity, &registration.connection);
+    let (Authenticated { user, device, .. }, line) = (identity, &registration.line);
     let deadline = Instant::now() + TAKE_OVER;
     let mut pause = Duration::from_millis(5);
     while line.close_reason().is_none() {
         match app.broker.subscribe(user, device, app.config.limits.window).await {
             Err(SubscribeError::Busy) if Instant::now() < deadline => {
                 // Repeated with every try: live events may be lost.
-                app.broker.announce(&LiveEvent::DeviceTaken { device, by: line.id, holds: false }).await;
+                app.bus.announce(&LiveEvent::DeviceTaken { device, by: line.id, holds: false }).await;
                 tokio::select! {
                     () = tokio::time::sleep(pause) => {}
                     _ = line.closing() => {}
@@ -177,7 +174,7 @@ pub fn welcome(app: &App, identity: Authenticated) -> String {
         protocol: ferry_protocol::PROTOCOL,
         user: identity.user,
         device: identity.device,
-        server_time: clock::now_ms(),
+        server_time: now_ms(),
         token_expires_at: identity.expires_at,
         window: limits.window,
         limits: ferry_protocol::Limits {

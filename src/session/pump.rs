@@ -13,27 +13,20 @@ mod live;
 
 use std::{future::Future, pin::Pin, sync::Arc, time::Instant};
 
+use ferry_broker::{BrokerError, Delivery, Ended, Subscription};
 use ferry_protocol::{CloseCode, Envelope, RelayFrame, envelope_frame};
 use tokio::time::Sleep;
 
 use self::{deadlines::instant_of, ending::End};
 use super::{
-    Authenticated,
     backlog::Backlog,
-    flood::Flood,
+    leaky_bucket::LeakyBucket,
     open,
     sending::{Outcome, Sending},
     socket::{Incoming, Socket},
     window::{Held, Window},
 };
-use crate::{
-    app::App,
-    broker::{BrokerError, Delivery, Ended, Subscription},
-    hub::Registration,
-    presence::Present,
-    refusal::Refusal,
-    server::Peer,
-};
+use crate::{app::App, hub::Registration, identity::Authenticated, presence::Present, refusal::Refusal, server::Peer};
 
 enum Event {
     Closing(CloseCode),
@@ -75,7 +68,7 @@ impl Drop for Counted {
 }
 
 /// See the module's description.
-pub struct Session {
+pub struct Pump {
     app: Arc<App>,
     socket: Socket,
     registration: Registration,
@@ -84,9 +77,9 @@ pub struct Session {
     window: Window,
     sending: Sending,
     /// Refused frames.
-    flood: Flood,
+    flood: LeakyBucket,
     /// Pings and pongs.
-    idle_frames: Flood,
+    idle_frames: LeakyBucket,
     backlog: Option<Backlog>,
     counting: Question<Result<u64, BrokerError>>,
     renewal: Question<Result<Authenticated, Refusal>>,
@@ -101,7 +94,7 @@ pub struct Session {
     _counted: Counted,
 }
 
-impl Session {
+impl Pump {
     /// A session about to say welcome.
     pub fn new(
         app: Arc<App>,
@@ -113,15 +106,15 @@ impl Session {
         peer: Peer,
     ) -> Self {
         let now = Instant::now();
-        let line = Arc::clone(&registration.connection);
+        let line = Arc::clone(&registration.line);
         Self {
             _counted: Counted::new(&app.metrics.connected_devices),
             peer,
             present: app.presence.connected(&line),
             sending: Sending::new(Arc::clone(&app), line, epoch),
             window: Window::new(app.config.limits.window),
-            flood: Flood::of_refusals(app.config.limits.rates, now),
-            idle_frames: Flood::of_pings(app.config.limits.rates, now),
+            flood: LeakyBucket::of_refusals(app.config.limits.rates, now),
+            idle_frames: LeakyBucket::of_pings(app.config.limits.rates, now),
             backlog: Some(Backlog::new(now)),
             counting: None,
             renewal: None,
@@ -142,7 +135,7 @@ impl Session {
     pub async fn run(mut session: Box<Self>) {
         session.socket.text(open::welcome(&session.app, session.identity));
         session.count_backlog();
-        session.registration.connection.live.forget_typing();
+        session.registration.line.live.forget_typing();
         let end = loop {
             if !session.socket.push().await {
                 break End::Gone;
@@ -177,14 +170,14 @@ impl Session {
         // cannot starve the socket, whose acks they need after a window at most.
         tokio::select! {
             biased;
-            code = registration.connection.closing() => Event::Closing(code),
+            code = registration.line.closing() => Event::Closing(code),
             () = alarm => Event::Tick,
             outcome = sending.next() => Event::Sent(outcome),
             counted = answer_of(counting) => Event::Counted(counted),
             renewed = answer_of(renewal) => Event::Renewed(renewed),
             delivery = subscription.next(), if open => Event::Delivery(delivery),
             event = socket => event,
-            () = registration.connection.live.ready(), if open => Event::Live,
+            () = registration.line.live.ready(), if open => Event::Live,
         }
     }
 
@@ -194,7 +187,7 @@ impl Session {
             // What it sent meanwhile was not read: its silence counts from now.
             Event::Flushed(true) => {
                 self.heard_at = Instant::now();
-                self.registration.connection.live.forget_typing();
+                self.registration.line.live.forget_typing();
             }
             Event::Flushed(false) => return Err(End::Gone),
             Event::Frame(frame) => self.frames(frame)?,
@@ -220,7 +213,7 @@ impl Session {
         let mut next = Some(first);
         while let Some(delivery) = next
             // A logout in the middle of a batch ends the batch.
-            && self.registration.connection.close_reason().is_none()
+            && self.registration.line.close_reason().is_none()
         {
             self.write(delivery);
             next = if self.socket.has_room().await { self.subscription.try_next() } else { None };

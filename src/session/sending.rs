@@ -12,11 +12,16 @@ use std::{
     task::{Context, Poll},
 };
 
-use ferry_protocol::{ErrorCode, MessageId, Send, Sent};
+use ferry_protocol::{ErrorCode, MessageId, Send, Sent, now_ms};
 use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
 
-use super::{Known, Stamp, Stamps};
-use crate::{app::App, clock, hub::Connection, refusal::Refusal, relay::Admitted};
+use crate::{
+    app::App,
+    line::Line,
+    refusal::Refusal,
+    relay::Admitted,
+    stamp::{Known, Stamp, Stamps},
+};
 
 /// Sends that may be unanswered. At the bound the socket is not read until one is, and TCP holds the device back.
 pub const QUEUE: usize = 64;
@@ -32,7 +37,7 @@ type Admission = Result<(Admitted, Option<i64>), Refusal>;
 /// See the module's description. Costs next to nothing while nothing is sent.
 pub struct Sending {
     app: Arc<App>,
-    line: Arc<Connection>,
+    line: Arc<Line>,
     stamps: Box<Stamps>,
     waiting: VecDeque<Send>,
     /// One at a time: its stamp must be given before the next one's.
@@ -48,7 +53,7 @@ pub struct Sending {
 
 impl Sending {
     /// Of a connection that opened at `epoch`.
-    pub fn new(app: Arc<App>, line: Arc<Connection>, epoch: i64) -> Self {
+    pub fn new(app: Arc<App>, line: Arc<Line>, epoch: i64) -> Self {
         Self {
             app,
             line,
@@ -171,7 +176,7 @@ impl Sending {
         if let Some(epoch) = newer_epoch {
             self.stamps.begin(epoch);
         }
-        let stamp = stamped.unwrap_or_else(|| self.stamps.stamp(&send, clock::now_ms()));
+        let stamp = stamped.unwrap_or_else(|| self.stamps.stamp(&send, now_ms()));
         // One that does not go out at once in full would be overtaken, for some of the room, by those behind it.
         if admitted.is_wide() {
             if self.publishing.is_some() {
@@ -187,7 +192,7 @@ impl Sending {
         let app = Arc::clone(&self.app);
         let mut publishing: Boxed<Outcome> = Box::pin(async move {
             let id = send.id;
-            (id, app.relay.send(&admitted, stamp, send).await)
+            (id, app.dispatcher.send(&admitted, stamp, send).await)
         });
         // The first poll is what hands the publishes to the broker, so it happens here, in the order of the stamps. The set polls it again
         // with the right waker.
@@ -208,12 +213,12 @@ impl Sending {
     }
 }
 
-async fn admit(app: &App, line: &Connection, epoch: i64, send: &Send, is_new: bool) -> Admission {
-    let admitted = app.relay.admit(line.user, line.device, send).await?;
+async fn admit(app: &App, line: &Line, epoch: i64, send: &Send, is_new: bool) -> Admission {
+    let admitted = app.dispatcher.admit(line.user, line.device, send).await?;
     if !is_new || line.newest_epoch() <= epoch {
         return Ok((admitted, None));
     }
     // The device has sent over HTTP meanwhile, in an epoch of its own: what follows must sort behind that.
-    let newer = app.store.open_connection(line.device, clock::now_ms()).await?;
+    let newer = app.store.open_connection(line.device, now_ms()).await?;
     Ok((admitted, Some(newer.ok_or_else(Refusal::unauthorized)?)))
 }

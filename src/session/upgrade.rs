@@ -8,9 +8,10 @@ use hyper::upgrade::OnUpgrade;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use warp::reply::{Reply, Response};
 
-use super::{Authenticated, open, socket::Socket};
+use super::{open, socket::Socket};
 use crate::{
     app::App,
+    identity::Authenticated,
     refusal::Refusal,
     server::{self, Peer, Served},
 };

@@ -5,9 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use ferry_broker::DeliveryId;
 use ferry_protocol::MessageRef;
-
-use crate::broker::DeliveryId;
 
 /// A delivery that the device holds.
 #[derive(Debug, Clone, Copy)]

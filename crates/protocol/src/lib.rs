@@ -5,6 +5,7 @@
 //! other tools share it, so they agree on the format. `docs/protocol.md` describes the same in
 //! words, with an example of each.
 
+mod clock;
 mod code;
 mod content_type;
 mod frame;
@@ -21,6 +22,7 @@ mod relay_frame;
 mod room;
 mod secret;
 
+pub use clock::now_ms;
 pub use code::{CloseCode, ErrorCode};
 pub use content_type::{CONTENT_TYPE_MAX, is_valid_content_type};
 pub use frame::{Ack, BadFrame, DeviceFrame, Hello, PROTOCOL, SUBPROTOCOL, Send, describe};

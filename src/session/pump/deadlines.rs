@@ -2,16 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use ferry_protocol::CloseCode;
+use ferry_protocol::{CloseCode, now_ms};
 
-use super::{Session, ending::End};
-use crate::{clock, session::backlog::Backlog};
+use super::{Pump, ending::End};
+use crate::session::backlog::Backlog;
 
 /// How long a socket may take no bytes, at most: nsqd's heartbeats are not answered meanwhile, and after two of them, a minute, it gives the
 /// device up.
 const BLOCKED: Duration = Duration::from_secs(45);
 
-impl Session {
+impl Pump {
     /// When to look at the clock next. One timer serves every rule; most devices need it once a ping.
     pub(super) fn deadline(&self) -> Instant {
         let times = &self.app.config.times;
@@ -78,5 +78,5 @@ impl Session {
 
 /// When a time of the wall clock comes, by the clock that timers use.
 pub(super) fn instant_of(at_ms: i64) -> Instant {
-    Instant::now() + Duration::from_millis(u64::try_from(at_ms - clock::now_ms()).unwrap_or(0))
+    Instant::now() + Duration::from_millis(u64::try_from(at_ms - now_ms()).unwrap_or(0))
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use ferry_protocol::{CloseCode, RelayFrame};
 
-use super::Session;
-use crate::session::Authenticated;
+use super::Pump;
+use crate::identity::Authenticated;
 
 /// How long the sends under way may take to end when the session does.
 const LAST_SEND: Duration = Duration::from_secs(2);
@@ -27,11 +27,11 @@ impl From<CloseCode> for End {
     }
 }
 
-impl Session {
+impl Pump {
     /// The channel was deleted or the broker is lost: only SQL knows which.
     pub(super) async fn ended(&mut self, ended: &str) -> End {
         let Authenticated { user, device, .. } = self.identity;
-        if let Some(code) = self.registration.connection.close_reason() {
+        if let Some(code) = self.registration.line.close_reason() {
             return code.into();
         }
         tracing::info!(%user, %device, reason = ended, "a subscription ended");
@@ -54,7 +54,7 @@ impl Session {
         };
         let goodbye = async {
             match code {
-                // What is queued for a device that is logged out must not reach it after all: only a cut keeps it from that.
+                // What is queued for a device that is logged out must not changes it after all: only a cut keeps it from that.
                 Some((code, _)) if is_final_logout(code) && socket.is_blocked() => return socket.abort(),
                 Some((code, _)) if code == CloseCode::GoingAway.as_u16() && sending.is_busy() => {
                     let answers = async {
@@ -81,7 +81,7 @@ impl Session {
             app.metrics.closes.with_label_values(&[&code.to_string()]).inc();
             socket.linger().await;
         }
-        // Sends that are still going out are finished: cut in half, one would reach some of the room and not the others.
+        // Sends that are still going out are finished: cut in half, one would changes some of the room and not the others.
         let rest = async {
             while sending.is_busy() {
                 let _ = sending.next().await;

@@ -5,15 +5,16 @@ use std::{
     time::{Duration, Instant},
 };
 
+use ferry_broker::DeliveryId;
 use ferry_protocol::{
     Ack, BadFrame, CloseCode, DeviceFrame, ErrorCode, Hello, MessageId, NoticesRead, Read, RelayFrame, Send, Sent,
 };
 
-use super::{Session, deadlines::instant_of, ending::End};
+use super::{Pump, deadlines::instant_of, ending::End};
 use crate::{
-    broker::DeliveryId,
+    identity::Authenticated,
     refusal::Refusal,
-    session::{Authenticated, sending::Outcome, socket::Incoming},
+    session::{sending::Outcome, socket::Incoming},
 };
 
 /// What a device is told to wait that renews its token while a renewal is under way.
@@ -22,7 +23,7 @@ const ONE_RENEWAL: Duration = Duration::from_millis(250);
 /// Frames that are handled before the pump looks around again.
 const BATCH: usize = 64;
 
-impl Session {
+impl Pump {
     /// Handles a frame and those right behind it, so that their acks and answers go out together.
     pub(super) fn frames(&mut self, first: Incoming) -> Result<(), End> {
         self.frame(first)?;
@@ -107,12 +108,12 @@ impl Session {
 
     /// Not answered. Costs a publish to each of those concerned, so a flood of cursors is refused, and then ends the connection.
     fn read(&mut self, read: Read) -> Result<(), End> {
-        let outcome = self.app.mark_read(self.identity, read);
+        let outcome = self.app.receipts.mark_read(self.identity, read);
         outcome.or_else(|refusal| self.refuse(None, &refusal))
     }
 
     fn notices_read(&mut self, read: NoticesRead) -> Result<(), End> {
-        let outcome = self.app.mark_notices_read(self.identity, read);
+        let outcome = self.app.receipts.mark_notices_read(self.identity, read);
         outcome.or_else(|refusal| self.refuse(None, &refusal))
     }
 
@@ -148,7 +149,7 @@ impl Session {
             return self.refuse(None, &Refusal::rate_limited(ONE_RENEWAL));
         }
         let app = Arc::clone(&self.app);
-        self.renewal = Some(Box::pin(async move { app.authenticate(hello.token.expose()).await }));
+        self.renewal = Some(Box::pin(async move { app.identity.authenticate(hello.token.expose()).await }));
         // Each costs the check of a signature.
         self.count_idle_frame()
     }

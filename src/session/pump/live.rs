@@ -4,10 +4,10 @@ use std::time::Instant;
 
 use ferry_protocol::{DeviceStatus, SetPresence, Typing, Watch};
 
-use super::{Session, ending::End};
+use super::{Pump, ending::End};
 use crate::refusal::Refusal;
 
-impl Session {
+impl Pump {
     /// What is too much is dropped without a word.
     pub(super) fn typing(&mut self, typing: Typing) -> Result<(), End> {
         if self.app.limits.typing.take(&self.identity.device).is_ok() {
@@ -32,16 +32,16 @@ impl Session {
         if let Err(wait) = self.app.limits.watches.take(&self.identity.device) {
             return self.refuse(None, &Refusal::rate_limited(wait));
         }
-        self.app.presence.watch(&self.registration.connection, &users);
+        self.app.presence.watch(&self.registration.line, &users);
         Ok(())
     }
 
     /// Writes what there is to tell, while there is room.
     pub(super) async fn tell_live(&mut self) {
         let now = Instant::now();
-        while self.registration.connection.close_reason().is_none()
+        while self.registration.line.close_reason().is_none()
             && self.socket.has_room().await
-            && let Some(frame) = self.registration.connection.live.next(now)
+            && let Some(frame) = self.registration.line.live.next(now)
         {
             self.socket.text(frame.to_json());
         }

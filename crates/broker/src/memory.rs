@@ -1,0 +1,274 @@
+//! The broker in this process: bounded queues in memory, nothing else.
+//!
+//! What waits here is gone when the process ends. That is the price of the relay that stands alone, and the README says so.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use dashmap::{DashMap, mapref::entry::Entry};
+use ferry_protocol::{DeviceId, UserId};
+use prometheus::IntCounter;
+use tokio::sync::Notify;
+
+use crate::{
+    delivery::{Delivery, DeliveryId},
+    error::{BrokerError, Ended, SubscribeError},
+};
+
+/// How much may wait.
+#[derive(Debug, Clone, Copy)]
+pub struct MemoryLimits {
+    /// On one channel, deliveries. At the bound the oldest waiting one is dropped and counted; its receiver can name the gap by
+    /// `epoch` and `seq`. The alternative, to refuse the publish, would let one dead device silence its siblings.
+    pub deliveries: usize,
+    /// On one channel, bytes. As above.
+    pub bytes: usize,
+    /// On all channels together, bytes. At the bound a publish is refused as temporary.
+    pub total_bytes: usize,
+}
+
+impl Default for MemoryLimits {
+    fn default() -> Self {
+        Self { deliveries: 10_000, bytes: 16 << 20, total_bytes: 1 << 30 }
+    }
+}
+
+/// See the module's description.
+#[derive(Debug)]
+pub struct MemoryBroker {
+    topics: DashMap<UserId, HashMap<DeviceId, Arc<Channel>>>,
+    limits: MemoryLimits,
+    next_delivery: AtomicU64,
+    /// Bytes that wait or are unfinished, over all channels. Shared payloads count once for each channel: an upper bound.
+    total_bytes: Arc<AtomicUsize>,
+    dropped: IntCounter,
+}
+
+#[derive(Debug)]
+struct Channel {
+    // The std mutex: held for a few pointer moves and never over an await.
+    queue: Mutex<Queue>,
+    changed: Notify,
+    total_bytes: Arc<AtomicUsize>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: VecDeque<Delivery>,
+    waiting_bytes: usize,
+    unfinished: Vec<Delivery>,
+    taken: bool,
+    deleted: bool,
+}
+
+impl Channel {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        // No code panics while it holds the lock, and a queue is whole between any two statements that could.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// True where the oldest had to go.
+    fn push(&self, delivery: Delivery, limits: &MemoryLimits) -> usize {
+        let mut dropped = 0;
+        let mut queue = self.queue();
+        if queue.deleted {
+            return 0;
+        }
+        queue.waiting_bytes += delivery.payload.len();
+        self.total_bytes.fetch_add(delivery.payload.len(), Ordering::Relaxed);
+        queue.waiting.push_back(delivery);
+        while queue.waiting.len() > limits.deliveries || queue.waiting_bytes > limits.bytes && queue.waiting.len() > 1 {
+            let Some(oldest) = queue.waiting.pop_front() else { break };
+            queue.waiting_bytes -= oldest.payload.len();
+            self.total_bytes.fetch_sub(oldest.payload.len(), Ordering::Relaxed);
+            dropped += 1;
+        }
+        drop(queue);
+        self.changed.notify_one();
+        dropped
+    }
+
+    fn delete(&self) {
+        let mut queue = self.queue();
+        queue.deleted = true;
+        let bytes = queue.waiting_bytes + queue.unfinished.iter().map(|delivery| delivery.payload.len()).sum::<usize>();
+        self.total_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        queue.waiting = VecDeque::new();
+        queue.waiting_bytes = 0;
+        queue.unfinished = Vec::new();
+        drop(queue);
+        self.changed.notify_one();
+    }
+}
+
+impl MemoryBroker {
+    /// An empty one. `dropped` counts what full channels lose.
+    #[must_use]
+    pub fn new(limits: MemoryLimits, dropped: IntCounter) -> Self {
+        Self { topics: DashMap::new(), limits, next_delivery: AtomicU64::new(1), total_bytes: Arc::default(), dropped }
+    }
+
+    pub(crate) fn open_device(&self, user: UserId, device: DeviceId) {
+        self.channel(user, device);
+    }
+
+    fn channel(&self, user: UserId, device: DeviceId) -> Arc<Channel> {
+        let mut topic = self.topics.entry(user).or_default();
+        let channel = topic.entry(device).or_insert_with(|| {
+            Arc::new(Channel {
+                queue: Mutex::default(),
+                changed: Notify::new(),
+                total_bytes: Arc::clone(&self.total_bytes),
+            })
+        });
+        Arc::clone(channel)
+    }
+
+    pub(crate) fn close_device(&self, user: UserId, device: DeviceId) {
+        if let Entry::Occupied(mut topic) = self.topics.entry(user) {
+            if let Some(channel) = topic.get_mut().remove(&device) {
+                channel.delete();
+            }
+            if topic.get().is_empty() {
+                topic.remove();
+            }
+        }
+    }
+
+    pub(crate) fn delete_topic(&self, user: UserId) {
+        if let Some((_, topic)) = self.topics.remove(&user) {
+            topic.values().for_each(|channel| channel.delete());
+        }
+    }
+
+    pub(crate) fn subscribe(
+        &self,
+        user: UserId,
+        device: DeviceId,
+        window: u32,
+    ) -> Result<Subscription, SubscribeError> {
+        let channel = self.channel(user, device);
+        let mut queue = channel.queue();
+        if queue.taken {
+            return Err(SubscribeError::Busy);
+        }
+        queue.taken = true;
+        drop(queue);
+        Ok(Subscription { channel, window: window as usize, started: false })
+    }
+
+    pub(crate) fn publish(&self, user: UserId, payload: &Bytes) -> Result<(), BrokerError> {
+        if self.total_bytes.load(Ordering::Relaxed) + payload.len() > self.limits.total_bytes {
+            return Err(BrokerError::Unavailable("the memory for waiting messages is used up".to_owned()));
+        }
+        let Some(topic) = self.topics.get(&user) else { return Ok(()) };
+        for (device, channel) in topic.iter() {
+            let id = DeliveryId::from_number(self.next_delivery.fetch_add(1, Ordering::Relaxed));
+            let dropped = channel.push(Delivery { id, attempts: 0, payload: payload.clone() }, &self.limits);
+            if dropped > 0 {
+                self.dropped.inc_by(dropped as u64);
+                tracing::warn!(%user, %device, dropped, "a device's queue is full: the oldest were dropped");
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn backlog(&self, user: UserId, device: DeviceId) -> u64 {
+        let Some(topic) = self.topics.get(&user) else { return 0 };
+        topic.get(&device).map_or(0, |channel| {
+            let queue = channel.queue();
+            (queue.waiting.len() + queue.unfinished.len()) as u64
+        })
+    }
+
+    /// How many deliveries wait or are unfinished: what would be lost if the process ended now.
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        let of = |channel: &Arc<Channel>| {
+            let queue = channel.queue();
+            queue.waiting.len() + queue.unfinished.len()
+        };
+        self.topics.iter().map(|topic| topic.values().map(of).sum::<usize>()).sum()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn has_topic(&self, user: UserId) -> bool {
+        self.topics.contains_key(&user)
+    }
+}
+
+/// A channel taken. Dropping it puts what is unfinished back at the front, in its order.
+#[derive(Debug)]
+pub struct Subscription {
+    channel: Arc<Channel>,
+    window: usize,
+    started: bool,
+}
+
+impl Subscription {
+    pub(crate) fn start(&mut self) {
+        self.started = true;
+    }
+
+    pub(crate) async fn next(&mut self) -> Result<Delivery, Ended> {
+        loop {
+            if self.channel.queue().deleted {
+                return Err(Ended("the channel was deleted".to_owned()));
+            }
+            if let Some(delivery) = self.try_next() {
+                return Ok(delivery);
+            }
+            // A push between the look and the wait leaves a permit, so it is not missed.
+            self.channel.changed.notified().await;
+        }
+    }
+
+    pub(crate) fn try_next(&mut self) -> Option<Delivery> {
+        let mut queue = self.channel.queue();
+        if !self.started || queue.unfinished.len() >= self.window {
+            return None;
+        }
+        let mut delivery = queue.waiting.pop_front()?;
+        queue.waiting_bytes -= delivery.payload.len();
+        if queue.waiting.is_empty() {
+            // An idle device keeps no buffer of the burst it once had.
+            queue.waiting = VecDeque::new();
+        }
+        delivery.attempts = delivery.attempts.saturating_add(1);
+        queue.unfinished.push(delivery.clone());
+        Some(delivery)
+    }
+
+    pub(crate) fn finish(&mut self, id: DeliveryId) {
+        let mut queue = self.channel.queue();
+        let Some(index) = queue.unfinished.iter().position(|delivery| delivery.id == id) else { return };
+        let was_full = queue.unfinished.len() >= self.window;
+        let finished = queue.unfinished.remove(index);
+        self.channel.total_bytes.fetch_sub(finished.payload.len(), Ordering::Relaxed);
+        if queue.unfinished.is_empty() {
+            queue.unfinished = Vec::new();
+        }
+        drop(queue);
+        if was_full {
+            self.channel.changed.notify_one();
+        }
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        let mut queue = self.channel.queue();
+        let unfinished = std::mem::take(&mut queue.unfinished);
+        for delivery in unfinished.into_iter().rev() {
+            queue.waiting_bytes += delivery.payload.len();
+            queue.waiting.push_front(delivery);
+        }
+        queue.taken = false;
+    }
+}

@@ -1,0 +1,60 @@
+//! What topics and channels are called, and on which node a user's topic is.
+
+use ferry_nsq::{ChannelName, TopicName};
+use ferry_protocol::{DeviceId, UserId};
+use sha2::{Digest, Sha256};
+
+use crate::error::BrokerError;
+
+/// Returns the name of a user's topic.
+pub(super) fn topic(user: UserId) -> Result<TopicName, BrokerError> {
+    TopicName::new(format!("user.{user}")).map_err(|error| BrokerError::Refused(error.to_string()))
+}
+
+/// Returns the name of a device's channel.
+pub(super) fn channel(device: DeviceId) -> Result<ChannelName, BrokerError> {
+    ChannelName::new(format!("device.{device}")).map_err(|error| BrokerError::Refused(error.to_string()))
+}
+
+/// Which node is a user's home: the one with the highest hash of its name and the user (rendezvous hashing). Every relay with the same
+/// names answers the same, and when a node is added or removed only the users that it gets or had move.
+pub(super) fn home<'a>(names: impl Iterator<Item = &'a str>, user: UserId) -> usize {
+    let weight = |name: &str| -> [u8; 32] {
+        let mut hasher = Sha256::new();
+        hasher.update(name.as_bytes());
+        hasher.update(user.0.as_bytes());
+        hasher.finalize().into()
+    };
+    let mut best = (0, [0; 32]);
+    for (index, name) in names.enumerate() {
+        let weight = weight(name);
+        if index == 0 || weight > best.1 {
+            best = (index, weight);
+        }
+    }
+    best.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_that_goes_moves_only_its_own_users() {
+        let (three, two) = (["a:1", "b:1", "c:1"], ["a:1", "c:1"]);
+        let mut counts = [0; 3];
+        for _ in 0..3_000 {
+            let user = UserId::new();
+            let before = home(three.into_iter(), user);
+            counts[before] += 1;
+            let after = two[home(two.into_iter(), user)];
+            assert!(before == 1 || three[before] == after);
+        }
+        assert!(counts.iter().all(|count| (800..1_200).contains(count)), "{counts:?}");
+    }
+
+    #[test]
+    fn names_fit_into_what_nsqd_takes() {
+        assert!(topic(UserId::new()).is_ok() && channel(DeviceId::new()).is_ok());
+    }
+}

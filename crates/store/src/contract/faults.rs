@@ -1,0 +1,226 @@
+//! Opening, migrating, and databases that go away.
+
+use std::{path::PathBuf, process::Command, time::Duration};
+
+use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
+use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
+
+use super::database::{Database, user};
+use crate::{Store, StoreError, StoreOptions};
+
+/// A PostgreSQL server of one test's own, which may stop it.
+struct Server {
+    directory: tempfile::TempDir,
+    url: String,
+}
+
+impl Server {
+    fn start() -> Self {
+        // Kept short: it holds a Unix socket, whose path has about 100 characters.
+        let directory = tempfile::Builder::new().prefix("ferry-pg").tempdir_in("/tmp").unwrap();
+        let url = Self::run("start", directory.path());
+        Self { directory, url }
+    }
+
+    fn run(command: &str, directory: &std::path::Path) -> String {
+        let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tools/postgres");
+        let output = Command::new(script).arg(command).arg(directory).output();
+        let output = output.unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "tools/postgres {command}: {said}");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    fn stop(&self) {
+        Self::run("stop", self.directory.path());
+    }
+
+    fn start_again(&self) {
+        assert_eq!(Self::run("start", self.directory.path()), self.url);
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Not asserted: a panic while the test panics would hide its reason.
+        let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tools/postgres");
+        let _ = Command::new(script).arg("stop").arg(self.directory.path()).output();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stopped_postgres_is_unavailable_and_comes_back() {
+    let server = Server::start();
+    let options = StoreOptions { acquire_timeout: Duration::from_millis(500), ..StoreOptions::default() };
+    let store = Store::open(&server.url, options).await.unwrap();
+    let ann = user(&store, "ann").await;
+    let lock = store.lock_user(ann.id).await.unwrap();
+    server.stop();
+    for _ in 0..3 {
+        let read = store.user(ann.id).await;
+        assert!(matches!(read, Err(StoreError::Unavailable(_))), "{read:?}");
+        let write = store.update_user(ann.id, Some(None)).await;
+        assert!(matches!(write, Err(StoreError::Unavailable(_))), "{write:?}");
+    }
+    let locked = store.lock_user(ferry_protocol::UserId::new()).await;
+    assert!(matches!(locked, Err(StoreError::Unavailable(_))), "{locked:?}");
+    let opened = Store::open(&server.url, options).await;
+    assert!(matches!(opened, Err(StoreError::Unavailable(_))), "{opened:?}");
+    lock.release().await;
+
+    server.start_again();
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+    let back = loop {
+        match store.user(ann.id).await {
+            Err(StoreError::Unavailable(_)) if tokio::time::Instant::now() < deadline => {}
+            outcome => break outcome.unwrap(),
+        }
+    };
+    assert_eq!(back, Some(ann.clone()));
+    store.lock_user(ann.id).await.unwrap().release().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sqlite_that_somebody_else_keeps_busy_is_unavailable() {
+    let database = Database::sqlite().await;
+    let path = database.url.strip_prefix("sqlite://").unwrap().to_owned();
+    let mut other = SqliteConnection::establish(&path).unwrap();
+    other.batch_execute("BEGIN IMMEDIATE").unwrap();
+    let write = database.store.create_user(super::database::new_user("ann")).await;
+    assert!(matches!(write, Err(StoreError::Unavailable(_))), "{write:?}");
+    assert_eq!(database.store.user_by_name("ann").await.unwrap(), None);
+    other.batch_execute("ROLLBACK").unwrap();
+    user(&database.store, "ann").await;
+    drop(other);
+    database.remove().await;
+}
+
+async fn opened_by_many_at_once(url: &str) {
+    let opens = (0..8).map(|_| Store::open(url, StoreOptions::default()));
+    for store in futures_util::future::join_all(opens).await {
+        store.unwrap().ping().await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_may_open_a_new_sqlite_file_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("new.db");
+    opened_by_many_at_once(&format!("sqlite://{}", path.display())).await;
+    #[cfg(unix)]
+    {
+        let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&path).unwrap().permissions());
+        assert_eq!(mode & 0o777, 0o600, "others may read it");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_may_open_a_new_postgres_database_at_once() {
+    let database = Database::postgres().await;
+    let mut conn = AsyncPgConnection::establish(&database.url).await.unwrap();
+    conn.batch_execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public").await.unwrap();
+    drop(conn);
+    opened_by_many_at_once(&database.url).await;
+    database.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_lock_over_two_relays() {
+    let database = Database::postgres().await;
+    let options = StoreOptions::default();
+    let other = Store::open(&database.url, options).await.unwrap();
+    let ann = ferry_protocol::UserId::new();
+    let lock = database.store.lock_user(ann).await.unwrap();
+    let mut waiting = Box::pin(other.lock_user(ann));
+    // Once PostgreSQL lists the other as waiting, it does not have the lock.
+    let mut conn = AsyncPgConnection::establish(&database.url).await.unwrap();
+    let blocked = async {
+        let query = "DO $$ BEGIN WHILE NOT EXISTS (SELECT 1 FROM pg_locks l JOIN pg_database d ON d.oid = l.database \
+            WHERE d.datname = current_database() AND l.locktype = 'advisory' AND NOT l.granted) \
+            LOOP PERFORM pg_sleep(0.01); END LOOP; END $$";
+        conn.batch_execute(query).await.unwrap();
+    };
+    tokio::select! {
+        early = &mut waiting => panic!("both have the lock: {early:?}"),
+        () = blocked => {}
+    }
+    lock.release().await;
+    waiting.await.unwrap().release().await;
+    // A relay that dies while it holds the lock leaves it to the next.
+    drop(other.lock_user(ann).await.unwrap());
+    database.store.lock_user(ann).await.unwrap().release().await;
+    drop((conn, other));
+    database.remove().await;
+}
+
+async fn opened_again(database: &Database) {
+    user(&database.store, "ann").await;
+    let again = Store::open(&database.url, StoreOptions::default()).await;
+    let found = again.unwrap().user_by_name("ann").await.unwrap();
+    assert!(found.is_some());
+}
+
+const NEWER: &str = "INSERT INTO __diesel_schema_migrations (version) VALUES ('9999')";
+
+async fn refused_as_newer(database: &Database) {
+    let newer = Store::open(&database.url, StoreOptions::default()).await;
+    assert!(matches!(&newer, Err(StoreError::TooNew { migration }) if migration == "9999"), "{newer:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sqlite_is_migrated_once_and_never_back() {
+    let database = Database::sqlite().await;
+    opened_again(&database).await;
+    let path = database.url.strip_prefix("sqlite://").unwrap();
+    let mut conn = SqliteConnection::establish(path).unwrap();
+    conn.batch_execute(NEWER).unwrap();
+    refused_as_newer(&database).await;
+    drop(conn);
+    database.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgres_is_migrated_once_and_never_back() {
+    let database = Database::postgres().await;
+    opened_again(&database).await;
+    let mut conn = AsyncPgConnection::establish(&database.url).await.unwrap();
+    conn.batch_execute(NEWER).await.unwrap();
+    refused_as_newer(&database).await;
+    drop(conn);
+    database.remove().await;
+}
+
+#[tokio::test]
+async fn a_url_of_another_kind_is_refused() {
+    for url in ["", "ferry.db", "sqlite://", "sqlite:ferry.db", "mysql://localhost/x"] {
+        let opened = Store::open(url, StoreOptions::default()).await;
+        assert!(matches!(opened, Err(StoreError::BadUrl)), "{url}");
+    }
+    let missing = Store::open("sqlite:///nonexistent/ferry.db", StoreOptions::default()).await;
+    assert!(matches!(missing, Err(StoreError::Unavailable(_))), "{missing:?}");
+}
+
+/// A relay that exits does not wait for calls whose callers are gone: the process ends without a panic, and the file is whole.
+#[test]
+fn a_runtime_may_end_with_calls_under_way() {
+    let directory = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}/ferry.db", directory.path().display());
+    let mut single = tokio::runtime::Builder::new_current_thread();
+    let mut several = tokio::runtime::Builder::new_multi_thread();
+    several.worker_threads(2);
+    for (n, builder) in [&mut single, &mut several].into_iter().enumerate() {
+        for round in 0..10 {
+            let runtime = builder.enable_all().build().unwrap();
+            runtime.block_on(async {
+                let store = Store::open(&url, StoreOptions::default()).await.unwrap();
+                for call in 0..8 {
+                    let name = format!("user-{n}-{round}-{call}");
+                    let create = Box::pin(store.create_user(super::database::new_user(&name)));
+                    let _answer_nobody_waits_for = futures_util::FutureExt::now_or_never(create);
+                }
+                tokio::task::yield_now().await;
+            });
+            drop(runtime);
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Devices, and the outbox of channels that are still to be deleted at the broker.
+
+use std::collections::{HashMap, HashSet};
+
+use diesel::{IntoSql, dsl::case_when, prelude::*, sql_types::BigInt};
+use diesel_async::RunQueryDsl;
+use ferry_protocol::{DeviceId, UserId};
+
+use super::{
+    Conflict, Created, Device, NewDevice, Result, Store, StoreError,
+    page::one_more,
+    passwords::PasswordSteps,
+    pool::{query, statement, steps, transaction},
+    row_locks::RowLocks,
+    schema::{closing_channels, devices},
+    sql_types::Sql,
+    users::CHUNK,
+};
+
+steps! {
+    /// Parts of transactions on devices.
+    pub(super) trait DeviceSteps {
+        /// Deletes the user's devices among these, and puts their channels into the outbox. Says which there were.
+        async fn log_out(conn, user: UserId, these: &'a [DeviceId], closed_at: i64) -> Result<Vec<DeviceId>> {
+            let mut gone = Vec::new();
+            for some in these.chunks(CHUNK) {
+                let devices = devices::table.filter(devices::user_id.eq(Sql(user))).filter(devices::id.eq_any(some.iter().copied().map(Sql)));
+                // Deleting comes first: of two logouts of one device, the second finds nothing, and adds nothing to the outbox.
+                gone.extend(diesel::delete(devices).returning(devices::id).get_results::<DeviceId>(conn).await?);
+            }
+            for &device in &gone {
+                diesel::insert_into(closing_channels::table)
+                    .values((
+                        closing_channels::device_id.eq(Sql(device)),
+                        closing_channels::user_id.eq(Sql(user)),
+                        closing_channels::created_at.eq(closed_at),
+                    ))
+                    .execute(conn)
+                    .await?;
+            }
+            Ok(gone)
+        }
+    }
+}
+
+impl Store {
+    /// Logs a device in, unless its user has `max_devices` already; holds for any number of logins at once.
+    ///
+    /// # Errors
+    /// [`Conflict::DeviceLimit`]; [`Conflict::PasswordChanged`] where what was `proven` is no longer in force, as checking a password takes a while;
+    /// [`StoreError::NotFound`] where there is no such user.
+    pub async fn create_device(&self, device: NewDevice, max_devices: usize) -> Result<Created> {
+        transaction!(self, async |conn| {
+            conn.lock_user(device.user).await?;
+            conn.check_password(device.user, device.proven).await?;
+            let others: i64 =
+                devices::table.filter(devices::user_id.eq(Sql(device.user))).count().get_result(conn).await?;
+            if usize::try_from(others).unwrap_or(0) >= max_devices {
+                return Err(Conflict::DeviceLimit.into());
+            }
+            let device = diesel::insert_into(devices::table)
+                .values((
+                    devices::id.eq(Sql(device.id)),
+                    devices::user_id.eq(Sql(device.user)),
+                    devices::name.eq(&device.name),
+                    devices::ip.eq(&device.ip),
+                    devices::user_agent.eq(&device.user_agent),
+                    devices::created_at.eq(device.now),
+                    devices::last_seen_at.eq(device.now),
+                ))
+                .returning(Device::as_returning())
+                .get_result(conn)
+                .await?;
+            Ok(Created { device, first: others == 0 })
+        })
+    }
+
+    /// The device; none where it is logged out.
+    pub async fn device(&self, id: DeviceId) -> Result<Option<Device>> {
+        query!(self, async |conn| {
+            let device = devices::table.filter(devices::id.eq(Sql(id))).select(Device::as_select());
+            Ok(device.first(conn).await.optional()?)
+        })
+    }
+
+    /// The user's devices, longest logged in first.
+    pub async fn devices_of(&self, user: UserId) -> Result<Vec<Device>> {
+        query!(self, async |conn| {
+            let devices = devices::table
+                .filter(devices::user_id.eq(Sql(user)))
+                .order((devices::created_at, devices::id))
+                .select(Device::as_select());
+            Ok(devices.load(conn).await?)
+        })
+    }
+
+    /// Opens an epoch for a connection of the device: the time, or more where that would not be later than the one before. None where the
+    /// device is logged out.
+    pub async fn open_connection(&self, id: DeviceId, now: i64) -> Result<Option<i64>> {
+        statement!(self, async |conn| {
+            let next =
+                case_when(devices::last_epoch.ge(now), devices::last_epoch + 1).otherwise(now.into_sql::<BigInt>());
+            let opened = diesel::update(devices::table.filter(devices::id.eq(Sql(id))))
+                .set((devices::last_seen_at.eq(now), devices::last_epoch.eq(next)))
+                .returning(devices::last_epoch)
+                .get_result(conn)
+                .await;
+            Ok(opened.optional()?)
+        })
+    }
+
+    /// Logs a device of that user out: its row and its refresh tokens are gone, and its channel is [pending](Self::pending_closes), in one
+    /// transaction. False where it is not that user's, or not there.
+    pub async fn revoke_device(&self, user: UserId, id: DeviceId) -> Result<bool> {
+        let closed_at = ferry_protocol::now_ms();
+        transaction!(self, async |conn| { Ok(!conn.log_out(user, &[id], closed_at).await?.is_empty()) })
+    }
+
+    /// True where the user is logged in anywhere.
+    pub async fn has_devices(&self, user: UserId) -> Result<bool> {
+        query!(self, async |conn| {
+            let devices = devices::table.filter(devices::user_id.eq(Sql(user)));
+            let any = diesel::select(diesel::dsl::exists(devices));
+            Ok(any.get_result(conn).await?)
+        })
+    }
+
+    /// How many devices each of these users has; who is not in the answer has none.
+    pub async fn device_counts(&self, users: &[UserId]) -> Result<HashMap<UserId, u32>> {
+        let users = users.to_vec();
+        query!(self, async |conn| {
+            let mut counts = HashMap::new();
+            for some in users.chunks(CHUNK) {
+                let devices = devices::table
+                    .filter(devices::user_id.eq_any(some.iter().copied().map(Sql)))
+                    .group_by(devices::user_id)
+                    .select((devices::user_id, diesel::dsl::count_star()));
+                let counted = devices.load::<(UserId, i64)>(conn).await?;
+                counts
+                    .extend(counted.into_iter().map(|(user, count)| (user, u32::try_from(count).unwrap_or(u32::MAX))));
+            }
+            Ok(counts)
+        })
+    }
+
+    /// Notes that a logged-out device's channel is still to be deleted at the broker. Doing it twice is doing it once.
+    pub async fn note_close(&self, user: UserId, id: DeviceId) -> Result<()> {
+        let noted_at = ferry_protocol::now_ms();
+        statement!(self, async |conn| {
+            diesel::insert_into(closing_channels::table)
+                .values((
+                    closing_channels::user_id.eq(Sql(user)),
+                    closing_channels::device_id.eq(Sql(id)),
+                    closing_channels::created_at.eq(noted_at),
+                ))
+                .on_conflict_do_nothing()
+                .execute(conn)
+                .await?;
+            Ok(())
+        })
+    }
+
+    /// The channels of devices logged out before then (milliseconds since the Unix epoch) that are not yet deleted at the broker, at most
+    /// `limit`, longest pending first.
+    pub async fn pending_closes(&self, before: i64, limit: usize) -> Result<Vec<(UserId, DeviceId)>> {
+        query!(self, async |conn| {
+            let pending = closing_channels::table
+                .filter(closing_channels::created_at.le(before))
+                .order((closing_channels::created_at, closing_channels::device_id))
+                .limit(one_more(limit) - 1)
+                .select((closing_channels::user_id, closing_channels::device_id));
+            Ok(pending.load(conn).await?)
+        })
+    }
+
+    /// Notes that the device's channel is deleted everywhere. Doing so twice does no harm.
+    pub async fn close_done(&self, id: DeviceId) -> Result<()> {
+        statement!(self, async |conn| {
+            let pending = closing_channels::table.filter(closing_channels::device_id.eq(Sql(id)));
+            diesel::delete(pending).execute(conn).await?;
+            Ok(())
+        })
+    }
+
+    /// Every logged-in device with its user, a page at a time: at most `limit` with ids greater than `after`, lesser first.
+    pub async fn live_devices_page(&self, after: Option<DeviceId>, limit: usize) -> Result<Vec<(UserId, DeviceId)>> {
+        let after = after.unwrap_or(DeviceId(uuid::Uuid::nil()));
+        query!(self, async |conn| {
+            let devices = devices::table
+                .filter(devices::id.gt(Sql(after)))
+                .order(devices::id)
+                .limit(one_more(limit) - 1)
+                .select((devices::user_id, devices::id));
+            Ok(devices.load(conn).await?)
+        })
+    }
+
+    /// Those of the devices that are logged in.
+    pub async fn which_devices_live(&self, ids: &[DeviceId]) -> Result<HashSet<DeviceId>> {
+        let ids = ids.to_vec();
+        query!(self, async |conn| {
+            let mut live = HashSet::new();
+            for some in ids.chunks(CHUNK) {
+                let devices =
+                    devices::table.filter(devices::id.eq_any(some.iter().copied().map(Sql))).select(devices::id);
+                live.extend(devices.load::<DeviceId>(conn).await?);
+            }
+            Ok(live)
+        })
+    }
+}

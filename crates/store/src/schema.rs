@@ -1,0 +1,165 @@
+//! The tables, as `migrations/` makes them in both databases.
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+    use crate::sql_types::{Id, Name};
+
+    users (id) {
+        id -> Id,
+        username -> Text,
+        display_name -> Nullable<Text>,
+        display_name_folded -> Nullable<Text>,
+        password_hash -> Text,
+        created_at -> BigInt,
+        password_changed_at -> BigInt,
+        direct_from -> Name,
+        add_from -> Name,
+        receipts -> Bool,
+        presence -> Bool,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::sql_types::Id;
+
+    devices (id) {
+        id -> Id,
+        user_id -> Id,
+        name -> Text,
+        ip -> Nullable<Text>,
+        user_agent -> Nullable<Text>,
+        created_at -> BigInt,
+        last_seen_at -> BigInt,
+        last_epoch -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Nullable};
+    use crate::sql_types::Id;
+
+    refresh_tokens (hash) {
+        hash -> Binary,
+        device_id -> Id,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        used_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::BigInt;
+    use crate::sql_types::Id;
+
+    closing_channels (device_id) {
+        device_id -> Id,
+        user_id -> Id,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::sql_types::{Id, Name};
+
+    rooms (id) {
+        id -> Id,
+        kind -> Name,
+        name -> Nullable<Text>,
+        description -> Nullable<Text>,
+        name_folded -> Text,
+        direct_key -> Nullable<Text>,
+        created_at -> BigInt,
+        created_by -> Nullable<Id>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::BigInt;
+    use crate::sql_types::{Id, Name};
+
+    memberships (room_id, user_id) {
+        room_id -> Id,
+        user_id -> Id,
+        role -> Name,
+        muted_until -> BigInt,
+        joined_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::BigInt;
+    use crate::sql_types::Id;
+
+    room_mutes (room_id, user_id) {
+        room_id -> Id,
+        user_id -> Id,
+        until -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::BigInt;
+    use crate::sql_types::Id;
+
+    invitations (room_id, user_id) {
+        room_id -> Id,
+        user_id -> Id,
+        invited_by -> Id,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable};
+    use crate::sql_types::Id;
+
+    friendships (lesser, greater) {
+        lesser -> Id,
+        greater -> Id,
+        asked_by -> Nullable<Id>,
+        since -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::BigInt;
+    use crate::sql_types::Id;
+
+    blocks (blocker, blocked) {
+        blocker -> Id,
+        blocked -> Id,
+        since -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Nullable, Text};
+
+    signing_keys (kid) {
+        kid -> Text,
+        secret -> Binary,
+        created_at -> BigInt,
+        active_at -> BigInt,
+        retired_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::joinable!(devices -> users (user_id));
+diesel::joinable!(invitations -> rooms (room_id));
+diesel::joinable!(memberships -> rooms (room_id));
+diesel::joinable!(memberships -> users (user_id));
+diesel::allow_tables_to_appear_in_same_query!(
+    users,
+    devices,
+    refresh_tokens,
+    closing_channels,
+    rooms,
+    memberships,
+    room_mutes,
+    invitations,
+    friendships,
+    blocks,
+    signing_keys
+);

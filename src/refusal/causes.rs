@@ -1,0 +1,92 @@
+//! What each error of the parts below becomes for a client.
+
+use ferry_broker::{BrokerError, SubscribeError};
+use ferry_protocol::ErrorCode;
+use ferry_store::{Conflict, StoreError};
+
+use super::Refusal;
+use crate::roles::RoleError;
+
+impl From<RoleError> for Refusal {
+    fn from(error: RoleError) -> Self {
+        match error {
+            RoleError::NotFound => Self::not_found(),
+            RoleError::Forbidden(detail) => Self::forbidden(detail),
+            RoleError::AlreadyMember => Self::new(ErrorCode::AlreadyMember, "you are in the room already"),
+            RoleError::Invalid { field, detail } => Self::invalid(field, detail),
+        }
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::NotFound => Self::not_found(),
+            StoreError::BadCursor => Self::invalid("cursor", "not a cursor that this list gave"),
+            StoreError::Conflict(conflict) => conflict.into(),
+            StoreError::Unavailable(source) => {
+                tracing::warn!(error = %source, "SQL is unavailable");
+                Self::unavailable("the database does not answer")
+            }
+            StoreError::Other(source) => {
+                tracing::error!(error = %source, "SQL failed");
+                Self::internal()
+            }
+            StoreError::TooNew { .. } | StoreError::BadUrl => {
+                tracing::error!(%error, "SQL was not opened");
+                Self::internal()
+            }
+        }
+    }
+}
+
+impl From<Conflict> for Refusal {
+    fn from(conflict: Conflict) -> Self {
+        match conflict {
+            Conflict::UsernameTaken => Self {
+                field: Some("username".into()),
+                ..Self::new(ErrorCode::UsernameTaken, "somebody has this username")
+            },
+            Conflict::DeviceLimit => Self::new(ErrorCode::DeviceLimit, "log another device out first"),
+            Conflict::AlreadyMember => Self::new(ErrorCode::AlreadyMember, "the user is in the room already"),
+            Conflict::RoomFull => Self::new(ErrorCode::RoomFull, "the room has as many members as it may have"),
+            Conflict::PasswordChanged => Self::new(ErrorCode::Unauthorized, "the username or the password is wrong"),
+            Conflict::NotAPair => Self::invalid("members", "a direct room is with exactly one other user"),
+            Conflict::DirectRoomExists => Self::unavailable("the room is being made by somebody else"),
+            Conflict::TooManyRooms => Self::new(ErrorCode::TooManyRooms, "the user is in as many rooms as they may be"),
+            Conflict::TooManyInvitations => {
+                Self::new(ErrorCode::TooManyInvitations, "there are as many open invitations as there may be")
+            }
+            Conflict::LastOwner => Self::new(ErrorCode::LastOwner, "make somebody else an owner first"),
+            Conflict::NotAllowed => Self::new(ErrorCode::NotAllowed, "this user does not let you do this"),
+            Conflict::NotToBeAdded => {
+                Self::new(ErrorCode::NotAllowed, "a user does not let you add them to rooms: invite them instead")
+            }
+            Conflict::Blocked => Self::new(ErrorCode::Blocked, "you have blocked this user: lift that first"),
+        }
+    }
+}
+
+impl From<BrokerError> for Refusal {
+    fn from(error: BrokerError) -> Self {
+        match error {
+            BrokerError::Unavailable(reason) => {
+                tracing::warn!(%reason, "the broker is unavailable");
+                Self::unavailable("the message queue does not answer")
+            }
+            BrokerError::Refused(reason) => {
+                tracing::error!(%reason, "the broker refused");
+                Self::internal()
+            }
+        }
+    }
+}
+
+impl From<SubscribeError> for Refusal {
+    fn from(error: SubscribeError) -> Self {
+        match error {
+            SubscribeError::Busy => Self::unavailable("an older connection of this device has not ended yet"),
+            SubscribeError::Broker(error) => error.into(),
+        }
+    }
+}

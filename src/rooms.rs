@@ -1,0 +1,267 @@
+//! Rooms: made, changed, handed on, deleted and written to.
+//!
+//! Each call does all that a change needs, in this order: SQL, the caches of all relays, who may see
+//! whose presence, and notices. The store asks [`roles`] while it holds the room's lock.
+
+mod invitations;
+mod members;
+
+use std::sync::Arc;
+
+use ferry_protocol::{
+    CreateRoom, ErrorCode, NoticeEvent, Page, Role, Room, RoomId, RoomKind, Send, Sent, UpdateRoom, UserId, now_ms,
+};
+use ferry_store::{DeletedRoom, LeftRoom, Membership, NewRoom, RoomChange, RoomView, Standing, Store};
+use tokio_util::task::TaskTracker;
+
+use crate::{
+    changes::Changes,
+    identity::Authenticated,
+    limits::RateLimits,
+    presence::PresenceTracker,
+    refusal::Refusal,
+    relay::Dispatcher,
+    roles,
+    stamp::Stamps,
+    text::{DESCRIPTION_MAX, ROOM_NAME_MAX, clean_lines, clean_text},
+};
+
+/// See the module's description.
+#[derive(Debug, Clone)]
+pub struct Rooms {
+    /// SQL.
+    pub store: Store,
+    /// Caches and the other relays.
+    pub changes: Arc<Changes>,
+    /// Messages and notices.
+    pub dispatcher: Arc<Dispatcher>,
+    /// Who may see whom changes with memberships.
+    pub presence: Arc<PresenceTracker>,
+    /// Limits of sends and invitations.
+    pub limits: Arc<RateLimits>,
+    /// The limit of members for each room.
+    pub max_members: usize,
+    /// Tasks beside an answer. The relay waits for them at its end.
+    pub tasks: TaskTracker,
+}
+
+impl Rooms {
+    /// Creates a room. Returns it, and false if it is a direct room that existed already.
+    ///
+    /// # Errors
+    /// Fails with `invalid`, `room_full`, `too_many_rooms` or `not_allowed`.
+    pub async fn create(&self, who: Authenticated, create: CreateRoom) -> Result<(Room, bool), Refusal> {
+        let CreateRoom { kind, name, mut members } = create;
+        members.sort_unstable();
+        members.dedup();
+        let known = self.store.users_by_ids(&members).await?;
+        if known.len() != members.len() {
+            return Err(Refusal::invalid("members", "not all of these are users"));
+        }
+        if kind == RoomKind::Direct {
+            return self.create_direct(who, name.is_some(), &members).await;
+        }
+        let name = name.ok_or_else(|| Refusal::invalid("name", "a room of this kind needs one"))?;
+        members.retain(|member| *member != who.user);
+        if members.len() >= self.max_members {
+            return Err(Refusal::new(ErrorCode::RoomFull, "more members than a room may have"));
+        }
+        let new = NewRoom {
+            id: RoomId::new(),
+            kind,
+            name: Some(room_name(&name)?),
+            creator: who.user,
+            members: members.clone(),
+            now: now_ms(),
+        };
+        let room = self.store.create_room(new).await?;
+        let mut roles: Vec<(UserId, Role)> = members.into_iter().map(|member| (member, Role::Member)).collect();
+        roles.push((who.user, Role::Owner));
+        self.presence.sight_changed(who.user).await;
+        self.dispatcher.tell_of_new_room(who, room.id, roles).await;
+        Ok((self.view(room.id, who.user).await?, true))
+    }
+
+    /// A pair has one direct room: creating it again returns the same.
+    async fn create_direct(
+        &self,
+        who: Authenticated,
+        is_named: bool,
+        members: &[UserId],
+    ) -> Result<(Room, bool), Refusal> {
+        let me = who.user;
+        if is_named {
+            return Err(Refusal::invalid("name", "a direct room has none"));
+        }
+        let others: Vec<_> = members.iter().filter(|member| **member != me).collect();
+        let [other] = others.as_slice() else {
+            return Err(Refusal::invalid("members", "a direct room is with exactly one other user"));
+        };
+        let (room, is_new) = self.store.create_direct(me, **other, now_ms()).await?;
+        self.changes.room_changed(room.id).await;
+        if is_new {
+            self.presence.sight_changed(me).await;
+            let members = vec![(me, Role::Member), (**other, Role::Member)];
+            self.dispatcher.tell_of_new_room(who, room.id, members).await;
+        }
+        Ok((self.view(room.id, me).await?, is_new))
+    }
+
+    /// Returns a page of the user's rooms.
+    ///
+    /// # Errors
+    /// Fails with `invalid` for a cursor that this list did not give.
+    pub async fn own(&self, user: UserId, limit: usize, cursor: Option<&str>) -> Result<Page<Room>, Refusal> {
+        Ok(as_page(self.store.rooms_of(user, limit, cursor).await?))
+    }
+
+    /// Returns a page of the channels whose name begins with the query.
+    ///
+    /// # Errors
+    /// Fails with `invalid` for a cursor that this list did not give.
+    pub async fn public(
+        &self,
+        user: UserId,
+        query: &str,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> Result<Page<Room>, Refusal> {
+        Ok(as_page(self.store.public_rooms(user, query, limit, cursor).await?))
+    }
+
+    /// Returns a room that the user may see: their own, or a channel.
+    ///
+    /// # Errors
+    /// Fails with `not_found`.
+    pub async fn view(&self, room: RoomId, user: UserId) -> Result<Room, Refusal> {
+        let seen = self.store.room_view(room, user).await?.ok_or_else(Refusal::not_found)?;
+        if seen.role.is_none() && seen.room.kind != RoomKind::Channel {
+            return Err(roles::outsider(seen.room.kind).into());
+        }
+        Ok(as_seen(seen))
+    }
+
+    /// Changes name and description, and tells the members if anything changed.
+    ///
+    /// # Errors
+    /// Fails with `not_found`, `forbidden` or `invalid`.
+    pub async fn update(&self, who: Authenticated, room: RoomId, update: UpdateRoom) -> Result<Room, Refusal> {
+        let UpdateRoom { name, description } = update;
+        let decide = move |standing: Standing| -> Result<RoomChange, Refusal> {
+            roles::require(standing, Role::Admin)?;
+            let name = name.map(|name| room_name(&name)).transpose()?;
+            let description = description.map(|text| room_description(&text)).transpose()?;
+            Ok(RoomChange { name, description })
+        };
+        let (_, is_news) = self.store.update_room(room, who.user, decide).await??;
+        if is_news {
+            let event = NoticeEvent::RoomChanged { room, by: who.user };
+            self.dispatcher.tell_room(who, room, &[], event).await;
+        }
+        self.view(room, who.user).await
+    }
+
+    /// Deletes a room, and tells its members and those who were invited.
+    ///
+    /// # Errors
+    /// Fails with `not_found` or `forbidden`.
+    pub async fn delete(&self, who: Authenticated, room: RoomId) -> Result<(), Refusal> {
+        let decide = |standing| roles::require(standing, Role::Owner);
+        let DeletedRoom { members, invited } = self.store.delete_room(room, who.user, decide).await??;
+        self.changes.room_changed(room).await;
+        self.dispatcher.tell(who, members, NoticeEvent::RoomDeleted { room, by: who.user }).await;
+        // The inviters were in the room, or have nothing to do with it any more.
+        for (user, _) in invited {
+            let event = NoticeEvent::InvitationEnded { room, user, by: who.user };
+            self.dispatcher.tell(who, vec![user], event).await;
+        }
+        Ok(())
+    }
+
+    /// Hands the room on to another member. The former owner is an admin from then on.
+    ///
+    /// # Errors
+    /// Fails with `not_found`, `forbidden` or `invalid`.
+    pub async fn transfer(&self, who: Authenticated, room: RoomId, to: UserId) -> Result<Room, Refusal> {
+        let is_self = to == who.user;
+        let decide = move |standing: Standing, theirs: Option<&_>| roles::transfer(standing, is_self, theirs);
+        let changed = self.store.transfer_room(room, who.user, to, decide).await??;
+        self.changes.room_changed(room).await;
+        for membership in changed {
+            self.dispatcher.tell_room(who, room, &[], changed_role(&membership, who.user)).await;
+        }
+        self.view(room, who.user).await
+    }
+
+    /// Sends as a `send` frame does. Each call is an epoch of its own, so its `seq` is 1.
+    ///
+    /// # Errors
+    /// Fails as [`Dispatcher::admit`] and [`Dispatcher::send`] do, and with `rate_limited`.
+    pub async fn post(&self, who: Authenticated, send: Send) -> Result<Sent, Refusal> {
+        self.limits.sends.take(&who.device).map_err(Refusal::rate_limited)?;
+        let admitted = self.dispatcher.admit(who.user, who.device, &send).await?;
+        let now = now_ms();
+        let epoch = self.store.open_connection(who.device, now).await?.ok_or_else(Refusal::unauthorized)?;
+        self.changes.hub().overtaken(who.device, epoch);
+        let stamp = Stamps::new(epoch).stamp(&send, now);
+        self.dispatcher.send(&admitted, stamp, send).await
+    }
+
+    /// Does what follows when an account was deleted that was in these rooms.
+    ///
+    /// The notices go out beside the answer, which would otherwise wait for as many notices as there
+    /// are users in all of the rooms.
+    pub async fn departed(&self, who: Authenticated, rooms: Vec<LeftRoom>) {
+        for room in &rooms {
+            self.changes.room_changed(room.id).await;
+        }
+        let (dispatcher, by) = (Arc::clone(&self.dispatcher), who.user);
+        self.tasks.spawn(async move {
+            for LeftRoom { id: room, peer, heir } in rooms {
+                if let Some(peer) = peer {
+                    dispatcher.tell(who, vec![peer], NoticeEvent::RoomDeleted { room, by }).await;
+                    continue;
+                }
+                dispatcher.tell_room(who, room, &[], NoticeEvent::MemberRemoved { room, user: by, by }).await;
+                if let Some(heir) = heir {
+                    dispatcher.tell_room(who, room, &[], changed_role(&heir, by)).await;
+                }
+            }
+        });
+    }
+}
+
+fn changed_role(membership: &Membership, by: UserId) -> NoticeEvent {
+    let Membership { room_id: room, user_id: user, role, muted_until, .. } = *membership;
+    NoticeEvent::MemberChanged { room, user, role, muted_until, by }
+}
+
+fn room_name(name: &str) -> Result<String, Refusal> {
+    clean_text(name, ROOM_NAME_MAX).map_err(|error| Refusal::invalid("name", error.to_string()))
+}
+
+/// An empty text removes the description.
+fn room_description(text: &str) -> Result<Option<String>, Refusal> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    clean_lines(text, DESCRIPTION_MAX).map(Some).map_err(|error| Refusal::invalid("description", error.to_string()))
+}
+
+fn as_page(found: Page<RoomView>) -> Page<Room> {
+    Page { items: found.items.into_iter().map(as_seen).collect(), next_cursor: found.next_cursor }
+}
+
+fn as_seen(seen: RoomView) -> Room {
+    let RoomView { room, role, peer } = seen;
+    Room {
+        id: room.id,
+        kind: room.kind,
+        name: room.name,
+        description: room.description,
+        created_at: room.created_at,
+        member_count: room.member_count,
+        role,
+        peer,
+    }
+}

@@ -1,0 +1,28 @@
+//! Signing keys are renewed in time, and rate limits forget keys that are as good as new.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{app::App, signing};
+
+/// The pause between two rounds of tidying.
+const TIDY: Duration = Duration::from_secs(60);
+
+/// Renews the signing keys. Never ends.
+pub(super) async fn renew_keys(app: Arc<App>) {
+    let auth = &app.config.auth;
+    loop {
+        tokio::time::sleep(signing::UPKEEP).await;
+        let keys = app.identity.tokens().keys();
+        if let Err(error) = signing::upkeep(&app.store, keys, auth.key_rotation, auth.access_ttl).await {
+            tracing::warn!(%error, "the signing keys cannot be looked at");
+        }
+    }
+}
+
+/// Tidies the rate limits. Never ends.
+pub(super) async fn tidy_limits(app: Arc<App>) {
+    loop {
+        tokio::time::sleep(TIDY).await;
+        app.limits.tidy();
+    }
+}

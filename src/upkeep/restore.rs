@@ -1,0 +1,67 @@
+//! Channels that should be there are made again.
+
+use std::collections::HashSet;
+
+use ferry_broker::{Broker, Inventory, Listed};
+use ferry_protocol::{DeviceId, UserId};
+use ferry_store::Store;
+use futures_util::{FutureExt, future::BoxFuture};
+
+use crate::app::App;
+
+/// Devices read from SQL at once.
+pub(super) const PAGE: usize = 1_000;
+
+/// Tells the broker which devices should have a channel.
+#[derive(Debug, Clone)]
+pub struct DeviceInventory(pub Store);
+
+impl Inventory for DeviceInventory {
+    fn devices_after(&self, after: Option<DeviceId>) -> BoxFuture<'_, Result<Vec<(UserId, DeviceId)>, String>> {
+        async move { self.0.live_devices_page(after, PAGE).await.map_err(|error| error.to_string()) }.boxed()
+    }
+
+    fn logged_in(&self, devices: Vec<DeviceId>) -> BoxFuture<'_, Result<HashSet<DeviceId>, String>> {
+        async move { self.0.which_devices_live(&devices).await.map_err(|error| error.to_string()) }.boxed()
+    }
+}
+
+/// Opens the channel of every device in SQL: the broker in process begins empty. Returns how many.
+///
+/// # Errors
+/// Fails as SQL does.
+pub async fn open_all(store: &Store, broker: &Broker) -> anyhow::Result<usize> {
+    let (mut after, mut opened) = (None, 0);
+    loop {
+        let devices = store.live_devices_page(after, PAGE).await?;
+        let Some((_, last)) = devices.last() else { return Ok(opened) };
+        after = Some(*last);
+        for (user, device) in devices {
+            broker.open_device(user, device).await?;
+            opened += 1;
+        }
+    }
+}
+
+/// Makes channels again that somebody deleted by hand behind devices that are offline. A connected
+/// device makes its own when it reconnects.
+pub(super) async fn restore_missing(app: &App, listed: &[Listed]) -> anyhow::Result<()> {
+    let there: HashSet<DeviceId> = listed.iter().flat_map(|topic| topic.devices.iter().copied()).collect();
+    let mut after = None;
+    loop {
+        // Asked after the listing: a device that logged in meanwhile is not in the list, and opening
+        // an open channel changes nothing.
+        let devices = app.store.live_devices_page(after, PAGE).await?;
+        let Some((_, last)) = devices.last() else { return Ok(()) };
+        after = Some(*last);
+        for (user, device) in devices.into_iter().filter(|(_, device)| !there.contains(device)) {
+            match app.broker.open_device(user, device).await {
+                Ok(()) => tracing::debug!(%user, %device, "a channel that was not listed is made sure of"),
+                // Its home is down: it is checked when it is back.
+                Err(error) => tracing::debug!(%user, %device, %error, "a channel cannot be made sure of"),
+            }
+            // A logout since the page was read found no channel to delete.
+            app.logins.remove_if_gone(user, device).await;
+        }
+    }
+}
