@@ -1,0 +1,135 @@
+//! No circle of imports among sibling files. A child may import from its parent and a parent from its
+//! children, but a re-export by the parent hides nothing: an import counts for the file that has the
+//! item.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
+
+use crate::source::{code_of, files, imports_of, module_of, read};
+
+type Module = Vec<String>;
+
+/// The modules of one crate: what each file imports, under which name.
+struct Crate {
+    imports: BTreeMap<Module, Vec<(Vec<String>, String)>>,
+}
+
+impl Crate {
+    fn read(src: &str) -> Self {
+        let sources = files(src, ".rs").into_iter().filter(|file: &PathBuf| !is_test(file));
+        let imports = sources.map(|file| {
+            let module = module_of(file.strip_prefix(src).unwrap());
+            (module, imports_of(&code_of(&read(&file))))
+        });
+        Self { imports: imports.collect() }
+    }
+
+    /// Returns the module that has what this path names, seen from a module of this crate. `None` for
+    /// another crate's.
+    fn owner(&self, from: &Module, path: &[String], depth: usize) -> Option<Module> {
+        let (mut at, mut rest) = match path.first()?.as_str() {
+            "crate" => (Module::new(), &path[1..]),
+            "self" => (from.clone(), &path[1..]),
+            "super" => (from[..from.len().checked_sub(1)?].to_vec(), &path[1..]),
+            _ if self.imports.contains_key(&child(from, &path[0])) => (from.clone(), path),
+            _ => return None,
+        };
+        while let Some(next) = rest.first() {
+            match next.as_str() {
+                "super" => at.pop().map(drop)?,
+                "self" => {}
+                _ if self.imports.contains_key(&child(&at, next)) => at.push(next.clone()),
+                _ => break,
+            }
+            rest = &rest[1..];
+        }
+        // The module may only pass it on.
+        if let Some(item) = rest.first()
+            && depth < 8
+            && let Some((passed_on, _)) = self.imports.get(&at)?.iter().find(|(_, name)| name == item)
+            && let Some(owner) = self.owner(&at, passed_on, depth + 1)
+        {
+            return Some(owner);
+        }
+        Some(at)
+    }
+
+    fn edges(&self) -> BTreeMap<Module, BTreeSet<Module>> {
+        let mut edges: BTreeMap<Module, BTreeSet<Module>> = BTreeMap::new();
+        for (module, imports) in &self.imports {
+            for (path, _) in imports {
+                let Some(owner) = self.owner(module, path, 0) else { continue };
+                let is_family = owner.starts_with(module) || module.starts_with(&owner);
+                if !is_family {
+                    edges.entry(module.clone()).or_default().insert(owner);
+                }
+            }
+        }
+        edges
+    }
+}
+
+fn child(module: &Module, name: &str) -> Module {
+    let mut child = module.clone();
+    child.push(name.to_owned());
+    child
+}
+
+/// Returns whether a file holds tests alone, which may import from anywhere.
+fn is_test(file: &Path) -> bool {
+    file.components().any(|part| matches!(part.as_os_str().to_str(), Some("contract" | "contract.rs" | "tests.rs" | "tests")))
+}
+
+/// Returns a circle, if there is one.
+fn circle(edges: &BTreeMap<Module, BTreeSet<Module>>) -> Option<Vec<Module>> {
+    fn visit(
+        at: &Module,
+        edges: &BTreeMap<Module, BTreeSet<Module>>,
+        way: &mut Vec<Module>,
+        done: &mut BTreeSet<Module>,
+    ) -> Option<Vec<Module>> {
+        if let Some(start) = way.iter().position(|module| module == at) {
+            return Some(way[start..].to_vec());
+        }
+        if !done.insert(at.clone()) {
+            return None;
+        }
+        way.push(at.clone());
+        let found = edges.get(at).into_iter().flatten().find_map(|next| visit(next, edges, way, done));
+        way.pop();
+        found
+    }
+    let mut done = BTreeSet::new();
+    edges.keys().find_map(|module| visit(module, edges, &mut Vec::new(), &mut done))
+}
+
+#[test]
+fn no_files_import_each_other_in_a_circle() {
+    let mut sources = vec!["src".to_owned()];
+    for manifest in files("crates", "Cargo.toml") {
+        sources.push(manifest.parent().unwrap().join("src").to_string_lossy().into_owned());
+    }
+    let mut circles = Vec::new();
+    for src in sources {
+        if let Some(circle) = circle(&Crate::read(&src).edges()) {
+            let names: Vec<String> = circle.iter().map(|module| module.join("/")).collect();
+            circles.push(format!("{src}: {}", names.join(" -> ")));
+        }
+    }
+    assert!(circles.is_empty(), "files that import each other in a circle:\n{}", circles.join("\n"));
+}
+
+#[test]
+fn a_circle_behind_a_reexport_is_found() {
+    let module = |path: &str| path.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect::<Module>();
+    let texts = [
+        ("", "mod a;\nmod b;\npub use a::A;"),
+        ("a", "use crate::b::B;"),
+        ("b", "use super::A;"),
+    ];
+    let imports = texts.map(|(path, text)| (module(path), imports_of(text)));
+    let found = circle(&Crate { imports: imports.into_iter().collect() }.edges());
+    assert_eq!(found, Some(vec![module("a"), module("b")]));
+}
