@@ -11,6 +11,7 @@ mod pump;
 mod sending;
 mod socket;
 mod upgrade;
+mod welcome;
 mod window;
 
 pub use upgrade::{Handshake, accept};

@@ -6,7 +6,7 @@ use std::{
 };
 
 use ferry_broker::{SubscribeError, Subscription};
-use ferry_protocol::{CloseCode, DeviceFrame, RelayFrame, now_ms};
+use ferry_protocol::{CloseCode, DeviceFrame, now_ms};
 
 use super::{
     pump::Pump,
@@ -165,24 +165,4 @@ async fn close(app: &App, socket: Socket, code: u16, reason: &'static str) {
     app.metrics.closes.with_label_values(&[&code.to_string()]).inc();
     // Boxed: what a connection costs must not have room for its end.
     Box::pin(socket.close(code, reason)).await;
-}
-
-/// The first frame.
-pub fn welcome(app: &App, identity: Authenticated) -> String {
-    let limits = &app.config.limits;
-    let welcome = ferry_protocol::Welcome {
-        protocol: ferry_protocol::PROTOCOL,
-        user: identity.user,
-        device: identity.device,
-        server_time: now_ms(),
-        token_expires_at: identity.expires_at,
-        window: limits.window,
-        limits: ferry_protocol::Limits {
-            frame: limits.frame,
-            send_burst: limits.send_burst,
-            send_rate: limits.send_rate,
-            devices: limits.devices,
-        },
-    };
-    RelayFrame::Welcome(welcome).to_json()
 }

@@ -21,9 +21,9 @@ use self::{deadlines::instant_of, ending::End};
 use super::{
     backlog::Backlog,
     leaky_bucket::LeakyBucket,
-    open,
     sending::{Outcome, Sending},
     socket::{Incoming, Socket},
+    welcome::welcome,
     window::{Held, Window},
 };
 use crate::{app::App, hub::Registration, identity::Authenticated, presence::Present, refusal::Refusal, server::Peer};
@@ -133,7 +133,7 @@ impl Pump {
 
     /// Pumps until the end, and closes. Boxed, because a future has room for what it is given and for what it makes of that: two sessions.
     pub async fn run(mut session: Box<Self>) {
-        session.socket.text(open::welcome(&session.app, session.identity));
+        session.socket.text(welcome(&session.app, session.identity));
         session.count_backlog();
         session.registration.line.live.forget_typing();
         let end = loop {

@@ -79,30 +79,26 @@ fn child(module: &Module, name: &str) -> Module {
 
 /// Returns whether a file holds tests alone, which may import from anywhere.
 fn is_test(file: &Path) -> bool {
-    file.components().any(|part| matches!(part.as_os_str().to_str(), Some("contract" | "contract.rs" | "tests.rs" | "tests")))
+    file.components()
+        .any(|part| matches!(part.as_os_str().to_str(), Some("contract" | "contract.rs" | "tests.rs" | "tests")))
 }
 
-/// Returns a circle, if there is one.
-fn circle(edges: &BTreeMap<Module, BTreeSet<Module>>) -> Option<Vec<Module>> {
-    fn visit(
-        at: &Module,
-        edges: &BTreeMap<Module, BTreeSet<Module>>,
-        way: &mut Vec<Module>,
-        done: &mut BTreeSet<Module>,
-    ) -> Option<Vec<Module>> {
-        if let Some(start) = way.iter().position(|module| module == at) {
-            return Some(way[start..].to_vec());
+/// Returns the imports that are part of a circle: from where they lead, a way leads back.
+fn circular(edges: &BTreeMap<Module, BTreeSet<Module>>) -> Vec<(Module, Module)> {
+    let leads_to = |from: &Module, to: &Module| {
+        let (mut seen, mut open) = (BTreeSet::new(), vec![from]);
+        while let Some(at) = open.pop() {
+            if at == to {
+                return true;
+            }
+            if seen.insert(at) {
+                open.extend(edges.get(at).into_iter().flatten());
+            }
         }
-        if !done.insert(at.clone()) {
-            return None;
-        }
-        way.push(at.clone());
-        let found = edges.get(at).into_iter().flatten().find_map(|next| visit(next, edges, way, done));
-        way.pop();
-        found
-    }
-    let mut done = BTreeSet::new();
-    edges.keys().find_map(|module| visit(module, edges, &mut Vec::new(), &mut done))
+        false
+    };
+    let all = edges.iter().flat_map(|(from, targets)| targets.iter().map(move |to| (from, to)));
+    all.filter(|(from, to)| leads_to(to, from)).map(|(from, to)| (from.clone(), to.clone())).collect()
 }
 
 #[test]
@@ -113,9 +109,8 @@ fn no_files_import_each_other_in_a_circle() {
     }
     let mut circles = Vec::new();
     for src in sources {
-        if let Some(circle) = circle(&Crate::read(&src).edges()) {
-            let names: Vec<String> = circle.iter().map(|module| module.join("/")).collect();
-            circles.push(format!("{src}: {}", names.join(" -> ")));
+        for (from, to) in circular(&Crate::read(&src).edges()) {
+            circles.push(format!("{src}: {} imports {}", from.join("/"), to.join("/")));
         }
     }
     assert!(circles.is_empty(), "files that import each other in a circle:\n{}", circles.join("\n"));
@@ -124,12 +119,8 @@ fn no_files_import_each_other_in_a_circle() {
 #[test]
 fn a_circle_behind_a_reexport_is_found() {
     let module = |path: &str| path.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect::<Module>();
-    let texts = [
-        ("", "mod a;\nmod b;\npub use a::A;"),
-        ("a", "use crate::b::B;"),
-        ("b", "use super::A;"),
-    ];
+    let texts = [("", "mod a;\nmod b;\npub use a::A;"), ("a", "use crate::b::B;"), ("b", "use super::A;")];
     let imports = texts.map(|(path, text)| (module(path), imports_of(text)));
-    let found = circle(&Crate { imports: imports.into_iter().collect() }.edges());
-    assert_eq!(found, Some(vec![module("a"), module("b")]));
+    let found = circular(&Crate { imports: imports.into_iter().collect() }.edges());
+    assert_eq!(found, [(module("a"), module("b")), (module("b"), module("a"))]);
 }

@@ -58,7 +58,8 @@ fn fault(word: &str, words: &HashSet<String>) -> Option<String> {
     if word.is_empty() || !word.chars().all(is_code) {
         return None;
     }
-    let mut parts = word.split(|symbol: char| !symbol.is_alphanumeric() && symbol != '_').filter(|part| !part.is_empty());
+    let mut parts =
+        word.split(|symbol: char| !symbol.is_alphanumeric() && symbol != '_').filter(|part| !part.is_empty());
     parts.find(|part| !words.contains(*part)).map(|part| format!("nothing is called `{part}`, in `{word}`"))
 }
 

@@ -22,17 +22,19 @@ fn table(heading: &str) -> Vec<(Vec<String>, Vec<String>)> {
 }
 
 /// Returns the imports of `src/` that do not run down, given what each file imports.
-fn runs_up<'a>(
-    ranks: &BTreeMap<String, usize>,
-    sources: impl Iterator<Item = (Vec<String>, &'a str)>,
-) -> Vec<String> {
+fn runs_up<'a>(ranks: &BTreeMap<String, usize>, sources: impl Iterator<Item = (Vec<String>, &'a str)>) -> Vec<String> {
     let mut wrong = Vec::new();
     for (module, text) in sources {
         let Some(own) = module.first() else { continue };
         let code = code_of(text);
         let mut used: BTreeSet<String> = BTreeSet::new();
         // Imports, and paths written out in the code.
-        used.extend(imports_of(&code).into_iter().filter(|(path, _)| path[0] == "crate").filter_map(|(path, _)| path.get(1).cloned()));
+        used.extend(
+            imports_of(&code)
+                .into_iter()
+                .filter(|(path, _)| path[0] == "crate")
+                .filter_map(|(path, _)| path.get(1).cloned()),
+        );
         for after in code.split("crate::").skip(1) {
             used.insert(after.chars().take_while(|symbol| symbol.is_alphanumeric() || *symbol == '_').collect());
         }
@@ -76,7 +78,10 @@ fn imports_run_down() {
 fn an_import_that_runs_up_is_found() {
     let ranks = ranks();
     let planted = |module: &str, text: &'static str| runs_up(&ranks, [(vec![module.to_owned()], text)].into_iter());
-    assert_eq!(planted("hub", "use crate::{\n    line::Line,\n    session::{self, accept},\n};"), ["hub imports session"]);
+    assert_eq!(
+        planted("hub", "use crate::{\n    line::Line,\n    session::{self, accept},\n};"),
+        ["hub imports session"]
+    );
     assert_eq!(planted("relay", "fn f(app: &crate::app::App) {}"), ["relay imports app"]);
     assert_eq!(planted("receipts", "use crate::presence::PresenceTracker;"), ["receipts imports presence"]);
     assert!(planted("session", "use crate::app::App; // crate::http").is_empty());
@@ -87,7 +92,8 @@ fn an_import_that_runs_up_is_found() {
 fn crates_use_those_below_them() {
     for (crates, may_use) in table("Crates") {
         for name in crates {
-            let folder = if name == "ferry" { String::new() } else { format!("crates/{}/", name.trim_start_matches("ferry-")) };
+            let folder =
+                if name == "ferry" { String::new() } else { format!("crates/{}/", name.trim_start_matches("ferry-")) };
             let manifest = read(format!("{folder}Cargo.toml"));
             let section = manifest.split("\n[dependencies]\n").nth(1).unwrap_or_default();
             let section = section.split("\n[").next().unwrap_or_default();

@@ -1,8 +1,6 @@
 //! The errors, separated by what the caller can do about them.
 
-use ferry_protocol::{ErrorCode, ErrorFrame, Problem};
-
-use crate::ClosedReason;
+use ferry_protocol::{CloseCode, ErrorCode, ErrorFrame, Problem};
 
 /// The reason why a call failed. None of the texts contains a token, a password or a message body.
 #[derive(Debug, thiserror::Error)]
@@ -87,4 +85,38 @@ pub enum SendError {
     /// spite of that.
     #[error("the connection is closed: {0}")]
     Closed(ClosedReason),
+}
+
+/// The reason why a connection ended for good.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClosedReason {
+    /// The caller called [`Connection::close`](crate::Connection::close), or dropped [`Events`](crate::Events).
+    #[error("closed by this program")]
+    Local,
+    /// The device was logged out.
+    #[error("this device is logged out")]
+    LoggedOut,
+    /// Another socket of the same device took over.
+    #[error("another connection of this device took over")]
+    Replaced,
+    /// The account was deleted.
+    #[error("the account is deleted")]
+    AccountGone,
+    /// The relay does not speak this version of the protocol.
+    #[error("the relay does not speak this version of the protocol")]
+    Version,
+    /// The relay closed the socket with another code after which reconnecting is of no use.
+    #[error("the relay closed the socket: {}", describe_close(*.0))]
+    Refused(u16),
+}
+
+/// Returns a close code in words.
+pub(crate) fn describe_close(code: u16) -> String {
+    use CloseCode as C;
+    let known = [C::GoingAway, C::Slow, C::NoPong, C::TokenExpired, C::BrokerUnavailable, C::Rate, C::Protocol];
+    match known.into_iter().find(|known| known.as_u16() == code) {
+        Some(known) => format!("{} ({code})", known.reason()),
+        None => format!("code {code}"),
+    }
 }

@@ -42,13 +42,12 @@ pub use calls::Paging;
 pub use conversation::{Capacity, Change, Conversation, Entry, Ignored};
 pub use dedupe::Seen;
 pub use draft::Draft;
-pub use error::{ClientError, SendError};
+pub use error::{ClientError, ClosedReason, SendError};
 pub use http::{Client, ClientOptions};
 pub use order::{Arrival, Order};
 pub use session::{CredentialStore, Credentials, InMemory, Session, StoreLock};
 pub use socket::{
-    ClosedReason, ConnectOptions, Connection, DisconnectReason, Event, Events, Incoming, IncomingNotice,
-    IncomingReceipt, NotFlushed,
+    ConnectOptions, Connection, DisconnectReason, Event, Events, Incoming, IncomingNotice, IncomingReceipt, NotFlushed,
 };
 
 pub use ferry_protocol as protocol;

@@ -12,14 +12,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ferry_protocol::{
-    Body, CloseCode, DeviceFrame, MessageId, NoticesRead, Presence, Read, ReadCursor, RoomId, Sent, UserId, Welcome,
+    Body, DeviceFrame, MessageId, NoticesRead, Presence, Read, ReadCursor, RoomId, Sent, UserId, Welcome,
 };
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
 
 pub use incoming::{Incoming, IncomingNotice, IncomingReceipt};
 
 use crate::dedupe::Dedupe;
-use crate::{Draft, Seen, SendError, Session};
+use crate::error::describe_close;
+use crate::{ClosedReason, Draft, Seen, SendError, Session};
 
 /// The settings of a connection.
 #[derive(Debug, Clone)]
@@ -125,39 +126,6 @@ pub enum DisconnectReason {
     /// The library could not get a fresh access token.
     #[error("no access token: {0}")]
     NoToken(String),
-}
-
-/// The reason why a connection ended for good.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ClosedReason {
-    /// The caller called [`Connection::close`], or dropped [`Events`].
-    #[error("closed by this program")]
-    Local,
-    /// The device was logged out.
-    #[error("this device is logged out")]
-    LoggedOut,
-    /// Another socket of the same device took over.
-    #[error("another connection of this device took over")]
-    Replaced,
-    /// The account was deleted.
-    #[error("the account is deleted")]
-    AccountGone,
-    /// The relay does not speak this version of the protocol.
-    #[error("the relay does not speak this version of the protocol")]
-    Version,
-    /// The relay closed the socket with another code after which reconnecting is of no use.
-    #[error("the relay closed the socket: {}", describe_close(*.0))]
-    Refused(u16),
-}
-
-fn describe_close(code: u16) -> String {
-    use CloseCode as C;
-    let known = [C::GoingAway, C::Slow, C::NoPong, C::TokenExpired, C::BrokerUnavailable, C::Rate, C::Protocol];
-    match known.into_iter().find(|known| known.as_u16() == code) {
-        Some(known) => format!("{} ({code})", known.reason()),
-        None => format!("code {code}"),
-    }
 }
 
 /// The error for a connection that was lost or closed before the relay confirmed that it has read

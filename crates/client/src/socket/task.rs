@@ -13,11 +13,11 @@ use tracing::debug;
 
 use crate::outbox::Outbox;
 use crate::typing::Typists;
-use crate::{Backoff, ClientError, SendError, Session};
+use crate::{Backoff, ClientError, ClosedReason, SendError, Session};
 
 use super::live::LastingState;
 use super::wire::{NotOpen, Wire};
-use super::{Answer, ClosedReason, Command, ConnectOptions, DisconnectReason, Event, NotFlushed, Shared};
+use super::{Answer, Command, ConnectOptions, DisconnectReason, Event, NotFlushed, Shared};
 
 mod serve;
 

@@ -10,10 +10,10 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_tungstenite::tungstenite::Message;
 use tracing::debug;
 
-use crate::{ClientError, SendError};
+use crate::{ClientError, ClosedReason, SendError};
 
 use super::super::wire::{Io, Wire};
-use super::super::{ClosedReason, Command, DisconnectReason, Event, NotFlushed};
+use super::super::{Command, DisconnectReason, Event, NotFlushed};
 use super::{End, Task, end_of, hand_over};
 
 mod receive;
