@@ -5,6 +5,7 @@
 //! identical 401 for every error of this module that is about a token or a password: the variants are for logs and tests.
 
 mod cookie;
+mod ed25519;
 mod keys;
 mod origin;
 mod password;

@@ -13,7 +13,12 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::{EnvFilter, filter::filter_fn, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing::Level;
+use tracing_subscriber::{
+    filter::{Targets, filter_fn},
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
 
 /// A message relay that keeps no messages, and its client.
 #[derive(Parser)]
@@ -100,14 +105,14 @@ async fn run(config: Config) -> anyhow::Result<Stopped> {
     ferry::run(config, listener, stop).await
 }
 
-/// To standard error. `FERRY_LOG` filters as `RUST_LOG` does elsewhere, within what [`may_be_logged`].
+/// Logs to standard error, what `FERRY_LOG` asks for and [`may_be_logged`] allows.
 fn log(format: LogFormat) -> anyhow::Result<()> {
-    let filter = EnvFilter::builder().with_env_var("FERRY_LOG").with_default_directive(tracing::Level::INFO.into());
+    let filter = log_filter(&std::env::var("FERRY_LOG").unwrap_or_default()).context("FERRY_LOG")?;
     // Colours are for people: a file or the journal keeps them as noise.
     let lines =
         tracing_subscriber::fmt::layer().with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr);
     let secrecy = filter_fn(|metadata| may_be_logged(metadata.target(), *metadata.level()));
-    let registry = tracing_subscriber::registry().with(secrecy).with(filter.from_env()?);
+    let registry = tracing_subscriber::registry().with(secrecy).with(filter);
     match format {
         LogFormat::Text => registry.with(lines).init(),
         LogFormat::Json => registry.with(lines.json().flatten_event(true)).init(),
@@ -115,14 +120,22 @@ fn log(format: LogFormat) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What may changes the log, whatever `FERRY_LOG` asks for: everything of Ferry's own crates, and of others what is at least information.
+/// Reads a filter such as `debug` or `warn,ferry::session=trace`. A target that it does not name
+/// has the level info.
+fn log_filter(text: &str) -> anyhow::Result<Targets> {
+    let targets = if text.trim().is_empty() { Targets::new() } else { text.parse::<Targets>()? };
+    let has_default = targets.default_level().is_some();
+    Ok(if has_default { targets } else { targets.with_default(Level::INFO) })
+}
+
+/// What may reach the log, whatever `FERRY_LOG` asks for: everything of Ferry's own crates, and of others what is at least information.
 ///
 /// What others say in detail is not ours to word: tungstenite writes every frame at trace level, in hexadecimal and as text, close reasons at
 /// debug level; tokio-postgres writes every query's parameters at debug level, hashes of passwords and tokens among them.
-fn may_be_logged(target: &str, level: tracing::Level) -> bool {
+fn may_be_logged(target: &str, level: Level) -> bool {
     let crate_name = target.split("::").next().unwrap_or(target);
     // A level is the greater the more it tells.
-    level <= tracing::Level::INFO
+    level <= Level::INFO
         || matches!(
             crate_name,
             "ferry" | "ferry_broker" | "ferry_cli" | "ferry_client" | "ferry_nsq" | "ferry_protocol" | "ferry_store"
@@ -133,7 +146,18 @@ fn may_be_logged(target: &str, level: tracing::Level) -> bool {
 mod tests {
     use tracing::Level;
 
-    use super::may_be_logged;
+    use super::{log_filter, may_be_logged};
+
+    #[test]
+    fn a_filter_names_levels_and_targets() {
+        let is_logged = |filter: &str, target: &str, level| log_filter(filter).unwrap().would_enable(target, &level);
+        assert!(is_logged("", "ferry", Level::INFO) && !is_logged("", "ferry", Level::DEBUG));
+        assert!(is_logged("debug", "ferry_nsq", Level::DEBUG));
+        let some = "warn,ferry::session=trace";
+        assert!(is_logged(some, "ferry::session::pump", Level::TRACE) && !is_logged(some, "ferry::hub", Level::INFO));
+        assert!(is_logged("ferry_nsq=debug", "ferry", Level::INFO), "what is not named stays at info");
+        assert!(log_filter("ferry=loud").is_err());
+    }
 
     #[test]
     fn details_of_other_crates_are_never_logged() {

@@ -145,7 +145,7 @@ impl Dispatcher {
             self.publish_to_all(targets, &payload, notice.id).await
         };
         if let Err(refusal) = outcome.await {
-            tracing::warn!(id = %notice.id, reason = %refusal.detail, "a notice did not changes everybody");
+            tracing::warn!(id = %notice.id, reason = %refusal.detail, "a notice did not reach everybody");
         }
     }
 

@@ -14,6 +14,8 @@ use ed25519_dalek::SigningKey;
 use jsonwebtoken::{DecodingKey, EncodingKey};
 use serde_json::{Value, json};
 
+use super::ed25519;
+
 /// How long a new key is known to all relays before it signs, milliseconds. Relays must read the keys anew more often than this.
 pub const PUBLISH_BEFORE_MS: i64 = 5 * 60 * 1000;
 
@@ -159,16 +161,11 @@ impl fmt::Debug for KeyRing {
 impl Key {
     fn from_row(row: &KeyRow) -> Self {
         let public = SigningKey::from_bytes(&row.secret).verifying_key().to_bytes();
-        // PKCS #8 of an Ed25519 seed is this prefix and the seed (RFC 8410 §7).
-        const PKCS8: [u8; 16] = *b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20";
-        let mut der = [0; 48];
-        der[..16].copy_from_slice(&PKCS8);
-        der[16..].copy_from_slice(&row.secret);
+        ed25519::install();
         Self {
             kid: row.kid.clone(),
-            signs: EncodingKey::from_ed_der(&der),
-            // The name notwithstanding, what jsonwebtoken takes here are the 32 bytes of the public key.
-            verifies: DecodingKey::from_ed_der(&public),
+            signs: ed25519::signing_key(&row.secret),
+            verifies: ed25519::verifying_key(&public),
             public,
             active_at: row.active_at,
             retired_at: row.retired_at,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use argon2::{
     Algorithm, Argon2, Params, Version,
-    password_hash::{PasswordHash, PasswordHasher as _, PasswordVerifier as _, SaltString},
+    password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash},
 };
 use ferry_protocol::Secret;
 use tokio::sync::Semaphore;
@@ -184,8 +184,7 @@ impl std::fmt::Debug for Passwords {
 fn hash_bytes(argon: &Argon2<'_>, password: &[u8]) -> Option<String> {
     // 16 bytes, as RFC 9106 §3.1 recommends.
     let salt: [u8; 16] = rand::random();
-    let salt = SaltString::encode_b64(&salt).ok()?;
-    Some(argon.hash_password(password, &salt).ok()?.to_string())
+    Some(argon.hash_password_with_salt(password, &salt).ok()?.to_string())
 }
 
 /// What is left to do after a hash with the parameters `made`, so that both together are the work of one with the parameters `wanted`: lanes

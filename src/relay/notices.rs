@@ -50,7 +50,7 @@ impl Dispatcher {
             self.publish_to_all(targets, &payload, notice.id).await
         };
         if let Err(refusal) = outcome.await {
-            tracing::warn!(id = %notice.id, reason = %refusal.detail, "a notice did not changes everybody");
+            tracing::warn!(id = %notice.id, reason = %refusal.detail, "a notice did not reach everybody");
         }
     }
 
@@ -72,7 +72,7 @@ impl Dispatcher {
             let notice = Notice::new(event, now_ms());
             let Ok(payload) = Envelope::encode_notice(&notice, by.device) else { return };
             if let Err(refusal) = self.publish_to_all(vec![user], &payload, notice.id).await {
-                tracing::warn!(id = %notice.id, %user, reason = %refusal.detail, "a notice did not changes a user");
+                tracing::warn!(id = %notice.id, %user, reason = %refusal.detail, "a notice did not reach a user");
             }
         };
         futures_util::stream::iter(reached).for_each_concurrent(FAN_OUT, tell).await;

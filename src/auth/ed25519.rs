@@ -1,0 +1,84 @@
+//! The cryptography that jsonwebtoken signs and verifies with: Ed25519 (RFC 8032) and nothing else.
+//!
+//! jsonwebtoken's own providers bring RSA and the P curves along, of which Ferry refuses every token
+//! before it touches a key.
+
+use ed25519_dalek::{Signature, SigningKey, VerifyingKey};
+use jsonwebtoken::{
+    Algorithm, DecodingKey, EncodingKey,
+    crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils},
+    errors::{ErrorKind, Result},
+};
+use signature::{Error, Signer, Verifier};
+
+static PROVIDER: CryptoProvider = CryptoProvider {
+    signer_factory: signer,
+    verifier_factory: verifier,
+    // For keys in other formats, which Ferry does not read.
+    key_utils: KeyUtils::new_unimplemented(),
+};
+
+/// Makes jsonwebtoken use this. Calling it again has no further effect.
+pub(super) fn install() {
+    // An error says that it was installed before.
+    let _ = PROVIDER.install_default();
+}
+
+/// Returns a key that signs with a seed (RFC 8032 §5.1.5).
+pub(super) fn signing_key(seed: &[u8; 32]) -> EncodingKey {
+    // The name says DER, but only the factory below ever reads these bytes.
+    EncodingKey::from_ed_der(seed)
+}
+
+/// Returns a key that verifies with a public key.
+pub(super) fn verifying_key(public: &[u8; 32]) -> DecodingKey {
+    DecodingKey::from_ed_der(public)
+}
+
+struct Ed25519Signer(SigningKey);
+
+impl Signer<Vec<u8>> for Ed25519Signer {
+    fn try_sign(&self, message: &[u8]) -> std::result::Result<Vec<u8>, Error> {
+        Ok(ed25519_dalek::Signer::sign(&self.0, message).to_bytes().to_vec())
+    }
+}
+
+impl JwtSigner for Ed25519Signer {
+    fn algorithm(&self) -> Algorithm {
+        Algorithm::EdDSA
+    }
+}
+
+struct Ed25519Verifier(VerifyingKey);
+
+impl Verifier<Vec<u8>> for Ed25519Verifier {
+    fn verify(&self, message: &[u8], signature: &Vec<u8>) -> std::result::Result<(), Error> {
+        let signature = Signature::from_slice(signature).map_err(|_| Error::new())?;
+        // Strict: no signature has a second form, and no weak key verifies anything (RFC 8032 §5.1.7
+        // leaves both open).
+        self.0.verify_strict(message, &signature).map_err(|_| Error::new())
+    }
+}
+
+impl JwtVerifier for Ed25519Verifier {
+    fn algorithm(&self) -> Algorithm {
+        Algorithm::EdDSA
+    }
+}
+
+fn signer(algorithm: &Algorithm, key: &EncodingKey) -> Result<Box<dyn JwtSigner>> {
+    require(algorithm)?;
+    let seed = key.as_bytes().try_into().map_err(|_| ErrorKind::InvalidEddsaKey)?;
+    Ok(Box::new(Ed25519Signer(SigningKey::from_bytes(seed))))
+}
+
+fn verifier(algorithm: &Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerifier>> {
+    require(algorithm)?;
+    let public = key.try_get_as_bytes()?.try_into().map_err(|_| ErrorKind::InvalidEddsaKey)?;
+    let key = VerifyingKey::from_bytes(public).map_err(|_| ErrorKind::InvalidEddsaKey)?;
+    Ok(Box::new(Ed25519Verifier(key)))
+}
+
+fn require(algorithm: &Algorithm) -> Result<()> {
+    if *algorithm == Algorithm::EdDSA { Ok(()) } else { Err(ErrorKind::InvalidAlgorithm.into()) }
+}
