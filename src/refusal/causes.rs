@@ -1,4 +1,4 @@
-//! What each error of the parts below becomes for a client.
+//! Maps each error of the parts below to what a client is told.
 
 use ferry_broker::{BrokerError, SubscribeError};
 use ferry_protocol::ErrorCode;

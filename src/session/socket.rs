@@ -20,7 +20,7 @@ use tokio_tungstenite::{
     },
 };
 
-/// Bytes that are read at once. tungstenite keeps this buffer for as long as the connection lives,
+/// Bytes that are read at once. The library keeps this buffer for as long as the connection lives,
 /// so it is the largest cost of an idle device. Most frames are smaller, and a larger one takes
 /// several reads.
 const READ_BUFFER: usize = 2 << 10;
