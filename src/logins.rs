@@ -70,9 +70,10 @@ impl Logins {
     /// relay, from deleting the topic under the new channel.
     ///
     /// # Errors
-    /// Fails with `device_limit`, with `not_found` if the account is gone, with `unauthorized` if
-    /// the password is no longer in force, or with `unavailable` if SQL or the user's home does not
-    /// answer.
+    /// - `device_limit` if the user has too many devices.
+    /// - `not_found` if the account is gone.
+    /// - `unauthorized` if the password is no longer in force.
+    /// - `unavailable` if SQL or the user's home does not answer.
     pub async fn open(&self, new: NewDevice) -> Result<Device, Refusal> {
         let (store, broker) = (&self.store, &self.broker);
         let (user, id) = (new.user, new.id);

@@ -1,4 +1,4 @@
-//! Who may do what to whom in a room. Pure.
+//! The rules of who may do what to whom in a room. Pure.
 //!
 //! Two rules hold everywhere. Owners act on everybody; all others act only on members with a lower
 //! role. Owners give any role; all others give only roles below their own.
@@ -107,7 +107,7 @@ pub fn join(standing: Standing) -> Result<Put, RoleError> {
 /// Decides on removing a member. `myself` says that the user leaves.
 ///
 /// # Errors
-/// Fails with `forbidden`, or with `not_found` for a user who is not in the room, and for a room
+/// Fails with `forbidden`. Fails with `not_found` if the other is not in the room, and for a room
 /// that the user may not know of.
 pub fn remove(standing: Standing, myself: bool, theirs: Option<&Membership>) -> Result<(), RoleError> {
     let mine = standing.role.ok_or_else(|| outsider(standing.kind))?;
@@ -122,7 +122,7 @@ pub fn remove(standing: Standing, myself: bool, theirs: Option<&Membership>) -> 
 ///
 /// # Errors
 /// Fails with `forbidden`, or with `invalid` if the user named themselves. Fails with `not_found`
-/// for a user who is not in the room, and for a room that the user may not know of.
+/// if the other is not in the room, and for a room that the user may not know of.
 pub fn transfer(standing: Standing, myself: bool, theirs: Option<&Membership>) -> Result<(), RoleError> {
     require(standing, Role::Owner)?;
     if myself {

@@ -84,7 +84,7 @@ impl Stamps {
     }
 
     /// Stamps a send that may go out. Call this only for a send that is [`Known::New`], and only
-    /// once nothing but the broker can fail: receivers wait for every number that was given.
+    /// once nothing but the broker can fail. Receivers wait for every number that was given.
     pub fn stamp(&mut self, send: &Send, now: i64) -> Stamp {
         if self.next.len() >= ROOMS && !self.next.contains_key(&send.room) {
             self.begin(now);

@@ -1,5 +1,5 @@
-//! Who may see a user's presence: users who share a room with them or are their friends. Nobody
-//! may if the user hides it, or if one of the two has blocked the other.
+//! The users who may see a user's presence: those who share a room with them or are their friends.
+//! Nobody else may, and nobody if the user hides it, or if one of the two has blocked the other.
 
 use std::collections::HashSet;
 

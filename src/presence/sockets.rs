@@ -1,4 +1,4 @@
-//! Who is connected to this relay, and which changes of it are worth telling. Pure: the caller
+//! The users connected to this relay, and which changes of it are worth telling. Pure: the caller
 //! passes the time.
 
 use std::{

@@ -1,4 +1,4 @@
-//! Who gets which receipt.
+//! Decides who gets which receipt, and publishes them.
 
 use std::{
     collections::{HashMap, HashSet},

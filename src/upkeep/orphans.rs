@@ -29,9 +29,9 @@ pub(super) async fn compare_channels(app: Arc<App>) {
     }
 }
 
-/// The channels and topics that had no owner at the last look, and since when. Only those that
-/// stay so for the grace are removed: a channel may be made before its login is in SQL, and a
-/// topic before its channel.
+/// The channels and topics that had no owner at the last look, and since when. They are removed
+/// only after the grace, because a channel may be made before its login is in SQL, and a topic
+/// before its channel.
 #[derive(Debug, Default)]
 struct Suspects {
     channels: HashMap<(UserId, DeviceId), Instant>,
