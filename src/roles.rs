@@ -73,7 +73,7 @@ pub fn put(
     }
     let Some(theirs) = theirs else {
         if standing.kind == RoomKind::Direct {
-            return Err(forbidden("a direct room is for its two"));
+            return Err(forbidden("a direct room always has exactly two members"));
         }
         let role = change.role.unwrap_or(Role::Member);
         may_add(mine, role)?;
@@ -142,7 +142,7 @@ pub fn invite(standing: Standing) -> Result<(), RoleError> {
         RoomKind::Channel => require(standing, Role::Member),
         RoomKind::Direct => {
             require(standing, Role::Member)?;
-            Err(forbidden("a direct room is for its two"))
+            Err(forbidden("a direct room always has exactly two members"))
         }
     }
 }

@@ -25,7 +25,7 @@ pub(super) fn routes(app: &Arc<App>) -> Route {
 }
 
 async fn search(call: Call, _: Authenticated) -> Result<Response, Refusal> {
-    let query = query(&call)?.ok_or_else(|| Refusal::invalid("query", "whom to look for"))?;
+    let query = query(&call)?.ok_or_else(|| Refusal::invalid("query", "must be the beginning of a name"))?;
     let Paging { limit, cursor } = call.paging()?;
     let found = call.app.store.search_users(&query, limit, cursor.as_deref()).await?;
     let items = found.items.into_iter().map(as_seen).collect();
