@@ -1,7 +1,9 @@
-//! The HTTP interface: a file a resource; [`call`] is what every handler gets, [`answer`] what it gives back.
+//! The HTTP interface, with one file for each resource. [`call`] is what every handler gets, and
+//! [`answer`] is what it gives back.
 //!
-//! A handler never rejects: in warp a rejection makes the remaining routes try. What is wrong is answered as a reply, and the only
-//! rejections left, those of the routing itself, become problems in [`answer::of_rejection`].
+//! A handler never rejects, because warp would then try the remaining routes. It answers a fault
+//! as a reply. Only the routing itself rejects, and [`answer::of_rejection`] turns those
+//! rejections into problems.
 
 mod accounts;
 mod answer;
@@ -32,7 +34,7 @@ use crate::{app::App, refusal::Refusal};
 use call::Call;
 use route::{Route, Table, any_of, route};
 
-/// All routes.
+/// Returns all routes.
 pub fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let Route { filter, declared } = declared(app);
     let table = Arc::new(Table::of(&declared));
@@ -72,7 +74,7 @@ fn declared(app: &Arc<App>) -> Route {
     any_of(routes)
 }
 
-/// Runs a handler and turns what it gives into an answer.
+/// Runs a handler, and turns what it gives into an answer.
 async fn run<F, Fut>(handler: F, call: Call) -> Response
 where
     F: FnOnce(Call) -> Fut,
@@ -81,8 +83,9 @@ where
     let app = Arc::clone(&call.app);
     let result = match call.refuse_token_in_url() {
         Ok(()) if call.changes_something() => {
-            // As a task of its own: a client that goes away must not leave a login without a channel, or a new password beside the
-            // devices that the old one let in.
+            // A task of its own, because a client that goes away must not stop it half-way. That
+            // would leave a login without a channel, or a new password beside the devices that the
+            // old one let in.
             let task = app.tasks.spawn(handler(call));
             task.await.unwrap_or_else(|error| {
                 tracing::error!(%error, "a handler failed");

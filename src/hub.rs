@@ -13,15 +13,16 @@ use crate::line::Line;
 #[derive(Debug, Default)]
 pub struct Hub {
     devices: DashMap<DeviceId, Arc<Line>>,
-    /// Set once the relay drains: a session that registers later is closed at once.
+    /// Set once the relay drains. A connection that registers later is closed at once.
     draining: SetOnce<()>,
 }
 
-/// A place in the hub. Dropping it frees the place, unless a newer connection has it, and wakes those that wait for the end.
+/// The place of a connection in the hub. Dropping it frees the place, unless a newer connection
+/// has it, and wakes those that wait for the end.
 #[derive(Debug)]
 pub struct Registration {
     hub: Arc<Hub>,
-    /// The line.
+    /// The connection.
     pub line: Arc<Line>,
 }
 
@@ -33,7 +34,8 @@ impl Drop for Registration {
 }
 
 impl Hub {
-    /// Registers a socket, and asks an older one of the same device to end ([`CloseCode::Replaced`]); that one is returned.
+    /// Registers a connection. Asks an older one of the same device to end
+    /// ([`CloseCode::Replaced`]), and returns it.
     pub fn register(self: &Arc<Self>, user: UserId, device: DeviceId) -> (Registration, Option<Arc<Line>>) {
         let line = Arc::new(Line::new(user, device));
         let older = match self.devices.entry(device) {
@@ -46,27 +48,27 @@ impl Hub {
         if let Some(older) = &older {
             older.close(CloseCode::Replaced);
         }
-        // Looked at after the insertion: either this sees the flag, or `drain` sees the connection.
+        // Checked after the insertion: either this sees the flag, or `drain` sees the connection.
         if self.draining.initialized() {
             line.close(CloseCode::GoingAway);
         }
         (Registration { hub: Arc::clone(self), line }, older)
     }
 
-    /// Whether a socket of the device is open here.
+    /// Returns whether the device is connected to this relay.
     #[must_use]
     pub fn is_online(&self, device: DeviceId) -> bool {
         self.devices.contains_key(&device)
     }
 
-    /// Asks the device's socket to end, where there is one.
+    /// Asks the device's connection to end, and returns it. `None` if there is none.
     pub fn close(&self, device: DeviceId, code: CloseCode) -> Option<Arc<Line>> {
         let line = self.devices.get(&device).map(|place| Arc::clone(&place))?;
         line.close(code);
         Some(line)
     }
 
-    /// Asks the device's socket to end and waits until it has, `patience` at most.
+    /// Asks the device's connection to end, and waits until it has, for `patience` at most.
     pub async fn close_and_wait(&self, device: DeviceId, code: CloseCode, patience: Duration) {
         if let Some(line) = self.close(device, code)
             && tokio::time::timeout(patience, line.ended()).await.is_err()
@@ -75,18 +77,20 @@ impl Hub {
         }
     }
 
-    /// A socket of the device on another relay wants the channel, or (`holds`) has just got it; the one here ends if it has to yield.
+    /// Handles a connection of the device to another relay that wants the channel, or (`holds`)
+    /// has just got it. Asks the connection here to end if it has to yield.
     pub fn taken_elsewhere(&self, device: DeviceId, by: Uuid, holds: bool) {
         let Some(line) = self.devices.get(&device) else { return };
-        // Who waits for the channel is newer than who has it, whatever the clocks of two relays say. Where both wait, or both got it (nsqd
-        // looks and adds in two steps), the ids, UUIDv7, decide, so that one and only one stays.
+        // A connection that waits for the channel is newer than the one that has it, whatever the
+        // clocks of two relays say. If both wait, or both got it (nsqd looks and adds in two
+        // steps), their ids decide. The ids are UUIDv7, so exactly one stays.
         let yields = if line.holds_channel() == holds { line.id < by } else { !holds };
         if yields {
             line.close(CloseCode::Replaced);
         }
     }
 
-    /// The device got a new epoch beside its socket.
+    /// Notes that the device got a new epoch beside its connection.
     pub fn overtaken(&self, device: DeviceId, epoch: i64) {
         if let Some(line) = self.devices.get(&device) {
             line.overtaken(epoch);
@@ -98,7 +102,8 @@ impl Hub {
         self.draining.wait().await;
     }
 
-    /// Asks every socket to end ([`CloseCode::GoingAway`]), those too that come later. Waiting for them is the caller's.
+    /// Asks every connection to end ([`CloseCode::GoingAway`]), including those that come later.
+    /// Does not wait for them.
     pub fn drain(&self) {
         let _ = self.draining.set(());
         for place in &self.devices {

@@ -1,4 +1,5 @@
-//! A device's connection as the rest of the relay sees it: asked to close, waited for, told live news.
+//! A device's connection as the rest of the relay sees it: asked to close, waited for, told live
+//! news.
 
 mod live_queue;
 
@@ -47,7 +48,7 @@ impl Line {
 
     /// Asks the connection to end. Only the first reason counts.
     pub fn close(&self, code: CloseCode) {
-        // An error says that it was asked before.
+        // An error means that it was asked before.
         let _ = self.close.set(code);
     }
 

@@ -1,8 +1,9 @@
-//! Devices come and go: the one place where SQL, the broker and open sockets are changed together.
+//! Logins and logouts: the one place that changes SQL, the broker and open connections together.
 //!
-//! The order is what makes a logout final. SQL first: from then on nobody authenticates as the device, and a pump that takes the channel
-//! back finds out and deletes it again. Then the socket, then the channel. What the broker could not delete stays noted in SQL, and
-//! `upkeep` does it when the nsqd is back.
+//! The order makes a logout final. SQL comes first: from then on nobody authenticates as the
+//! device, and a pump that takes the channel back finds out and deletes it again. Then comes the
+//! connection, then the channel. A deletion at which the broker fails is noted in SQL, and
+//! `upkeep` does it when the node is back.
 
 mod waiting;
 
@@ -15,7 +16,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::{changes::Changes, receipts::Receipts, refusal::Refusal, relay::Dispatcher};
 
-/// How long a logout waits for the device's socket to end. A socket that takes longer is past its channel anyway, which is deleted next.
+/// How long a logout waits until the device's connection has ended. A connection that takes longer
+/// loses its channel anyway, because that is deleted next.
 const SOCKET_PATIENCE: Duration = Duration::from_secs(2);
 
 /// See the module's description.
@@ -27,25 +29,25 @@ pub struct Logins {
     pub broker: Broker,
     /// Caches, connections and the other relays.
     pub changes: Arc<Changes>,
-    /// Tells the user's other devices.
+    /// The dispatcher, for notices to the user's other devices.
     pub dispatcher: Arc<Dispatcher>,
-    /// Tells the authors of messages that a device never got.
+    /// The receipts, for authors of messages that a device never got.
     pub receipts: Arc<Receipts>,
     /// The limit of devices for each user.
     pub max_devices: usize,
-    /// Tasks beside an answer. The relay waits for them at its end.
+    /// Tasks that run beside an answer. The relay waits for them when it ends.
     pub tasks: TaskTracker,
 }
 
-/// What was deleted and whom it concerns.
+/// Why devices were deleted, which decides who is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogoutReason {
-    /// Devices were logged out, which those that are left are told.
+    /// Devices were logged out. The user's other devices are told.
     Logout {
-        /// With which device; for one that did it itself, itself.
+        /// The device that did it. A device that logs itself out is its own `by`.
         by: DeviceId,
     },
-    /// A login was taken back of which nobody ever heard.
+    /// A login was taken back before anybody heard of it.
     Abandoned,
     /// The account was deleted.
     AccountDeleted,
@@ -61,13 +63,17 @@ impl LogoutReason {
 }
 
 impl Logins {
-    /// Logs a device in: a row in SQL and a channel, or neither.
+    /// Logs a device in: makes a row in SQL and a channel, or neither.
     ///
-    /// A user's first device begins with a fresh topic: what a late send may have left on an old one is not for it. The user's lock keeps
-    /// a simultaneous first login or last logout, on whatever relay, from deleting the topic under the new channel.
+    /// A user's first device begins with a fresh topic, because a late send may have left messages
+    /// on an old one. The user's lock keeps a simultaneous first login or last logout, on whatever
+    /// relay, from deleting the topic under the new channel.
     ///
     /// # Errors
-    /// `device_limit`; `unavailable` where SQL or the user's home does not answer.
+    /// - `device_limit` if the user has too many devices.
+    /// - `not_found` if the account is gone.
+    /// - `unauthorized` if the password is no longer in force.
+    /// - `unavailable` if SQL or the user's home does not answer.
     pub async fn open(&self, new: NewDevice) -> Result<Device, Refusal> {
         let (store, broker) = (&self.store, &self.broker);
         let (user, id) = (new.user, new.id);
@@ -87,8 +93,8 @@ impl Logins {
         }
         .await;
         if let Err(error) = opened {
-            // The channel may be there all the same: the removal is noted in SQL like any other, also where somebody else has logged the
-            // device out meanwhile.
+            // The channel may exist all the same. Its removal is noted in SQL like any other, even
+            // if the device has been logged out meanwhile.
             match store.revoke_device(user, id).await {
                 Ok(true) => {}
                 Ok(false) => self.note_removal(user, id).await,
@@ -107,12 +113,13 @@ impl Logins {
         self.dispatcher.tell_of_login(device.user_id, device.id, name, ip).await;
     }
 
-    /// Takes back a login of which nobody gets the tokens.
+    /// Takes back a login whose tokens nobody gets.
     ///
-    /// It may be that somebody logged the device out while its channel was being made, by a new password for example: they found no channel
-    /// to delete then, or not yet this one. So it is deleted here, although the row is gone.
+    /// The device may have been logged out while its channel was being made, for example by a new
+    /// password. That logout found no channel to delete, or not yet this one. So the channel is
+    /// deleted here, although the row is gone.
     pub async fn abandon(&self, user: UserId, device: DeviceId) {
-        // Where SQL does not answer, the device waits in the list of devices.
+        // If SQL does not answer, the device stays in the list of devices.
         match self.store.revoke_device(user, device).await {
             Ok(true) => self.finish(user, &[device], LogoutReason::Abandoned).await,
             Ok(false) | Err(_) => {
@@ -121,12 +128,13 @@ impl Logins {
         }
     }
 
-    /// Logs a device out, with the device `by`. False where it is not one of this user's.
+    /// Logs a device out, with the device `by`. Returns false if the user has no such device.
     ///
-    /// After this no frame reaches the device. Its channel is gone, or, where an nsqd does not answer, will be when that is back.
+    /// After this no frame reaches the device. Its channel is gone; if a node does not answer, it
+    /// goes when that node is back.
     ///
     /// # Errors
-    /// Those of SQL; nothing has happened then.
+    /// Fails as SQL does. Nothing has happened then.
     pub async fn close(&self, user: UserId, device: DeviceId, by: DeviceId) -> Result<bool, StoreError> {
         if !self.store.revoke_device(user, device).await? {
             return Ok(false);
@@ -135,8 +143,9 @@ impl Logins {
         Ok(true)
     }
 
-    /// Does what follows when SQL no longer has the devices: sockets here and elsewhere, channels, the topic after the last one, and notices
-    /// to those that are left.
+    /// Does what follows once SQL no longer has the devices. Closes their connections here and
+    /// elsewhere, and deletes their channels, and the topic after the last one. Tells the user's
+    /// other devices.
     pub async fn finish(&self, user: UserId, devices: &[DeviceId], why: LogoutReason) {
         for device in devices {
             self.changes.forget_device(user, *device);
@@ -151,7 +160,7 @@ impl Logins {
             };
             self.remove_channel(user, *device).await;
             if !waiting.is_empty() {
-                // Not the logout's business how long others take to hear of it.
+                // The logout does not wait until others have heard of it.
                 let (receipts, device) = (Arc::clone(&self.receipts), *device);
                 self.tasks.spawn(async move { receipts.tell_of_expiry(user, device, waiting).await });
             }
@@ -162,10 +171,11 @@ impl Logins {
         }
     }
 
-    /// Tells the devices that are left. Under the user's lock: a publish beside the logout of the last of them would make their topic again.
+    /// Tells the devices that are left. Holds the user's lock: a publish beside the logout of the
+    /// last device would make the topic again.
     async fn tell_of_logouts(&self, user: UserId, gone: &[DeviceId], by: DeviceId) {
         let store = &self.store;
-        // A look without the lock spares the last logout the lock.
+        // Checked without the lock first, which spares the last logout the lock.
         if gone.is_empty() || !matches!(store.has_devices(user).await, Ok(true)) {
             return;
         }
@@ -184,8 +194,9 @@ impl Logins {
         lock.release().await;
     }
 
-    /// After a subscription whose outcome is unknown or came too late: deletes the channel again if SQL no longer has the device. Where SQL
-    /// does not say, the reconciler finds the orphan. Whether it is gone.
+    /// Deletes the channel again if SQL no longer has the device, and returns whether it has none.
+    /// Call this after a subscription whose outcome is unknown or came too late. If SQL does not
+    /// answer, `upkeep` finds the orphan.
     pub async fn remove_if_gone(&self, user: UserId, device: DeviceId) -> bool {
         let gone = matches!(self.store.device(device).await, Ok(None));
         if gone {
@@ -194,8 +205,8 @@ impl Logins {
         gone
     }
 
-    /// Deletes the channel of a device that SQL no longer has, and the topic where no device is left. What fails is noted in SQL, and
-    /// `upkeep` does it again.
+    /// Deletes the channel of a device that SQL no longer has, and the topic if no device is left.
+    /// A failure is noted in SQL, and `upkeep` tries again.
     pub async fn remove_channel(&self, user: UserId, device: DeviceId) {
         let Err(refusal) = self.try_remove_channel(user, device).await else { return };
         tracing::warn!(%user, %device, reason = %refusal.detail, "a channel cannot be deleted yet");
@@ -204,27 +215,27 @@ impl Logins {
 
     async fn note_removal(&self, user: UserId, device: DeviceId) {
         if let Err(error) = self.store.note_close(user, device).await {
-            tracing::warn!(%user, %device, %error, "a removal cannot be noted: the reconciler will find the channel");
+            tracing::warn!(%user, %device, %error, "a removal cannot be noted: upkeep will find the channel");
         }
     }
 
     async fn try_remove_channel(&self, user: UserId, device: DeviceId) -> Result<(), Refusal> {
         let (store, broker) = (&self.store, &self.broker);
         let closed = broker.close_device(user, device).await;
-        // Also where one node did not answer: on the others the last channel may have gone.
+        // Even if one node did not answer: on the others the last channel may be gone.
         self.remove_topic_if_unused(user).await?;
         closed?;
         store.close_done(device).await?;
         Ok(())
     }
 
-    /// Deletes the topic of a user without devices. True where there was none to keep it for.
+    /// Deletes the topic of a user without devices. Returns whether the user has none.
     ///
     /// # Errors
-    /// `unavailable`: do it again later.
+    /// Fails with `unavailable`. Try again later.
     pub async fn remove_topic_if_unused(&self, user: UserId) -> Result<bool, Refusal> {
         let (store, broker) = (&self.store, &self.broker);
-        // A look without the lock spares most logouts the lock.
+        // Checked without the lock first, which spares most logouts the lock.
         if store.has_devices(user).await? {
             return Ok(false);
         }
@@ -251,7 +262,8 @@ mod tests {
         NewDevice { id: DeviceId::new(), user, name: "phone".into(), ip: None, user_agent: None, now, proven }
     }
 
-    /// A login whose row came before a new password, and whose channel came after everything that this deleted.
+    /// The row of this login came before a new password, and its channel after everything that the
+    /// new password deleted.
     #[tokio::test]
     async fn a_login_that_a_new_password_overtook_leaves_no_channel() {
         let directory = tempfile::tempdir().unwrap();

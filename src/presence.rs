@@ -1,8 +1,11 @@
-//! Who is there, and who is writing. Live: told to those who are connected, and kept nowhere but in memory.
+//! Presence and typing: who is there, and who is writing. Both are live: connected devices are
+//! told, and only memory holds them.
 //!
-//! Each relay knows its own sockets ([`sockets`]) and hears from the others whom they have ([`news`]); both are on the [`board`]. A device says
-//! whom it watches; when the status of one of these changes, [`tell`](PresenceTracker::tell) asks whether it may be seen ([`sight`]), and puts it into
-//! the device's queue of live frames. The first two and the queue are pure.
+//! Each relay knows its own connections ([`sockets`]), and hears from the other relays about
+//! theirs ([`news`](crate::news)). Both are on the [`board`]. A device names the users that it
+//! watches. When the status of one changes, [`tell`](PresenceTracker::tell) asks who may see it
+//! ([`sight`]), and puts it into the device's queue of live frames. The connections, the board and
+//! the queue are pure.
 
 mod board;
 pub mod sight;
@@ -36,24 +39,26 @@ use crate::{
     news::{LiveEvent, Part, PresenceEvent},
 };
 
-/// Changes that come within this time of each other are told together: what a device says first thing is part of its coming.
+/// Changes within this time are told together: what a device says first is part of its connecting.
 const SETTLE: Duration = Duration::from_millis(100);
-/// Users in one announcement. With a frame of the least size that can be configured, nsqd's limit is 5 KiB, and one takes 50 bytes.
+/// Users in one announcement. With the smallest frame that can be configured, nsqd's limit is 5
+/// KiB, and a user takes 50 bytes.
 const CHUNK: usize = 80;
-/// Heartbeats that others ask for are no more frequent than this.
+/// The shortest time between two heartbeats that other relays ask for.
 const ASKED: Duration = Duration::from_secs(1);
-/// Users of whom it is remembered when they went, and for how long; beyond that it is what SQL says.
+/// Users whose time of leaving is cached, and for how long. For all others, SQL says when they
+/// were there last.
 const LEFT: usize = 50_000;
 const LEFT_TTL: Duration = Duration::from_secs(24 * 60 * 60);
-/// Typing that is being told at the same time; more is dropped.
+/// Typing events that are told at the same time. Beyond this limit they are dropped.
 const TYPING_UNDER_WAY: usize = 256;
 
 /// See the module's description.
 #[derive(Debug)]
 pub struct PresenceTracker {
-    /// This run of the relay.
+    /// The id of this run of the relay.
     run: Uuid,
-    /// Number of the last word.
+    /// The number of the last announcement.
     seq: AtomicU64,
     times: Times,
     limits: Limits,
@@ -63,13 +68,13 @@ pub struct PresenceTracker {
     metrics: Arc<Metrics>,
     sockets: Mutex<Sockets>,
     board: Mutex<Board>,
-    /// The sockets of each user. Bounded by the connections.
+    /// The connections of each user. Bounded by the connections of the relay.
     lines: DashMap<UserId, Vec<Arc<Line>>>,
-    /// Who watches whom. Bounded by the connections times `--watched`.
+    /// The connections that watch each user. Bounded by the connections times `--watched`.
     watchers: DashMap<UserId, Vec<Arc<Line>>>,
-    /// What is still to be told. Each user and each connection is in it once.
+    /// The news that is still to be told. Each user and each connection is in it once.
     due: Mutex<Due>,
-    /// When users went, milliseconds since the Unix epoch.
+    /// When users left, in milliseconds since the Unix epoch.
     left: Cache<UserId, i64>,
     moved: Notify,
     asked: Notify,
@@ -77,16 +82,16 @@ pub struct PresenceTracker {
     typing: Arc<Semaphore>,
 }
 
-/// What [`PresenceTracker::tell`] is to tell.
+/// The news that [`PresenceTracker::tell`] has to tell.
 #[derive(Debug, Default)]
 struct Due {
-    /// These have changed: whoever watches them is told.
+    /// Users whose status has changed: every device that watches them is told.
     users: HashSet<UserId>,
-    /// These are told of everybody whom they watch.
+    /// Connections that are told about every user that they watch.
     viewers: HashMap<Uuid, Arc<Line>>,
 }
 
-/// A socket that is there. Dropping it is its end.
+/// A connection that counts for presence, until it is dropped.
 #[derive(Debug)]
 pub struct Present {
     presence: Arc<PresenceTracker>,
@@ -95,7 +100,7 @@ pub struct Present {
 }
 
 impl Present {
-    /// Whether somebody is at the device.
+    /// Notes whether the user is away from the device.
     pub fn set_away(&mut self, away: bool) {
         if self.away != away {
             self.away = away;
@@ -124,13 +129,13 @@ fn remove(index: &DashMap<UserId, Vec<Arc<Line>>>, user: UserId, line: &Line) {
 
 fn add(index: &DashMap<UserId, Vec<Arc<Line>>>, user: UserId, line: &Arc<Line>) {
     let mut lines = index.entry(user).or_default();
-    // Most have one.
+    // Most users have one connection.
     lines.reserve_exact(1);
     lines.push(Arc::clone(line));
 }
 
 impl PresenceTracker {
-    /// With nobody there yet.
+    /// Creates the tracker, with nobody there yet.
     #[must_use]
     pub fn new(config: &Config, store: Store, bus: Bus, directory: Arc<Directory>, metrics: Arc<Metrics>) -> Self {
         let run = Uuid::now_v7();
@@ -156,7 +161,8 @@ impl PresenceTracker {
         }
     }
 
-    // Nothing panics while one of these is held, so what is in them is whole in any case. None is held while another is taken.
+    // Nothing panics while one of these locks is held, so their content is whole in any case. None
+    // is held while another is taken.
     fn sockets(&self) -> MutexGuard<'_, Sockets> {
         self.sockets.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -169,7 +175,7 @@ impl PresenceTracker {
         self.due.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A socket opened, and somebody is at it.
+    /// Notes that a connection opened and that its user is there.
     #[must_use]
     pub fn connected(self: &Arc<Self>, line: &Arc<Line>) -> Present {
         add(&self.lines, line.user, line);
@@ -178,13 +184,13 @@ impl PresenceTracker {
         Present { presence: Arc::clone(self), line: Arc::clone(line), away: false }
     }
 
-    /// Whether somebody is there, with whatever relay. Who may know is not looked at.
+    /// Returns the status of a user, on whatever relay. Does not check who may know it.
     #[must_use]
     pub fn status(&self, user: UserId) -> PresenceStatus {
         self.board().status(user)
     }
 
-    /// What another relay has to say.
+    /// Handles what another relay announces.
     pub fn hear(self: &Arc<Self>, news: PresenceEvent) {
         let now = Instant::now();
         match news {
@@ -199,20 +205,22 @@ impl PresenceTracker {
         }
     }
 
-    /// The relay hears the others from now on: what they said before it has missed.
+    /// Asks the other relays for a heartbeat. Call this when the relay begins to hear them: it has
+    /// missed what they said before.
     pub fn ask(self: &Arc<Self>) {
         let presence = Arc::clone(self);
         tokio::spawn(async move { presence.announce(PresenceEvent::Asks).await });
-        // And who asks is asked: others may not have been there either.
+        // This relay owes a heartbeat too: the others may have missed what it said.
         self.asked.notify_one();
     }
 
-    /// False where nobody hears: the rest of a heartbeat must not wait for each of its parts.
+    /// Returns false if nobody hears it. The caller then gives up, so that a heartbeat does not
+    /// wait for each of its parts.
     async fn announce(&self, news: PresenceEvent) -> bool {
         self.bus.announce(&LiveEvent::Live(news)).await
     }
 
-    /// The relay ends in order, and tells the others.
+    /// Tells the other relays that this one ends in order.
     pub async fn end(&self) {
         self.announce(PresenceEvent::Ends { run: self.run }).await;
     }
@@ -231,13 +239,14 @@ impl PresenceTracker {
         self.told.notify_one();
     }
 
-    /// Keeps the board: what the own sockets do, heartbeats, and relays that are silent. Never ends.
+    /// Keeps the board: applies changes of this relay's connections, sends heartbeats, and forgets
+    /// silent relays. Never ends.
     pub async fn keep(self: Arc<Self>) {
         let mut beat_at = Instant::now() + self.times.presence_heartbeat;
         let mut beaten_at = Instant::now();
         loop {
             let deadlines = [Some(beat_at), self.sockets().next_deadline(), self.board().next_deadline()];
-            // There is one at least.
+            // `beat_at` is one of them, so there is always one.
             let wake_at = deadlines.into_iter().flatten().min().unwrap_or(beat_at);
             tokio::select! {
                 () = self.moved.notified() => tokio::time::sleep(SETTLE).await,
@@ -255,7 +264,7 @@ impl PresenceTracker {
         }
     }
 
-    /// Puts what the own sockets did onto the board, and tells the others.
+    /// Puts the changes of this relay's connections onto the board, and tells the other relays.
     async fn settle(&self) {
         let now = Instant::now();
         let changes = self.sockets().changes(now);
@@ -274,13 +283,13 @@ impl PresenceTracker {
         }
     }
 
-    /// Tells the others everybody who is here.
+    /// Tells the other relays every user who is here.
     async fn beat(&self) {
         let users: Vec<_> = self.sockets().told().collect();
         let seq = self.next_seq();
         let chunks: Vec<_> = if users.is_empty() { vec![&[][..]] } else { users.chunks(CHUNK).collect() };
         let of = u32::try_from(chunks.len()).unwrap_or(u32::MAX);
-        // On the own board too: who went is no longer needed there.
+        // On this relay's board too, which then drops the users who have left.
         let own = self.board().say(self.run, seq, &users, Some(Part { index: 0, of: 1 }), Instant::now());
         self.changed(own);
         for (index, some) in (0..).zip(chunks) {

@@ -33,7 +33,8 @@ const LAST: Duration = Duration::from_secs(2);
 pub struct Receipts {
     limits: Arc<RateLimits>,
     dispatcher: Arc<Dispatcher>,
-    /// Members up to which authors learn which devices have a message, and not only how many.
+    /// The number of members up to which authors learn which devices have a message, and not only
+    /// how many.
     room_size: usize,
     gathered: Mutex<Gathered>,
     wake: Notify,
@@ -50,8 +51,8 @@ impl Receipts {
     }
 
     fn gathered(&self) -> MutexGuard<'_, Gathered> {
-        // Std, not tokio: held for a few map operations, never over an await. A panic leaves nothing
-        // half-done that matters.
+        // Std, not tokio: held for a few map operations, never over an await. A panic leaves
+        // nothing half-done that matters.
         self.gathered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -106,8 +107,8 @@ impl Receipts {
         loop {
             let _ = self.ending.run_until_cancelled(self.wake.notified()).await;
             let _ = self.ending.run_until_cancelled(tokio::time::sleep(GATHER)).await;
-            // Look before taking: nothing is noted after the end, but much may have been while the
-            // notes before were published.
+            // Checked before the notes are taken. Nothing is noted after the end, but much may
+            // have been noted while the notes before were published.
             let is_last = self.ending.is_cancelled();
             let gathered = std::mem::take(&mut *self.gathered());
             outgoing::publish(&self.dispatcher, gathered, self.room_size).await;

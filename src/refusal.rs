@@ -1,4 +1,5 @@
-//! The one place that maps what went wrong to what a client is told: HTTP answers, error frames and close codes.
+//! The one place that maps what went wrong to what a client is told: HTTP answers, error frames
+//! and close codes.
 
 mod causes;
 
@@ -6,65 +7,68 @@ use std::{borrow::Cow, time::Duration};
 
 use ferry_protocol::{CloseCode, ErrorCode, ErrorFrame, MessageId, Problem};
 
-/// A request or frame that is refused. Nothing that the client wrote is in it, but the names of its own fields.
+/// A rejected request or frame. It contains nothing that the client wrote, except the names of its
+/// fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// What clients act on.
+    /// The code that clients act on.
     pub code: ErrorCode,
-    /// For people.
+    /// The text for people.
     pub detail: Cow<'static, str>,
     /// The field at fault.
     pub field: Option<Cow<'static, str>>,
-    /// When to try again.
+    /// How long to wait before the next try.
     pub retry_after: Option<Duration>,
 }
 
 impl Refusal {
-    /// A refusal with its reason.
+    /// Creates a refusal with its reason.
     pub fn new(code: ErrorCode, detail: impl Into<Cow<'static, str>>) -> Self {
         Self { code, detail: detail.into(), field: None, retry_after: None }
     }
 
-    /// A field with a value that is not allowed.
+    /// Creates the refusal of a field whose value is not allowed.
     pub fn invalid(field: impl Into<Cow<'static, str>>, detail: impl Into<Cow<'static, str>>) -> Self {
         Self { field: Some(field.into()), ..Self::new(ErrorCode::Invalid, detail) }
     }
 
-    /// No such thing, or none that the asker may know of: the two answers are the same to the byte.
+    /// Creates the answer for something that does not exist, or that the caller may not know of.
+    /// The two answers are the same to the byte.
     #[must_use]
     pub fn not_found() -> Self {
         Self::new(ErrorCode::NotFound, "there is no such thing here")
     }
 
-    /// No valid access token. One text for every reason: which one it was helps nobody but an attacker.
+    /// Creates the answer for a request without a valid access token. There is one text for every
+    /// reason, because the exact reason helps only an attacker.
     #[must_use]
     pub fn unauthorized() -> Self {
         Self::new(ErrorCode::Unauthorized, "a valid access token is needed")
     }
 
-    /// Not with this role.
+    /// Creates the answer for something that the caller may not do.
     pub fn forbidden(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorCode::Forbidden, detail)
     }
 
-    /// Too many; try again then.
+    /// Creates the answer for too many requests, with the time to wait.
     #[must_use]
     pub fn rate_limited(retry_after: Duration) -> Self {
         Self { retry_after: Some(retry_after), ..Self::new(ErrorCode::RateLimited, "too many of these at once") }
     }
 
-    /// A part that Ferry needs does not answer.
+    /// Creates the answer for a part that Ferry needs and that does not answer.
     pub fn unavailable(detail: impl Into<Cow<'static, str>>) -> Self {
         Self { retry_after: Some(Duration::from_secs(1)), ..Self::new(ErrorCode::Unavailable, detail) }
     }
 
-    /// A fault in the relay, of which the log tells more.
+    /// Creates the answer for a fault in the relay. The log tells more.
     #[must_use]
     pub fn internal() -> Self {
         Self::new(ErrorCode::Internal, "a fault in the relay")
     }
 
-    /// The body of an HTTP answer.
+    /// Returns the body of an HTTP answer.
     #[must_use]
     pub fn to_problem(&self) -> Problem {
         Problem {
@@ -74,12 +78,12 @@ impl Refusal {
             code: self.code,
             detail: self.detail.clone().into_owned(),
             field: self.field.clone().map(Cow::into_owned),
-            // Rounded up: a client that comes a moment early would be refused again.
+            // Rounded up, because a client that comes a moment early would be rejected again.
             retry_after: self.retry_after.map(|wait| wait.as_millis().div_ceil(1000).max(1) as u64),
         }
     }
 
-    /// The frame that answers a frame.
+    /// Returns the frame that answers a frame.
     #[must_use]
     pub fn to_frame(&self, id: Option<MessageId>) -> ErrorFrame {
         ErrorFrame {
@@ -95,7 +99,7 @@ impl Refusal {
         }
     }
 
-    /// The close code for a socket that cannot go on because of this.
+    /// Returns the close code of a connection that cannot go on because of this.
     #[must_use]
     pub fn to_close(&self) -> CloseCode {
         match self.code {

@@ -1,4 +1,4 @@
-//! Sending: who may write, who receives, publish, receipt.
+//! Sends messages: checks who may write, finds who receives, and publishes.
 
 mod notices;
 
@@ -22,10 +22,11 @@ use crate::{
     stamp::Stamp,
 };
 
-/// Publishes of one send that are under way at the same time. The rest of a larger room wait their turn.
+/// Publishes of one send that are under way at the same time. In a larger room the rest wait their
+/// turn.
 const FAN_OUT: usize = 128;
 
-/// Takes messages from sessions and HTTP and publishes them to everybody concerned.
+/// The service that publishes messages and notices to everybody concerned.
 #[derive(Debug, Clone)]
 pub struct Dispatcher {
     broker: Broker,
@@ -33,17 +34,19 @@ pub struct Dispatcher {
     metrics: Arc<Metrics>,
 }
 
-/// Leave to send one message: the sender is a member, not muted, and the message is well-formed. Made by [`Dispatcher::admit`].
+/// Leave to send one message: the sender is a member and not muted, and the message is
+/// well-formed. [`Dispatcher::admit`] gives it.
 #[derive(Debug)]
 pub struct Admitted {
     sender: Sender,
     audience: Arc<Audience>,
-    /// How many devices each member has; who is not in it has none.
+    /// The number of devices of each member. A member without devices is not in it.
     devices: HashMap<UserId, u32>,
 }
 
 impl Admitted {
-    /// Whether the publishes are more than go out at once: the last of them then begin when the first are confirmed.
+    /// Returns whether there are more publishes than go out at once. The last of them then begin
+    /// when the first are confirmed.
     #[must_use]
     pub fn is_wide(&self) -> bool {
         self.audience.members().len() > FAN_OUT
@@ -51,7 +54,7 @@ impl Admitted {
 }
 
 impl Dispatcher {
-    /// Over this broker, with the memberships of this directory.
+    /// Creates the dispatcher.
     #[must_use]
     pub fn new(broker: Broker, directory: Arc<Directory>, metrics: Arc<Metrics>) -> Self {
         Self { broker, directory, metrics }
@@ -66,8 +69,11 @@ impl Dispatcher {
     /// Checks a message and its sender. Changes nothing.
     ///
     /// # Errors
-    /// `invalid` for an ill-formed message and for a mention of somebody who is not in the room, `forbidden` for a channel that the user is
-    /// not in, `not_found` for any other room that they are not in or that does not exist, `muted`, and `unavailable` where SQL does not answer.
+    /// - `invalid` if the message is ill-formed, or mentions a user who is not in the room.
+    /// - `forbidden` for a channel that the user is not in.
+    /// - `not_found` for any other room that the user is not in, or that does not exist.
+    /// - `muted` if the user is muted in the room.
+    /// - `unavailable` if SQL does not answer.
     pub async fn admit(&self, user: UserId, device: DeviceId, send: &Send) -> Result<Admitted, Refusal> {
         check(send)?;
         let audience = self.audience(send.room).await?;
@@ -75,12 +81,13 @@ impl Dispatcher {
         if member.muted_until > now_ms() {
             return Err(Refusal::new(ErrorCode::Muted, "you are muted in this room"));
         }
-        // Only now: who is in the room is for those who are in it.
+        // Checked only now, because only members may learn who is in the room.
         if !send.mentions.iter().all(|user| audience.member(*user).is_some()) {
             return Err(Refusal::invalid("mentions", "not all of these are in the room"));
         }
         let sender = Sender { user, device, role: member.role };
-        // Before the stamp, like everything that SQL can refuse: a number given is a number that receivers wait for.
+        // Before the stamp, like everything that SQL can fail: receivers wait for every number
+        // that was given.
         let devices = self.directory.device_counts(audience.members().iter().map(|member| member.user)).await?;
         Ok(Admitted { sender, audience, devices })
     }
@@ -89,12 +96,15 @@ impl Dispatcher {
         self.directory.audience(room).await?.ok_or_else(Refusal::not_found)
     }
 
-    /// Publishes an admitted message to every user with a device, and answers when every publish is confirmed.
+    /// Publishes an admitted message to every user with a device. Returns when every publish is
+    /// confirmed.
     ///
-    /// Dropping the future leaves the outcome unknown; the same message may be sent again, and receivers drop what they have.
+    /// If you drop the future, the outcome is unknown. You may send the same message again, and
+    /// receivers drop what they have.
     ///
     /// # Errors
-    /// `unavailable` where a publish failed: some recipients may have it. A retry with the same id and stamp is seen once.
+    /// Fails with `unavailable` if a publish failed. Some recipients may have the message then.
+    /// After a retry with the same id and stamp they see it once.
     pub async fn send(&self, admitted: &Admitted, stamp: Stamp, send: Send) -> Result<Sent, Refusal> {
         let Admitted { sender, audience, devices } = admitted;
         let (id, room, sent_at) = (send.id, send.room, now_ms());
@@ -119,7 +129,7 @@ impl Dispatcher {
 
         let (mut targets, mut unreachable) = (Vec::with_capacity(audience.members().len()), Vec::new());
         for member in audience.members().iter().filter(|member| member.user != sender.user) {
-            // Who has blocked the sender looks like somebody without a device.
+            // A user who has blocked the sender looks like one without a device.
             let is_reached = devices.contains_key(&member.user) && !member.has_blocked;
             if is_reached { targets.push(member.user) } else { unreachable.push(member.user) }
         }
@@ -134,8 +144,8 @@ impl Dispatcher {
         Ok(Sent { id, sent_at, recipients, unreachable, epoch: stamp.epoch, seq: stamp.seq })
     }
 
-    /// Tells all devices of these users what has happened. Best effort: what happened is in SQL, where everybody can ask for it, and stays so
-    /// if a user's home is down and they are not told.
+    /// Tells all devices of these users what has happened. Best effort: if a user's home is down,
+    /// they are not told. It is in SQL all the same, where they can ask for it.
     pub async fn notify(&self, users: &[UserId], notice: &Notice) {
         let outcome = async {
             let devices = self.directory.device_counts(users.iter().copied()).await?;
@@ -160,7 +170,7 @@ impl Dispatcher {
         futures_util::stream::iter(payloads).for_each_concurrent(FAN_OUT, publish).await;
     }
 
-    /// Answers when every publish is confirmed.
+    /// Publishes the payload to these users. Returns when every publish is confirmed.
     async fn publish_to_all(&self, targets: Vec<UserId>, payload: &Bytes, id: MessageId) -> Result<(), Refusal> {
         let started = Instant::now();
         let publishes = targets.into_iter().map(|user| {
@@ -169,7 +179,8 @@ impl Dispatcher {
         });
         let mut publishes = futures_util::stream::iter(publishes).buffer_unordered(FAN_OUT);
         let mut failure: Option<BrokerError> = None;
-        // All are awaited, also after a failure: one home that is down must not keep the message from the others.
+        // All are awaited, even after a failure: one home that is down must not keep the message
+        // from the others.
         while let Some(outcome) = publishes.next().await {
             if let Err((user, error)) = outcome {
                 tracing::debug!(%id, %user, %error, "a publish failed");

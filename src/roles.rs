@@ -1,9 +1,10 @@
-//! Who may do what to whom in a room. Pure.
+//! The rules of who may do what to whom in a room. Pure.
 //!
-//! One rule under all: nobody acts on their equals or betters, but an owner on anybody; and nobody gives a role that is not below their
-//! own, but an owner any.
+//! Two rules hold everywhere. Owners act on everybody; all others act only on members with a lower
+//! role. Owners give any role; all others give only roles below their own.
 //!
-//! The store asks this while it has the room locked, so what is allowed is still allowed when it is done.
+//! The store asks this while it has the room locked, so what is allowed is still allowed when it
+//! is done.
 
 use std::borrow::Cow;
 
@@ -36,8 +37,8 @@ fn forbidden(detail: impl Into<Cow<'static, str>>) -> RoleError {
     RoleError::Forbidden(detail.into())
 }
 
-/// What somebody is told who is not in a room of this kind. Of a channel anybody may know that it is there; of other people's rooms it is not
-/// even said that they exist.
+/// Returns what a user is told who is not in a room of this kind. Anybody may know that a channel
+/// exists. A group or direct room is not even admitted to exist.
 #[must_use]
 pub fn outsider(kind: RoomKind) -> RoleError {
     match kind {
@@ -46,19 +47,20 @@ pub fn outsider(kind: RoomKind) -> RoleError {
     }
 }
 
-/// Whatever takes this role.
+/// Checks that the user has at least this role.
 ///
 /// # Errors
-/// `forbidden`; `not_found` for a room that is not theirs to know of.
+/// Fails with `forbidden`, or with `not_found` for a room that the user may not know of.
 pub fn require(standing: Standing, least: Role) -> Result<(), RoleError> {
     let is_enough = standing.role.map_or_else(|| Err(outsider(standing.kind)), |role| Ok(role >= least))?;
     if is_enough { Ok(()) } else { Err(forbidden(format!("this takes the role `{least}`"))) }
 }
 
-/// Adding somebody, or changing them. `myself`: it is oneself.
+/// Decides on adding a member, or on changing one. `myself` says that users change themselves.
 ///
 /// # Errors
-/// `forbidden`; `not_found` for a room that is not theirs to know of; `invalid` for a time that is none.
+/// Fails with `forbidden`, with `not_found` for a room that the user may not know of, or with
+/// `invalid` for a time that is not one.
 pub fn put(
     standing: Standing,
     myself: bool,
@@ -71,7 +73,7 @@ pub fn put(
     }
     let Some(theirs) = theirs else {
         if standing.kind == RoomKind::Direct {
-            return Err(forbidden("a direct room is for its two"));
+            return Err(forbidden("a direct room always has exactly two members"));
         }
         let role = change.role.unwrap_or(Role::Member);
         may_add(mine, role)?;
@@ -85,15 +87,15 @@ pub fn put(
         may_mute(mine, myself, theirs.role)?;
     }
     let muted_until = change.muted_until.unwrap_or(theirs.muted_until);
-    // Asking for what is so already is anybody's right, and no news to anybody.
+    // Everybody may ask for what is so already. It changes nothing and sends no notice.
     let is_so = (role, muted_until) == (theirs.role, theirs.muted_until);
     Ok(if is_so { Put::Keep } else { Put::Set { role, muted_until } })
 }
 
-/// Coming into a room by oneself.
+/// Decides on joining a room without being added.
 ///
 /// # Errors
-/// `already_member`; `not_found` for a room that is not open to all.
+/// Fails with `already_member`, or with `not_found` for a room that is not open to all.
 pub fn join(standing: Standing) -> Result<Put, RoleError> {
     match standing {
         Standing { role: Some(_), .. } => Err(RoleError::AlreadyMember),
@@ -102,10 +104,11 @@ pub fn join(standing: Standing) -> Result<Put, RoleError> {
     }
 }
 
-/// Removing somebody, or leaving where it is oneself.
+/// Decides on removing a member. `myself` says that the user leaves.
 ///
 /// # Errors
-/// `forbidden`; `not_found` for somebody who is not in the room, and for a room that is not theirs to know of.
+/// Fails with `forbidden`. Fails with `not_found` if the other is not in the room, and for a room
+/// that the user may not know of.
 pub fn remove(standing: Standing, myself: bool, theirs: Option<&Membership>) -> Result<(), RoleError> {
     let mine = standing.role.ok_or_else(|| outsider(standing.kind))?;
     if myself {
@@ -115,10 +118,11 @@ pub fn remove(standing: Standing, myself: bool, theirs: Option<&Membership>) -> 
     may_remove(mine, theirs.ok_or(RoleError::NotFound)?.role)
 }
 
-/// Handing a room on to somebody who is in it. `myself`: it is oneself.
+/// Decides on handing a room to another member. `myself` says that the user named themselves.
 ///
 /// # Errors
-/// `forbidden`; `invalid` for oneself; `not_found` for somebody who is not in the room, and for a room that is not theirs to know of.
+/// Fails with `forbidden`, or with `invalid` if the user named themselves. Fails with `not_found`
+/// if the other is not in the room, and for a room that the user may not know of.
 pub fn transfer(standing: Standing, myself: bool, theirs: Option<&Membership>) -> Result<(), RoleError> {
     require(standing, Role::Owner)?;
     if myself {
@@ -127,25 +131,28 @@ pub fn transfer(standing: Standing, myself: bool, theirs: Option<&Membership>) -
     theirs.map(drop).ok_or(RoleError::NotFound)
 }
 
-/// Inviting somebody. Into a channel, which anybody may join by themselves, every member may.
+/// Decides on inviting a user. Every member may invite to a channel, because anybody may join it
+/// anyway.
 ///
 /// # Errors
-/// `forbidden`; `not_found` for a room that is not theirs to know of.
+/// Fails with `forbidden`, or with `not_found` for a room that the user may not know of.
 pub fn invite(standing: Standing) -> Result<(), RoleError> {
     match standing.kind {
         RoomKind::Group => require(standing, Role::Admin),
         RoomKind::Channel => require(standing, Role::Member),
         RoomKind::Direct => {
             require(standing, Role::Member)?;
-            Err(forbidden("a direct room is for its two"))
+            Err(forbidden("a direct room always has exactly two members"))
         }
     }
 }
 
-/// Taking an invitation back. `by`: who had invited; none where nobody had.
+/// Decides on taking an invitation back. `by` is the user who invited, or `None` if there is no
+/// invitation.
 ///
 /// # Errors
-/// `forbidden`; `not_found` for an invitation that is not there, and for a room that is not theirs to know of.
+/// Fails with `forbidden`, or with `not_found` if there is no invitation, and for a room that the
+/// user may not know of.
 pub fn withdraw(standing: Standing, me: UserId, by: Option<UserId>) -> Result<(), RoleError> {
     let least = if by == Some(me) { Role::Member } else { Role::Admin };
     require(standing, least)?;
@@ -160,22 +167,24 @@ fn allow(allowed: bool) -> Result<(), RoleError> {
     if allowed { Ok(()) } else { Err(forbidden("your role in this room does not allow this")) }
 }
 
-/// Adding somebody with this role.
+/// Checks whether a user may add a member with this role.
 fn may_add(mine: Role, role: Role) -> Result<(), RoleError> {
     allow(mine >= Role::Admin && outranks(mine, role))
 }
 
-/// Changing somebody's role. One may always step down; one's own way up is somebody else's to give.
+/// Checks whether a user may change a member's role. Everybody may lower their own role; only
+/// others can raise it.
 fn may_change_role(mine: Role, myself: bool, from: Role, to: Role) -> Result<(), RoleError> {
     allow(if myself { to < from } else { mine >= Role::Admin && outranks(mine, from) && outranks(mine, to) })
 }
 
-/// Muting somebody, or lifting it. Not oneself: who is muted must not lift it.
+/// Checks whether a user may mute a member or lift that. Nobody may do it to themselves, because a
+/// muted user must not lift it.
 fn may_mute(mine: Role, myself: bool, theirs: Role) -> Result<(), RoleError> {
     allow(!myself && mine >= Role::Moderator && outranks(mine, theirs))
 }
 
-/// Removing somebody else.
+/// Checks whether a user may remove another member.
 fn may_remove(mine: Role, theirs: Role) -> Result<(), RoleError> {
     allow(mine >= Role::Admin && outranks(mine, theirs))
 }
@@ -242,7 +251,7 @@ mod tests {
             }
         }
         assert_eq!(put(as_a(Some(Owner)), false, Some(&membership(Admin, 7)), &change(None, Some(7))), Ok(Put::Keep));
-        // Who may not mute is told so, whatever they ask for.
+        // A user who may not mute is told so, whatever they ask for.
         assert!(put(as_a(Some(Member)), false, Some(&membership(Admin, 7)), &change(None, Some(7))).is_err());
     }
 

@@ -31,10 +31,11 @@ use crate::{
     upkeep::{self, DeviceInventory},
 };
 
-/// How long a call may wait for a connection to SQL.
+/// How long a call may wait for a connection to SQL. After that it fails with `unavailable`.
 const ACQUIRE: Duration = Duration::from_millis(2_500);
-/// Passwords that may wait for their turn to be hashed, for each that is being hashed. At two cores and 50 ms each, the last waits for
-/// about two seconds.
+/// Passwords that may wait for their turn to be hashed, for each that is being hashed. With two
+/// cores and 50 ms each, the last waits for about 2 s. Beyond this limit a login fails with
+/// `unavailable`.
 const HASH_QUEUE: usize = 32;
 
 /// How a relay ended.
@@ -42,14 +43,14 @@ const HASH_QUEUE: usize = 32;
 pub enum Stopped {
     /// Everything was finished in time.
     Drained,
-    /// The time for it ran out.
+    /// Not everything was finished in time.
     InHaste,
 }
 
 /// Runs a relay on this listener until `stop`, and drains it.
 ///
 /// # Errors
-/// A database that cannot be opened, or settings that the parts refuse.
+/// Fails if the database cannot be opened, or if a part rejects the settings.
 pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken) -> anyhow::Result<Stopped> {
     let app = build(config).await?;
     let address = listener.local_addr().context("the listener has no address")?;
@@ -63,7 +64,7 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
 
     let drained = server::serve(Arc::clone(&app), listener, http::routes(&app), stop).await;
     upkeep.shutdown().await;
-    // After its own last word.
+    // After the upkeep, so that this is the relay's last announcement.
     app.presence.end().await;
     app.receipts.end(publishing).await;
     if let Broker::Memory(broker) = &app.broker {
@@ -76,10 +77,12 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
     Ok(if drained { Stopped::Drained } else { Stopped::InHaste })
 }
 
-/// Names the cryptography for TLS, once in a process. The client library's HTTP can speak TLS, and because both are one binary so can that
-/// of the NSQ client, which never does: it cannot be built all the same while nobody has said which cryptography it would use.
+/// Chooses the cryptography for TLS, once in a process.
+///
+/// The client library speaks TLS. It is in the same binary, so the HTTP part of the NSQ client can
+/// speak it too, though it never does. It cannot even be built before the cryptography is chosen.
 pub fn name_tls_provider() {
-    // An error says that somebody did before.
+    // An error means that it was chosen before.
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 

@@ -1,8 +1,8 @@
 //! One device's connection, from the upgrade to the last close frame.
 //!
-//! A session is one task with one `select!` ([`pump`]): the device's channel on one side, its socket on the other, and what the rest of
-//! the relay asks of it. Policy is pure and next door: [`window`], [`leaky_bucket`],
-//! [`backlog`].
+//! A connection is one task with one `select!` ([`pump`]). It watches the device's channel, its
+//! socket, and what the rest of the relay asks of it. The policies are pure and have modules of
+//! their own: [`window`], [`leaky_bucket`] and [`backlog`].
 
 mod backlog;
 mod leaky_bucket;
@@ -24,8 +24,8 @@ mod tests {
         size_of::<F>()
     }
 
-    /// What every idle device costs beside its socket's buffers. A larger state in one arm of the pump is paid for by all devices, so what
-    /// is large and rare is boxed.
+    /// Limits what each idle device costs beside the buffers of its socket. All devices pay for a
+    /// larger state in one arm of the pump, so large and rare states are boxed.
     #[test]
     fn the_future_of_a_device_is_small() {
         let size = size_of_future(Pump::run);

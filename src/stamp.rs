@@ -1,19 +1,20 @@
-//! `epoch` and `seq`: the stamps by which receivers order one device's messages and name a gap. Pure.
+//! The stamps `epoch` and `seq`, by which receivers order one device's messages and name a gap.
+//! Pure.
 
 use std::collections::{HashMap, VecDeque};
 
 use ferry_protocol::{MessageId, RoomId, Send, Sent};
 use sha2::{Digest, Sha256};
 
-/// Rooms that a connection numbers at the same time. One more, and the connection begins a new epoch with fresh numbers, so that the map
-/// cannot grow with what a device sends.
+/// Rooms that a connection numbers at the same time. One more begins a new epoch with fresh
+/// numbers, so that a device cannot make the map grow.
 const ROOMS: usize = 512;
 
-/// Sends of a connection that a retry is recognised for. An older id counts as a new message: it gets a new stamp, and receivers drop it
-/// by its id.
+/// Sends of a connection for which a retry is recognised. An older id counts as a new message: it
+/// gets a new stamp, and receivers drop it by its id.
 const RECENT: usize = 256;
 
-/// Where a message stands among those of its device.
+/// The place of a message among those of its device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stamp {
     /// See [`ferry_protocol::Message::epoch`].
@@ -22,16 +23,16 @@ pub struct Stamp {
     pub seq: u64,
 }
 
-/// What is known of a send's id.
+/// The history of a send's id in this connection.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Known {
     /// Not used in this connection, or too long ago.
     New,
-    /// The same message, not confirmed yet: publish it again with the same stamp.
+    /// The same message, not confirmed yet. Publish it again with the same stamp.
     Retry(Stamp),
-    /// The same message, confirmed: answer the same again.
+    /// The same message, confirmed. Give the same answer again.
     Confirmed(Sent),
-    /// Another message.
+    /// Another message has this id.
     Reused,
 }
 
@@ -53,25 +54,26 @@ pub struct Stamps {
 }
 
 impl Stamps {
-    /// Of a connection that opened at `epoch`.
+    /// Creates the stamps of a connection that opened at `epoch`.
     #[must_use]
     pub fn new(epoch: i64) -> Self {
         Self { epoch, next: HashMap::new(), recent: HashMap::new(), order: VecDeque::new() }
     }
 
-    /// The epoch in force.
+    /// Returns the epoch in force.
     #[must_use]
     pub fn epoch(&self) -> i64 {
         self.epoch
     }
 
-    /// Begins a greater epoch: every room counts from one again. Retries keep the stamps they had.
+    /// Begins a greater epoch, in which every room counts from 1 again. Retries keep the stamps
+    /// they had.
     pub fn begin(&mut self, epoch: i64) {
         self.epoch = epoch.max(self.epoch + 1);
         self.next = HashMap::new();
     }
 
-    /// Looks a send up.
+    /// Returns what is known of a send's id.
     #[must_use]
     pub fn look_up(&self, send: &Send) -> Known {
         let Some(recent) = self.recent.get(&send.id) else { return Known::New };
@@ -81,8 +83,8 @@ impl Stamps {
         recent.sent.clone().map_or(Known::Retry(recent.stamp), Known::Confirmed)
     }
 
-    /// Stamps a send that may go out. Only for one that [`Known::New`] was said of, and only once nothing but the broker can refuse it: a
-    /// number given is a number that receivers wait for.
+    /// Stamps a send that may go out. Call this only for a send that is [`Known::New`], and only
+    /// once nothing but the broker can fail. Receivers wait for every number that was given.
     pub fn stamp(&mut self, send: &Send, now: i64) -> Stamp {
         if self.next.len() >= ROOMS && !self.next.contains_key(&send.room) {
             self.begin(now);
@@ -100,7 +102,7 @@ impl Stamps {
         stamp
     }
 
-    /// Every publish of the send was confirmed.
+    /// Notes that every publish of the send was confirmed.
     pub fn confirm(&mut self, sent: &Sent) {
         if let Some(recent) = self.recent.get_mut(&sent.id) {
             recent.sent = Some(sent.clone());
@@ -108,14 +110,15 @@ impl Stamps {
     }
 }
 
-/// Stands for the message's content, so that no body is kept to compare with.
+/// Returns a hash of the message's content, so that no body is kept to compare with.
 fn digest(send: &Send) -> [u8; 32] {
     let mut hasher = Sha256::new();
     hasher.update(send.room.0.as_bytes());
     hasher.update(send.reply_to.map_or(uuid::Uuid::nil(), |id| id.0).as_bytes());
     hasher.update(send.kind.as_bytes());
     hasher.update([0]);
-    // Their number first, and zeros where what has none in it ends: no two sends that differ are the same to the hash.
+    // The number of mentions goes first, and a zero ends each text, which contains no zero. So
+    // different sends never give the hash the same bytes.
     hasher.update(send.mentions.len().to_le_bytes());
     for user in &send.mentions {
         hasher.update(user.0.as_bytes());

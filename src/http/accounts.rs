@@ -36,17 +36,20 @@ async fn create(call: Call) -> Result<Response, Refusal> {
     Ok(answer::json(StatusCode::CREATED, &UserAnswer { user: as_seen(user) }))
 }
 
-/// A name to be called by, cleaned.
+/// Cleans a display name.
+///
+/// # Errors
+/// Fails with `invalid` if the name is not allowed.
 pub(super) fn display_name(name: &str) -> Result<String, Refusal> {
     clean_text(name, DISPLAY_NAME_MAX).map_err(|error| Refusal::invalid("display_name", error.to_string()))
 }
 
-/// Too many passwords are being hashed.
+/// Returns the answer while too many passwords are being hashed.
 pub(super) fn busy() -> Refusal {
     Refusal::unavailable("too many logins at once")
 }
 
-/// A user as others see them.
+/// Returns a user as others see them.
 pub(super) fn as_seen(user: User) -> ferry_protocol::User {
     ferry_protocol::User {
         id: user.id,

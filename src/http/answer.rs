@@ -1,4 +1,4 @@
-//! Answers. Every error is a problem (RFC 9457) with a stable code, whatever it came from.
+//! Builds answers. Every error is a problem (RFC 9457) with a stable code, whatever it came from.
 
 use ferry_protocol::ErrorCode;
 use http::{HeaderValue, StatusCode, header};
@@ -7,26 +7,26 @@ use warp::{Rejection, Reply, reply::Response};
 
 use crate::{app::App, refusal::Refusal};
 
-/// A body in JSON.
+/// Answers with a body in JSON.
 pub fn json<T: Serialize>(status: StatusCode, body: &T) -> Response {
     let mut response = warp::reply::json(body).into_response();
     *response.status_mut() = status;
-    // Lists of devices and people are nobody else's business.
+    // No cache may store lists of devices and users.
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
-/// 200 with a body.
+/// Answers 200 with a body.
 pub fn ok<T: Serialize>(body: &T) -> Response {
     json(StatusCode::OK, body)
 }
 
-/// 204.
+/// Answers 204.
 pub fn no_content() -> Response {
     StatusCode::NO_CONTENT.into_response()
 }
 
-/// A refusal.
+/// Answers with a refusal.
 pub fn of_refusal(app: &App, refusal: &Refusal) -> Response {
     app.metrics.errors.with_label_values(&[refusal.code.as_str()]).inc();
     let problem = refusal.to_problem();
@@ -42,7 +42,8 @@ pub fn of_refusal(app: &App, refusal: &Refusal) -> Response {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         ErrorCode::TooLarge => {
-            // The rest of the body is not read, so nothing that follows on this connection could be: the client must hear that.
+            // The rest of the body is not read, so nothing that follows on this connection could
+            // be read either. The client must know that.
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         ErrorCode::UpgradeRequired => {
@@ -55,19 +56,19 @@ pub fn of_refusal(app: &App, refusal: &Refusal) -> Response {
     response
 }
 
-/// A method that the path does not take.
+/// Returns the refusal of a method that the path does not take.
 pub fn wrong_method() -> Refusal {
     Refusal::new(ErrorCode::MethodNotAllowed, "this path does not take this method")
 }
 
-/// What the routing refuses.
+/// Answers a rejection of the routing.
 pub fn of_rejection(app: &App, rejection: &Rejection) -> Response {
     let refusal = if rejection.find::<warp::reject::MethodNotAllowed>().is_some() {
         wrong_method()
     } else if rejection.is_not_found() {
         Refusal::not_found()
     } else {
-        // None of the other kinds has a filter that could make it; should one come to be, the log says so.
+        // No filter makes a rejection of any other kind. If one ever does, the log says so.
         tracing::error!("a rejection of an unknown kind");
         Refusal::internal()
     };

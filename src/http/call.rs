@@ -1,4 +1,5 @@
-//! One request, as a handler sees it: authentication, body, query and address, each read when it is asked for.
+//! One request, as a handler sees it. Reads the identity, body, query and address only when they
+//! are asked for.
 
 use std::{
     convert::Infallible,
@@ -31,28 +32,29 @@ type Body = Pin<Box<dyn Stream<Item = Result<bytes::Bytes, warp::Error>> + Send>
 pub struct Call {
     /// The relay.
     pub app: Arc<App>,
-    /// The other end of the connection; `None` only where no accept loop is in front (never in a running relay).
+    /// The other end of the connection. `None` only if no accept loop is in front, so never in a
+    /// running relay.
     pub peer: Option<Peer>,
     method: Method,
     headers: HeaderMap,
     query: String,
-    /// In a mutex only to be shared by reference between threads; nobody else ever takes it.
+    /// In a mutex only so that threads can share a `Call` by reference. Nobody else ever locks it.
     body: Mutex<Body>,
 }
 
-/// What a list is asked for.
+/// The page of a list that is asked for.
 #[derive(Debug)]
 pub struct Paging {
-    /// How many at most.
+    /// The limit of items.
     pub limit: usize,
-    /// Where to begin.
+    /// The place to begin at. `None` for the first page.
     pub cursor: Option<String>,
 }
 
 const PAGE: usize = 50;
 const PAGE_MAX: usize = 200;
 
-/// Takes everything from the request, and refuses nothing.
+/// Takes everything from the request, and rejects nothing.
 pub fn call(app: &Arc<App>) -> impl Filter<Extract = (Call,), Error = warp::Rejection> + Clone + use<> {
     let app = Arc::clone(app);
     let query = warp::query::raw().or_else(|_| async { Ok::<_, Infallible>((String::new(),)) });
@@ -78,14 +80,14 @@ where
 }
 
 impl Call {
-    /// Whether the method is one that may change something.
+    /// Returns whether the method is one that may change something.
     pub fn changes_something(&self) -> bool {
         !matches!(self.method, Method::GET | Method::HEAD)
     }
 
-    /// Returns the device that asks, by a bearer token or a browser's cookie, and counts the request.
-    /// A cookie changes something only from a page of an allowed origin. Routes call this before
-    /// their handler.
+    /// Returns the device that asks, by a bearer token or a browser's cookie, and counts the
+    /// request. A cookie changes something only from a page of an allowed origin. Routes call this
+    /// before their handler.
     ///
     /// # Errors
     /// Fails with `unauthorized`, `forbidden` for a foreign origin, or `rate_limited`.
@@ -111,10 +113,11 @@ impl Call {
         taken.map_err(Refusal::rate_limited)
     }
 
-    /// As [`Self::device`], and `None` where the request says nothing of who asks.
+    /// Returns the device that asks, as [`Self::device`] does, but counts nothing. Returns `None`
+    /// if the request does not say who asks.
     ///
     /// # Errors
-    /// As there.
+    /// Fails with `unauthorized`, or with `forbidden` for a foreign origin.
     pub async fn identity(&self, checks_origin: bool) -> Result<Option<Authenticated>, Refusal> {
         let token = match self.headers.get(header::AUTHORIZATION) {
             Some(value) => {
@@ -136,12 +139,13 @@ impl Call {
         self.app.identity.authenticate(token).await.map(Some)
     }
 
-    /// That the page which sent this is the relay's own or of an allowed origin. For everything that a cookie authenticates.
+    /// Checks that the page that sent this belongs to the relay or to an allowed origin. Call this
+    /// for everything that a cookie authenticates.
     ///
     /// # Errors
-    /// `forbidden`.
+    /// Fails with `forbidden`.
     pub fn check_origin(&self) -> Result<(), Refusal> {
-        // Two of a kind are nobody's: which one counts would be a matter of opinion.
+        // A header that is there twice counts as missing: nothing says which one is right.
         let text = |name: header::HeaderName| {
             let mut values = self.headers.get_all(name).iter();
             values.next().filter(|_| values.next().is_none()).and_then(|value| value.to_str().ok())
@@ -153,23 +157,23 @@ impl Call {
         }
     }
 
-    /// A cookie of the request.
+    /// Returns a cookie of the request.
     pub fn cookie(&self, name: &str) -> Option<&str> {
         find_cookie(self.headers.get_all(header::COOKIE), name)
     }
 
-    /// The request's headers.
+    /// Returns the headers of the request.
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
     }
 
-    /// The `User-Agent`, cut to what a list of devices needs.
+    /// Returns the `User-Agent`, cut to what a list of devices needs.
     pub fn user_agent(&self) -> Option<String> {
         let agent = self.headers.get(header::USER_AGENT)?.to_str().ok()?;
         Some(agent.chars().take(200).collect())
     }
 
-    /// The client's address: that of the connection, or what trusted proxies say of it.
+    /// Returns the client's address: that of the connection, or what trusted proxies say of it.
     pub fn address(&self) -> IpAddr {
         let unknown = IpAddr::from([0, 0, 0, 0]);
         let peer = self.peer.as_ref().map_or(unknown, |peer| peer.address.ip().to_canonical());
@@ -177,8 +181,9 @@ impl Call {
         if !trusted.contains(&peer) {
             return peer;
         }
-        // From the right: each trusted proxy vouches for the entry it appended. The first that is not a trusted proxy's is the client; one
-        // that cannot be read ends the walk, for what stands left of it is the client's own invention.
+        // From the right: each trusted proxy vouches for the entry that it appended. The first
+        // entry that is not a trusted proxy is the client. An entry that cannot be read ends the
+        // walk, because the client may have invented what is left of it.
         let headers: Vec<&http::HeaderValue> = self.headers.get_all("x-forwarded-for").iter().collect();
         let mut client = peer;
         for entry in headers.iter().rev().flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b',')) {
@@ -191,10 +196,10 @@ impl Call {
         client
     }
 
-    /// A token has no place in a URL: proxies and browsers keep those.
+    /// Rejects a request with a token in its URL, because proxies and browsers store URLs.
     ///
     /// # Errors
-    /// `token_in_url`.
+    /// Fails with `token_in_url`.
     pub fn refuse_token_in_url(&self) -> Result<(), Refusal> {
         let names = ["token", "access_token", "refresh_token", "authorization", "jwt"];
         let is_token = |(name, _): (std::borrow::Cow<'_, str>, _)| names.contains(&name.to_ascii_lowercase().as_str());
@@ -207,16 +212,16 @@ impl Call {
         Ok(())
     }
 
-    /// A parameter of the query; empty counts as left out.
+    /// Returns a parameter of the query. An empty one counts as left out.
     pub fn parameter(&self, name: &str) -> Option<String> {
         let mut pairs = url::form_urlencoded::parse(self.query.as_bytes());
         pairs.find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.into_owned())
     }
 
-    /// `limit` and `cursor`.
+    /// Reads `limit` and `cursor`.
     ///
     /// # Errors
-    /// `invalid` for a limit that is none.
+    /// Fails with `invalid` if the limit is not a number in the allowed range.
     pub fn paging(&self) -> Result<Paging, Refusal> {
         let limit = match self.parameter("limit") {
             None => PAGE,
@@ -229,10 +234,10 @@ impl Call {
         Ok(Paging { limit, cursor: self.parameter("cursor") })
     }
 
-    /// The body, which must be JSON of this shape.
+    /// Reads the body, which must be JSON of this shape.
     ///
     /// # Errors
-    /// `unsupported_media_type`, `too_large`, `malformed`.
+    /// Fails with `unsupported_media_type`, `too_large` or `malformed`.
     pub async fn json<T: DeserializeOwned>(self) -> Result<T, Refusal> {
         let is_json =
             self.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|value| {
@@ -243,17 +248,18 @@ impl Call {
             return Err(untyped());
         }
         let body = self.bytes().await?;
-        // Serde would also take a list of the fields' values in their order.
+        // Serde would also take an array of the fields' values in their order.
         if body.trim_ascii_start().first() != Some(&b'{') {
             return Err(Refusal::new(ErrorCode::Malformed, "the body must be a JSON object"));
         }
         serde_json::from_slice(&body).map_err(|error| Refusal::new(ErrorCode::Malformed, describe(&error)))
     }
 
-    /// As [`Self::json`], and the default where there is neither a type nor a body.
+    /// Reads the body as [`Self::json`] does. Returns the default if there is neither a type nor a
+    /// body.
     ///
     /// # Errors
-    /// As there.
+    /// Fails as [`Self::json`] does.
     pub async fn json_or_default<T: DeserializeOwned + Default>(self) -> Result<T, Refusal> {
         if self.headers.contains_key(header::CONTENT_TYPE) {
             return self.json().await;
@@ -261,7 +267,8 @@ impl Call {
         if self.has_body().await? { Err(untyped()) } else { Ok(T::default()) }
     }
 
-    /// Whether there is a body: read as far as its first byte, where its length is not announced.
+    /// Returns whether there is a body. If its length is not announced, reads up to its first
+    /// byte.
     async fn has_body(self) -> Result<bool, Refusal> {
         if let Some(length) = self.announced_length() {
             return Ok(length > 0);
@@ -293,7 +300,7 @@ impl Call {
             let mut bytes = BytesMut::new();
             while let Some(part) = body.next().await {
                 let part = part.map_err(|_| cut_off())?;
-                // A chunked body says nothing of its length: counted as it comes.
+                // A chunked body does not announce its length, so it is counted as it comes.
                 if bytes.len() + part.len() > limit {
                     return Err(too_large());
                 }
@@ -317,7 +324,7 @@ fn late() -> Refusal {
     Refusal::new(ErrorCode::Malformed, "the body took too long")
 }
 
-/// An address as proxies write it, with a port or without.
+/// Reads an address as proxies write it, with a port or without.
 fn read_address(entry: &[u8]) -> Option<IpAddr> {
     let text = std::str::from_utf8(entry).ok()?.trim();
     let address = text
@@ -328,10 +335,10 @@ fn read_address(entry: &[u8]) -> Option<IpAddr> {
     Some(address.to_canonical())
 }
 
-/// An id in a path. What is none is answered like an id that is unknown.
+/// Reads an id from a path. A text that is no id is answered like an unknown id.
 ///
 /// # Errors
-/// `not_found`.
+/// Fails with `not_found`.
 pub fn id<T: FromStr>(text: &str) -> Result<T, Refusal> {
     text.parse().map_err(|_| Refusal::not_found())
 }

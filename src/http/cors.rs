@@ -1,8 +1,11 @@
-//! Cross-origin requests (CORS, the Fetch standard §3.2): pages of the configured origins may call, and read the answers.
+//! Cross-origin requests (CORS, the Fetch standard §3.2): pages of the configured origins may call
+//! the relay and read its answers.
 //!
-//! Not `warp::cors`: it refuses every request whose `Origin` is not in its list, the relay's own pages among them, and in plain text.
-//! Here no request is refused: a browser keeps an answer without these headers from the page, and what a cookie authenticates is
-//! checked where it is read ([`Call::check_origin`](super::call::Call::check_origin)).
+//! Does not use `warp::cors`, which rejects every request whose `Origin` is not in its list. That
+//! includes the relay's own pages, and the answer is plain text. Here no request is rejected,
+//! because a browser hides an answer without these headers from the page. What a cookie
+//! authenticates is checked where it is read
+//! ([`Call::check_origin`](super::call::Call::check_origin)).
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use warp::{
@@ -13,7 +16,8 @@ use warp::{
 
 use crate::{app::App, auth::Origin};
 
-/// Answers the preflights of the configured origins, and marks every answer to them. Around `recover`, for errors need the headers too.
+/// Answers the preflights of the configured origins, and marks every answer to them. Goes around
+/// `recover`, because errors need the headers too.
 pub(super) fn with_cors(app: &App, routes: BoxedFilter<(Response,)>) -> BoxedFilter<(Response,)> {
     let origins: Vec<Origin> = app.config.auth.origins.iter().filter_map(|origin| Origin::parse(origin)).collect();
     if origins.is_empty() {
@@ -51,7 +55,7 @@ fn mark(caller: Option<Caller>, mut response: Response) -> Response {
             headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
         }
     }
-    // Whom an answer is for is part of it: a cache must not give it to another origin.
+    // The answer depends on the origin, so a cache must not give it to another one.
     response.headers_mut().append(header::VARY, HeaderValue::from_static("origin"));
     response
 }

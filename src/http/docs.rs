@@ -1,4 +1,5 @@
-//! `/openapi.json`, the interface described for machines, and `/docs`, which shows it to people. Both are compiled in.
+//! `/openapi.json`, which describes the interface for machines, and `/docs`, which shows it to
+//! people. Both are compiled in.
 
 use std::sync::Arc;
 
@@ -9,14 +10,16 @@ use warp::reply::{Reply, Response};
 use super::{Route, any_of, call::Call, route};
 use crate::{app::App, refusal::Refusal};
 
-/// Written by hand: docs/decisions/0011-the-interface-is-described-by-hand.md.
+/// The description of the interface, written by hand. See
+/// docs/decisions/0011-the-interface-is-described-by-hand.md.
 pub(super) const DOCUMENT: &str = include_str!("../../docs/openapi.json");
 
 /// A file of the page.
 struct File {
     name: &'static str,
     media_type: &'static str,
-    /// Compressed in the tree and on the wire alike: every browser takes it, and nobody else needs it.
+    /// Whether it is compressed, in the tree and on the wire alike. Every browser takes gzip, and
+    /// nothing else needs the file.
     is_gzip: bool,
     content: &'static [u8],
 }
@@ -48,7 +51,8 @@ static FILES: [File; 4] = [
     },
 ];
 
-/// Nothing but the relay's own files, and calls to the relay itself. Swagger UI's style sheet has its pictures in `data:` URLs.
+/// Allows only the relay's own files, and calls to the relay itself. Swagger UI's style sheet has
+/// its pictures in `data:` URLs.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -81,7 +85,7 @@ async fn file(_: Call, which: String) -> Result<Response, Refusal> {
     Ok(response)
 }
 
-/// What stays as it is until another version of the relay is started.
+/// Answers with a file that stays the same until another version of the relay starts.
 fn fixed(media_type: &'static str, content: &'static [u8]) -> Response {
     let mut response = http::Response::new(Bytes::from_static(content)).into_response();
     let headers = response.headers_mut();

@@ -59,5 +59,5 @@ async fn remove(call: Call, who: Authenticated, whom: String) -> Result<Response
 /// Fails with `not_found` for a text that is no id, and `invalid` for the caller's own.
 pub(super) fn other(text: &str, me: UserId) -> Result<UserId, Refusal> {
     let user = id(text)?;
-    if user == me { Err(Refusal::invalid("user", "must be somebody else")) } else { Ok(user) }
+    if user == me { Err(Refusal::invalid("user", "must be another user")) } else { Ok(user) }
 }

@@ -1,4 +1,5 @@
-//! `/v1/invitations` and `/v1/rooms/{id}/invitations`: a user is asked into a room, and answers.
+//! `/v1/invitations` and `/v1/rooms/{id}/invitations`: invite users to rooms, and answer
+//! invitations.
 
 use std::sync::Arc;
 

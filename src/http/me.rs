@@ -1,4 +1,4 @@
-//! `/v1/me`: one's own account.
+//! `/v1/me`: the caller's account.
 
 use std::sync::Arc;
 
@@ -49,7 +49,7 @@ async fn change_password(call: Call, who: Authenticated) -> Result<Response, Ref
     check_password(&new_password).map_err(|error| Refusal::invalid("new_password", error.to_string()))?;
     let proven = prove(&app, who, &old_password, "old_password").await?;
     let new = app.passwords.hash(&new_password).await.map_err(|_| busy())?;
-    // Whoever knew the old one may have logged in with it.
+    // Somebody who knew the old password may have logged in with it.
     let others = app.store.change_password(who.user, proven, &new, who.device, now_ms()).await?;
     app.logins.finish(who.user, &others, LogoutReason::Logout { by: who.device }).await;
     tracing::info!(user = %who.user, "a password was changed");
@@ -68,12 +68,14 @@ async fn delete(call: Call, who: Authenticated) -> Result<Response, Refusal> {
 }
 
 async fn own(app: &App, user: UserId) -> Result<User, Refusal> {
-    // The device was logged in a moment ago: the account went since.
+    // The device was logged in a moment ago, so the account has gone since.
     app.store.user(user).await?.ok_or_else(Refusal::unauthorized)
 }
 
-/// That it is the user who asks, and not somebody with their unlocked phone. Limited like a login, which it could stand in for. Since when the
-/// password is in force.
+/// Checks the password again, because someone else may hold the unlocked phone. Limited like a
+/// login, because it could be used instead of one to guess passwords.
+///
+/// Returns since when the password is in force.
 async fn prove(app: &App, who: Authenticated, password: &Secret, field: &'static str) -> Result<i64, Refusal> {
     app.limits.proofs.take(&who.device).map_err(Refusal::rate_limited)?;
     let user = own(app, who.user).await?;

@@ -1,4 +1,4 @@
-//! What operators and machines ask: health, readiness, metrics, keys.
+//! The routes for operators and machines: health, readiness, metrics, keys.
 
 use std::sync::Arc;
 
@@ -19,7 +19,8 @@ pub(super) fn routes(app: &Arc<App>) -> Route {
     ])
 }
 
-/// The process answers. Nothing else is looked at: restarting it would mend neither SQL nor nsqd.
+/// Answers that the process runs. Checks nothing else, because a restart would mend neither SQL
+/// nor nsqd.
 async fn health(_: Call) -> Result<Response, Refusal> {
     Ok(answer::ok(&serde_json::json!({ "status": "ok" })))
 }
@@ -31,7 +32,7 @@ struct Readiness {
     nsqd: Vec<NodeHealth>,
 }
 
-/// Whether to send people here: SQL answers, and every nsqd.
+/// Answers whether to send users here: SQL answers, and so does every nsqd.
 async fn ready(call: Call) -> Result<Response, Refusal> {
     let (database, nsqd) = (call.app.store.ping().await.is_ok(), call.app.broker.health());
     let ready = database && nsqd.iter().all(|node| node.ready);

@@ -31,7 +31,7 @@ async fn of_users(call: Call, who: Authenticated) -> Result<Response, Refusal> {
     Ok(answer::ok(&Presences { presences }))
 }
 
-/// The members who are there, by their ids.
+/// Answers with the members who are there, in the order of their ids.
 async fn in_room(call: Call, who: Authenticated, which: String) -> Result<Response, Refusal> {
     let room: RoomId = id(&which)?;
     let Paging { limit, cursor } = call.paging()?;
@@ -41,7 +41,8 @@ async fn in_room(call: Call, who: Authenticated, which: String) -> Result<Respon
     audience.member(who.user).ok_or_else(|| roles::outsider(audience.kind()))?;
     let rest = audience.members().iter().map(|member| member.user).filter(|user| Some(*user) > after);
     let there: Vec<UserId> = rest.filter(|user| presence.status(*user) != PresenceStatus::Offline).collect();
-    // Before the page is cut: where it ends must not tell of somebody who is not to be seen.
+    // Filtered before the page is cut, because its end must not reveal a user who is not to be
+    // seen.
     let seen = presence.as_seen_by(who.user, &there).await?;
     let mut items: Vec<Presence> = seen.into_iter().filter(|seen| seen.status != PresenceStatus::Offline).collect();
     let more = items.len() > limit;

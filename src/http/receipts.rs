@@ -1,4 +1,5 @@
-//! `/v1/rooms/{id}/read` and `/v1/notices/read`: what the user has read, for programs without a socket.
+//! `/v1/rooms/{id}/read` and `/v1/notices/read`: what the user has read, for programs without a
+//! socket.
 
 use std::sync::Arc;
 
@@ -29,7 +30,7 @@ async fn room(call: Call, who: Authenticated, which: String) -> Result<Response,
     Ok(answer::no_content())
 }
 
-/// As the frame, which ignores unknown fields.
+/// The notices that were read, as in the frame. Unlike the frame, it rejects unknown fields.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ReadNotices {

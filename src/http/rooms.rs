@@ -1,4 +1,4 @@
-//! `/v1/rooms`: make, find, change, delete, and send to.
+//! `/v1/rooms`: create, find, change and delete rooms, and send to them.
 
 use std::sync::Arc;
 
@@ -26,7 +26,8 @@ pub(super) fn routes(app: &Arc<App>) -> Route {
     ])
 }
 
-/// A pair has one direct room: asking again gives the same, with 200 instead of 201.
+/// Creates a room. Two users have one direct room: a second call returns the same one, with 200
+/// instead of 201.
 async fn create(call: Call, who: Authenticated) -> Result<Response, Refusal> {
     let app = Arc::clone(&call.app);
     let (room, is_new) = app.rooms.create(who, call.json().await?).await?;

@@ -1,5 +1,5 @@
-//! A route knows its method and path, so that a path can say which methods it takes: in the header `Allow`, and to OPTIONS. A test holds the
-//! same against `docs/openapi.json`.
+//! A route knows its method and path, so that a path can say which methods it takes: in the header
+//! `Allow`, and in the answer to OPTIONS. A test compares the routes with `docs/openapi.json`.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -21,18 +21,18 @@ pub(super) struct Route {
 /// A method on a path, with what it asks of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Declared {
-    /// In upper case.
+    /// The method, in upper case.
     pub(super) method: String,
-    /// As in a URL, with `{}` for any segment.
+    /// The path as in a URL, with `{}` for any segment.
     pub(super) path: String,
     /// Who may call it.
     pub(super) auth: Auth,
-    /// What it counts against.
+    /// The limit that it counts against.
     pub(super) cost: Cost,
 }
 
 impl Route {
-    /// `path` in the words of `warp::path!`: `"v1" / "rooms" / String`.
+    /// Creates a route. `path` is written as for `warp::path!`: `"v1" / "rooms" / String`.
     pub(super) fn new(method: &str, path: &str, auth: Auth, cost: Cost, filter: BoxedFilter<(Response,)>) -> Self {
         let segments = path.split('/').map(|segment| match segment.trim() {
             "String" => "{}",
@@ -46,8 +46,8 @@ impl Route {
 /// Declares one route: method, who may call it, what it counts against, path, handler.
 ///
 /// A route that leaves out who may call it or what it costs does not compile. Nor does a handler
-/// that needs an identity behind a route that asks for none. The path comes before the method in the
-/// filter, so that a wrong method on a known path is told apart from an unknown path.
+/// that needs an identity behind a route that asks for none. The path comes before the method in
+/// the filter, so that a wrong method on a known path is told apart from an unknown path.
 macro_rules! route {
     ($app:expr, $method:ident, Device, $cost:ident, warp::path!($($path:tt)*), $handler:path $(, $argument:ident)*) => {
         $crate::http::route::route!(@ $app, $method, Device, $cost, ($($path)*), ($($argument),*), |call: Call| async move {
@@ -92,10 +92,10 @@ pub(super) fn any_of(routes: impl IntoIterator<Item = Route>) -> Route {
     })
 }
 
-/// Which methods each path takes.
+/// The methods that each path takes.
 pub(super) struct Table(BTreeMap<String, Vec<String>>);
 
-/// In the order in which they are named.
+/// The methods, in the order in which `Allow` names them.
 const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
 impl Table {
@@ -107,7 +107,8 @@ impl Table {
         Self(paths)
     }
 
-    /// What `Allow` says of a path; none for one that is not known. Where several routes fit, the one with the fewest parameters counts.
+    /// Returns what `Allow` says of a path, or `None` if the path is unknown. If several routes
+    /// fit, the one with the fewest parameters counts.
     pub(super) fn allow(&self, path: &str) -> Option<HeaderValue> {
         let fitting = self.0.iter().filter(|(template, _)| fits(template, path));
         let (_, takes) = fitting.min_by_key(|(template, _)| template.matches("{}").count())?;
@@ -123,7 +124,8 @@ impl Table {
     }
 }
 
-/// Whether a path is one of the template's, by the rules of the routes: they do not mind one slash at the end.
+/// Returns whether a path fits the template, by the rules of the routes: they allow one slash at
+/// the end.
 fn fits(template: &str, path: &str) -> bool {
     let path = path.strip_suffix('/').unwrap_or(path);
     let (mut wanted, mut found) = (template.split('/'), path.split('/'));
@@ -137,7 +139,8 @@ fn fits(template: &str, path: &str) -> bool {
     }
 }
 
-/// Answers OPTIONS on every known path. Rejects all else as not found, which never hides what another route has to say.
+/// Answers OPTIONS on every known path. Rejects everything else as not found, which never hides
+/// the answer of another route.
 pub(super) fn options(table: &Arc<Table>) -> BoxedFilter<(Response,)> {
     let table = Arc::clone(table);
     let answer = move |method: Method, path: FullPath| {
@@ -151,7 +154,7 @@ pub(super) fn options(table: &Arc<Table>) -> BoxedFilter<(Response,)> {
     warp::method().and(warp::path::full()).and_then(answer).boxed()
 }
 
-/// Says which methods there are where one was refused (RFC 9110 §15.5.6).
+/// Adds the header `Allow` to an answer that rejects a method (RFC 9110 §15.5.6).
 pub(super) fn with_allow(table: &Arc<Table>, routes: BoxedFilter<(Response,)>) -> BoxedFilter<(Response,)> {
     let table = Arc::clone(table);
     let mark = move |path: FullPath, mut response: Response| {

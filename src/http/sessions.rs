@@ -36,7 +36,8 @@ pub(super) fn routes(app: &Arc<App>) -> Route {
 
 async fn log_in(call: Call) -> Result<Response, Refusal> {
     let (app, address, user_agent) = (Arc::clone(&call.app), call.address(), call.user_agent());
-    // A page of a foreign origin must not be able to put its own session's cookies into somebody's browser.
+    // A page of a foreign origin must not be able to put the cookies of its own login into a
+    // user's browser.
     let origin = call.check_origin();
     let CreateSession { username, password, device_name, cookie } = call.json().await?;
     if cookie {
@@ -52,7 +53,7 @@ async fn log_in(call: Call) -> Result<Response, Refusal> {
         }
         None => None,
     };
-    // Also without such a user: the answer must not come sooner.
+    // Verified even if there is no such user, because the answer must not come sooner then.
     let hash = found.as_ref().map(|user| user.password_hash.as_str());
     let verified = app.passwords.verify(hash, &password).await.map_err(|_| busy())?;
     let Some(user) = found.filter(|_| verified) else {
@@ -70,7 +71,8 @@ async fn log_in(call: Call) -> Result<Response, Refusal> {
         now,
         proven: user.password_changed_at,
     };
-    // The account may have gone since it was looked up, or the device with the password that let it in: that too is a wrong login.
+    // Since the look-up, the account may have gone, or the device together with the password that
+    // let it in. That too is a wrong login.
     let gone = |refusal: Refusal| if refusal.code == ErrorCode::NotFound { wrong() } else { refusal };
     let device = app.logins.open(new).await.map_err(gone)?;
     let (refresh_token, hash) = RefreshToken::generate();
@@ -98,13 +100,15 @@ async fn log_in(call: Call) -> Result<Response, Refusal> {
     Ok(answer::json(StatusCode::CREATED, &session))
 }
 
-/// One text for an unknown user and a wrong password.
+/// Returns the one text for an unknown user and a wrong password.
 fn wrong() -> Refusal {
     Conflict::PasswordChanged.into()
 }
 
-/// Hashes a password anew whose hash was made with other parameters than those in force. Beside the login, which it neither fails nor delays:
-/// where there is no room for it now, the next login does it.
+/// Hashes a password anew if its hash was made with other parameters than those in force.
+///
+/// Runs beside the login, which it neither fails nor delays. If there is no room for it now, the
+/// next login does it.
 fn renew_hash(app: &Arc<App>, user: &User, password: Secret) {
     if !app.passwords.needs_rehash(&user.password_hash) {
         return;
@@ -145,7 +149,8 @@ async fn refresh(call: Call) -> Result<Response, Refusal> {
         }
         Rotation::Unknown | Rotation::Expired => Err(Refusal::unauthorized()),
         Rotation::Reused { device_id, user_id } => {
-            // One of the two who used it is not the device, and nobody knows which (RFC 9700 §4.14.2).
+            // One of the two uses was not by the device, and nothing says which (RFC 9700
+            // §4.14.2).
             tracing::warn!(user = %user_id, device = %device_id, "a refresh token was used twice: the device is logged out");
             app.logins.close(user_id, device_id, device_id).await?;
             Err(Refusal::unauthorized())
@@ -161,7 +166,7 @@ async fn list(call: Call, who: Authenticated) -> Result<Response, Refusal> {
 
 async fn log_out(call: Call, which: String) -> Result<Response, Refusal> {
     if which == "refresh" {
-        // A path of its own, which is no device's whatever the method.
+        // `refresh` is a path of its own, and never the id of a device.
         return Err(answer::wrong_method());
     }
     let who = call.device(Cost::Call).await?;
@@ -181,7 +186,7 @@ fn cookies(app: &App) -> Cookies {
     Cookies::new(app.config.auth.insecure_cookies)
 }
 
-/// Makes a browser forget its tokens.
+/// Removes the tokens from the browser.
 pub(super) fn clear_cookies(app: &App, response: &mut Response) {
     for cookie in cookies(app).clear_both() {
         response.headers_mut().append(header::SET_COOKIE, cookie);
@@ -201,7 +206,7 @@ fn set_cookies(app: &App, response: &mut Response, tokens: &Tokens) -> Result<()
     Ok(())
 }
 
-/// A new access token beside its refresh token.
+/// Signs a new access token, and returns it beside its refresh token.
 fn sign(app: &App, user: UserId, device: DeviceId, refresh_token: Secret) -> Result<Tokens, Refusal> {
     let ttl = app.config.auth.access_ttl;
     match app.identity.tokens().sign(user, device, now_ms(), ttl) {

@@ -1,4 +1,4 @@
-//! `/v1/me/settings`: what one lets others do and see.
+//! `/v1/me/settings`: what a user lets others do and see.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `GET /v1/socket`: from a request to a session.
+//! `GET /v1/socket`: turns a request into a connection.
 
 use std::sync::Arc;
 
@@ -27,7 +27,8 @@ pub(super) fn routes(app: &Arc<App>) -> Route {
     Route::new("get", stringify!("v1" / "socket"), Auth::Own, Cost::Free, filter)
 }
 
-/// Everything that can be refused is refused before the 101: after it, a client sees only a close code.
+/// Rejects everything that can be rejected before the 101. After it, a client sees only a close
+/// code.
 async fn open(call: Call, upgrade: Option<OnUpgrade>) -> Result<Response, Refusal> {
     let handshake = Handshake::from_headers(call.headers())?;
     let identity = call.identity(true).await?;

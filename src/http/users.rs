@@ -1,4 +1,4 @@
-//! `/v1/users`: find people.
+//! `/v1/users`: find users.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{app::App, identity::Authenticated, refusal::Refusal};
 
-/// The longest `query`, characters: no name is longer.
+/// The longest `query`, in characters. No name is longer.
 pub(super) const QUERY: usize = 100;
 
 pub(super) fn routes(app: &Arc<App>) -> Route {
@@ -25,7 +25,7 @@ pub(super) fn routes(app: &Arc<App>) -> Route {
 }
 
 async fn search(call: Call, _: Authenticated) -> Result<Response, Refusal> {
-    let query = query(&call)?.ok_or_else(|| Refusal::invalid("query", "whom to look for"))?;
+    let query = query(&call)?.ok_or_else(|| Refusal::invalid("query", "must be the beginning of a name"))?;
     let Paging { limit, cursor } = call.paging()?;
     let found = call.app.store.search_users(&query, limit, cursor.as_deref()).await?;
     let items = found.items.into_iter().map(as_seen).collect();
@@ -38,7 +38,10 @@ async fn show(call: Call, _: Authenticated, which: String) -> Result<Response, R
     Ok(answer::ok(&UserAnswer { user: as_seen(user) }))
 }
 
-/// `query`, where it is given.
+/// Reads `query`, if it is given.
+///
+/// # Errors
+/// Fails with `invalid` if it is too long.
 pub(super) fn query(call: &Call) -> Result<Option<String>, Refusal> {
     match call.parameter("query") {
         Some(query) if query.chars().count() > QUERY => {

@@ -1,4 +1,5 @@
-//! What one device is to be told live: bounded, each user once, and gone without a trace where nobody takes it.
+//! The live events that wait for one device. Bounded, with each user in it once; what nobody takes
+//! is lost.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -11,10 +12,10 @@ use std::{
 use ferry_protocol::{Presence, PresenceStatus, RelayFrame, RoomId, TYPING_EXPIRES_MS, UserId, UserTyping};
 use futures_util::task::AtomicWaker;
 
-/// People writing of whom a device is still to be told; one more and the oldest is not told.
+/// Typing events that wait for a device. Beyond this limit the oldest is dropped.
 const TYPING: usize = 64;
 
-/// Of a watched user.
+/// The state of one watched user.
 #[derive(Debug, Default)]
 struct Watched {
     told: Option<PresenceStatus>,
@@ -25,12 +26,13 @@ struct Watched {
 struct Queue {
     /// Bounded by `--watched`.
     watched: HashMap<UserId, Watched>,
-    /// Those with something due, each once.
+    /// Users with something due, each once.
     due: VecDeque<UserId>,
     typing: VecDeque<(RoomId, UserId, bool, Instant)>,
 }
 
-/// See the module's description. Takes some words for a device that watches nobody and is told nothing.
+/// See the module's description. Takes a few words of memory for a device that watches nobody and
+/// is told nothing.
 #[derive(Debug, Default)]
 pub struct LiveQueue {
     queue: Mutex<Option<Box<Queue>>>,
@@ -39,11 +41,11 @@ pub struct LiveQueue {
 
 impl LiveQueue {
     fn queue(&self) -> MutexGuard<'_, Option<Box<Queue>>> {
-        // Nothing panics while it is held, so what is in it is whole in any case.
+        // Nothing panics while it is held, so its content is whole in any case.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Somebody is writing, or no longer.
+    /// Queues that a user is writing, or has stopped.
     pub fn typing(&self, room: RoomId, user: UserId, active: bool, now: Instant) {
         let mut queue = self.queue();
         let typing = &mut queue.get_or_insert_default().typing;
@@ -56,7 +58,8 @@ impl LiveQueue {
         self.waker.wake();
     }
 
-    /// Watches these, in the place of those before. All of them are to be told anew. Those no longer watched, and those who were not before.
+    /// Watches these users instead of those before. All of them are to be told anew. Returns the
+    /// users that are no longer watched, and those that were not watched before.
     pub fn watch(&self, users: &[UserId]) -> (Vec<UserId>, Vec<UserId>) {
         let mut queue = self.queue();
         let queue = queue.get_or_insert_default();
@@ -68,13 +71,14 @@ impl LiveQueue {
         (gone, new)
     }
 
-    /// Whom it watches.
+    /// Returns the users that the device watches.
     #[must_use]
     pub fn watched(&self) -> Vec<UserId> {
         self.queue().as_ref().map(|queue| queue.watched.keys().copied().collect()).unwrap_or_default()
     }
 
-    /// How a user is now, where the device watches them. What it was told already it is not told again.
+    /// Queues the status of a user, if the device watches them. The device is not told again what
+    /// it was told already.
     pub fn presence(&self, presence: Presence) {
         let mut queue = self.queue();
         let Some(queue) = queue.as_mut() else { return };
@@ -85,7 +89,7 @@ impl LiveQueue {
         }
     }
 
-    /// Waits until there is something to tell. Cancel-safe. One task at a time.
+    /// Waits until there is something to tell. Cancel-safe. Only one task may wait at a time.
     pub async fn ready(&self) {
         poll_fn(|cx| {
             self.waker.register(cx.waker());
@@ -95,7 +99,7 @@ impl LiveQueue {
         .await;
     }
 
-    /// The next thing to tell, unless it is news no longer.
+    /// Takes the next frame, and leaves out typing that is too old.
     pub fn next(&self, now: Instant) -> Option<RelayFrame> {
         let mut slot = self.queue();
         let queue = slot.as_mut()?;
@@ -121,7 +125,8 @@ impl LiveQueue {
         None
     }
 
-    /// Who writes is no news for a device that did not take bytes meanwhile, or was not there yet.
+    /// Drops the typing events: they are no news for a device that did not take bytes meanwhile,
+    /// or was not there yet.
     pub fn forget_typing(&self) {
         if let Some(queue) = self.queue().as_mut() {
             queue.typing = VecDeque::new();

@@ -1,4 +1,5 @@
-//! What waits for a device that is logged out: it will never get it, and who sent it is told.
+//! The messages that wait for a device when it is logged out. It never gets them, so their authors
+//! are told.
 
 use std::time::{Duration, Instant};
 
@@ -8,21 +9,25 @@ use tokio::sync::oneshot;
 
 use super::Logins;
 
-/// How long a logout waits for what is read.
+/// How long a logout waits for the messages to be read.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How long a socket on another relay may take to give the channel up.
+/// The pause before the next try while a connection to another relay has the channel.
 const BUSY: Duration = Duration::from_millis(50);
-/// Messages that are looked through at most. More than these, and the authors of the rest are not told.
+/// Messages that are read at most. The authors of the rest are not told.
 const MOST: usize = 10_000;
 /// Deliveries taken at a time; nsqd allows 1,024.
 const WINDOW: u32 = 256;
 
 impl Logins {
-    /// What waits for a device that SQL no longer has, as far as it can be read in time. The caller deletes the channel afterwards: where this
-    /// makes it anew, because somebody else was faster, that deletion removes it again.
+    /// Returns the messages that wait for a device that SQL no longer has, as far as they can be
+    /// read in time.
+    ///
+    /// The caller deletes the channel afterwards. If another logout was faster and this makes the
+    /// channel anew, that deletion removes it again.
     pub(super) async fn take_what_waits(&self, user: UserId, device: DeviceId) -> Vec<MessageRef> {
         let (logins, (said, heard)) = (self.clone(), oneshot::channel());
-        // A task of its own: a SUB that is given up half-way would still be done by nsqd, when nobody looks any more.
+        // A task of its own, because nsqd would complete a cancelled SUB when nobody looks any
+        // more.
         self.tasks.spawn(async move {
             let waiting = logins.read_what_waits(user, device).await;
             if said.send(waiting).is_err() {
@@ -30,7 +35,7 @@ impl Logins {
                 logins.remove_if_gone(user, device).await;
             }
         });
-        // A little more than the reading takes by itself, which ends with what it has.
+        // A little longer than the reading takes, which ends by itself with what it has.
         match tokio::time::timeout(PATIENCE + BUSY, heard).await {
             Ok(Ok(waiting)) => waiting,
             _ => Vec::new(),
@@ -54,7 +59,8 @@ impl Logins {
         messages
     }
 
-    /// None where a socket on another relay does not give it up.
+    /// Subscribes to the channel. Returns `None` if a connection to another relay does not give it
+    /// up, or if the broker fails.
     async fn take_channel(&self, user: UserId, device: DeviceId) -> Option<Subscription> {
         let give_up = Instant::now() + PATIENCE / 2;
         loop {

@@ -1,4 +1,5 @@
-//! What every relay says of its users, and what follows from all of it. Pure: the time is given.
+//! The status of each user as every relay claims it, and what follows from all claims. Pure: the
+//! caller passes the time.
 
 use std::{
     collections::HashMap,
@@ -10,49 +11,52 @@ use uuid::Uuid;
 
 use crate::news::Part;
 
-/// What one relay said of a user.
+/// The status of a user as one relay claims it.
 #[derive(Debug, Clone, Copy)]
 struct Claim {
     status: PresenceStatus,
-    /// The number of what said it: what is older does not count any more.
+    /// The number of the announcement that claimed it. An older announcement no longer counts.
     seq: u64,
 }
 
 #[derive(Debug)]
 struct Said {
     forget_at: Instant,
-    /// Somebody who went stays in it as offline until the next whole heartbeat, for something older may still be on its way.
+    /// A user who has left stays in it as offline until the next whole heartbeat, because an older
+    /// announcement may still be on its way.
     users: HashMap<UserId, Claim>,
-    /// The newest heartbeat, and the parts of it that are still to come.
+    /// The number of the newest heartbeat, and those of its parts that are still to come.
     beat: (u64, Vec<u32>),
 }
 
-/// See the module's description. Bounded by what the relays have of connections.
+/// See the module's description. Bounded by the connections of all relays.
 #[derive(Debug)]
 pub struct Board {
-    /// This relay's own, which is never forgotten.
+    /// The run of this relay, which is never forgotten.
     own: Uuid,
-    /// For how long something is believed after the last word of the relay that said it.
+    /// How long the claims of a relay count after its last announcement.
     patience: Duration,
     relays: HashMap<Uuid, Said>,
 }
 
 impl Board {
-    /// With nobody on it.
+    /// Creates an empty board.
     #[must_use]
     pub fn new(own: Uuid, patience: Duration) -> Self {
         Self { own, patience, relays: HashMap::new() }
     }
 
-    /// Whether somebody is there: the greatest of what the relays say.
+    /// Returns the status of a user: the greatest that any relay claims.
     #[must_use]
     pub fn status(&self, user: UserId) -> PresenceStatus {
         let claims = self.relays.values().filter_map(|said| said.users.get(&user));
         claims.map(|claim| claim.status).max().unwrap_or(PresenceStatus::Offline)
     }
 
-    /// A relay says this of these; and, where it is the last part of a heartbeat to come, of all others that they are not with it. Those
-    /// whose status is another one now.
+    /// Notes an announcement of a relay: the statuses of these users. If its last missing part
+    /// completes a heartbeat, the relay's older claims go: those users are not connected to it.
+    ///
+    /// Returns the users whose status has changed by this.
     pub fn say(
         &mut self,
         relay: Uuid,
@@ -83,7 +87,7 @@ impl Board {
         changed
     }
 
-    /// Whether nothing is missing of the heartbeat with this part.
+    /// Returns whether this part completes its heartbeat.
     fn completes(&mut self, relay: Uuid, seq: u64, part: Part) -> bool {
         let Some(said) = self.relays.get_mut(&relay) else { return false };
         if said.beat.0 < seq {
@@ -109,20 +113,23 @@ impl Board {
         changed.extend(dropped.into_iter().filter(|(user, was)| self.status(*user) < *was).map(|(user, _)| user));
     }
 
-    /// A relay ends in order: what it said is believed for the grace, in which its users find another one.
+    /// Notes that a relay ends in order. Its claims count for the grace, in which its users find
+    /// another relay.
     pub fn ends(&mut self, relay: Uuid, grace: Duration, now: Instant) {
         if let Some(said) = self.relays.get_mut(&relay) {
             said.forget_at = said.forget_at.min(now + grace);
         }
     }
 
-    /// When to forget a relay next, if it says no more.
+    /// Returns when to forget the next relay, if it says no more. `None` if there is no other
+    /// relay.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
         self.relays.iter().filter(|(relay, _)| **relay != self.own).map(|(_, said)| said.forget_at).min()
     }
 
-    /// Forgets relays of which nothing was heard. Those whose status is another one now.
+    /// Forgets relays that have been silent for too long. Returns the users whose status has
+    /// changed by this.
     pub fn forget_silent(&mut self, now: Instant) -> Vec<UserId> {
         let is_silent = |(relay, said): &(&Uuid, &Said)| **relay != self.own && said.forget_at <= now;
         let silent: Vec<Uuid> = self.relays.iter().filter(is_silent).map(|(relay, _)| *relay).collect();
@@ -168,7 +175,7 @@ mod tests {
         let (ann, ben) = (UserId::new(), UserId::new());
         board.say(own, 1, &[(ann, Online)], None, now);
         board.say(other, 1, &[(ann, Online), (ben, Online)], None, now);
-        // Any word is a sign of life.
+        // Any announcement is a sign of life.
         board.say(other, 2, &[], None, now + GRACE);
         assert_eq!(board.next_deadline(), Some(now + GRACE + PATIENCE));
         assert_eq!(board.forget_silent(now + PATIENCE), []);
@@ -182,7 +189,7 @@ mod tests {
         let (mut board, _, other, now) = board();
         let (ann, ben, cleo) = (UserId::new(), UserId::new(), UserId::new());
         board.say(other, 1, &[(ann, Online), (ben, Online)], None, now);
-        // That ben went and cleo came was lost.
+        // The announcement that ben left and cleo came was lost.
         let parts = [Part { index: 0, of: 2 }, Part { index: 1, of: 2 }];
         assert_eq!(board.say(other, 4, &[(ann, Online)], Some(parts[0]), now), []);
         assert_eq!(board.say(other, 4, &[(ann, Online)], Some(parts[0]), now), [], "the same part twice is one");
@@ -192,7 +199,7 @@ mod tests {
         let mut wanted = [ben, cleo];
         wanted.sort_unstable();
         assert_eq!(changed, wanted);
-        // Half of the next one is lost: whom it does not name stays.
+        // Half of the next heartbeat is lost: users whom it does not name stay.
         assert_eq!(board.say(other, 5, &[(ann, Online)], Some(parts[0]), now), []);
         assert_eq!(board.say(other, 6, &[(ann, Online)], Some(parts[0]), now), []);
         assert_eq!(board.say(other, 6, &[(cleo, Away)], Some(parts[1]), now), []);

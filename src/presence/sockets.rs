@@ -1,4 +1,5 @@
-//! Who is connected to this relay, and what of it is worth telling. Pure: the time is given.
+//! The users connected to this relay, and which changes of it are worth telling. Pure: the caller
+//! passes the time.
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
@@ -7,18 +8,18 @@ use std::{
 
 use ferry_protocol::{PresenceStatus, UserId};
 
-/// Of a user with a socket here, or with one a moment ago.
+/// A user who has a connection here, or had one a moment ago.
 #[derive(Debug)]
 struct Here {
-    /// Sockets at which somebody is.
+    /// Connections at which the user is.
     online: u32,
-    /// The others.
+    /// Connections from which the user is away.
     away: u32,
-    /// What they were before a socket closed, and until when they count as that all the same.
+    /// The status before a connection closed, and until when it still counts.
     grace: Option<(PresenceStatus, Instant)>,
-    /// Whether they are in `closing`.
+    /// Whether the user is in `closing`.
     is_closing: bool,
-    /// What was told last.
+    /// The status that was told last.
     told: PresenceStatus,
 }
 
@@ -37,24 +38,26 @@ impl Here {
     }
 }
 
-/// See the module's description. Bounded by the connections of the relay, and those that ended within the grace.
+/// See the module's description. Bounded by the connections of the relay, and those that ended
+/// within the grace.
 #[derive(Debug)]
 pub struct Sockets {
     grace: Duration,
     users: HashMap<UserId, Here>,
     moved: HashSet<UserId>,
-    /// Users in their grace, those first whose grace ends first. Each is in it once.
+    /// Users in their grace, in the order in which it ends. Each is in it once.
     closing: BTreeSet<(Instant, UserId)>,
 }
 
 impl Sockets {
-    /// None yet. A socket that closed is missed only after the grace.
+    /// Creates an empty set. A connection that closed is missed only after the grace.
     #[must_use]
     pub fn new(grace: Duration) -> Self {
         Self { grace, users: HashMap::new(), moved: HashSet::new(), closing: BTreeSet::new() }
     }
 
-    /// A socket opened; somebody is at it. It stands for the one that closed before, where there was one.
+    /// Notes that a connection opened and that its user is there. It takes the place of one that
+    /// closed before, if there was one.
     pub fn opened(&mut self, user: UserId) {
         let here = self.users.entry(user).or_insert(Here {
             online: 0,
@@ -68,7 +71,7 @@ impl Sockets {
         self.moved.insert(user);
     }
 
-    /// Whether somebody is at a socket has changed to this.
+    /// Notes whether the user of a connection is away now.
     pub fn said(&mut self, user: UserId, away: bool) {
         let Some(here) = self.users.get_mut(&user) else { return };
         let (from, to) = if away { (&mut here.online, &mut here.away) } else { (&mut here.away, &mut here.online) };
@@ -77,7 +80,7 @@ impl Sockets {
         self.moved.insert(user);
     }
 
-    /// A socket closed, at which somebody was or (`away`) not.
+    /// Notes that a connection closed, and whether its user was away from it.
     pub fn closed(&mut self, user: UserId, away: bool, now: Instant) {
         let Some(here) = self.users.get_mut(&user) else { return };
         let before = here.status(now);
@@ -93,19 +96,19 @@ impl Sockets {
         }
     }
 
-    /// When a grace may end next.
+    /// Returns when the next grace may end.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
         self.closing.first().map(|(until, _)| *until)
     }
 
-    /// Those of whom something else is to be told than before.
+    /// Returns the users whose status is not what was told last, and notes it as told.
     pub fn changes(&mut self, now: Instant) -> Vec<(UserId, PresenceStatus)> {
         while let Some((until, user)) = self.closing.first().copied().filter(|(until, _)| *until <= now) {
             self.closing.remove(&(until, user));
             let Some(here) = self.users.get_mut(&user) else { continue };
             match here.grace {
-                // They came back, and went again.
+                // The user came back, and left again.
                 Some((_, until)) if until > now => _ = self.closing.insert((until, user)),
                 _ => {
                     here.is_closing = false;
@@ -128,7 +131,7 @@ impl Sockets {
         changes
     }
 
-    /// Everybody who was told to be here.
+    /// Returns the users who were told to be here.
     pub fn told(&self) -> impl Iterator<Item = (UserId, PresenceStatus)> + '_ {
         let here = self.users.iter().filter(|(_, here)| here.told != PresenceStatus::Offline);
         here.map(|(user, here)| (*user, here.told))
@@ -190,7 +193,7 @@ mod tests {
         assert_eq!(sockets.changes(now), [(ann, Away)]);
         sockets.said(ann, false);
         assert_eq!(sockets.changes(now), [(ann, Online)]);
-        // The one at which somebody was closes: the other one counts, after the grace.
+        // The connection at which the user was closes. After the grace, the other one counts.
         sockets.closed(ann, false, now);
         assert_eq!(sockets.changes(now), []);
         assert_eq!(sockets.changes(now + GRACE), [(ann, Away)]);

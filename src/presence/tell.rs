@@ -1,4 +1,4 @@
-//! Telling devices how those are whom they watch, as far as they may see it.
+//! Tells devices the status of the users whom they watch, as far as they may see it.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -14,17 +14,17 @@ use uuid::Uuid;
 use super::{PresenceTracker, SETTLE, add, remove, sight};
 use crate::{line::Line, news::PresenceEvent};
 
-/// Questions to SQL at the same time.
+/// Queries to SQL at the same time.
 const AT_ONCE: usize = 4;
-/// Devices that are told of everybody they watch in one round.
+/// Devices that are told about everybody they watch in one round.
 const VIEWERS: usize = 256;
 /// The pause after SQL did not answer.
 const PAUSE: Duration = Duration::from_secs(1);
-/// What last seen is coarsened to, milliseconds.
+/// The step to which `last_seen` is rounded down, in milliseconds.
 const MINUTE: i64 = 60_000;
 
 impl PresenceTracker {
-    /// The device watches these, in the place of those before, and is told how they are.
+    /// Makes the device watch these users instead of those before, and tells it their statuses.
     pub fn watch(&self, line: &Arc<Line>, users: &[UserId]) {
         if users.is_empty() && line.live.watched().is_empty() {
             return;
@@ -38,7 +38,8 @@ impl PresenceTracker {
         }
     }
 
-    /// What a user may see, or others of them, has changed: here and on every relay.
+    /// Tells devices here and on every relay anew, after it has changed whom a user may see or who
+    /// may see the user.
     pub async fn sight_changed(&self, user: UserId) {
         self.look_again(user);
         self.announce(PresenceEvent::Sight { user }).await;
@@ -64,7 +65,7 @@ impl PresenceTracker {
             let failed_users = each(users, |user| self.tell_watchers(user)).await;
             let failed_viewers = each(viewers, |(_, line)| self.tell_viewer(line)).await;
             if failed_users.is_empty() && failed_viewers.is_empty() {
-                // Who changes again and again is told of once in this time.
+                // A user who changes again and again is told once in this time.
                 tokio::time::sleep(SETTLE).await;
                 continue;
             }
@@ -72,7 +73,8 @@ impl PresenceTracker {
             {
                 let mut due = self.due();
                 due.users.extend(failed_users);
-                // Not those that ended meanwhile: they would be tried for as long as SQL is away.
+                // Not the connections that ended meanwhile: they would be tried for as long as SQL
+                // does not answer.
                 let open = failed_viewers.into_iter().filter(|(_, line)| !line.live.watched().is_empty());
                 due.viewers.extend(open.collect::<HashMap<Uuid, _>>());
             }
@@ -80,8 +82,8 @@ impl PresenceTracker {
         }
     }
 
-    /// All that have changed, and some of those who are to be told of everybody: after a restart these are all devices, and a change does not
-    /// wait for them.
+    /// Takes all users who have changed, and some of the connections that are told about
+    /// everybody. After a restart these are all connections, and a change must not wait for them.
     fn next_due(&self) -> (HashSet<UserId>, HashMap<Uuid, Arc<Line>>) {
         let mut due = self.due();
         let next: Vec<Uuid> = due.viewers.keys().take(VIEWERS).copied().collect();
@@ -89,14 +91,15 @@ impl PresenceTracker {
         (std::mem::take(&mut due.users), viewers)
     }
 
-    /// Tells those who watch a user.
+    /// Tells the devices that watch a user.
     async fn tell_watchers(&self, user: UserId) -> Result<()> {
         let Some(lines) = self.watchers.get(&user).map(|lines| lines.clone()) else { return Ok(()) };
         let viewers: HashSet<UserId> = lines.iter().map(|line| line.user).collect();
         let viewers: Vec<UserId> = viewers.into_iter().collect();
         let seeing = sight::viewers_of(&self.store, user, &viewers).await?;
         let last_seen = self.last_seen(&[user]).await?;
-        // Without a wait from here on, so that what is told is how they are, and nobody is told older news after newer.
+        // No await from here on, so that the status told is the present one, and no device gets
+        // older news after newer.
         let (seen, hidden) = (self.seen(user, &last_seen), hidden(user));
         for line in lines {
             line.live.presence(if seeing.contains(&line.user) { seen } else { hidden });
@@ -104,7 +107,7 @@ impl PresenceTracker {
         Ok(())
     }
 
-    /// Tells a device of everybody whom it watches.
+    /// Tells a device about every user whom it watches.
     async fn tell_viewer(&self, line: Arc<Line>) -> Result<()> {
         let watched = line.live.watched();
         if watched.is_empty() {
@@ -116,10 +119,11 @@ impl PresenceTracker {
         Ok(())
     }
 
-    /// How each of these is, as `viewer` may see it; in the order asked for. Whom one may not see looks like nobody.
+    /// Returns the presence of each of these users as `viewer` may see it, in the order asked for.
+    /// A user whom the viewer may not see looks offline.
     ///
     /// # Errors
-    /// Those of the store.
+    /// Fails as the store does.
     pub async fn as_seen_by(&self, viewer: UserId, users: &[UserId]) -> Result<Vec<Seen>> {
         let visible = sight::seen_by(&self.store, viewer, users).await?;
         let asked: Vec<UserId> = users.iter().copied().filter(|user| visible.contains(user)).collect();
@@ -134,7 +138,8 @@ impl PresenceTracker {
         Seen { user, status, last_seen: last_seen.map(|at| at - at.rem_euclid(MINUTE)) }
     }
 
-    /// When these were there last, by SQL or by what was seen since. Of those who are there it is not asked.
+    /// Returns when these users were there last, by SQL or by what this relay has seen since.
+    /// Leaves out users who are there now.
     async fn last_seen(&self, users: &[UserId]) -> Result<HashMap<UserId, i64>> {
         let offline: Vec<UserId> =
             users.iter().copied().filter(|user| self.status(*user) == PresenceStatus::Offline).collect();
@@ -153,7 +158,7 @@ fn hidden(user: UserId) -> Seen {
     Seen { user, status: PresenceStatus::Offline, last_seen: None }
 }
 
-/// Does it for each, some at a time. Those with which it failed.
+/// Runs `tell` for each, some at a time. Returns those with which it failed.
 async fn each<T: Clone, F: Future<Output = Result<()>>>(
     all: impl IntoIterator<Item = T>,
     tell: impl Fn(T) -> F,

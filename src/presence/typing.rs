@@ -1,4 +1,4 @@
-//! Who is writing: checked as a send is, told to those who are connected, and forgotten.
+//! Typing: checked as a send is, told to connected devices, and not stored.
 
 use std::{sync::Arc, time::Instant};
 
@@ -8,8 +8,9 @@ use super::PresenceTracker;
 use crate::news::PresenceEvent;
 
 impl PresenceTracker {
-    /// A device says that its user is writing. Nobody learns whether it was told: who may not write to the room gets no answer either. Dropped
-    /// where there is too much of it.
+    /// Tells the room that a user is writing, or has stopped. Nobody learns whether it was told: a
+    /// user who may not write to the room gets no answer either. Dropped if too many are under
+    /// way.
     pub fn typing(self: &Arc<Self>, room: RoomId, user: UserId, active: bool) {
         self.spread(room, user, active, true);
     }
@@ -29,11 +30,13 @@ impl PresenceTracker {
         });
     }
 
-    /// Tells the other members who are connected here. False where the user may not write to the room.
+    /// Tells the other members who are connected here. Returns false if nobody is to be told: the
+    /// user may not write to the room, or it is too large.
     async fn tell_typing(&self, room: RoomId, user: UserId, active: bool) -> bool {
         let Ok(Some(audience)) = self.directory.audience(room).await else { return false };
         let may_write = audience.member(user).is_some_and(|member| member.muted_until <= now_ms());
-        // In a direct room: who has blocked the other gets nothing of theirs, and shows them nothing.
+        // In a direct room, a user who has blocked the other gets no typing from them, and shows
+        // them none.
         let is_blocked = audience.members().iter().any(|member| member.has_blocked);
         if !may_write || is_blocked || audience.members().len() > self.limits.typing_members {
             return false;

@@ -7,21 +7,22 @@ use ferry_protocol::{
     RoomId, UserId,
 };
 
-/// Messages, cursors and notices that are noted at most. Beyond it, where publishing does not keep up, they are dropped: nobody is promised
-/// a receipt.
+/// The limit of messages, cursors and notices that are noted. Beyond it, which happens if
+/// publishing does not keep up, they are dropped: nobody is promised a receipt.
 const MOST: usize = 100_000;
-/// Devices named in one receipt at most: with [`RECEIPT_MESSAGES`], it stays below the 64 KiB of a frame.
+/// Devices named in one receipt at most. With [`RECEIPT_MESSAGES`], this keeps it below the 64 KiB
+/// of a frame.
 const DEVICES: usize = 100;
-/// Authors that hear of one cursor, where several were noted together.
+/// Authors that hear of one cursor if several were noted together. The rest are not told.
 const AUTHORS: usize = 128;
 
-/// The messages that devices have, by device.
+/// The messages that each device has.
 type Having = HashMap<(UserId, DeviceId), Vec<MessageId>>;
 
 /// See the module's description.
 #[derive(Debug, Default)]
 pub struct Gathered {
-    /// By author and room.
+    /// The messages that devices have, by author and room.
     delivered: HashMap<(UserId, RoomId), Having>,
     reads: HashMap<(DeviceId, RoomId), (UserId, ReadCursor)>,
     notices: HashMap<DeviceId, (UserId, Vec<MessageId>)>,
@@ -35,13 +36,13 @@ impl Gathered {
         has_room
     }
 
-    /// Whether nothing was noted.
+    /// Returns whether nothing was noted.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.noted == 0
     }
 
-    /// A device has messages.
+    /// Notes that a device has these messages.
     pub fn delivered(&mut self, user: UserId, device: DeviceId, messages: &[MessageRef]) {
         if !self.has_room(messages.len()) {
             return;
@@ -52,7 +53,8 @@ impl Gathered {
         }
     }
 
-    /// A user has read a room. The latest cursor counts; whoever wrote what was read since the first hears of it.
+    /// Notes how far a user has read a room. The latest cursor counts. Every author of something
+    /// that was read since the first cursor hears of it.
     pub fn read(&mut self, user: UserId, device: DeviceId, read: Read) {
         let Read { room, mut cursor } = read;
         match self.reads.entry((device, room)) {
@@ -77,25 +79,26 @@ impl Gathered {
         }
     }
 
-    /// A user has read notices.
+    /// Notes that a user has read notices.
     pub fn notices_read(&mut self, user: UserId, device: DeviceId, notices: Vec<MessageId>) {
         if self.has_room(notices.len()) {
             self.notices.entry(device).or_insert_with(|| (user, Vec::new())).1.extend(notices);
         }
     }
 
-    /// What devices have, by author and room.
+    /// Takes the messages that devices have, by author and room.
     pub fn take_delivered(&mut self) -> Vec<((UserId, RoomId), Delivered)> {
         self.delivered.drain().map(|(whose, having)| (whose, Delivered(having))).collect()
     }
 
-    /// Who has read what, with which device.
+    /// Takes what users have read, with the device that read it.
     pub fn take_reads(&mut self) -> Vec<(UserId, DeviceId, Read)> {
         let reads = self.reads.drain();
         reads.map(|((device, room), (user, cursor))| (user, device, Read { room, cursor })).collect()
     }
 
-    /// Who has read which notices, with which device; each as one receipt holds it.
+    /// Takes the notices that users have read, with the device that read them. Each event fits
+    /// into one receipt.
     pub fn take_notices(&mut self) -> Vec<(UserId, DeviceId, ReceiptEvent)> {
         let mut events = Vec::new();
         for (device, (user, notices)) in self.notices.drain() {
@@ -112,7 +115,7 @@ impl Gathered {
 pub struct Delivered(Having);
 
 impl Delivered {
-    /// Device by device, each event as one receipt holds it.
+    /// Returns events that name each device. Each event fits into one receipt.
     #[must_use]
     pub fn by_device(self, room: RoomId) -> Vec<ReceiptEvent> {
         let (mut events, mut to, mut named) = (Vec::new(), Vec::new(), 0);
@@ -132,7 +135,7 @@ impl Delivered {
         events
     }
 
-    /// Message by message, in numbers.
+    /// Returns events that count the devices of each message. Each event fits into one receipt.
     #[must_use]
     pub fn in_numbers(self, room: RoomId) -> Vec<ReceiptEvent> {
         let mut counts: HashMap<MessageId, u32> = HashMap::new();

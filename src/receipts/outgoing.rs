@@ -1,4 +1,4 @@
-//! Who gets which receipt.
+//! Decides who gets which receipt, and publishes them.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -38,7 +38,7 @@ fn is_cut(audience: &Audience) -> bool {
     audience.members().iter().any(|member| member.has_blocked)
 }
 
-/// Publishes what was noted. Best effort: who is not reached is not told.
+/// Publishes what was noted. Best effort: a user who is not reached is not told.
 pub(super) async fn publish(dispatcher: &Dispatcher, mut gathered: Gathered, room_size: usize) {
     if gathered.is_empty() {
         return;
@@ -62,7 +62,8 @@ pub(super) async fn publish(dispatcher: &Dispatcher, mut gathered: Gathered, roo
     send_in_parts(dispatcher, outgoing).await;
 }
 
-/// To a user's own other devices, and to the authors that are in the room, where both let others know of their reading.
+/// Returns the receipts of reading, for a user's own other devices and for authors that are in the
+/// room. An author gets one only if both users let others know what they read.
 async fn receipts_of_reading(
     dispatcher: &Dispatcher,
     reads: Vec<(UserId, DeviceId, Read)>,
@@ -73,7 +74,7 @@ async fn receipts_of_reading(
         let Ok(Some(audience)) = dispatcher.directory().audience(read.room).await else { continue };
         let Some(reader) = audience.member(user) else { continue };
         let authors = &mut read.cursor.authors;
-        // Who may not write to the others does not changes them with this either.
+        // A user who may not write to the others must not reach them with this either.
         if is_cut(&audience) || reader.muted_until > now_ms() {
             authors.clear();
         }
@@ -99,7 +100,7 @@ async fn receipts_of_reading(
     Ok(outgoing)
 }
 
-/// Tells the authors of messages that a device will never get them: it is logged out.
+/// Tells the authors of messages that a device will never get them, because it is logged out.
 pub(super) async fn tell_of_expiry(dispatcher: &Dispatcher, user: UserId, device: DeviceId, messages: Vec<MessageRef>) {
     let mut by_author: HashMap<(UserId, RoomId), Vec<MessageId>> = HashMap::new();
     for MessageRef { author, room, message } in messages {
@@ -139,7 +140,8 @@ async fn send_some(dispatcher: &Dispatcher, outgoing: Vec<Outgoing>) {
         }
     };
     let now = now_ms();
-    // Nobody without a device, for whom nsqd would make a topic; nor with no other than the one that caused it.
+    // Leaves out users without a device, because nsqd would make a topic for them. Leaves out
+    // users whose only device caused the receipt, too.
     let has_any = |receipt: &Outgoing| {
         let least = if receipt.from == DeviceId::NONE { 1 } else { 2 };
         devices.get(&receipt.to).is_some_and(|count| *count >= least)

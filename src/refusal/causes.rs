@@ -1,4 +1,4 @@
-//! What each error of the parts below becomes for a client.
+//! Maps each error of the parts below to what a client is told.
 
 use ferry_broker::{BrokerError, SubscribeError};
 use ferry_protocol::ErrorCode;
@@ -52,10 +52,10 @@ impl From<Conflict> for Refusal {
             Conflict::RoomFull => Self::new(ErrorCode::RoomFull, "the room has as many members as it may have"),
             Conflict::PasswordChanged => Self::new(ErrorCode::Unauthorized, "the username or the password is wrong"),
             Conflict::NotAPair => Self::invalid("members", "a direct room is with exactly one other user"),
-            Conflict::DirectRoomExists => Self::unavailable("the room is being made by somebody else"),
-            Conflict::TooManyRooms => Self::new(ErrorCode::TooManyRooms, "the user is in as many rooms as they may be"),
+            Conflict::DirectRoomExists => Self::unavailable("another call is making this room: try again"),
+            Conflict::TooManyRooms => Self::new(ErrorCode::TooManyRooms, "the user is in as many rooms as allowed"),
             Conflict::TooManyInvitations => {
-                Self::new(ErrorCode::TooManyInvitations, "there are as many open invitations as there may be")
+                Self::new(ErrorCode::TooManyInvitations, "there are as many open invitations as allowed")
             }
             Conflict::LastOwner => Self::new(ErrorCode::LastOwner, "make somebody else an owner first"),
             Conflict::NotAllowed => Self::new(ErrorCode::NotAllowed, "this user does not let you do this"),

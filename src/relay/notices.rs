@@ -1,7 +1,8 @@
-//! Who is told of what happens to rooms and devices.
+//! Notices: who is told of changes to rooms and devices.
 //!
-//! Every change is told after it is in SQL, and before the call that made it is answered: who hears the answer and then writes to the room is
-//! not ahead of the news. As with messages, the device that did it gets no copy; it has the answer.
+//! A notice goes out after the change is in SQL, and before the call that made the change is
+//! answered. So a user who gets the answer and then writes to the room is not ahead of the news.
+//! As with messages, the device that made the change gets no copy, because it has the answer.
 
 use ferry_protocol::{DeviceId, Envelope, Notice, NoticeEvent, Role, RoomId, UserId, now_ms};
 use futures_util::StreamExt;
@@ -9,12 +10,12 @@ use futures_util::StreamExt;
 use super::{Dispatcher, FAN_OUT};
 use crate::{identity::Authenticated, refusal::Refusal};
 
-/// Who did something, and with which device.
+/// The user who made a change, and the device they used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Actor {
-    /// Who.
+    /// The user.
     pub user: UserId,
-    /// It gets no notice of what it did.
+    /// The device. It gets no notice of what it did.
     pub device: DeviceId,
 }
 
@@ -25,20 +26,22 @@ impl From<Authenticated> for Actor {
 }
 
 impl Dispatcher {
-    /// Tells everybody who is in a room now, and `others`, of something that `by` did. Best effort, as [`Self::notify`].
+    /// Tells every present member of a room, and `others`, of something that `by` did. Best
+    /// effort, as [`Self::notify`].
     pub async fn tell_room(&self, by: impl Into<Actor>, room: RoomId, others: &[UserId], event: NoticeEvent) {
         let mut users = others.to_vec();
         match self.directory.audience(room).await {
             Ok(Some(audience)) => users.extend(audience.members().iter().map(|member| member.user)),
             Ok(None) => {}
             Err(error) => {
-                tracing::warn!(%room, %error, "who is in a room is not known: they are not told what happened")
+                tracing::warn!(%room, %error, "the members of a room are unknown, and are not told what happened")
             }
         }
         self.tell(by, users, event).await;
     }
 
-    /// Tells these users of something that `by` did. Naming somebody twice does no harm. Best effort, as [`Self::notify`].
+    /// Tells these users of something that `by` did. A user may be named twice. Best effort, as
+    /// [`Self::notify`].
     pub async fn tell(&self, by: impl Into<Actor>, mut users: Vec<UserId>, event: NoticeEvent) {
         let by = by.into();
         users.sort_unstable();
@@ -54,8 +57,9 @@ impl Dispatcher {
         }
     }
 
-    /// Tells each of those who are in a new room that they are, and nobody of the others: they are in the list of members, and to tell
-    /// everybody of everybody would be a million deliveries for a room of a thousand.
+    /// Tells each member of a new room that they are in it, but not about the others. The list of
+    /// members names those. To tell everybody about everybody would take a million deliveries in a
+    /// room of a thousand.
     pub async fn tell_of_new_room(&self, by: impl Into<Actor>, room: RoomId, members: Vec<(UserId, Role)>) {
         let by = by.into();
         let users: Vec<UserId> = members.iter().map(|(user, _)| *user).collect();
@@ -78,7 +82,7 @@ impl Dispatcher {
         futures_util::stream::iter(reached).for_each_concurrent(FAN_OUT, tell).await;
     }
 
-    /// Those of the users who have a device, and not only the one that did it; sorted.
+    /// Returns those of the users who have a device besides the one that made the change, sorted.
     async fn reachable(&self, by: Actor, users: &[UserId]) -> Result<Vec<UserId>, Refusal> {
         let devices = self.directory.device_counts(users.iter().copied()).await?;
         let has_another = |(user, count): &(UserId, u32)| *user != by.user || *count > 1;
@@ -88,14 +92,15 @@ impl Dispatcher {
     }
 }
 
-/// A user's own devices.
+/// Notices about a user's own devices.
 impl Dispatcher {
     /// Tells the user's other devices of a new one.
     pub async fn tell_of_login(&self, user: UserId, device: DeviceId, name: String, ip: Option<String>) {
         self.tell(Actor { user, device }, vec![user], NoticeEvent::DeviceAdded { device, name, ip }).await;
     }
 
-    /// Tells the user's devices that one of them is logged out; it is already. `by` is the device that did it.
+    /// Tells the user's devices that one of them has been logged out. `by` is the device that did
+    /// it.
     pub async fn tell_of_logout(&self, user: UserId, device: DeviceId, by: DeviceId) {
         let event = NoticeEvent::DeviceRemoved { device };
         if by == device {

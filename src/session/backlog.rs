@@ -1,16 +1,19 @@
-//! What waited for a device when it connected: how much of it is still to come. Pure: the time is given.
+//! How much is still to come of what waited for a device when it connected. Pure: the caller
+//! passes the time.
 
 use std::time::{Duration, Instant};
 
-/// After this long without a delivery, a backlog that should not be empty is counted again.
+/// How long after the last delivery a backlog that should not be empty is counted again.
 const RECOUNT: Duration = Duration::from_millis(250);
-/// The pause doubles with each recount up to this: after a crash, what the lost connection held counts until the message timeout.
+/// The longest pause between recounts; the pause doubles with each. After a crash, nsqd counts the
+/// deliveries of the lost connection until the message timeout.
 const RECOUNT_MOST: Duration = Duration::from_secs(5);
 
-/// Cache until nothing of it is left, which the device is told once.
+/// The count of what waited for the device. The pump drops it once nothing is left, and tells the
+/// device then.
 #[derive(Debug, Clone, Copy)]
 pub struct Backlog {
-    /// `None` until the first count.
+    /// The deliveries still to come. `None` until the first count.
     left: Option<u64>,
     /// Whether anything was delivered since the broker was last asked.
     moved: bool,
@@ -19,13 +22,13 @@ pub struct Backlog {
 }
 
 impl Backlog {
-    /// One that is yet to be counted.
+    /// Creates a backlog that is still to be counted.
     #[must_use]
     pub fn new(now: Instant) -> Self {
         Self { left: None, moved: false, looked_at: now, pause: RECOUNT }
     }
 
-    /// A delivery went to the device.
+    /// Notes that a delivery went to the device.
     pub fn delivered(&mut self, now: Instant) {
         self.moved = true;
         if let Some(left) = &mut self.left {
@@ -34,32 +37,34 @@ impl Backlog {
         }
     }
 
-    /// The broker is being asked.
+    /// Notes that the broker is being asked.
     pub fn asked(&mut self) {
         self.moved = false;
     }
 
-    /// The broker has answered: so much waits, less what the device holds unacked; `None` where it could not be counted.
+    /// Notes the broker's answer: how many deliveries wait, without those that the device holds
+    /// unacked. `None` says that they could not be counted.
     pub fn counted(&mut self, waiting: Option<u64>, now: Instant) {
         self.looked_at = now;
         self.pause = (self.pause * 2).min(RECOUNT_MOST);
         let Some(waiting) = waiting else { return };
         self.left = match self.left {
             None => Some(waiting),
-            // nsqd counts what is unfinished before what waits: a delivery that moves from one to the other meanwhile is in neither.
+            // nsqd counts the unfinished deliveries before the waiting ones. A delivery that goes
+            // from waiting to unfinished in between is in neither count.
             Some(left) if self.moved => Some(left),
-            // What was counted before can only have become less; what came since does not belong to it.
+            // The backlog can only shrink: what came since the first count does not belong to it.
             Some(left) => Some(left.min(waiting)),
         };
     }
 
-    /// Whether all of it has been delivered.
+    /// Returns whether all of it has been delivered.
     #[must_use]
     pub fn is_drained(&self) -> bool {
         self.left == Some(0)
     }
 
-    /// When to count again.
+    /// Returns when to count again.
     #[must_use]
     pub fn recount_at(&self) -> Instant {
         self.looked_at + self.pause

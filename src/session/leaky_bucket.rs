@@ -1,8 +1,9 @@
-//! How much nonsense a device may send before it is closed. Pure.
+//! The limits on rejected and on cheap frames of a device. Pure.
 
 use std::time::{Duration, Instant};
 
-/// A leaky bucket of frames. A device that is told of its errors and goes on making them is broken or hostile.
+/// A leaky bucket of frames. A device that gets errors and goes on making them is broken or
+/// hostile.
 #[derive(Debug)]
 pub struct LeakyBucket {
     enabled: bool,
@@ -13,19 +14,21 @@ pub struct LeakyBucket {
 }
 
 impl LeakyBucket {
-    /// For refused frames: 200 at once, and then 5 a second. Never full where rates are not limited.
+    /// Creates the bucket of rejected frames: 200 at once, then 5 a second. Never full if
+    /// `enabled` is false.
     #[must_use]
     pub fn of_refusals(enabled: bool, now: Instant) -> Self {
         Self { enabled, burst: 200, interval: Duration::from_millis(200), empty_at: now }
     }
 
-    /// For pings, pongs and renewals: 600 at once, and then 20 a second. Never full where rates are not limited.
+    /// Creates the bucket of frames that cost little, such as pings, pongs and renewals: 600 at
+    /// once, then 20 a second. Never full if `enabled` is false.
     #[must_use]
     pub fn of_pings(enabled: bool, now: Instant) -> Self {
         Self { enabled, burst: 600, interval: Duration::from_millis(50), empty_at: now }
     }
 
-    /// One more frame. False where it is one too many.
+    /// Counts one more frame. Returns false if it is one too many.
     #[must_use]
     pub fn tolerates(&mut self, now: Instant) -> bool {
         self.empty_at = self.empty_at.max(now) + self.interval;

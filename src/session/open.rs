@@ -1,4 +1,5 @@
-//! From a proved identity to a session that pumps: take the device's channel, make sure that the device is still logged in, say welcome.
+//! Opens a connection: takes the device's channel, checks that the device is still logged in, and
+//! starts the pump.
 
 use std::{
     sync::Arc,
@@ -16,10 +17,11 @@ use crate::{
     app::App, hub::Registration, identity::Authenticated, line::Line, news::LiveEvent, refusal::Refusal, server::Peer,
 };
 
-/// How long a newer socket waits for the older one to give the channel up. After that the device is told to try again.
+/// How long a newer connection waits until the older one gives up the channel. After that it is
+/// closed, and the device tries again.
 const TAKE_OVER: Duration = Duration::from_secs(8);
 
-/// Runs a connection to its end.
+/// Runs a connection to its end. `identity` is `None` if a `hello` frame is to prove it.
 pub async fn run(app: Arc<App>, mut socket: Socket, identity: Option<Authenticated>, peer: Peer) {
     let identity = match identity {
         Some(identity) => Ok(identity),
@@ -31,14 +33,15 @@ pub async fn run(app: Arc<App>, mut socket: Socket, identity: Option<Authenticat
     }
 }
 
-/// Waits for the `hello` of a socket that came without a token.
+/// Waits for the `hello` frame of a connection that came without a token. Fails with the code and
+/// the reason of a close frame.
 async fn hello(app: &App, socket: &mut Socket) -> Result<Authenticated, (u16, &'static str)> {
     let told = |code: CloseCode| (code.as_u16(), code.reason());
     let deadline = tokio::time::Instant::now() + app.config.times.hello;
     loop {
         let frame = tokio::select! {
             frame = tokio::time::timeout_at(deadline, socket.next()) => {
-                // Not "logged out", which is for good: the network may have been slow.
+                // Not `LoggedOut`, which is final: the network may have been slow.
                 frame.map_err(|_| (CloseCode::TokenExpired.as_u16(), "no hello in time"))?
             }
             () = app.hub.draining() => return Err(told(CloseCode::GoingAway)),
@@ -48,7 +51,8 @@ async fn hello(app: &App, socket: &mut Socket) -> Result<Authenticated, (u16, &'
                 Ok(DeviceFrame::Hello(hello)) => {
                     return app.identity.authenticate(hello.token.expose()).await.map_err(|refusal| {
                         match refusal.to_close() {
-                            // The token may have expired on its way. A device that is logged out learns it when it renews the token.
+                            // The token may have expired on its way. A device that is logged out
+                            // learns it when it renews the token.
                             CloseCode::LoggedOut => told(CloseCode::TokenExpired),
                             code => told(code),
                         }
@@ -67,18 +71,20 @@ async fn hello(app: &App, socket: &mut Socket) -> Result<Authenticated, (u16, &'
 async fn serve(app: Arc<App>, socket: Socket, identity: Authenticated, peer: Peer) {
     let (registration, older) = app.hub.register(identity.user, identity.device);
     if let Some(older) = older {
-        // Bounded, because the older one's socket may be dead; the channel itself says below whether it is free.
+        // Bounded, because the older connection's socket may be dead. `attach` finds out whether
+        // the channel is free.
         let wait = tokio::time::timeout(TAKE_OVER, older.ended());
         tokio::select! {
             _ = wait => {}
             _ = registration.line.closing() => {}
         }
     }
-    // Boxed, as below: its room is given back when it is through.
+    // Boxed, so that its memory is freed when it is done.
     match Box::pin(attach(&app, &registration, identity)).await {
         Ok((subscription, epoch)) => {
             let tasks = app.tasks.clone();
-            // A task of its own: the pump is what every idle device costs, and it must not also carry the states before it.
+            // A task of its own, because the pump's size is what every idle device costs. It must
+            // not also hold the states before it.
             let session = Pump::new(app, socket, registration, subscription, identity, epoch, peer);
             tasks.spawn(Pump::run(Box::new(session)));
         }
@@ -89,9 +95,12 @@ async fn serve(app: Arc<App>, socket: Socket, identity: Authenticated, peer: Pee
     }
 }
 
-/// Takes the channel, and then looks whether the device is still logged in: in this order, for a logout between the two either ends the
-/// subscription that is there, or is seen here. What the look finds gone is deleted again, as subscribing may have brought it back; and
-/// subscribing is never given up half-way, because nsqd would still do it, when nobody looks any more.
+/// Takes the channel, and then checks that the device is still logged in.
+///
+/// In this order no logout is missed: it either ends the subscription, or the check sees it. If
+/// the device is logged out, its channel is deleted again, because subscribing may have created it
+/// anew. Subscribing is never cancelled half-way: nsqd would still complete it, with nobody left
+/// to look.
 async fn attach(
     app: &App,
     registration: &Registration,
@@ -101,7 +110,8 @@ async fn attach(
     let subscription = match subscribe(app, registration, identity).await {
         Ok(Some(subscription)) => subscription,
         Ok(None) => return Err(line.close_reason().unwrap_or(CloseCode::GoingAway)),
-        // Its outcome may be unknown: the channel can be there. And nsqd refuses a channel that is just being deleted.
+        // The outcome may be unknown, so the channel may exist. nsqd also rejects a channel that
+        // is just being deleted.
         Err(error) => return Err(unless_gone(app, line, Refusal::from(error).to_close()).await),
     };
     match app.store.open_connection(device, now_ms()).await {
@@ -127,14 +137,18 @@ async fn attach(
     }
 }
 
-/// LogoutReason a connection gets no channel: what it was asked to end for, or that its device is logged out, whose channel is then deleted again; or
-/// else what went wrong here. A device must not be told to come back where it is logged out, whatever it met on the way.
+/// Returns the close code of a connection that gets no channel. That is the code it was asked to
+/// close with, or `LoggedOut` if its device is logged out, or else `otherwise`.
+///
+/// Deletes the channel of a logged-out device again. Such a device must not be told to come back,
+/// whatever else went wrong.
 async fn unless_gone(app: &App, line: &Line, otherwise: CloseCode) -> CloseCode {
     let gone = app.logins.remove_if_gone(line.user, line.device).await;
     line.close_reason().unwrap_or(if gone { CloseCode::LoggedOut } else { otherwise })
 }
 
-/// `None` where the connection was asked to end before it had the channel.
+/// Subscribes to the device's channel, and tries again while an older connection has it. Returns
+/// `None` if the connection was asked to close before it had the channel.
 async fn subscribe(
     app: &App,
     registration: &Registration,
@@ -146,7 +160,7 @@ async fn subscribe(
     while line.close_reason().is_none() {
         match app.broker.subscribe(user, device, app.config.limits.window).await {
             Err(SubscribeError::Busy) if Instant::now() < deadline => {
-                // Repeated with every try: live events may be lost.
+                // Announced again with every try, because live events may be lost.
                 app.bus.announce(&LiveEvent::DeviceTaken { device, by: line.id, holds: false }).await;
                 tokio::select! {
                     () = tokio::time::sleep(pause) => {}
@@ -160,9 +174,9 @@ async fn subscribe(
     Ok(None)
 }
 
-/// Ends a connection that never came to pump.
+/// Closes a connection that never reached the pump.
 async fn close(app: &App, socket: Socket, code: u16, reason: &'static str) {
     app.metrics.closes.with_label_values(&[&code.to_string()]).inc();
-    // Boxed: what a connection costs must not have room for its end.
+    // Boxed, so that a connection does not reserve memory for its end.
     Box::pin(socket.close(code, reason)).await;
 }

@@ -1,10 +1,11 @@
 //! The pump: moves deliveries from the device's channel to its socket, and acks back.
 //!
-//! The rules that bound it:
-//! - While the socket does not take bytes, nothing that could produce a frame is selected: no deliveries, no frames from the device. The
-//!   write buffer then holds one batch at most, and a device that stays like this is closed as slow.
-//! - The broker hands out no more than the window's size without acks.
-//! - Nothing in the loop waits inside a handler, so a logout or replacement is heard at once, whatever the rest does.
+//! Three rules bound it:
+//! - While the socket takes no bytes, the pump selects nothing that could produce a frame: neither
+//!   deliveries nor frames from the device. So the write buffer holds one batch at most. A device
+//!   that stays like this is closed as slow.
+//! - The broker hands out at most one window of deliveries without acks.
+//! - No handler in the loop waits, so the pump sees a logout or a replacement at once.
 
 mod deadlines;
 mod ending;
@@ -40,18 +41,18 @@ enum Event {
     Tick,
 }
 
-/// Something asked of SQL or the broker beside the loop.
-type Question<T> = Option<Pin<Box<dyn Future<Output = T> + std::marker::Send>>>;
+/// An answer that SQL or the broker still owes. The loop goes on meanwhile.
+type Pending<T> = Option<Pin<Box<dyn Future<Output = T> + std::marker::Send>>>;
 
-/// Waits for the answer, for ever where nothing was asked. Cancel-safe.
-async fn answer_of<T>(question: &mut Question<T>) -> T {
-    let Some(asked) = question else { return std::future::pending().await };
+/// Waits for the answer; forever if nothing was asked. Cancel-safe.
+async fn next_answer<T>(pending: &mut Pending<T>) -> T {
+    let Some(asked) = pending else { return std::future::pending().await };
     let answer = asked.await;
-    *question = None;
+    *pending = None;
     answer
 }
 
-/// Counts the connected devices, whatever way a session ends.
+/// Counts the connected devices, however a connection ends.
 struct Counted(prometheus::IntGauge);
 
 impl Counted {
@@ -76,18 +77,18 @@ pub struct Pump {
     identity: Authenticated,
     window: Window,
     sending: Sending,
-    /// Refused frames.
+    /// Limits rejected frames.
     flood: LeakyBucket,
-    /// Pings and pongs.
+    /// Limits frames that cost little.
     idle_frames: LeakyBucket,
     backlog: Option<Backlog>,
-    counting: Question<Result<u64, BrokerError>>,
-    renewal: Question<Result<Authenticated, Refusal>>,
+    counting: Pending<Result<u64, BrokerError>>,
+    renewal: Pending<Result<Authenticated, Refusal>>,
     heard_at: Instant,
     pinged: bool,
     touched_at: Instant,
     expires_at: Instant,
-    /// Rings at or before [`Self::deadline`].
+    /// A timer that rings at or before [`Self::deadline`].
     alarm: Pin<Box<Sleep>>,
     peer: Peer,
     present: Present,
@@ -95,7 +96,7 @@ pub struct Pump {
 }
 
 impl Pump {
-    /// A session about to say welcome.
+    /// Creates the pump of a connection that is about to say `welcome`.
     pub fn new(
         app: Arc<App>,
         socket: Socket,
@@ -131,7 +132,10 @@ impl Pump {
         }
     }
 
-    /// Pumps until the end, and closes. Boxed, because a future has room for what it is given and for what it makes of that: two sessions.
+    /// Runs until the connection ends, and closes it.
+    ///
+    /// Takes a box, because a future reserves room both for its argument and for what it makes of
+    /// it. Without the box it would hold two pumps.
     pub async fn run(mut session: Box<Self>) {
         session.socket.text(welcome(&session.app, session.identity));
         session.count_backlog();
@@ -145,20 +149,21 @@ impl Pump {
                 break end;
             }
         };
-        // Boxed as well: rare, and larger than all of the above.
+        // Boxed as well, because it is rare, and larger than everything above.
         Box::pin(session.finish(end)).await;
     }
 
     async fn event(&mut self) -> Event {
         let deadline = self.deadline().into();
         let Self { socket, subscription, registration, sending, counting, renewal, alarm, .. } = self;
-        // Only ever set to an earlier time here. One that rings too early is set again by the tick, which costs less than a change in the
-        // runtime's timers for each frame.
+        // The alarm only moves to an earlier time here. If it rings too early, the tick sets it
+        // again. That costs less than a change of the runtime's timers for each frame.
         if deadline < alarm.deadline() {
             alarm.as_mut().reset(deadline);
         }
         let (open, has_room) = (!socket.is_blocked(), sending.has_room());
-        // One future at a time may borrow the socket: reading where it takes bytes, flushing where it does not.
+        // Only one future may borrow the socket: it reads while the socket takes bytes, and
+        // flushes while it does not.
         let socket = async move {
             match open {
                 true if has_room => Event::Frame(socket.next().await),
@@ -166,15 +171,16 @@ impl Pump {
                 false => Event::Flushed(socket.flush().await),
             }
         };
-        // In this order: what ends the session before what is part of it, so that a logout is not overtaken by what waits. Deliveries
-        // cannot starve the socket, whose acks they need after a window at most.
+        // The order matters: what ends the connection comes before what belongs to it, so that
+        // waiting work does not delay a logout. Deliveries cannot starve the socket, because after
+        // one window at most they need its acks.
         tokio::select! {
             biased;
             code = registration.line.closing() => Event::Closing(code),
             () = alarm => Event::Tick,
             outcome = sending.next() => Event::Sent(outcome),
-            counted = answer_of(counting) => Event::Counted(counted),
-            renewed = answer_of(renewal) => Event::Renewed(renewed),
+            counted = next_answer(counting) => Event::Counted(counted),
+            renewed = next_answer(renewal) => Event::Renewed(renewed),
             delivery = subscription.next(), if open => Event::Delivery(delivery),
             event = socket => event,
             () = registration.line.live.ready(), if open => Event::Live,
@@ -184,7 +190,8 @@ impl Pump {
     async fn handle(&mut self, event: Event) -> Result<(), End> {
         match event {
             Event::Closing(code) => return Err(code.into()),
-            // What it sent meanwhile was not read: its silence counts from now.
+            // The relay did not read what the device sent meanwhile, so the silence of the device
+            // counts from now.
             Event::Flushed(true) => {
                 self.heard_at = Instant::now();
                 self.registration.line.live.forget_typing();
@@ -203,12 +210,12 @@ impl Pump {
                 self.alarm.as_mut().reset(next);
             }
         }
-        // One attempt: what does not go out now goes with the next `next`.
+        // One attempt: the next call of `subscription.next` flushes the rest.
         let _ = futures_util::FutureExt::now_or_never(self.subscription.flush());
         Ok(())
     }
 
-    /// Writes a delivery and those right behind it, while there is room.
+    /// Writes a delivery and those right behind it, while the socket takes bytes.
     async fn deliver(&mut self, first: Delivery) {
         let mut next = Some(first);
         while let Some(delivery) = next
@@ -231,7 +238,8 @@ impl Pump {
         let envelope = match Envelope::decode(payload) {
             Ok(envelope) => envelope,
             Err(_) => {
-                // Somebody published by hand. It can never be delivered, so it must not come again.
+                // Ferry did not publish this. It can never be delivered, so it must not come
+                // again.
                 tracing::warn!(%device, delivery = ?id, "not an envelope: finished undelivered");
                 self.subscription.finish(id);
                 return;
@@ -246,7 +254,7 @@ impl Pump {
         self.socket.text(envelope_frame(envelope.content, id.as_str(), redelivered, json));
         let message = envelope.message_ref().filter(|message| message.author != self.identity.user);
         if self.window.is_empty() {
-            // What comes fresh needs no touch yet.
+            // A fresh delivery needs no touch yet.
             self.touched_at = now;
         }
         self.window.deliver(Held { id, message }, now);
@@ -266,11 +274,13 @@ impl Pump {
 
     fn counted(&mut self, counted: Result<u64, BrokerError>) {
         if let Some(backlog) = &mut self.backlog {
-            // What the device holds has been delivered; an ack on its way may still be counted, and is not at the next count.
+            // The deliveries that the device holds have been delivered. An ack on its way may
+            // still be counted; the next count corrects that.
             let waiting = counted.ok().map(|all| all.saturating_sub(self.window.len() as u64));
             backlog.counted(waiting, Instant::now());
         }
-        // After the first count, so that nothing moved while it was made; and also where the broker could not say.
+        // Deliveries start after the first count, so that nothing moves while it is made. They
+        // also start if the broker could not count.
         self.subscription.start();
         self.say_drained();
     }

@@ -1,8 +1,9 @@
-//! The sends of one connection, pipelined: admitted and stamped one after the other, in the order in which they came, and then under way
-//! to the broker together.
+//! The sends of one connection, pipelined. They are admitted and stamped one after the other, in
+//! the order in which they came, and then published at the same time.
 //!
-//! Their publishes are handed to the broker in the order of their stamps, so that a `seq` goes out before its successor. What the broker
-//! makes of it may differ (a lost connection, a full queue): receivers order by `epoch` and `seq`.
+//! The broker gets their publishes in the order of their stamps, so that each `seq` goes out
+//! before the next. A lost connection or a full queue may still change the order there, so
+//! receivers order by `epoch` and `seq`.
 
 use std::{
     collections::VecDeque,
@@ -23,36 +24,39 @@ use crate::{
     stamp::{Known, Stamp, Stamps},
 };
 
-/// Sends that may be unanswered. At the bound the socket is not read until one is, and TCP holds the device back.
+/// The limit of unanswered sends. When it is reached, the relay does not read the socket until one
+/// is answered, and TCP holds the device back.
 pub const QUEUE: usize = 64;
 
-/// What became of a send.
+/// The id of a send, and what became of it.
 pub type Outcome = (MessageId, Result<Sent, Refusal>);
 
 type Boxed<T> = Pin<Box<dyn Future<Output = T> + std::marker::Send>>;
 
-/// What was found out before a send may go: leave, and a newer epoch where the device has sent beside this connection.
+/// The result of admitting a send: leave to send it, and a newer epoch if the device has also sent
+/// beside this connection.
 type Admission = Result<(Admitted, Option<i64>), Refusal>;
 
-/// See the module's description. Costs next to nothing while nothing is sent.
+/// See the module's description. Costs almost nothing while nothing is sent.
 pub struct Sending {
     app: Arc<App>,
     line: Arc<Line>,
     stamps: Box<Stamps>,
     waiting: VecDeque<Send>,
-    /// One at a time: its stamp must be given before the next one's.
+    /// The send that is being admitted. One at a time, because it must get its stamp before the
+    /// next one.
     admitting: Option<Boxed<(Send, Option<Stamp>, Admission)>>,
-    /// Admitted, and waiting until it can go alone.
+    /// A send to a large room, admitted, that waits until it can go alone.
     wide: Option<Box<(Admitted, Stamp, Send)>>,
-    /// There while anything is in it.
+    /// The sends that are being published. `None` if there are none.
     publishing: Option<Box<FuturesUnordered<Boxed<Outcome>>>>,
-    /// Whether a wide one is among `publishing`, and so the only one.
+    /// Whether the only send in `publishing` is one to a large room.
     alone: bool,
     answers: VecDeque<Outcome>,
 }
 
 impl Sending {
-    /// Of a connection that opened at `epoch`.
+    /// Creates the queue of a connection that opened at `epoch`.
     pub fn new(app: Arc<App>, line: Arc<Line>, epoch: i64) -> Self {
         Self {
             app,
@@ -67,34 +71,35 @@ impl Sending {
         }
     }
 
-    /// Whether another send can be taken.
+    /// Returns whether another send can be taken.
     pub fn has_room(&self) -> bool {
         let publishing = self.publishing.as_ref().map_or(0, |publishing| publishing.len());
         self.waiting.len() + publishing + self.answers.len() < QUEUE
     }
 
-    /// Whether any is unanswered.
+    /// Returns whether any send is unanswered.
     pub fn is_busy(&self) -> bool {
         self.admitting.is_some() || self.wide.is_some() || self.publishing.is_some() || !self.answers.is_empty()
     }
 
-    /// Takes a send; its outcome comes from [`Self::next`].
+    /// Takes a send. Its outcome comes from [`Self::next`].
     pub fn push(&mut self, send: Send) {
         self.waiting.push_back(send);
         self.start();
     }
 
-    /// Waits for an outcome, for ever where nothing is unanswered. Cancel-safe: what is under way stays so.
+    /// Waits for an outcome; forever if no send is unanswered. Cancel-safe: the sends under way
+    /// stay so.
     pub async fn next(&mut self) -> Outcome {
         poll_fn(|cx| self.poll_next(cx)).await
     }
 
-    /// An outcome that is there already.
+    /// Returns an outcome that is there already.
     pub fn try_next(&mut self) -> Option<Outcome> {
         self.next().now_or_never()
     }
 
-    /// Drops what has not begun; the device sends it again when it is back.
+    /// Drops the sends that have not begun. The device sends them again when it is back.
     pub fn stop(&mut self) {
         self.waiting.clear();
         self.wide = None;
@@ -132,7 +137,7 @@ impl Sending {
         }
     }
 
-    /// Begins with as many of those that wait as may be under way.
+    /// Begins as many of the waiting sends as may be under way.
     fn start(&mut self) {
         while self.admitting.is_none()
             && self.wide.is_none()
@@ -157,7 +162,8 @@ impl Sending {
                 let admission = admit(&app, &line, epoch, &send, stamped.is_none()).await;
                 (send, stamped, admission)
             });
-            // Ready at once where the caches know everybody. Where they do not, `poll_next` polls it again with the right waker.
+            // Ready at once if the caches know every member. If not, `poll_next` polls it again
+            // with the right waker.
             match admitting.as_mut().now_or_never() {
                 Some((send, stamped, admission)) => self.admitted(send, stamped, admission),
                 None => self.admitting = Some(admitting),
@@ -177,7 +183,8 @@ impl Sending {
             self.stamps.begin(epoch);
         }
         let stamp = stamped.unwrap_or_else(|| self.stamps.stamp(&send, now_ms()));
-        // One that does not go out at once in full would be overtaken, for some of the room, by those behind it.
+        // A send to a large room does not go out in full at once. Those behind it would overtake
+        // it for some of the members.
         if admitted.is_wide() {
             if self.publishing.is_some() {
                 self.wide = Some(Box::new((admitted, stamp, send)));
@@ -194,8 +201,8 @@ impl Sending {
             let id = send.id;
             (id, app.dispatcher.send(&admitted, stamp, send).await)
         });
-        // The first poll is what hands the publishes to the broker, so it happens here, in the order of the stamps. The set polls it again
-        // with the right waker.
+        // The first poll hands the publishes to the broker, so it happens here, in the order of
+        // the stamps. The set polls it again with the right waker.
         match publishing.as_mut().now_or_never() {
             Some(outcome) => {
                 self.alone = false;
@@ -218,7 +225,8 @@ async fn admit(app: &App, line: &Line, epoch: i64, send: &Send, is_new: bool) ->
     if !is_new || line.newest_epoch() <= epoch {
         return Ok((admitted, None));
     }
-    // The device has sent over HTTP meanwhile, in an epoch of its own: what follows must sort behind that.
+    // The device has sent over HTTP meanwhile, in an epoch of its own, and this send must sort
+    // behind that.
     let newer = app.store.open_connection(line.device, now_ms()).await?;
     Ok((admitted, Some(newer.ok_or_else(Refusal::unauthorized)?)))
 }

@@ -1,4 +1,5 @@
-//! A WebSocket that is written without waiting, so that one `select!` can watch everything else meanwhile.
+//! A WebSocket that is written without waiting, so that one `select!` can watch everything else
+//! meanwhile.
 
 use std::{
     future::poll_fn,
@@ -19,18 +20,20 @@ use tokio_tungstenite::{
     },
 };
 
-/// Bytes that are read at once. tungstenite allocates them for as long as the connection lives, so they are what an idle device costs most;
-/// most frames are smaller, and a larger one takes several reads.
+/// Bytes that are read at once. The library keeps this buffer for as long as the connection lives,
+/// so it is the largest cost of an idle device. Most frames are smaller, and a larger one takes
+/// several reads.
 const READ_BUFFER: usize = 2 << 10;
-/// Bytes that are gathered before the socket is written to; one write then carries many small frames.
+/// Bytes that are gathered before a write, so that one write carries many small frames.
 const WRITE_BUFFER: usize = 16 << 10;
-/// How long a close frame may take to go out, and then the peer to answer it.
+/// How long a close frame may take to go out, and then how long the other side may take to answer
+/// it.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
-/// Bytes of a peer's pending input that are read away before its connection is dropped. Unread input makes the kernel answer with a reset,
-/// which can overtake the close frame.
+/// Bytes of pending input that are read and dropped before the connection is. The kernel answers
+/// unread input with a reset, which can overtake the close frame.
 const DISCARD: usize = 1 << 20;
 
-/// What came in.
+/// Something that came in over the socket.
 #[derive(Debug)]
 pub enum Incoming {
     /// A text frame.
@@ -41,7 +44,7 @@ pub enum Incoming {
     Alive,
     /// The other side is gone, with a close frame or without.
     Gone,
-    /// The other side broke RFC 6455; to be closed with this code.
+    /// The other side broke RFC 6455. Close the connection with this code.
     Broken(u16),
 }
 
@@ -55,12 +58,14 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// After the 101 went out; `read` is what the peer sent right behind its request.
+    /// Creates the socket after the 101. `read` is what the other side sent right behind its
+    /// request.
     pub async fn new(stream: TcpStream, read: Bytes, max_frame: usize) -> Self {
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
             .write_buffer_size(WRITE_BUFFER)
-            // Frames are queued only while the socket takes bytes, so this is not reached: a bound all the same.
+            // Frames are queued only while the socket takes bytes, so this limit is never reached.
+            // It is set all the same.
             .max_write_buffer_size(4 * max_frame + (1 << 20))
             .max_message_size(Some(max_frame))
             .max_frame_size(Some(max_frame));
@@ -86,17 +91,19 @@ impl Socket {
         }
     }
 
-    /// Whether the socket does not take bytes: nothing more may be queued until [`Self::flush`] is through.
+    /// Returns whether the socket takes no bytes. If so, queue nothing more until [`Self::flush`]
+    /// has returned.
     pub fn is_blocked(&self) -> bool {
         self.blocked_since.is_some()
     }
 
-    /// Since when it does not.
+    /// Returns since when the socket takes no bytes.
     pub fn blocked_since(&self) -> Option<Instant> {
         self.blocked_since
     }
 
-    /// Whether another frame can be queued at once. False says that earlier ones fill the buffer.
+    /// Returns whether another frame can be queued at once. If not, earlier frames fill the
+    /// buffer.
     pub async fn has_room(&mut self) -> bool {
         let ready = poll_fn(|cx| Poll::Ready(Pin::new(&mut self.stream).poll_ready(cx))).await;
         if ready.is_pending() {
@@ -105,7 +112,7 @@ impl Socket {
         ready.is_ready()
     }
 
-    /// Writes as much as the socket takes now. False where the connection is lost.
+    /// Writes as much as the socket takes now. Returns false if the connection is lost.
     pub async fn push(&mut self) -> bool {
         if self.unflushed && !self.broken {
             match poll_fn(|cx| Poll::Ready(Pin::new(&mut self.stream).poll_flush(cx))).await {
@@ -116,7 +123,7 @@ impl Socket {
         !self.broken
     }
 
-    /// Waits until everything is written. Cancel-safe. False where the connection is lost.
+    /// Waits until everything is written. Returns false if the connection is lost. Cancel-safe.
     pub async fn flush(&mut self) -> bool {
         if !self.broken {
             let outcome = poll_fn(|cx| Pin::new(&mut self.stream).poll_flush(cx)).await;
@@ -131,7 +138,7 @@ impl Socket {
         self.broken |= outcome.is_err();
     }
 
-    /// The next frame. Cancel-safe.
+    /// Waits for the next frame. Cancel-safe.
     pub async fn next(&mut self) -> Incoming {
         match self.stream.next().await {
             Some(Ok(Message::Text(text))) => Incoming::Text(text),
@@ -145,44 +152,45 @@ impl Socket {
             Some(Ok(Message::Close(_))) | None => Incoming::Gone,
             Some(Err(Error::Capacity(CapacityError::MessageTooLong { .. }))) => Incoming::Broken(WsCode::Size.into()),
             Some(Err(Error::Utf8(_))) => Incoming::Broken(WsCode::Invalid.into()),
-            // A connection that is lost is not one that broke the protocol: there is nobody to tell, and nothing to count.
+            // A lost connection did not break the protocol: there is nobody to tell, and nothing
+            // to count.
             Some(Err(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake))) => Incoming::Gone,
             Some(Err(Error::Protocol(_))) => Incoming::Broken(WsCode::Protocol.into()),
             Some(Err(_)) => Incoming::Gone,
         }
     }
 
-    /// A frame that is here already.
+    /// Returns a frame that is there already.
     pub fn try_next(&mut self) -> Option<Incoming> {
         self.next().now_or_never()
     }
 
-    /// Sends a close frame and waits a little for the other side to take it. Bounded in time.
+    /// Sends a close frame, and waits a little for the other side to answer it. Bounded in time.
     pub async fn close(mut self, code: u16, reason: &'static str) {
         self.say_close(code, reason).await;
         self.linger().await;
     }
 
-    /// Sends a close frame: after it no other follows. Bounded in time.
+    /// Sends a close frame, the last frame of the connection. Bounded in time.
     pub async fn say_close(&mut self, code: u16, reason: &'static str) {
         let frame = CloseFrame { code: code.into(), reason: reason.into() };
         let _ = tokio::time::timeout(CLOSE_PATIENCE, self.stream.close(Some(frame))).await;
     }
 
-    /// Waits a little for the other side to take the close frame and answer it. Bounded in time.
+    /// Waits a little for the other side to answer the close frame. Bounded in time.
     pub async fn linger(self) {
         let _ = tokio::time::timeout(CLOSE_PATIENCE, self.discard()).await;
     }
 
-    /// Cuts the connection: what it was to write, here and in the kernel, is thrown away.
+    /// Cuts the connection, and throws away what is still to be written, here and in the kernel.
     pub fn abort(&mut self) {
-        // An error says that it is cut already.
+        // An error means that it is cut already.
         let _ = self.stream.get_ref().set_zero_linger();
         self.broken = true;
     }
 
-    /// Writes the answer to the other side's close frame, where that is how it went: without it a device takes its close for a lost
-    /// connection (RFC 6455 §5.5.1, §7.1.4). Bounded in time.
+    /// Writes the answer to the other side's close frame, if there was one. Without it, a device
+    /// takes its own close for a lost connection (RFC 6455 §5.5.1, §7.1.4). Bounded in time.
     pub async fn answer_close(&mut self) {
         // The library has queued the answer. On a connection that is lost this fails at once.
         let _ = tokio::time::timeout(CLOSE_PATIENCE, futures_util::SinkExt::flush(&mut self.stream)).await;
@@ -202,7 +210,7 @@ impl Socket {
                 return;
             }
         }
-        // After an error the library reads no more; what the kernel still holds is read here.
+        // After an error the library reads no more, so what the kernel still holds is read here.
         let raw = self.stream.get_mut();
         let mut buffer = [0; 1 << 10];
         while left > 0 {
@@ -214,7 +222,7 @@ impl Socket {
     }
 }
 
-/// The kind of an error: its own text can quote the frame.
+/// Returns the kind of an error. Its own text can quote the frame.
 fn kind_of(error: &Error) -> &'static str {
     match error {
         Error::ConnectionClosed | Error::AlreadyClosed => "closed",

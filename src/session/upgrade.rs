@@ -1,4 +1,5 @@
-//! The upgrade of an HTTP connection, done by hand: `warp::ws()` keeps a 128 KiB read buffer for every socket.
+//! The upgrade of an HTTP connection, done by hand because `warp::ws()` keeps a 128 KiB read
+//! buffer for every socket.
 
 use std::sync::Arc;
 
@@ -16,11 +17,12 @@ use crate::{
     server::{self, Peer, Served},
 };
 
-/// What a client's upgrade request asks for, checked.
+/// A client's upgrade request, checked.
 #[derive(Debug)]
 pub struct Handshake {
     accept_key: String,
-    /// `None` where the client named no subprotocol at all, which is taken for this version's.
+    /// Whether the client named the subprotocol of this version. `None` if it named none at all,
+    /// which counts as this version.
     subprotocol: Option<bool>,
 }
 
@@ -28,7 +30,8 @@ impl Handshake {
     /// Reads the headers of RFC 6455 §4.2.1.
     ///
     /// # Errors
-    /// `upgrade_required` (426) where they ask for no WebSocket, or for one of another version.
+    /// Fails with `upgrade_required` (426) if they ask for no WebSocket, or for another version of
+    /// it.
     pub fn from_headers(headers: &HeaderMap) -> Result<Self, Refusal> {
         let has_token = |name: header::HeaderName, token: &str| {
             let of = |value: &HeaderValue| {
@@ -52,7 +55,8 @@ impl Handshake {
     }
 }
 
-/// Answers 101, and runs the session once the connection is handed over. `identity` is `None` where a `hello` is to prove it.
+/// Answers 101, and runs the connection once it is handed over. `identity` is `None` if a `hello`
+/// frame is to prove it.
 pub fn accept(
     app: Arc<App>,
     handshake: Handshake,
@@ -67,7 +71,8 @@ pub fn accept(
             Ok(upgraded) => upgraded,
             Err(error) => return tracing::debug!(%error, "a connection was lost before its upgrade"),
         };
-        // The accept loop serves nothing else; taking it out saves a box and a dynamic call for each read.
+        // The accept loop serves no other type. Taking it out saves a box and a dynamic call for
+        // each read.
         let Ok(parts) = upgraded.downcast::<Served>() else {
             return tracing::error!("an upgraded connection is of an unknown kind");
         };

@@ -1,4 +1,4 @@
-//! The deliveries a device holds without having acked them. Pure: the time is given.
+//! The deliveries that a device holds without having acked them. Pure: the caller passes the time.
 
 use std::{
     collections::VecDeque,
@@ -11,13 +11,15 @@ use ferry_protocol::MessageRef;
 /// A delivery that the device holds.
 #[derive(Debug, Clone, Copy)]
 pub struct Held {
-    /// To finish it by.
+    /// The id by which to finish it.
     pub id: DeliveryId,
-    /// Of a message, whom to tell that the device has it.
+    /// The message, so that its author can be told that the device has it. `None` for everything
+    /// else, and for the user's own messages.
     pub message: Option<MessageRef>,
 }
 
-/// Bounded by the broker, which hands out no more than the window's size. Keeps no memory while it is empty.
+/// See the module's description. Bounded by the broker, which hands out no more than the window's
+/// size. Frees its memory while it is empty.
 #[derive(Debug)]
 pub struct Window {
     size: usize,
@@ -27,13 +29,14 @@ pub struct Window {
 }
 
 impl Window {
-    /// An empty one.
+    /// Creates an empty window.
     #[must_use]
     pub fn new(size: u32) -> Self {
         Self { size: size as usize, held: VecDeque::new(), full_since: None }
     }
 
-    /// A delivery goes to the device. One that is held already (the broker timed it out and hands it out again) is held once.
+    /// Notes that a delivery goes to the device. A delivery that is held already counts once: the
+    /// broker timed it out and hands it out again.
     pub fn deliver(&mut self, delivery: Held, now: Instant) {
         if !self.held.iter().any(|held| held.id == delivery.id) {
             self.held.push_back(delivery);
@@ -43,9 +46,10 @@ impl Window {
         }
     }
 
-    /// The device has stored it. None for what it does not hold: an ack from an earlier connection, or a second one.
+    /// Notes that the device has stored a delivery. Returns `None` if it does not hold it: the ack
+    /// is from an earlier connection, or the second for this delivery.
     pub fn ack(&mut self, id: DeliveryId, now: Instant) -> Option<Held> {
-        // Acks come in order, so what is looked for is near the front.
+        // Acks come in order, so the delivery is near the front.
         let index = self.held.iter().position(|held| held.id == id)?;
         let acked = self.held.remove(index);
         self.full_since = (self.held.len() >= self.size).then_some(now);
@@ -55,30 +59,30 @@ impl Window {
         acked
     }
 
-    /// What is held, oldest first.
+    /// Returns the ids of what is held, oldest first.
     pub fn held(&self) -> impl Iterator<Item = DeliveryId> + '_ {
         self.held.iter().map(|held| held.id)
     }
 
-    /// How many are held.
+    /// Returns how many deliveries are held.
     #[must_use]
     pub fn len(&self) -> usize {
         self.held.len()
     }
 
-    /// Whether nothing is held.
+    /// Returns whether nothing is held.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.held.is_empty()
     }
 
-    /// Whether the device holds as much as it may: nothing comes until it acks.
+    /// Returns whether the device holds as much as it may. Nothing comes until it acks.
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.full_since.is_some()
     }
 
-    /// When the device counts as slow if it acks nothing until then.
+    /// Returns when the device counts as slow if it acks nothing until then.
     #[must_use]
     pub fn slow_at(&self, patience: Duration) -> Option<Instant> {
         self.full_since.map(|since| since + patience)

@@ -1,4 +1,4 @@
-//! Channels and topics that nobody owns any more are removed.
+//! Removes channels and topics that nobody owns any more.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -12,8 +12,8 @@ use ferry_protocol::{DeviceId, UserId};
 use super::restore::{PAGE, restore_missing};
 use crate::app::App;
 
-/// Removes orphans and makes missing channels again, until the future is dropped. There are none with the broker in process: nothing
-/// outlives it.
+/// Removes orphans and makes missing channels again, until you drop the future. Does nothing with
+/// the broker in process, because nothing outlives that.
 pub(super) async fn compare_channels(app: Arc<App>) {
     let Broker::Nsq(broker) = &app.broker else { return };
     let mut suspects = Suspects::default();
@@ -29,8 +29,9 @@ pub(super) async fn compare_channels(app: Arc<App>) {
     }
 }
 
-/// What was without an owner at the last look, and since when. Only what stays so for the grace is removed: a channel may be made before
-/// its login is in SQL, and a topic before its channel.
+/// The channels and topics that had no owner at the last look, and since when. They are removed
+/// only after the grace, because a channel may be made before its login is in SQL, and a topic
+/// before its channel.
 #[derive(Debug, Default)]
 struct Suspects {
     channels: HashMap<(UserId, DeviceId), Instant>,
@@ -42,7 +43,8 @@ async fn remove_orphans(app: &App, listed: &[Listed], suspects: &mut Suspects) -
     let (mut channels, mut topics) = (HashMap::new(), HashMap::new());
     for some in listed.chunks(PAGE) {
         let devices: Vec<DeviceId> = some.iter().flat_map(|topic| topic.devices.iter().copied()).collect();
-        // Asked after the listing: a device that logged in meanwhile is in SQL, and not in the list.
+        // Asked after the listing: a device that logged in meanwhile is in SQL, and not in the
+        // list.
         let live: HashSet<DeviceId> = app.store.which_devices_live(&devices).await?;
         let users: Vec<UserId> = some.iter().map(|topic| topic.user).collect();
         let with_devices = app.store.device_counts(&users).await?;

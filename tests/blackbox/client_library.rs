@@ -38,7 +38,7 @@ async fn a_burst_over_a_crash_of_the_relay_is_seen_once() {
             tokio::spawn(async move { connection.send(room, KIND_TEXT, Body::text(&number.to_string()), None).await })
         })
         .collect();
-    // Some are answered, some are on their way, most have not begun.
+    // Some sends are answered, some are on their way, and most have not begun.
     for _ in 0..5 {
         within(sends.next()).await.unwrap().unwrap().unwrap();
     }
@@ -75,14 +75,15 @@ on_both!(a_burst_over_a_cut_line_is_seen_once, |world| async move {
     while let Some(sent) = within(sends.next()).await {
         sent.unwrap().unwrap();
         answered += 1;
-        // Both sides lose their sockets, three times.
+        // Both devices lose their sockets, three times.
         if [5, 20, 40].contains(&answered) {
             line.cut();
         }
     }
     within(alices.connection.send(room, KIND_TEXT, Body::text("the end"), None)).await.unwrap();
     let mut seen = Vec::new();
-    // What was requeued may come after the end, so the number counts, and then that nothing more comes.
+    // A requeued message may come after the last one. So the test counts the messages, and then
+    // checks that nothing more comes.
     while seen.len() < 61 {
         seen.push(bobs.text().await);
     }
@@ -100,7 +101,7 @@ async fn tokens_are_renewed_for_ever() {
     let room = alices.direct(bob.id).await;
     let first = bobs.session.credentials().access_token.clone();
     bobs.notice().await;
-    // Three lifetimes without an event, above all without a lost connection.
+    // Three lifetimes of a token without an event, above all without a lost connection.
     let silence = tokio::time::timeout(Duration::from_secs(15), bobs.events.next()).await;
     assert!(silence.is_err(), "{silence:?}");
     assert_ne!(bobs.session.credentials().access_token, first);
@@ -117,7 +118,7 @@ on_both!(a_logout_ends_the_connection_for_good, |world| async move {
     }
     assert_eq!(closed(&mut online).await, ClosedReason::LoggedOut);
     assert_eq!(online.connection.closed(), Some(ClosedReason::LoggedOut));
-    // One that was not there learns it when it comes back.
+    // A device that was not connected learns it when it comes back.
     let (_connection, mut events) = absent.connect(impatient());
     let end = within(async {
         loop {
@@ -127,7 +128,7 @@ on_both!(a_logout_ends_the_connection_for_good, |world| async move {
         }
     });
     assert_eq!(end.await, ClosedReason::LoggedOut);
-    // And what it wants to send fails, instead of waiting for ever.
+    // A send on the closed connection fails, instead of waiting forever.
     let send = online.connection.send(ferry_client::RoomId::new(), KIND_TEXT, Body::text("x"), None);
     assert!(matches!(within(send).await, Err(SendError::Closed(ClosedReason::LoggedOut))));
 });
@@ -162,7 +163,7 @@ on_both!(only_what_was_acked_is_gone, |world| async move {
     let (stored, not_stored) = (bobs.message().await, bobs.message().await);
     assert!(!stored.redelivered && !not_stored.redelivered);
     stored.ack();
-    // A crash before the second could be stored.
+    // The device crashes before it could store the second message.
     bobs.connection.close().await;
     let mut bobs = Online::connect(bobs.session).await;
     let again = bobs.message().await;
@@ -178,7 +179,7 @@ on_both!(what_an_earlier_run_has_stored_is_acked_without_being_shown, |world| as
     let (alice, bob) = (world.person("alice").await, world.person("bob").await);
     let alices = alice.online(world.relay()).await;
     let room = alices.direct(bob.id).await;
-    // The earlier run: stored, and crashed before the ack.
+    // The earlier run stored the message and crashed before the ack.
     let mut earlier = Bare::online(&bob, world.relay()).await;
     alices.send(room, "stored").await;
     let stored = earlier.message().await;

@@ -1,4 +1,4 @@
-//! The commands of a client, as somebody types them.
+//! The commands of a client, as a user types them.
 
 mod acting;
 
@@ -17,13 +17,13 @@ use crate::{
 
 mod people;
 
-/// A shell with a home of its own.
+/// A shell with its own home directory.
 struct Shell {
     home: tempfile::TempDir,
     server: String,
 }
 
-/// What a command printed, and how it ended.
+/// The output of a command, and how it ended.
 #[derive(Debug)]
 struct Ran {
     code: i32,
@@ -36,7 +36,7 @@ impl Shell {
         Self { home: tempfile::tempdir().unwrap(), server: world.relay().url("") }
     }
 
-    /// `ferry` with these arguments, separated by blanks.
+    /// Builds the command `ferry` with these arguments, which blanks separate.
     fn command(&self, arguments: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ferry"));
         command.env_clear().env("FERRY_DATA_DIR", self.home.path()).env("FERRY_PASSWORD", "correct horse");
@@ -48,7 +48,7 @@ impl Shell {
         ran(self.command(arguments).output().unwrap())
     }
 
-    /// What it prints, where it succeeds.
+    /// Returns what the command prints. Fails unless it succeeds.
     fn ok(&self, arguments: &str) -> String {
         let ran = self.run(arguments);
         assert_eq!(ran.code, 0, "ferry {arguments}: {ran:?}");
@@ -59,7 +59,8 @@ impl Shell {
         serde_json::from_str(&self.ok(&format!("--json {arguments}"))).unwrap()
     }
 
-    /// With the exit code, and words for a person on standard error, none on standard output.
+    /// Runs a command that fails with this exit code, and returns its standard error. Standard
+    /// output must be empty.
     fn fails(&self, code: i32, arguments: &str) -> String {
         let ran = self.run(arguments);
         assert_eq!((ran.code, ran.out.as_str()), (code, ""), "ferry {arguments}: {ran:?}");
@@ -67,7 +68,7 @@ impl Shell {
         ran.err
     }
 
-    /// alice and bob, logged in under profiles of their names.
+    /// Logs in alice and bob, under profiles of their names.
     fn alice_and_bob(&self) {
         for name in ["alice", "bob"] {
             self.ok(&format!("register {name}"));
@@ -81,7 +82,7 @@ fn ran(output: Output) -> Ran {
     Ran { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
 }
 
-/// The lines of `ferry tail` that are messages, and not notices.
+/// Returns the lines of `ferry tail` that are messages, and not notices.
 fn messages(printed: &str) -> Vec<&str> {
     printed.lines().filter(|line| line.get(8..11) != Some(" * ")).collect()
 }
@@ -97,7 +98,7 @@ on_both!(the_first_conversation, |world| async move {
     assert_eq!((printed.lines().count(), messages(&printed).len()), (2, 1), "{printed}");
     assert!(printed.contains(" * alice added bob to @alice as member\n"), "{printed}");
     assert!(printed.ends_with(" @alice alice: Hello Bob\n"), "{printed}");
-    // Printed, acked, gone.
+    // The message is printed, acked, and gone.
     assert_eq!(shell.ok("--profile bob tail --until-drained"), "");
 });
 
@@ -118,7 +119,8 @@ async fn devices_are_listed_and_logged_out() {
     let phone = devices[1]["id"].as_str().unwrap();
     assert_eq!(devices[1]["name"], "phone");
     shell.ok(&format!("--profile alice devices logout {phone}"));
-    // The phone learns it with its next command, forgets its login, and can log in again.
+    // The phone learns of the logout with its next command, forgets its login, and can log in
+    // again.
     let words = shell.fails(3, "--profile phone whoami");
     assert!(words.contains("logged out"), "{words}");
     assert!(shell.fails(3, "--profile phone whoami").contains("not logged in"));
@@ -182,7 +184,7 @@ async fn rooms_are_described_invited_to_and_handed_on() {
     assert_eq!(shell.ok("--profile alice rooms transfer family bob"), "bob owns family now\n");
     assert_eq!(shell.json("--profile bob rooms")[0]["role"], "owner");
 
-    // All of it is told, in words.
+    // `ferry tail` prints all of it, in words.
     let told = shell.ok("--profile bob tail --until-drained");
     for words in ["alice invites you", "bob is owner of #family now", "bob is member of #family now, muted until"] {
         assert!(told.contains(words), "{words}: {told}");
@@ -240,11 +242,11 @@ async fn exit_codes_tell_failures_apart() {
     let world = World::start(Backend::Embedded).await;
     let shell = Shell::at(&world);
     shell.ok("register alice");
-    // 1: refused.
+    // Exit code 1: rejected.
     assert!(shell.fails(1, "register alice").contains("somebody has this username"));
     let wrong = ran(shell.command("login alice").env("FERRY_PASSWORD", "wrong horse").output().unwrap());
     assert_eq!(wrong.code, 1, "{wrong:?}");
-    // 3: not logged in.
+    // Exit code 3: not logged in.
     for command in ["whoami", "devices", "rooms", "send @bob hi", "tail", "logout"] {
         assert!(shell.fails(3, command).contains("login"), "{command}");
     }
@@ -252,7 +254,7 @@ async fn exit_codes_tell_failures_apart() {
     shell.fails(1, "login alice");
     shell.fails(1, "send @nobody hi");
     shell.fails(1, "send no-such-room hi");
-    // 2: usage.
+    // Exit code 2: wrong usage.
     for command in ["send", "send @alice", "teleport", "tail --count 0", "--profile ../x whoami", "rooms create"] {
         shell.fails(2, command);
     }
@@ -260,7 +262,7 @@ async fn exit_codes_tell_failures_apart() {
     shell.fails(2, "--server nonsense register bob");
     let no_password = ran(shell.command("register bob").env_remove("FERRY_PASSWORD").output().unwrap());
     assert_eq!(no_password.code, 2, "{no_password:?}");
-    // 4: not there.
+    // Exit code 4: not found.
     let nobody = format!("http://127.0.0.1:{}", nsq::free_port());
     shell.fails(4, &format!("--server {nobody} register bob"));
     assert_eq!(shell.run("--help").code, 0);
@@ -296,7 +298,7 @@ on_both!(what_could_not_be_printed_is_not_acked, |world| async move {
     let shell = Shell::at(&world);
     shell.alice_and_bob();
     shell.ok("--profile alice send @bob precious");
-    // Nobody reads what this prints.
+    // Nothing reads what this prints.
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     let status = shell.command("--profile bob tail --until-drained").stdout(writer).status().unwrap();

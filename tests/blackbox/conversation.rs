@@ -1,4 +1,4 @@
-//! Two people with several devices each: what everything else stands on.
+//! Two users with several devices each: everything else rests on this.
 
 use crate::on_both;
 
@@ -15,7 +15,7 @@ on_both!(messages_reach_every_other_device, |world| async move {
         assert_eq!(device.text().await, "hello");
     }
     bobs_phone.send(room, "and to you").await;
-    // The sending device gets no copy of its own: the answer is the first that it hears.
+    // The sending device gets no copy of its own: the first thing it gets is the answer.
     assert_eq!(phone.text().await, "and to you");
     assert_eq!(laptop.text().await, "and to you");
 });

@@ -1,4 +1,4 @@
-//! The script that shows Ferry to people.
+//! The demo script, which shows Ferry to people.
 
 use std::process::{Command, Stdio};
 
@@ -17,6 +17,6 @@ fn the_demo_runs_to_its_end_and_leaves_nothing_running() {
     for line in ["* ada accepts\n", "  bert has read it\n", "nothing of them is left in the relay\n"] {
         assert!(said.contains(line), "{line}: {said}");
     }
-    // Its database and logins went with it.
+    // Its database and logins are gone too.
     assert_eq!(std::fs::read_dir(room.path()).unwrap().count(), 0);
 }

@@ -1,4 +1,5 @@
-//! The guarantees of the design, one by one. `g4` is in `guarantees_of_logout`, `g5` in `secrecy`; `g9` is a limit, and no test.
+//! The guarantees of the design, one by one. `g4` is in `guarantees_of_logout`, and `g5` in
+//! `secrecy`. `g9` is a limit and has no test.
 
 use std::collections::BTreeSet;
 
@@ -22,12 +23,12 @@ on_both!(g1_accepted_means_queued, |world| async move {
         let topic = nsq::topic(&format!("user.{}", bob.id));
         world.nsqds[0].admin().topic_stats(&topic).await.unwrap().unwrap().message_count
     };
-    // The notices that the second device is there, and that the room is.
+    // Counts the notices about the second device and the room, too.
     let before = if world.backend == Backend::Cluster { published().await } else { 0 };
     let sent = alices.send(room, "while you were away").await;
     assert_eq!((sent.recipients, sent.unreachable), (1, vec![]));
 
-    // At this very moment, not a little later.
+    // Checked at this very moment, not a little later.
     if world.backend == Backend::Cluster {
         assert_eq!((before, published().await), (2, 3), "nsqd has the message when the sender is told so");
     }
@@ -37,12 +38,12 @@ on_both!(g1_accepted_means_queued, |world| async move {
     }
 });
 
-/// Three people: two whose home is the first nsqd, and one of the second.
+/// Makes three users: two whose home is the first nsqd, and one whose home is the second.
 async fn two_homes(world: &World) -> (Person, Person, Person) {
     let (mut here, mut there) = (Vec::new(), Vec::new());
     while here.len() < 2 || there.is_empty() {
         let person = world.person("p").await;
-        // The topic shows where the home is.
+        // The topic shows which node is the home.
         let device = person.log_in(world.relay()).await;
         let is_here = world.channels(0, person.id).await.is_some();
         device.logout().await.unwrap();
@@ -97,7 +98,7 @@ on_both!(g2_at_least_once, |world| async move {
     assert!(first.iter().all(|message| message["redelivered"] == false));
     bobs.ack_for_sure(&first[1]).await;
 
-    // What was not acked is there again at once, and says that it is.
+    // An unacked message comes again at once, and is marked as redelivered.
     let mut bobs = bobs.reopen(world.relay()).await;
     let again = bobs.until_drained().await;
     assert_eq!(texts(&again).into_iter().collect::<BTreeSet<_>>(), ["one", "three"].map(String::from).into());
@@ -134,7 +135,7 @@ on_both!(g2_shown_once, |world| async move {
     .await;
     assert_eq!(shown, 0, "it is shown already, and held");
     assert!(world.relay().metric("ferry_redeliveries_total").await >= 1.0);
-    // The ack reaches the newest delivery.
+    // The ack counts for the newest delivery of the message.
     held.ack();
     bobs.connection.flush().await.unwrap();
     alices.send(room, "next").await;
@@ -156,7 +157,7 @@ on_both!(g3_every_device_on_its_own, ["--window", "4"], |world| async move {
         alices.send(room, text).await;
         assert_eq!(reader.text().await, *text);
     }
-    // The one that never acks has its window full, and no more.
+    // The device that never acks has a full window, and no more.
     for text in &all[..4] {
         assert_eq!(crate::bare::text(&silent.message().await), *text);
     }
@@ -176,7 +177,7 @@ on_both!(g6_order, |world| async move {
     let (room, other) = (owner.group(&[alice.id, bob.id]).await, owner.group(&[alice.id, bob.id]).await);
     let strange = owner.group(&[bob.id]).await;
 
-    // Every room counts from one; a refused send takes no number.
+    // Every room counts from 1, and a rejected send takes no number.
     let mut stamps = Vec::new();
     for (to, text) in [(room, "a"), (room, "b"), (other, "c"), (room, "d")] {
         alices.send(to, text).await;
@@ -192,7 +193,8 @@ on_both!(g6_order, |world| async move {
     assert_eq!(error["code"], "muted");
     owner.session.put_member(room, alice.id, &until(0)).await.unwrap();
 
-    // A retry in the same connection keeps its place: the same answer, and nobody sees it again.
+    // A retry in the same connection keeps its stamp: the answer is the same, and nobody sees the
+    // message again.
     let id = MessageId::new();
     alices.socket.send(&send_frame(id, room, "e")).await;
     let sent = alices.socket.frame_of("sent").await;
@@ -204,7 +206,7 @@ on_both!(g6_order, |world| async move {
     let message = bobs.message().await;
     assert_eq!((text(&message), stamp(&message)), ("f".into(), (epoch, 5)));
 
-    // A new connection is a greater epoch, and so is each send over HTTP.
+    // A new connection has a greater epoch, and so has each send over HTTP.
     let mut alices = alices.reopen(world.relay()).await;
     alices.send(room, "g").await;
     let mut last = stamp(&bobs.message().await);
@@ -228,7 +230,7 @@ on_both!(g7_one_pump_per_device, |world| async move {
     assert_eq!(first.socket.closed().await.0, Some(4502));
     assert_eq!(texts(&second.until_drained().await), ["unacked"]);
 
-    // Three at once: one of them stays, and it works.
+    // Three sockets at once: exactly one of them stays, and it works.
     let token = second.session.token().await.unwrap();
     let open = || crate::harness::RawSocket::open(world.relay(), token.expose());
     let (a, b, c) = tokio::join!(open(), open(), open());
@@ -257,7 +259,7 @@ on_both!(g7_one_pump_per_device, |world| async move {
             }
         }
     }
-    // One that drained before its successor came is replaced all the same.
+    // A socket that drained before its successor came is replaced all the same.
     alices.send(room, "to the newest").await;
     let mut got = 0;
     for mut device in drained {
@@ -314,11 +316,11 @@ on_both!(g8_bounded_everywhere, ["--window", "4"], |world| async move {
     for _ in 0..4 {
         held.push(bobs.message().await);
     }
-    // A fifth would come before the answer, or soon after.
+    // A fifth message would come before the answer, or soon after it.
     bobs.socket.send(&json!({ "type": "ping" })).await;
     assert_eq!(bobs.socket.frame().await.unwrap()["type"], "pong");
     assert!(bobs.socket.is_silent_for(std::time::Duration::from_millis(300)).await);
-    // One ack, one message.
+    // One ack lets one more message through.
     bobs.ack(&held[0]).await;
     assert_eq!(text(&bobs.message().await), "message 4");
     bobs.socket.send(&json!({ "type": "ping" })).await;

@@ -17,7 +17,7 @@ on_both!(g4_logout_leaves_nothing, |world| async move {
     let room = Online::connect(alice.log_in(world.relay()).await).await.direct(bob.id).await;
     let mut lost = Bare::online(&bob, world.relay()).await;
     let mut kept = Bare::online(&bob, world.relay()).await;
-    // One message waits without an ack, for the device that is about to go.
+    // One message waits without an ack, for the device that is about to be logged out.
     alices.send(room, "before").await;
     lost.message().await;
     let message = kept.message().await;
@@ -25,7 +25,7 @@ on_both!(g4_logout_leaves_nothing, |world| async move {
 
     let gone = lost.session.credentials().device;
     kept.session.logout_device(gone).await.unwrap();
-    // From here on not one frame.
+    // From here on no frame may come.
     alices.send(room, "after").await;
     assert_eq!(lost.socket.frame().await, Err(Closed(Some(4501))));
     assert_eq!(texts(&[kept.message().await]), ["after"]);
@@ -40,7 +40,7 @@ on_both!(g4_logout_leaves_nothing, |world| async move {
         assert_eq!(world.channels(0, bob.id).await, Some(vec![format!("device.{own}")]));
     }
 
-    // The last device takes the topic along.
+    // The last device's logout deletes the topic.
     kept.session.logout().await.unwrap();
     assert_eq!(kept.socket.closed().await, Closed(Some(4501)));
     if world.backend == Backend::Cluster {
@@ -86,7 +86,7 @@ async fn g4_logout_closes_a_socket_on_another_relay() {
     assert_eq!(remote.socket.frame().await, Err(Closed(Some(4501))));
     let own = here.session.credentials().device;
     assert_eq!(world.channels(0, bob.id).await, Some(vec![format!("device.{own}")]));
-    // Its token is refused there too, as soon as the relay has heard of it.
+    // The other relay rejects its token too, as soon as it has heard of the logout.
     let token = format!("Bearer {}", remote.session.credentials().access_token.expose());
     let other = &world.relays[other];
     until("the other relay refuses the token", || async {

@@ -1,4 +1,5 @@
-//! The interface as machines read it: what is described is there, and the page that shows it is the relay's own alone.
+//! The interface as machines read it. Everything that is described exists, and the page that shows
+//! it loads nothing from elsewhere.
 
 use ferry_protocol::{DeviceFrame, ErrorCode, RelayFrame};
 use serde_json::Value;
@@ -18,7 +19,7 @@ async fn every_call_of_the_document_is_answered() {
     let relay = world.relay();
     for (path, operations) in OPENAPI.json["paths"].as_object().unwrap() {
         for method in operations.as_object().unwrap().keys().map(|method| method.to_ascii_uppercase()) {
-            // Of its own, because a call may be the logout.
+            // Each call gets its own device, because the call may be the logout.
             let alice = world.person("alice").await;
             let access = log_in(relay, &alice).await.access;
             let target = path
@@ -27,7 +28,7 @@ async fn every_call_of_the_document_is_answered() {
                 .map(|segment| if segment.starts_with('{') { alice.id.to_string() } else { segment.to_owned() })
                 .collect::<Vec<_>>()
                 .join("/");
-            // The answer is held against the document where it comes in.
+            // The answer is checked against the document where it arrives.
             let answer = ask(relay, &method, &target).bearer(&access).send().await;
             assert_ne!(answer.status, 405, "{method} {path}");
             if !path.contains('{') {
@@ -70,7 +71,7 @@ async fn the_description_can_be_turned_off() {
     }
 }
 
-/// The first column of the table under a heading of docs/protocol.md.
+/// Returns the first column of the table under a heading of docs/protocol.md.
 fn first_column(heading: &str) -> Vec<String> {
     let text = std::fs::read_to_string(repository().join("docs/protocol.md")).unwrap();
     let (_, section) = text.split_once(&format!("\n{heading}\n")).unwrap();
@@ -151,7 +152,7 @@ fn examples_are_what_they_are_examples_of() {
     examples_in("", &OPENAPI.json);
 }
 
-/// Holds each `example` and `examples` beside a `schema` against it.
+/// Checks each `example` and `examples` against the `schema` beside it.
 fn examples_in(pointer: &str, value: &Value) {
     let Value::Object(members) = value else { return };
     if members.contains_key("schema") {

@@ -1,4 +1,4 @@
-//! The line between a device and a relay, to be cut, or led to another relay.
+//! A line between a device and a relay that a test can cut, or lead to another relay.
 
 use std::sync::{Arc, Mutex};
 
@@ -11,7 +11,7 @@ use tokio::{
 
 use crate::harness::{Person, Relay};
 
-/// Forwards TCP connections. Ends when dropped.
+/// Forwards TCP connections. Dropping it ends it.
 pub struct Line {
     address: String,
     target: Arc<Mutex<String>>,
@@ -29,17 +29,17 @@ impl Line {
         Self { address, target, cuts, task }
     }
 
-    /// Connections from now on go there.
+    /// Sends new connections to this address from now on.
     pub fn lead_to(&self, relay: &Relay) {
         *self.target.lock().unwrap() = relay.address.clone();
     }
 
-    /// Drops all connections that are open.
+    /// Drops all open connections.
     pub fn cut(&self) {
         self.cuts.send_modify(|cuts| *cuts += 1);
     }
 
-    /// A new device that speaks through this line.
+    /// Logs in a new device that connects through this line.
     pub async fn log_in(&self, person: &Person) -> Session {
         let client = Client::new(&format!("http://{}", self.address), ClientOptions::default()).unwrap();
         let credentials = client.login(&person.name, &person.password, "test").await.unwrap();
@@ -60,7 +60,7 @@ async fn forward(listener: TcpListener, target: Arc<Mutex<String>>, cuts: watch:
         let mut cuts = cuts.clone();
         cuts.mark_unchanged();
         tokio::spawn(async move {
-            // A relay that refuses the connection is one that closes it.
+            // A relay that refuses the connection counts as one that closes it.
             let Ok(mut far) = TcpStream::connect(target).await else { return };
             tokio::select! {
                 _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}

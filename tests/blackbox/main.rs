@@ -1,5 +1,8 @@
-//! Black-box tests: the real binary, driven through the real client library and raw sockets, over both back ends (in-process broker and
-//! SQLite; nsqd and PostgreSQL). One binary, because linking is what testing costs most. `./test` starts what it needs.
+//! Black-box tests of the real binary. The real client library and raw sockets drive it over both
+//! back ends: the in-process broker with SQLite, and nsqd with PostgreSQL.
+//!
+//! They are one binary, because linking costs more than anything else in testing. `./test` starts
+//! what they need.
 
 #![allow(
     clippy::unwrap_used,
@@ -10,7 +13,7 @@
 
 mod harness;
 
-// What several of the modules below use.
+// Helpers of several modules below.
 mod bare;
 mod line;
 mod wire;
@@ -35,7 +38,7 @@ mod socket_frames;
 mod socket_open;
 mod socket_slow;
 
-/// What Ferry stands on fails, and comes back.
+/// The systems under Ferry fail and come back.
 mod faults {
     mod database;
     mod logout;

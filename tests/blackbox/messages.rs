@@ -1,4 +1,5 @@
-//! Every kind of message, from the device that sends it to all that get it, and what the client library makes of it.
+//! Every kind of message: from the device that sends it to all that get it, and what the client
+//! library makes of it.
 
 use ferry_client::{Body, Capacity, Change, Conversation, Draft, Ignored, Incoming, MessageId, Target};
 use ferry_protocol::{Message, PutMember, Role, RoomId, RoomKind, UserId};
@@ -13,12 +14,12 @@ fn user(online: &Online) -> UserId {
     online.session.credentials().user.id
 }
 
-/// Sends under an id of its own.
+/// Sends under its own id.
 async fn send(from: &Online, room: RoomId, draft: Draft) -> MessageId {
     within(from.connection.send_draft(room, draft)).await.unwrap().id
 }
 
-/// The next message, acked.
+/// Returns the next message, acked.
 async fn next(online: &mut Online) -> Box<Incoming> {
     let incoming = online.message().await;
     incoming.ack();
@@ -142,7 +143,7 @@ on_both!(forged_edits_and_deletions_are_ignored, |world| async move {
         (room, Draft::edit(target, "I owe mallory"), Change::Ignored(Ignored::NotAuthor)),
         (room, Draft::delete(target), Change::Ignored(Ignored::NotAllowed)),
         (room, Draft::new("delete", Body::json(&claims)), Change::Ignored(Ignored::NotAllowed)),
-        // Where mallory is the owner, but not of this room.
+        // Mallory owns another room, but not this one.
         (lair, Draft::delete(target), Change::Ignored(Ignored::OtherRoom)),
         (room, Draft::edit(own, "I owe mallory"), Change::Edited(own)),
         (room, Draft::delete(own), Change::Deleted(own)),
@@ -152,12 +153,12 @@ on_both!(forged_edits_and_deletions_are_ignored, |world| async move {
         assert_eq!(held.apply(&incoming.message), change);
         assert_eq!(held.get(&target).unwrap().text().unwrap(), "hello");
     }
-    // The same id from another author is another message.
+    // A message with the same id from another author is another message.
     within(mallorys.connection.send_draft_with_id(hello, room, Draft::text("not hello"))).await.unwrap();
     held.apply(&next(&mut bobs).await.message);
     assert_eq!(held.get(&target).unwrap().text().unwrap(), "hello");
 
-    // The stamp decides: from a moderator on it counts.
+    // The stamp decides: it counts from the moment at which the author is a moderator.
     let promote = PutMember { role: Some(Role::Moderator), muted_until: None };
     alices.session.put_member(room, mallory.id, &promote).await.unwrap();
     send(&mallorys, room, Draft::edit(target, "I owe mallory")).await;
@@ -167,7 +168,7 @@ on_both!(forged_edits_and_deletions_are_ignored, |world| async move {
     assert_eq!(held.get(&target).unwrap().deleted_by(), Some(mallory.id));
 });
 
-/// Whatever changes messages counts as a message: nobody can flood a room with it.
+/// An edit, a reaction or a deletion counts as a message, so nobody can flood a room with them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn floods_of_edits_and_reactions_are_limited_as_sends_are() {
     let flags = ["--rate-limits", "--send-burst", "5", "--send-rate", "1"].map(str::to_owned);
@@ -179,7 +180,7 @@ async fn floods_of_edits_and_reactions_are_limited_as_sends_are() {
         let mut alices = crate::bare::Bare::online(&alice, world.relay()).await;
         let room = bob.online(world.relay()).await.group(&[alice.id]).await;
         let mut accepted = 0;
-        // One more each second is allowed, so a slow machine gets a few more through.
+        // The limit allows one more each second, so a slow machine gets a few more through.
         let refused = loop {
             let Draft { kind, body, .. } = make(target);
             let body: serde_json::Value = serde_json::from_str(body.get()).unwrap();

@@ -1,4 +1,5 @@
-//! Messages that are not of the form of their kind, or mention whom they must not: refused by the socket and by HTTP alike, with the field.
+//! Messages that break the form of their kind, or mention users outside the room. The socket and
+//! HTTP reject them alike, and name the field.
 
 use ferry_client::Draft;
 use ferry_protocol::{MessageId, RoomId, UserId};
@@ -11,7 +12,8 @@ use crate::{
     on_both,
 };
 
-/// Refused both ways as `invalid` with this field, without a word of what was in it.
+/// Checks that both ways reject it as `invalid` with this field, and repeat nothing of its
+/// content.
 async fn is_invalid(world: &World, device: &mut Bare, room: RoomId, message: &Value, field: &str) {
     let mut frame = json!({ "type": "send", "id": MessageId::new(), "room": room });
     frame.as_object_mut().unwrap().extend(message.as_object().unwrap().clone());
@@ -70,7 +72,8 @@ on_both!(what_is_not_of_the_form_of_its_kind, |world| async move {
         is_invalid(&world, &mut alices, room, &message, "content_type").await;
     }
 
-    // None of it used a number up, nor reached anybody. Emojis of many parts, and fields of later versions, are taken.
+    // None of it used up a number or reached anybody. Emojis of many parts are accepted, and so
+    // are fields of later versions.
     let frame = json!({
         "type": "send", "id": MessageId::new(), "room": room, "kind": "reaction",
         "body": { "target": target, "emoji": "🏴󠁧󠁢󠁳󠁣󠁴󠁿", "remove": false, "later": 1 }
@@ -103,11 +106,11 @@ on_both!(a_mention_of_somebody_who_is_not_in_the_room, |world| async move {
 
     is_invalid(&world, &mut alices, room, &text(&[bob.id; 33]), "mentions").await;
     is_invalid(&world, &mut alices, room, &text(&[bob.id, UserId::new()]), "mentions").await;
-    // From the moment when they are out of it.
+    // From the moment at which they are no longer in it.
     bobs.session.remove_member(room, carol.id).await.unwrap();
     is_invalid(&world, &mut alices, room, &text(&[carol.id]), "mentions").await;
 
-    // Who is not in the room themselves learns nothing of who is.
+    // A user outside the room does not learn who is in it.
     let mut carols = Bare::online(&carol, world.relay()).await;
     for mentions in [[bob.id], [UserId::new()]] {
         let mut frame = text(&mentions);

@@ -1,4 +1,5 @@
-//! Notices: who is told of what happens to rooms and devices, and who is not; once, and also while they are away.
+//! Notices: who is told of changes to rooms and devices, and who is not. Each comes once, even to
+//! a device that is away.
 
 use ferry_protocol::{CreateRoom, NoticeEvent, PutMember, Role, RoomId, RoomKind, Secret, UpdateRoom, UserId};
 
@@ -9,7 +10,8 @@ use crate::{
 
 const FOREVER: i64 = i64::MAX;
 
-/// That nothing more has come to these than what was asked for: a message that was sent after it all is there.
+/// Checks that these devices get nothing more than what was asked for: the message that was sent
+/// last comes next.
 async fn have_no_more<const N: usize>(devices: [&mut Online; N], from: &Online, room: RoomId) {
     from.send(room, "a fence").await;
     for device in devices {
@@ -18,7 +20,8 @@ async fn have_no_more<const N: usize>(devices: [&mut Online; N], from: &Online, 
     }
 }
 
-/// Three people online, of whom the first has two devices, and a room with all of them, which has been told.
+/// Three users online, of whom the first has two devices, and a room with all of them. All have
+/// been told of it.
 struct Scene {
     people: [Person; 3],
     phone: Online,
@@ -48,7 +51,8 @@ impl Scene {
         self.people.each_ref().map(|person| person.id)
     }
 
-    /// All that are told of what the phone does have this as their next notice, and nothing after it.
+    /// Checks that all who are told of what the phone does get this notice next, and nothing after
+    /// it.
     async fn all_hear(&mut self, event: &NoticeEvent) {
         for device in [&mut self.laptop, &mut self.bobs, &mut self.carols] {
             assert_eq!(device.notice().await, *event);
@@ -58,7 +62,7 @@ impl Scene {
 
     async fn is_quiet(&mut self) {
         have_no_more([&mut self.laptop, &mut self.bobs, &mut self.carols], &self.phone, self.room).await;
-        // The device that did it has the answer, and is told of nothing.
+        // The device that did it has the answer, and gets no notice.
         self.bobs.send(self.room, "to the phone").await;
         assert_eq!(self.phone.text().await, "to the phone");
         assert!(self.phone.notices.is_empty(), "{:?}", self.phone.notices);
@@ -90,7 +94,7 @@ on_both!(each_member_of_a_new_room_is_told, |world| async move {
         assert_eq!([phone.text().await, laptop.text().await], ["to the phone", "to the phone"]);
         assert!(phone.notices.is_empty(), "who did it has the answer");
     }
-    // A direct room tells the other one once, whoever asks for it again.
+    // A direct room is told to the other user once, even if it is asked for again.
     let room = phone.direct(eve.id).await;
     assert_eq!(eves.direct(alice.id).await, room);
     assert_eq!(phone.direct(eve.id).await, room);
@@ -99,13 +103,13 @@ on_both!(each_member_of_a_new_room_is_told, |world| async move {
     have_no_more([&mut eves], &phone, room).await;
     assert!(matches!(laptop.notice().await, NoticeEvent::MemberAdded { user, .. } if user == alice.id));
 
-    // Who was away hears it when they come.
+    // A device that was away gets it when it connects.
     let mut carols = Online::connect(away).await;
     carols.drained().await;
     let told: Vec<_> = carols.notices.drain(..).map(|notice| notice.event).collect();
     assert_eq!(told.len(), 2, "{told:?}");
     assert!(told.iter().all(|event| matches!(event, NoticeEvent::MemberAdded { user, .. } if *user == carol.id)));
-    // And not once more, when the acks are through.
+    // It does not come again after the acks.
     within(carols.connection.flush()).await.unwrap();
     let mut carols = Online::connect(carols.session).await;
     carols.drained().await;
@@ -128,7 +132,7 @@ on_both!(a_room_is_told_who_comes_and_goes, |world| async move {
     let removed = NoticeEvent::MemberRemoved { room, user: dave.id, by: alice };
     assert_eq!(daves.notice().await, removed, "who was removed is told too");
     scene.all_hear(&removed).await;
-    // And of nothing after it.
+    // Nothing comes after it.
     let put = PutMember { role: Some(Role::Admin), muted_until: None };
     scene.phone.session.put_member(room, carol, &put).await.unwrap();
     scene
@@ -138,7 +142,7 @@ on_both!(a_room_is_told_who_comes_and_goes, |world| async move {
     scene.phone.session.put_member(room, carol, &put).await.unwrap();
     let muted = NoticeEvent::MemberChanged { room, user: carol, role: Role::Admin, muted_until: FOREVER, by: alice };
     scene.all_hear(&muted).await;
-    // What is so already is no news.
+    // A change to the present value sends no notice.
     scene.phone.session.put_member(room, carol, &put).await.unwrap();
     scene.is_quiet().await;
     let direct = scene.phone.direct(dave.id).await;
@@ -159,7 +163,7 @@ on_both!(joining_and_leaving_is_told, |world| async move {
     bobs.session.leave(room).await.unwrap();
     let left = NoticeEvent::MemberRemoved { room, user: bob.id, by: bob.id };
     assert_eq!((alices.notice().await, second.notice().await), (left.clone(), left));
-    // Refused, and therefore not told.
+    // Rejected calls send no notice.
     assert!(bobs.session.leave(room).await.is_err());
     alices.session.leave(room).await.unwrap();
     let direct = alices.direct(bob.id).await;
@@ -179,11 +183,11 @@ on_both!(a_changed_or_deleted_room_is_told, |world| async move {
     ] {
         scene.phone.session.update_room(room, &update).await.unwrap();
         scene.all_hear(&changed).await;
-        // Again is no news.
+        // A second call sends no notice.
         scene.phone.session.update_room(room, &update).await.unwrap();
         scene.is_quiet().await;
     }
-    // Refused is none either.
+    // A rejected call sends none either.
     assert!(scene.bobs.session.update_room(room, &UpdateRoom::default()).await.is_err());
     scene.phone.session.transfer_room(room, bob).await.unwrap();
     let owner = NoticeEvent::MemberChanged { room, user: bob, role: Role::Owner, muted_until: 0, by: alice };
@@ -215,7 +219,7 @@ on_both!(a_deleted_account_leaves_its_rooms, |world| async move {
     let direct = scene.bobs.direct(alice).await;
     scene.phone.session.delete_me(&Secret::new("correct horse")).await.unwrap();
     let mut told = vec![scene.bobs.notice().await, scene.bobs.notice().await, scene.bobs.notice().await];
-    // The room is told in order; the two rooms have none among them.
+    // Notices of one room come in order. The two rooms have no order between them.
     let of_direct = told.iter().position(|event| event.room() == Some(direct)).unwrap();
     assert_eq!(told.remove(of_direct), NoticeEvent::RoomDeleted { room: direct, by: alice });
     let left = NoticeEvent::MemberRemoved { room, user: alice, by: alice };
@@ -236,7 +240,7 @@ on_both!(the_other_devices_hear_of_logins_and_logouts, |world| async move {
     let laptop = alice.log_in(relay).await;
     let third = laptop.credentials().device;
     assert_eq!(phone.notice().await, added(third));
-    // One that was logged out from elsewhere, and one by itself.
+    // One device is logged out by another, and one logs itself out.
     phone.session.logout_device(third).await.unwrap();
     let mut back = Online::connect(away).await;
     back.drained().await;
@@ -245,7 +249,7 @@ on_both!(the_other_devices_hear_of_logins_and_logouts, |world| async move {
     back.session.logout().await.unwrap();
     assert_eq!(phone.notice().await, NoticeEvent::DeviceRemoved { device: second });
 
-    // A refresh token that is used twice.
+    // A refresh token is used twice.
     let copied = alice.log_in(relay).await;
     let fourth = copied.credentials().device;
     assert_eq!(phone.notice().await, added(fourth));
@@ -254,14 +258,14 @@ on_both!(the_other_devices_hear_of_logins_and_logouts, |world| async move {
     assert!(relay.client().refresh(&token).await.is_err());
     assert_eq!(phone.notice().await, NoticeEvent::DeviceRemoved { device: fourth });
 
-    // A new password: the device that set it is the only one left, and knows.
+    // A new password leaves only the device that set it, and that one knows.
     let fifth = alice.log_in(relay).await.credentials().device;
     assert_eq!(phone.notice().await, added(fifth));
     phone.session.change_password(&alice.password, &Secret::new("another horse")).await.unwrap();
     let room = eves.direct(alice.id).await;
     assert!(matches!(phone.notice().await, NoticeEvent::MemberAdded { .. }));
     have_no_more([&mut phone], &eves, room).await;
-    // A wrong password is no login, and what becomes of others is nobody else's business.
+    // A wrong password is no login. Other users are not told of any of this.
     assert!(relay.client().login(&alice.name, &alice.password, "thief").await.is_err());
     have_no_more([&mut phone], &eves, room).await;
     phone.send(room, "a fence").await;

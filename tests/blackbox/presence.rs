@@ -1,4 +1,4 @@
-//! Who is there and who is writing: told to those who may know, live, and to nobody else.
+//! Presence and typing: told live to users who may know, and to nobody else.
 
 use ferry_client::{Event, Paging};
 use ferry_protocol::{CreateRoom, DeviceStatus, PresenceStatus, PutMember, RoomId, RoomKind, UpdateSettings, UserId};
@@ -12,14 +12,14 @@ use crate::{
 
 const FOREVER: i64 = i64::MAX;
 
-/// A person with a device online.
+/// Makes a user with a device online.
 async fn online(world: &World, relay: usize, name: &str) -> (Person, Bare) {
     let person = world.person(name).await;
     let bare = Bare::online(&person, &world.relays[relay]).await;
     (person, bare)
 }
 
-/// A group of the first one with the others.
+/// Makes a group of the first user with the others.
 async fn group(of: &Bare, members: &[&Person]) -> RoomId {
     let create = CreateRoom {
         kind: RoomKind::Group,
@@ -33,7 +33,7 @@ async fn watch(device: &mut Bare, users: &[UserId]) {
     device.socket.send(&json!({ "type": "watch", "users": users })).await;
 }
 
-/// Waits until the device is told that the user is so.
+/// Waits until the device is told that the user has this status.
 async fn sees(device: &mut Bare, user: UserId, status: &str) -> Value {
     loop {
         let frame = device.socket.frame_of("presence").await;
@@ -43,7 +43,7 @@ async fn sees(device: &mut Bare, user: UserId, status: &str) -> Value {
     }
 }
 
-/// The next frame of all is that the user is so.
+/// Checks that the next frame tells that the user has this status.
 async fn hears(device: &mut Bare, user: UserId, status: &str) -> Value {
     let frame = device.socket.frame().await.unwrap();
     assert_eq!(
@@ -54,7 +54,7 @@ async fn hears(device: &mut Bare, user: UserId, status: &str) -> Value {
     frame
 }
 
-/// That nothing waits for the device: the answer to a ping is next.
+/// Checks that nothing waits for the device: the answer to a ping comes next.
 async fn hears_nothing(device: &mut Bare) {
     device.socket.send(&json!({ "type": "ping" })).await;
     assert_eq!(device.socket.frame().await.unwrap(), json!({ "type": "pong" }));
@@ -85,7 +85,7 @@ on_both!(online_away_and_offline_are_seen, ["--presence-grace", "1"], |world| as
     assert!(told.get("last_seen").is_none(), "he never was: {told}");
     let (mut phone, mut laptop) = (Bare::online(&bob, world.relay()).await, Bare::online(&bob, world.relay()).await);
     hears(&mut alices, bob.id, "online").await;
-    // Away only with all of his devices.
+    // He is away only if all of his devices are.
     set(&mut phone, "away").await;
     set(&mut laptop, "away").await;
     hears(&mut alices, bob.id, "away").await;
@@ -97,7 +97,7 @@ on_both!(online_away_and_offline_are_seen, ["--presence-grace", "1"], |world| as
     drop(laptop);
     let told = hears(&mut alices, bob.id, "offline").await;
     assert_eq!(told["last_seen"].as_i64().unwrap() % 60_000, 0, "{told}");
-    // Whom one no longer watches one does not hear of.
+    // A device is not told about a user whom it no longer watches.
     watch(&mut alices, &[]).await;
     let mut back = Bare::online(&bob, world.relay()).await;
     watch(&mut back, &[alice.id]).await;
@@ -115,7 +115,8 @@ on_both!(a_storm_of_reconnects_is_no_news, |world| async move {
     for _ in 0..20 {
         bobs = bobs.reopen(world.relay()).await;
     }
-    // Told after all of that: what was told of bob would be before it, or after it where he is said to be gone.
+    // Carol comes after all of that. A frame about bob would come before hers, or before she
+    // counts as gone.
     let _carols = Bare::online(&carol, world.relay()).await;
     loop {
         let frame = alices.socket.frame_of("presence").await;
@@ -140,7 +141,7 @@ on_both!(who_has_nothing_in_common_sees_nothing, |world| async move {
     let offline = |user| json!({ "user": user, "status": "offline" });
     let wanted = json!([offline(bob.id), offline(nobody), { "user": alice.id, "status": "online" }]);
     assert_eq!((status, &answer["presences"]), (200, &wanted), "a stranger looks like nobody; oneself one sees");
-    // A room in common changes that at once, and the end of it as well.
+    // A common room changes that at once, and so does its end.
     let room = group(&bobs, &[]).await;
     bobs.session.put_member(room, alice.id, &PutMember::default()).await.unwrap();
     sees(&mut alices, bob.id, "online").await;
@@ -165,7 +166,7 @@ on_both!(who_is_in_a_room_now, |world| async move {
         (users == [&json!(both[0]), &json!(both[1])] && answer.get("next_cursor").is_none()).then_some(())
     })
     .await;
-    // Page by page.
+    // Now page by page.
     let (_, first) = get(&alices, &world, 0, &format!("{path}?limit=1")).await;
     let cursor = first["next_cursor"].as_str().unwrap();
     let (_, second) = get(&alices, &world, 0, &format!("{path}?limit=1&cursor={cursor}")).await;
@@ -202,7 +203,8 @@ on_both!(typing_is_told_to_the_others_in_the_room, |world| async move {
     let told = bobs.socket.frame().await.unwrap();
     assert_eq!((&told["active"], &told["expires_in_ms"]), (&json!(false), &json!(0)));
 
-    // Who may not write is not told, and nobody hears of it: the next that is heard is from where they may.
+    // A user who may not write gets no answer, and nobody is told. The next typing that arrives is
+    // from a room where they may write.
     let put = PutMember { role: None, muted_until: Some(FOREVER) };
     alices.session.put_member(room, bob.id, &put).await.unwrap();
     let elsewhere = json!(RoomId::new());
@@ -220,7 +222,7 @@ on_both!(typing_is_told_to_the_others_in_the_room, |world| async move {
     let error = bobs.refused(&json!({ "type": "typing", "room": "nonsense" })).await;
     assert_eq!(error["code"], "malformed");
 
-    // Nothing of it waits for who is not there.
+    // No typing waits for a device that is not connected.
     let away = bobs.session.clone();
     drop(bobs);
     typing(&mut alices, room, true).await;
@@ -245,7 +247,7 @@ on_both!(what_cannot_be_watched_is_refused, ["--watched", "2"], |world| async mo
         let error = alices.refused(&frame).await;
         assert_eq!(error["code"], code, "{frame}: {error}");
     }
-    // The same one three times is one; oneself one may watch.
+    // The same user three times counts once, and a user may watch themselves.
     watch(&mut alices, &[alice.id, alice.id, alice.id]).await;
     sees(&mut alices, alice.id, "online").await;
 });
@@ -270,11 +272,11 @@ on_both!(the_client_library_tells_it, |world| async move {
     bobs.send(room, "there it is").await;
     assert_eq!(alices.find("no longer typing", is_typing).await, (room, bob.id, false));
     assert_eq!(alices.text().await, "there it is");
-    // It ends without a message and without a word as well.
+    // Typing also ends without a message and without a frame.
     bobs.connection.typing(room, true).await;
     assert_eq!(alices.find("typing", is_typing).await, (room, bob.id, true));
     assert_eq!(alices.find("no longer typing", is_typing).await, (room, bob.id, false));
-    // What is watched, and who is away, stands over a reconnect.
+    // The watched users and the away status survive a reconnect.
     bobs.connection.set_status(DeviceStatus::Away).await;
     alices.find("away", |event| is_presence(event, bob.id, PresenceStatus::Away)).await;
     let mut world = world;
@@ -305,7 +307,7 @@ async fn another_relay_tells_the_same() {
     assert_eq!((&told["user"], &told["room"]), (&json!(bob.id), &json!(room)));
     let (_, there) = get(&bobs, &world, 1, &format!("/v1/presence?users={}", alice.id)).await;
     assert_eq!(there["presences"][0]["status"], "online");
-    // A relay that starts later hears who is there already.
+    // A relay that starts later learns who is there already.
     let mut world = world;
     let third = world.add_relay().await;
     until("the third relay knows alice", || async {
@@ -336,7 +338,7 @@ on_both!(friends_are_seen_and_who_hides_or_blocks_is_not, ["--presence-grace", "
     let (alice, mut alices) = online(&world, 0, "alice").await;
     let (bob, bobs) = online(&world, 0, "bob").await;
     watch(&mut alices, &[bob.id]).await;
-    // A stranger looks like somebody who is not there.
+    // A stranger looks like a user who is not there.
     let told = hears(&mut alices, bob.id, "offline").await;
     assert!(told.get("last_seen").is_none(), "{told}");
     alices.session.befriend(bob.id).await.unwrap();
@@ -356,11 +358,12 @@ on_both!(friends_are_seen_and_who_hides_or_blocks_is_not, ["--presence-grace", "
     bobs.session.update_settings(&show(true)).await.unwrap();
     sees(&mut alices, bob.id, "online").await;
 
-    // Blocked, she sees what she would of a stranger, in a room with him as well; and he her.
+    // A blocked user sees what a stranger would see, even with a common room, and the same holds
+    // for him.
     let room = group(&bobs, &[&alice]).await;
     bobs.session.block(alice.id).await.unwrap();
     sees(&mut alices, bob.id, "offline").await;
-    // Nor does where a page ends tell of him.
+    // The end of a page does not reveal him either.
     let paging = Paging { limit: Some(1), cursor: None };
     let there = alices.session.room_presence(room, &paging).await.unwrap();
     assert_eq!(there.items.iter().map(|seen| seen.user).collect::<Vec<_>>(), [alice.id]);

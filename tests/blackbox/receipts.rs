@@ -1,4 +1,4 @@
-//! Receipts: what authors learn of their messages, and a user's devices of each other.
+//! Receipts: what authors learn about their messages, and a user's devices about each other.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,8 @@ use crate::{
     on_both,
 };
 
-/// Who has the message, as the author's device hears it, until it has heard of so many devices.
+/// Returns the devices that have the message, as the author's device is told, once it knows of
+/// this many.
 async fn having(device: &mut Online, message: MessageId, devices: usize) -> BTreeSet<(UserId, DeviceId)> {
     let mut having = BTreeSet::new();
     while having.len() < devices {
@@ -28,7 +29,7 @@ fn cursor(up_to: MessageId, sent_at: i64, authors: &[UserId]) -> ReadCursor {
     ReadCursor { up_to, sent_at, authors: authors.to_vec() }
 }
 
-/// As [`on_both`], and over two relays.
+/// Runs a test as [`on_both`] does, and over two relays too.
 macro_rules! everywhere {
     ($name:ident, |$world:ident| $body:expr) => {
         mod $name {
@@ -63,14 +64,15 @@ everywhere!(an_author_sees_on_all_devices_which_devices_have_a_message, |world| 
     let (mut first, mut second) = (bob.online(here).await, bob.online(there).await);
     let room = phone.direct(bob.id).await;
     let sent = phone.send(room, "hello").await;
-    // What is not acked is not there yet.
+    // A device that has not acked does not have the message yet.
     let unacked = second.message().await;
     assert_eq!(first.text().await, "hello");
     assert_eq!(having(&mut phone, sent.id, 1).await, BTreeSet::from([(bob.id, first.device())]));
     unacked.ack();
     let both = BTreeSet::from([(bob.id, first.device()), (bob.id, second.device())]);
     assert_eq!(having(&mut phone, sent.id, 1).await, BTreeSet::from([(bob.id, second.device())]));
-    // One's own other device is no recipient, and recipients hear nothing of each other.
+    // The author's own other device is no recipient, and recipients are told nothing of each
+    // other.
     assert_eq!(laptop.text().await, "hello");
     assert_eq!(having(&mut laptop, sent.id, 2).await, both);
     first.send(room, "a fence").await;
@@ -128,7 +130,8 @@ everywhere!(what_is_read_is_known_to_ones_other_devices_and_to_the_authors, |wor
     let read = ReceiptEvent::Read { room, user: bob.id, up_to: sent.id, sent_at: sent.sent_at };
     assert_eq!(second.receipt().await, read);
     while alices.receipt().await != read {}
-    // The same for a program without a socket. Who did not write what was read hears nothing, nor does the device that read it.
+    // The same for a program without a socket. A user who wrote nothing of what was read is told
+    // nothing, nor is the device that read it.
     let again = carols.send(room, "and again").await;
     second.session.mark_read(room, &cursor(again.id, again.sent_at, &[carol.id])).await.unwrap();
     let read = ReceiptEvent::Read { room, user: bob.id, up_to: again.id, sent_at: again.sent_at };
@@ -157,11 +160,11 @@ on_both!(who_keeps_their_reading_to_themselves_hears_of_nobodys, |world| async m
     for (his, hers) in [(false, true), (true, false)] {
         bobs.session.update_settings(&keep(his)).await.unwrap();
         alices.session.update_settings(&keep(hers)).await.unwrap();
-        // His own device hears of it all the same.
+        // His own other device is told all the same.
         let read = mark(sent.sent_at - 2).await;
         while tablet.receipt().await != read {}
     }
-    // Nor where one has blocked the other: not even of what is delivered, for what was sent before it.
+    // With a block, she is not told either, not even of the delivery of what she sent before it.
     alices.session.update_settings(&keep(true)).await.unwrap();
     let waits = alices.send(room, "before the block").await;
     let unacked = bobs.message().await;
@@ -187,7 +190,7 @@ everywhere!(a_device_that_is_logged_out_lets_the_messages_that_wait_for_it_expir
     let (here, there) = (world.relay(), world.relays.last().unwrap());
     let (alice, bob) = (world.person("alice").await, world.person("bob").await);
     let (mut alices, laptop) = (alice.online(here).await, alice.log_in(here).await);
-    // One that is away, and one that is online on another relay and has not acked.
+    // One device is away. Another is online on another relay and has not acked.
     let (away, mut busy, mut stays) = (bob.log_in(here).await, bob.online(there).await, bob.online(here).await);
     let room = alices.direct(bob.id).await;
     let mut sent = BTreeSet::new();
@@ -207,7 +210,8 @@ everywhere!(a_device_that_is_logged_out_lets_the_messages_that_wait_for_it_expir
         assert_eq!(messages.into_iter().collect::<BTreeSet<_>>(), sent);
     }
     drop(unacked);
-    // A device for which nothing waits ends without a word, and so does an author's own.
+    // The logout of a device for which nothing waits sends no receipt, nor does that of an
+    // author's own device.
     laptop.logout().await.unwrap();
     stays.session.logout().await.unwrap();
     while let Some(event) = alices.receipts.pop_front() {
@@ -256,10 +260,10 @@ on_both!(marks_that_make_no_sense_are_refused_and_strangers_mark_nothing, |world
     }
     let none = ask(relay, "POST", "/v1/notices/read").bearer(&bobs_token).json(&json!({ "notices": [] }));
     none.send().await.problem(422, "invalid");
-    // Over the socket a stranger's mark is dropped: it says no more than nothing of whether the room is there.
+    // Over the socket a stranger's mark is dropped, so it does not reveal whether the room exists.
     eves.connection.mark_read(room, cursor(sent.id, sent.sent_at, &[alice.id])).await.unwrap();
     eves.connection.flush().await.unwrap();
-    // An author who is not in the room is not told either.
+    // An author outside the room is not told either.
     bobs.connection.mark_read(room, cursor(sent.id, sent.sent_at, &[alice.id, eve.id])).await.unwrap();
     let by_bob = ReceiptEvent::Read { room, user: bob.id, up_to: sent.id, sent_at: sent.sent_at };
     loop {
@@ -288,7 +292,7 @@ async fn a_relay_that_stops_publishes_what_its_last_sessions_noted() {
     for _ in 0..21 {
         bobs.text().await;
     }
-    // Read by the relay, and not published for a quarter of a second yet.
+    // The relay has read it, and publishes it only a quarter of a second later.
     bobs.connection.flush().await.unwrap();
     world.relay().ask_to_stop();
     assert!(world.relay_mut().ended().await.success());

@@ -1,4 +1,4 @@
-//! The table in `docs/protocol.md` of who may do what in a room, walked cell by cell.
+//! Checks the table of who may do what in a room, in `docs/protocol.md`, cell by cell.
 
 use ferry_client::{ClientError, Paging, Session};
 use ferry_protocol::{CreateRoom, ErrorCode, PutMember, Role, RoomId, RoomKind, UpdateRoom, UserId};
@@ -7,11 +7,11 @@ use crate::on_both;
 
 const ROLES: [Role; 4] = [Role::Member, Role::Moderator, Role::Admin, Role::Owner];
 
-/// One row: what is done, the roles named in it, and who may.
+/// One row: the action, the roles named in it, and who may do it.
 struct Row {
     action: String,
     roles: Vec<Role>,
-    /// Not in the room, then [`ROLES`].
+    /// Whether a user outside the room may, and then each of [`ROLES`].
     allowed: [bool; 5],
 }
 
@@ -41,11 +41,11 @@ fn row(line: &str) -> Row {
     Row { action, roles, allowed }
 }
 
-/// Whom an action is done to, beside who does it.
+/// The other users of an action, beside the one who does it.
 struct Others {
-    /// In the room, with the first role that the action names.
+    /// A member, with the first role that the action names.
     target: UserId,
-    /// Not in the room.
+    /// A user outside the room.
     guest: UserId,
 }
 

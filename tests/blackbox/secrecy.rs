@@ -1,5 +1,6 @@
-//! G5, nothing is kept: after a thousand messages sent, acked, left queued and refused, there is not one of them in SQL, in a log at trace
-//! level, in `/metrics` or in an error's text; nor is a password or a token.
+//! G5, nothing is kept. A thousand messages are sent, acked, left queued or rejected. Afterwards
+//! none of them is in SQL, in a log at trace level, in `/metrics` or in an error's text. Nor is a
+//! password or a token.
 
 mod kinds;
 mod refused;
@@ -14,12 +15,12 @@ use ferry_protocol::{MessageId, PutMember, RoomId, Secret};
 use crate::harness::{Backend, Cluster, Online, RawSocket, Relay, World, log_level, nsq, post};
 use scanner::Scanner;
 
-/// Sent over the socket, then over HTTP; the rest of the thousand is refused.
+/// Messages over the socket, and then over HTTP. The rest of the thousand is rejected.
 const OVER_SOCKET: usize = 700;
 const OVER_HTTP: usize = 200;
 const REFUSED: usize = 100;
 
-/// Unique texts that have one beginning, by which the scan finds each of them.
+/// Unique texts with one beginning, by which the scan finds each of them.
 pub struct Canaries {
     marker: String,
     next: std::cell::Cell<usize>,
@@ -30,14 +31,14 @@ impl Canaries {
         Self { marker: format!("kanarie{}", uuid::Uuid::new_v4().simple()), next: std::cell::Cell::new(0) }
     }
 
-    /// One more.
+    /// Returns one more.
     pub fn next(&self) -> String {
         self.next.set(self.next.get() + 1);
         format!("{}-{}", self.marker, self.next.get())
     }
 }
 
-/// Somebody whose password is a canary; the tokens become secrets to look for.
+/// Logs in a user whose password is a canary. The tokens become secrets to look for.
 async fn log_in(relay: &Relay, name: &str, canaries: &Canaries, scanner: &mut Scanner) -> (Session, Secret) {
     let name = format!("{name}-{}", &uuid::Uuid::new_v4().simple().to_string()[..8]);
     let password = Secret::new(canaries.next());
@@ -53,19 +54,21 @@ async fn another_login(relay: &Relay, name: &str, password: &Secret, scanner: &m
 }
 
 fn remember_tokens(access: &Secret, refresh: &Secret, scanner: &mut Scanner) {
-    // The signature is what makes it a token; its other parts are no secret.
+    // The signature makes it a token; its other parts are no secret.
     scanner.add(access.expose().rsplit_once('.').unwrap().1);
     scanner.add(refresh.expose());
 }
 
-/// A conversation with everything in it that could leave a trace. Returns every error's text.
+/// Runs a conversation with everything in it that could leave a trace. Returns the text of every
+/// error.
 async fn live_through(world: &mut World, canaries: &Canaries, scanner: &mut Scanner) -> Vec<String> {
     let relay = world.relay();
     let (alice, password) = log_in(relay, "alice", canaries, scanner).await;
     let (bob, bobs_password) = log_in(relay, "bob", canaries, scanner).await;
     let (mallory, _) = log_in(relay, "mallory", canaries, scanner).await;
     let (stranger, _) = log_in(relay, "stranger", canaries, scanner).await;
-    // Bob's second device stays away: everything is left queued for it. Mallory's takes and never acks.
+    // Bob's second device stays away, so everything stays queued for it. Mallory's device reads
+    // and never acks.
     let bobs_name = bob.credentials().user.username.clone();
     let _away = another_login(relay, &bobs_name, &bobs_password, scanner).await;
     let phone = Online::connect(alice.clone()).await;
@@ -122,7 +125,7 @@ async fn fail_for_want_of_nsqd(world: &mut World, session: &Session, room: RoomI
     errors
 }
 
-/// Leaves the metrics and the errors as files beside the log and an embedded relay's SQL.
+/// Writes the metrics and the errors as files beside the log and the embedded relay's SQL.
 async fn leave_evidence(world: &World, errors: &[String]) {
     assert!(errors.len() > REFUSED && errors.iter().all(|error| !error.is_empty()));
     let metrics = reqwest::get(world.relay().url("/metrics")).await.unwrap().text().await.unwrap();
@@ -131,7 +134,8 @@ async fn leave_evidence(world: &World, errors: &[String]) {
     std::fs::write(world.directory.path().join("errors"), errors.join("\n")).unwrap();
 }
 
-/// The scan that found nothing would have found something: a canary appended to each of these is seen there, and there only.
+/// Checks that the scan would have found something: it finds a canary appended to each of these
+/// files, and only there.
 fn assert_planted_is_found(scanner: &Scanner, canaries: &Canaries, directory: &Path, names: &[&str]) {
     for name in names {
         let file = directory.join(name);
@@ -160,7 +164,7 @@ mod g5_nothing_is_kept {
         for file in ["ferry.db", "ferry.db-wal", "ferry.db-shm"] {
             assert!(directory.join(file).is_file(), "{file} is to be looked at");
         }
-        // Killed and not stopped, so that the WAL stays as it is.
+        // Killed, not stopped, so that the WAL stays as it is.
         world.relay_mut().kill();
         assert!(world.relay().log().contains("\"level\":\"DEBUG\""), "the log tells more than it has to");
         scanner.assert_clean(&[&directory]);
@@ -182,7 +186,8 @@ mod g5_nothing_is_kept {
         scanner.add(&canaries.marker);
         let errors = live_through(&mut world, &canaries, &mut scanner).await;
         leave_evidence(&world, &errors).await;
-        // Stopped while the relay runs: what it logs about that is looked at as well. Stopping writes a checkpoint.
+        // Stopped while the relay runs, so that the scan also covers what the relay logs about it.
+        // Stopping writes a checkpoint.
         cluster.stop();
         world.relay_mut().kill();
         let directory = world.directory.path().to_owned();
@@ -203,7 +208,7 @@ mod g5_nothing_is_kept {
             is_in("/pg_wal/") && is_in("/base/"),
             "a row in PostgreSQL is found in its table and in the WAL: {found:?}"
         );
-        // For the harness, which drops the database.
+        // The harness needs it to drop the database.
         cluster.start_again();
     }
 
@@ -213,7 +218,7 @@ mod g5_nothing_is_kept {
     }
 }
 
-/// nsqd writes what does not fit in its memory to a file: on tmpfs, that is no disk.
+/// nsqd writes what exceeds its memory to a file. On tmpfs that is no disk.
 #[test]
 fn nsqd_keeps_its_overflow_in_memory() {
     let conf = std::fs::read_to_string(nsq::repository().join("nsq.conf")).unwrap();

@@ -17,7 +17,8 @@ on_both!(sigterm_ends_in_time_and_says_goodbye, |world| async move {
     let mut world = world;
     let bob = world.person("bob").await;
     let mut devices = [Bare::online(&bob, world.relay()).await, Bare::online(&bob, world.relay()).await];
-    // A socket that has not said who it is, a connection that is kept alive, and one that has not said a word.
+    // A socket without a `hello`, a connection that stays open, and one that has not sent
+    // anything.
     let mut unknown = crate::harness::RawSocket::try_open(world.relay(), &[]).await.unwrap();
     let client = reqwest::Client::new();
     client.get(world.relay().url("/healthz")).send().await.unwrap();
@@ -33,7 +34,7 @@ on_both!(sigterm_ends_in_time_and_says_goodbye, |world| async move {
     };
     let (status, ()) = tokio::join!(ended, goodbyes);
     assert!(status.expect("within 10 s").success(), "exit code 0");
-    // And everything is as it was when it is back.
+    // Everything is as before when the relay is back.
     world.relay_mut().restart().await;
     for device in devices {
         device.reopen(world.relay()).await.until_drained().await;
@@ -45,7 +46,8 @@ async fn a_draining_relay_takes_nobody_new() {
     let mut world = World::start(Backend::Embedded).await;
     let mut device = Bare::online(&world.person("bob").await, world.relay()).await;
     world.relay().ask_to_stop();
-    // The goodbye comes after the listener is closed, and the relay waits for the answer, which only reading on gives.
+    // The close frame comes after the listener is closed. The relay then waits for the answer,
+    // which only further reading sends.
     assert_eq!(device.socket.frame().await, Err(Closed(Some(4000))));
     assert!(TcpStream::connect(&world.relay().address).await.is_err());
     drop(device);
@@ -66,7 +68,7 @@ async fn sigterm_hands_over_what_is_in_flight() {
     }
     world.relay().ask_to_stop();
     assert_eq!(bobs.socket.closed().await, Closed(Some(4000)));
-    // At once: the message timeout is a minute, which is longer than this test waits for anything.
+    // It comes at once: the message timeout is 60 s, longer than this test waits for anything.
     let mut bobs = bobs.reopen(&world.relays[other]).await;
     let again = bobs.until_drained().await;
     assert_eq!(texts(&again).into_iter().collect::<BTreeSet<_>>(), ["one", "three", "two"].map(String::from).into());
@@ -88,7 +90,7 @@ async fn a_send_under_way_at_sigterm_is_seen_once() {
     alices.send(room, "before").await;
     assert_eq!(bobs.text().await, "before");
 
-    // The publish hangs while the relay is asked to go.
+    // The publish hangs while the relay is asked to stop.
     world.nsqds[0].freeze();
     let connection = alices.connection.clone();
     let sending = tokio::spawn(async move {
@@ -124,11 +126,11 @@ async fn sigkill_loses_nothing_that_was_accepted() {
     let delivered = [bobs.message().await, bobs.message().await, bobs.message().await];
     assert_eq!(texts(&delivered), ["one", "two", "three"]);
     bobs.ack_for_sure(&delivered[0]).await;
-    // The relay has read the ack; nsqd has it once the message is no longer in flight.
+    // The relay has read the ack. nsqd has it once the message is no longer in flight.
     let (topic, channel) = (format!("user.{}", bob.id), format!("device.{}", bobs.session.credentials().device));
     until_channel(&world.nsqds[0].admin(), &topic, &channel, |stats| stats.in_flight == 2).await;
 
-    // Between delivery and ack.
+    // Killed between delivery and ack.
     world.relay_mut().kill();
     world.relay_mut().restart().await;
     let mut bobs = bobs.reopen(world.relay()).await;
@@ -136,7 +138,7 @@ async fn sigkill_loses_nothing_that_was_accepted() {
     again.sort_by_key(|message| message["message"]["seq"].as_u64());
     assert_eq!(texts(&again), ["two", "three"]);
     assert!(again.iter().all(|message| message["redelivered"] == true), "{again:?}");
-    // And the one that was not even there.
+    // The device that was not connected gets all of them.
     let mut absent = Online::connect(absent).await;
     assert_eq!(absent.texts_until_drained().await, ["one", "two", "three"]);
 }

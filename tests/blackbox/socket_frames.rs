@@ -1,4 +1,4 @@
-//! Frames from a device, good and bad.
+//! Frames from a device, valid and invalid.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ async fn embedded(flags: &[&str]) -> World {
     World::start_with(Backend::Embedded, &flags).await
 }
 
-/// A person with a device, and a raw connection of that device.
+/// Makes a user with a device, and a raw connection of that device.
 async fn wired(world: &World) -> (Person, Wire) {
     let bob = world.person("bob").await;
     let token = bob.log_in(world.relay()).await.token().await.unwrap();
@@ -27,7 +27,7 @@ async fn wired(world: &World) -> (Person, Wire) {
     (bob, wire)
 }
 
-/// Two people in a room of theirs.
+/// Makes two users in a common room.
 async fn pair(world: &World) -> (Bare, Bare, RoomId) {
     let (alice, bob) = (world.person("alice").await, world.person("bob").await);
     let (alices, bobs) = (Bare::online(&alice, world.relay()).await, Bare::online(&bob, world.relay()).await);
@@ -85,7 +85,7 @@ async fn a_frame_that_cannot_be_used_is_an_error_that_is_not_fatal() {
         assert_eq!(error["code"], "malformed", "{frame}");
         assert!(!error.to_string().contains("canary"), "{error}");
     }
-    // Unknown fields are of a later version, and ignored.
+    // Unknown fields come from a later version and are ignored.
     alices.socket.send(&json!({ "type": "ping", "colour": "blue" })).await;
     alices.socket.frame_of("pong").await;
     let mut frame = send_frame(MessageId::new(), room, "hello");
@@ -99,7 +99,7 @@ on_both!(a_send_that_is_not_allowed_is_refused_for_good, |world| async move {
     let refused_as = |code: &'static str, error: Value| {
         assert_eq!((&error["code"], &error["temporary"]), (&json!(code), &json!(false)), "{error}");
     };
-    // Unknown and other people's rooms have one answer.
+    // An unknown room and a foreign room get the same answer.
     let stranger = world.person("carol").await;
     let mut carols = Bare::online(&stranger, world.relay()).await;
     let (id, other) = (MessageId::new(), MessageId::new());
@@ -110,7 +110,7 @@ on_both!(a_send_that_is_not_allowed_is_refused_for_good, |world| async move {
     assert_eq!(theirs, unknown);
     refused_as("not_found", theirs);
 
-    // Muted, and then not.
+    // Muted, and then no longer.
     let bob: ferry_protocol::UserId = bobs.session.credentials().user.id;
     let put = |muted_until| PutMember { role: None, muted_until: Some(muted_until) };
     alices.session.put_member(room, bob, &put(i64::MAX / 2)).await.unwrap();
@@ -119,7 +119,7 @@ on_both!(a_send_that_is_not_allowed_is_refused_for_good, |world| async move {
     bobs.send(room, "as I was saying").await;
     assert_eq!(text(&alices.message().await), "as I was saying");
 
-    // Removed: the next send is refused, and the next message does not come.
+    // Removed: the next send is rejected, and the next message does not come.
     alices.session.remove_member(room, bob).await.unwrap();
     refused_as("not_found", bobs.refused(&send_frame(MessageId::new(), room, "hello?")).await);
     let sent = alices.send(room, "alone at last").await;
@@ -147,7 +147,7 @@ async fn ids_and_kinds_have_rules() {
     let error = alices.refused(&of_kind("text", json!({ "not": "a string" }))).await;
     assert_eq!(error["code"], "invalid");
     assert!(error["message"].as_str().unwrap().starts_with("body: "), "{error}");
-    // Any other kind takes any JSON, and it arrives as it was.
+    // Any other kind accepts any JSON, and it arrives unchanged.
     for (kind, body) in [
         ("text", json!("")),
         ("x", json!(null)),
@@ -159,7 +159,7 @@ async fn ids_and_kinds_have_rules() {
         let message = bobs.message().await;
         assert_eq!((&message["message"]["kind"], &message["message"]["body"]), (&json!(kind), &body));
     }
-    // To a reply belongs what it answers; the sender's role is the relay's to say.
+    // A reply names what it answers. Only the relay sets the sender's role.
     let (first, reply) = (MessageId::new(), MessageId::new());
     let mut frame = send_frame(reply, room, "indeed");
     frame["reply_to"] = json!(first);
@@ -184,7 +184,7 @@ on_both!(an_id_names_one_message, |world| async move {
     let mut other_kind = send_frame(id, room, "first");
     other_kind["kind"] = json!("other");
     assert_eq!(alices.refused(&other_kind).await["code"], "id_reused");
-    // The refusals have not used up anything.
+    // The rejected sends have used nothing up.
     alices.send(room, "third").await;
     assert_eq!([text(&bobs.message().await), text(&bobs.message().await)], ["first", "third"]);
 });
@@ -212,13 +212,13 @@ on_both!(acks_of_what_the_device_does_not_hold_are_ignored, |world| async move {
         bobs.socket.send(&ack(deliveries)).await;
     }
     bobs.is_alive().await;
-    // The sibling's delivery is not acked by this one, and `two` not by anybody.
+    // This device has not acked its sibling's delivery, and nobody has acked `two`.
     let mut other = other.reopen(world.relay()).await;
     assert_eq!(other.until_drained().await.len(), 2);
     let mut bobs = bobs.reopen(world.relay()).await;
     let again = bobs.until_drained().await;
     assert_eq!(again.iter().map(text).collect::<Vec<_>>(), ["two"]);
-    // An id of the connection before may be anything now, but never harmful.
+    // An id from an earlier connection may mean anything now, but does no harm.
     bobs.socket.send(&ack(json!([two["delivery"], again[0]["delivery"]]))).await;
     bobs.is_alive().await;
     let mut bobs = bobs.reopen(world.relay()).await;
@@ -229,7 +229,7 @@ on_both!(drained_comes_once_and_after_the_backlog, ["--window", "8"], |world| as
     let (mut alices, bobs, room) = pair(&world).await;
     let session = bobs.session.clone();
     drop(bobs);
-    // More than the window, so that it takes acks to get to the end.
+    // More than the window, so that it takes acks to reach the end.
     for number in 0..20 {
         alices.send(room, &number.to_string()).await;
     }
@@ -260,7 +260,7 @@ async fn a_websocket_ping_is_answered() {
     let (_bob, mut wire) = wired(&world).await;
     wire.write(&wire::frame(true, wire::PING, b"are you there?")).await;
     assert_eq!(wire.frame_of(wire::PONG).await, b"are you there?");
-    // And a close is answered with a close.
+    // A close frame is answered with a close frame.
     wire.write(&wire::frame(true, wire::CLOSE, &1000u16.to_be_bytes())).await;
     assert_eq!(wire.close_code().await, 1000);
     assert_eq!(wire.frame().await, None);
@@ -289,10 +289,10 @@ async fn what_breaks_the_websocket_protocol_is_closed_with_its_code() {
     unmasked[1] &= 0x7f;
     let mut reserved = wire::frame(true, wire::TEXT, br#"{"type":"ping"}"#);
     reserved[0] |= 0x40;
-    // A cut in the middle of a character is none; a lone continuation byte is.
+    // A fragment that ends within a character is no error; a lone continuation byte is.
     let half = wire::frame(true, wire::TEXT, b"{\"type\":\"ping\",\"x\":\"\xc3\"}");
     let long = wire::frame(true, wire::TEXT, &[b'x'; 2049]);
-    // Only the head: the relay must not wait for, or make room for, what it announces.
+    // Only the head is sent: the relay must neither wait nor reserve memory for what it announces.
     let huge = [vec![0x81, 0x80 | 127], u64::MAX.to_be_bytes()[..].to_vec()].concat();
     let huge = [huge, vec![0; 4]].concat();
     let mut in_parts = wire::frame(false, wire::TEXT, &[b'x'; 1500]);
@@ -312,7 +312,7 @@ async fn what_breaks_the_websocket_protocol_is_closed_with_its_code() {
         wire.write(&bytes).await;
         assert_eq!(wire.close_code().await, code, "{what}");
     }
-    // As long as the limit is not too long.
+    // A frame as long as the limit is accepted.
     let (_, mut wire) = wired(&world).await;
     let body = "x".repeat(2048 - r#"{"type":"ping","x":""}"#.len());
     wire.text(&format!(r#"{{"type":"ping","x":"{body}"}}"#)).await;
@@ -333,9 +333,9 @@ async fn a_send_beyond_the_rate_is_told_when_to_come_back() {
     assert_eq!(error["temporary"], true);
     let wait = error["retry_after_ms"].as_u64().unwrap();
     assert!((1..=1000).contains(&wait), "{wait}");
-    // The other device has a limit of its own.
+    // The other device has its own limit.
     bobs.send(room, "mine").await;
-    // Who waits as told is served; the message is the same one.
+    // A device that waits as told is served, and the message is the same one.
     tokio::time::sleep(std::time::Duration::from_millis(wait)).await;
     alices.socket.send(&send_frame(id, room, "too soon")).await;
     alices.socket.frame_of("sent").await;
@@ -354,7 +354,8 @@ async fn a_flood_is_closed() {
     ];
     for frame in frames {
         let mut device = Bare::online(&bob, world.relay()).await;
-        // Far more than is tolerated; the rest is read away, so that the close frame arrives.
+        // Far more than the relay tolerates. It reads the rest and drops it, so that the close
+        // frame arrives.
         for _ in 0..600 {
             device.socket.send(&frame).await;
         }
@@ -373,7 +374,7 @@ on_both!(sends_written_at_once_go_out_in_their_order, |world| async move {
             alices.socket.send(&send_frame(id, room, &number.to_string())).await;
             unanswered.insert(id.to_string());
         }
-        // Each gets its own answer, whatever their order.
+        // Each send gets its own answer, in any order.
         while !unanswered.is_empty() {
             let sent = alices.socket.frame_of("sent").await;
             assert!(unanswered.remove(sent["id"].as_str().unwrap()), "{sent}");
@@ -386,7 +387,7 @@ on_both!(sends_written_at_once_go_out_in_their_order, |world| async move {
             got.push((stamp(&frame).1, text(&frame)));
             bobs.ack(&frame).await;
         }
-        // NSQ may bring them in another order; by their stamps it is the sender's.
+        // NSQ may change the order. The stamps give the sender's.
         got.sort();
         assert_eq!(got, (0..SENDS).map(|number| (number + 1, number.to_string())).collect::<Vec<_>>());
     };

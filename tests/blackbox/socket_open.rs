@@ -54,9 +54,9 @@ on_both!(a_hello_authenticates, |world| async move {
 async fn a_socket_without_hello_is_closed() {
     let world = world(&["--hello-timeout", "1"]).await;
     let mut silent = open_bare(world.relay()).await;
-    // Signs of life are no proof of who one is.
+    // A sign of life does not prove who the device is.
     silent.send_raw(tokio_tungstenite::tungstenite::Message::Ping("x".into())).await;
-    // Not 4501, which is for good: the network may have been slow.
+    // Not 4501, which is final: the network may have been slow.
     assert_eq!(silent.closed().await, Closed(Some(4003)));
 }
 
@@ -95,7 +95,7 @@ async fn a_later_hello_renews() {
     let bob = world.person("bob").await;
     let mut device = Bare::online(&bob, world.relay()).await;
     let mut idle = Bare::online(&bob, world.relay()).await;
-    // The one renews again and again; the other does not, and is closed when its token expires.
+    // One device renews again and again. The other does not, and is closed when its token expires.
     let (mut renewals, mut last) = (0, 0);
     let closed = loop {
         let stale = device.session.credentials().access_token.clone();
@@ -123,7 +123,7 @@ async fn a_renewal_is_for_the_same_device_and_with_a_valid_token() {
     let error = device.refused(&json!({ "type": "hello" })).await;
     assert_eq!(error["code"], "malformed");
     device.is_alive().await;
-    // Of another device, though of the same user.
+    // A token of another device of the same user.
     let other = bob.log_in(world.relay()).await;
     device.socket.send(&hello(&other).await).await;
     assert_eq!(device.socket.closed().await, Closed(Some(4503)));
@@ -144,10 +144,12 @@ async fn the_subprotocol_is_this_version_or_unnamed() {
         let (status, headers) = open(offered).await;
         assert_eq!((status, headers.get("sec-websocket-protocol").unwrap()), (101, &"ferry.v1".parse().unwrap()));
     }
-    // None named: none is answered, which RFC 6455 §4.1 asks for. `Wire` and `RawSocket` name none, and all tests use them.
+    // The client names none, so the answer names none, as RFC 6455 §4.1 asks. `Wire` and
+    // `RawSocket` name none, and all tests use them.
     let (status, headers) = upgrade(world.relay(), vec![("authorization".to_owned(), authorization.clone())]).await;
     assert_eq!((status, headers.get("sec-websocket-protocol")), (101, None));
-    // Another one: the client is told by a close code, as browsers show it no status.
+    // For another subprotocol, the client gets a close code, because browsers do not show it a
+    // status.
     let mut wire = Wire::open_with_headers(
         world.relay(),
         &format!("Authorization: {authorization}\r\nSec-WebSocket-Protocol: ferry.v9\r\n"),
@@ -156,7 +158,7 @@ async fn the_subprotocol_is_this_version_or_unnamed() {
     assert_eq!(wire.close_code().await, 4500);
 }
 
-/// The status and headers of an upgrade request, without using the socket.
+/// Returns the status and headers of an upgrade request, without using the socket.
 async fn upgrade(relay: &Relay, extra: Vec<(String, String)>) -> (u16, reqwest::header::HeaderMap) {
     let mut request = reqwest::Client::new().get(relay.url("/v1/socket"));
     let given = |name: &str| extra.iter().any(|(given, _)| given == name);
@@ -233,7 +235,7 @@ async fn many_sockets_come_and_go() {
         (world.relay().metric("ferry_connected_devices").await < 0.5).then_some(())
     })
     .await;
-    // What has no socket any more takes no place in the hub either.
+    // A device without a socket takes no place in the hub either.
     let mut last = Bare::online(&bob, world.relay()).await;
     assert!(last.socket.is_silent_for(Duration::from_millis(100)).await);
     let online = last.session.devices().await.unwrap().iter().filter(|device| device.online).count();
@@ -247,7 +249,7 @@ async fn a_cookie_opens_a_socket_for_an_allowed_page_only() {
     let login = json!({
         "username": bob.name, "password": bob.password.expose(), "device_name": "browser", "cookie": true
     });
-    // A login by cookie is itself for allowed pages only.
+    // A login by cookie is itself only for allowed pages.
     let request =
         reqwest::Client::new().post(world.relay().url("/v1/sessions")).header("origin", world.relay().url(""));
     let request = request.header("content-type", "application/json").body(login.to_string());

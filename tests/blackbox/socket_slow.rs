@@ -31,7 +31,7 @@ on_both!(a_device_that_never_acks_is_closed, ["--window", "4", "--slow-timeout",
         alices.send(room, &number.to_string()).await;
         bobs.message().await;
     }
-    // Three of four: the window is not full, and nobody is in a hurry.
+    // Three of four: the window is not full, so nothing expires.
     assert!(bobs.socket.is_silent_for(std::time::Duration::from_millis(1500)).await);
     alices.send(room, "3").await;
     bobs.message().await;
@@ -52,7 +52,7 @@ on_both!(a_device_that_never_acks_is_closed, ["--window", "4", "--slow-timeout",
 });
 
 on_both!(a_device_that_never_reads_is_closed, ["--window", "256", "--slow-timeout", "1"], |world| async move {
-    // More than the kernel holds for one who reads nothing.
+    // More than the kernel buffers for a device that reads nothing.
     const MESSAGES: usize = 160;
     let (alice, bob) = (world.person("alice").await, world.person("bob").await);
     let alices = alice.online(world.relay()).await;
@@ -70,7 +70,7 @@ on_both!(a_device_that_never_reads_is_closed, ["--window", "256", "--slow-timeou
             within(sent).await.unwrap();
         }
     };
-    // The sibling keeps up with the sender, whatever the other one does.
+    // The sibling keeps up with the sender, whatever the other device does.
     let reading = async {
         for number in &all {
             assert_eq!(&sibling.text().await[..3], number);
@@ -102,7 +102,7 @@ async fn a_silent_device_is_pinged_and_then_closed() {
         assert_eq!(silent.frame().await.unwrap().0, wire::PING);
         assert_eq!(silent.close_code().await, 4002);
     };
-    // One that answers stays for longer than the other one did.
+    // A device that answers stays open for longer than the other.
     let life = async {
         for _ in 0..4 {
             let payload = lively.frame_of(wire::PING).await;
@@ -121,7 +121,7 @@ async fn a_device_that_is_busy_is_not_pinged_to_death() {
     let token = world.person("bob").await.log_in(world.relay()).await.token().await.unwrap();
     let mut wire = Wire::open(world.relay(), token.expose()).await;
     wire.text_with("drained").await;
-    // Frames are a sign of life: this one never answers a ping.
+    // Frames are a sign of life: this device never answers a ping.
     let end = tokio::time::Instant::now() + std::time::Duration::from_secs(3);
     while tokio::time::Instant::now() < end {
         wire.text(r#"{"type":"ping"}"#).await;
@@ -140,7 +140,7 @@ async fn what_a_connected_device_holds_stays_with_it() {
     let room = alices.direct(bob.id).await;
     alices.send(room, "held").await;
     let held = bobs.message().await;
-    // Without touches, nsqd would hand it out again after two seconds, and again.
+    // Without touches, nsqd would hand it out again every 2 s.
     assert!(bobs.socket.is_silent_for(std::time::Duration::from_secs(5)).await);
     alices.send(room, "later").await;
     let later = bobs.message().await;

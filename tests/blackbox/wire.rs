@@ -1,4 +1,4 @@
-//! WebSocket frames by hand, for what no library would write.
+//! WebSocket frames built by hand, for what no library would write.
 
 use std::net::SocketAddr;
 
@@ -21,12 +21,13 @@ pub struct Wire {
 }
 
 impl Wire {
-    /// With a bearer token.
+    /// Opens a socket with a bearer token.
     pub async fn open(relay: &Relay, token: &str) -> Self {
         Self::open_with(relay, token, None).await
     }
 
-    /// With a receive buffer of so many bytes, so that the kernel takes little for a reader that reads nothing.
+    /// Opens a socket with a receive buffer of this many bytes, so that the kernel accepts little
+    /// for a device that reads nothing.
     pub async fn open_with(relay: &Relay, token: &str, buffer: Option<u32>) -> Self {
         let headers = format!("Authorization: Bearer {token}\r\n");
         let socket = TcpSocket::new_v4().unwrap();
@@ -36,7 +37,7 @@ impl Wire {
         Self::upgrade(socket, relay, &headers).await
     }
 
-    /// With these header lines.
+    /// Opens a socket with these header lines.
     pub async fn open_with_headers(relay: &Relay, headers: &str) -> Self {
         Self::upgrade(TcpSocket::new_v4().unwrap(), relay, headers).await
     }
@@ -62,7 +63,7 @@ impl Wire {
     }
 
     pub async fn write(&mut self, bytes: &[u8]) {
-        // The relay may have closed already; what it said is what tests look at.
+        // The relay may have closed already. Tests check what it sent.
         let _ = self.stream.write_all(bytes).await;
     }
 
@@ -70,7 +71,7 @@ impl Wire {
         self.write(&frame(true, TEXT, text.as_bytes())).await;
     }
 
-    /// The next frame's opcode and payload; `None` at the end.
+    /// Returns the opcode and payload of the next frame, or `None` at the end.
     pub async fn frame(&mut self) -> Option<(u8, Vec<u8>)> {
         within(async {
             let head = self.stream.read_u16().await.ok()?;
@@ -91,7 +92,7 @@ impl Wire {
         .await
     }
 
-    /// The next frame of this opcode; others are passed over.
+    /// Returns the next frame of this opcode, and skips others.
     pub async fn frame_of(&mut self, opcode: u8) -> Vec<u8> {
         loop {
             let (got, payload) = self.frame().await.unwrap_or_else(|| panic!("the end before a frame {opcode}"));
@@ -101,7 +102,7 @@ impl Wire {
         }
     }
 
-    /// Waits for a text frame that holds this.
+    /// Waits for a text frame that contains this.
     pub async fn text_with(&mut self, part: &str) -> String {
         loop {
             let text = String::from_utf8(self.frame_of(TEXT).await).unwrap();
@@ -111,14 +112,14 @@ impl Wire {
         }
     }
 
-    /// The code of the close frame that comes.
+    /// Returns the code of the next close frame.
     pub async fn close_code(&mut self) -> u16 {
         let payload = self.frame_of(CLOSE).await;
         u16::from_be_bytes([payload[0], payload[1]])
     }
 }
 
-/// A masked frame, as a client has to send it.
+/// Builds a masked frame, as a client has to send it.
 pub fn frame(last: bool, opcode: u8, payload: &[u8]) -> Vec<u8> {
     const MASK: [u8; 4] = [1, 2, 3, 4];
     let mut bytes = vec![opcode | if last { 0x80 } else { 0 }];

@@ -1,6 +1,6 @@
-"""Holds the documents of the interface against the rules of their formats, and a running relay against docs/openapi.json.
+"""Checks the documents of the interface against the rules of their formats, and a relay against docs/openapi.json.
 
-Usage: check.py RELAY, where RELAY is the binary. Ends with 0 where all is as described.
+Usage: check.py RELAY, where RELAY is the binary. Exits with 0 if everything is as described.
 """
 
 import gzip
@@ -17,15 +17,15 @@ import openapi_spec_validator
 
 HERE = Path(__file__).parent
 DOCS = HERE.parent.parent / "docs"
-# For each call, in each way of making requests up.
+# The limit of examples for each call and each way of generating requests.
 EXAMPLES = 20
 SECONDS_TO_START = 30
-# More than ten times what it takes.
+# More than ten times the usual duration.
 SECONDS_FOR_ALL = 600
 
 
 def check_documents():
-    """Raises where one of the documents is none."""
+    """Fails if one of the documents is not valid."""
     openapi_spec_validator.validate(json.loads((DOCS / "openapi.json").read_text()))
     schema = json.loads(gzip.decompress((HERE / "asyncapi-3.0.0.schema.json.gz").read_bytes()))
     jsonschema.validate(json.loads((DOCS / "asyncapi.json").read_text()), schema)
@@ -65,8 +65,9 @@ class Relay:
 
 
 def seed(relay):
-    """Somebody with a room: their token, the room, and another member of it."""
-    # Carol is who the examples of the document log in as, and not who asks: examples must not be able to delete that account.
+    """Makes a user with a room. Returns their token, the room, and another member of it."""
+    # The examples in the document log in as carol. The caller is another user, because the
+    # examples must not be able to delete the caller's account.
     relay.call("/v1/accounts", {"username": "carol", "password": "correct horse"})
     member = relay.call("/v1/accounts", {"username": "member", "password": "another password"})["user"]["id"]
     relay.call("/v1/accounts", {"username": "owner", "password": "another password"})
@@ -77,14 +78,14 @@ def seed(relay):
 
 
 def check_relay(relay, directory):
-    """Schemathesis' exit code."""
+    """Runs Schemathesis against the relay and returns its exit code."""
     token, room, member = seed(relay)
     config = (HERE / "schemathesis.toml").read_text().replace("ROOM", room).replace("MEMBER", member)
     (directory / "schemathesis.toml").write_text(config)
     command = [Path(sys.executable).parent / "schemathesis", "--config-file", directory / "schemathesis.toml", "run"]
     command += [f"{relay.url}/openapi.json", "--header", f"Authorization: Bearer {token}"]
     command += ["--checks", "all", "--max-examples", str(EXAMPLES), "--no-color"]
-    # In a directory of its own: it keeps what it found for the next time.
+    # In its own directory, because Schemathesis stores what it found for the next run.
     return subprocess.run(command, cwd=directory, timeout=SECONDS_FOR_ALL).returncode
 
 

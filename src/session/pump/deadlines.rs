@@ -1,4 +1,4 @@
-//! What a session does when time has passed: one alarm serves every rule.
+//! The rules of a connection that depend on time. One alarm serves them all.
 
 use std::time::{Duration, Instant};
 
@@ -7,15 +7,16 @@ use ferry_protocol::{CloseCode, now_ms};
 use super::{Pump, ending::End};
 use crate::session::backlog::Backlog;
 
-/// How long a socket may take no bytes, at most: nsqd's heartbeats are not answered meanwhile, and after two of them, a minute, it gives the
-/// device up.
+/// How long a socket may take no bytes, at most. Meanwhile nobody answers nsqd's heartbeats, and
+/// nsqd drops the device after two of them, that is, after a minute.
 const BLOCKED: Duration = Duration::from_secs(45);
 
 impl Pump {
-    /// When to look at the clock next. One timer serves every rule; most devices need it once a ping.
+    /// Returns when to look at the clock next. One timer serves every rule; most devices need it
+    /// once in a ping interval.
     pub(super) fn deadline(&self) -> Instant {
         let times = &self.app.config.times;
-        // A socket that takes no bytes, or is not read, has no chance to show that it lives.
+        // A device cannot show that it lives while its socket takes no bytes, or is not read.
         let listening = !self.socket.is_blocked() && self.sending.has_room();
         let silence = if self.pinged { times.ping * 2 } else { times.ping };
         let alive = listening.then(|| self.heard_at + silence);
@@ -29,7 +30,7 @@ impl Pump {
             .unwrap_or_else(|| Instant::now() + times.ping)
     }
 
-    /// When the socket has taken no bytes for too long.
+    /// Returns when the socket will have taken no bytes for too long. `None` if it takes bytes.
     fn blocked_until(&self) -> Option<Instant> {
         self.socket.blocked_since().map(|since| since + self.app.config.times.slow.min(BLOCKED))
     }
@@ -44,7 +45,8 @@ impl Pump {
             return Err(CloseCode::TokenExpired.into());
         }
         if !self.socket.is_blocked() && due(self.subscription.lost_at()) {
-            // The connection is there and nothing comes over it, not even heartbeats: a frozen nsqd, or a network that dropped the flow.
+            // The connection is open and nothing comes over it, not even heartbeats: nsqd is
+            // frozen, or the network has dropped the flow.
             tracing::warn!(device = %self.identity.device, "a subscription is silent for too long");
             return Err(CloseCode::BrokerUnavailable.into());
         }
@@ -69,14 +71,15 @@ impl Pump {
         Ok(())
     }
 
-    /// When to count the backlog again. Not while the device holds a full window: nothing can come then.
+    /// Returns when to count the backlog again. `None` while a count is under way, or while the
+    /// device holds a full window, because nothing can come then.
     fn recount_at(&self) -> Option<Instant> {
         let possible = self.counting.is_none() && !self.window.is_full();
         self.backlog.as_ref().filter(|_| possible).map(Backlog::recount_at)
     }
 }
 
-/// When a time of the wall clock comes, by the clock that timers use.
+/// Converts a time of the wall clock to the clock that timers use.
 pub(super) fn instant_of(at_ms: i64) -> Instant {
     Instant::now() + Duration::from_millis(u64::try_from(at_ms - now_ms()).unwrap_or(0))
 }

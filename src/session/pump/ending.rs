@@ -1,4 +1,4 @@
-//! How a session ends, and what is done then, in which order.
+//! How a connection ends: what happens then, and in which order.
 
 use std::time::Duration;
 
@@ -7,15 +7,16 @@ use ferry_protocol::{CloseCode, RelayFrame};
 use super::Pump;
 use crate::identity::Authenticated;
 
-/// How long the sends under way may take to end when the session does.
+/// How long the sends under way may take when the connection ends.
 const LAST_SEND: Duration = Duration::from_secs(2);
-/// How long SQL may take to say why a subscription ended.
+/// How long SQL may take to say why a subscription ended. After that, the device is told that the
+/// broker is unavailable.
 const WHY_ENDED: Duration = Duration::from_secs(2);
 
-/// How a session ends.
+/// How a connection ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
-    /// With a close frame of ours.
+    /// With a close frame of the relay: its code and reason.
     Close(u16, &'static str),
     /// The other side is gone.
     Gone,
@@ -28,7 +29,8 @@ impl From<CloseCode> for End {
 }
 
 impl Pump {
-    /// The channel was deleted or the broker is lost: only SQL knows which.
+    /// Returns how to end after the subscription has ended. The channel was deleted, or the broker
+    /// is lost: only SQL knows which.
     pub(super) async fn ended(&mut self, ended: &str) -> End {
         let Authenticated { user, device, .. } = self.identity;
         if let Some(code) = self.registration.line.close_reason() {
@@ -41,8 +43,11 @@ impl Pump {
         }
     }
 
-    /// Gives the channel up, so that what the device did not ack goes to its next connection at once, and says goodbye. Only then is the
-    /// place in the hub free: whoever waits for it (a logout, a newer socket) may rely on no frame following.
+    /// Gives up the channel and says goodbye. The device's next connection then gets at once what
+    /// this one did not ack.
+    ///
+    /// Frees the place in the hub only afterwards. A logout or a newer connection that waits for
+    /// it may rely on this: no frame follows.
     pub(super) async fn finish(mut self, end: End) {
         let Authenticated { user, device, .. } = self.identity;
         tracing::debug!(%user, %device, ?end, "a session ended");
@@ -54,7 +59,8 @@ impl Pump {
         };
         let goodbye = async {
             match code {
-                // What is queued for a device that is logged out must not changes it after all: only a cut keeps it from that.
+                // A logged-out device must not get what is still queued. Only cutting the
+                // connection prevents that.
                 Some((code, _)) if is_final_logout(code) && socket.is_blocked() => return socket.abort(),
                 Some((code, _)) if code == CloseCode::GoingAway.as_u16() && sending.is_busy() => {
                     let answers = async {
@@ -64,7 +70,7 @@ impl Pump {
                             }
                         }
                     };
-                    // What is not answered by then is sent again by the device.
+                    // The device sends again what is not answered by then.
                     let _ = tokio::time::timeout(LAST_SEND, answers).await;
                 }
                 _ => {}
@@ -81,7 +87,8 @@ impl Pump {
             app.metrics.closes.with_label_values(&[&code.to_string()]).inc();
             socket.linger().await;
         }
-        // Sends that are still going out are finished: cut in half, one would changes some of the room and not the others.
+        // Sends under way are completed: a send that is cut in half reaches some members and not
+        // the others.
         let rest = async {
             while sending.is_busy() {
                 let _ = sending.next().await;

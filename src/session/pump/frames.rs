@@ -1,4 +1,4 @@
-//! What the device says, and what it is answered.
+//! Handles the frames that a device sends, and answers them.
 
 use std::{
     sync::Arc,
@@ -17,10 +17,10 @@ use crate::{
     session::{sending::Outcome, socket::Incoming},
 };
 
-/// What a device is told to wait that renews its token while a renewal is under way.
+/// How long a device is told to wait if it renews its token while a renewal is under way.
 const ONE_RENEWAL: Duration = Duration::from_millis(250);
 
-/// Frames that are handled before the pump looks around again.
+/// Frames that are handled in a row. After them the pump looks at everything else.
 const BATCH: usize = 64;
 
 impl Pump {
@@ -37,7 +37,7 @@ impl Pump {
         Ok(())
     }
 
-    /// Answers a send and those that are through as well.
+    /// Answers a send, and all others that are done.
     pub(super) fn answers(&mut self, first: Outcome) {
         let mut next = Some(first);
         while let Some((id, outcome)) = next {
@@ -77,7 +77,7 @@ impl Pump {
         }
     }
 
-    /// Pings are welcome, but not as a stream of them.
+    /// Counts a frame that costs little, such as a ping. A flood of them ends the connection.
     pub(super) fn count_idle_frame(&mut self) -> Result<(), End> {
         if self.idle_frames.tolerates(Instant::now()) { Ok(()) } else { Err(CloseCode::Rate.into()) }
     }
@@ -99,14 +99,16 @@ impl Pump {
             self.app.receipts.delivered(user, device, &messages);
         }
         self.app.metrics.acks.inc_by(known);
-        // Acks of unknown deliveries are no error, as they may be from before a reconnect; but a flood of them is one.
+        // Acks of unknown deliveries are no error, because they may be from before a reconnect. A
+        // flood of them is one.
         if known == 0 && !self.flood.tolerates(now) {
             return Err(CloseCode::Rate.into());
         }
         Ok(())
     }
 
-    /// Not answered. Costs a publish to each of those concerned, so a flood of cursors is refused, and then ends the connection.
+    /// Notes a read cursor, without an answer. Each costs a publish to every user concerned, so a
+    /// flood of them is rejected first, and then ends the connection.
     fn read(&mut self, read: Read) -> Result<(), End> {
         let outcome = self.app.receipts.mark_read(self.identity, read);
         outcome.or_else(|refusal| self.refuse(None, &refusal))
@@ -150,7 +152,7 @@ impl Pump {
         }
         let app = Arc::clone(&self.app);
         self.renewal = Some(Box::pin(async move { app.identity.authenticate(hello.token.expose()).await }));
-        // Each costs the check of a signature.
+        // Each renewal costs the check of a signature.
         self.count_idle_frame()
     }
 

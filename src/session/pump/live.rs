@@ -1,4 +1,5 @@
-//! What is told live, in both directions: who is writing, and who is there. Nothing of it is answered, but for what is malformed.
+//! Live events in both directions: typing and presence. The relay answers only frames that are
+//! malformed, and `watch` frames that it rejects.
 
 use std::time::Instant;
 
@@ -8,7 +9,8 @@ use super::{Pump, ending::End};
 use crate::refusal::Refusal;
 
 impl Pump {
-    /// What is too much is dropped without a word.
+    /// Tells the room that the user is writing, or has stopped. Beyond the rate limit it drops the
+    /// frame without an answer.
     pub(super) fn typing(&mut self, typing: Typing) -> Result<(), End> {
         if self.app.limits.typing.take(&self.identity.device).is_ok() {
             self.app.presence.typing(typing.room, self.identity.user, typing.active);
@@ -36,7 +38,7 @@ impl Pump {
         Ok(())
     }
 
-    /// Writes what there is to tell, while there is room.
+    /// Writes the live frames that wait, while the socket takes bytes.
     pub(super) async fn tell_live(&mut self) {
         let now = Instant::now();
         while self.registration.line.close_reason().is_none()

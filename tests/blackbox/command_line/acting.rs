@@ -1,4 +1,4 @@
-//! What is done to messages, typed and printed.
+//! Edits, reactions and deletions, typed and printed.
 
 use std::{io::Write, process::Stdio};
 
@@ -10,7 +10,7 @@ use crate::{
     on_both,
 };
 
-/// The lines of messages, without their time and room.
+/// Returns the lines of messages, without their time and room.
 fn told(printed: &str) -> Vec<String> {
     messages(printed).iter().map(|line| line.splitn(3, ' ').nth(2).unwrap().to_owned()).collect()
 }
@@ -31,7 +31,7 @@ on_both!(what_is_done_to_messages_is_told_in_words, |world| async move {
     shell.ok(&format!("--profile alice react friends bob/{answer} 👍 --remove"));
     shell.ok(&format!("--profile alice delete friends bob/{answer}"));
 
-    // Bob's own words are printed on his other device only: here they are not known.
+    // Bob's own message is printed on his other device only, so this device does not know it.
     let printed = shell.ok("--profile bob tail --until-drained");
     assert_eq!(
         told(&printed),
@@ -56,7 +56,7 @@ on_both!(what_is_done_to_messages_is_told_in_words, |world| async move {
     let printed = shell.ok("--profile alice tail --until-drained");
     assert!(told(&printed)[0].contains("; mentions you): hi there"), "{printed}");
 
-    // With --json, the frames as they came.
+    // With `--json` it prints the frames as they came.
     let printed = shell.ok("--json --profile mallory tail --until-drained");
     let lines: Vec<Value> = printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let kinds: Vec<_> = lines.iter().filter_map(|line| line["kind"].as_str()).collect();
@@ -103,7 +103,8 @@ async fn what_cannot_be_done_is_told() {
     }
     shell.fails(1, &format!("--profile alice react @bob nobody/{id} x"));
     shell.fails(1, "--profile alice send --mention nobody @bob x");
-    // Of the relay: no emoji, and nobody who is in the room.
+    // Rejected by the relay: a text that is no emoji, and a mention of a user who is not in the
+    // room.
     shell.ok("register carol");
     assert!(shell.fails(1, "--profile alice send --mention carol @bob x").contains("mentions"));
     let mut command = shell.command(&format!("--profile alice react @bob {id}"));

@@ -1,4 +1,4 @@
-//! Friends, blocks and settings, as somebody types them.
+//! Friends, blocks and settings, as a user types them.
 
 use super::Shell;
 use crate::on_both;
@@ -31,7 +31,7 @@ on_both!(friends_are_made_and_blocked, |world| async move {
     shell.ok("--profile alice friends add bob");
     shell.ok("--profile alice friends cancel bob");
 
-    // What both were told meanwhile.
+    // The notices that both got meanwhile.
     let told = shell.ok("--profile bob tail --until-drained");
     for words in ["alice asks to be your friend: ferry friends accept", "alice ended the friendship with you"] {
         assert!(told.contains(words), "{told}");

@@ -11,7 +11,7 @@ async fn stopped_and_started() {
     let (alice, bob) = (world.person("alice").await, world.person("bob").await);
     let (mut phone, mut bobs) = (alice.online(world.relay()).await, bob.online(world.relay()).await);
     let room = phone.direct(bob.id).await;
-    // Who is in the room, and that both have a device, is known to the relay now, and believed for a while.
+    // The relay has now cached the members of the room, and that both have a device.
     phone.send(room, "before").await;
     assert_eq!(bobs.text().await, "before");
 
@@ -38,7 +38,7 @@ async fn stopped_and_started() {
     assert_eq!(bobs.text_undisturbed().await, "after");
 }
 
-/// Nobody is told anything wrong about a room that the relay does not know: temporary, and then it works.
+/// A send to a room that the relay has not cached gets a temporary error, and later works.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_room_that_is_not_cached_waits_for_the_database() {
     let cluster = Cluster::start();
@@ -48,7 +48,7 @@ async fn a_room_that_is_not_cached_waits_for_the_database() {
     let room = phone.direct(bob.id).await;
 
     cluster.stop();
-    // The library sends again by itself while the refusal is a temporary one.
+    // The library sends again by itself as long as the error is temporary.
     let send = phone.send(room, "in the end");
     let database = async {
         until("a send was refused", || async {
@@ -62,7 +62,8 @@ async fn a_room_that_is_not_cached_waits_for_the_database() {
     assert_eq!(bobs.text_undisturbed().await, "in the end");
 }
 
-/// A device whose socket is lost while SQL is down is not taken for logged out: it comes back by itself.
+/// A device that loses its socket while SQL is down does not count as logged out. It comes back by
+/// itself.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reconnect_waits_for_the_database() {
     let cluster = Cluster::start();

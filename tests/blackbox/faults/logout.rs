@@ -5,7 +5,8 @@ use crate::{
     on_both,
 };
 
-/// A world where bob has one device to be logged out and one that stays, carol has one only, and each has a message queued.
+/// A world with a queued message for each device. Bob has one device that is logged out and one
+/// that stays; carol has only one.
 struct Scene {
     world: World,
     sender: Online,
@@ -13,7 +14,7 @@ struct Scene {
     carol: crate::harness::Person,
     bobs: ferry_client::Session,
     carols: ferry_client::Session,
-    /// Bob's other channel.
+    /// The channel of bob's other device.
     kept: String,
 }
 
@@ -29,14 +30,16 @@ impl Scene {
         Self { world, sender, bob, carol, bobs, carols, kept }
     }
 
-    /// Both answer 204 (the client library takes nothing else).
+    /// Logs both devices out. Both answers are 204, because the client library accepts nothing
+    /// else.
     async fn log_out(&self) {
         let (bob, carol) = tokio::join!(self.bobs.logout(), self.carols.logout());
         bob.unwrap();
         carol.unwrap();
     }
 
-    /// Channel and topic go, no token opens a socket, and carol's next login finds nothing.
+    /// Checks that channel and topic go, that no token opens a socket, and that carol's next login
+    /// finds nothing.
     async fn assert_nothing_is_left(&self) {
         self.world.until_channels(0, self.bob.id, Some(vec![self.kept.clone()])).await;
         self.world.until_channels(0, self.carol.id, None).await;
@@ -49,7 +52,7 @@ impl Scene {
     }
 }
 
-/// The HTTP status with which a socket is refused to the device's access token.
+/// Opens a socket with the device's access token. Fails with the HTTP status of the answer.
 async fn open(relay: &Relay, session: &ferry_client::Session) -> Result<(), u16> {
     let token = session.credentials().access_token.clone();
     RawSocket::try_open(relay, &[("authorization", &format!("Bearer {}", token.expose()))]).await.map(drop)
@@ -91,7 +94,7 @@ async fn while_nsqd_is_down_and_then_the_relay_too() {
     let mut scene = Scene::set().await;
     scene.world.nsqds[0].kill();
     scene.log_out().await;
-    // What is left to delete is noted in SQL: a relay that starts anew finds it.
+    // SQL notes what is left to delete, and a relay that starts anew finds it.
     scene.world.relay_mut().kill();
     scene.world.nsqds[0].restart().await;
     assert!(scene.world.channels(0, scene.carol.id).await.is_some(), "nsqd remembers, so there is something to delete");
@@ -129,7 +132,7 @@ on_both!(a_logout_ends_the_open_socket_before_it_is_answered, |world| async move
     socket.frame_of("drained").await;
     other.logout_device(bobs.credentials().device).await.unwrap();
     assert_eq!(phone.send(room, "after the answer").await.recipients, 1);
-    // Whatever is still to be read was written before: no message is in it.
+    // Frames that are still to be read were written before, and none of them is a message.
     loop {
         match socket.frame().await {
             Ok(frame) => assert_ne!(frame["type"], "message"),

@@ -1,4 +1,4 @@
-//! Logouts racing with reconnects, first logins and sends.
+//! Logouts that race with reconnects, first logins and sends.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,7 +14,8 @@ use crate::{
 const USERS: usize = 20;
 const ROUNDS: usize = 50;
 
-/// A thousand logouts, each while two sockets of the device are being opened: no channel and no topic may outlive them.
+/// A thousand logouts, each while two sockets of the device are being opened. No channel and no
+/// topic may be left.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_a_reconnect_a_thousand_times() {
     let world = Arc::new(World::start(Backend::Cluster).await);
@@ -56,7 +57,8 @@ async fn race(world: &World, sender: &Session, person: &Person, room: ferry_prot
     let reconnect = |delay: u64| {
         let header = format!("Bearer {}", token.expose());
         async move {
-            // Spread over what a logout takes, so that every order of the two comes up.
+            // The delays are spread over the time of a logout, so that every order of the two
+            // occurs.
             tokio::time::sleep(Duration::from_micros(delay)).await;
             RawSocket::try_open(world.relay(), &[("authorization", &header)]).await
         }
@@ -77,7 +79,8 @@ async fn assert_ends_without_message(socket: &mut RawSocket) {
     loop {
         match socket.frame().await {
             Ok(frame) => assert_ne!(frame["type"], "message", "nothing may come after the logout's answer"),
-            // Replaced by the other socket, or logged out; what asks to come back is no end.
+            // Closed as replaced by the other socket, or as logged out. A code that asks the
+            // device to come back is a failure.
             Err(Closed(code)) => {
                 return assert!(matches!(code, Some(4501 | 4502)), "a logged-out device was closed with {code:?}");
             }

@@ -1,4 +1,4 @@
-//! nsqd is killed, frozen, emptied, and loses channels and topics behind the relay.
+//! nsqd is killed, frozen and emptied, and loses channels and topics without the relay's doing.
 
 use ferry_protocol::MessageId;
 
@@ -6,7 +6,7 @@ use crate::harness::{
     Backend, Online, World, assert_seen_once, assert_unavailable, nsq, post, post_until_accepted, until,
 };
 
-/// What a relay tells a socket when its channel is lost: reconnect.
+/// The close code with which a relay tells a device to reconnect, because its channel is lost.
 const BROKER_UNAVAILABLE: Option<u16> = Some(4004);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -24,7 +24,7 @@ async fn killed_and_restarted() {
     assert_eq!(bobs.disconnected().await, BROKER_UNAVAILABLE);
     let id = MessageId::new();
     assert_unavailable(&post(&phone.session, room, id, "meanwhile").await.unwrap_err());
-    // The library tries again by itself, with the same id, until somebody takes it.
+    // The library tries again by itself, with the same id, until the relay accepts the message.
     let sending = tokio::spawn({
         let connection = phone.connection.clone();
         async move { connection.send(room, "text", ferry_client::Body::text("by the library"), None).await }
@@ -34,7 +34,7 @@ async fn killed_and_restarted() {
     bobs.connected().await;
     post_until_accepted(&phone.session, room, id, "meanwhile").await;
     assert_eq!(sending.await.unwrap().unwrap().recipients, 1);
-    // Both once, in whatever order: they were retried on different ways.
+    // Each comes once, in any order, because they were retried in different ways.
     let mut got = [bobs.text().await, bobs.text().await];
     got.sort();
     assert_eq!(got, ["by the library", "meanwhile"]);
@@ -55,7 +55,7 @@ async fn frozen_and_thawed() {
     let refused = nsq::within(post(&phone.session, room, id, "frozen")).await.unwrap_err();
     assert_unavailable(&refused);
     world.nsqds[0].thaw();
-    // nsqd may now find the first try in its socket as well: the id makes one of the two.
+    // nsqd may now find the first try in its socket as well. The id makes the two count as one.
     post_until_accepted(&phone.session, room, id, "frozen").await;
     assert_seen_once(&phone, room, &mut bobs, "frozen").await;
 }
@@ -117,7 +117,8 @@ async fn restarted_without_its_data() {
     world.nsqds[0].forget();
     world.nsqds[0].restart().await;
     post_until_accepted(&phone.session, room, MessageId::new(), "after").await;
-    // What waited was in nsqd's memory and is lost with it; what is accepted from now on is not.
+    // The waiting messages were in nsqd's memory and are lost with it. Messages that are accepted
+    // from now on are not.
     assert_eq!(bobs.text().await, "after");
     assert_eq!(Online::connect(offline).await.texts_until_drained().await, ["after"]);
 }

@@ -4,7 +4,8 @@ use ferry_protocol::MessageId;
 
 use crate::harness::{Online, Person, World, assert_seen_once, assert_unavailable, post, post_until_accepted};
 
-/// People with a device online: two at home on the first node, one on the second. Where a user is at home is decided by a hash.
+/// Three users with a device online: two with their home on the first node, one on the second. A
+/// hash decides which node is a user's home.
 async fn two_and_one(world: &World) -> ([(Person, Online); 2], (Person, Online)) {
     let (mut first, mut second) = (Vec::new(), Vec::new());
     while first.len() < 2 || second.is_empty() {
@@ -35,12 +36,12 @@ async fn one_of_two_down() {
 
     world.nsqds[1].kill();
     assert_eq!(cleos.disconnected().await, Some(4004));
-    // Those at home on the other node notice nothing.
+    // Users whose home is the other node notice nothing.
     ann.send(with_ben, "undisturbed").await;
     assert_eq!(bens.text_undisturbed().await, "undisturbed");
     let (to_cleo, to_all) = (MessageId::new(), MessageId::new());
     assert_unavailable(&post(&ann.session, with_cleo, to_cleo, "to cleo").await.unwrap_err());
-    // Ben may have his copy already, but accepted it is not.
+    // Ben may have his copy already, but the message is not accepted.
     assert_unavailable(&post(&ann.session, all, to_all, "to all").await.unwrap_err());
     assert_unavailable(&cleo_logs_in(&world, &cleo).await);
 

@@ -1,4 +1,4 @@
-//! What nobody owns vanishes from nsqd, and nothing else does.
+//! Channels and topics without an owner vanish from nsqd, and nothing else does.
 
 use ferry_protocol::{DeviceId, UserId};
 

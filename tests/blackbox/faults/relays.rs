@@ -6,8 +6,8 @@ use ferry_protocol::{ErrorCode, MessageId, PresenceStatus};
 
 use crate::harness::{Closed, Online, RawSocket, World, moved_to, post, until};
 
-/// Well below the ten seconds for which a relay believes what it read: what is seen within it was told by the other relay. (A second is
-/// what is promised; the rest is for a machine that does other things at the same time.)
+/// Well below the 10 s for which a relay trusts its caches: what is seen within this time came
+/// from the other relay. The promise is 1 s; the rest is for a machine that is busy.
 const TOLD: Duration = Duration::from_secs(5);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -54,7 +54,7 @@ async fn the_newer_of_two_sockets_of_a_device_wins() {
 
     let mut older = RawSocket::open(&world.relays[0], token.expose()).await;
     older.frame_of("welcome").await;
-    // There and back again, so that each relay is once the one that gives the device up.
+    // There and back again, so that each relay once gives the device up.
     for relay in [1, 0, 1] {
         let mut newer = RawSocket::open(&world.relays[relay], token.expose()).await;
         newer.frame_of("welcome").await;
@@ -63,7 +63,7 @@ async fn the_newer_of_two_sockets_of_a_device_wins() {
         let message = newer.frame_of("message").await;
         assert_eq!(message["message"]["body"], "to the newer one");
         newer.send(&serde_json::json!({"type": "ack", "deliveries": [message["delivery"]]})).await;
-        // The answer to a ping says that the ack before it was read.
+        // The answer to a ping shows that the relay has read the ack before it.
         newer.send(&serde_json::json!({"type": "ping"})).await;
         newer.frame_of("pong").await;
         older = newer;
@@ -92,7 +92,7 @@ async fn a_member_removed_on_one_cannot_send_on_the_other() {
     assert_eq!(refused.await.expect("the other relay was not told").code(), Some(ErrorCode::NotFound));
     assert_eq!(phone.send(room, "among ourselves").await.recipients, 0);
 
-    // And back in, to be a member there at once as well.
+    // Added again, the user is a member on the other relay at once as well.
     phone.session.put_member(room, bob.id, &ferry_protocol::PutMember::default()).await.unwrap();
     tokio::time::timeout(
         TOLD,
@@ -110,7 +110,7 @@ async fn a_logout_on_one_closes_the_socket_on_the_other() {
     let token = laptop.token().await.unwrap();
     let mut socket = RawSocket::open(&world.relays[1], token.expose()).await;
     socket.frame_of("drained").await;
-    // The other relay believes the token without asking SQL.
+    // The other relay trusts the token without asking SQL.
     laptop.me().await.unwrap();
 
     phone.session.logout_device(laptop.credentials().device).await.unwrap();
@@ -125,7 +125,7 @@ async fn a_logout_on_one_closes_the_socket_on_the_other() {
     assert_eq!(world.channels(0, alice.id).await, Some(vec![channel]));
 }
 
-/// What was accepted while a device had no relay waits for it on another one.
+/// A message that was accepted while a device had no relay waits for it on another one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_device_moves_on_when_its_relay_is_killed() {
     let mut world = World::two_relays(&["--msg-timeout", "2"]).await;
@@ -136,16 +136,17 @@ async fn a_device_moves_on_when_its_relay_is_killed() {
     phone.send(room, "while it was nowhere").await;
     let mut there = Online::connect(moved_to(&bobs.session, &world.relays[0])).await;
     assert_eq!(there.texts_until_drained().await, ["while it was nowhere"]);
-    // The first of its connections tries on, and would come back as well, in the place of the last.
+    // Dropped, because this first connection goes on trying: it would come back and replace the
+    // last one.
     drop(bobs);
-    // And the relay that was killed takes it back.
+    // The relay that was killed takes the device back.
     world.relays[1].restart().await;
     let mut again = Online::connect(moved_to(&there.session, &world.relays[1])).await;
     phone.send(room, "home again").await;
     assert_eq!(again.text().await, "home again");
 }
 
-/// What is said on the live bus reaches nobody while it is cut, or everybody when it is whole.
+/// Cuts the live bus, so that it reaches nobody, or restores it.
 async fn cut_the_bus(world: &World, cut: bool) {
     let (port, what) = (world.nsqds[0].http, if cut { "pause" } else { "unpause" });
     let url = format!("http://127.0.0.1:{port}/topic/{what}?topic=ferry.live%23ephemeral");
@@ -161,7 +162,7 @@ async fn what_a_cut_bus_does_not_tell_heals_by_itself() {
     let (mut phone, mut bobs) = (alice.online(&world.relays[0]).await, bob.online(&world.relays[1]).await);
     let room = phone.group(&[bob.id]).await;
     phone.direct(bob.id).await;
-    // The other relay knows the room now, and who is where.
+    // The other relay has now cached the room, and knows who is online.
     bobs.send(room, "as a member").await;
     assert_eq!(phone.text().await, "as a member");
     let bob_is = |status| {
@@ -173,14 +174,14 @@ async fn what_a_cut_bus_does_not_tell_heals_by_itself() {
     bob_is(PresenceStatus::Online).await;
 
     cut_the_bus(&world, true).await;
-    // Nobody is taken to be there of whom nothing is heard any more.
+    // A user of whom nothing is heard any more counts as offline.
     bob_is(PresenceStatus::Offline).await;
     phone.session.remove_member(room, bob.id).await.unwrap();
     let refused = until("the other relay has looked again", || async {
         post(&bobs.session, room, MessageId::new(), "not told yet").await.err()
     });
     assert_eq!(refused.await.code(), Some(ErrorCode::NotFound));
-    // What goes over queues does not need the bus.
+    // Messages go through queues and do not need the bus.
     let direct = phone.direct(bob.id).await;
     phone.send(direct, "can you hear me?").await;
     assert_eq!(bobs.text().await, "can you hear me?");

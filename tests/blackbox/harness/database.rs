@@ -1,4 +1,4 @@
-//! A database of one's own.
+//! A database for one test.
 
 use std::{
     path::{Path, PathBuf},
@@ -14,7 +14,8 @@ struct Found {
     found: String,
 }
 
-/// A SQLite file in the test's directory, or a database made in the PostgreSQL of `FERRY_TEST_POSTGRES` and dropped at the end.
+/// A SQLite file in the test's directory, or a database in the PostgreSQL of `FERRY_TEST_POSTGRES`
+/// that is dropped at the end.
 pub struct Database {
     pub url: String,
     drop: Option<(String, String)>,
@@ -30,7 +31,7 @@ impl Database {
         Self::postgres_at(&base).await
     }
 
-    /// Runs a statement in it, behind the relay's back.
+    /// Runs a statement in it, without the relay's knowledge.
     pub async fn execute(&self, sql: &str) {
         if let Some(path) = self.url.strip_prefix("sqlite://") {
             let mut conn = SqliteConnection::establish(path).unwrap();
@@ -41,7 +42,7 @@ impl Database {
         }
     }
 
-    /// What a query for one text called `found` finds.
+    /// Returns what a query finds. The query selects one text, called `found`.
     pub async fn find(&self, sql: &str) -> String {
         let query = diesel::sql_query(sql);
         let found: Found = if let Some(path) = self.url.strip_prefix("sqlite://") {
@@ -53,7 +54,7 @@ impl Database {
         found.found
     }
 
-    /// A database in the cluster whose superuser's URL this is.
+    /// Makes a database in the cluster. The URL is that of its superuser.
     pub async fn postgres_at(base: &str) -> Self {
         let name = format!("ferry_{}", uuid::Uuid::new_v4().simple());
         let mut admin = AsyncPgConnection::establish(base).await.unwrap();
@@ -64,7 +65,8 @@ impl Database {
     }
 }
 
-/// A row of PostgreSQL that is held: whoever wants to change it waits, in the order of coming, until it is released.
+/// A locked row of PostgreSQL. Statements that change it wait until it is released, in the order
+/// of arrival.
 pub struct Held {
     conn: AsyncPgConnection,
     url: String,
@@ -80,7 +82,7 @@ impl Database {
 }
 
 impl Held {
-    /// Waits until so many statements wait for a lock.
+    /// Waits until this many statements wait for a lock.
     pub async fn until_waited_for(&self, statements: usize) {
         let query = "SELECT count(*)::text AS found FROM pg_stat_activity \
             WHERE datname = current_database() AND wait_event_type = 'Lock'";
@@ -99,13 +101,13 @@ impl Held {
 impl Drop for Database {
     fn drop(&mut self) {
         let Some((base, name)) = self.drop.take() else { return };
-        // `psql`, because there is no awaiting in a drop. A cluster that is gone has taken the database along.
+        // Uses `psql`, because a drop cannot await. If the cluster is gone, so is the database.
         let _ =
             Command::new("psql").args([&base, "-qc", &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")]).output();
     }
 }
 
-/// A PostgreSQL of one's own, to be stopped and started; deleted when dropped.
+/// A PostgreSQL for one test, which can be stopped and started. Dropping it deletes it.
 pub struct Cluster {
     pub url: String,
     directory: PathBuf,
@@ -115,14 +117,14 @@ pub struct Cluster {
 impl Cluster {
     pub fn start() -> Self {
         let parent = tempfile::tempdir().unwrap();
-        // The server runs as another user where the tests run as root.
+        // The server runs as another user if the tests run as root.
         std::fs::set_permissions(parent.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
         let directory = parent.path().join("postgres");
         let url = tool("start", &directory);
         Self { url, directory, _parent: parent }
     }
 
-    /// Everything that it has on disk.
+    /// Returns the directory with everything that it has on disk.
     pub fn directory(&self) -> &Path {
         &self.directory
     }
@@ -131,7 +133,7 @@ impl Cluster {
         tool("stop", &self.directory);
     }
 
-    /// On the same port, with the same databases.
+    /// Starts it again on the same port, with the same databases.
     pub fn start_again(&self) {
         assert_eq!(tool("start", &self.directory), self.url);
     }

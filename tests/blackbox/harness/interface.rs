@@ -1,4 +1,5 @@
-//! `docs/openapi.json` and `docs/asyncapi.json`, held against every answer and frame that a test sees: they cannot drift from the relay.
+//! Checks every answer and frame that a test sees against `docs/openapi.json` and
+//! `docs/asyncapi.json`, so that the documents cannot drift from the relay.
 
 use std::{
     collections::HashMap,
@@ -8,17 +9,18 @@ use std::{
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
-/// What the relay serves as `/openapi.json`.
+/// The document that the relay serves as `/openapi.json`.
 pub static OPENAPI: LazyLock<Document> = LazyLock::new(|| Document::read("docs/openapi.json"));
 
-/// The frames of the socket.
+/// The document of the socket's frames.
 pub static ASYNCAPI: LazyLock<Document> = LazyLock::new(|| Document::read("docs/asyncapi.json"));
 
 pub struct Document {
     pub json: Value,
-    /// The same, but objects have no fields but those that are named. Clients must bear further ones; that they are described is for tests to see.
+    /// The same document, but objects may have only the fields that it names. Clients must
+    /// tolerate further fields; the tests check that every field is described.
     closed: Value,
-    /// By the JSON pointer of the schema.
+    /// The validators, by the JSON pointer of the schema.
     validators: Mutex<HashMap<String, Arc<Validator>>>,
 }
 
@@ -31,7 +33,8 @@ impl Document {
         Self { json, closed, validators: Mutex::default() }
     }
 
-    /// Follows a `$ref` within the document, if it is one: the pointer and what is there.
+    /// Follows a `$ref` within the document, if it is one. Returns the pointer, and the value
+    /// there.
     pub fn resolve<'a>(&'a self, pointer: &str, found: &'a Value) -> (String, &'a Value) {
         match found["$ref"].as_str() {
             Some(reference) => {
@@ -42,11 +45,12 @@ impl Document {
         }
     }
 
-    /// What is wrong with a value, by the schema at this pointer.
+    /// Returns what is wrong with a value, by the schema at this pointer.
     pub fn faults(&self, pointer: &str, value: &Value) -> Vec<String> {
         let validator = self.validators.lock().unwrap().get(pointer).cloned();
         let validator = validator.unwrap_or_else(|| {
-            // None of the document's own members is a keyword of JSON Schema, so it may stand around the reference into itself.
+            // No member of the document is a keyword of JSON Schema, so the document may surround
+            // the reference into itself.
             let mut schema = self.closed.clone();
             schema["$ref"] = json!(format!("#{}", pointer.replace('{', "%7B").replace('}', "%7D")));
             let options = jsonschema::options().with_draft(jsonschema::Draft::Draft202012);
@@ -75,7 +79,8 @@ fn escaped(text: &str) -> String {
     text.replace('~', "~0").replace('/', "~1")
 }
 
-/// The template of the document that a path fits, the one with the fewest parameters first.
+/// Returns the template of the document that a path fits. The one with the fewest parameters
+/// counts.
 fn template_of(path: &str) -> Option<&'static str> {
     let path = path.strip_suffix('/').unwrap_or(path);
     let fits = |template: &str| {
@@ -93,10 +98,10 @@ fn template_of(path: &str) -> Option<&'static str> {
     fitting.min_by_key(|template| template.matches('{').count())
 }
 
-/// One exchange over HTTP, as far as the document says something of it.
+/// One exchange over HTTP, as far as the document describes it.
 pub struct Exchange<'a> {
     pub method: &'a str,
-    /// With the query, if there is one.
+    /// The path, with the query if there is one.
     pub target: &'a str,
     pub status: u16,
     pub media_type: Option<&'a str>,
@@ -105,7 +110,7 @@ pub struct Exchange<'a> {
 }
 
 impl Exchange<'_> {
-    /// What of the answer is not as the document says.
+    /// Returns where the answer differs from the document.
     pub fn faults(&self) -> Vec<String> {
         let path = self.target.split(['?', '#']).next().unwrap_or_default();
         let template = template_of(path);
@@ -116,7 +121,7 @@ impl Exchange<'_> {
         });
         let faults = match operation {
             Some((pointer, operation)) => self.faults_of(&pointer, operation),
-            // What never became a request: docs/decisions/0009.
+            // This never became a request: see docs/decisions/0009.
             None if matches!(self.status, 400 | 431) && self.body.is_empty() => Vec::new(),
             // Without `Allow` it is the answer to a preflight.
             None if self.method == "OPTIONS" && self.status == 204 && self.allow.is_none() => Vec::new(),
@@ -165,7 +170,7 @@ impl Exchange<'_> {
         if self.method == "HEAD" { Vec::new() } else { self.faults_by("/components/schemas/Problem") }
     }
 
-    /// The methods of a path are those of the document.
+    /// Checks that `Allow` names the methods of the document.
     fn faults_of_allow(&self, template: Option<&str>) -> Vec<String> {
         let Some(template) = template else { return vec!["the document has no such path".to_owned()] };
         let mut documented: Vec<String> =
@@ -181,14 +186,15 @@ impl Exchange<'_> {
     }
 }
 
-/// Which way a frame goes. Frames of one type may go both ways, and be different ones.
+/// The direction of a frame. A type may exist in both directions with different contents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
     FromDevice,
     FromRelay,
 }
 
-/// The frames that the document has for a direction: their type, the message, and the pointer to the schema of its payload.
+/// Returns the frames that the document has for a direction: their type, their message, and the
+/// pointer to the schema of the payload.
 pub fn described_frames(direction: Direction) -> impl Iterator<Item = (&'static str, &'static Value, String)> {
     let operation = match direction {
         Direction::FromDevice => "fromDevice",
@@ -203,7 +209,7 @@ pub fn described_frames(direction: Direction) -> impl Iterator<Item = (&'static 
     })
 }
 
-/// What of a frame is not as the document says.
+/// Returns where a frame differs from the document.
 pub fn faults_of_frame(direction: Direction, frame: &Value) -> Vec<String> {
     let Some((_, _, pointer)) = described_frames(direction).find(|(name, _, _)| frame["type"] == *name) else {
         return vec![format!("{direction:?}: a frame of a type that the document does not have: {frame}")];
@@ -212,7 +218,7 @@ pub fn faults_of_frame(direction: Direction, frame: &Value) -> Vec<String> {
     faults.into_iter().map(|fault| format!("{direction:?}: {fault}: {frame}")).collect()
 }
 
-/// Fails the test where a frame from the relay is not as the document says.
+/// Fails the test if a frame from the relay differs from the document.
 #[track_caller]
 pub fn assert_frame_of_relay(frame: &Value) {
     assert_eq!(faults_of_frame(Direction::FromRelay, frame), [""; 0]);

@@ -1,4 +1,5 @@
-//! Everything a test needs: [`World`] (back ends and relays), [`People`] by [`World::person`], [`Online`] devices, raw sockets.
+//! Everything that a test needs: [`World`] (back ends and relays), [`People`] from
+//! [`World::person`], [`Online`] devices, and raw sockets.
 #![allow(dead_code, unused_imports, reason = "each module uses its own part")]
 
 mod database;
@@ -20,17 +21,18 @@ pub use raw::{Closed, RawSocket};
 pub use relay::Relay;
 pub use variants::{assert_seen_once, assert_unavailable, log_level, moved_to, post, post_until_accepted};
 
-/// What a relay stands on.
+/// The back ends under a relay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backend {
-    /// The broker in process, and SQLite.
+    /// The in-process broker and SQLite.
     Embedded,
     /// nsqd and PostgreSQL.
     Cluster,
 }
 
-/// Runs a test over both back ends: `on_both!(name, |world| async move { … })` makes `name::embedded` and `name::cluster`.
-/// With a second argument, extra flags for each relay: `on_both!(name, ["--window", "4"], |world| …)`.
+/// Runs a test over both back ends: `on_both!(name, |world| async move { … })` makes
+/// `name::embedded` and `name::cluster`. With a second argument, each relay gets these flags too:
+/// `on_both!(name, ["--window", "4"], |world| …)`.
 #[macro_export]
 macro_rules! on_both {
     ($(#[$doc:meta])* $name:ident, |$world:ident| $body:expr) => {
@@ -61,9 +63,9 @@ macro_rules! on_both {
     };
 }
 
-/// Back ends, and the relays on them. Everything ends when it is dropped.
+/// Back ends, and the relays on them. Dropping it ends everything.
 pub struct World {
-    // Fields are dropped in this order: relays before what they stand on.
+    // Fields are dropped in this order: the relays before the back ends under them.
     pub relays: Vec<Relay>,
     pub nsqds: Vec<Nsqd>,
     pub database: Database,
@@ -73,12 +75,12 @@ pub struct World {
 }
 
 impl World {
-    /// One relay.
+    /// Starts one relay.
     pub async fn start(backend: Backend) -> Self {
         Self::start_with(backend, &[]).await
     }
 
-    /// One relay with further flags, e.g. `--window 4`.
+    /// Starts one relay with further flags, for example `--window 4`.
     pub async fn start_with(backend: Backend, flags: &[String]) -> Self {
         ferry::name_tls_provider();
         let nsqds = match backend {
@@ -88,7 +90,7 @@ impl World {
         Self::build(backend, nsqds, flags).await
     }
 
-    /// Two relays over one nsqd and PostgreSQL.
+    /// Starts two relays over one nsqd and PostgreSQL.
     pub async fn two_relays(flags: &[&str]) -> Self {
         let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
         let mut world = Self::start_with(Backend::Cluster, &flags).await;
@@ -96,7 +98,7 @@ impl World {
         world
     }
 
-    /// One relay over several nsqds and PostgreSQL.
+    /// Starts one relay over several nsqds and PostgreSQL.
     pub async fn start_over(nsqds: usize, flags: &[String]) -> Self {
         ferry::name_tls_provider();
         let mut all = Vec::new();
@@ -106,7 +108,7 @@ impl World {
         Self::build(Backend::Cluster, all, flags).await
     }
 
-    /// One relay over these.
+    /// Starts one relay over these back ends.
     pub async fn build(backend: Backend, nsqds: Vec<Nsqd>, flags: &[String]) -> Self {
         ferry::name_tls_provider();
         let directory = tempfile::tempdir().unwrap();
@@ -119,13 +121,13 @@ impl World {
         world
     }
 
-    /// One more relay on the same back ends; its index in [`Self::relays`].
+    /// Starts one more relay on the same back ends. Returns its index in [`Self::relays`].
     pub async fn add_relay(&mut self) -> usize {
         let flags = self.flags.clone();
         self.add_relay_with(&flags).await
     }
 
-    /// One more relay with other flags.
+    /// Starts one more relay with other flags.
     pub async fn add_relay_with(&mut self, flags: &[String]) -> usize {
         let mut arguments = vec!["--database".to_owned(), self.database.url.clone()];
         for nsqd in &self.nsqds {
@@ -137,35 +139,36 @@ impl World {
         self.relays.len() - 1
     }
 
-    /// The first relay.
+    /// Returns the first relay.
     pub fn relay(&self) -> &Relay {
         &self.relays[0]
     }
 
-    /// The first relay.
+    /// Returns the first relay, to change it.
     pub fn relay_mut(&mut self) -> &mut Relay {
         &mut self.relays[0]
     }
 
-    /// A new account on the first relay, with a name nobody else has.
+    /// Makes an account on the first relay, with a unique name.
     pub async fn person(&self, name: &str) -> Person {
         Person::register(self.relay(), name).await
     }
 
-    /// nsqd's (topic, channels) of a user, on the given node; `None` where there is no such topic.
+    /// Returns the channels that this node has for a user's topic, or `None` if there is no such
+    /// topic.
     pub async fn channels(&self, node: usize, user: ferry_protocol::UserId) -> Option<Vec<String>> {
         let topic = nsq::topic(&format!("user.{user}"));
         let stats = self.nsqds[node].admin().topic_stats(&topic).await.unwrap()?;
         Some(stats.channels.into_iter().map(|channel| channel.name).collect())
     }
 
-    /// Everything that the relays wrote to their logs.
+    /// Returns everything that the relays wrote to their logs.
     pub fn logs(&self) -> String {
         self.relays.iter().map(Relay::log).collect()
     }
 }
 
-/// The repository's root.
+/// Returns the repository's root.
 pub fn repository() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }

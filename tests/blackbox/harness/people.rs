@@ -1,4 +1,4 @@
-//! People and their devices, through the client library.
+//! Users and their devices, through the client library.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -19,7 +19,7 @@ pub struct Person {
 }
 
 impl Person {
-    /// With a name of its own: `name` and some digits.
+    /// Registers an account with a unique name: `name` and some digits.
     pub async fn register(relay: &Relay, name: &str) -> Self {
         let digits = uuid::Uuid::new_v4().simple().to_string();
         let (name, password) = (format!("{name}-{}", &digits[..8]), Secret::new("correct horse"));
@@ -27,14 +27,14 @@ impl Person {
         Self { id: user.id, name, password }
     }
 
-    /// A new device.
+    /// Logs in a new device.
     pub async fn log_in(&self, relay: &Relay) -> Session {
         let client = relay.client();
         let credentials = client.login(&self.name, &self.password, "test").await.unwrap();
         Session::new(client, credentials, InMemory::shared())
     }
 
-    /// A new device, connected and drained.
+    /// Logs in a new device, connects it and reads up to `drained`.
     pub async fn online(&self, relay: &Relay) -> Online {
         let mut online = Online::connect(self.log_in(relay).await).await;
         online.drained().await;
@@ -47,13 +47,13 @@ pub struct Online {
     pub session: Session,
     pub connection: Connection,
     pub events: Events,
-    /// Notices that came while something else was waited for, acked.
+    /// Notices that came while the test waited for something else. They are acked.
     pub notices: VecDeque<Notice>,
-    /// Receipts, likewise.
+    /// Receipts that came meanwhile. They are acked too.
     pub receipts: VecDeque<ReceiptEvent>,
 }
 
-/// Reconnects at once, so that no test waits for a backoff.
+/// Options to reconnect at once, so that no test waits for a backoff.
 pub fn impatient() -> ConnectOptions {
     ConnectOptions {
         backoff_base: Duration::from_millis(10),
@@ -79,7 +79,8 @@ impl Online {
         self.session.credentials().device
     }
 
-    /// The next event that this finds; others are passed over. Notices are acked, and kept for [`Self::notice`].
+    /// Returns the first event that `find` accepts, and skips the others. Acks notices, and stores
+    /// them for [`Self::notice`].
     pub async fn find<T>(&mut self, what: &str, mut find: impl FnMut(Event) -> Option<T>) -> T {
         let found = within(async {
             loop {
@@ -91,7 +92,8 @@ impl Online {
         found.await.unwrap_or_else(|| panic!("the connection ended before: {what}"))
     }
 
-    /// The next event: `None` at the end of the connection, `Some(None)` where it was a notice or a receipt, which is acked and kept.
+    /// Returns the next event, and `None` at the end of the connection. Acks and stores a notice
+    /// or a receipt, and returns `Some(None)` for it.
     async fn next(&mut self) -> Option<Option<Event>> {
         Some(match self.events.next().await? {
             Event::Notice(incoming) => {
@@ -108,13 +110,13 @@ impl Online {
         })
     }
 
-    /// The next notice, acked; other events are passed over.
+    /// Returns the next notice, acked. Skips other events.
     pub async fn notice(&mut self) -> NoticeEvent {
         within(async { while self.notices.is_empty() && self.next().await.is_some() {} }).await;
         self.notices.pop_front().expect("the connection ended before a notice").event
     }
 
-    /// The next receipt, acked; other events are passed over.
+    /// Returns the next receipt, acked. Skips other events.
     pub async fn receipt(&mut self) -> ReceiptEvent {
         within(async { while self.receipts.is_empty() && self.next().await.is_some() {} }).await;
         self.receipts.pop_front().expect("the connection ended before a receipt")
@@ -128,7 +130,7 @@ impl Online {
         self.find("drained", |event| matches!(event, Event::Drained).then_some(())).await;
     }
 
-    /// The next message, not acked yet.
+    /// Returns the next message, not acked yet.
     pub async fn message(&mut self) -> Box<Incoming> {
         self.find("a message", |event| match event {
             Event::Message(message) => Some(message),
@@ -137,14 +139,15 @@ impl Online {
         .await
     }
 
-    /// The text of the next message, acked.
+    /// Returns the text of the next message, acked.
     pub async fn text(&mut self) -> String {
         let incoming = self.message().await;
         incoming.ack();
         incoming.message.body.as_text().unwrap()
     }
 
-    /// Whatever comes until `drained`, acked; for a device that has just connected.
+    /// Returns the texts of all messages until `drained`, acked. For a device that has just
+    /// connected.
     pub async fn texts_until_drained(&mut self) -> Vec<String> {
         let mut texts = Vec::new();
         self.find("drained", |event| match event {
@@ -173,13 +176,13 @@ impl Online {
         within(self.connection.send_with_id(id, room, KIND_TEXT, Body::text(text), None)).await
     }
 
-    /// The direct room with somebody.
+    /// Returns the direct room with this user.
     pub async fn direct(&self, other: UserId) -> RoomId {
         let create = CreateRoom { kind: RoomKind::Direct, name: None, members: vec![other] };
         self.session.create_room(&create).await.unwrap().id
     }
 
-    /// A new group with these.
+    /// Makes a group with these users.
     pub async fn group(&self, members: &[UserId]) -> RoomId {
         let create = CreateRoom { kind: RoomKind::Group, name: Some("a group".into()), members: members.to_vec() };
         self.session.create_room(&create).await.unwrap().id

@@ -1,4 +1,4 @@
-//! A socket without the client library, for what the library would never do.
+//! A socket without the client library, for what the library never does.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use tokio_tungstenite::{
 
 use super::{Relay, interface::assert_frame_of_relay, within};
 
-/// How a socket ended: the code of the close frame, `None` without one.
+/// How a socket ended: the code of the close frame, or `None` without one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Closed(pub Option<u16>);
 
@@ -21,12 +21,12 @@ pub struct RawSocket {
 }
 
 impl RawSocket {
-    /// With a bearer token.
+    /// Opens a socket with a bearer token.
     pub async fn open(relay: &Relay, token: &str) -> Self {
         Self::try_open(relay, &[("authorization", &format!("Bearer {token}"))]).await.unwrap()
     }
 
-    /// With these headers; the HTTP status where there is no upgrade.
+    /// Opens a socket with these headers. Fails with the HTTP status if there is no upgrade.
     pub async fn try_open(relay: &Relay, headers: &[(&str, &str)]) -> Result<Self, u16> {
         let mut request = format!("ws://{}/v1/socket", relay.address).into_client_request().unwrap();
         for (name, value) in headers {
@@ -53,7 +53,7 @@ impl RawSocket {
         let _ = self.stream.send(message).await;
     }
 
-    /// The next text frame. Notices and receipts are acked and passed over.
+    /// Returns the next text frame. Acks and skips notices and receipts.
     pub async fn frame(&mut self) -> Result<Value, Closed> {
         loop {
             let frame = self.any_frame().await?;
@@ -64,7 +64,7 @@ impl RawSocket {
         }
     }
 
-    /// The next text frame, a notice or receipt too.
+    /// Returns the next text frame, even a notice or a receipt.
     pub async fn any_frame(&mut self) -> Result<Value, Closed> {
         within(async {
             loop {
@@ -83,7 +83,7 @@ impl RawSocket {
         .await
     }
 
-    /// The next frame of this type; others are passed over.
+    /// Returns the next frame of this type, and skips others.
     pub async fn frame_of(&mut self, kind: &str) -> Value {
         loop {
             let frame = self.frame().await.unwrap_or_else(|closed| panic!("{closed:?} before a frame `{kind}`"));
@@ -93,7 +93,7 @@ impl RawSocket {
         }
     }
 
-    /// Reads until the end, and says how it came.
+    /// Reads until the end, and returns how it came.
     pub async fn closed(&mut self) -> Closed {
         loop {
             if let Err(closed) = self.frame().await {
@@ -102,7 +102,8 @@ impl RawSocket {
         }
     }
 
-    /// Whether nothing comes for a moment. Only to be asked where something wrong would come at once.
+    /// Returns whether nothing comes for this time. Use it only if something wrong would come at
+    /// once.
     pub async fn is_silent_for(&mut self, moment: Duration) -> bool {
         tokio::time::timeout(moment, self.stream.next()).await.is_err()
     }

@@ -12,15 +12,15 @@ use ferry_client::{Client, ClientOptions};
 
 use super::{DEADLINE, tap::Tap};
 
-/// Not a flag of the relay's, but what its `FERRY_LOG` is to be.
+/// Not a flag of the relay: the prefix of a value for its `FERRY_LOG`.
 pub const LOG_LEVEL: &str = "--test-log=";
 
-/// A relay's process; killed when dropped.
+/// A relay's process. Dropping it kills it.
 pub struct Relay {
     child: Child,
     arguments: Vec<String>,
     log: PathBuf,
-    /// Before it, for the client library.
+    /// The tap in front of the relay, for the client library.
     tap: OnceLock<Tap>,
     /// `127.0.0.1:port`.
     pub address: String,
@@ -56,7 +56,7 @@ impl Relay {
         }
     }
 
-    /// Waits until `/readyz` says so.
+    /// Waits until `/readyz` says that it is ready.
     pub async fn wait_until_ready(&self) {
         super::until("the relay is ready", || async {
             let answer = reqwest::get(self.url("/readyz")).await.ok()?;
@@ -69,7 +69,8 @@ impl Relay {
         format!("http://{}{path}", self.address)
     }
 
-    /// The client library's. What goes over its connections is held against the documents of the interface.
+    /// Returns a client of the library. The tap checks its connections against the documents of
+    /// the interface.
     pub fn client(&self) -> Client {
         let tap = self.tap.get_or_init(|| Tap::on(&self.address));
         Client::new(&format!("http://{}", tap.address), ClientOptions::default()).unwrap()
@@ -79,13 +80,13 @@ impl Relay {
         self.child.id()
     }
 
-    /// As a crash: SIGKILL.
+    /// Kills it like a crash, with SIGKILL.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
-    /// Asks it to stop: SIGTERM.
+    /// Asks it to stop, with SIGTERM.
     pub fn ask_to_stop(&self) {
         self.signal("-TERM");
     }
@@ -103,7 +104,7 @@ impl Relay {
         assert!(status.success(), "kill {signal}");
     }
 
-    /// How it ended; waits for it.
+    /// Waits until it has ended, and returns how.
     pub async fn ended(&mut self) -> ExitStatus {
         let deadline = Instant::now() + DEADLINE;
         loop {
@@ -115,7 +116,7 @@ impl Relay {
         }
     }
 
-    /// Starts it again, on the same address, with the same flags.
+    /// Starts it again on the same address, with the same flags.
     pub async fn restart(&mut self) {
         let before = self.spawned_times();
         self.child = spawn(&self.arguments, &self.address, &self.log);
@@ -123,12 +124,12 @@ impl Relay {
         self.wait_until_ready().await;
     }
 
-    /// All that it wrote to its log.
+    /// Returns everything that it wrote to its log.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    /// A metric's value, e.g. `ferry_acks_total`.
+    /// Returns a metric's value, for example `ferry_acks_total`.
     pub async fn metric(&self, name: &str) -> f64 {
         let text = reqwest::get(self.url("/metrics")).await.unwrap().text().await.unwrap();
         let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
@@ -151,7 +152,8 @@ impl Drop for Relay {
 fn spawn(arguments: &[String], listen: &str, log: &PathBuf) -> Child {
     let log = File::options().create(true).append(true).open(log).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_ferry"));
-    // Nothing of the machine's own settings, and cheap passwords; a test that needs the limits on rates says so with its own flags.
+    // The machine's own settings do not apply, and passwords are cheap to hash. A test that needs
+    // rate limits sets them with its own flags.
     let level = arguments.iter().find_map(|argument| argument.strip_prefix(LOG_LEVEL)).map(str::to_owned);
     let level = level.or_else(|| std::env::var("FERRY_TEST_LOG").ok());
     command.env_clear().env("FERRY_LOG", level.as_deref().unwrap_or("debug"));

@@ -1,5 +1,5 @@
-//! What the client library and a relay say to each other, listened to: forwards connections, and holds every answer and frame on them against
-//! the documents of the interface.
+//! A tap between the client library and a relay. It forwards connections, and checks every answer
+//! and frame on them against the documents of the interface.
 
 use std::{
     collections::VecDeque,
@@ -16,7 +16,7 @@ use tokio::{
 
 use super::interface::{Direction, Exchange, faults_of_frame};
 
-/// Ends, with all of its connections, when dropped.
+/// A running tap. Dropping it ends it, with all of its connections.
 pub struct Tap {
     pub address: String,
     faults: Arc<Mutex<Vec<String>>>,
@@ -34,7 +34,7 @@ impl Tap {
         Self { address, faults, task }
     }
 
-    /// What was not as the documents say.
+    /// Everything that differed from the documents.
     pub fn faults(&self) -> Vec<String> {
         self.faults.lock().map(|faults| faults.clone()).unwrap_or_default()
     }
@@ -52,12 +52,12 @@ async fn accept(listener: TcpListener, relay: String, faults: Arc<Mutex<Vec<Stri
         let Ok((near, _)) = listener.accept().await else { return };
         let (relay, faults) = (relay.clone(), Arc::clone(&faults));
         connections.spawn(async move {
-            // A relay that refuses the connection is one that closes it.
+            // A relay that refuses the connection counts as one that closes it.
             let Ok(far) = TcpStream::connect(relay).await else { return };
             let _ = (near.set_nodelay(true), far.set_nodelay(true));
             let listener = Mutex::new(Listener { faults, ..Listener::default() });
             let ((from_device, to_device), (from_relay, to_relay)) = (near.into_split(), far.into_split());
-            // Either end's close is passed on, and the other direction goes on until its own.
+            // A close of either end is passed on. The other direction goes on until its own close.
             let _ = tokio::join!(
                 forward(from_device, to_relay, Direction::FromDevice, &listener),
                 forward(from_relay, to_device, Direction::FromRelay, &listener),
@@ -84,12 +84,12 @@ async fn forward(
     }
 }
 
-/// What was heard on one connection and is not understood yet.
+/// The bytes of one connection that are not parsed yet.
 #[derive(Default)]
 struct Listener {
     from_device: Vec<u8>,
     from_relay: Vec<u8>,
-    /// Method and target of requests without their answer.
+    /// The method and target of requests that have no answer yet.
     asked: VecDeque<(String, String)>,
     is_socket: bool,
     faults: Arc<Mutex<Vec<String>>>,
@@ -108,7 +108,8 @@ impl Listener {
         self.faults.lock().unwrap().extend(faults);
     }
 
-    /// The faults of the next request, answer or frame; `None` where it has not come in full.
+    /// Returns the faults of the next request, answer or frame, or `None` if it has not come in
+    /// full.
     fn next(&mut self, direction: Direction) -> Option<Vec<String>> {
         if self.is_socket {
             let bytes = if direction == Direction::FromDevice { &mut self.from_device } else { &mut self.from_relay };
@@ -144,7 +145,8 @@ fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
     lines.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }
 
-/// A request or an answer whose length is announced, as all of the client library's and of the relay's to it are.
+/// A request or an answer with a `Content-Length`. All requests of the client library have one,
+/// and so have the relay's answers to them.
 fn take_message(bytes: &mut Vec<u8>) -> Option<(String, Vec<u8>)> {
     let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
     let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
@@ -157,7 +159,7 @@ fn take_message(bytes: &mut Vec<u8>) -> Option<(String, Vec<u8>)> {
     Some((head, body))
 }
 
-/// A WebSocket frame in one piece; its payload where it is text.
+/// A WebSocket frame that is not fragmented, with its payload if it is text.
 fn take_frame(bytes: &mut Vec<u8>) -> Option<Option<Vec<u8>>> {
     let (first, second) = (*bytes.first()?, *bytes.get(1)?);
     let number = |range: std::ops::Range<usize>| {

@@ -1,4 +1,5 @@
-//! Worlds, people and devices for tests of faults: another database, another log level, what a device notices of an outage.
+//! Worlds, users and devices for tests of faults: another database, another log level, and what a
+//! device notices of an outage.
 
 use ferry_client::{ClientError, DisconnectReason, Draft, Event, InMemory, Incoming, Session};
 use ferry_protocol::{ErrorCode, MessageId, RoomId, Sent};
@@ -6,7 +7,7 @@ use ferry_protocol::{ErrorCode, MessageId, RoomId, Sent};
 use super::{Backend, Cluster, Database, Nsqd, Online, Relay, World, relay::LOG_LEVEL, until};
 
 impl World {
-    /// One relay over one nsqd and this PostgreSQL.
+    /// Starts one relay over one nsqd and this PostgreSQL.
     pub async fn start_in(cluster: &Cluster, flags: &[String]) -> Self {
         ferry::name_tls_provider();
         let directory = tempfile::tempdir().unwrap();
@@ -18,7 +19,8 @@ impl World {
         world
     }
 
-    /// Waits until nsqd has exactly these channels of a user; `None`: not even the topic.
+    /// Waits until nsqd has exactly these channels of a user. `None` waits until the topic is gone
+    /// too.
     pub async fn until_channels(&self, node: usize, user: ferry_protocol::UserId, wanted: Option<Vec<String>>) {
         until(&format!("the channels of {user} are {wanted:?}"), || async {
             (self.channels(node, user).await == wanted).then_some(())
@@ -27,12 +29,12 @@ impl World {
     }
 }
 
-/// A flag for [`World::start_with`]: what `FERRY_LOG` is to be.
+/// Returns a flag for [`World::start_with`] that sets `FERRY_LOG`.
 pub fn log_level(level: &str) -> String {
     format!("{LOG_LEVEL}{level}")
 }
 
-/// The same device, on another relay.
+/// Returns the session of the same device, on another relay.
 pub fn moved_to(session: &Session, relay: &Relay) -> Session {
     Session::new(relay.client(), (*session.credentials()).clone(), InMemory::shared())
 }
@@ -42,7 +44,8 @@ pub async fn post(session: &Session, room: RoomId, id: MessageId, text: &str) ->
     session.post_message(room, &Draft::text(text).into_post(id)).await
 }
 
-/// Sends a text over HTTP with the same id until it is accepted; every refusal before that must be the temporary `unavailable`.
+/// Sends a text over HTTP with the same id until it is accepted. Every error before that must be
+/// the temporary `unavailable`.
 pub async fn post_until_accepted(session: &Session, room: RoomId, id: MessageId, text: &str) -> Sent {
     until("a send is accepted", || async {
         match post(session, room, id, text).await {
@@ -56,7 +59,7 @@ pub async fn post_until_accepted(session: &Session, room: RoomId, id: MessageId,
     .await
 }
 
-/// The error is the temporary one that an outage answers.
+/// Checks that the error is the temporary one of an outage.
 #[track_caller]
 pub fn assert_unavailable(error: &ClientError) {
     assert_eq!(error.code(), Some(ErrorCode::Unavailable), "{error}");
@@ -64,7 +67,7 @@ pub fn assert_unavailable(error: &ClientError) {
 }
 
 impl Online {
-    /// Waits until the socket is lost; the close code where there was one.
+    /// Waits until the socket is lost. Returns the close code if there was one.
     pub async fn disconnected(&mut self) -> Option<u16> {
         self.find("disconnected", |event| match event {
             Event::Disconnected { reason: DisconnectReason::Closed(code), .. } => Some(Some(code)),
@@ -74,7 +77,8 @@ impl Online {
         .await
     }
 
-    /// The next message, acked; anything that happens to the connection before it fails the test.
+    /// Returns the next message, acked. Anything that happens to the connection before it fails
+    /// the test.
     pub async fn text_undisturbed(&mut self) -> String {
         let message: Result<Box<Incoming>, String> = self
             .find("a message", |event| match event {
@@ -89,7 +93,8 @@ impl Online {
     }
 }
 
-/// The next message that `receiver` sees is `text`, and it sees it once: what comes next is another one.
+/// Checks that the next message that `receiver` sees is `text`, and that it sees it once: another
+/// message comes next.
 pub async fn assert_seen_once(sender: &Online, room: RoomId, receiver: &mut Online, text: &str) {
     assert_eq!(receiver.text().await, text);
     sender.send(room, "the next one").await;

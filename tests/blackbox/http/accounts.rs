@@ -1,4 +1,4 @@
-//! Accounts: names that are one name, passwords, profiles, and an end that leaves nothing.
+//! Accounts: spellings of one name, passwords, profiles, and a deletion that leaves nothing.
 
 use ferry_protocol::{CloseCode, Role};
 use serde_json::{Value, json};
@@ -53,13 +53,13 @@ async fn a_name_that_could_pass_for_another_is_refused() {
 on_both!(spellings_of_one_name_are_one_account, |world| async move {
     let relay = world.relay();
     assert_eq!(register_name(relay, "ＡＬＩＫ").await.ok(201)["user"]["username"], "alik");
-    // Capitals, full width, mathematical letters, the sign for kelvin.
+    // Capitals, full width, mathematical letters, and the sign for kelvin.
     for name in ["alik", "ALIK", "Alik", "ａｌｉｋ", "𝒶𝓁𝒾𝓀", "ali\u{212A}"] {
         register_name(relay, name).await.problem(409, "username_taken");
         let session = login(relay, name, "correct horse").send().await.ok(201);
         assert_eq!(session["user"]["username"], "alik", "{name}");
     }
-    // However many ask at once, one gets it.
+    // However many ask at once, exactly one gets the name.
     let names = ["Kim", "kim", "KIM", "ｋim", "kiM", "kIm"];
     let answers = futures_util::future::join_all(names.map(|name| register_name(relay, name))).await;
     assert_eq!(answers.iter().filter(|answer| answer.status == 201).count(), 1);
@@ -93,7 +93,7 @@ async fn passwords_have_eight_to_1024_bytes() {
             login(world.relay(), &name, password).send().await.problem(401, "unauthorized");
         }
     }
-    // An accent typed as one character or as two is the same one.
+    // An accent typed as one character or as two is the same accent.
     login(world.relay(), "person2", &"e\u{301}".repeat(4)).send().await.ok(201);
     assert!(!world.logs().contains("canary7f3a"));
 }
@@ -118,7 +118,7 @@ on_both!(a_profile_is_shown_and_changed, |world| async move {
     let seen = ask(relay, "GET", &format!("/v1/users/{}", alice.id)).bearer(&theirs.access).send().await.ok(200);
     let own = ask(relay, "GET", "/v1/me").bearer(&mine.access).send().await.ok(200);
     assert_eq!(seen, own);
-    // Nothing of the password or the devices is anybody's to see.
+    // Nobody may see anything of the password or the devices.
     let fields: Vec<&String> = own["user"].as_object().unwrap().keys().collect();
     assert_eq!(fields, ["created_at", "display_name", "id", "username"]);
 
@@ -194,7 +194,7 @@ on_both!(a_deleted_account_leaves_nothing, |world| async move {
     let bobs_token = token(&bobs.session);
     let get = async |path: String| ask(relay, "GET", &path).bearer(&bobs_token).send().await;
     get(format!("/v1/users/{}", alice.id)).await.problem(404, "not_found");
-    // Of two, one is left: nothing that a direct room could be. The group goes on, with an owner.
+    // The direct room is gone, because only one user is left. The group goes on, with an owner.
     get(format!("/v1/rooms/{direct}")).await.problem(404, "not_found");
     let rooms = bobs.session.all_rooms().await.unwrap();
     assert_eq!(
@@ -203,7 +203,7 @@ on_both!(a_deleted_account_leaves_nothing, |world| async move {
     );
     let sent = bobs.send(group, "anybody?").await;
     assert_eq!((sent.recipients, sent.unreachable), (0, vec![]));
-    // The name is free, and whoever takes it is somebody else.
+    // The name is free, and the user who takes it is another user.
     let user = register_name(relay, &alice.name).await.ok(201);
     assert_ne!(text(&user["user"]["id"]), alice.id.to_string());
     if world.backend == Backend::Cluster {

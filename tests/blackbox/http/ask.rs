@@ -1,4 +1,5 @@
-//! Plain HTTP, byte by byte: what the client library would never send, and answers just as they come.
+//! Plain HTTP, byte by byte: requests that the client library never sends, and answers exactly as
+//! they come.
 
 use ferry_client::Session;
 use serde_json::{Value, json};
@@ -9,10 +10,10 @@ use tokio::{
 
 use crate::harness::{Person, Relay, interface::Exchange, within};
 
-/// In whatever is bad about a request. No answer and no log may hold it.
+/// A text in everything that is wrong about a request. No answer and no log may contain it.
 pub const CANARY: &str = "canary7f3a";
 
-/// A request on a connection of its own.
+/// A request on its own connection.
 pub struct Ask {
     address: String,
     method: String,
@@ -48,13 +49,13 @@ impl Ask {
         self
     }
 
-    /// A `Content-Length`, whatever the body.
+    /// Sets the `Content-Length`, whatever the body.
     pub fn announcing(mut self, length: usize) -> Self {
         self.announced = Some(length);
         self
     }
 
-    /// A body in chunks of a kilobyte; the last one, which says that it is the end, is left out.
+    /// Sets a body in chunks of 1 KiB, without the last chunk, which would end it.
     pub fn chunked_without_end(mut self, body: &[u8]) -> Self {
         self.head.push_str("transfer-encoding: chunked\r\n");
         self.body.clear();
@@ -67,7 +68,7 @@ impl Ask {
         self
     }
 
-    /// The answer, which is as `docs/openapi.json` says.
+    /// Sends the request and returns the answer. Checks it against `docs/openapi.json`.
     pub async fn send(self) -> Answer {
         let bytes = exchange(&self.address, &self.bytes()).await;
         let answer = Answer::parse(&bytes);
@@ -92,11 +93,11 @@ impl Ask {
     }
 }
 
-/// Writes this on a connection of its own, and reads whatever comes until the relay closes.
+/// Writes this on its own connection, and reads everything until the relay closes.
 pub async fn exchange(address: &str, bytes: &[u8]) -> Vec<u8> {
     within(async {
         let mut stream = TcpStream::connect(address).await.unwrap();
-        // A relay that has heard enough may close before everything is written.
+        // A relay that has read enough may close before everything is written.
         let _ = stream.write_all(bytes).await;
         let mut answer = Vec::new();
         let _ = stream.read_to_end(&mut answer).await;
@@ -108,7 +109,7 @@ pub async fn exchange(address: &str, bytes: &[u8]) -> Vec<u8> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     pub status: u16,
-    /// Names in lower case.
+    /// The headers, with their names in lower case.
     pub headers: Vec<(String, String)>,
     pub body: String,
 }
@@ -132,14 +133,15 @@ impl Answer {
         self.headers.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str()).collect()
     }
 
-    /// The body of a success.
+    /// Returns the body of a success with this status.
     #[track_caller]
     pub fn ok(&self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", self.body);
         if self.body.is_empty() { Value::Null } else { serde_json::from_str(&self.body).unwrap() }
     }
 
-    /// The body of an error with this code; everything that all errors have in common is checked.
+    /// Returns the body of an error with this code. Checks everything that all errors have in
+    /// common.
     #[track_caller]
     pub fn problem(&self, status: u16, code: &str) -> Value {
         assert_eq!(self.status, status, "{}", self.body);
@@ -153,7 +155,7 @@ impl Answer {
         problem
     }
 
-    /// An error that names a field.
+    /// Checks that this is an error that names a field.
     #[track_caller]
     pub fn invalid(&self, field: &str) {
         let problem = self.problem(422, "invalid");
@@ -192,7 +194,7 @@ pub fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("not a text: {value}")).to_owned()
 }
 
-/// The access token of a session of the client library.
+/// Returns the access token of a session of the client library.
 pub fn token(session: &Session) -> String {
     session.credentials().access_token.expose().to_owned()
 }

@@ -1,4 +1,4 @@
-//! Connections: silent, slow, and too many; and what operators ask.
+//! Connections: silent, slow, and too many; and the routes for operators.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ async fn limited<const N: usize>(flags: [&str; N]) -> World {
     World::start_with(Backend::Embedded, &flags.map(str::to_owned)).await
 }
 
-/// A connection that is kept.
+/// A connection that stays open between requests.
 struct Kept(TcpStream);
 
 impl Kept {
@@ -42,7 +42,7 @@ impl Kept {
         Answer::parse(&bytes).unwrap()
     }
 
-    /// Waits until the relay closes, and says what it wrote before.
+    /// Waits until the relay closes, and returns what it wrote before.
     async fn until_closed(mut self) -> String {
         let mut rest = Vec::new();
         let _ = within(self.0.read_to_end(&mut rest)).await;
@@ -65,7 +65,7 @@ async fn whoever_says_nothing_is_not_waited_for() {
         let rest = Kept(connection).until_closed().await;
         assert!(rest.is_empty() || rest.starts_with("HTTP/1.1 408 "), "{rest}");
     }
-    // One who writes a byte now and then wins no time by it.
+    // A client that writes a byte now and then gets no more time.
     let mut dripping = Kept::open(relay).await;
     let dripped = within(async {
         let mut byte = [0];
@@ -87,7 +87,8 @@ async fn a_socket_outlives_the_time_for_headers() {
     let device = log_in(relay, &world.person("alice").await).await;
     let mut socket = RawSocket::open(relay, &device.access).await;
     socket.frame_of("drained").await;
-    // A connection that begins later is closed by that time, so it has passed for the socket as well.
+    // A connection that begins later is closed by that time, so the time has passed for the socket
+    // as well.
     Kept::open(relay).await.until_closed().await;
     socket.send(&json!({ "type": "ping" })).await;
     socket.frame_of("pong").await;
@@ -98,7 +99,7 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
     let world = limited(["--body-timeout", "1"]).await;
     let request = ask(world.relay(), "POST", "/v1/accounts").header("content-type", "application/json");
     request.body("{\"username\":").announcing(100).send().await.problem(400, "malformed");
-    // Nor one that ends too early.
+    // A body that ends too early is not waited for either.
     let mut stream = TcpStream::connect(&world.relay().address).await.unwrap();
     let head = b"POST /v1/accounts HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{";
     stream.write_all(head).await.unwrap();
@@ -122,7 +123,7 @@ async fn one_connection_too_many_waits_for_a_place() {
     fifth.ask().await;
     let early = tokio::time::timeout(Duration::from_millis(200), fifth.0.readable()).await;
     assert!(early.is_err(), "a fifth connection is served");
-    // The others are none the worse for it.
+    // The other connections are served as before.
     four[3].ask().await;
     four[3].answer().await.ok(200);
     four.pop();
@@ -133,11 +134,11 @@ async fn one_connection_too_many_waits_for_a_place() {
 async fn one_address_cannot_take_all_places() {
     let world = limited(["--connections", "8", "--connections-per-address", "2"]).await;
     let relay = world.relay();
-    // The world's own connections to the relay may be open still.
+    // The test world's own connections to the relay may still be open.
     let mut open = Vec::new();
     let refused = loop {
         let mut connection = Kept::open(relay).await;
-        // On one that was hung up on this may fail.
+        // This may fail if the relay has already closed the connection.
         let _ = connection.0.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").await;
         let mut byte = [0];
         match within(connection.0.read(&mut byte)).await {
@@ -147,7 +148,7 @@ async fn one_address_cannot_take_all_places() {
     };
     assert!(refused <= 2, "{refused} connections from one address");
     drop(open);
-    // A place that is free again is given again, as soon as the relay has noticed.
+    // A free place is given away again, as soon as the relay notices it.
     until("a connection is served again", || async {
         let mut connection = Kept::open(relay).await;
         let _ = connection.0.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").await;
@@ -161,7 +162,8 @@ async fn whoever_reads_no_answers_is_not_waited_for() {
     let world = limited(["--slow-timeout", "1"]).await;
     let relay = world.relay();
     let mut deaf = Kept::open(relay).await;
-    // Asks until the answers fill every buffer on the way, and then until the relay hangs up.
+    // Asks until the answers fill every buffer on the way, and then until the relay closes the
+    // connection.
     let asking = async { while deaf.0.write_all(b"GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n").await.is_ok() {} };
     within(asking).await;
     ask(relay, "GET", "/healthz").send().await.ok(200);
@@ -220,7 +222,7 @@ on_both!(operators_see_health_readiness_and_metrics_of_nobody, |world| async mov
     let room = phone.direct(bob.id).await;
     phone.send(room, "canary7f3a").await;
     assert_eq!(bobs.text().await, "canary7f3a");
-    // Bob was also told that he is in a new room.
+    // Bob also got the notice that he is in a new room.
     let deliveries = "2";
     ask(relay, "GET", "/v1/me").bearer("canary7f3a").send().await.problem(401, "unauthorized");
 

@@ -16,7 +16,7 @@ fn cookie_login(relay: &Relay, person: &Person) -> Ask {
     ask(relay, "POST", "/v1/sessions").json(&body)
 }
 
-/// The values of the two cookies, as a browser keeps them.
+/// The values of the two cookies, as a browser stores them.
 struct Jar {
     access: String,
     refresh: String,
@@ -71,7 +71,8 @@ async fn a_cookie_login_hands_no_token_to_scripts() {
     assert!(!log.contains(&jar.access) && !log.contains(&jar.refresh), "a token is in the log");
 }
 
-/// Origins that are not the relay's; the last is one that came twice.
+/// Returns `Origin` headers that are not the relay's. In the last one the relay's own origin comes
+/// twice.
 fn foreign(relay: &Relay) -> Vec<Vec<String>> {
     let own = own_origin(relay);
     let one =
@@ -106,7 +107,7 @@ async fn a_page_of_another_site_changes_nothing() {
         ] {
             with_origins(request, &origins).send().await.problem(403, "forbidden");
         }
-        // Reading is harmless, as the page cannot see the answer.
+        // Reading is harmless, because the page cannot see the answer.
         let read = with_origins(by_cookie("GET", "/v1/me"), &origins).send().await;
         assert_eq!(read.ok(200)["user"].get("display_name"), None);
         assert_eq!(read.header("access-control-allow-origin"), None);
@@ -114,13 +115,13 @@ async fn a_page_of_another_site_changes_nothing() {
     }
     let user = by_cookie("PATCH", "/v1/me").header("origin", &own_origin(relay)).json(&name).send().await.ok(200);
     assert_eq!(user["user"]["display_name"], "Eve");
-    // Behind a proxy that ends TLS, the page's own scheme is https.
+    // Behind a proxy that ends TLS, the page's scheme is https.
     let secure = by_cookie("PATCH", "/v1/me").header("origin", &format!("https://{}", relay.address));
     secure.json(&name).send().await.ok(200);
-    // A header that no browser adds by itself proves that it is no such page.
+    // A header that no browser adds by itself proves that this is no such page.
     let bearer = ask(relay, "PATCH", "/v1/me").bearer(&jar.access).header("origin", "https://evil.example");
     bearer.json(&name).send().await.ok(200);
-    // A bad token beside a good cookie is a bad token.
+    // A bad token is rejected even beside a good cookie.
     let both = by_cookie("GET", "/v1/me").bearer("x").send().await;
     both.problem(401, ErrorCode::Unauthorized.as_str());
 }
@@ -159,7 +160,7 @@ async fn a_browser_refreshes_by_cookie() {
     let refresh = |jar: &Jar, origin: &str| {
         ask(relay, "POST", "/v1/sessions/refresh").header("cookie", &jar.header()).header("origin", origin)
     };
-    // A refusal of the page is no use of the token: the browser that holds it goes on.
+    // If the page is rejected, the token is not used up: the browser that has it goes on.
     refresh(&jar, "https://evil.example").send().await.problem(403, "forbidden");
     let answer = refresh(&jar, &own).send().await;
     assert_eq!(answer.ok(200), json!({ "expires_in": 900 }));
@@ -169,7 +170,7 @@ async fn a_browser_refreshes_by_cookie() {
     let again = refresh(&next, &own).json(&json!({})).send().await;
     again.ok(200);
     assert_eq!(again.all("set-cookie").len(), 2);
-    // Used twice, as anywhere: the device is logged out.
+    // Used twice, a refresh token logs the device out here too.
     refresh(&jar, &own).send().await.problem(401, "unauthorized");
     ask(relay, "GET", "/v1/me").header("cookie", &Jar::of(&again).header()).send().await.problem(401, "unauthorized");
 }
@@ -193,7 +194,7 @@ async fn pages_of_a_configured_origin_may_call() {
     };
     let allowed = patch(APP).send().await;
     allowed.ok(200);
-    // Errors are for the page to read as well.
+    // The page may read errors as well.
     let refused = ask(relay, "GET", "/v1/nothing").header("origin", APP).send().await;
     refused.problem(404, "not_found");
     for answer in [&allowed, &refused] {
@@ -201,7 +202,7 @@ async fn pages_of_a_configured_origin_may_call() {
         assert_eq!(answer.header("access-control-allow-credentials"), Some("true"));
         assert_eq!(answer.header("vary"), Some("origin"));
     }
-    // The relay's own pages are none the worse for it, and other sites none the better.
+    // The relay's own pages still work, and other sites still do not.
     patch(&own).send().await.ok(200);
     let foreign = patch("https://evil.example").send().await;
     foreign.problem(403, "forbidden");

@@ -1,4 +1,4 @@
-//! Invitations through HTTP: asking somebody into a room, and what becomes of it.
+//! Invitations through HTTP: inviting users to a room, and what becomes of the invitation.
 
 use ferry_client::{ClientError, Paging};
 use ferry_protocol::{CreateRoom, ErrorCode, NoticeEvent, PutMember, Role, RoomId, RoomKind, UserId};
@@ -31,9 +31,9 @@ on_both!(an_invitation_is_accepted_declined_and_withdrawn, |world| async move {
     assert_eq!((invitation.room, invitation.kind, invitation.name.as_deref()), (room, RoomKind::Group, Some("club")));
     assert_eq!((invitation.user, invitation.by), (bob.id, alice.id));
     assert_eq!(open().await, std::slice::from_ref(&invitation));
-    // Twice is once.
+    // A second invitation changes nothing.
     assert_eq!(alices.session.invite(room, bob.id).await.unwrap(), invitation);
-    // An invitation is to come in, and no more than that yet.
+    // An invitation alone does not let a user see or join the room.
     assert_eq!(code(bobs.session.room(room)).await, Err(ErrorCode::NotFound));
     assert_eq!(code(bobs.session.join(room)).await, Err(ErrorCode::NotFound));
 
@@ -47,7 +47,7 @@ on_both!(an_invitation_is_accepted_declined_and_withdrawn, |world| async move {
     assert_eq!(code(bobs.session.accept_invitation(room)).await, Err(ErrorCode::NotFound));
 
     alices.session.invite(room, bob.id).await.unwrap();
-    // It is his alone.
+    // Only bob can accept it.
     assert_eq!(code(eves.session.accept_invitation(room)).await, Err(ErrorCode::NotFound));
     let joined = bobs.session.accept_invitation(room).await.unwrap();
     assert_eq!((joined.id, joined.role, joined.member_count), (room, Some(Role::Member), 2));
@@ -55,7 +55,7 @@ on_both!(an_invitation_is_accepted_declined_and_withdrawn, |world| async move {
     assert_eq!(code(bobs.session.accept_invitation(room)).await, Err(ErrorCode::AlreadyMember));
     assert_eq!(code(alices.session.invite(room, bob.id)).await, Err(ErrorCode::AlreadyMember));
 
-    // The two are told, each of what the other did, and nobody else.
+    // Each of the two is told what the other did, and nobody else is told.
     let invited = NoticeEvent::Invited { room, by: alice.id };
     for event in [&invited, &invited, &ended(alice.id), &invited] {
         assert_eq!(bobs.notice().await, *event);
@@ -110,12 +110,14 @@ on_both!(who_may_invite_and_whom, |world| async move {
     assert_eq!(code(owners.invite(direct, guest.id)).await, Err(ErrorCode::Forbidden));
     assert_eq!(code(eves.invite(direct, guest.id)).await, Err(ErrorCode::NotFound));
     assert_eq!(code(owners.invite(RoomId::new(), guest.id)).await, Err(ErrorCode::NotFound));
-    // Oneself, and nobody; whether somebody exists is for those to hear who may invite.
+    // The caller, and a user who does not exist. Only a caller who may invite learns whether a
+    // user exists.
     assert_eq!(code(owners.invite(group, owner.id)).await, Err(ErrorCode::AlreadyMember));
     assert_eq!(code(owners.invite(group, UserId::new())).await, Err(ErrorCode::NotFound));
     assert_eq!(code(members.invite(group, UserId::new())).await, Err(ErrorCode::Forbidden));
 
-    // Into a channel every member may invite, and take back what they have asked themselves; an admin may take back anybody's.
+    // Every member may invite to a channel, and withdraw their own invitations. An admin may
+    // withdraw anybody's.
     members.invite(channel, guest.id).await.unwrap();
     assert_eq!(code(eves.withdraw_invitation(channel, guest.id)).await, Err(ErrorCode::Forbidden));
     members.withdraw_invitation(channel, guest.id).await.unwrap();
@@ -124,12 +126,12 @@ on_both!(who_may_invite_and_whom, |world| async move {
     members.invite(channel, eve.id).await.unwrap();
     owners.withdraw_invitation(channel, eve.id).await.unwrap();
     assert_eq!(code(eves.withdraw_invitation(group, guest.id)).await, Err(ErrorCode::NotFound));
-    // An invitation stays where its inviter has left.
+    // An invitation stays if the user who made it has left.
     members.invite(channel, eve.id).await.unwrap();
     members.leave(channel).await.unwrap();
     assert_eq!(eves.accept_invitation(channel).await.unwrap().role, Some(Role::Member));
 
-    // What is no id, and no body.
+    // Paths without a valid id, and bodies that are not valid.
     let path = format!("/v1/rooms/{group}/invitations");
     let access = token(&owners);
     for body in [json!({}), json!({ "user": "x" }), json!({ "user": guest.id, "role": "admin" })] {
@@ -159,7 +161,7 @@ async fn invitations_are_listed_and_bounded() {
         alices.invite(*room, bob.id).await.unwrap();
     }
     assert_eq!(code(alices.invite(rooms[100], bob.id)).await, Err(ErrorCode::TooManyInvitations));
-    // One that is there already is no more.
+    // Repeating an open invitation adds none.
     alices.invite(rooms[0], bob.id).await.unwrap();
     let (mut seen, mut paging) = (Vec::new(), Paging { limit: Some(7), cursor: None });
     loop {
@@ -170,7 +172,8 @@ async fn invitations_are_listed_and_bounded() {
             break;
         }
     }
-    // Those of one millisecond are in the order of their rooms, which is that of their making.
+    // Invitations of the same millisecond are in the order of their rooms, which is the order in
+    // which those were made.
     assert_eq!(seen, rooms[..100]);
     bobs.decline_invitation(rooms[3]).await.unwrap();
     alices.invite(rooms[100], bob.id).await.unwrap();
@@ -187,7 +190,7 @@ on_both!(a_full_room_is_not_entered_by_invitation, ["--members", "2"], |world| a
     let bob_is_in = both.0.is_ok();
     let (late, full) = if bob_is_in { (&eves, both.1) } else { (&bobs, both.0) };
     assert_eq!(full.map(drop), Err(ErrorCode::RoomFull));
-    // The invitation stays, for when there is a place.
+    // The invitation stays until there is a place.
     let other = if bob_is_in { bob.id } else { eve.id };
     alices.remove_member(room, other).await.unwrap();
     late.accept_invitation(room).await.unwrap();
@@ -206,7 +209,7 @@ on_both!(a_user_is_in_so_many_rooms_and_no_more, ["--rooms-per-user", "2"], |wor
     let direct = CreateRoom { kind: RoomKind::Direct, name: None, members: vec![alice.id] };
     assert_eq!(code(bobs.create_room(&direct)).await.map(drop), full);
 
-    // However many are tried at once.
+    // However many calls there are at once.
     let more = create(RoomKind::Group, "more", &[]);
     let made = futures_util::future::join_all((0..6).map(|_| code(bobs.create_room(&more)))).await;
     assert_eq!(made.iter().filter(|made| made.is_ok()).count(), 1);
@@ -214,7 +217,7 @@ on_both!(a_user_is_in_so_many_rooms_and_no_more, ["--rooms-per-user", "2"], |wor
     assert_eq!(code(alices.put_member(channel, bob.id, &PutMember::default())).await.map(drop), full);
     alices.invite(channel, bob.id).await.unwrap();
     assert_eq!(code(bobs.accept_invitation(channel)).await.map(drop), full);
-    // Who has left one has a place again.
+    // A user who has left a room has a place again.
     bobs.leave(group).await.unwrap();
     bobs.accept_invitation(channel).await.unwrap();
 });
@@ -233,7 +236,7 @@ on_both!(a_description_is_of_some_lines, |world| async move {
     let answer = describe(" What is new,\r\nevery day \n").await.ok(200);
     assert_eq!(answer["room"]["description"], "What is new,\nevery day");
     assert_eq!(answer["room"]["name"], "news", "the name stays");
-    // Whoever finds the channel reads what it is about.
+    // A user who finds the channel can read what it is about.
     let found = eves.find_rooms("news", &Paging::default()).await.unwrap().items;
     assert_eq!(found[0].description.as_deref(), Some("What is new,\nevery day"));
     for wrong in ["x".repeat(513).as_str(), "a\u{202e}b", "a\tb", " \n "] {

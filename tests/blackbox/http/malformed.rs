@@ -1,4 +1,5 @@
-//! Bad input: whatever it is, the answer is a problem with a stable code, and says nothing back of what was sent.
+//! Bad input: the answer is always a problem with a stable code, and repeats nothing of what was
+//! sent.
 
 use serde_json::{Value, json};
 
@@ -8,7 +9,7 @@ use crate::{
     on_both,
 };
 
-/// Somebody logged in, with a room; and every call with a body that it would take.
+/// A logged-in user with a room, and every call with a body that the call accepts.
 struct Calls {
     access: String,
     calls: Vec<(&'static str, String, Value)>,
@@ -56,7 +57,7 @@ async fn group(relay: &Relay, access: &str) -> String {
     text(&ask(relay, "POST", "/v1/rooms").bearer(access).json(&create).send().await.ok(201)["room"]["id"])
 }
 
-/// Bodies that no call takes, made of one that this call does.
+/// Returns bodies that no call accepts, made from one that this call accepts.
 fn broken(good: &Value) -> Vec<Vec<u8>> {
     let fields = good.as_object().unwrap();
     let (first, value) = fields.iter().next().unwrap();
@@ -82,7 +83,7 @@ fn broken(good: &Value) -> Vec<Vec<u8>> {
         let mut wrong = good.clone();
         wrong[field] = json!({ CANARY: CANARY });
         bodies.push(wrong.to_string().into());
-        // A field is left out, or has a value.
+        // A field is left out or has a value, but is never `null`.
         wrong[field] = Value::Null;
         bodies.push(wrong.to_string().into());
     }
@@ -103,7 +104,7 @@ async fn a_body_that_the_call_does_not_take_is_malformed() {
         }
     }
     assert!(!world.logs().contains(CANARY), "what was sent is in the log");
-    // Nothing of all that took effect.
+    // None of all that took effect.
     calls.ask(relay, "GET", "/v1/me").send().await.ok(200);
 }
 
@@ -145,11 +146,11 @@ async fn only_json_is_taken() {
         }
         let untyped = calls.ask(relay, method, path).body(good.to_string()).send().await;
         untyped.problem(415, "unsupported_media_type");
-        // In chunks, of which the first is enough to know.
+        // In chunks: the first chunk is enough to know that there is a body.
         let untyped = calls.ask(relay, method, path).chunked_without_end(good.to_string().as_bytes()).send().await;
         untyped.problem(415, "unsupported_media_type");
     }
-    // A refresh by cookie has no body, and then needs no type; there is no token either.
+    // A refresh by cookie has no body and then needs no type. Here there is no token either.
     calls.ask(relay, "POST", "/v1/sessions/refresh").send().await.problem(401, "unauthorized");
     calls.ask(relay, "POST", "/v1/sessions/refresh").body("").send().await.problem(401, "unauthorized");
     let spelt = calls.ask(relay, "PATCH", "/v1/me").header("content-type", "Application/JSON; charset=utf-8");
@@ -164,7 +165,7 @@ async fn a_body_over_the_limit_is_refused_whether_it_says_so_or_not() {
     let (relay, calls) = (world.relay(), Calls::of(&world).await);
     let typed = |method: &str, path: &str| calls.ask(relay, method, path).header("content-type", "application/json");
     for (method, path, _) in &calls.calls {
-        // Refused on its word: no byte of the body is sent.
+        // Rejected by its announced length: no byte of the body is sent.
         let answer = typed(method, path).announcing(LIMIT + 1).send().await;
         answer.problem(413, "too_large");
         assert_eq!(answer.header("connection"), Some("close"), "the rest of the body is not read");
@@ -172,9 +173,9 @@ async fn a_body_over_the_limit_is_refused_whether_it_says_so_or_not() {
         let long = vec![b' '; LIMIT + 1];
         typed(method, path).chunked_without_end(&long).send().await.problem(413, "too_large");
     }
-    // Whoever sends all of it, as most clients do, hears of it too.
+    // A client that sends all of it, as most do, gets the answer too.
     typed("PATCH", "/v1/me").body(vec![b' '; 4 * LIMIT]).send().await.problem(413, "too_large");
-    // At the limit it is read.
+    // A body at the limit is read.
     let frame = json!({ "display_name": "" }).to_string().len();
     let name = json!({ "display_name": "x".repeat(LIMIT - frame) });
     typed("PATCH", "/v1/me").body(name.to_string()).send().await.invalid("display_name");
@@ -326,7 +327,7 @@ on_both!(what_is_somebody_elses_is_answered_like_what_is_not_there, |world| asyn
         answer.problem(404, "not_found");
         assert_eq!(answer.body, refused[0].body);
     }
-    // And nothing happened to any of it.
+    // None of it changed anything.
     ask(relay, "GET", &format!("/v1/rooms/{their_room}")).bearer(&theirs.access).send().await.ok(200);
     assert!(!world.logs().contains(CANARY), "what was sent is in the log");
 });
@@ -340,7 +341,7 @@ on_both!(pages_are_asked_for_properly_or_refused, |world| async move {
         for limit in ["0", "201", "-1", "1.5", "1e1", "canary7f3a", "99999999999999999999", "%31%00", "0x10"] {
             get(format!("{list}limit={limit}")).await.invalid("limit");
         }
-        // Of another form, too long, a NUL, not UTF-8.
+        // Another form, too long, a NUL, and not UTF-8.
         for cursor in ["!canary7f3a!", &"a".repeat(5_000), "AA", "_w"] {
             get(format!("{list}cursor={cursor}")).await.invalid("cursor");
         }
@@ -357,7 +358,7 @@ on_both!(pages_are_asked_for_properly_or_refused, |world| async move {
     ] {
         get(path).await.invalid(field);
     }
-    // What only looks special finds nothing, and breaks nothing.
+    // A query that only looks special finds nothing, and breaks nothing.
     for query in ["%00", "%25", "_____", "'%3B--", "%5C", "%ff", "%F4%8F%BF%BF"] {
         assert_eq!(get(format!("/v1/users?query={query}")).await.ok(200)["items"], json!([]), "{query}");
         assert_eq!(get(format!("/v1/rooms?public=true&query={query}")).await.ok(200)["items"], json!([]), "{query}");

@@ -1,4 +1,4 @@
-//! The HTTP interface, from outside: what it takes, what it refuses, and how.
+//! The HTTP interface from outside: what it accepts, what it rejects, and how.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed, which is what it is for")]
 
 mod accounts;

@@ -1,4 +1,4 @@
-//! Passwords: a new one, another hash of the old one, and a login at the same moment.
+//! Passwords: changing them, hashing them anew, and a login at the same moment.
 
 use ferry::auth::{PasswordParams, Passwords};
 use ferry_protocol::CloseCode;
@@ -37,7 +37,7 @@ on_both!(a_new_password_logs_the_other_devices_out, |world| async move {
     if world.backend == Backend::Cluster {
         assert_eq!(world.channels(0, alice.id).await, Some(vec![format!("device.{}", phone.device())]));
     }
-    // This device stays, and its socket with it.
+    // This device stays, and so does its socket.
     phone.send(room, "still here").await;
     assert_eq!(bobs.text().await, "still here");
     assert_eq!(phone.session.devices().await.unwrap().len(), 1);
@@ -51,7 +51,7 @@ on_both!(a_hash_of_other_parameters_is_made_anew_at_login, |world| async move {
     let query = format!("SELECT password_hash AS found FROM users WHERE username = '{}'", alice.name);
     let in_force = |hash: &str| hash.starts_with("$argon2id$v=19$m=64,t=1,p=1$");
     assert!(in_force(&world.database.find(&query).await), "as the harness tells relays");
-    // As if the relay had been told otherwise when she registered.
+    // As if the relay had run with other parameters when she registered.
     let params = PasswordParams { memory_kib: 128, iterations: 2, parallelism: 1 };
     let old = Passwords::new(params, 1, 1).unwrap().hash(&alice.password).await.unwrap();
     let set = format!("UPDATE users SET password_hash = '{old}' WHERE username = '{}'", alice.name);
@@ -59,7 +59,8 @@ on_both!(a_hash_of_other_parameters_is_made_anew_at_login, |world| async move {
 
     login(relay, &alice.name, "not the one").send().await.problem(401, "unauthorized");
     assert_eq!(world.database.find(&query).await, old);
-    // Several at once: that one of them replaces the hash, which the others have checked, is nothing to them.
+    // Several logins at once: one replaces the hash that the others have checked, and none of them
+    // fails.
     let logins = (0..6).map(|_| login(relay, &alice.name, alice.password.expose()).send());
     for answer in futures_util::future::join_all(logins).await {
         answer.ok(201);
@@ -71,7 +72,8 @@ on_both!(a_hash_of_other_parameters_is_made_anew_at_login, |world| async move {
     assert_eq!(world.database.find(&query).await, anew, "what is in force is left alone");
 });
 
-/// A login that proved the old password, and a new password: both wait for the account, and go on in a known order.
+/// Races a login that has checked the old password with a new password. Both wait for the account,
+/// and go on in a known order.
 async fn race(login_first: bool) {
     let world = World::start(Backend::Cluster).await;
     let (relay, alice) = (world.relay(), world.person("alice").await);
@@ -102,7 +104,7 @@ async fn race(login_first: bool) {
         (login, change)
     };
     change.ok(204);
-    // The login that came first may have had its answer before it was logged out.
+    // The login that came first may have been answered before it was logged out.
     if login.status == 201 {
         assert!(login_first);
         let session = login.ok(201);
@@ -114,7 +116,7 @@ async fn race(login_first: bool) {
     }
     let devices = ask(relay, "GET", "/v1/sessions").bearer(&phone.access).send().await.ok(200);
     assert_eq!(devices["devices"].as_array().unwrap().len(), 1);
-    // Neither is its queue left. (The reconciler, which would find it, comes by only every five minutes.)
+    // Its queue is gone too. (The reconciler would find it, but runs only every 5 minutes.)
     world.until_channels(0, alice.id, Some(vec![format!("device.{}", phone.device)])).await;
 }
 

@@ -1,4 +1,4 @@
-//! Friends, blocks and settings: what is common to their tests.
+//! Friends, blocks and settings: what their tests have in common.
 
 use ferry_client::{ClientError, Event};
 use ferry_protocol::{ErrorCode, NoticeEvent, RoomKind, UserId};
@@ -9,12 +9,13 @@ mod blocks;
 mod friends;
 mod settings;
 
-/// What a call answered, or the code of its refusal.
+/// Returns what a call answered, or the code of its error.
 async fn code<T>(call: impl Future<Output = Result<T, ClientError>>) -> Result<T, ErrorCode> {
     call.await.map_err(|error| error.code().unwrap_or_else(|| panic!("{error}")))
 }
 
-/// What these tests are about. Devices hear of logins and rooms as well.
+/// Returns whether these tests are about this notice. Devices also get notices of logins and
+/// rooms.
 fn is_of_people(event: &NoticeEvent) -> bool {
     use NoticeEvent::{BlockChanged, FriendAccepted, FriendRemoved, FriendRequested, SettingsChanged};
     matches!(
@@ -23,7 +24,7 @@ fn is_of_people(event: &NoticeEvent) -> bool {
     )
 }
 
-/// The next notice or the next message's text, whichever comes first, acked.
+/// Returns the next notice or the text of the next message, whichever comes first, acked.
 async fn next(online: &mut Online) -> Result<NoticeEvent, String> {
     loop {
         while let Some(notice) = online.notices.pop_front() {
@@ -45,12 +46,12 @@ async fn next(online: &mut Online) -> Result<NoticeEvent, String> {
     }
 }
 
-/// The next notice. A message before it fails the test.
+/// Returns the next notice. A message before it fails the test.
 async fn notice(online: &mut Online) -> NoticeEvent {
     next(online).await.unwrap_or_else(|text| panic!("a message before the notice: {text}"))
 }
 
-/// The next message's text. A notice before it fails the test.
+/// Returns the text of the next message. A notice before it fails the test.
 async fn text(online: &mut Online) -> String {
     next(online).await.expect_err("a notice before the message")
 }

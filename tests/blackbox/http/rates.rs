@@ -1,11 +1,11 @@
-//! Limits on rates: how often somebody may try, and what they are told.
+//! Rate limits: how often a user may try, and what the answer says.
 
 use serde_json::json;
 
 use super::ask::{Answer, ask, log_in, login, token};
 use crate::harness::{Backend, World};
 
-/// With limits that nothing lifts while the test runs.
+/// Starts a world with limits that do not recover while the test runs.
 async fn limited(more: &[&str]) -> World {
     let flags = ["--rate-limits", "--login-burst", "3", "--login-interval", "3600", "--account-interval", "3600"];
     let flags: Vec<String> = flags.iter().chain(more).map(|flag| (*flag).to_owned()).collect();
@@ -24,13 +24,13 @@ fn is_limited(answer: &Answer) {
 async fn logins_are_limited_on_the_account() {
     let world = limited(&[]).await;
     let (relay, alice, bob) = (world.relay(), world.person("alice").await, world.person("bob").await);
-    // Whether there is such a user or not: the limit must not tell.
+    // With a user and without: the limit must not reveal whether the user exists.
     for name in [alice.name.as_str(), "nobody"] {
         for _ in 0..3 {
             login(relay, name, "wrong password").send().await.problem(401, "unauthorized");
         }
         is_limited(&login(relay, name, "wrong password").send().await);
-        // Another spelling is the same account.
+        // Another spelling counts as the same account.
         is_limited(&login(relay, &name.to_uppercase(), "wrong password").send().await);
     }
     is_limited(&login(relay, &alice.name, "correct horse").send().await);
@@ -45,7 +45,7 @@ async fn logins_are_limited_on_the_address() {
         login(relay, &format!("person{n}"), "wrong password").send().await.problem(401, "unauthorized");
     }
     is_limited(&login(relay, "person15", "wrong password").send().await);
-    // Anybody can claim an address; only a proxy that the operator trusts is believed.
+    // Anybody can claim an address. Only a proxy that the operator trusts counts.
     is_limited(&login(relay, "person16", "wrong password").header("x-forwarded-for", "192.0.2.1").send().await);
 }
 
@@ -58,7 +58,7 @@ async fn behind_a_trusted_proxy_the_limit_is_on_the_clients_address() {
     for n in 0..15 {
         from(n, &format!("198.51.100.{n}, 192.0.2.1")).send().await.problem(401, "unauthorized");
     }
-    // What the client wrote before the proxy's own entry changes nothing.
+    // Entries that the client wrote before the proxy's own change nothing.
     is_limited(&from(15, "198.51.100.15, 192.0.2.1").send().await);
     from(16, "192.0.2.2").send().await.problem(401, "unauthorized");
 }
@@ -136,6 +136,6 @@ async fn changes_are_limited_on_the_device() {
     is_limited(&refused);
     assert!(taken >= 200, "only {taken}");
     change(&laptop.access).await.ok(200);
-    // Looking is not changing.
+    // Reading is not limited like a change.
     ask(relay, "GET", "/v1/me").bearer(&phone.access).send().await.ok(200);
 }

@@ -32,7 +32,7 @@ fn hello(text: &str) -> PostMessage {
     PostMessage { id: None, ..Draft::text(text).into_post(MessageId::new()) }
 }
 
-/// Through the library: what it answered, or the code of its refusal.
+/// Sends through the library. Returns what it answered, or the code of its error.
 async fn code<T>(call: impl Future<Output = Result<T, ferry_client::ClientError>>) -> Result<T, ErrorCode> {
     call.await.map_err(|error| error.code().unwrap_or_else(|| panic!("{error}")))
 }
@@ -63,7 +63,7 @@ on_both!(rooms_of_each_kind_are_made_changed_and_deleted, |world| async move {
         let refused = code(alices.create_room(&create(RoomKind::Direct, None, members))).await;
         assert_eq!(refused, Err(ErrorCode::Invalid), "{members:?}");
     }
-    // A direct room is for its two, for as long as both are there.
+    // A direct room has exactly its two members, as long as both accounts exist.
     assert_eq!(code(alices.leave(direct.id)).await, Err(ErrorCode::Forbidden));
     assert_eq!(code(alices.remove_member(direct.id, bob.id)).await, Err(ErrorCode::Forbidden));
     assert_eq!(code(alices.put_member(direct.id, eve.id, &PutMember::default())).await, Err(ErrorCode::Forbidden));
@@ -79,7 +79,7 @@ on_both!(rooms_of_each_kind_are_made_changed_and_deleted, |world| async move {
     assert_eq!(code(bobs.room(group.id)).await, Err(ErrorCode::NotFound));
     assert_eq!(code(alices.delete_room(group.id)).await, Err(ErrorCode::NotFound));
 
-    // Of a channel anybody may know, but only members see who is in it.
+    // Anybody may know that a channel exists, but only its members see who is in it.
     let channel = alices.create_room(&create(RoomKind::Channel, Some("News"), &[])).await.unwrap();
     assert_eq!(eves.room(channel.id).await.unwrap().role, None);
     assert_eq!(code(eves.members(channel.id, &Paging::default())).await, Err(ErrorCode::Forbidden));
@@ -119,7 +119,7 @@ on_both!(lists_show_everything_exactly_once, |world| async move {
     let mut made = HashSet::new();
     for n in 0..7 {
         let kind = if n % 2 == 0 { RoomKind::Group } else { RoomKind::Channel };
-        // Two of each name: a page may end between two that sort alike.
+        // Two rooms of each name: a page may end between two that sort alike.
         let room = alices.create_room(&create(kind, Some(&format!("Plenty {}", n / 4)), &[])).await.unwrap();
         made.insert(room.id);
     }
@@ -148,7 +148,7 @@ on_both!(lists_show_everything_exactly_once, |world| async move {
         assert_eq!(public.iter().map(|room| room.id).collect::<HashSet<_>>().len(), 3);
     }
 
-    // Channels are found by any part of their name, by anybody; groups by nobody.
+    // Anybody finds channels by any part of their name. Nobody finds groups.
     let find = async |query: &str| bobs.find_rooms(query, &Paging::default()).await.unwrap().items.len();
     assert_eq!((find("PLENTY").await, find("lenty 0").await, find("").await), (3, 2, 3));
     assert_eq!((find("%").await, find("plenty_").await, find("not Alice").await), (0, 0, 0));
@@ -185,7 +185,7 @@ on_both!(roles_say_who_may_do_what, |world| async move {
     assert_eq!(code(members.remove_member(room, admin.id)).await, Err(ErrorCode::Forbidden));
     assert_eq!(code(members.put_member(room, admin.id, &muted(FOREVER))).await, Err(ErrorCode::Forbidden));
     assert_eq!(code(owners.put_member(room, member.id, &muted(-1))).await, Err(ErrorCode::Invalid));
-    // Whether somebody exists is for those to hear who may add them.
+    // Only a caller who may add a user learns whether the user exists.
     let nobody = UserId::new();
     assert_eq!(code(members.put_member(room, nobody, &PutMember::default())).await, Err(ErrorCode::Forbidden));
     assert_eq!(code(owners.put_member(room, nobody, &PutMember::default())).await, Err(ErrorCode::NotFound));
@@ -200,7 +200,7 @@ on_both!(roles_say_who_may_do_what, |world| async move {
     assert_eq!(code(admins.delete_room(room)).await, Err(ErrorCode::Forbidden));
     admins.remove_member(room, guest.id).await.unwrap();
     assert_eq!(code(admins.remove_member(room, guest.id)).await, Err(ErrorCode::NotFound));
-    // Added, with a role and muted, in one.
+    // Added with a role and muted, in one call.
     let both = PutMember { role: Some(Role::Moderator), muted_until: Some(FOREVER) };
     let added = admins.put_member(room, guest.id, &both).await.unwrap();
     assert_eq!((added.role, added.muted_until), (Role::Moderator, FOREVER));
@@ -214,7 +214,7 @@ on_both!(roles_say_who_may_do_what, |world| async move {
     owners.leave(room).await.unwrap();
     assert_eq!(code(owners.room(room)).await, Err(ErrorCode::NotFound));
     assert_eq!(admins.room(room).await.unwrap().role, Some(Role::Owner));
-    // The last one to go takes it along.
+    // The room goes with its last member.
     members.leave(room).await.unwrap();
     admins.leave(room).await.unwrap();
     assert_eq!(code(admins.room(room)).await, Err(ErrorCode::NotFound));
@@ -234,7 +234,7 @@ on_both!(a_removed_member_neither_sends_nor_receives, |world| async move {
     assert_eq!(code(eves.session.members(room, &Paging::default())).await, Err(ErrorCode::NotFound));
     assert_eq!(alices.send(room, "without Eve").await.recipients, 1);
     assert_eq!(bobs.text().await, "without Eve");
-    // What comes next at hers is what was sent next to her: nothing came between.
+    // The next message that she gets is the next one sent to her, so nothing came between.
     let direct = alices.direct(eve.id).await;
     alices.send(direct, "to Eve").await;
     assert_eq!(eves.text().await, "to Eve");
@@ -258,12 +258,12 @@ on_both!(a_muted_member_reads_and_does_not_write, |world| async move {
     assert!(bobs.try_send(room, "hello?").await.is_err());
     let answer = ask(relay, "POST", &format!("/v1/rooms/{room}/messages")).bearer(&token(&bobs.session));
     answer.json(&json!({ "body": "hello?" })).send().await.problem(403, "muted");
-    // Nobody lifts their own.
+    // A muted user cannot lift the mute.
     assert_eq!(code(bobs.session.put_member(room, bob.id, &muted(0))).await, Err(ErrorCode::Forbidden));
     alices.send(room, "listen").await;
     assert_eq!(bobs.text().await, "listen");
 
-    // A time that has passed mutes nobody.
+    // A time in the past mutes nobody.
     for until in [1, 0] {
         alices.session.put_member(room, bob.id, &muted(until)).await.unwrap();
         bobs.send(room, "at last").await;
@@ -271,7 +271,8 @@ on_both!(a_muted_member_reads_and_does_not_write, |world| async move {
     }
 });
 
-/// Relays read a room anew whenever one of them says that it changed: asking for what is so already must not make it say so.
+/// Relays read a room anew whenever one of them announces a change. A call that changes nothing
+/// must not make them do so.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn asking_for_what_is_so_is_no_news() {
     // Without heartbeats, so that the bus is quiet.
@@ -294,7 +295,7 @@ async fn asking_for_what_is_so_is_no_news() {
     assert_eq!(bobs.put_member(room, bob.id, &role(Role::Member)).await.unwrap().role, Role::Member);
     alices.put_member(room, bob.id, &muted(0)).await.unwrap();
     assert_eq!(announced().await, before);
-    // What is announced is announced before the answer.
+    // The announcement comes before the answer.
     alices.put_member(room, bob.id, &muted(FOREVER)).await.unwrap();
     assert_eq!(announced().await, before + 1);
 }
@@ -311,13 +312,13 @@ on_both!(leaving_and_coming_back_lifts_no_mute, |world| async move {
     bobs.session.leave(room).await.unwrap();
     bobs.session.join(room).await.unwrap();
     assert_eq!(post(&bobs, room, "hello?").await, Err(ErrorCode::Muted));
-    // Nor does being removed and invited again.
+    // Being removed and added again does not lift it either.
     alices.session.remove_member(room, bob.id).await.unwrap();
     let member = alices.session.put_member(room, bob.id, &PutMember::default()).await.unwrap();
     assert_eq!(member.muted_until, FOREVER);
     assert!(bobs.try_send(room, "hello?").await.is_err());
 
-    // It is lifted as any other, and stays lifted.
+    // A moderator lifts it like any other mute, and then it stays lifted.
     alices.session.put_member(room, bob.id, &muted(0)).await.unwrap();
     bobs.send(room, "at last").await;
     assert_eq!(alices.text().await, "at last");
@@ -346,7 +347,8 @@ on_both!(a_message_by_http_is_a_message, |world| async move {
     incoming.ack();
     assert_eq!(alices.text().await, "from a script", "her other device gets it too");
 
-    // A retry is the same message; who asks twice is told twice, and nobody sees it twice.
+    // A retry is the same message. The client gets the answer each time, and nobody sees the
+    // message twice.
     let retried = PostMessage { id: Some(MessageId::new()), ..hello("once") };
     for _ in 0..3 {
         assert_eq!(script.post_message(room, &retried).await.unwrap().id, retried.id.unwrap());
@@ -374,7 +376,7 @@ async fn a_room_has_a_limit_of_members() {
     assert_eq!(code(owner.put_member(group.id, ids[2], &PutMember::default())).await, Err(ErrorCode::RoomFull));
     owner.put_member(group.id, ids[1], &role(Role::Admin)).await.unwrap();
 
-    // However many join at once, no more get in than there are places.
+    // However many users join at once, no more get in than there are places.
     let channel = owner.create_room(&create(RoomKind::Channel, Some("channel"), &[])).await.unwrap().id;
     let sessions = futures_util::future::join_all(people[1..].iter().map(|person| person.log_in(relay))).await;
     let joins = futures_util::future::join_all(sessions.iter().map(|session| code(session.join(channel)))).await;

@@ -124,7 +124,7 @@ on_both!(a_login_says_no_more_than_that_it_failed, |world| async move {
     let (relay, alice) = (world.relay(), world.person("alice").await);
     let wrong = login(relay, &alice.name, CANARY).send().await;
     wrong.problem(401, "unauthorized");
-    // Nobody of that name, a name that nobody can have, passwords that nobody can have.
+    // No user of that name, a name that cannot exist, and passwords that cannot exist.
     let long = CANARY.repeat(500);
     for (name, password) in [
         ("nobody-at-all", "correct horse"),
@@ -155,13 +155,14 @@ on_both!(a_refresh_token_is_good_once, |world| async move {
     let mut socket = RawSocket::open(relay, &access).await;
     socket.frame_of("drained").await;
 
-    // Somebody has a copy: nobody knows which of the two it is, so neither goes on.
+    // Two clients have the token, and nobody knows which of them is the device. So neither goes
+    // on.
     let reused = refresh(relay, &first.refresh).await;
     reused.problem(401, "unauthorized");
     assert_eq!(socket.closed().await, LOGGED_OUT);
     me(relay, &access).await.problem(401, "unauthorized");
     assert_eq!(refresh(relay, &last).await.body, reused.body);
-    // That one device, and no other.
+    // Only that one device is logged out.
     let left = devices(relay, &other.access).await;
     assert_eq!(left.len(), 1);
     assert_eq!(left[0]["id"], other.device);
@@ -188,7 +189,7 @@ on_both!(a_refresh_says_when_and_where_the_device_was_seen, ["--trusted-proxy", 
     };
     assert_eq!(seen(&phone.device), (true, "198.51.100.7".to_owned()));
     assert_eq!(seen(&laptop.device), (false, "192.0.2.1".to_owned()), "it has only asked for a list");
-    // A socket is a sign of life as well.
+    // An open socket counts as a sign of life as well.
     let mut socket = RawSocket::open(relay, &laptop.access).await;
     socket.frame_of("welcome").await;
     let listed = devices(relay, &laptop.access).await;

@@ -1,4 +1,4 @@
-//! Access tokens: forged, foreign, stale, misplaced. All get one 401.
+//! Access tokens: forged, foreign, stale and misplaced. All get one 401.
 
 use std::time::{Duration, Instant};
 
@@ -22,7 +22,7 @@ struct KeyRow {
     secret: Vec<u8>,
 }
 
-/// The relay's own key, and a real token taken apart: whoever has both can forge anything.
+/// The relay's own key, and a real token taken apart. With both, a test can forge anything.
 struct Forge {
     kid: String,
     key: SigningKey,
@@ -42,12 +42,12 @@ impl Forge {
         json!({ "alg": "EdDSA", "typ": "at+jwt", "kid": self.kid })
     }
 
-    /// The real header with this changed.
+    /// Returns a token with the real header, with this field changed.
     fn with_header(&self, name: &str, value: Value) -> String {
         sign(&self.key, &changed(self.header(), name, value), &self.claims)
     }
 
-    /// The real claims with this one changed; `null` takes it away.
+    /// Returns a token with the real claims, with this one changed. `null` removes it.
     fn with_claim(&self, name: &str, value: Value) -> String {
         sign(&self.key, &self.header(), &changed(self.claims.clone(), name, value))
     }
@@ -82,7 +82,7 @@ fn sign(key: &SigningKey, header: &Value, claims: &Value) -> String {
     format!("{message}.{signature}")
 }
 
-/// Every way to be wrong that there is.
+/// Returns a token for every way in which one can be wrong.
 fn forged(forge: &Forge, real: &str, bob: &str) -> Vec<(String, String)> {
     let now = i64::try_from(jsonwebtoken::get_current_timestamp()).unwrap();
     let stranger = SigningKey::from_bytes(&[7; 32]);
@@ -150,7 +150,7 @@ async fn whatever_is_wrong_with_a_token_the_answer_is_the_same() {
     let real = log_in(relay, &alice).await;
     log_in(relay, &bob).await;
     let forge = Forge::new(&world, &real.access);
-    // The forge is a good one: what is wrong below is what was changed.
+    // The forge works: what is wrong below is only what was changed.
     let same = sign(&forge.key, &forge.header(), &forge.claims);
     ask(relay, "GET", "/v1/me").bearer(&same).send().await.ok(200);
 
@@ -188,7 +188,8 @@ async fn a_token_of_a_mebibyte_is_refused_and_the_relay_goes_on() {
     let real = log_in(relay, &alice).await;
     let token = CANARY.repeat(1 << 17);
     let head = format!("GET /v1/me HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\r\n");
-    // Far over what headers may have: hyper answers 431 before there is a request, or the connection ends while it is still written.
+    // Far above the limit of headers. hyper answers 431 before there is a request, or the
+    // connection ends while the test still writes.
     let answer = exchange(&relay.address, head.as_bytes()).await;
     let answer = String::from_utf8(answer).unwrap();
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431 "), "{answer}");
@@ -212,7 +213,7 @@ async fn a_token_in_a_url_is_refused_and_not_logged() {
             ] {
                 let target = format!("{path}?{name}={value}");
                 ask(relay, method, &target).send().await.problem(400, "token_in_url");
-                // Also where there is a good one beside it.
+                // Even with a good token beside it.
                 let both = ask(relay, method, &target).bearer(&real.access).send().await;
                 both.problem(400, "token_in_url");
                 assert!(!both.body.contains(&real.access) && !both.body.contains(&real.refresh));
@@ -249,7 +250,7 @@ async fn me(relay: &Relay, access: &str) -> u16 {
 on_both!(a_token_is_of_no_use_after_the_logout, |world| async move {
     let (relay, alice) = (world.relay(), world.person("alice").await);
     let device = log_in(relay, &alice).await;
-    // It is known as logged in, a moment before it is not.
+    // The relay has cached that the device is logged in, a moment before it is not.
     assert_eq!(me(relay, &device.access).await, 200);
     ask(relay, "DELETE", "/v1/sessions/current").bearer(&device.access).send().await.ok(204);
     assert_eq!(me(relay, &device.access).await, 401);
@@ -262,13 +263,13 @@ async fn nor_on_another_relay() {
     let (here, there) = (&world.relays[0], &world.relays[1]);
     let alice = world.person("alice").await;
     let device = log_in(here, &alice).await;
-    // One key for all relays; and the other one knows the device as logged in now.
+    // All relays share one key. The other relay has now cached that the device is logged in.
     assert_eq!(me(there, &device.access).await, 200);
     ask(here, "DELETE", "/v1/sessions/current").bearer(&device.access).send().await.ok(204);
     let since = Instant::now();
     until("the other relay refuses the token", || async { (me(there, &device.access).await == 401).then_some(()) })
         .await;
-    // What it knew is believed for 5 s without news: much less than that, and it was the news.
+    // Without news, the cache lasts 5 s. It took much less, so it was the news.
     assert!(since.elapsed() < Duration::from_secs(4), "{:?}", since.elapsed());
 }
 
@@ -279,7 +280,8 @@ async fn a_token_expires_and_the_next_one_is_good() {
     let (relay, alice) = (world.relay(), world.person("alice").await);
     let device = log_in(relay, &alice).await;
     until("the token expires", || async { (me(relay, &device.access).await == 401).then_some(()) }).await;
-    // The device is as logged in as before. Whole seconds: a token of one second may be past its time when it comes.
+    // The device is still logged in. Expiry counts in whole seconds, so a token of 1 s may have
+    // expired when it arrives.
     let mut token = device.refresh;
     let fresh = within(async {
         loop {

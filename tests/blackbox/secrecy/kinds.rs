@@ -1,4 +1,4 @@
-//! Bodies of every known kind, taken and refused.
+//! Bodies of every known kind, accepted and rejected.
 
 use ferry_client::{Body, Draft, MessageId, Target};
 use ferry_protocol::RoomId;
@@ -7,10 +7,11 @@ use serde_json::{Value, json};
 use super::Canaries;
 use crate::harness::Online;
 
-/// How often each kind is sent, over the socket and over HTTP by turns.
+/// How often each kind is sent, by turns over the socket and over HTTP.
 const ROUNDS: usize = 20;
 
-/// Edits, reactions, forwards, deletions and kinds of the clients' own, each with a canary in whatever somebody can write.
+/// Sends edits, reactions, forwards, deletions and kinds of the clients' own. Each has a canary in
+/// everything that a user can write.
 pub async fn live_through(phone: &Online, bobs: &mut Online, room: RoomId, canaries: &Canaries) {
     let (alice, bob) = (phone.session.credentials().user.id, bobs.session.credentials().user.id);
     for round in 0..ROUNDS {
@@ -57,7 +58,7 @@ async fn send(
     incoming.message.clone()
 }
 
-/// Messages that are not of the form of their kind.
+/// Returns messages that break the form of their kind.
 pub fn malformed(canaries: &Canaries) -> Vec<Value> {
     let (id, c) = (MessageId::new(), || canaries.next());
     let target = json!({ "message": id, "from": id });

@@ -1,4 +1,4 @@
-//! Bodies, tokens and passwords in everything that a relay refuses.
+//! Bodies, tokens and passwords in everything that a relay rejects.
 
 use std::time::Duration;
 
@@ -17,7 +17,8 @@ use tokio_tungstenite::tungstenite::{
 use super::Canaries;
 use crate::harness::{RawSocket, Relay, nsq::within};
 
-/// Frames of every wrong kind, each on a socket of its own. The texts of error frames and of close frames.
+/// Sends frames of every wrong kind, each on its own socket. Returns the texts of error frames and
+/// of close frames.
 pub async fn over_the_socket(relay: &Relay, session: &Session, room: RoomId, canaries: &Canaries) -> Vec<String> {
     let token = session.token().await.unwrap();
     let id = || MessageId::new().to_string();
@@ -58,13 +59,13 @@ pub async fn over_the_socket(relay: &Relay, session: &Session, room: RoomId, can
         socket.send_raw(frame).await;
         let error = refusal(&mut socket).await;
         assert!(is_close || error.is_some(), "a wrong frame was not refused");
-        // A close frame is answered with itself: that is no error, and goes to nobody else.
+        // The answer to a close frame repeats it. That is no error, and goes to nobody else.
         errors.extend(error.filter(|_| !is_close));
     }
     errors
 }
 
-/// The next error or close frame.
+/// Returns the next error or close frame.
 async fn refusal(socket: &mut RawSocket) -> Option<String> {
     within(async {
         loop {
@@ -72,7 +73,8 @@ async fn refusal(socket: &mut RawSocket) -> Option<String> {
                 Some(Ok(Message::Text(text))) if text.contains("\"type\":\"error\"") => return Some(text.to_string()),
                 Some(Ok(Message::Close(frame))) => return Some(format!("{frame:?}")),
                 Some(Ok(_)) => {}
-                // The relay may have gone without its close frame reaching us, e.g. behind a frame that is too large.
+                // The relay may be gone before its close frame reaches the test, for example after
+                // a frame that is too large.
                 Some(Err(_)) => return Some("reset".to_owned()),
                 None => return None,
             }
@@ -81,9 +83,10 @@ async fn refusal(socket: &mut RawSocket) -> Option<String> {
     .await
 }
 
-/// Calls of every wrong kind. The whole of each answer: status, headers and body.
+/// Makes calls of every wrong kind. Returns each answer in full: status, headers and body.
 pub async fn over_http(relay: &Relay, session: &Session, room: RoomId, canaries: &Canaries) -> Vec<String> {
-    // A connection for each: the relay ends those whose bodies it does not read to the end, and a next call would run into that.
+    // One connection for each call. The relay closes a connection if it does not read the whole
+    // body, and the next call would fail.
     let http = reqwest::Client::builder().timeout(Duration::from_secs(20)).pool_max_idle_per_host(0).build().unwrap();
     let token = session.token().await.unwrap();
     let messages = relay.url(&format!("/v1/rooms/{room}/messages"));

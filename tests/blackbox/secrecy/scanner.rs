@@ -1,4 +1,4 @@
-//! Looks for secrets in files, in every form in which a log or a database may have them.
+//! Looks for secrets in files, in every form that a log or a database may give them.
 
 use std::{
     collections::BTreeSet,
@@ -9,19 +9,21 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 
-/// What must be nowhere.
+/// The secrets that must be nowhere.
 #[derive(Default)]
 pub struct Scanner {
     needles: BTreeSet<String>,
 }
 
 impl Scanner {
-    /// Adds a secret: as it is, in hexadecimal (as tungstenite logs frames), as a list of bytes (as `Debug` has them), and in base64.
+    /// Adds a secret in four forms. They are plain text, hexadecimal (as tungstenite logs frames),
+    /// a list of bytes (as `Debug` writes them), and base64.
     pub fn add(&mut self, secret: &str) {
         assert!(secret.len() >= 12 && !secret.contains('\n'), "too short to be found by itself, or two lines");
         self.needles.extend([secret.to_owned(), hex(secret.as_bytes()), bytes(secret.as_bytes())]);
         for offset in 0..3 {
-            // Where the secret begins within a group of three bytes decides how it looks; the groups at its ends belong to its neighbours.
+            // The secret's offset in a group of three bytes decides how it looks. The groups at
+            // its ends also depend on its neighbours, so they are left out.
             let padded = [&vec![0; offset][..], secret.as_bytes()].concat();
             let whole = &padded[..padded.len() / 3 * 3];
             let text = STANDARD_NO_PAD.encode(whole);
@@ -29,7 +31,8 @@ impl Scanner {
         }
     }
 
-    /// The files below these that have one of the secrets in them. Nothing may write to them meanwhile: a file that vanishes is an error.
+    /// Returns the files below these places that contain a secret. Nothing may write to them
+    /// meanwhile: a file that vanishes is an error.
     pub fn scan(&self, places: &[&Path]) -> BTreeSet<PathBuf> {
         assert!(!self.needles.is_empty() && !places.is_empty());
         let mut patterns = tempfile::NamedTempFile::new().unwrap();
@@ -43,14 +46,14 @@ impl Scanner {
             .env("LC_ALL", "C")
             .output()
             .expect("grep is needed to look for secrets");
-        // 0: found; 1: not found; anything else is no answer.
+        // Exit code 0 means found, 1 means not found, and anything else is a failure.
         let error = String::from_utf8_lossy(&output.stderr);
         assert!(matches!(output.status.code(), Some(0 | 1)) && error.is_empty(), "grep: {error}");
         let text = String::from_utf8(output.stdout).unwrap();
         text.split_terminator('\0').map(PathBuf::from).collect()
     }
 
-    /// Fails, and says where and in which line, if one of the secrets is below one of these.
+    /// Fails if a secret is below one of these places, and names the file and line.
     pub fn assert_clean(&self, places: &[&Path]) {
         let found = self.scan(places);
         for file in &found {

@@ -1,4 +1,4 @@
-//! Blocking: it works, and the blocked one does not notice.
+//! Blocks: they work, and the blocked user does not notice.
 
 use ferry_client::Paging;
 use ferry_protocol::{Allow, ErrorCode, FriendState, NoticeEvent, PutMember, Role, RoomKind, UpdateSettings};
@@ -12,7 +12,8 @@ use crate::{
 };
 use FriendState::{Friends, Incoming, Outgoing};
 
-/// Two people with a device each, and a phone of the first, which hears what the device does.
+/// Two users with a device each, and a phone of the first, which gets the notices of what her
+/// other device does.
 struct Pair {
     alice: Person,
     bob: Person,
@@ -46,11 +47,12 @@ on_both!(a_blocked_user_is_not_heard_and_not_told, |world| async move {
     assert_eq!(alices.session.all_blocks().await.unwrap(), [block]);
     assert_eq!(bobs.session.all_blocks().await.unwrap(), []);
 
-    // As to a user without devices: accepted, and the sender's own other device has it.
+    // As with a user without devices: the message is accepted, and the sender's other device has
+    // it.
     let sent = bobs.send(direct, "hello?").await;
     assert_eq!((sent.recipients, sent.unreachable), (0, vec![alice.id]));
     assert_eq!(text(&mut laptop).await, "hello?");
-    // Groups that both are in go on, and so does what she writes.
+    // Groups with both of them go on, and so do her own messages.
     assert_eq!(bobs.send(group, "to the group").await.unreachable, []);
     for device in [&mut alices, &mut phone] {
         assert_eq!(text(device).await, "to the group", "and nothing before it");
@@ -81,7 +83,7 @@ on_both!(a_block_ends_a_friendship_and_hides_requests, |world| async move {
     assert_eq!(notice(&mut bobs).await, NoticeEvent::FriendAccepted { user: bob.id, by: alice.id });
     alices.session.block(bob.id).await.unwrap();
     assert_eq!(notice(&mut phone).await, NoticeEvent::BlockChanged { user: bob.id, blocked: true });
-    // As if she had ended it.
+    // He is told as if she had ended the friendship.
     for device in [&mut bobs, &mut laptop] {
         assert_eq!(notice(device).await, removed);
     }
@@ -89,7 +91,7 @@ on_both!(a_block_ends_a_friendship_and_hides_requests, |world| async move {
         assert_eq!(session.all_friends(Friends).await.unwrap(), []);
     }
 
-    // A request of his looks to him like any other, on all his devices; to her like none.
+    // He sees his request like any other, on all his devices. She sees none.
     let asked = bobs.session.befriend(alice.id).await.unwrap();
     assert_eq!(asked.state, Outgoing);
     assert_eq!(notice(&mut laptop).await, requested);
@@ -103,12 +105,12 @@ on_both!(a_block_ends_a_friendship_and_hides_requests, |world| async move {
     bobs.session.befriend(alice.id).await.unwrap();
     assert_eq!(notice(&mut laptop).await, requested);
 
-    // She has heard nothing of all that. What he still asks shows once she lifts it.
+    // She got no notice of all that. His open request shows once she lifts the block.
     alices.session.unblock(bob.id).await.unwrap();
     assert_eq!(notice(&mut phone).await, NoticeEvent::BlockChanged { user: bob.id, blocked: false });
     assert_eq!(alices.session.all_friends(Incoming).await.unwrap().len(), 1);
 
-    // What he asked before a block stays where he sees it; what she asked is withdrawn.
+    // His request from before the block stays visible to him. Her own request is withdrawn.
     alices.session.block(bob.id).await.unwrap();
     assert_eq!(bobs.session.all_friends(Outgoing).await.unwrap().len(), 1);
     assert_eq!(alices.session.all_friends(Incoming).await.unwrap(), []);
@@ -122,12 +124,13 @@ on_both!(a_block_ends_a_friendship_and_hides_requests, |world| async move {
         assert_eq!(notice(device).await, NoticeEvent::FriendRequested { user: bob.id, by: alice.id });
         assert_eq!(notice(device).await, removed, "as if withdrawn");
     }
-    // Accepting what is withdrawn is asking. Where he blocks her in turn, what she never saw does not end for her either.
+    // He accepts the withdrawn request, which makes a new request of his. When he blocks her in
+    // turn, she gets no notice that it ends, because she never saw it.
     assert_eq!(bobs.session.befriend(alice.id).await.unwrap().state, Outgoing);
     bobs.session.block(alice.id).await.unwrap();
     assert_eq!(alices.send(direct, "both").await.unreachable, [bob.id]);
     for (blocked, user) in [(true, bob.id), (false, bob.id), (true, bob.id)] {
-        // Those of what she did herself: blocked, lifted, asked, blocked again.
+        // The notices of what she did herself: blocked, lifted, asked, blocked again.
         assert_eq!(notice(&mut phone).await, NoticeEvent::BlockChanged { user, blocked });
         if !blocked {
             assert_eq!(notice(&mut phone).await, NoticeEvent::FriendRequested { user, by: alice.id });
@@ -146,7 +149,8 @@ on_both!(a_blocked_user_is_refused_as_anybody_whom_settings_refuse, |world| asyn
     }
     let refused = code(bobs.session.put_member(room, alice.id, &PutMember::default())).await;
     assert_eq!(refused, Err(ErrorCode::NotAllowed));
-    // An invitation looks as any other to him, also when he takes it back; she sees and hears nothing of it.
+    // His invitation looks to him like any other, even when he withdraws it. She sees nothing of
+    // it and gets no notice.
     let invitation = bobs.session.invite(room, alice.id).await.unwrap();
     assert_eq!((invitation.user, invitation.by), (alice.id, bob.id));
     bobs.session.withdraw_invitation(room, alice.id).await.unwrap();
@@ -154,7 +158,7 @@ on_both!(a_blocked_user_is_refused_as_anybody_whom_settings_refuse, |world| asyn
     assert_eq!(alices.session.invitations(&Paging::default()).await.unwrap().items, []);
     assert_eq!(bobs.session.all_rooms().await.unwrap().len(), 1, "nothing is left of what was refused");
     assert_eq!(alices.session.all_rooms().await.unwrap(), []);
-    // His invitation, which she does not see, does not stand in the way of another's.
+    // His invitation, which she does not see, does not prevent one by another user.
     let dave = world.person("dave").await;
     bobs.session
         .put_member(room, dave.id, &PutMember { role: Some(Role::Admin), ..PutMember::default() })
@@ -164,16 +168,16 @@ on_both!(a_blocked_user_is_refused_as_anybody_whom_settings_refuse, |world| asyn
     let seen = alices.session.invitations(&Paging::default()).await.unwrap().items;
     assert_eq!(seen.iter().map(|seen| (seen.room, seen.by)).collect::<Vec<_>>(), [(room, dave.id)]);
     assert_eq!(notice(&mut phone).await, NoticeEvent::BlockChanged { user: bob.id, blocked: true });
-    // She may; and what is there stays.
+    // She may make a direct room, and an existing room stays.
     let direct = alices.direct(bob.id).await;
     assert_eq!(bobs.direct(alice.id).await, direct);
     assert_eq!(bobs.send(direct, "hello?").await.unreachable, [alice.id]);
-    // Nobody but he is refused.
+    // Only he is rejected.
     let carol = world.person("carol").await.online(world.relay()).await;
     let group = carol.group(&[alice.id, bob.id]).await;
     carol.send(group, "hello").await;
     assert_eq!(text(&mut phone).await, "hello", "and nothing of what he tried");
-    // And to the byte what somebody is told whom her settings do not let.
+    // The answers are the same, to the byte, as those to a user rejected by her settings.
     let refusals = async |session: &ferry_client::Session| {
         let direct = json!({ "kind": "direct", "members": [alice.id] });
         let with_her = json!({ "kind": "group", "name": "a room", "members": [alice.id] });
@@ -221,7 +225,7 @@ on_both!(blocks_are_listed_by_name_in_pages, |world| async move {
     assert_eq!(seen, names);
 });
 
-/// What a relay keeps of a direct room goes when another relay takes the block.
+/// A relay drops what it cached of a direct room when another relay handles the block.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_relay_hears_of_a_block() {
     let mut world = World::start(Backend::Cluster).await;
@@ -243,7 +247,7 @@ async fn another_relay_hears_of_a_block() {
             true => drop(alices.session.block(bob.id).await.unwrap()),
             false => alices.session.unblock(bob.id).await.unwrap(),
         }
-        // Presence is on the bus as well.
+        // Presence events go over the bus as well.
         assert!(announced().await > before);
         until("the other relay knows", || async {
             let sent = bobs.send(direct, "hello?").await;

@@ -1,4 +1,4 @@
-//! Asking, accepting, ending.
+//! Friend requests: asking, accepting and ending.
 
 use ferry_client::{Paging, Session};
 use ferry_protocol::{ErrorCode, FriendState, NoticeEvent, UserId};
@@ -12,7 +12,7 @@ use crate::{
 };
 use FriendState::{Friends, Incoming, Outgoing};
 
-/// Who is in the list.
+/// Returns the users in the list.
 async fn listed(session: &Session, state: FriendState) -> Vec<UserId> {
     session.all_friends(state).await.unwrap().into_iter().map(|friend| friend.user).collect()
 }
@@ -21,7 +21,7 @@ on_both!(a_friendship_begins_and_ends, |world| async move {
     let relay = world.relay();
     let (alice, bob) = (world.person("alice").await, world.person("bob").await);
     let (mut alices, mut bobs) = (alice.online(relay).await, bob.online(relay).await);
-    // Another device of hers: all of them hear it.
+    // Another device of hers: all of them get the notices.
     let mut phone = alice.online(relay).await;
 
     let asked = alices.session.befriend(bob.id).await.unwrap();
@@ -33,7 +33,7 @@ on_both!(a_friendship_begins_and_ends, |world| async move {
     assert_eq!(listed(&alices.session, Outgoing).await, [bob.id]);
     assert_eq!(listed(&bobs.session, Incoming).await, [alice.id]);
     assert_eq!(listed(&bobs.session, Friends).await, []);
-    // Asking again changes nothing, and is no news.
+    // Asking again changes nothing and sends no notice.
     assert_eq!(alices.session.befriend(bob.id).await.unwrap(), asked);
 
     let accepted = bobs.session.befriend(alice.id).await.unwrap();
@@ -46,7 +46,8 @@ on_both!(a_friendship_begins_and_ends, |world| async move {
     assert_eq!((hers.len(), hers[0].user, hers[0].since), (1, bob.id, accepted.since));
     assert_eq!((listed(&alices.session, Outgoing).await, listed(&bobs.session, Incoming).await), (vec![], vec![]));
 
-    // Ended by one; withdrawn; and rejected, which nobody hears but who did it.
+    // A friendship is ended, then a request is withdrawn, then another is rejected. Only the user
+    // who rejects is told of that.
     alices.session.unfriend(bob.id).await.unwrap();
     let ended = NoticeEvent::FriendRemoved { user: bob.id, by: alice.id };
     for device in [&mut phone, &mut bobs] {
@@ -71,7 +72,7 @@ on_both!(a_friendship_begins_and_ends, |world| async move {
     for device in [&mut alices, &mut phone] {
         assert_eq!(text(device).await, "a fence", "and no notice before it");
     }
-    // A request that was withdrawn cannot be accepted: it becomes one of the other's.
+    // A withdrawn request cannot be accepted: the attempt becomes a new request.
     assert_eq!(bobs.session.befriend(alice.id).await.unwrap().state, Outgoing);
 });
 
@@ -119,7 +120,7 @@ on_both!(lists_of_friends_are_paged_by_name, |world| async move {
     let alice = world.person("alice").await;
     let alices = alice.log_in(relay).await;
     let mut names = Vec::new();
-    // People with greater and with lesser ids than hers.
+    // Users with greater and with lesser ids than hers.
     for _ in 0..3 {
         let other = world.person("friend").await;
         alices.befriend(other.id).await.unwrap();
@@ -202,11 +203,11 @@ on_both!(requests_are_limited_and_answers_are_not, ["--rate-limits", "--friend-r
     people[4].log_in(relay).await.befriend(people[0].id).await.unwrap();
     for other in &people[1..3] {
         alices.befriend(other.id).await.unwrap();
-        // What is asked already is not asked again.
+        // An open request is not sent again.
         alices.befriend(other.id).await.unwrap();
     }
     assert_eq!(code(alices.befriend(people[3].id)).await, Err(ErrorCode::RateLimited));
-    // From another device neither; and nobody heard of it.
+    // Not from another device either, and nobody got a notice of it.
     let phone = people[0].log_in(relay).await;
     assert_eq!(code(phone.befriend(people[3].id)).await, Err(ErrorCode::RateLimited));
     assert_eq!(listed(&people[3].log_in(relay).await, Incoming).await, []);

@@ -1,4 +1,4 @@
-//! Settings: kept, told to one's other devices, and minded.
+//! Settings: they are stored, told to the user's other devices, and applied.
 
 use ferry_protocol::{Allow, ErrorCode, NoticeEvent, PutMember, Role, RoomKind, UpdateSettings, UserSettings};
 use serde_json::json;
@@ -29,7 +29,7 @@ on_both!(settings_are_kept_and_ones_own_devices_told, |world| async move {
         assert_eq!(phone.update_settings(&update).await.unwrap(), wanted);
         assert_eq!(alices.session.settings().await.unwrap(), wanted);
         assert_eq!(notice(&mut alices).await, NoticeEvent::SettingsChanged);
-        // What is so already is no news.
+        // A change to the present value sends no notice.
         assert_eq!(phone.update_settings(&update).await.unwrap(), wanted);
         assert_eq!(phone.update_settings(&NOTHING).await.unwrap(), wanted);
     }
@@ -47,7 +47,7 @@ on_both!(friends_only_means_friends_only, |world| async move {
     let (alices, bobs, eves) = (alice.log_in(relay).await, bob.log_in(relay).await, eve.log_in(relay).await);
     bobs.befriend(alice.id).await.unwrap();
     alices.befriend(bob.id).await.unwrap();
-    // Asking is not being friends.
+    // A request alone makes no friend.
     eves.befriend(alice.id).await.unwrap();
     let room = eves.create_room(&create(RoomKind::Group, &[])).await.unwrap().id;
     let add = PutMember::default();
@@ -56,7 +56,7 @@ on_both!(friends_only_means_friends_only, |world| async move {
     let refused = code(eves.create_room(&create(RoomKind::Direct, &[alice.id]))).await;
     assert_eq!(refused.map(|room| room.id), Err(ErrorCode::NotAllowed));
     bobs.create_room(&create(RoomKind::Direct, &[alice.id])).await.unwrap();
-    // The one says nothing of the other.
+    // One setting does not affect the other.
     eves.put_member(room, alice.id, &add).await.unwrap();
     eves.remove_member(room, alice.id).await.unwrap();
 
@@ -73,17 +73,17 @@ on_both!(friends_only_means_friends_only, |world| async move {
     eves.invite(room, alice.id).await.unwrap();
     assert_eq!(alices.accept_invitation(room).await.unwrap().id, room);
     alices.leave(room).await.unwrap();
-    // What follows from being in a room is no adding: roles, and coming in by oneself.
+    // A new role, and joining without being added, do not count as being added.
     let channel = eves.create_room(&create(RoomKind::Channel, &[])).await.unwrap().id;
     alices.join(channel).await.unwrap();
     let moderator = PutMember { role: Some(Role::Moderator), muted_until: None };
     eves.put_member(channel, alice.id, &moderator).await.unwrap();
 
-    // A room that is there stays, whatever the settings say later; its making is what they are about.
+    // The settings are about making a room. A room that exists stays, whatever they say later.
     let direct = eves.create_room(&create(RoomKind::Direct, &[alice.id])).await.unwrap().id;
     alices.update_settings(&UpdateSettings { direct: Some(Allow::Friends), ..NOTHING }).await.unwrap();
     assert_eq!(eves.create_room(&create(RoomKind::Direct, &[alice.id])).await.unwrap().id, direct);
-    // Once they are friends, she may.
+    // Once they are friends, eve may add alice.
     alices.befriend(eve.id).await.unwrap();
     eves.put_member(room, alice.id, &add).await.unwrap();
 });
