@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::harness::{Cluster, World, assert_unavailable, until};
+use crate::harness::{Postgres, World, assert_unavailable, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn stopped_and_started() {
-    let cluster = Cluster::start();
+    let cluster = Postgres::start().unwrap();
     let world = World::start_in(&cluster, &[]).await;
     let (alice, bob) = (world.person("alice").await, world.person("bob").await);
     let (mut phone, mut bobs) = (alice.online(world.relay()).await, bob.online(world.relay()).await);
@@ -41,7 +41,7 @@ async fn stopped_and_started() {
 /// Nobody is told anything wrong about a room that the relay does not know: temporary, and then it works.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_room_that_is_not_cached_waits_for_the_database() {
-    let cluster = Cluster::start();
+    let cluster = Postgres::start().unwrap();
     let world = World::start_in(&cluster, &[]).await;
     let (alice, bob) = (world.person("alice").await, world.person("bob").await);
     let (phone, mut bobs) = (alice.online(world.relay()).await, bob.online(world.relay()).await);
@@ -65,7 +65,7 @@ async fn a_room_that_is_not_cached_waits_for_the_database() {
 /// A device whose socket is lost while SQL is down is not taken for logged out: it comes back by itself.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reconnect_waits_for_the_database() {
-    let cluster = Cluster::start();
+    let cluster = Postgres::start().unwrap();
     let mut world = World::start_in(&cluster, &[]).await;
     let (alice, bob) = (world.person("alice").await, world.person("bob").await);
     let (mut phone, mut bobs) = (alice.online(world.relay()).await, bob.online(world.relay()).await);

@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::{
 };
 
 use super::Canaries;
-use crate::harness::{RawSocket, Relay, nsq::within};
+use crate::harness::{RawSocket, Relay, within};
 
 /// Frames of every wrong kind, each on a socket of its own. The texts of error frames and of close frames.
 pub async fn over_the_socket(relay: &Relay, session: &Session, room: RoomId, canaries: &Canaries) -> Vec<String> {
