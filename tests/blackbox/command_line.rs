@@ -11,7 +11,7 @@ use std::{
 use serde_json::Value;
 
 use crate::{
-    harness::{Backend, World, nsq},
+    harness::{Backend, World, until},
     on_both,
 };
 
@@ -262,8 +262,8 @@ async fn exit_codes_tell_failures_apart() {
     shell.fails(2, "--server nonsense register bob");
     let no_password = ran(shell.command("register bob").env_remove("FERRY_PASSWORD").output().unwrap());
     assert_eq!(no_password.code, 2, "{no_password:?}");
-    // Exit code 4: not found.
-    let nobody = format!("http://127.0.0.1:{}", nsq::free_port());
+    // 4: not there.
+    let nobody = format!("http://127.0.0.1:{}", ferry_testkit::free_port().unwrap());
     shell.fails(4, &format!("--server {nobody} register bob"));
     assert_eq!(shell.run("--help").code, 0);
     assert!(shell.ok("send --help").contains("@username"));
@@ -359,7 +359,7 @@ on_both!(who_is_there, |world| async move {
     assert!(shell.ok("--profile alice who").starts_with("bob  offline, last seen "));
     assert_eq!(shell.ok("--profile alice who party"), "");
     let mut tail = shell.command("--profile bob tail --live").stdout(Stdio::piped()).spawn().unwrap();
-    let there = nsq::until("bob is there", || async {
+    let there = until("bob is there", || async {
         Some(shell.ok("--profile alice who party")).filter(|printed| !printed.is_empty())
     });
     assert_eq!(there.await.trim_end(), "bob  online");

@@ -12,7 +12,7 @@ use diesel_async::{AsyncConnection, AsyncPgConnection};
 use ferry_client::{InMemory, Session};
 use ferry_protocol::{MessageId, PutMember, RoomId, Secret};
 
-use crate::harness::{Backend, Cluster, Online, RawSocket, Relay, World, log_level, nsq, post};
+use crate::harness::{Backend, Online, Postgres, RawSocket, Relay, World, log_level, post, repository};
 use scanner::Scanner;
 
 /// Messages over the socket, and then over HTTP. The rest of the thousand is rejected.
@@ -180,7 +180,7 @@ mod g5_nothing_is_kept {
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn cluster() {
-        let cluster = Cluster::start();
+        let cluster = Postgres::start().unwrap();
         let mut world = World::start_in(&cluster, &[log_level("trace")]).await;
         let (canaries, mut scanner) = (Canaries::new(), Scanner::default());
         scanner.add(&canaries.marker);
@@ -221,7 +221,7 @@ mod g5_nothing_is_kept {
 /// nsqd writes what exceeds its memory to a file. On tmpfs that is no disk.
 #[test]
 fn nsqd_keeps_its_overflow_in_memory() {
-    let conf = std::fs::read_to_string(nsq::repository().join("nsq.conf")).unwrap();
+    let conf = std::fs::read_to_string(repository().join("nsq.conf")).unwrap();
     let paths: Vec<_> = conf.lines().filter_map(|line| line.strip_prefix("data_path")).collect();
     assert!(matches!(paths[..], [path] if path.trim_start_matches([' ', '=']).starts_with("\"/dev/shm/")), "{paths:?}");
 }

@@ -1,9 +1,6 @@
 //! The limit on open files, which is the first limit on the number of devices.
 
-use crate::{
-    options::{Backend, PeerName},
-    system::Kind,
-};
+use crate::options::{Backend, Kind, PeerName};
 
 /// The number of files that a process has open, without those of devices.
 const OTHERS: usize = 200;

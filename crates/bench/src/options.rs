@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Parser, ValueEnum, builder::TypedValueParser};
 
-use crate::{stamp::Stamp, system::Kind};
+use crate::stamp::Stamp;
 
 /// Measure Ferry and its alternatives on this machine
 ///
@@ -173,6 +173,25 @@ impl PeerName {
 
 /// The peer to which ratios are calculated.
 pub const BARE: &str = "bare nsq client";
+
+/// A system that is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A relay of Ferry.
+    Relay(Backend),
+    /// Another system.
+    Peer(PeerName),
+}
+
+impl Kind {
+    /// Returns the name in tables.
+    pub fn name(self) -> String {
+        match self {
+            Self::Relay(backend) => format!("ferry {}", backend.name()),
+            Self::Peer(peer) => peer.name().to_owned(),
+        }
+    }
+}
 
 /// A peer, or none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -161,10 +161,7 @@ impl Canvas {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        options::{Backend, PeerName},
-        system::Kind,
-    };
+    use crate::options::{Backend, Kind, PeerName};
 
     #[test]
     fn bars_are_in_proportion_and_missing_rows_have_none() {

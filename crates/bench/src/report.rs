@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt::Write};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{load::Measured, tally::Verdict};
+use crate::{load::Measured, options::Kind, tally::Verdict};
 
 /// A number with a name.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -39,12 +39,12 @@ pub struct Row {
 
 impl Row {
     /// Creates a row without figures.
-    pub fn new(scenario: &'static str, case: impl Into<String>, kind: crate::system::Kind) -> Self {
+    pub fn new(scenario: &'static str, case: impl Into<String>, kind: Kind) -> Self {
         Self {
             scenario: scenario.into(),
             case: case.into(),
             system: kind.name(),
-            is_relay: matches!(kind, crate::system::Kind::Relay(_)),
+            is_relay: matches!(kind, Kind::Relay(_)),
             figures: Vec::new(),
             missing: None,
             notes: Vec::new(),
@@ -282,10 +282,7 @@ fn machine() -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        options::{BARE, Backend, PeerName},
-        system::Kind,
-    };
+    use crate::options::{BARE, Backend, PeerName};
 
     #[test]
     fn rows_of_a_case_make_a_table_and_a_missing_one_says_why() {

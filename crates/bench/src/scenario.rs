@@ -10,10 +10,11 @@ mod storm;
 use std::time::Duration;
 
 use crate::{
-    options::{BARE, Options, Scenario},
+    options::{BARE, Kind, Options, Scenario},
+    peer,
     report::{DELIVERIES, P50, P99, Report, Row},
     sample::{Group, generator},
-    system::{Kind, System},
+    system::{Relay, System},
 };
 
 /// The number of simultaneous connects, if it does not matter.
@@ -60,6 +61,17 @@ fn everybody(system: &dyn System) -> Vec<Group> {
     groups
 }
 
+/// Starts a system.
+///
+/// # Errors
+/// Fails if it is missing or does not start.
+async fn start(kind: Kind, options: &Options) -> anyhow::Result<Box<dyn System>> {
+    match kind {
+        Kind::Relay(backend) => Ok(Box::new(Relay::start(backend, options, false).await?)),
+        Kind::Peer(name) => peer::start(name).await,
+    }
+}
+
 /// Starts the system and measures it. If that fails, the row says why.
 async fn rows_of(
     kind: Kind,
@@ -67,7 +79,7 @@ async fn rows_of(
     row: Row,
     measure: impl AsyncFnOnce(&mut dyn System, Row) -> anyhow::Result<Vec<Row>>,
 ) -> Vec<Row> {
-    let outcome = match kind.start(options).await {
+    let outcome = match start(kind, options).await {
         Ok(mut system) => measure(&mut *system, row.clone()).await,
         Err(error) => Err(error),
     };

@@ -12,13 +12,7 @@ pub use accounts::{Accounts, password};
 pub use attached::Attached;
 pub use relay::Relay;
 
-use crate::{
-    crowd::Crowd,
-    load::Load,
-    options::{Backend, Options, PeerName},
-    peer,
-    sample::Group,
-};
+use crate::{crowd::Crowd, load::Load, sample::Group};
 
 /// Something under way, to await where it was started.
 pub type Doing<'a, T> = LocalBoxFuture<'a, anyhow::Result<T>>;
@@ -42,35 +36,5 @@ pub trait System {
     /// Returns the bytes of queues that the system has in files.
     fn overflow(&self) -> u64 {
         0
-    }
-}
-
-/// A kind of system.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// A relay of Ferry.
-    Relay(Backend),
-    /// Another system.
-    Peer(PeerName),
-}
-
-impl Kind {
-    /// Returns the name in tables.
-    pub fn name(self) -> String {
-        match self {
-            Self::Relay(backend) => format!("ferry {}", backend.name()),
-            Self::Peer(peer) => peer.name().to_owned(),
-        }
-    }
-
-    /// Starts the system.
-    ///
-    /// # Errors
-    /// The system is missing or does not start.
-    pub async fn start(self, options: &Options) -> anyhow::Result<Box<dyn System>> {
-        match self {
-            Self::Relay(backend) => Ok(Box::new(Relay::start(backend, options, false).await?)),
-            Self::Peer(name) => peer::start(name).await,
-        }
     }
 }

@@ -1,16 +1,13 @@
 //! The contract of the module above, as one suite over both implementations. `contract!` makes of each case a test over the broker in
 //! process and one over a real nsqd.
 
-#[path = "../../nsq/tests/common/mod.rs"]
-mod nsqd;
-
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use ferry_protocol::{DeviceId, UserId};
+use ferry_testkit::{Nsqd, nsq::topic, until, within};
 use futures_util::future::{BoxFuture, FutureExt};
 
-use self::nsqd::{Nsqd, topic, until, within};
 use super::{Broker, Delivery, Inventory, MemoryBroker, MemoryLimits, NsqBroker, SubscribeError, Subscription};
 use crate::{BrokerConfig, NsqdAddress};
 
@@ -42,8 +39,8 @@ impl Subject {
     async fn nsq() -> Self {
         // The NSQ client can speak TLS in a workspace build, and wants to know with which cryptography.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let nsqd = Nsqd::start().await;
-        let address: NsqdAddress = format!("127.0.0.1:{}/{}", nsqd.tcp, nsqd.http).parse().unwrap();
+        let nsqd = Nsqd::start().await.unwrap();
+        let address: NsqdAddress = nsqd.for_relay().parse().unwrap();
         let config = BrokerConfig {
             nsqd: vec![address],
             nsqlookupd: Vec::new(),

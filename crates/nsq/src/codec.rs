@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
+pub use crate::error::CodecError;
 use crate::{
     error::ServerError,
     message::{Message, MessageId},
@@ -26,29 +27,6 @@ const ERROR: i32 = 1;
 const MESSAGE: i32 = 2;
 
 const HEARTBEAT: &[u8] = b"_heartbeat_";
-
-/// An error after which the stream is of no use, because nobody knows where the next frame starts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CodecError {
-    /// The header says that the frame is longer than the limit. The frame is rejected before any
-    /// memory is reserved for it.
-    #[error("a frame of {size} bytes; the limit is {max}")]
-    Oversize {
-        /// The size in the header.
-        size: usize,
-        /// The limit.
-        max: usize,
-    },
-    /// The size is too small for the frame's type, or a message is too short for its header.
-    #[error("a frame of {0} bytes is too short for what it claims to be")]
-    Undersize(usize),
-    /// The type is neither response, error nor message.
-    #[error("unknown frame type {0}")]
-    UnknownType(i32),
-    /// The id of a message is not 16 hexadecimal digits.
-    #[error("a message with a malformed id")]
-    BadMessageId,
-}
 
 /// A frame from nsqd.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,8 +2,6 @@
 
 use std::{io, time::Duration};
 
-use crate::codec::CodecError;
-
 /// An error frame of nsqd: a code such as `E_FIN_FAILED`, and a description.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{code} {description}")]
@@ -41,6 +39,29 @@ impl ServerError {
     pub(crate) fn is_too_many_consumers(&self) -> bool {
         self.code == "E_SUB_FAILED" && self.description.contains("exceeds limit of")
     }
+}
+
+/// An error after which the stream is of no use, because nobody knows where the next frame starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CodecError {
+    /// The header says that the frame is longer than the limit. The frame is rejected before any
+    /// memory is reserved for it.
+    #[error("a frame of {size} bytes; the limit is {max}")]
+    Oversize {
+        /// The size in the header.
+        size: usize,
+        /// The limit.
+        max: usize,
+    },
+    /// The size is too small for the frame's type, or a message is too short for its header.
+    #[error("a frame of {0} bytes is too short for what it claims to be")]
+    Undersize(usize),
+    /// The type is neither response, error nor message.
+    #[error("unknown frame type {0}")]
+    UnknownType(i32),
+    /// The id of a message is not 16 hexadecimal digits.
+    #[error("a message with a malformed id")]
+    BadMessageId,
 }
 
 /// The error of opening a connection, that is of TCP or IDENTIFY.

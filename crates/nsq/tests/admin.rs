@@ -1,16 +1,18 @@
 //! Tests of the HTTP interfaces, and of how nsqd reads nsq.conf.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test a panic is the report")]
 
-mod common;
-
 use std::{process::Command, time::Duration};
 
-use common::{DEADLINE, Lookupd, Nsqd, body, channel, topic, until};
 use ferry_nsq::{Admin, AdminError, Options};
+use ferry_testkit::{
+    DEADLINE, Lookupd, Nsqd,
+    nsq::{body, channel, topic, until_channel},
+    nsq_binary, repository, until, within,
+};
 
 #[tokio::test]
 async fn topics_and_channels_are_created_counted_and_deleted() {
-    let nsqd = Nsqd::start().await;
+    let nsqd = Nsqd::start().await.unwrap();
     let admin = nsqd.admin();
     let (topic, first, second) = (topic("user.a"), channel("device.1"), channel("device.2"));
     assert_eq!(admin.topic_stats(&topic).await.unwrap(), None);
@@ -22,7 +24,7 @@ async fn topics_and_channels_are_created_counted_and_deleted() {
     admin.create_topic(&topic).await.unwrap();
     nsqd.publisher(Options::default()).await.publish(&topic, body("x")).await.unwrap();
     for channel in [&first, &second] {
-        common::until_channel(&admin, &topic, channel, "the message is there", |stats| stats.depth == 1).await;
+        until_channel(&admin, &topic, channel, "the message is there", |stats| stats.depth == 1).await;
     }
     let stats = admin.stats().await.unwrap();
     assert_eq!((stats.len(), stats[0].name.as_str(), stats[0].message_count), (1, "user.a", 1));
@@ -43,7 +45,7 @@ async fn topics_and_channels_are_created_counted_and_deleted() {
 
 #[tokio::test]
 async fn an_emptied_topic_gives_its_first_channel_nothing() {
-    let nsqd = Nsqd::start().await;
+    let nsqd = Nsqd::start().await.unwrap();
     let admin = nsqd.admin();
     let (topic, channel) = (topic("user.a"), channel("device.1"));
     nsqd.publisher(Options::default()).await.publish(&topic, body("x")).await.unwrap();
@@ -56,7 +58,7 @@ async fn an_emptied_topic_gives_its_first_channel_nothing() {
 
 #[tokio::test]
 async fn ping_and_info_answer_and_a_dead_nsqd_is_an_error_that_names_it() {
-    let mut nsqd = Nsqd::start().await;
+    let mut nsqd = Nsqd::start().await.unwrap();
     let admin = nsqd.admin();
     admin.ping().await.unwrap();
     let info = admin.info().await.unwrap();
@@ -69,16 +71,16 @@ async fn ping_and_info_answer_and_a_dead_nsqd_is_an_error_that_names_it() {
 
 #[tokio::test]
 async fn a_frozen_nsqd_is_an_error_within_the_timeout() {
-    let nsqd = Nsqd::start().await;
+    let nsqd = Nsqd::start().await.unwrap();
     nsqd.freeze();
     let admin = Admin::new(&format!("http://127.0.0.1:{}/", nsqd.http), Duration::from_millis(200)).unwrap();
-    assert!(matches!(common::within(admin.ping()).await, Err(AdminError::Unreachable { .. })));
+    assert!(matches!(within(admin.ping()).await, Err(AdminError::Unreachable { .. })));
 }
 
 #[tokio::test]
 async fn nsqlookupd_learns_and_forgets() {
-    let lookupd = Lookupd::start().await;
-    let nsqd = Nsqd::start_with(&[format!("-lookupd-tcp-address=127.0.0.1:{}", lookupd.tcp)]).await;
+    let lookupd = Lookupd::start().await.unwrap();
+    let nsqd = Nsqd::start_with(&[format!("-lookupd-tcp-address=127.0.0.1:{}", lookupd.tcp)]).await.unwrap();
     let admin = lookupd.admin();
     admin.ping().await.unwrap();
     let node = until("nsqd registers", || async { admin.nodes().await.unwrap().pop() }).await;
@@ -105,9 +107,9 @@ async fn nsqlookupd_learns_and_forgets() {
 /// nsqd ignores keys that it does not know, so a misspelt key would have no effect.
 #[test]
 fn every_key_of_nsq_conf_is_one_that_nsqd_knows() {
-    let help = Command::new(common::binary("nsqd")).arg("-help").output().unwrap();
+    let help = Command::new(nsq_binary("nsqd").unwrap()).arg("-help").output().unwrap();
     let help = String::from_utf8(help.stderr).unwrap();
-    let config = std::fs::read_to_string(common::repository().join("nsq.conf")).unwrap();
+    let config = std::fs::read_to_string(repository().join("nsq.conf")).unwrap();
     let keys: Vec<_> = config
         .lines()
         .filter(|line| !line.starts_with('#') && !line.is_empty())
@@ -126,7 +128,7 @@ fn every_key_of_nsq_conf_is_one_that_nsqd_knows() {
 async fn nsqd_has_taken_the_values_of_nsq_conf() {
     // Fails only if another test has done it before.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let nsqd = Nsqd::start().await;
+    let nsqd = Nsqd::start().await.unwrap();
     let config = reqwest::get(format!("http://127.0.0.1:{}/config/log_level", nsqd.http)).await.unwrap();
     // nsqd numbers its levels: debug 1, info 2, warn 3.
     assert_eq!(config.text().await.unwrap(), "3");

@@ -2,12 +2,14 @@
 //! a publisher recovers.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test a panic is the report")]
 
-mod common;
-
 use std::time::Duration;
 
-use common::{body, channel, topic, within};
 use ferry_nsq::{ConnectError, Options, PublishError, Publisher, SubscribeError, Subscription, SubscriptionError};
+use ferry_testkit::{
+    Nsqd, free_port,
+    nsq::{body, channel, connected, topic},
+    within,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -99,7 +101,7 @@ async fn a_server_that_says_nothing_is_a_timeout() {
 
 #[tokio::test]
 async fn a_port_where_nobody_listens_is_an_error() {
-    let address = format!("127.0.0.1:{}", common::free_port());
+    let address = format!("127.0.0.1:{}", free_port().unwrap());
     let result = within(Subscription::connect(&address, &topic("t"), &channel("c"), &Options::default(), 1)).await;
     assert!(matches!(result, Err(SubscribeError::Connect(ConnectError::Io(_)))), "{result:?}");
 }
@@ -113,7 +115,7 @@ async fn a_publisher_drops_a_server_that_breaks_the_protocol_and_connects_again(
     // First garbage in place of an answer, then an answer that nobody asked for.
     for bytes in [&b"\xff\xff\xff\xff\0\0\0\0"[..], b"\0\0\0\x06\0\0\0\0OK\0\0\0\x06\0\0\0\0OK"] {
         let mut stream = within(accept(&listener)).await;
-        common::connected(&publisher).await;
+        connected(&publisher).await;
         let publishing = tokio::spawn({
             let publisher = publisher.clone();
             async move { publisher.publish(&topic("t"), body("x")).await }
@@ -130,12 +132,12 @@ async fn a_publisher_drops_a_server_that_breaks_the_protocol_and_connects_again(
         within(async { while stream.read_u8().await.is_ok() {} }).await;
     }
     let _stream = within(accept(&listener)).await;
-    common::connected(&publisher).await;
+    connected(&publisher).await;
 }
 
 #[tokio::test]
 async fn a_failing_hook_keeps_the_connection_from_publishers() {
-    let nsqd = common::Nsqd::start().await;
+    let nsqd = Nsqd::start().await.unwrap();
     let attempts = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let publisher = Publisher::connect_with(nsqd.address(), Options::default(), {
         let attempts = attempts.clone();
@@ -145,7 +147,7 @@ async fn a_failing_hook_keeps_the_connection_from_publishers() {
         }
     });
     assert_eq!(publisher.publish(&topic("t"), body("x")).await, Err(PublishError::NotConnected));
-    common::connected(&publisher).await;
+    connected(&publisher).await;
     assert_eq!(attempts.load(std::sync::atomic::Ordering::SeqCst), 3);
     within(publisher.publish(&topic("t"), body("x"))).await.unwrap();
 }

@@ -2,17 +2,19 @@
 //! tokio-nsq.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test a panic is the report")]
 
-mod common;
-
-use common::{Nsqd, body, channel, receive, topic, until_channel, within};
 use ferry_nsq::Options;
+use ferry_testkit::{
+    Nsqd,
+    nsq::{body, channel, receive, topic, until_channel},
+    within,
+};
 use tokio_nsq::{
     NSQChannel, NSQConsumerConfig, NSQConsumerConfigSources, NSQEvent, NSQProducerConfig, NSQRequeueDelay, NSQTopic,
 };
 
 #[tokio::test]
 async fn tokio_nsq_reads_what_ferry_publishes() {
-    let nsqd = Nsqd::start().await;
+    let nsqd = Nsqd::start().await.unwrap();
     let (topic, channel) = (topic("user.a"), channel("device.1"));
     let mut consumer = NSQConsumerConfig::new(NSQTopic::new("user.a").unwrap(), NSQChannel::new("device.1").unwrap())
         .set_max_in_flight(10)
@@ -41,7 +43,7 @@ async fn tokio_nsq_reads_what_ferry_publishes() {
 
 #[tokio::test]
 async fn ferry_reads_what_tokio_nsq_publishes() {
-    let nsqd = Nsqd::start().await;
+    let nsqd = Nsqd::start().await.unwrap();
     let (topic, channel) = (topic("user.a"), channel("device.1"));
     let mut device = nsqd.subscribe(&topic, &channel, &Options::default(), 10).await;
     let their_topic = NSQTopic::new("user.a").unwrap();
@@ -66,7 +68,7 @@ async fn ferry_reads_what_tokio_nsq_publishes() {
 
 #[tokio::test]
 async fn what_one_client_hands_back_the_other_gets() {
-    let nsqd = Nsqd::start().await;
+    let nsqd = Nsqd::start().await.unwrap();
     let (topic, channel) = (topic("user.a"), channel("device.1"));
     let mut device = nsqd.subscribe(&topic, &channel, &Options::default(), 10).await;
     nsqd.publisher(Options::default()).await.publish(&topic, body("hello")).await.unwrap();

@@ -1,16 +1,18 @@
 //! Tests of publishing and receiving through a real nsqd, without faults.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test a panic is the report")]
 
-mod common;
-
 use std::collections::HashSet;
 
-use common::{Nsqd, body, channel, receive, topic, within};
 use ferry_nsq::Options;
+use ferry_testkit::{
+    Nsqd,
+    nsq::{body, channel, receive, topic, until_channel},
+    within,
+};
 
 #[tokio::test]
 async fn every_channel_gets_what_was_published_until_it_finishes_it() {
-    let nsqd = Nsqd::start().await;
+    let nsqd = Nsqd::start().await.unwrap();
     let (topic, channels) = (topic("user.a"), [channel("device.1"), channel("device.2")]);
     let mut devices = Vec::new();
     for channel in &channels {
@@ -28,7 +30,7 @@ async fn every_channel_gets_what_was_published_until_it_finishes_it() {
         assert_eq!(device.in_flight(), 0);
     }
     for channel in &channels {
-        common::until_channel(&nsqd.admin(), &topic, channel, "queue is empty", |stats| {
+        until_channel(&nsqd.admin(), &topic, channel, "queue is empty", |stats| {
             (stats.depth, stats.in_flight, stats.clients) == (0, 0, 1)
         })
         .await;
@@ -37,7 +39,7 @@ async fn every_channel_gets_what_was_published_until_it_finishes_it() {
 
 #[tokio::test]
 async fn a_thousand_concurrent_publishes_are_each_answered_and_each_arrive() {
-    let nsqd = Nsqd::start().await;
+    let nsqd = Nsqd::start().await.unwrap();
     let (topic, channel) = (topic("user.b"), channel("device.1"));
     let mut device = nsqd.subscribe(&topic, &channel, &Options::default(), 64).await;
     let publisher = nsqd.publisher(Options::default()).await;

@@ -2,8 +2,6 @@
 //! abandoned publishes.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test a panic is the report")]
 
-mod common;
-
 use std::{
     pin::Pin,
     task::{Context, Waker},
@@ -11,8 +9,12 @@ use std::{
 };
 
 use bytes::Bytes;
-use common::{Nsqd, body, channel, connected, receive, topic, within};
 use ferry_nsq::{Options, PublishError, Publisher, TopicName};
+use ferry_testkit::{
+    Nsqd,
+    nsq::{body, channel, connected, receive, topic},
+    within,
+};
 
 type Publish<'a> = Pin<Box<dyn Future<Output = Result<(), PublishError>> + 'a>>;
 
@@ -35,7 +37,7 @@ fn impatient() -> Options {
 
 #[tokio::test]
 async fn what_cannot_be_published_is_refused_here_and_the_others_go_on() {
-    let nsqd = Nsqd::start().await;
+    let nsqd = Nsqd::start().await.unwrap();
     let (topic, channel) = (topic("user.a"), channel("device.1"));
     let mut device = nsqd.subscribe(&topic, &channel, &Options::default(), 10).await;
     let publisher = nsqd.publisher(Options::default()).await;
@@ -66,7 +68,7 @@ async fn what_cannot_be_published_is_refused_here_and_the_others_go_on() {
 /// it.
 #[tokio::test]
 async fn a_refusal_by_nsqd_reaches_the_publish_it_is_about() {
-    let nsqd = Nsqd::start().await;
+    let nsqd = Nsqd::start().await.unwrap();
     let topic = topic("user.a");
     // With these options the client sends more than nsq.conf allows.
     let publisher = nsqd.publisher(Options { max_body_size: 1 << 20, ..Options::default() }).await;
@@ -86,7 +88,7 @@ async fn a_refusal_by_nsqd_reaches_the_publish_it_is_about() {
 
 #[tokio::test]
 async fn publishes_outstanding_when_nsqd_is_killed_fail_and_later_ones_succeed() {
-    let mut nsqd = Nsqd::start().await;
+    let mut nsqd = Nsqd::start().await.unwrap();
     let topic = topic("user.a");
     let publisher = nsqd.publisher(Options::default()).await;
     // Frozen first, so that the publishes are certainly outstanding.
@@ -106,7 +108,7 @@ async fn publishes_outstanding_when_nsqd_is_killed_fail_and_later_ones_succeed()
 
 #[tokio::test]
 async fn a_frozen_nsqd_makes_publishes_time_out_and_recovers() {
-    let nsqd = Nsqd::start().await;
+    let nsqd = Nsqd::start().await.unwrap();
     let (topic, channel) = (topic("user.a"), channel("device.1"));
     nsqd.admin().create_channel(&topic, &channel).await.unwrap();
     let publisher = nsqd.publisher(impatient()).await;
@@ -135,7 +137,7 @@ async fn a_frozen_nsqd_makes_publishes_time_out_and_recovers() {
 
 #[tokio::test]
 async fn more_than_the_bounds_fails_at_once() {
-    let nsqd = Nsqd::start().await;
+    let nsqd = Nsqd::start().await.unwrap();
     let topic = topic("user.a");
     let options = Options { max_outstanding: 3, max_outstanding_bytes: 100, ..Options::default() };
     let publisher = nsqd.publisher(options).await;
@@ -154,7 +156,7 @@ async fn more_than_the_bounds_fails_at_once() {
 
 #[tokio::test]
 async fn an_abandoned_publish_does_not_shift_the_answers_of_others() {
-    let nsqd = Nsqd::start().await;
+    let nsqd = Nsqd::start().await.unwrap();
     let topic = topic("user.a");
     let publisher = nsqd.publisher(Options { max_body_size: 1 << 20, ..Options::default() }).await;
     nsqd.freeze();
@@ -170,7 +172,7 @@ async fn an_abandoned_publish_does_not_shift_the_answers_of_others() {
 
 #[tokio::test]
 async fn the_connection_ends_with_the_last_handle() {
-    let nsqd = Nsqd::start().await;
+    let nsqd = Nsqd::start().await.unwrap();
     let publisher = nsqd.publisher(Options::default()).await;
     let mut connection = publisher.connected();
     let clone = publisher.clone();

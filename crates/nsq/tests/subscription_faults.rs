@@ -2,12 +2,14 @@
 //! consumer, a crash, closing.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test a panic is the report")]
 
-mod common;
-
 use std::{collections::HashSet, time::Duration};
 
-use common::{DEADLINE, Nsqd, body, channel, receive, topic, until_channel, within};
 use ferry_nsq::{MessageId, Options, SubscribeError, Subscription};
+use ferry_testkit::{
+    DEADLINE, Nsqd,
+    nsq::{body, channel, receive, topic, until_channel},
+    within,
+};
 
 /// Returns options with the shortest message timeout that nsqd grants.
 fn short_timeout() -> Options {
@@ -16,7 +18,7 @@ fn short_timeout() -> Options {
 
 #[tokio::test]
 async fn a_late_fin_leaves_the_subscription_alive_and_the_message_comes_back() {
-    let nsqd = Nsqd::start().await;
+    let nsqd = Nsqd::start().await.unwrap();
     let (topic, channel) = (topic("user.a"), channel("device.1"));
     let mut device = nsqd.subscribe(&topic, &channel, &short_timeout(), 1).await;
     let publisher = nsqd.publisher(Options::default()).await;
@@ -43,7 +45,7 @@ async fn a_late_fin_leaves_the_subscription_alive_and_the_message_comes_back() {
 
 #[tokio::test]
 async fn a_fin_of_an_unknown_id_leaves_the_subscription_alive() {
-    let nsqd = Nsqd::start().await;
+    let nsqd = Nsqd::start().await.unwrap();
     let (topic, channel) = (topic("user.a"), channel("device.1"));
     let mut device = nsqd.subscribe(&topic, &channel, &Options::default(), 1).await;
     let unknown: MessageId = "0123456789abcdef".parse().unwrap();
@@ -64,7 +66,7 @@ async fn a_fin_of_an_unknown_id_leaves_the_subscription_alive() {
 
 #[tokio::test]
 async fn touch_keeps_a_message_from_coming_back() {
-    let nsqd = Nsqd::start().await;
+    let nsqd = Nsqd::start().await.unwrap();
     let (topic, channel) = (topic("user.a"), channel("device.1"));
     let mut device = nsqd.subscribe(&topic, &channel, &short_timeout(), 1).await;
     nsqd.publisher(Options::default()).await.publish(&topic, body("hello")).await.unwrap();
@@ -82,7 +84,7 @@ async fn touch_keeps_a_message_from_coming_back() {
 
 #[tokio::test]
 async fn requeue_brings_a_message_back_after_its_delay() {
-    let nsqd = Nsqd::start().await;
+    let nsqd = Nsqd::start().await.unwrap();
     let (topic, channel) = (topic("user.a"), channel("device.1"));
     let mut device = nsqd.subscribe(&topic, &channel, &Options::default(), 1).await;
     nsqd.publisher(Options::default()).await.publish(&topic, body("hello")).await.unwrap();
@@ -100,7 +102,7 @@ async fn requeue_brings_a_message_back_after_its_delay() {
 
 #[tokio::test]
 async fn a_deleted_channel_ends_the_subscription_and_stays_deleted() {
-    let nsqd = Nsqd::start().await;
+    let nsqd = Nsqd::start().await.unwrap();
     let (topic, channel) = (topic("user.a"), channel("device.1"));
     let mut device = nsqd.subscribe(&topic, &channel, &Options::default(), 1).await;
     assert!(nsqd.admin().delete_channel(&topic, &channel).await.unwrap());
@@ -112,7 +114,7 @@ async fn a_deleted_channel_ends_the_subscription_and_stays_deleted() {
 
 #[tokio::test]
 async fn a_second_subscription_of_a_channel_is_refused_as_such() {
-    let nsqd = Nsqd::start().await;
+    let nsqd = Nsqd::start().await.unwrap();
     let (topic, channel) = (topic("user.a"), channel("device.1"));
     let mut first = nsqd.subscribe(&topic, &channel, &Options::default(), 1).await;
     let second = Subscription::connect(&nsqd.address(), &topic, &channel, &Options::default(), 1).await;
@@ -123,7 +125,7 @@ async fn a_second_subscription_of_a_channel_is_refused_as_such() {
 
 #[tokio::test]
 async fn close_hands_in_flight_messages_to_the_next_subscriber_at_once() {
-    let nsqd = Nsqd::start().await;
+    let nsqd = Nsqd::start().await.unwrap();
     let (topic, channel) = (topic("user.a"), channel("device.1"));
     let mut device = nsqd.subscribe(&topic, &channel, &Options::default(), 10).await;
     let publisher = nsqd.publisher(Options::default()).await;
@@ -152,7 +154,7 @@ async fn close_hands_in_flight_messages_to_the_next_subscriber_at_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn closing_again_and_again_under_traffic_neither_loses_nor_delays_a_message() {
     const MESSAGES: usize = 5000;
-    let nsqd = Nsqd::start().await;
+    let nsqd = Nsqd::start().await.unwrap();
     let (topic, channel) = (topic("user.a"), channel("device.1"));
     nsqd.admin().create_channel(&topic, &channel).await.unwrap();
     let publisher = nsqd.publisher(Options::default()).await;
@@ -197,7 +199,7 @@ async fn closing_again_and_again_under_traffic_neither_loses_nor_delays_a_messag
 
 #[tokio::test]
 async fn a_killed_nsqd_ends_the_subscription_and_a_new_one_goes_on() {
-    let mut nsqd = Nsqd::start().await;
+    let mut nsqd = Nsqd::start().await.unwrap();
     let (topic, channel) = (topic("user.a"), channel("device.1"));
     let mut device = nsqd.subscribe(&topic, &channel, &Options::default(), 1).await;
     nsqd.remembers(&topic, &channel).await;
@@ -212,7 +214,7 @@ async fn a_killed_nsqd_ends_the_subscription_and_a_new_one_goes_on() {
 
 #[tokio::test]
 async fn heartbeats_are_answered_while_nothing_else_happens() {
-    let nsqd = Nsqd::start().await;
+    let nsqd = Nsqd::start().await.unwrap();
     let (topic, channel) = (topic("user.a"), channel("device.1"));
     let options = Options { heartbeat_interval: Duration::from_secs(1), ..Options::default() };
     let mut device = nsqd.subscribe(&topic, &channel, &options, 1).await;
@@ -233,7 +235,7 @@ async fn heartbeats_are_answered_while_nothing_else_happens() {
 
 #[tokio::test]
 async fn a_dropped_next_takes_no_message() {
-    let nsqd = Nsqd::start().await;
+    let nsqd = Nsqd::start().await.unwrap();
     let (topic, channel) = (topic("user.a"), channel("device.1"));
     let mut device = nsqd.subscribe(&topic, &channel, &Options::default(), 64).await;
     let publisher = nsqd.publisher(Options::default()).await;

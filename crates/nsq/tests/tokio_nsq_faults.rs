@@ -4,12 +4,14 @@
 //! with Ferry's own client.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test a panic is the report")]
 
-mod common;
-
 use std::panic::AssertUnwindSafe;
 
-use common::{DEADLINE, Nsqd, body, channel, topic, until_channel, within};
 use ferry_nsq::Options;
+use ferry_testkit::{
+    DEADLINE, Nsqd,
+    nsq::{body, channel, topic, until_channel},
+    within,
+};
 use tokio_nsq::{NSQChannel, NSQConsumer, NSQConsumerConfig, NSQConsumerConfigSources, NSQEvent, NSQTopic};
 
 fn consumer(nsqd: &Nsqd, max_in_flight: u32) -> NSQConsumer {
@@ -25,7 +27,7 @@ fn consumer(nsqd: &Nsqd, max_in_flight: u32) -> NSQConsumer {
 #[tokio::test]
 async fn a_late_ack_ends_its_consumer_for_good() {
     // tokio-nsq cannot ask for a message timeout of its own.
-    let nsqd = Nsqd::start_with(&["-msg-timeout=1s".to_owned()]).await;
+    let nsqd = Nsqd::start_with(&["-msg-timeout=1s".to_owned()]).await.unwrap();
     let (topic, channel) = (topic("user.a"), channel("device.1"));
     let mut consumer = consumer(&nsqd, 1);
     let publisher = nsqd.publisher(Options::default()).await;
@@ -50,7 +52,7 @@ async fn a_late_ack_ends_its_consumer_for_good() {
 /// queue back.
 #[tokio::test]
 async fn a_deleted_channel_is_brought_back_by_its_reconnect() {
-    let nsqd = Nsqd::start().await;
+    let nsqd = Nsqd::start().await.unwrap();
     let (topic, channel) = (topic("user.a"), channel("device.1"));
     let _consumer = consumer(&nsqd, 1);
     until_channel(&nsqd.admin(), &topic, &channel, "it has subscribed", |stats| stats.clients == 1).await;
@@ -63,7 +65,7 @@ async fn a_deleted_channel_is_brought_back_by_its_reconnect() {
 /// and drops that future.
 #[tokio::test]
 async fn a_dropped_message_is_not_requeued() {
-    let nsqd = Nsqd::start().await;
+    let nsqd = Nsqd::start().await.unwrap();
     let (topic, channel) = (topic("user.a"), channel("device.1"));
     let mut consumer = consumer(&nsqd, 2);
     let publisher = nsqd.publisher(Options::default()).await;
@@ -83,7 +85,7 @@ async fn a_dropped_message_is_not_requeued() {
 fn dropping_a_consumer_after_its_runtime_panics() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let consumer = runtime.block_on(async {
-        let nsqd = Nsqd::start().await;
+        let nsqd = Nsqd::start().await.unwrap();
         let mut consumer = consumer(&nsqd, 1);
         let event = tokio::time::timeout(DEADLINE, consumer.consume()).await.unwrap();
         assert!(matches!(event, Some(NSQEvent::Healthy())));

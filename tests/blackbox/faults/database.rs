@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::harness::{Cluster, World, assert_unavailable, until};
+use crate::harness::{Postgres, World, assert_unavailable, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn stopped_and_started() {
-    let cluster = Cluster::start();
+    let cluster = Postgres::start().unwrap();
     let world = World::start_in(&cluster, &[]).await;
     let (alice, bob) = (world.person("alice").await, world.person("bob").await);
     let (mut phone, mut bobs) = (alice.online(world.relay()).await, bob.online(world.relay()).await);
@@ -41,7 +41,7 @@ async fn stopped_and_started() {
 /// A send to a room that the relay has not cached gets a temporary error, and later works.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_room_that_is_not_cached_waits_for_the_database() {
-    let cluster = Cluster::start();
+    let cluster = Postgres::start().unwrap();
     let world = World::start_in(&cluster, &[]).await;
     let (alice, bob) = (world.person("alice").await, world.person("bob").await);
     let (phone, mut bobs) = (alice.online(world.relay()).await, bob.online(world.relay()).await);
@@ -66,7 +66,7 @@ async fn a_room_that_is_not_cached_waits_for_the_database() {
 /// itself.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reconnect_waits_for_the_database() {
-    let cluster = Cluster::start();
+    let cluster = Postgres::start().unwrap();
     let mut world = World::start_in(&cluster, &[]).await;
     let (alice, bob) = (world.person("alice").await, world.person("bob").await);
     let (mut phone, mut bobs) = (alice.online(world.relay()).await, bob.online(world.relay()).await);

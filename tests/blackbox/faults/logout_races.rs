@@ -7,7 +7,7 @@ use ferry_protocol::MessageId;
 use futures_util::future::join_all;
 
 use crate::{
-    harness::{Backend, Closed, Online, Person, RawSocket, World, nsq::within, post, post_until_accepted, until},
+    harness::{Backend, Closed, Online, Person, RawSocket, World, post, post_until_accepted, until, within},
     on_both,
 };
 

@@ -3,7 +3,7 @@
 use ferry_protocol::MessageId;
 
 use crate::harness::{
-    Backend, Online, World, assert_seen_once, assert_unavailable, nsq, post, post_until_accepted, until,
+    Backend, Online, World, assert_seen_once, assert_unavailable, nsq, post, post_until_accepted, until, within,
 };
 
 /// The close code with which a relay tells a device to reconnect, because its channel is lost.
@@ -52,7 +52,7 @@ async fn frozen_and_thawed() {
 
     world.nsqds[0].freeze();
     let id = MessageId::new();
-    let refused = nsq::within(post(&phone.session, room, id, "frozen")).await.unwrap_err();
+    let refused = within(post(&phone.session, room, id, "frozen")).await.unwrap_err();
     assert_unavailable(&refused);
     world.nsqds[0].thaw();
     // nsqd may now find the first try in its socket as well. The id makes the two count as one.

@@ -1,9 +1,6 @@
 //! A database for one test.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::path::Path;
 
 use diesel::{Connection, QueryableByName, SqliteConnection, connection::SimpleConnection, sql_types};
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
@@ -14,21 +11,29 @@ struct Found {
     found: String,
 }
 
-/// A SQLite file in the test's directory, or a database in the PostgreSQL of `FERRY_TEST_POSTGRES`
-/// that is dropped at the end.
+/// A SQLite file in the test's directory, or a database made in PostgreSQL and dropped at the end.
 pub struct Database {
     pub url: String,
-    drop: Option<(String, String)>,
+    _made: Option<ferry_testkit::Database>,
 }
 
 impl Database {
     pub fn sqlite(directory: &Path) -> Self {
-        Self { url: format!("sqlite://{}", directory.join("ferry.db").display()), drop: None }
+        Self { url: format!("sqlite://{}", directory.join("ferry.db").display()), _made: None }
     }
 
-    pub async fn postgres() -> Self {
-        let base = std::env::var("FERRY_TEST_POSTGRES").expect("FERRY_TEST_POSTGRES is not set: run ./test");
-        Self::postgres_at(&base).await
+    /// In the PostgreSQL of `FERRY_TEST_POSTGRES`.
+    pub fn postgres() -> Self {
+        Self::made(ferry_testkit::Database::create().unwrap())
+    }
+
+    /// In the PostgreSQL whose superuser has this URL.
+    pub fn postgres_in(server: &str) -> Self {
+        Self::made(ferry_testkit::Database::create_in(server).unwrap())
+    }
+
+    fn made(database: ferry_testkit::Database) -> Self {
+        Self { url: database.url.clone(), _made: Some(database) }
     }
 
     /// Runs a statement in it, without the relay's knowledge.
@@ -53,16 +58,6 @@ impl Database {
         };
         found.found
     }
-
-    /// Makes a database in the cluster. The URL is that of its superuser.
-    pub async fn postgres_at(base: &str) -> Self {
-        let name = format!("ferry_{}", uuid::Uuid::new_v4().simple());
-        let mut admin = AsyncPgConnection::establish(base).await.unwrap();
-        admin.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
-        let mut url = url::Url::parse(base).unwrap();
-        url.set_path(&name);
-        Self { url: url.to_string(), drop: Some((base.to_owned(), name)) }
-    }
 }
 
 /// A locked row of PostgreSQL. Statements that change it wait until it is released, in the order
@@ -86,7 +81,7 @@ impl Held {
     pub async fn until_waited_for(&self, statements: usize) {
         let query = "SELECT count(*)::text AS found FROM pg_stat_activity \
             WHERE datname = current_database() AND wait_event_type = 'Lock'";
-        let database = Database { url: self.url.clone(), drop: None };
+        let database = Database { url: self.url.clone(), _made: None };
         super::until(&format!("{statements} wait for the row"), || async {
             (database.find(query).await == statements.to_string()).then_some(())
         })
@@ -96,57 +91,4 @@ impl Held {
     pub async fn release(mut self) {
         self.conn.batch_execute("COMMIT").await.unwrap();
     }
-}
-
-impl Drop for Database {
-    fn drop(&mut self) {
-        let Some((base, name)) = self.drop.take() else { return };
-        // Uses `psql`, because a drop cannot await. If the cluster is gone, so is the database.
-        let _ =
-            Command::new("psql").args([&base, "-qc", &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")]).output();
-    }
-}
-
-/// A PostgreSQL for one test, which can be stopped and started. Dropping it deletes it.
-pub struct Cluster {
-    pub url: String,
-    directory: PathBuf,
-    _parent: tempfile::TempDir,
-}
-
-impl Cluster {
-    pub fn start() -> Self {
-        let parent = tempfile::tempdir().unwrap();
-        // The server runs as another user if the tests run as root.
-        std::fs::set_permissions(parent.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-        let directory = parent.path().join("postgres");
-        let url = tool("start", &directory);
-        Self { url, directory, _parent: parent }
-    }
-
-    /// Returns the directory with everything that it has on disk.
-    pub fn directory(&self) -> &Path {
-        &self.directory
-    }
-
-    pub fn stop(&self) {
-        tool("stop", &self.directory);
-    }
-
-    /// Starts it again on the same port, with the same databases.
-    pub fn start_again(&self) {
-        assert_eq!(tool("start", &self.directory), self.url);
-    }
-}
-
-impl Drop for Cluster {
-    fn drop(&mut self) {
-        let _ = Command::new(super::repository().join("tools/postgres")).arg("stop").arg(&self.directory).output();
-    }
-}
-
-fn tool(command: &str, directory: &Path) -> String {
-    let output = Command::new(super::repository().join("tools/postgres")).arg(command).arg(directory).output().unwrap();
-    assert!(output.status.success(), "tools/postgres {command}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }

@@ -4,18 +4,14 @@
 
 mod database;
 pub mod interface;
-#[path = "../../../crates/nsq/tests/common/mod.rs"]
-pub mod nsq;
 mod people;
 mod raw;
 mod relay;
 mod tap;
 mod variants;
 
-use std::path::PathBuf;
-
-pub use database::{Cluster, Database};
-pub use nsq::{DEADLINE, Nsqd, until, within};
+pub use database::Database;
+pub use ferry_testkit::{DEADLINE, Nsqd, Postgres, nsq, repository, until, within};
 pub use people::{Online, Person, impatient};
 pub use raw::{Closed, RawSocket};
 pub use relay::Relay;
@@ -85,7 +81,7 @@ impl World {
         ferry::name_tls_provider();
         let nsqds = match backend {
             Backend::Embedded => Vec::new(),
-            Backend::Cluster => vec![Nsqd::start().await],
+            Backend::Cluster => vec![Nsqd::start().await.unwrap()],
         };
         Self::build(backend, nsqds, flags).await
     }
@@ -103,7 +99,7 @@ impl World {
         ferry::name_tls_provider();
         let mut all = Vec::new();
         for _ in 0..nsqds {
-            all.push(Nsqd::start().await);
+            all.push(Nsqd::start().await.unwrap());
         }
         Self::build(Backend::Cluster, all, flags).await
     }
@@ -114,7 +110,7 @@ impl World {
         let directory = tempfile::tempdir().unwrap();
         let database = match backend {
             Backend::Embedded => Database::sqlite(directory.path()),
-            Backend::Cluster => Database::postgres().await,
+            Backend::Cluster => Database::postgres(),
         };
         let mut world = Self { relays: Vec::new(), nsqds, database, backend, directory, flags: flags.to_vec() };
         world.add_relay().await;
@@ -131,7 +127,7 @@ impl World {
     pub async fn add_relay_with(&mut self, flags: &[String]) -> usize {
         let mut arguments = vec!["--database".to_owned(), self.database.url.clone()];
         for nsqd in &self.nsqds {
-            arguments.extend(["--nsqd".to_owned(), format!("127.0.0.1:{}/{}", nsqd.tcp, nsqd.http)]);
+            arguments.extend(["--nsqd".to_owned(), nsqd.for_relay()]);
         }
         arguments.extend_from_slice(flags);
         let log = self.directory.path().join(format!("relay-{}.log", self.relays.len()));
@@ -164,11 +160,6 @@ impl World {
 
     /// Returns everything that the relays wrote to their logs.
     pub fn logs(&self) -> String {
-        self.relays.iter().map(Relay::log).collect()
+        self.relays.iter().map(|relay| relay.log()).collect()
     }
-}
-
-/// Returns the repository's root.
-pub fn repository() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }

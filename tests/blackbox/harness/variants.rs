@@ -4,15 +4,15 @@
 use ferry_client::{ClientError, DisconnectReason, Draft, Event, InMemory, Incoming, Session};
 use ferry_protocol::{ErrorCode, MessageId, RoomId, Sent};
 
-use super::{Backend, Cluster, Database, Nsqd, Online, Relay, World, relay::LOG_LEVEL, until};
+use super::{Backend, Database, Nsqd, Online, Postgres, Relay, World, relay::LOG_LEVEL, until};
 
 impl World {
-    /// Starts one relay over one nsqd and this PostgreSQL.
-    pub async fn start_in(cluster: &Cluster, flags: &[String]) -> Self {
+    /// One relay over one nsqd and this PostgreSQL.
+    pub async fn start_in(cluster: &Postgres, flags: &[String]) -> Self {
         ferry::name_tls_provider();
         let directory = tempfile::tempdir().unwrap();
-        let database = Database::postgres_at(&cluster.url).await;
-        let nsqds = vec![Nsqd::start().await];
+        let database = Database::postgres_in(&cluster.url);
+        let nsqds = vec![Nsqd::start().await.unwrap()];
         let (relays, backend, flags) = (Vec::new(), Backend::Cluster, flags.to_vec());
         let mut world = Self { relays, nsqds, database, backend, directory, flags };
         world.add_relay().await;

@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::{
 };
 
 use super::Canaries;
-use crate::harness::{RawSocket, Relay, nsq::within};
+use crate::harness::{RawSocket, Relay, within};
 
 /// Sends frames of every wrong kind, each on its own socket. Returns the texts of error frames and
 /// of close frames.

@@ -6,14 +6,15 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use ferry_nsq::{Admin, ChannelName, Options, Publisher, Subscription, TopicName};
+use ferry_testkit::Nsqd;
 use futures_util::{StreamExt, TryStreamExt};
 use tokio::{runtime::Handle, sync::oneshot};
 
 use crate::{
     crowd::Crowd,
     load::{Load, Port},
+    programs::start_nsqd,
     sample::Group,
-    servers::{Nsqd, Scratch},
     stamp::Stamp,
     system::{Attached, Doing, System},
 };
@@ -31,7 +32,6 @@ pub struct Bare {
     publisher: Publisher,
     topics: Arc<[TopicName]>,
     nsqd: Nsqd,
-    _scratch: Scratch,
 }
 
 impl Bare {
@@ -40,13 +40,14 @@ impl Bare {
     /// # Errors
     /// nsqd is missing or does not start.
     pub async fn start() -> anyhow::Result<Self> {
-        let scratch = Scratch::new()?;
-        let nsqd = Nsqd::start(&scratch).await?;
+        let nsqd = start_nsqd().await?;
         let (max_outstanding, max_outstanding_bytes) = (1 << 20, 1 << 30);
-        let publisher =
-            Publisher::connect(&nsqd.tcp, Options { max_outstanding, max_outstanding_bytes, ..Options::default() });
+        let publisher = Publisher::connect(
+            nsqd.address(),
+            Options { max_outstanding, max_outstanding_bytes, ..Options::default() },
+        );
         tokio::time::timeout(Duration::from_secs(10), publisher.wait_connected()).await?;
-        Ok(Self { attached: Attached::default(), publisher, topics: Arc::default(), nsqd, _scratch: scratch })
+        Ok(Self { attached: Attached::default(), publisher, topics: Arc::default(), nsqd })
     }
 }
 
@@ -62,7 +63,7 @@ pub fn channel(device: usize) -> String {
 
 /// Creates the crowd's topics and channels.
 pub async fn make_channels(nsqd: &Nsqd, crowd: &Crowd) -> anyhow::Result<()> {
-    let admin = Admin::new(&nsqd.http, Duration::from_secs(30))?;
+    let admin = Admin::new(&nsqd.http_address(), Duration::from_secs(30))?;
     let channels = futures_util::stream::iter(0..crowd.devices()).map(|device| {
         let admin = &admin;
         async move {
@@ -126,7 +127,7 @@ async fn receive(
 
 impl System for Bare {
     fn processes(&self) -> Vec<Group> {
-        vec![Group { name: "nsqd", ids: vec![self.nsqd.process.id()] }]
+        vec![Group { name: "nsqd", ids: vec![self.nsqd.pid()] }]
     }
 
     fn prepare<'a>(&'a mut self, crowd: &'a Crowd) -> Doing<'a, ()> {
@@ -144,7 +145,7 @@ impl System for Bare {
             let Self { attached, publisher, topics, nsqd, .. } = self;
             let run = |device, ready| {
                 let (publisher, topics) = (publisher.clone(), Arc::clone(topics));
-                receive(nsqd.tcp.clone(), Arc::clone(load), publisher, topics, device, ready)
+                receive(nsqd.address(), Arc::clone(load), publisher, topics, device, ready)
             };
             attached.attach(load, devices, at_once, run).await
         })

@@ -14,6 +14,7 @@ use std::{
 
 use anyhow::Context;
 use bytes::Buf;
+use ferry_testkit::{Process, Scratch, free_port};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
@@ -23,8 +24,8 @@ use crate::{
     device::websocket_answer,
     line::{self, Line},
     load::{Load, Port},
+    programs::find_program,
     sample::Group,
-    servers::{Process, Scratch, find_program, free_port, get, until},
     stamp::Stamp,
     system::{Attached, Doing, System},
     websocket,
@@ -45,7 +46,7 @@ impl Centrifugo {
     /// The binary is not on the PATH, or does not start.
     pub async fn start() -> anyhow::Result<Self> {
         let program = find_program("centrifugo").context("centrifugo is not on the PATH")?;
-        let scratch = Scratch::new()?;
+        let scratch = Scratch::in_memory()?;
         let port = free_port()?;
         let configuration = serde_json::json!({
             "http_server": {"address": "127.0.0.1", "port": port},
@@ -61,7 +62,7 @@ impl Centrifugo {
         command.arg("--config").arg(scratch.path("centrifugo.json"));
         let mut process = Process::spawn("server", &mut command, &scratch.path("centrifugo.log"))?;
         let address = format!("127.0.0.1:{port}");
-        until(&mut process, |_| get(&address, "/health").is_ok_and(|(status, _)| status == 200).then_some(())).await?;
+        process.until_ok(&address, "/health").await?;
         Ok(Self { attached: Attached::default(), process, address: address.into(), _scratch: scratch })
     }
 }

@@ -12,16 +12,17 @@ use std::{
 
 use anyhow::Context;
 use bytes::{Buf, BytesMut};
+use ferry_testkit::{Process, Scratch, free_port};
 use futures_util::{StreamExt, TryStreamExt};
 use mqtt::{Packet, write_connect, write_publish, write_subscribe};
-use tokio::sync::oneshot;
+use tokio::{net::TcpStream, sync::oneshot};
 
 use crate::{
     crowd::Crowd,
     line::{self, Line},
     load::{Load, Port},
+    programs::find_program,
     sample::Group,
-    servers::{Process, Scratch, find_program, free_port, until},
     stamp::Stamp,
     system::{Attached, Doing, System},
 };
@@ -53,14 +54,14 @@ impl Mosquitto {
     /// It is not installed, or does not start.
     pub async fn start() -> anyhow::Result<Self> {
         let program = find_program("mosquitto").context("mosquitto is not installed (package: mosquitto)")?;
-        let scratch = Scratch::new()?;
+        let scratch = Scratch::in_memory()?;
         let port = free_port()?;
         std::fs::write(scratch.path("mosquitto.conf"), configuration(port))?;
         let mut command = Command::new(program);
         command.arg("-c").arg(scratch.path("mosquitto.conf"));
         let mut process = Process::spawn("server", &mut command, &scratch.path("mosquitto.log"))?;
         let address = format!("127.0.0.1:{port}");
-        until(&mut process, |_| std::net::TcpStream::connect(&address).ok()).await?;
+        process.until(|| async { TcpStream::connect(&address).await.ok() }).await?;
         Ok(Self { attached: Attached::default(), process, address: address.into(), _scratch: scratch })
     }
 }

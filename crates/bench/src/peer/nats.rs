@@ -8,6 +8,7 @@ use std::{process::Command, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use bytes::{Buf, BytesMut};
+use ferry_testkit::{Process, Scratch, free_port, repository};
 use futures_util::{StreamExt, TryStreamExt};
 use serde_json::json;
 use tokio::sync::oneshot;
@@ -17,8 +18,8 @@ use crate::{
     crowd::Crowd,
     line::{self, Line},
     load::{Load, Port},
+    programs::build,
     sample::Group,
-    servers::{Process, Scratch, build, free_port, get, repository, until},
     stamp::Stamp,
     system::{Attached, Doing, System},
 };
@@ -45,15 +46,14 @@ impl Nats {
     /// It cannot be built, or does not start.
     pub async fn start() -> anyhow::Result<Self> {
         build(repository().join("tools/nats/build"), &[]).context("nats-server cannot be built")?;
-        let scratch = Scratch::new()?;
+        let scratch = Scratch::in_memory()?;
         let (port, monitoring) = (free_port()?, free_port()?);
         let mut command = Command::new(repository().join("target/nats/nats-server"));
         command.args(["--addr", "127.0.0.1", "--port", &port.to_string(), "--http_port", &monitoring.to_string()]);
         command.arg("--jetstream").arg("--store_dir").arg(scratch.directory("nats")?);
         let mut process = Process::spawn("server", &mut command, &scratch.path("nats.log"))?;
         let monitoring = format!("127.0.0.1:{monitoring}");
-        until(&mut process, |_| get(&monitoring, "/healthz").is_ok_and(|(status, _)| status == 200).then_some(()))
-            .await?;
+        process.until_ok(&monitoring, "/healthz").await?;
         let nats = Self {
             attached: Attached::default(),
             process,

@@ -3,6 +3,7 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
+use ferry_testkit::Nsqd;
 use tokio::sync::{mpsc, oneshot};
 use tokio_nsq::{NSQChannel, NSQConsumerConfig, NSQConsumerConfigSources, NSQEvent, NSQProducerConfig, NSQTopic};
 
@@ -10,8 +11,8 @@ use super::bare::{channel, make_channels, payload, topic};
 use crate::{
     crowd::Crowd,
     load::{Load, Port},
+    programs::start_nsqd,
     sample::Group,
-    servers::{Nsqd, Scratch},
     stamp::Stamp,
     system::{Attached, Doing, System},
 };
@@ -23,7 +24,6 @@ pub struct TokioNsq {
     attached: Attached,
     made: usize,
     nsqd: Nsqd,
-    _scratch: Scratch,
 }
 
 impl TokioNsq {
@@ -32,9 +32,8 @@ impl TokioNsq {
     /// # Errors
     /// nsqd is missing or does not start.
     pub async fn start() -> anyhow::Result<Self> {
-        let scratch = Scratch::new()?;
-        let nsqd = Nsqd::start(&scratch).await?;
-        Ok(Self { attached: Attached::default(), made: 0, nsqd, _scratch: scratch })
+        let nsqd = start_nsqd().await?;
+        Ok(Self { attached: Attached::default(), made: 0, nsqd })
     }
 }
 
@@ -116,7 +115,7 @@ async fn receive(
 
 impl System for TokioNsq {
     fn processes(&self) -> Vec<Group> {
-        vec![Group { name: "nsqd", ids: vec![self.nsqd.process.id()] }]
+        vec![Group { name: "nsqd", ids: vec![self.nsqd.pid()] }]
     }
 
     fn prepare<'a>(&'a mut self, crowd: &'a Crowd) -> Doing<'a, ()> {
@@ -134,14 +133,14 @@ impl System for TokioNsq {
             let Self { attached, nsqd, .. } = self;
             let (sender, stamps) = mpsc::unbounded_channel();
             // The producer ends with the last device that could send.
-            let producing = produce(nsqd.tcp.clone(), Arc::clone(load), stamps);
+            let producing = produce(nsqd.address(), Arc::clone(load), stamps);
             let of_producer = Arc::clone(load);
             tokio::spawn(async move {
                 if let Err(error) = producing.await {
                     of_producer.broke(0, &format!("{error:#}"));
                 }
             });
-            let run = |device, ready| receive(nsqd.tcp.clone(), Arc::clone(load), sender.clone(), device, ready);
+            let run = |device, ready| receive(nsqd.address(), Arc::clone(load), sender.clone(), device, ready);
             attached.attach(load, devices, at_once, run).await
         })
     }

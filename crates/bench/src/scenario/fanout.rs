@@ -9,11 +9,11 @@ use super::{AT_ONCE, PATIENCE, everybody, rows_of, say};
 use crate::{
     crowd::Crowd,
     load::{Load, Until},
-    options::Options,
+    options::{Kind, Options},
     pacer,
     report::{DELIVERIES, Report, Row},
     sample::Mark,
-    system::{Kind, System},
+    system::System,
 };
 
 /// The time from the preparations to the first message.

@@ -18,10 +18,10 @@ use super::{AT_ONCE, everybody, fanout::traffic, say};
 use crate::{
     crowd::Crowd,
     load::{Load, Until},
-    options::{Backend, Options},
+    options::{Backend, Kind, Options},
     report::{P50, P99, Report, Row},
     sample::Mark,
-    system::{Kind, Relay, System, password},
+    system::{Relay, System, password},
 };
 
 /// The number of clients that log in without a pause.

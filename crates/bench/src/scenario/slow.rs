@@ -6,9 +6,9 @@ use super::{AT_ONCE, fanout::traffic, rows_of, say};
 use crate::{
     crowd::Crowd,
     load::{Load, Until},
-    options::Options,
+    options::{Kind, Options},
     report::{P99, Report, Row},
-    system::{Kind, System},
+    system::System,
 };
 
 /// One device of this number does not read.

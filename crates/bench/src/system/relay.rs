@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use ferry_protocol::RoomId;
+use ferry_testkit::{CHEAP_PASSWORDS, Nsqd, Postgres, RelayOptions, Scratch};
 
 use super::{Accounts, Attached, Doing, System};
 use crate::{
@@ -10,8 +11,8 @@ use crate::{
     device::{self, Login},
     load::Load,
     options::{Backend, Database, Options},
+    programs::{ferry_binary, start_nsqd},
     sample::Group,
-    servers::{Nsqd, Postgres, RelayOptions, RelayServer, Scratch, ferry_binary},
 };
 
 /// See the module's description.
@@ -21,8 +22,7 @@ pub struct Relay {
     /// The relay's users.
     pub accounts: Accounts,
     rooms: Option<(Crowd, Arc<[RoomId]>)>,
-    /// The relay's process and address.
-    pub server: RelayServer,
+    server: ferry_testkit::Relay,
     nsqd: Option<Nsqd>,
     postgres: Option<Postgres>,
     _scratch: Scratch,
@@ -36,31 +36,46 @@ impl Relay {
     /// A part is missing or does not start.
     pub async fn start(backend: Backend, options: &Options, real_passwords: bool) -> anyhow::Result<Self> {
         let binary = ferry_binary(options.ferry.as_deref())?;
-        let scratch = Scratch::new()?;
+        let scratch = Scratch::in_memory()?;
         let over_nsqd = backend == Backend::Nsqd;
-        let postgres = (over_nsqd && options.database == Database::Postgres).then(|| Postgres::start(&scratch));
+        let postgres = (over_nsqd && options.database == Database::Postgres).then(Postgres::start_in_memory);
         let postgres = postgres.transpose()?;
-        let nsqd = if over_nsqd { Some(Nsqd::start(&scratch).await?) } else { None };
+        let nsqd = if over_nsqd { Some(start_nsqd().await?) } else { None };
         let sqlite = format!("sqlite://{}", scratch.path("ferry.db").display());
-        let relay = RelayOptions {
-            binary: &binary,
-            database: postgres.as_ref().map_or(&sqlite, |postgres| &postgres.url),
-            nsqd: nsqd.as_ref(),
-            real_passwords,
-            devices_per_user: options.devices_per_user,
-            room_size: options.room_sizes().into_iter().max().unwrap_or_default(),
-        };
-        let server = RelayServer::start(&scratch, &relay).await?;
+        let database = postgres.as_ref().map_or(&sqlite, |postgres| &postgres.url);
+        let server = ferry_testkit::Relay::start(RelayOptions {
+            binary,
+            flags: flags(options, database, nsqd.as_ref(), real_passwords),
+            // Each login says a line at the level of the one line that is needed here.
+            log_level: "warn,ferry::run=info".to_owned(),
+            log: scratch.path("relay.log"),
+        })
+        .await?;
         let accounts = Accounts::new(&server.address)?;
         let attached = Attached::default();
         Ok(Self { attached, accounts, rooms: None, server, nsqd, postgres, _scratch: scratch })
     }
 }
 
+/// The flags of a relay. With `real_passwords`, hashing a password costs as much as in production.
+fn flags(options: &Options, database: &str, nsqd: Option<&Nsqd>, real_passwords: bool) -> Vec<String> {
+    let devices = options.devices_per_user.max(16).to_string();
+    let members = options.room_sizes().into_iter().max().unwrap_or_default().max(1_000).to_string();
+    let mut flags = vec!["--database", database, "--devices", &devices, "--members", &members, "--no-rate-limits"];
+    // A day, so that no token expires in a run.
+    flags.extend(["--access-ttl", "86400"]);
+    if !real_passwords {
+        flags.extend(CHEAP_PASSWORDS);
+    }
+    let nsqd = nsqd.map(Nsqd::for_relay);
+    flags.extend(nsqd.iter().flat_map(|nsqd| ["--nsqd", nsqd]));
+    flags.into_iter().map(str::to_owned).collect()
+}
+
 impl System for Relay {
     fn processes(&self) -> Vec<Group> {
-        let mut groups = vec![Group { name: self.server.process.name(), ids: vec![self.server.process.id()] }];
-        groups.extend(self.nsqd.iter().map(|nsqd| Group { name: "nsqd", ids: vec![nsqd.process.id()] }));
+        let mut groups = vec![Group { name: "server", ids: vec![self.server.pid()] }];
+        groups.extend(self.nsqd.iter().map(|nsqd| Group { name: "nsqd", ids: vec![nsqd.pid()] }));
         groups.extend(self.postgres.iter().map(|postgres| Group { name: "postgres", ids: postgres.processes() }));
         groups
     }

@@ -3,7 +3,6 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
 
 use ferry_client::protocol::{
     Body, Delivered, DeviceFrame, ErrorCode, Limits, Message, Problem, RelayFrame, Role, Sender, Sent, User, Welcome,
@@ -11,6 +10,7 @@ use ferry_client::protocol::{
 use ferry_client::{
     Client, ClientOptions, CredentialStore, Credentials, DeviceId, InMemory, MessageId, RoomId, Secret, Session, UserId,
 };
+use ferry_testkit::{DEADLINE, soon};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -21,13 +21,6 @@ use tokio_tungstenite::tungstenite::Message as WsMessage;
 use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
-
-/// The time that a test waits for anything.
-pub const DEADLINE: Duration = Duration::from_secs(10);
-
-pub async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(DEADLINE, future).await.unwrap_or_else(|_| panic!("{what} did not happen in time"))
-}
 
 pub struct Tokens {
     pub number: u32,

@@ -9,6 +9,7 @@ mod sending;
 mod tokens;
 
 use ferry_client::{ConnectOptions, Connection, Event, Events, Incoming};
+use ferry_testkit::soon;
 use std::time::Duration;
 
 /// Returns options that reconnect at once, because a test has no other clients to spread out from.
@@ -23,7 +24,7 @@ fn quick() -> ConnectOptions {
 /// Returns the next event, without those about the connection itself.
 async fn next(events: &mut Events) -> Event {
     loop {
-        match fake::soon("an event", events.next()).await.expect("no event after the last") {
+        match soon("an event", events.next()).await.expect("no event after the last") {
             Event::Connected(_) | Event::Disconnected { .. } => {}
             event => return event,
         }

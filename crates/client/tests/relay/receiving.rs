@@ -2,8 +2,9 @@
 
 use ferry_client::protocol::{DeviceFrame, RelayFrame};
 use ferry_client::{ConnectOptions, Event, NotFlushed, Seen};
+use ferry_testkit::soon;
 
-use crate::fake::{Relay, message, soon};
+use crate::fake::{Relay, message};
 use crate::{connect, next, next_message, quick};
 
 #[tokio::test]

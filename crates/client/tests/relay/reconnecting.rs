@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use ferry_client::{ClosedReason, ConnectOptions, DisconnectReason, Event};
+use ferry_testkit::soon;
 
-use crate::fake::{Relay, soon};
+use crate::fake::Relay;
 use crate::{connect, next, quick};
 
 #[tokio::test]
@@ -76,11 +77,8 @@ async fn a_relay_that_says_nothing_is_given_up() {
 #[tokio::test]
 async fn a_server_that_is_not_there_is_tried_again() {
     let relay = Relay::start().await;
-    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = gone.local_addr().unwrap();
-    drop(gone);
     let mut credentials = (*relay.session().credentials()).clone();
-    credentials.server = format!("http://{address}");
+    credentials.server = format!("http://127.0.0.1:{}", ferry_testkit::free_port().unwrap());
     let client = ferry_client::Client::new(&credentials.server, ferry_client::ClientOptions::default()).unwrap();
     let session = ferry_client::Session::new(client, credentials, ferry_client::InMemory::shared());
     let (connection, mut events) = session.connect(quick());

@@ -2,9 +2,10 @@
 
 use ferry_client::protocol::{ErrorCode, ErrorFrame, RelayFrame, Sent};
 use ferry_client::{Body, ClosedReason, ConnectOptions, Connection, MessageId, RoomId, SendError};
+use ferry_testkit::soon;
 use tokio::task::JoinHandle;
 
-use crate::fake::{Relay, sent, soon};
+use crate::fake::{Relay, sent};
 use crate::{connect, quick};
 
 fn send(connection: &Connection, text: &str) -> JoinHandle<Result<Sent, SendError>> {

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex};
 
 use ferry_client::protocol::{DeviceFrame, RelayFrame};
 use ferry_client::{ClientError, ClosedReason, CredentialStore, Credentials, Event, Secret};
+use ferry_testkit::soon;
 
-use crate::fake::{Relay, soon, welcome};
+use crate::fake::{Relay, welcome};
 use crate::{connect, next, quick};
 
 /// Remembers the credentials that it got, and fails when told to.

@@ -1,6 +1,5 @@
 //! A database for one test, and the people in it.
 
-use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use ferry_protocol::{DeviceId, UserId};
 
 use crate::{Device, NewDevice, NewUser, Store, StoreOptions, User};
@@ -14,17 +13,7 @@ pub(super) struct Database {
 
 enum Place {
     Directory(tempfile::TempDir),
-    Postgres { name: String },
-}
-
-/// The base URL of a PostgreSQL where tests may make and drop databases.
-fn postgres_url() -> String {
-    std::env::var("FERRY_TEST_POSTGRES").expect("FERRY_TEST_POSTGRES is not set: run ./test")
-}
-
-async fn administer(sql: &str) {
-    let mut conn = AsyncPgConnection::establish(&postgres_url()).await.unwrap();
-    conn.batch_execute(sql).await.unwrap();
+    Postgres(ferry_testkit::Database),
 }
 
 impl Database {
@@ -35,11 +24,8 @@ impl Database {
     }
 
     pub(super) async fn postgres() -> Self {
-        let name = format!("ferry_test_{}", uuid::Uuid::now_v7().simple());
-        administer(&format!("CREATE DATABASE {name}")).await;
-        let base = postgres_url();
-        let (server, _) = base.rsplit_once('/').unwrap();
-        Self::open(format!("{server}/{name}"), Place::Postgres { name }).await
+        let database = ferry_testkit::Database::create().unwrap();
+        Self::open(database.url.clone(), Place::Postgres(database)).await
     }
 
     async fn open(url: String, place: Place) -> Self {
@@ -47,14 +33,12 @@ impl Database {
         Self { store, url, place }
     }
 
-    /// Drops the database. (A test that failed leaves it to the throw-away server.)
+    /// Closes the store, then drops the database.
     pub(super) async fn remove(self) {
         drop(self.store);
         match self.place {
             Place::Directory(directory) => directory.close().unwrap(),
-            Place::Postgres { name } => {
-                administer(&format!("DROP DATABASE {name} WITH (FORCE)")).await;
-            }
+            Place::Postgres(database) => drop(database),
         }
     }
 }

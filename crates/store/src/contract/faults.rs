@@ -1,56 +1,17 @@
 //! Opening, migrating, and databases that go away.
 
-use std::{path::PathBuf, process::Command, time::Duration};
+use std::time::Duration;
 
 use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
+use ferry_testkit::Postgres;
 
 use super::database::{Database, user};
 use crate::{Store, StoreError, StoreOptions};
 
-/// A PostgreSQL server of one test's own, which may stop it.
-struct Server {
-    directory: tempfile::TempDir,
-    url: String,
-}
-
-impl Server {
-    fn start() -> Self {
-        // Kept short: it holds a Unix socket, whose path has about 100 characters.
-        let directory = tempfile::Builder::new().prefix("ferry-pg").tempdir_in("/tmp").unwrap();
-        let url = Self::run("start", directory.path());
-        Self { directory, url }
-    }
-
-    fn run(command: &str, directory: &std::path::Path) -> String {
-        let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tools/postgres");
-        let output = Command::new(script).arg(command).arg(directory).output();
-        let output = output.unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "tools/postgres {command}: {said}");
-        String::from_utf8(output.stdout).unwrap().trim().to_owned()
-    }
-
-    fn stop(&self) {
-        Self::run("stop", self.directory.path());
-    }
-
-    fn start_again(&self) {
-        assert_eq!(Self::run("start", self.directory.path()), self.url);
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // Not asserted: a panic while the test panics would hide its reason.
-        let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tools/postgres");
-        let _ = Command::new(script).arg("stop").arg(self.directory.path()).output();
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stopped_postgres_is_unavailable_and_comes_back() {
-    let server = Server::start();
+    let server = Postgres::start().unwrap();
     let options = StoreOptions { acquire_timeout: Duration::from_millis(500), ..StoreOptions::default() };
     let store = Store::open(&server.url, options).await.unwrap();
     let ann = user(&store, "ann").await;

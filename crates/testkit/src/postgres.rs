@@ -1,0 +1,88 @@
+//! A PostgreSQL server of its own, which a test may stop or the bench measures.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::Context;
+
+use crate::{Scratch, must, repository};
+
+/// A running PostgreSQL, stopped and deleted when dropped.
+#[derive(Debug)]
+pub struct Postgres {
+    directory: PathBuf,
+    /// The URL of its superuser.
+    pub url: String,
+    _scratch: Scratch,
+}
+
+impl Postgres {
+    /// Starts a server with its data on a disk. Blocks until it is ready.
+    ///
+    /// # Errors
+    /// Fails if PostgreSQL is not installed or does not start.
+    pub fn start() -> anyhow::Result<Self> {
+        Self::start_in(Scratch::on_disk()?)
+    }
+
+    /// Starts a server with its data in memory, if the machine has a tmpfs. Blocks until it is
+    /// ready.
+    ///
+    /// # Errors
+    /// As of [`Self::start`].
+    pub fn start_in_memory() -> anyhow::Result<Self> {
+        Self::start_in(Scratch::in_memory()?)
+    }
+
+    fn start_in(scratch: Scratch) -> anyhow::Result<Self> {
+        // Made before the start, so that the drop stops what has started halfway.
+        let mut postgres = Self { directory: scratch.path("postgres"), url: String::new(), _scratch: scratch };
+        postgres.url = tool("start", &postgres.directory)?;
+        Ok(postgres)
+    }
+
+    /// Returns the directory with everything that the server has on disk.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Returns the ids of the server's process and of those that it has started for its
+    /// connections.
+    pub fn processes(&self) -> Vec<u32> {
+        let file = fs::read_to_string(self.directory.join("data/postmaster.pid")).unwrap_or_default();
+        let Some(server) = file.lines().next().and_then(|line| line.trim().parse().ok()) else { return Vec::new() };
+        let children = fs::read_to_string(format!("/proc/{server}/task/{server}/children")).unwrap_or_default();
+        std::iter::once(server).chain(children.split_whitespace().filter_map(|id| id.parse().ok())).collect()
+    }
+
+    /// Stops the server. Blocks until it has stopped.
+    pub fn stop(&self) {
+        must("PostgreSQL", tool("stop", &self.directory));
+    }
+
+    /// Starts a stopped server on the same port, with the same databases. Blocks until it is
+    /// ready.
+    pub fn start_again(&self) {
+        assert_eq!(must("PostgreSQL", tool("start", &self.directory)), self.url, "PostgreSQL is at another address");
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        // No panic: while the test panics, it would hide the reason.
+        if let Err(error) = tool("stop", &self.directory) {
+            eprintln!("{error:#}");
+        }
+    }
+}
+
+fn tool(command: &str, directory: &Path) -> anyhow::Result<String> {
+    let program = repository().join("tools/postgres");
+    let output = Command::new(program).arg(command).arg(directory).output().context("tools/postgres cannot be run")?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    anyhow::ensure!(output.status.success(), "tools/postgres {command}: {}", said.trim());
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}

@@ -1,0 +1,130 @@
+//! `ferry serve`.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, ExitStatus},
+};
+
+use anyhow::Context;
+
+use crate::{
+    Process,
+    process::{is_ok, read_log},
+    until,
+};
+
+/// The flags with which hashing a password costs as little as possible.
+pub const CHEAP_PASSWORDS: [&str; 4] = ["--argon2-memory", "64", "--argon2-iterations", "1"];
+
+/// The message of the log line that says where the relay listens.
+const LISTENS: &str = r#""message":"ferry listens""#;
+
+/// How a relay is started.
+#[derive(Debug)]
+pub struct RelayOptions {
+    /// The path of the `ferry` binary.
+    pub binary: PathBuf,
+    /// The flags after `ferry serve`, without `--listen` and `--log-format`.
+    pub flags: Vec<String>,
+    /// The value of `FERRY_LOG`. It must let `ferry::run` log at `info`, because a line of that
+    /// says where the relay listens.
+    pub log_level: String,
+    /// The file that its log is appended to.
+    pub log: PathBuf,
+}
+
+/// A running relay, killed when dropped.
+#[derive(Debug)]
+pub struct Relay {
+    process: Process,
+    options: RelayOptions,
+    /// Its `host:port`. A restart keeps it.
+    pub address: String,
+}
+
+impl Relay {
+    /// Starts a relay on a free port and waits until it is ready.
+    ///
+    /// # Errors
+    /// Fails if the binary cannot be run, or the relay ends or does not get ready within 30 s.
+    pub async fn start(options: RelayOptions) -> anyhow::Result<Self> {
+        let (process, address) = launch(&options, "127.0.0.1:0").await?;
+        Ok(Self { process, options, address })
+    }
+
+    /// Starts it again on the same address with the same flags, and waits until it is ready.
+    /// Stop or kill it before.
+    ///
+    /// # Errors
+    /// As of [`Self::start`].
+    pub async fn restart(&mut self) -> anyhow::Result<()> {
+        (self.process, self.address) = launch(&self.options, &self.address).await?;
+        Ok(())
+    }
+
+    /// Waits until `/readyz` says that it is ready.
+    pub async fn wait_until_ready(&self) {
+        until("the relay is ready", || async { is_ok(&self.address, "/readyz").await.then_some(()) }).await;
+    }
+
+    /// Returns the URL of a path on it.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// Returns the process id.
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Kills it as a crash would, with SIGKILL.
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// Asks it to stop, with SIGTERM, and does not wait for that.
+    pub fn ask_to_stop(&self) {
+        self.process.ask_to_stop();
+    }
+
+    /// Stops it until [`Self::thaw`]. It keeps its connections and answers nothing.
+    pub fn freeze(&self) {
+        self.process.freeze();
+    }
+
+    /// Lets a frozen relay go on.
+    pub fn thaw(&self) {
+        self.process.thaw();
+    }
+
+    /// Waits until it has ended, and returns how.
+    pub async fn ended(&mut self) -> ExitStatus {
+        self.process.ended().await
+    }
+
+    /// Returns all that it wrote to its log, restarts included.
+    pub fn log(&self) -> String {
+        self.process.log()
+    }
+}
+
+async fn launch(options: &RelayOptions, listen: &str) -> anyhow::Result<(Process, String)> {
+    let before = addresses(&options.log).len();
+    let mut command = Command::new(&options.binary);
+    // Nothing of the machine's own settings.
+    command.env_clear().env("FERRY_LOG", &options.log_level);
+    command.args(["serve", "--listen", listen, "--log-format", "json"]).args(&options.flags);
+    let mut process = Process::spawn("the relay", &mut command, &options.log)?;
+    let address = process.until(|| async { addresses(&options.log).into_iter().nth(before) }).await?;
+    process.until_ok(&address, "/readyz").await.context("the relay listens")?;
+    Ok((process, address))
+}
+
+/// Returns the addresses that relays with this log have listened on, in the order of their
+/// starts.
+fn addresses(log: &Path) -> Vec<String> {
+    let log = read_log(log);
+    let lines = log.lines().filter(|line| line.contains(LISTENS));
+    let values = lines.filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    values.filter_map(|line| Some(line["address"].as_str()?.to_owned())).collect()
+}
