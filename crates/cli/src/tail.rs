@@ -64,10 +64,10 @@ pub struct Tail {
     live: bool,
 }
 
-/// Whether there is more to do.
-enum Go {
-    On,
-    Home,
+/// Whether the command goes on.
+enum Flow {
+    Continue,
+    Stop,
 }
 
 struct Tailing {
@@ -126,8 +126,8 @@ pub async fn tail(args: Tail, global: &Global) -> Result<(), Failure> {
             }
         };
         match handled {
-            Ok(Go::On) => {}
-            Ok(Go::Home) => break Ok(()),
+            Ok(Flow::Continue) => {}
+            Ok(Flow::Stop) => break Ok(()),
             Err(failure) => break Err(failure),
         }
     };
@@ -137,7 +137,7 @@ pub async fn tail(args: Tail, global: &Global) -> Result<(), Failure> {
 }
 
 impl Tailing {
-    async fn handle(&mut self, event: Event, connection: &Connection) -> Result<Go, Failure> {
+    async fn handle(&mut self, event: Event, connection: &Connection) -> Result<Flow, Failure> {
         match event {
             Event::Connected(welcome) => {
                 self.offline_since = None;
@@ -161,14 +161,14 @@ impl Tailing {
                 return print(live::presence(self.json, &presence, &mut self.names).await).await;
             }
             // Where the acks do not get through the connection is lost, and `drained` comes again with the next one.
-            Event::Drained if self.args.until_drained && flushed(connection).await => return Ok(Go::Home),
+            Event::Drained if self.args.until_drained && flushed(connection).await => return Ok(Flow::Stop),
             Event::Closed(reason) => return Err(reason.into()),
             _ => {}
         }
-        Ok(Go::On)
+        Ok(Flow::Continue)
     }
 
-    async fn message(&mut self, incoming: Box<Incoming>, connection: &Connection) -> Result<Go, Failure> {
+    async fn message(&mut self, incoming: Box<Incoming>, connection: &Connection) -> Result<Flow, Failure> {
         let wanted = self.room.is_none_or(|room| room == incoming.message.room);
         if wanted {
             let text = if self.json {
@@ -176,8 +176,8 @@ impl Tailing {
             } else {
                 self.line(&incoming.message).await
             };
-            if let Go::Home = print(text).await? {
-                return Ok(Go::Home);
+            if let Flow::Stop = print(text).await? {
+                return Ok(Flow::Stop);
             }
             self.printed += 1;
         }
@@ -189,12 +189,12 @@ impl Tailing {
         }
         if self.args.count.is_some_and(|count| self.printed >= count) {
             flushed(connection).await;
-            return Ok(Go::Home);
+            return Ok(Flow::Stop);
         }
-        self.on_if_there_is_room()
+        self.continue_within_window()
     }
 
-    async fn notice(&mut self, incoming: Box<IncomingNotice>) -> Result<Go, Failure> {
+    async fn notice(&mut self, incoming: Box<IncomingNotice>) -> Result<Flow, Failure> {
         let wanted = self.room.is_none_or(|room| incoming.notice.event.room() == Some(room));
         if wanted {
             let notice = &incoming.notice;
@@ -202,8 +202,8 @@ impl Tailing {
                 true => json(&json!({ "notice": notice }), &incoming.delivery, incoming.redelivered),
                 false => notices::line(notice, &mut self.names).await,
             };
-            if let Go::Home = print(text).await? {
-                return Ok(Go::Home);
+            if let Flow::Stop = print(text).await? {
+                return Ok(Flow::Stop);
             }
         }
         if wanted && !self.args.no_ack {
@@ -212,10 +212,10 @@ impl Tailing {
         } else {
             self.held.push(incoming);
         }
-        self.on_if_there_is_room()
+        self.continue_within_window()
     }
 
-    async fn receipt(&mut self, incoming: Box<IncomingReceipt>) -> Result<Go, Failure> {
+    async fn receipt(&mut self, incoming: Box<IncomingReceipt>) -> Result<Flow, Failure> {
         let receipt = &incoming.receipt;
         let wanted = self.room.is_none_or(|room| receipt.event.room() == Some(room));
         let is_expiry = matches!(receipt.event, ReceiptEvent::Expired { .. });
@@ -226,9 +226,9 @@ impl Tailing {
             () => None,
         };
         if let Some(text) = text
-            && let Go::Home = print(text).await?
+            && let Flow::Stop = print(text).await?
         {
-            return Ok(Go::Home);
+            return Ok(Flow::Stop);
         }
         // Also one that was not printed: nobody comes back for it.
         if self.args.no_ack {
@@ -237,7 +237,7 @@ impl Tailing {
             self.note(Seen::from(&incoming.receipt));
             incoming.ack();
         }
-        self.on_if_there_is_room()
+        self.continue_within_window()
     }
 
     /// Between print and ack: a crash before this prints it twice, a crash after it does not, and none loses it.
@@ -247,7 +247,7 @@ impl Tailing {
         }
     }
 
-    fn on_if_there_is_room(&self) -> Result<Go, Failure> {
+    fn continue_within_window(&self) -> Result<Flow, Failure> {
         if self.held.len() >= self.window {
             return Err(Failure::failed(format!(
                 "{} messages wait unacknowledged, and the relay sends no more before some are: \
@@ -255,7 +255,7 @@ impl Tailing {
                 self.held.len()
             )));
         }
-        Ok(Go::On)
+        Ok(Flow::Continue)
     }
 
     async fn line(&mut self, message: &Message) -> String {
@@ -265,13 +265,13 @@ impl Tailing {
     }
 }
 
-/// Prints a line. [`Go::Home`] where nobody reads it: then nobody has it, and it must not be acked.
-async fn print(text: String) -> Result<Go, Failure> {
+/// Prints a line. [`Flow::Stop`] where nobody reads it: then nobody has it, and it must not be acked.
+async fn print(text: String) -> Result<Flow, Failure> {
     // Not on this thread: a reader who takes nothing would stop everything else, signals included.
     let written = tokio::task::spawn_blocking(move || show::write_line(&text)).await;
     match written.unwrap_or_else(|_| Err(std::io::Error::other("the output failed"))) {
-        Ok(()) => Ok(Go::On),
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Go::Home),
+        Ok(()) => Ok(Flow::Continue),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Flow::Stop),
         Err(error) => Err(Failure::failed(format!("cannot print: {error}"))),
     }
 }

@@ -74,10 +74,10 @@ impl Store {
                 .on_conflict_do_nothing()
                 .execute(conn)
                 .await?;
-            let link = conn.link(me, whom).await?;
-            let ends = link.is_some_and(|link| link.asked_by != Some(whom));
+            let friendship = conn.friendship(me, whom).await?;
+            let ends = friendship.is_some_and(|friendship| friendship.asked_by != Some(whom));
             if ends {
-                conn.unlink(me, whom).await?;
+                conn.end_friendship(me, whom).await?;
             }
             // Who has blocked `me` in turn never saw what `me` asked.
             let is_told = ends && !conn.has_blocked(whom, me).await?;

@@ -9,7 +9,7 @@ use diesel_async::RunQueryDsl;
 use ferry_protocol::{Friend, FriendState, Page, UserId};
 
 use super::{
-    Befriended, Conflict, Result, Step, Store, StoreError,
+    Befriended, Conflict, FriendshipStep, Result, Store, StoreError,
     blocks::BlockSteps,
     page::{after, one_more, page},
     pool::{query, steps, transaction},
@@ -21,14 +21,14 @@ use super::{
 
 /// What is between two users; the pair is named beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Link {
+pub(super) struct Friendship {
     /// Who has asked; none once they are friends.
     pub(super) asked_by: Option<UserId>,
     /// Since when it is so.
     pub(super) since: i64,
 }
 
-impl Link {
+impl Friendship {
     /// As `me` sees it.
     fn state(self, me: UserId) -> FriendState {
         match self.asked_by {
@@ -52,10 +52,10 @@ steps! {
     /// Parts of transactions on friendships. The two users are changed by nobody else.
     pub(super) trait FriendSteps {
         /// What is between the two, if anything.
-        async fn link(conn, a: UserId, b: UserId) -> Result<Option<Link>> {
+        async fn friendship(conn, a: UserId, b: UserId) -> Result<Option<Friendship>> {
             let row = pair!(a, b).select((friendships::asked_by, friendships::since));
             let row = row.first::<(Option<UserId>, i64)>(conn).await.optional()?;
-            Ok(row.map(|(asked_by, since)| Link { asked_by, since }))
+            Ok(row.map(|(asked_by, since)| Friendship { asked_by, since }))
         }
 
         /// Those of the others who are friends of the user.
@@ -77,14 +77,14 @@ steps! {
         }
 
         /// Puts this between the two, in the place of what was there.
-        async fn set_link(conn, a: UserId, b: UserId, link: Link) -> Result<()> {
-            conn.unlink(a, b).await?;
+        async fn set_friendship(conn, a: UserId, b: UserId, friendship: Friendship) -> Result<()> {
+            conn.end_friendship(a, b).await?;
             diesel::insert_into(friendships::table)
                 .values((
                     friendships::lesser.eq(Sql(a.min(b))),
                     friendships::greater.eq(Sql(a.max(b))),
-                    friendships::asked_by.eq(link.asked_by.map(Sql)),
-                    friendships::since.eq(link.since),
+                    friendships::asked_by.eq(friendship.asked_by.map(Sql)),
+                    friendships::since.eq(friendship.since),
                 ))
                 .execute(conn)
                 .await?;
@@ -92,7 +92,7 @@ steps! {
         }
 
         /// Takes away what is between the two.
-        async fn unlink(conn, a: UserId, b: UserId) -> Result<()> {
+        async fn end_friendship(conn, a: UserId, b: UserId) -> Result<()> {
             diesel::delete(pair!(a, b)).execute(conn).await?;
             Ok(())
         }
@@ -118,23 +118,24 @@ impl Store {
                 return Err(Conflict::Blocked.into());
             }
             let is_seen = !conn.has_blocked(whom, me).await?;
-            let (link, step) = match conn.link(me, whom).await? {
+            let (friendship, step) = match conn.friendship(me, whom).await? {
                 None => {
                     if let Err(denied) = may_ask() {
                         return Ok(Err(denied));
                     }
-                    (Link { asked_by: Some(me), since: now }, Step::Asked)
+                    (Friendship { asked_by: Some(me), since: now }, FriendshipStep::Asked)
                 }
-                Some(Link { asked_by: Some(user), .. }) if user == whom => {
-                    (Link { asked_by: None, since: now }, Step::Accepted)
+                Some(Friendship { asked_by: Some(user), .. }) if user == whom => {
+                    (Friendship { asked_by: None, since: now }, FriendshipStep::Accepted)
                 }
-                Some(link) => (link, Step::Nothing),
+                Some(friendship) => (friendship, FriendshipStep::Nothing),
             };
-            if step != Step::Nothing {
-                conn.set_link(me, whom, link).await?;
+            if step != FriendshipStep::Nothing {
+                conn.set_friendship(me, whom, friendship).await?;
             }
             let (username, display_name) = conn.names(whom).await?;
-            let friend = Friend { user: whom, username, display_name, state: link.state(me), since: link.since };
+            let friend =
+                Friend { user: whom, username, display_name, state: friendship.state(me), since: friendship.since };
             Ok(Ok(Befriended { friend, step, is_seen }))
         })
     }
@@ -147,11 +148,11 @@ impl Store {
     pub async fn unfriend(&self, me: UserId, whom: UserId) -> Result<bool> {
         transaction!(self, async |conn| {
             conn.hold_users(&[me, whom]).await?;
-            let state = conn.link(me, whom).await?.ok_or(StoreError::NotFound)?.state(me);
+            let state = conn.friendship(me, whom).await?.ok_or(StoreError::NotFound)?.state(me);
             if state == FriendState::Incoming && conn.has_blocked(me, whom).await? {
                 return Err(StoreError::NotFound);
             }
-            conn.unlink(me, whom).await?;
+            conn.end_friendship(me, whom).await?;
             Ok(state != FriendState::Incoming && !conn.has_blocked(whom, me).await?)
         })
     }

@@ -219,7 +219,7 @@ impl Store {
                 return Err(Conflict::RoomFull.into());
             }
             conn.check_rooms_of(&[user], rooms_per_user).await?;
-            let membership = conn.put_in(room, user, Role::Member, None, now).await?;
+            let membership = conn.insert_member(room, user, Role::Member, None, now).await?;
             Ok((membership, by))
         })
     }

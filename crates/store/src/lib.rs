@@ -2,7 +2,7 @@
 //!
 //! SQLite (one file, one relay) or PostgreSQL (any number of relays), by the URL. Each query is written once; see `pool` for how. One file of
 //! queries an entity: `users`, `passwords`, `devices`, `tokens`, `rooms`, `memberships`, `invitations`, `mutes`, `friends`, `blocks`,
-//! `settings`, `keys`; `ties` is what a user lets others do, as follows from the three before.
+//! `settings`, `keys`; `relationships` is what a user lets others do, as follows from the three before.
 //!
 //! Every method runs to its end once it was polled, even where its future is dropped: dropping one never leaves a transaction half done, but
 //! the write may have happened. Every wait is bounded; past the bound the answer is [`StoreError::Unavailable`].
@@ -21,12 +21,12 @@ mod page;
 mod passwords;
 mod pool;
 mod presence;
+mod relationships;
 mod rooms;
 mod row_locks;
 mod schema;
 mod settings;
 mod sql_types;
-mod ties;
 mod tokens;
 mod user_lock;
 mod users;
@@ -42,9 +42,9 @@ pub use self::{
     error::{Conflict, Result, Source, StoreError},
     invitations::{InvitationLimits, Invited},
     models::{
-        AudienceMember, Befriended, Blocked, Created, DeletedRoom, DeletedUser, Device, LeftRoom, MemberRow,
-        Membership, NewDevice, NewRoom, NewUser, Put, Room, RoomAudience, RoomChange, RoomView, Rotation, SigningKey,
-        Standing, Step, User,
+        AudienceMember, Befriended, Blocked, Created, DeletedRoom, DeletedUser, Device, FriendshipStep, LeftRoom,
+        Membership, MembershipChange, NewDevice, NewRoom, NewUser, Room, RoomAudience, RoomChange, RoomView, Rotation,
+        SigningKey, Standing, User,
     },
     user_lock::UserLock,
 };

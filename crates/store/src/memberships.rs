@@ -5,16 +5,16 @@ use diesel_async::RunQueryDsl;
 use ferry_protocol::{Member, Page, Role, RoomId, RoomKind, UserId};
 
 use super::{
-    AudienceMember, Conflict, Membership, Put, Result, RoomAudience, Standing, Store, StoreError,
+    AudienceMember, Conflict, Membership, MembershipChange, Result, RoomAudience, Standing, Store, StoreError,
     blocks::BlockSteps,
     invitations::InvitationSteps,
     mutes::MuteSteps,
     page::{after, one_more, page},
     pool::{query, steps, transaction},
+    relationships::RelationshipSteps,
     row_locks::RowLocks,
     schema::{memberships, rooms, users},
     sql_types::Sql,
-    ties::TieSteps,
     users::CHUNK,
 };
 
@@ -71,7 +71,7 @@ steps! {
 
         /// Puts a user who is not in the room into it, and ends their invitation. Without a mute that is named, the one they left with is in
         /// force again.
-        async fn put_in(conn, room: RoomId, user: UserId, role: Role, muted_until: Option<i64>, now: i64) -> Result<Membership> {
+        async fn insert_member(conn, room: RoomId, user: UserId, role: Role, muted_until: Option<i64>, now: i64) -> Result<Membership> {
             let kept = conn.take_mute(room, user).await?.filter(|until| *until > now);
             conn.end_invitation(room, user).await?;
             Ok(diesel::insert_into(memberships::table)
@@ -88,7 +88,7 @@ steps! {
         }
 
         /// Changes a membership that is there.
-        async fn set_to(conn, room: RoomId, user: UserId, role: Role, muted_until: i64) -> Result<Membership> {
+        async fn update_member(conn, room: RoomId, user: UserId, role: Role, muted_until: i64) -> Result<Membership> {
             let membership = memberships::table
                 .filter(memberships::room_id.eq(Sql(room)))
                 .filter(memberships::user_id.eq(Sql(user)));
@@ -100,7 +100,7 @@ steps! {
         }
 
         /// Takes a member out of the room, and deletes the room where nobody is left. Says which role they had.
-        async fn take_out(conn, room: RoomId, user: UserId) -> Result<Option<Role>> {
+        async fn delete_member(conn, room: RoomId, user: UserId) -> Result<Option<Role>> {
             let membership = memberships::table
                 .filter(memberships::room_id.eq(Sql(room)))
                 .filter(memberships::user_id.eq(Sql(user)));
@@ -125,14 +125,14 @@ steps! {
                 return match heir {
                     None => continue,
                     Some(_) if role == Role::Owner => Ok(None),
-                    Some(heir) => Ok(Some(conn.set_to(room, heir.user_id, Role::Owner, heir.muted_until).await?)),
+                    Some(heir) => Ok(Some(conn.update_member(room, heir.user_id, Role::Owner, heir.muted_until).await?)),
                 };
             }
             Ok(None)
         }
 
         /// Everybody in the room, in no order.
-        async fn everybody_in(conn, room: RoomId) -> Result<Vec<UserId>> {
+        async fn members_of(conn, room: RoomId) -> Result<Vec<UserId>> {
             let members = memberships::table.filter(memberships::room_id.eq(Sql(room)));
             Ok(members.select(memberships::user_id).load(conn).await?)
         }
@@ -195,8 +195,8 @@ impl Store {
         whom: UserId,
         max_members: usize,
         now: i64,
-        decide: impl FnOnce(Standing, Option<&Membership>) -> Result<Put, D> + Send + 'static,
-    ) -> Result<Result<(Put, Membership), D>> {
+        decide: impl FnOnce(Standing, Option<&Membership>) -> Result<MembershipChange, D> + Send + 'static,
+    ) -> Result<Result<(MembershipChange, Membership), D>> {
         let rooms_per_user = self.inner.rooms_per_user;
         transaction!(self, async |conn| {
             // Users are locked before rooms, though only `Add` needs it: whether it comes to that is decided under the room's lock.
@@ -207,14 +207,14 @@ impl Store {
             };
             let standing = conn.standing(room, actor).await?;
             let member = conn.member_of(room, whom).await?;
-            let put = match decide(standing, member.as_ref()) {
-                Ok(put) => put,
+            let change = match decide(standing, member.as_ref()) {
+                Ok(change) => change,
                 Err(denied) => return Ok(Err(denied)),
             };
-            let membership = match (put, member) {
-                (Put::Add { .. }, Some(_)) => return Err(Conflict::AlreadyMember.into()),
-                (Put::Add { .. }, None) if !there => return Err(StoreError::NotFound),
-                (Put::Add { role, muted_until }, None) => {
+            let membership = match (change, member) {
+                (MembershipChange::Add { .. }, Some(_)) => return Err(Conflict::AlreadyMember.into()),
+                (MembershipChange::Add { .. }, None) if !there => return Err(StoreError::NotFound),
+                (MembershipChange::Add { role, muted_until }, None) => {
                     if whom != actor {
                         conn.require_add(&[whom], actor).await?;
                     }
@@ -222,19 +222,19 @@ impl Store {
                         return Err(Conflict::RoomFull.into());
                     }
                     conn.check_rooms_of(&[whom], rooms_per_user).await?;
-                    conn.put_in(room, whom, role, muted_until, now).await?
+                    conn.insert_member(room, whom, role, muted_until, now).await?
                 }
                 (_, None) => return Err(StoreError::NotFound),
-                (Put::Keep, Some(member)) => member,
-                (Put::Set { role, muted_until }, Some(member)) => {
+                (MembershipChange::Keep, Some(member)) => member,
+                (MembershipChange::Set { role, muted_until }, Some(member)) => {
                     let steps_down = member.role == Role::Owner && role != Role::Owner;
                     if standing.kind != RoomKind::Direct && steps_down && conn.owner_count(room).await? == 1 {
                         return Err(Conflict::LastOwner.into());
                     }
-                    conn.set_to(room, whom, role, muted_until).await?
+                    conn.update_member(room, whom, role, muted_until).await?
                 }
             };
-            Ok(Ok((put, membership)))
+            Ok(Ok((change, membership)))
         })
     }
 
@@ -261,9 +261,9 @@ impl Store {
             };
             let mut changed = Vec::with_capacity(2);
             if (member.role, member.muted_until) != (Role::Owner, 0) {
-                changed.push(conn.set_to(room, to, Role::Owner, 0).await?);
+                changed.push(conn.update_member(room, to, Role::Owner, 0).await?);
             }
-            changed.push(conn.set_to(room, actor, Role::Admin, mine.muted_until).await?);
+            changed.push(conn.update_member(room, actor, Role::Admin, mine.muted_until).await?);
             Ok(Ok(changed))
         })
     }
@@ -292,7 +292,7 @@ impl Store {
             if member.muted_until > now {
                 conn.keep_mute(room, whom, member.muted_until).await?;
             }
-            conn.take_out(room, whom).await?;
+            conn.delete_member(room, whom).await?;
             let lost_an_owner = standing.kind != RoomKind::Direct && member.role == Role::Owner;
             if lost_an_owner && conn.owner_count(room).await? == 0 && conn.member_count(room).await? > 0 {
                 // Rolls back.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use diesel::{Queryable, Selectable};
-use ferry_protocol::{Block, DeviceId, Friend, Member, Role, RoomId, RoomKind, UserId};
+use ferry_protocol::{Block, DeviceId, Friend, Role, RoomId, RoomKind, UserId};
 
 use super::schema::{devices, memberships, rooms, signing_keys, users};
 
@@ -290,7 +290,7 @@ pub struct Standing {
 
 /// What is to become of a membership.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Put {
+pub enum MembershipChange {
     /// It stays as it is.
     Keep,
     /// There is one from now on.
@@ -308,9 +308,6 @@ pub enum Put {
         muted_until: i64,
     },
 }
-
-/// A member with the names that people know them by.
-pub type MemberRow = Member;
 
 /// A member of a room, as a send has to know them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -340,14 +337,14 @@ pub struct Befriended {
     /// How the two stand to each other, as who asked sees it.
     pub friend: Friend,
     /// What has happened.
-    pub step: Step,
+    pub step: FriendshipStep,
     /// Whether the other one may hear of it: they have not blocked who asks.
     pub is_seen: bool,
 }
 
 /// What happened between two who may become friends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
+pub enum FriendshipStep {
     /// The one has asked.
     Asked,
     /// The one has accepted what the other had asked.

@@ -13,10 +13,10 @@ use super::{
     models::{RoomRow, direct_key},
     page::{after, one_more, page},
     pool::{query, steps, transaction},
+    relationships::RelationshipSteps,
     row_locks::RowLocks,
     schema::{memberships, rooms, users},
     sql_types::{Id, Name, Sql},
-    ties::TieSteps,
 };
 
 /// The number of members of the room in the row.
@@ -307,7 +307,7 @@ impl Store {
             if let Err(denied) = decide(conn.standing(id, actor).await?) {
                 return Ok(Err(denied));
             }
-            let deleted = DeletedRoom { members: conn.everybody_in(id).await?, invited: conn.invited_to(id).await? };
+            let deleted = DeletedRoom { members: conn.members_of(id).await?, invited: conn.invited_to(id).await? };
             diesel::delete(rooms::table.filter(rooms::id.eq(Sql(id)))).execute(conn).await?;
             Ok(Ok(deleted))
         })

@@ -157,12 +157,12 @@ impl Store {
             for room in joined {
                 match conn.lock_room(room).await {
                     Ok(RoomKind::Direct) => {
-                        let peer = conn.everybody_in(room).await?.into_iter().find(|member| *member != id);
+                        let peer = conn.members_of(room).await?.into_iter().find(|member| *member != id);
                         diesel::delete(rooms::table.filter(rooms::id.eq(Sql(room)))).execute(conn).await?;
                         left.push(LeftRoom { id: room, peer, heir: None });
                     }
                     Ok(RoomKind::Group | RoomKind::Channel) => {
-                        let role = conn.take_out(room, id).await?;
+                        let role = conn.delete_member(room, id).await?;
                         let heir = if role == Some(Role::Owner) { conn.ensure_owner(room).await? } else { None };
                         left.push(LeftRoom { id: room, peer: None, heir });
                     }

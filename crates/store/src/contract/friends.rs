@@ -7,7 +7,7 @@ use super::{
     on_both,
     rooms::{group, is},
 };
-use crate::{Befriended, Conflict, InvitationLimits, Invited, Put, Step, Store, StoreError};
+use crate::{Befriended, Conflict, FriendshipStep, InvitationLimits, Invited, MembershipChange, Store, StoreError};
 
 on_both!(
     two_who_ask_at_once_become_friends_once,
@@ -31,10 +31,10 @@ async fn friends(store: &Store, me: UserId, state: FriendState) -> Vec<UserId> {
 async fn two_who_ask_at_once_become_friends_once(store: Store) {
     let ids = users(&store, "user", 2).await;
     let asks = (0..12).map(|n| befriend(&store, ids[n % 2], ids[(n + 1) % 2]));
-    let steps: Vec<Step> =
+    let steps: Vec<FriendshipStep> =
         futures_util::future::join_all(asks).await.into_iter().map(|asked| asked.unwrap().step).collect();
     let count = |wanted| steps.iter().filter(|step| **step == wanted).count();
-    assert_eq!((count(Step::Asked), count(Step::Accepted)), (1, 1));
+    assert_eq!((count(FriendshipStep::Asked), count(FriendshipStep::Accepted)), (1, 1));
     for (me, other) in [(ids[0], ids[1]), (ids[1], ids[0])] {
         assert_eq!(friends(&store, me, FriendState::Friends).await, [other]);
         assert!(friends(&store, me, FriendState::Incoming).await.is_empty());
@@ -49,7 +49,7 @@ async fn what_may_not_be_asked_is_not(store: Store) {
     befriend(&store, ids[1], ids[0]).await.unwrap();
     // Accepting is not asking.
     let accepted = store.befriend(ids[0], ids[1], 1, || Err("no")).await.unwrap().unwrap();
-    assert_eq!(accepted.step, Step::Accepted);
+    assert_eq!(accepted.step, FriendshipStep::Accepted);
     let nobody = UserId::new();
     assert!(matches!(befriend(&store, ids[0], nobody).await, Err(StoreError::NotFound)));
     assert!(matches!(store.unfriend(ids[0], nobody).await, Err(StoreError::NotFound)));
@@ -62,7 +62,7 @@ async fn a_block_leaves_no_friendship_however_close_it_comes(store: Store) {
         befriend(&store, ann, bob).await.unwrap();
         let (accepted, blocked) = tokio::join!(befriend(&store, bob, ann), store.block(ann, bob, 1));
         // Either they were friends for a moment, or her request was gone when he would accept it, and he has asked.
-        let were_friends = accepted.unwrap().step == Step::Accepted;
+        let were_friends = accepted.unwrap().step == FriendshipStep::Accepted;
         assert!(blocked.unwrap().is_told, "either ends what he knew of");
         for user in [ann, bob] {
             assert!(friends(&store, user, FriendState::Friends).await.is_empty());
@@ -108,7 +108,8 @@ async fn a_direct_room_knows_who_has_blocked_whom(store: Store) {
     let refused = store.create_direct(ids[0], ids[2], 1).await;
     assert!(is(&refused, Conflict::NotAllowed));
     let add = |room| {
-        let decide = |_, _: Option<&_>| Ok::<_, StoreError>(Put::Add { role: Role::Member, muted_until: None });
+        let decide =
+            |_, _: Option<&_>| Ok::<_, StoreError>(MembershipChange::Add { role: Role::Member, muted_until: None });
         store.put_member(room, ids[0], ids[2], 10, 1, decide)
     };
     assert!(is(&add(shared).await, Conflict::AlreadyMember), "what is so already is no question");

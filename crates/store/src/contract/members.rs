@@ -7,7 +7,7 @@ use super::{
     on_both,
     rooms::{group, is},
 };
-use crate::{Conflict, Membership, Put, Standing, Store, StoreError};
+use crate::{Conflict, Membership, MembershipChange, Standing, Store, StoreError};
 
 on_both!(
     pages_of_members_show_each_once,
@@ -30,7 +30,8 @@ pub(super) async fn add(
     now: i64,
     max_members: usize,
 ) -> Result<Membership, StoreError> {
-    let decide = move |_: Standing, _: Option<&_>| Ok::<_, StoreError>(Put::Add { role, muted_until: None });
+    let decide =
+        move |_: Standing, _: Option<&_>| Ok::<_, StoreError>(MembershipChange::Add { role, muted_until: None });
     let (_, membership) = store.put_member(room, user, user, max_members, now, decide).await??;
     Ok(membership)
 }
@@ -46,7 +47,7 @@ pub(super) async fn set(
     let decide = move |_: Standing, member: Option<&Membership>| {
         let member = member.ok_or(StoreError::NotFound)?;
         let (role, muted_until) = (role.unwrap_or(member.role), muted_until.unwrap_or(member.muted_until));
-        Ok::<_, StoreError>(Put::Set { role, muted_until })
+        Ok::<_, StoreError>(MembershipChange::Set { role, muted_until })
     };
     let (_, membership) = store.put_member(room, user, user, 0, NOW, decide).await??;
     Ok(membership)

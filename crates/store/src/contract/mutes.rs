@@ -8,7 +8,7 @@ use super::{
     on_both,
     rooms::group,
 };
-use crate::{Put, Standing, Store, StoreError};
+use crate::{MembershipChange, Standing, Store, StoreError};
 
 on_both!(
     leaving_and_coming_back_lifts_no_mute,
@@ -90,7 +90,7 @@ async fn a_mute_named_in_adding_counts(store: Store) {
     mute(&store, room, ids[1], 9000).await;
     for until in [8000, 0] {
         leave(&store, room, ids[1], 5000).await;
-        let put = Put::Add { role: Role::Admin, muted_until: Some(until) };
+        let put = MembershipChange::Add { role: Role::Admin, muted_until: Some(until) };
         let decide = move |_: Standing, _: Option<&_>| Ok::<_, StoreError>(put);
         let (done, member) = store.put_member(room, ids[0], ids[1], 10, 5000, decide).await.unwrap().unwrap();
         assert_eq!((done, member.role, member.muted_until), (put, Role::Admin, until));

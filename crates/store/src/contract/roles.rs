@@ -10,7 +10,7 @@ use super::{
     other::{Other, spawn},
     rooms::{group, renamed},
 };
-use crate::{Membership, Put, Standing, Store, StoreError};
+use crate::{Membership, MembershipChange, Standing, Store, StoreError};
 
 on_both!(
     database: who_is_demoted_meanwhile_may_do_nothing_more,
@@ -36,7 +36,7 @@ const CHANGES: [Change; 4] = [
     |store, room, admin, member| {
         Box::pin(async move {
             let decide = |standing: Standing, _: Option<&Membership>| {
-                takes_admin(standing).map(|()| Put::Set { role: Role::Moderator, muted_until: 9000 })
+                takes_admin(standing).map(|()| MembershipChange::Set { role: Role::Moderator, muted_until: 9000 })
             };
             Ok(store.put_member(room, admin, member, 10, 5000, decide).await?.map(drop))
         })
