@@ -42,9 +42,9 @@ pub use self::{
     error::{Conflict, Result, Source, StoreError},
     invitations::{InvitationLimits, Invited},
     models::{
-        AudienceMember, Befriended, Blocked, Created, DeletedRoom, DeletedUser, Device, FriendshipStep, LeftRoom,
-        Membership, MembershipChange, NewDevice, NewRoom, NewUser, Room, RoomAudience, RoomChange, RoomView, Rotation,
-        SigningKey, Standing, User,
+        AudienceMember, Befriended, Blocked, Created, Credentials, DeletedRoom, DeletedUser, Device, FriendshipStep,
+        LeftRoom, Membership, MembershipChange, NewDevice, NewRoom, NewUser, Room, RoomAudience, RoomChange, RoomView,
+        Rotation, SigningKey, Standing, User,
     },
     user_lock::UserLock,
 };

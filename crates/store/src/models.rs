@@ -7,8 +7,8 @@ use ferry_protocol::{Block, DeviceId, Friend, Role, RoomId, RoomKind, UserId};
 
 use super::schema::{devices, memberships, rooms, signing_keys, users};
 
-/// An account.
-#[derive(Clone, PartialEq, Eq, Queryable, Selectable)]
+/// An account, without its password.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = users)]
 pub struct User {
     /// Its id.
@@ -17,17 +17,30 @@ pub struct User {
     pub username: String,
     /// What the person wishes to be called.
     pub display_name: Option<String>,
-    /// The password's hash, in PHC form. Not in `Debug`.
-    pub password_hash: String,
     /// When it was made.
     pub created_at: i64,
-    /// When its password last changed. No two passwords of a user have the same; another hash of the same password has.
+}
+
+/// An account with what a login is checked against. Only [`Store::credentials`](super::Store::credentials) and
+/// [`Store::credentials_by_name`](super::Store::credentials_by_name) load it.
+#[derive(Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = users)]
+pub struct Credentials {
+    /// The account.
+    #[diesel(embed)]
+    pub user: User,
+    /// The password's hash, in PHC form. Not in `Debug`.
+    pub password_hash: String,
+    /// When the password last changed, later for every new password of the user. A new hash of the same password keeps it.
     pub password_changed_at: i64,
 }
 
-impl fmt::Debug for User {
+impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("User").field("id", &self.id).field("username", &self.username).finish_non_exhaustive()
+        f.debug_struct("Credentials")
+            .field("user", &self.user)
+            .field("password_changed_at", &self.password_changed_at)
+            .finish_non_exhaustive()
     }
 }
 
@@ -109,7 +122,7 @@ pub struct NewDevice {
     pub user_agent: Option<String>,
     /// The time.
     pub now: i64,
-    /// [`User::password_changed_at`] of the password that was checked; the login fails where that is no longer in force.
+    /// [`Credentials::password_changed_at`] of the password that was checked; the login fails where that is no longer in force.
     pub proven: i64,
 }
 

@@ -5,9 +5,9 @@ use diesel_async::RunQueryDsl;
 use ferry_protocol::{DeviceId, UserId};
 
 use super::{
-    Conflict, Result, Store, StoreError,
+    Conflict, Credentials, Result, Store, StoreError,
     devices::DeviceSteps,
-    pool::{statement, steps, transaction},
+    pool::{query, statement, steps, transaction},
     row_locks::RowLocks,
     schema::{devices, users},
     sql_types::Sql,
@@ -26,10 +26,27 @@ steps! {
 }
 
 impl Store {
+    /// Returns the account with that username (in canonical form) and its password.
+    pub async fn credentials_by_name(&self, username: &str) -> Result<Option<Credentials>> {
+        let username = username.to_owned();
+        query!(self, async |conn| {
+            let found = users::table.filter(users::username.eq(username)).select(Credentials::as_select());
+            Ok(found.first(conn).await.optional()?)
+        })
+    }
+
+    /// Returns the account with that id and its password.
+    pub async fn credentials(&self, user: UserId) -> Result<Option<Credentials>> {
+        query!(self, async |conn| {
+            let found = users::table.filter(users::id.eq(Sql(user))).select(Credentials::as_select());
+            Ok(found.first(conn).await.optional()?)
+        })
+    }
+
     /// Sets a new password's hash and logs out all devices but one, together: nobody stays whom the old password let in. The devices that
     /// were logged out.
     ///
-    /// `proven` is the [`password_changed_at`](super::User::password_changed_at) of the password that was checked. No two passwords of a user
+    /// `proven` is the [`password_changed_at`](super::Credentials::password_changed_at) of the password that was checked. No two passwords of a user
     /// have the same, whatever the clock says.
     ///
     /// # Errors

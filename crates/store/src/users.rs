@@ -45,19 +45,10 @@ impl Store {
         })
     }
 
-    /// The account with that username (in canonical form).
+    /// The account with that id.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] or [`StoreError::Other`], like any call; not repeated below.
-    pub async fn user_by_name(&self, username: &str) -> Result<Option<User>> {
-        let username = username.to_owned();
-        query!(self, async |conn| {
-            let user = users::table.filter(users::username.eq(username)).select(User::as_select());
-            Ok(user.first(conn).await.optional()?)
-        })
-    }
-
-    /// The account with that id.
     pub async fn user(&self, id: UserId) -> Result<Option<User>> {
         query!(self, async |conn| {
             let user = users::table.filter(users::id.eq(Sql(id))).select(User::as_select());

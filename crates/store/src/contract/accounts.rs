@@ -40,9 +40,12 @@ async fn of_many_registrations_of_one_name_one_succeeds(store: Store) {
 async fn an_account_is_found_and_changed(store: Store) {
     let ann = user(&store, "ann").await;
     assert_eq!(store.user(ann.id).await.unwrap(), Some(ann.clone()));
-    assert_eq!(store.user_by_name("ann").await.unwrap(), Some(ann.clone()));
-    assert_eq!(store.user_by_name("Ann").await.unwrap(), None);
     assert_eq!(store.user(UserId::new()).await.unwrap(), None);
+    let credentials = store.credentials_by_name("ann").await.unwrap();
+    assert_eq!(credentials.as_ref().map(|found| &found.user), Some(&ann));
+    assert_eq!(store.credentials(ann.id).await.unwrap(), credentials);
+    assert_eq!(store.credentials_by_name("Ann").await.unwrap(), None);
+    assert_eq!(store.credentials(UserId::new()).await.unwrap(), None);
     let known = store.users_by_ids(&[UserId::new(), ann.id]).await.unwrap();
     assert_eq!(known, std::slice::from_ref(&ann));
     assert!(store.users_by_ids(&[]).await.unwrap().is_empty());
@@ -205,7 +208,9 @@ async fn signing_keys_are_kept_until_deleted(store: Store) {
 }
 
 async fn no_secret_is_in_debug(store: Store) {
-    let ann = user(&store, "ann").await;
+    user(&store, "ann").await;
+    let ann = store.credentials_by_name("ann").await.unwrap().unwrap();
+    assert!(ann.password_hash.contains("canary"));
     store.insert_key("kid", b"canary", 1, 1).await.unwrap();
     let key = store.keys().await.unwrap().remove(0);
     for shown in [format!("{ann:?}"), format!("{:?}", new_user("ann")), format!("{key:?}"), format!("{store:?}")] {

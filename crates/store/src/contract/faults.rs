@@ -88,7 +88,7 @@ async fn sqlite_that_somebody_else_keeps_busy_is_unavailable() {
     other.batch_execute("BEGIN IMMEDIATE").unwrap();
     let write = database.store.create_user(super::database::new_user("ann")).await;
     assert!(matches!(write, Err(StoreError::Unavailable(_))), "{write:?}");
-    assert_eq!(database.store.user_by_name("ann").await.unwrap(), None);
+    assert_eq!(database.store.credentials_by_name("ann").await.unwrap(), None);
     other.batch_execute("ROLLBACK").unwrap();
     user(&database.store, "ann").await;
     drop(other);
@@ -156,7 +156,7 @@ async fn one_lock_over_two_relays() {
 async fn opened_again(database: &Database) {
     user(&database.store, "ann").await;
     let again = Store::open(&database.url, StoreOptions::default()).await;
-    let found = again.unwrap().user_by_name("ann").await.unwrap();
+    let found = again.unwrap().credentials_by_name("ann").await.unwrap();
     assert!(found.is_some());
 }
 
