@@ -1,8 +1,8 @@
 //! `ferry edit`, `delete`, `react` and `forward`: what is done to messages, sent like a message.
 
 use clap::Args;
+use ferry_client::Draft;
 use ferry_client::protocol::{Message, describe};
-use ferry_client::{Draft, MessageId, Session, Target};
 
 use super::failure::Failure;
 use super::{Global, resolve, send};
@@ -71,7 +71,7 @@ pub struct Forward {
 pub async fn edit(args: Edit, global: &Global) -> Result<(), Failure> {
     let (session, _) = global.session()?;
     let text = send::words(&args.text)?;
-    let target = target(&session, &args.message).await?;
+    let target = resolve::target(&session, &args.message).await?;
     if target.from != session.credentials().user.id {
         return Err(Failure::usage("only who wrote a message can edit it"));
     }
@@ -80,13 +80,13 @@ pub async fn edit(args: Edit, global: &Global) -> Result<(), Failure> {
 
 pub async fn delete(args: Delete, global: &Global) -> Result<(), Failure> {
     let (session, _) = global.session()?;
-    let target = target(&session, &args.message).await?;
+    let target = resolve::target(&session, &args.message).await?;
     send::deliver(&session, global, &args.room, Draft::delete(target)).await
 }
 
 pub async fn react(args: React, global: &Global) -> Result<(), Failure> {
     let (session, _) = global.session()?;
-    let target = target(&session, &args.message).await?;
+    let target = resolve::target(&session, &args.message).await?;
     let draft = if args.remove { Draft::unreact } else { Draft::react };
     send::deliver(&session, global, &args.room, draft(target, &args.emoji)).await
 }
@@ -100,20 +100,4 @@ pub async fn forward(args: Forward, global: &Global) -> Result<(), Failure> {
     let draft = Draft::forward(&message);
     let draft = draft.ok_or_else(|| Failure::usage("an edit, a deletion or a reaction cannot be forwarded"))?;
     send::deliver(&session, global, &args.room, draft).await
-}
-
-/// `USER/ID`, or the ID of one's own.
-async fn target(session: &Session, text: &str) -> Result<Target, Failure> {
-    let message = message_id(text)?;
-    let from = match text.rsplit_once('/') {
-        Some((user, _)) => resolve::user(session, user).await?.id,
-        None => session.credentials().user.id,
-    };
-    Ok(Target { message, from })
-}
-
-/// The ID of `USER/ID`, or by itself.
-pub fn message_id(text: &str) -> Result<MessageId, Failure> {
-    let id = text.rsplit_once('/').map_or(text, |(_, id)| id);
-    id.parse().map_err(|_| Failure::usage(format!("{text} is not the id of a message: ferry tail --ids prints them")))
 }

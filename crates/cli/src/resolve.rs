@@ -1,7 +1,7 @@
-//! What people type for a user or a room.
+//! What people type for a user, a room or a message.
 
 use ferry_client::protocol::{CreateRoom, Room, RoomKind, User};
-use ferry_client::{ClientError, Paging, RoomId, Session, UserId};
+use ferry_client::{ClientError, MessageId, Paging, RoomId, Session, Target, UserId};
 
 use super::failure::Failure;
 
@@ -94,6 +94,22 @@ pub async fn direct(session: &Session, name: &str) -> Result<Room, Failure> {
         Some(404) => Failure::failed(format!("there is no user {name}")),
         _ => error.into(),
     })
+}
+
+/// `USER/ID`, or the ID of one's own.
+pub async fn target(session: &Session, text: &str) -> Result<Target, Failure> {
+    let message = message_id(text)?;
+    let from = match text.rsplit_once('/') {
+        Some((name, _)) => user(session, name).await?.id,
+        None => session.credentials().user.id,
+    };
+    Ok(Target { message, from })
+}
+
+/// The ID of `USER/ID`, or by itself.
+pub fn message_id(text: &str) -> Result<MessageId, Failure> {
+    let id = text.rsplit_once('/').map_or(text, |(_, id)| id);
+    id.parse().map_err(|_| Failure::usage(format!("{text} is not the id of a message: ferry tail --ids prints them")))
 }
 
 fn one_named(text: &str, rooms: Vec<Room>, where_looked: &str) -> Result<RoomId, Failure> {

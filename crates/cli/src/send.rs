@@ -8,7 +8,7 @@ use ferry_client::protocol::{PostMessage, Sent};
 use ferry_client::{Backoff, ClientError, Draft, MessageId, RoomId, Session};
 
 use super::failure::Failure;
-use super::{Global, act, resolve, show};
+use super::{Global, resolve, show};
 
 /// How often a send is tried; with the waits between, about half a minute.
 const ATTEMPTS: u32 = 6;
@@ -46,7 +46,7 @@ pub struct Send {
 pub async fn send(args: Send, global: &Global) -> Result<(), Failure> {
     let (session, _) = global.session()?;
     let mut draft = Draft::text(&words(&args.text)?);
-    draft.reply_to = args.reply_to.as_deref().map(act::message_id).transpose()?;
+    draft.reply_to = args.reply_to.as_deref().map(resolve::message_id).transpose()?;
     for name in &args.mention {
         draft = draft.mention(resolve::user(&session, name).await?.id);
     }

@@ -1,6 +1,7 @@
 //! The store's contract, on both databases: each case runs once on SQLite and once on PostgreSQL.
 
 mod accounts;
+mod changes;
 mod database;
 mod devices;
 mod faults;

@@ -8,40 +8,14 @@ use ferry_protocol::{DeviceId, UserId};
 
 use super::{
     Conflict, Created, Device, NewDevice, Result, Store, StoreError,
+    chunk::CHUNK,
     page::one_more,
-    passwords::PasswordSteps,
-    pool::{query, statement, steps, transaction},
+    pool::{query, statement, transaction},
     row_locks::RowLocks,
     schema::{closing_channels, devices},
     sql_types::Sql,
-    users::CHUNK,
+    steps::{AccountSteps, DeviceSteps},
 };
-
-steps! {
-    /// Parts of transactions on devices.
-    pub(super) trait DeviceSteps {
-        /// Deletes the user's devices among these, and puts their channels into the outbox. Says which there were.
-        async fn log_out(conn, user: UserId, these: &'a [DeviceId], closed_at: i64) -> Result<Vec<DeviceId>> {
-            let mut gone = Vec::new();
-            for some in these.chunks(CHUNK) {
-                let devices = devices::table.filter(devices::user_id.eq(Sql(user))).filter(devices::id.eq_any(some.iter().copied().map(Sql)));
-                // Deleting comes first: of two logouts of one device, the second finds nothing, and adds nothing to the outbox.
-                gone.extend(diesel::delete(devices).returning(devices::id).get_results::<DeviceId>(conn).await?);
-            }
-            for &device in &gone {
-                diesel::insert_into(closing_channels::table)
-                    .values((
-                        closing_channels::device_id.eq(Sql(device)),
-                        closing_channels::user_id.eq(Sql(user)),
-                        closing_channels::created_at.eq(closed_at),
-                    ))
-                    .execute(conn)
-                    .await?;
-            }
-            Ok(gone)
-        }
-    }
-}
 
 impl Store {
     /// Logs a device in, unless its user has `max_devices` already; holds for any number of logins at once.

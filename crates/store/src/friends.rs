@@ -2,102 +2,19 @@
 //!
 //! A request to somebody who has blocked the one who asks is kept as any other, so that who asks sees nothing unusual. Nobody else sees it.
 
-use std::collections::HashSet;
-
 use diesel::{dsl::case_when, prelude::*};
 use diesel_async::RunQueryDsl;
 use ferry_protocol::{Friend, FriendState, Page, UserId};
 
 use super::{
     Befriended, Conflict, FriendshipStep, Result, Store, StoreError,
-    blocks::BlockSteps,
     page::{after, one_more, page},
-    pool::{query, steps, transaction},
+    pool::{query, transaction},
     row_locks::RowLocks,
     schema::{blocks, friendships, users},
     sql_types::Sql,
-    users::CHUNK,
+    steps::{AccountSteps, BlockSteps, Friendship, FriendshipSteps},
 };
-
-/// What is between two users; the pair is named beside it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Friendship {
-    /// Who has asked; none once they are friends.
-    pub(super) asked_by: Option<UserId>,
-    /// Since when it is so.
-    pub(super) since: i64,
-}
-
-impl Friendship {
-    /// As `me` sees it.
-    fn state(self, me: UserId) -> FriendState {
-        match self.asked_by {
-            None => FriendState::Friends,
-            Some(user) if user == me => FriendState::Outgoing,
-            Some(_) => FriendState::Incoming,
-        }
-    }
-}
-
-/// The row of a pair.
-macro_rules! pair {
-    ($a:expr, $b:expr) => {
-        friendships::table
-            .filter(friendships::lesser.eq(Sql($a.min($b))))
-            .filter(friendships::greater.eq(Sql($a.max($b))))
-    };
-}
-
-steps! {
-    /// Parts of transactions on friendships. The two users are changed by nobody else.
-    pub(super) trait FriendSteps {
-        /// What is between the two, if anything.
-        async fn friendship(conn, a: UserId, b: UserId) -> Result<Option<Friendship>> {
-            let row = pair!(a, b).select((friendships::asked_by, friendships::since));
-            let row = row.first::<(Option<UserId>, i64)>(conn).await.optional()?;
-            Ok(row.map(|(asked_by, since)| Friendship { asked_by, since }))
-        }
-
-        /// Those of the others who are friends of the user.
-        async fn friends_among(conn, user: UserId, others: &'a [UserId]) -> Result<HashSet<UserId>> {
-            let mut friends = HashSet::new();
-            for some in others.chunks(CHUNK) {
-                let ids = || some.iter().copied().map(Sql);
-                let greater = friendships::lesser.eq(Sql(user)).and(friendships::greater.eq_any(ids()));
-                let lesser = friendships::greater.eq(Sql(user)).and(friendships::lesser.eq_any(ids()));
-                let pairs: Vec<(UserId, UserId)> = friendships::table
-                    .filter(friendships::asked_by.is_null())
-                    .filter(greater.or(lesser))
-                    .select((friendships::lesser, friendships::greater))
-                    .load(conn)
-                    .await?;
-                friends.extend(pairs.into_iter().map(|(lesser, greater)| if lesser == user { greater } else { lesser }));
-            }
-            Ok(friends)
-        }
-
-        /// Puts this between the two, in the place of what was there.
-        async fn set_friendship(conn, a: UserId, b: UserId, friendship: Friendship) -> Result<()> {
-            conn.end_friendship(a, b).await?;
-            diesel::insert_into(friendships::table)
-                .values((
-                    friendships::lesser.eq(Sql(a.min(b))),
-                    friendships::greater.eq(Sql(a.max(b))),
-                    friendships::asked_by.eq(friendship.asked_by.map(Sql)),
-                    friendships::since.eq(friendship.since),
-                ))
-                .execute(conn)
-                .await?;
-            Ok(())
-        }
-
-        /// Takes away what is between the two.
-        async fn end_friendship(conn, a: UserId, b: UserId) -> Result<()> {
-            diesel::delete(pair!(a, b)).execute(conn).await?;
-            Ok(())
-        }
-    }
-}
 
 impl Store {
     /// Asks `whom` to be a friend of `me`, or accepts where they have asked. Two who ask at once are friends. `may_ask` is called where it

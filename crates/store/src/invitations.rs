@@ -6,13 +6,12 @@ use ferry_protocol::{Invitation, Page, Role, RoomId, RoomKind, UserId};
 
 use super::{
     Conflict, Membership, Result, Standing, Store, StoreError,
-    blocks::BlockSteps,
-    memberships::MembershipSteps,
     page::{after, one_more, page},
-    pool::{query, steps, transaction},
+    pool::{query, transaction},
     row_locks::RowLocks,
     schema::{blocks, invitations, rooms},
     sql_types::Sql,
+    steps::{BlockSteps, InvitationSteps, MembershipSteps},
 };
 
 /// How many invitations may be open.
@@ -43,38 +42,6 @@ macro_rules! seen_by {
                 .eq_any(blocks::table.filter(blocks::blocker.eq(Sql($user))).select(blocks::blocked)),
         ))
     };
-}
-
-steps! {
-    /// Parts of transactions on invitations. The room is locked.
-    pub(super) trait InvitationSteps {
-        /// Takes an invitation away, and says who had invited.
-        async fn end_invitation(conn, room: RoomId, user: UserId) -> Result<Option<UserId>> {
-            let invitation = invitations::table
-                .filter(invitations::room_id.eq(Sql(room)))
-                .filter(invitations::user_id.eq(Sql(user)));
-            Ok(diesel::delete(invitation).returning(invitations::invited_by).get_result(conn).await.optional()?)
-        }
-
-        /// Who invited the user to the room, if anybody.
-        async fn inviter_of(conn, room: RoomId, user: UserId) -> Result<Option<UserId>> {
-            let invitation = invitations::table
-                .filter(invitations::room_id.eq(Sql(room)))
-                .filter(invitations::user_id.eq(Sql(user)));
-            Ok(invitation.select(invitations::invited_by).first(conn).await.optional()?)
-        }
-
-        /// Who is invited to the room and sees it, and by whom.
-        async fn invited_to(conn, room: RoomId) -> Result<Vec<(UserId, UserId)>> {
-            let hides = blocks::table
-                .filter(blocks::blocker.eq(invitations::user_id))
-                .filter(blocks::blocked.eq(invitations::invited_by));
-            let invited = invitations::table
-                .filter(invitations::room_id.eq(Sql(room)))
-                .filter(diesel::dsl::not(diesel::dsl::exists(hides)));
-            Ok(invited.select((invitations::user_id, invitations::invited_by)).load(conn).await?)
-        }
-    }
 }
 
 impl Store {

@@ -8,6 +8,7 @@
 //! the write may have happened. Every wait is bounded; past the bound the answer is [`StoreError::Unavailable`].
 
 mod blocks;
+mod chunk;
 mod devices;
 mod error;
 mod friends;
@@ -27,6 +28,7 @@ mod row_locks;
 mod schema;
 mod settings;
 mod sql_types;
+mod steps;
 mod tokens;
 mod user_lock;
 mod users;

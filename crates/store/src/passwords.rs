@@ -5,25 +5,13 @@ use diesel_async::RunQueryDsl;
 use ferry_protocol::{DeviceId, UserId};
 
 use super::{
-    Conflict, Credentials, Result, Store, StoreError,
-    devices::DeviceSteps,
-    pool::{query, statement, steps, transaction},
+    Credentials, Result, Store, StoreError,
+    pool::{query, statement, transaction},
     row_locks::RowLocks,
     schema::{devices, users},
     sql_types::Sql,
+    steps::{AccountSteps, DeviceSteps},
 };
-
-steps! {
-    /// Parts of transactions on accounts. The user is locked.
-    pub(super) trait PasswordSteps {
-        /// That the password is the one that came into force then.
-        async fn check_password(conn, user: UserId, since: i64) -> Result<()> {
-            let same = users::table.filter(users::id.eq(Sql(user))).filter(users::password_changed_at.eq(since));
-            let same: bool = diesel::select(diesel::dsl::exists(same)).get_result(conn).await?;
-            if same { Ok(()) } else { Err(Conflict::PasswordChanged.into()) }
-        }
-    }
-}
 
 impl Store {
     /// Returns the account with that username (in canonical form) and its password.

@@ -8,12 +8,11 @@ use ferry_protocol::UserId;
 
 use super::{
     Result, Store,
-    blocks::BlockSteps,
-    friends::FriendSteps,
+    chunk::CHUNK,
     pool::query,
     schema::{blocks, devices, memberships, users},
     sql_types::Sql,
-    users::CHUNK,
+    steps::{BlockSteps, FriendshipSteps},
 };
 
 impl Store {

@@ -5,8 +5,12 @@ use diesel_async::RunQueryDsl;
 use ferry_protocol::{Allow, UserId};
 
 use super::{
-    Conflict, Result, StoreError, blocks::BlockSteps, friends::FriendSteps, pool::steps, schema::users, sql_types::Sql,
-    users::CHUNK,
+    Conflict, Result, StoreError,
+    chunk::CHUNK,
+    pool::steps,
+    schema::users,
+    sql_types::Sql,
+    steps::{BlockSteps, FriendshipSteps},
 };
 
 /// How one user stands to another, who acts.

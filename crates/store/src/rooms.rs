@@ -6,10 +6,8 @@ use ferry_protocol::{Page, Role, RoomId, RoomKind, UserId};
 
 use super::{
     Conflict, DeletedRoom, NewRoom, Result, Room, RoomChange, RoomView, Standing, Store, StoreError,
-    blocks::BlockSteps,
+    chunk::CHUNK,
     error::taken,
-    invitations::InvitationSteps,
-    memberships::MembershipSteps,
     models::{RoomRow, direct_key},
     page::{after, one_more, page},
     pool::{query, steps, transaction},
@@ -17,6 +15,7 @@ use super::{
     row_locks::RowLocks,
     schema::{memberships, rooms, users},
     sql_types::{Id, Name, Sql},
+    steps::{BlockSteps, InvitationSteps, MembershipSteps},
 };
 
 /// The number of members of the room in the row.
@@ -53,7 +52,7 @@ steps! {
 
         /// Puts users into a new room, in one statement however many they are.
         async fn join_all(conn, room: RoomId, members: &'a [UserId], role: Role, now: i64) -> Result<()> {
-            for some in members.chunks(super::users::CHUNK) {
+            for some in members.chunks(CHUNK) {
                 users::table
                     .filter(users::id.eq_any(some.iter().copied().map(Sql)))
                     .select((

@@ -9,11 +9,11 @@ use ferry_protocol::{DeviceId, RoomId, RoomKind, UserId};
 use futures_util::future::BoxFuture;
 
 use super::{
+    chunk::CHUNK,
     error::{Result, StoreError},
     pool::{SqliteConn, boxed},
     schema::{devices, rooms, users},
     sql_types::Sql,
-    users::CHUNK,
 };
 
 /// Row locks, until the transaction ends.

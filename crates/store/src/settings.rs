@@ -6,11 +6,11 @@ use ferry_protocol::{Allow, UpdateSettings, UserId, UserSettings};
 
 use super::{
     Result, Store, StoreError,
+    chunk::CHUNK,
     pool::{query, steps, transaction},
     row_locks::RowLocks,
     schema::users,
     sql_types::Sql,
-    users::CHUNK,
 };
 
 steps! {

@@ -6,20 +6,18 @@ use ferry_protocol::{DeviceId, Page, Role, RoomId, RoomKind, UserId};
 
 use super::{
     Conflict, DeletedUser, LeftRoom, NewUser, Result, Store, StoreError, User,
+    chunk::CHUNK,
     error::taken,
-    memberships::MembershipSteps,
     page::{after, one_more, page},
     pool::{query, statement, transaction},
     row_locks::RowLocks,
     schema::{closing_channels, devices, memberships, rooms, users},
     sql_types::Sql,
+    steps::MembershipSteps,
 };
 
 /// Sorts after everything that begins with what stands before it.
 const LAST_CHARACTER: char = char::MAX;
-
-/// Ids in one query at most: SQLite takes 32,766 parameters, and a query that long is no longer quick to parse.
-pub(super) const CHUNK: usize = 1000;
 
 impl Store {
     /// Makes an account.

@@ -3,8 +3,8 @@
 use ferry_protocol::{Role, RoomId, RoomKind, UserId};
 
 use super::{
+    changes::{add, owners},
     database::{device, new_user, user, users},
-    members::{add, owners},
     on_both,
 };
 use crate::{Conflict, LeftRoom, NewRoom, Store, StoreError};

@@ -3,9 +3,9 @@
 use ferry_protocol::{Allow, FriendState, Role, UpdateSettings, UserId, UserSettings};
 
 use super::{
+    changes::{group, is},
     database::{user, users},
     on_both,
-    rooms::{group, is},
 };
 use crate::{Befriended, Conflict, FriendshipStep, InvitationLimits, Invited, MembershipChange, Store, StoreError};
 

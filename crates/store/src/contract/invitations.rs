@@ -3,10 +3,9 @@
 use ferry_protocol::{Invitation, Role, RoomId, UserId};
 
 use super::{
+    changes::{add, group, is, owners},
     database::users,
-    members::{add, owners},
     on_both,
-    rooms::{group, is},
 };
 use crate::{Conflict, InvitationLimits, Invited, Membership, Standing, Store, StoreError};
 

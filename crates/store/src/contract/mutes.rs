@@ -3,10 +3,9 @@
 use ferry_protocol::{Role, RoomId, UserId};
 
 use super::{
+    changes::{add, group, set},
     database::users,
-    members::{add, set},
     on_both,
-    rooms::group,
 };
 use crate::{MembershipChange, Standing, Store, StoreError};
 

@@ -4,11 +4,10 @@ use ferry_protocol::{Role, RoomId, UserId};
 use futures_util::future::BoxFuture;
 
 use super::{
+    changes::{group, renamed, set},
     database::{Database, users},
-    members::set,
     on_both,
     other::{Other, spawn},
-    rooms::{group, renamed},
 };
 use crate::{Membership, MembershipChange, Standing, Store, StoreError};
 

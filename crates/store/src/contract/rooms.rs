@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use ferry_protocol::{Role, RoomId, RoomKind, UserId};
 
 use super::{
+    changes::{group, is, new_room, remove, renamed, set},
     database::{user, users},
-    members::{remove, set},
     on_both,
 };
-use crate::{Conflict, NewRoom, RoomChange, Store, StoreError};
+use crate::{Conflict, RoomChange, Store, StoreError};
 
 on_both!(
     a_pair_has_one_direct_room,
@@ -21,30 +21,6 @@ on_both!(
     a_room_is_renamed_and_deleted,
     the_audience_is_everybody_in_the_room,
 );
-
-pub(super) fn new_room(kind: RoomKind, name: &str, creator: UserId, members: &[UserId]) -> NewRoom {
-    NewRoom {
-        id: RoomId::new(),
-        kind,
-        name: (kind != RoomKind::Direct).then(|| name.to_owned()),
-        creator,
-        members: members.to_vec(),
-        now: 1000,
-    }
-}
-
-pub(super) fn renamed(name: &str) -> RoomChange {
-    RoomChange { name: Some(name.to_owned()), ..RoomChange::default() }
-}
-
-pub(super) async fn group(store: &Store, creator: UserId, members: &[UserId]) -> RoomId {
-    let room = new_room(RoomKind::Group, "Group", creator, members);
-    store.create_room(room).await.unwrap().id
-}
-
-pub(super) fn is<T>(outcome: &Result<T, StoreError>, expected: Conflict) -> bool {
-    matches!(outcome, Err(StoreError::Conflict(conflict)) if *conflict == expected)
-}
 
 async fn a_pair_has_one_direct_room(store: Store) {
     let ids = users(&store, "user", 2).await;

@@ -1,0 +1,19 @@
+//! Parts of transactions that several calls share, by the rows they are on. Calls import steps, and steps import no calls.
+
+mod accounts;
+mod blocks;
+mod devices;
+mod friendships;
+mod invitations;
+mod memberships;
+mod mutes;
+
+pub(super) use self::{
+    accounts::AccountSteps,
+    blocks::BlockSteps,
+    devices::DeviceSteps,
+    friendships::{Friendship, FriendshipSteps},
+    invitations::InvitationSteps,
+    memberships::MembershipSteps,
+    mutes::MuteSteps,
+};

@@ -1,0 +1,30 @@
+//! Accounts, within a transaction.
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use ferry_protocol::UserId;
+
+use crate::{
+    error::{Conflict, Result},
+    pool::steps,
+    schema::users,
+    sql_types::Sql,
+};
+
+steps! {
+    /// Parts of transactions on accounts. The user is locked.
+    pub(crate) trait AccountSteps {
+        /// That the password is the one that came into force then.
+        async fn check_password(conn, user: UserId, since: i64) -> Result<()> {
+            let same = users::table.filter(users::id.eq(Sql(user))).filter(users::password_changed_at.eq(since));
+            let same: bool = diesel::select(diesel::dsl::exists(same)).get_result(conn).await?;
+            if same { Ok(()) } else { Err(Conflict::PasswordChanged.into()) }
+        }
+
+        /// What people know a user by.
+        async fn names(conn, user: UserId) -> Result<(String, Option<String>)> {
+            let names = users::table.filter(users::id.eq(Sql(user))).select((users::username, users::display_name));
+            Ok(names.first(conn).await?)
+        }
+    }
+}
