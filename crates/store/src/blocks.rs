@@ -1,4 +1,4 @@
-//! Who has blocked whom.
+//! Blocks of one user by another.
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -15,11 +15,13 @@ use super::{
 };
 
 impl Store {
-    /// Blocks `whom` for `me`. It ends their friendship, and takes back what `me` asked of them; what they asked stays where they see it, and `me`
-    /// does not. Nothing changes where they are blocked already.
+    /// Blocks `whom` for `me`.
+    ///
+    /// The block ends their friendship and withdraws a request from `me`. A request from `whom`
+    /// stays: `whom` still sees it, and `me` does not. Blocking a user again changes nothing.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] where one of the two is not there.
+    /// Fails with [`StoreError::NotFound`] if either user does not exist.
     pub async fn block(&self, me: UserId, whom: UserId, now: i64) -> Result<Blocked> {
         transaction!(self, async |conn| {
             conn.hold_users(&[me, whom]).await?;
@@ -33,7 +35,7 @@ impl Store {
             if ends {
                 conn.end_friendship(me, whom).await?;
             }
-            // Who has blocked `me` in turn never saw what `me` asked.
+            // If `whom` has blocked `me`, they never saw the request from `me`.
             let is_told = ends && !conn.has_blocked(whom, me).await?;
             let since = blocks::table.find((Sql(me), Sql(whom))).select(blocks::since).first::<i64>(conn).await?;
             let (username, display_name) = conn.names(whom).await?;
@@ -43,10 +45,10 @@ impl Store {
         })
     }
 
-    /// Lifts a block. The direct room of the two, if there is one.
+    /// Lifts a block. Returns the direct room of the two users, if there is one.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] where there is no block.
+    /// Fails with [`StoreError::NotFound`] if there is no such block.
     pub async fn unblock(&self, me: UserId, whom: UserId) -> Result<Option<RoomId>> {
         transaction!(self, async |conn| {
             conn.hold_users(&[me, whom]).await?;
@@ -58,18 +60,15 @@ impl Store {
         })
     }
 
-    /// Whether the one has blocked the other.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`](super::StoreError::Unavailable).
+    /// Returns whether `blocker` has blocked `blocked`.
     pub async fn has_blocked(&self, blocker: UserId, blocked: UserId) -> Result<bool> {
         query!(self, async |conn| conn.has_blocked(blocker, blocked).await)
     }
 
-    /// Whom the user has blocked, by username.
+    /// Returns a page of the users that `me` has blocked, ordered by username.
     ///
     /// # Errors
-    /// [`StoreError::BadCursor`].
+    /// Fails with [`StoreError::BadCursor`].
     pub async fn blocks(&self, me: UserId, limit: usize, cursor: Option<&str>) -> Result<Page<Block>> {
         let last = after(cursor, |key| Some(key.to_owned()))?.unwrap_or_default();
         query!(self, async |conn| {

@@ -1,5 +1,5 @@
-//! How long a list of ids in one query may be.
+//! The limit on the ids in one query.
 
-/// The most ids in one query; the callers split a longer list. SQLite takes 32,766 parameters, and a query that long is no longer quick to
-/// parse.
+/// The most ids in one query; a longer list takes several queries. SQLite allows 32,766 parameters,
+/// but parsing a query that long is slow.
 pub(super) const CHUNK: usize = 1000;

@@ -1,6 +1,7 @@
 //! Friendships, and requests for one.
 //!
-//! A request to somebody who has blocked the one who asks is kept as any other, so that who asks sees nothing unusual. Nobody else sees it.
+//! A request to a user who has blocked the requesting user is stored like any other, so that the
+//! requesting user notices nothing. The blocking user does not see it.
 
 use diesel::{dsl::case_when, prelude::*};
 use diesel_async::RunQueryDsl;
@@ -17,11 +18,15 @@ use super::{
 };
 
 impl Store {
-    /// Asks `whom` to be a friend of `me`, or accepts where they have asked. Two who ask at once are friends. `may_ask` is called where it
-    /// comes to asking; what it refuses is the inner error, and nothing has happened.
+    /// Asks `whom` to be a friend of `me`, or accepts the request of `whom`. If both ask at the
+    /// same time, they become friends.
+    ///
+    /// Calls `may_ask` only before a new request. If it denies, nothing has happened, and its
+    /// reason is the inner error.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] where one of the two is not there; [`Conflict::Blocked`] where `me` has blocked `whom`.
+    /// Fails with [`StoreError::NotFound`] if either user does not exist, and with
+    /// [`Conflict::Blocked`] if `me` has blocked `whom`.
     pub async fn befriend<D: Send + 'static>(
         &self,
         me: UserId,
@@ -57,11 +62,11 @@ impl Store {
         })
     }
 
-    /// Ends a friendship, withdraws a request or rejects one. True where `whom` is to hear of it: not of being rejected, nor of somebody whom they
-    /// have blocked.
+    /// Ends a friendship, or withdraws or declines a request. Returns whether to tell `whom`: false
+    /// if their request was declined or they have blocked `me`.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] where there is nothing of it between the two that `me` may know of.
+    /// Fails with [`StoreError::NotFound`] if `me` sees neither a friendship nor a request.
     pub async fn unfriend(&self, me: UserId, whom: UserId) -> Result<bool> {
         transaction!(self, async |conn| {
             conn.hold_users(&[me, whom]).await?;
@@ -74,10 +79,11 @@ impl Store {
         })
     }
 
-    /// The user's friends, or requests, by username. Requests of somebody whom they have blocked are not among them.
+    /// Returns a page of the user's friends or requests, ordered by username. It leaves out
+    /// requests from users that `me` has blocked.
     ///
     /// # Errors
-    /// [`StoreError::BadCursor`].
+    /// Fails with [`StoreError::BadCursor`].
     pub async fn friends(
         &self,
         me: UserId,

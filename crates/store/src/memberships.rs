@@ -1,4 +1,4 @@
-//! Who is in which room, and as what.
+//! The members of rooms, and their roles.
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -16,15 +16,15 @@ use super::{
 };
 
 impl Store {
-    /// The user's membership of the room.
+    /// Returns the user's membership of the room, if there is one.
     pub async fn membership(&self, room: RoomId, user: UserId) -> Result<Option<Membership>> {
         query!(self, async |conn| conn.member_of(room, user).await)
     }
 
-    /// The members of a room, longest standing first.
+    /// Returns a page of the members of a room, in the order in which they joined.
     ///
     /// # Errors
-    /// [`StoreError::BadCursor`].
+    /// Fails with [`StoreError::BadCursor`].
     pub async fn members(&self, room: RoomId, limit: usize, cursor: Option<&str>) -> Result<Page<Member>> {
         let key = after(cursor, |key| {
             let (joined_at, user) = key.split_once(':')?;
@@ -54,16 +54,22 @@ impl Store {
         })
     }
 
-    /// Adds a member or changes one, as `decide` says. It is given how `actor` stands to the room, and the membership of `whom`; neither
-    /// changes before this is done, so nobody acts by a role that they have just lost. The membership then; what `decide` refuses is the inner
-    /// error, and nothing has happened.
+    /// Adds a member or changes one, as `decide` says.
     ///
-    /// Two last owners who step down at once cannot both.
+    /// `decide` gets the actor's standing in the room and the membership of `whom`. Neither changes
+    /// before the call is done, so that no user acts by a role that they have just lost. If
+    /// `decide` denies, nothing has happened, and its reason is the inner error. Returns the change
+    /// and the membership after it.
+    ///
+    /// If the last two owners step down at the same time, one of them stays owner.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] where there is no such room, no such user to add, or no such membership to change;
-    /// [`Conflict::AlreadyMember`], [`Conflict::NotToBeAdded`] where `whom` does not let `actor` add them, [`Conflict::RoomFull`] where the room
-    /// has `max_members` already, [`Conflict::TooManyRooms`]; [`Conflict::LastOwner`] where a group or channel would be left without an owner.
+    /// - [`StoreError::NotFound`] if there is no such room, no such user to add, or no such
+    ///   membership to change.
+    /// - [`Conflict::AlreadyMember`] if `whom` is to be added and is a member.
+    /// - [`Conflict::NotToBeAdded`] if `whom` does not let `actor` add them.
+    /// - [`Conflict::RoomFull`] if the room has `max_members`, and [`Conflict::TooManyRooms`].
+    /// - [`Conflict::LastOwner`] if a group or channel would lose its last owner.
     pub async fn put_member<D: Send + 'static>(
         &self,
         room: RoomId,
@@ -75,7 +81,8 @@ impl Store {
     ) -> Result<Result<(MembershipChange, Membership), D>> {
         let rooms_per_user = self.inner.rooms_per_user;
         transaction!(self, async |conn| {
-            // Users are locked before rooms, though only `Add` needs it: whether it comes to that is decided under the room's lock.
+            // Only `Add` needs the user held, but users are locked before rooms, and `decide` needs
+            // the room's lock.
             let there = match conn.hold_users(&[whom]).await {
                 Ok(()) => true,
                 Err(StoreError::NotFound) => false,
@@ -114,11 +121,13 @@ impl Store {
         })
     }
 
-    /// Makes `to` an owner of the room and `actor` an admin, if `decide` allows it (as in [`Self::put_member`]). A mute of the new owner ends:
-    /// nobody could lift it. The memberships that changed.
+    /// Makes `to` an owner of the room and `actor` an admin, if `decide` allows it (see
+    /// [`Self::put_member`]). Returns the memberships that changed.
+    ///
+    /// A mute of the new owner ends, because no member could lift it.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] where there is no such room or membership.
+    /// Fails with [`StoreError::NotFound`] if there is no such room or membership.
     pub async fn transfer_room<D: Send + 'static>(
         &self,
         room: RoomId,
@@ -144,12 +153,14 @@ impl Store {
         })
     }
 
-    /// Takes a member out of a room, if `decide` lets `actor` do it (as in [`Self::put_member`]). A room that nobody is left in is deleted; the
-    /// mute of somebody who is muted beyond `now` is kept for their return.
+    /// Removes a member from a room, if `decide` allows it (see [`Self::put_member`]).
+    ///
+    /// If the room is empty then, it is deleted. A mute that ends after `now` is stored, so that
+    /// leaving and coming back does not lift it.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] where there is no such room or membership; [`Conflict::LastOwner`] where others would be left in a group or
-    /// channel without an owner.
+    /// Fails with [`StoreError::NotFound`] if there is no such room or membership, and with
+    /// [`Conflict::LastOwner`] if a group or channel would keep members but no owner.
     pub async fn remove_member<D: Send + 'static>(
         &self,
         room: RoomId,
@@ -171,17 +182,15 @@ impl Store {
             conn.delete_member(room, whom).await?;
             let lost_an_owner = standing.kind != RoomKind::Direct && member.role == Role::Owner;
             if lost_an_owner && conn.owner_count(room).await? == 0 && conn.member_count(room).await? > 0 {
-                // Rolls back.
+                // The error rolls the transaction back.
                 return Err(Conflict::LastOwner.into());
             }
             Ok(Ok(()))
         })
     }
 
-    /// Who a message to the room is for. None where there is no such room.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`](super::StoreError::Unavailable).
+    /// Returns the users that a message to the room is for. Returns `None` if the room does not
+    /// exist.
     pub async fn audience(&self, room: RoomId) -> Result<Option<RoomAudience>> {
         query!(self, async |conn| {
             let rows = rooms::table

@@ -1,4 +1,5 @@
-//! How users stand to somebody who wants something of them, and what they let that one do.
+//! The actions that users allow another user. Their settings, their friendships and their blocks
+//! decide it.
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -13,31 +14,32 @@ use super::{
     steps::{BlockSteps, FriendshipSteps},
 };
 
-/// How one user stands to another, who acts.
+/// How a user stands to another user, the actor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Relationship {
-    /// Who may make a direct room with them.
+    /// The users who may open a direct room with the user.
     pub(super) direct: Allow,
-    /// Who may put them into other rooms.
+    /// The users who may add the user to other rooms.
     pub(super) add: Allow,
-    /// Whether they are friends with who acts.
+    /// Whether the user and the actor are friends.
     pub(super) are_friends: bool,
-    /// Whether they have blocked who acts.
+    /// Whether the user has blocked the actor.
     pub(super) has_blocked: bool,
 }
 
 impl Relationship {
-    /// Whether a direct room with them may be made.
+    /// Checks that the actor may open a direct room with the user.
     pub(super) fn allow_direct(&self) -> Result<(), Conflict> {
         if self.allows(self.direct) { Ok(()) } else { Err(Conflict::NotAllowed) }
     }
 
-    /// Whether they may be put into a room.
+    /// Checks that the actor may add the user to a room.
     pub(super) fn allow_add(&self) -> Result<(), Conflict> {
         if self.allows(self.add) { Ok(()) } else { Err(Conflict::NotToBeAdded) }
     }
 
-    /// Who is blocked and who is no friend are answered alike, so that nobody learns here that they are blocked.
+    /// A blocked actor gets the same answer as one who is not a friend, so that the answer does not
+    /// reveal the block.
     fn allows(&self, allow: Allow) -> bool {
         let by_setting = match allow {
             Allow::Anybody => true,
@@ -48,9 +50,10 @@ impl Relationship {
 }
 
 steps! {
-    /// Parts of transactions on what users may do to each other. The users are held.
+    /// Steps on what users let another user do. The caller holds the users.
     pub(super) trait RelationshipSteps {
-        /// How each of these stands to `actor`, in no order; who is not there is left out.
+        /// Returns how each of the users stands to `actor`, in no order. Leaves out users who do
+        /// not exist.
         async fn relationships(conn, whom: &'a [UserId], actor: UserId) -> Result<Vec<Relationship>> {
             let blockers = conn.blockers_of(actor, whom).await?;
             let friends = conn.friends_among(actor, whom).await?;
@@ -71,12 +74,12 @@ steps! {
             Ok(relationships)
         }
 
-        /// That `actor` may make a direct room with `whom`.
+        /// Checks that `actor` may open a direct room with `whom`.
         async fn require_direct(conn, whom: UserId, actor: UserId) -> Result<()> {
             conn.relationships(&[whom], actor).await?.iter().try_for_each(Relationship::allow_direct).map_err(StoreError::from)
         }
 
-        /// That `actor` may put all of these into a room.
+        /// Checks that `actor` may add all of the users to a room.
         async fn require_add(conn, whom: &'a [UserId], actor: UserId) -> Result<()> {
             conn.relationships(whom, actor).await?.iter().try_for_each(Relationship::allow_add).map_err(StoreError::from)
         }
@@ -102,7 +105,7 @@ mod tests {
             (Friends, true, true, false),
         ] {
             let answer = |refusal| if is_let { Ok(()) } else { Err(refusal) };
-            // The one setting says nothing of the other.
+            // Neither setting affects the other.
             for other in [Anybody, Friends] {
                 let relationship = Relationship { direct: allow, add: other, are_friends, has_blocked };
                 assert_eq!(relationship.allow_direct(), answer(Conflict::NotAllowed), "{relationship:?}");

@@ -1,4 +1,5 @@
-//! Parts of transactions that several calls share, by the rows they are on. Calls import steps, and steps import no calls.
+//! Parts of transactions that several calls share, one file for each kind of row. Calls use steps,
+//! and steps use no calls.
 
 mod accounts;
 mod blocks;

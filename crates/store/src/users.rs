@@ -16,14 +16,14 @@ use super::{
     steps::MembershipSteps,
 };
 
-/// Sorts after everything that begins with what stands before it.
+/// Sorts after every character that may follow a prefix.
 const LAST_CHARACTER: char = char::MAX;
 
 impl Store {
-    /// Makes an account.
+    /// Creates an account.
     ///
     /// # Errors
-    /// [`Conflict::UsernameTaken`].
+    /// Fails with [`Conflict::UsernameTaken`].
     pub async fn create_user(&self, user: NewUser) -> Result<User> {
         statement!(self, async |conn| {
             diesel::insert_into(users::table)
@@ -43,10 +43,7 @@ impl Store {
         })
     }
 
-    /// The account with that id.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`] or [`StoreError::Other`], like any call; not repeated below.
+    /// Returns the account with that id.
     pub async fn user(&self, id: UserId) -> Result<Option<User>> {
         query!(self, async |conn| {
             let user = users::table.filter(users::id.eq(Sql(id))).select(User::as_select());
@@ -54,7 +51,7 @@ impl Store {
         })
     }
 
-    /// Those of the accounts that exist, in no order.
+    /// Returns those of the accounts that exist, in no order.
     pub async fn users_by_ids(&self, ids: &[UserId]) -> Result<Vec<User>> {
         let ids = ids.to_vec();
         query!(self, async |conn| {
@@ -68,17 +65,20 @@ impl Store {
         })
     }
 
-    /// Accounts whose username or display name begins with `prefix`, in whatever case, ordered by username. No character of it is special.
+    /// Returns a page of the accounts whose username or display name begins with `prefix`, ordered
+    /// by username.
+    ///
+    /// Case does not matter, and no character of the prefix is special.
     ///
     /// # Errors
-    /// [`StoreError::BadCursor`].
+    /// Fails with [`StoreError::BadCursor`].
     pub async fn search_users(&self, prefix: &str, limit: usize, cursor: Option<&str>) -> Result<Page<User>> {
         let last = after(cursor, |key| Some(key.to_owned()))?.unwrap_or_default();
-        // No stored name has a NUL in it, and PostgreSQL does not take one.
+        // No stored name contains a NUL, and PostgreSQL rejects a parameter that does.
         if prefix.contains('\0') {
             return Ok(page(Vec::new(), limit, |_| String::new()));
         }
-        // A range instead of LIKE: nothing to escape, and both databases use their index for it.
+        // A range needs no escaping, unlike LIKE, and both databases use their index for it.
         let from = prefix.to_lowercase();
         let to = format!("{from}{LAST_CHARACTER}");
         query!(self, async |conn| {
@@ -99,10 +99,10 @@ impl Store {
         })
     }
 
-    /// Changes an account; what is `None` stays. `Some(None)` takes the display name away.
+    /// Changes an account. `None` leaves the display name as it is, and `Some(None)` removes it.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`].
+    /// Fails with [`StoreError::NotFound`].
     pub async fn update_user(&self, id: UserId, display_name: Option<Option<String>>) -> Result<User> {
         let Some(display_name) = display_name else {
             return self.user(id).await?.ok_or(StoreError::NotFound);
@@ -115,12 +115,15 @@ impl Store {
         })
     }
 
-    /// Deletes an account with all that is its own, in one transaction: its devices (their channels become
-    /// [pending](Self::pending_closes)), its direct rooms, its memberships, and rooms where it was the last member. A room that loses its
-    /// last owner gets the one of highest role and, among those, longest standing.
+    /// Deletes an account and all that belongs to it, in one transaction.
+    ///
+    /// That is its devices, whose channels become [pending](Self::pending_closes), its direct rooms
+    /// and its memberships. A room whose last member it was is deleted too. If a room loses its
+    /// last owner, the member of the highest role becomes owner; among several, the one who joined
+    /// first.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`].
+    /// Fails with [`StoreError::NotFound`].
     pub async fn delete_user(&self, id: UserId) -> Result<DeletedUser> {
         let closed_at = ferry_protocol::now_ms();
         transaction!(self, async |conn| {
@@ -155,7 +158,7 @@ impl Store {
                         let heir = if role == Some(Role::Owner) { conn.ensure_owner(room).await? } else { None };
                         left.push(LeftRoom { id: room, peer: None, heir });
                     }
-                    // Deleted a moment ago.
+                    // Someone deleted the room a moment ago.
                     Err(StoreError::NotFound) => {}
                     Err(error) => return Err(error),
                 }

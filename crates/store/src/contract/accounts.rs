@@ -104,7 +104,7 @@ async fn search_pages_show_everybody_once(store: Store) {
 async fn a_foreign_cursor_is_refused(store: Store) {
     let ann = user(&store, "ann").await.id;
     let long = "A".repeat(10_000);
-    // The last one is base64url of two bytes that are not UTF-8, the one before of a NUL.
+    // The last one is base64url of two bytes that are not UTF-8, the one before it of a NUL.
     for cursor in ["!", "YQ==", &long, "AA", "__8"] {
         let outcome = store.search_users("", 5, Some(cursor)).await;
         assert!(matches!(outcome, Err(StoreError::BadCursor)), "{cursor}");
@@ -168,7 +168,7 @@ async fn deleting_an_account_leaves_nothing(store: Store) {
     assert_eq!((left.member_count, left.created_by), (1, None));
     let heir = store.membership(shared.id, bob).await.unwrap().unwrap();
     assert_eq!(heir.role, Role::Owner);
-    // The name is free again.
+    // The name can be registered again.
     user(&store, "user0").await;
 }
 
@@ -182,7 +182,7 @@ async fn the_next_in_rank_and_standing_inherits(store: Store) {
     let room = store.create_room(group(ids[0], &[])).await.unwrap().id;
     let ranks = [Role::Member, Role::Moderator, Role::Admin, Role::Admin];
     for (n, role) in ranks.into_iter().enumerate() {
-        // The later one of two admins joined with the lesser id.
+        // Of the two admins, the one with the lower id joined later.
         let joined = if n == 2 { 3000 } else { 2000 };
         add(&store, room, ids[n + 1], role, joined, 10).await.unwrap();
     }

@@ -1,10 +1,10 @@
-//! Rooms and their members, changed without asking who may: what several tests begin with.
+//! Changes of rooms and members without a check of roles, for the tests that begin with them.
 
 use ferry_protocol::{Role, RoomId, RoomKind, UserId};
 
 use crate::{Conflict, Membership, MembershipChange, NewRoom, RoomChange, Standing, Store, StoreError};
 
-/// When members leave, milliseconds.
+/// The time of these changes, in milliseconds.
 const NOW: i64 = 5000;
 
 pub(super) fn new_room(kind: RoomKind, name: &str, creator: UserId, members: &[UserId]) -> NewRoom {
@@ -31,7 +31,7 @@ pub(super) fn is<T>(outcome: &Result<T, StoreError>, expected: Conflict) -> bool
     matches!(outcome, Err(StoreError::Conflict(conflict)) if *conflict == expected)
 }
 
-/// Adds a member, whoever may.
+/// Adds a member without a check of roles.
 pub(super) async fn add(
     store: &Store,
     room: RoomId,
@@ -46,7 +46,7 @@ pub(super) async fn add(
     Ok(membership)
 }
 
-/// Changes a member, whoever may; what is `None` stays.
+/// Changes a member without a check of roles. A value that is `None` stays as it is.
 pub(super) async fn set(
     store: &Store,
     room: RoomId,
@@ -63,7 +63,7 @@ pub(super) async fn set(
     Ok(membership)
 }
 
-/// Removes a member, whoever may; false where there is none.
+/// Removes a member without a check of roles. Returns false if there is none.
 pub(super) async fn remove(store: &Store, room: RoomId, user: UserId) -> Result<bool, StoreError> {
     match store.remove_member(room, user, user, NOW, |_, _| Ok::<_, StoreError>(())).await {
         Err(StoreError::NotFound) => Ok(false),
@@ -71,7 +71,7 @@ pub(super) async fn remove(store: &Store, room: RoomId, user: UserId) -> Result<
     }
 }
 
-/// How many owners the room has.
+/// Returns the number of owners of the room.
 pub(super) async fn owners(store: &Store, room: RoomId) -> usize {
     let audience = store.audience(room).await.unwrap().unwrap();
     audience.members.iter().filter(|member| member.role == Role::Owner).count()

@@ -1,4 +1,4 @@
-//! Opening, migrating, and databases that go away.
+//! Opening, migrating, and databases that do not answer.
 
 use std::{path::PathBuf, process::Command, time::Duration};
 
@@ -132,7 +132,7 @@ async fn one_lock_over_two_relays() {
     let ann = ferry_protocol::UserId::new();
     let lock = database.store.lock_user(ann).await.unwrap();
     let mut waiting = Box::pin(other.lock_user(ann));
-    // Once PostgreSQL lists the other as waiting, it does not have the lock.
+    // Once PostgreSQL lists the other call as waiting, it does not have the lock.
     let mut conn = AsyncPgConnection::establish(&database.url).await.unwrap();
     let blocked = async {
         let query = "DO $$ BEGIN WHILE NOT EXISTS (SELECT 1 FROM pg_locks l JOIN pg_database d ON d.oid = l.database \
@@ -146,7 +146,7 @@ async fn one_lock_over_two_relays() {
     }
     lock.release().await;
     waiting.await.unwrap().release().await;
-    // A relay that dies while it holds the lock leaves it to the next.
+    // If a relay dies while it holds the lock, the next one gets it.
     drop(other.lock_user(ann).await.unwrap());
     database.store.lock_user(ann).await.unwrap().release().await;
     drop((conn, other));
@@ -200,7 +200,8 @@ async fn a_url_of_another_kind_is_refused() {
     assert!(matches!(missing, Err(StoreError::Unavailable(_))), "{missing:?}");
 }
 
-/// A relay that exits does not wait for calls whose callers are gone: the process ends without a panic, and the file is whole.
+/// A relay that exits does not wait for calls whose callers are gone. The process must end without
+/// a panic, and the file must be whole.
 #[test]
 fn a_runtime_may_end_with_calls_under_way() {
     let directory = tempfile::tempdir().unwrap();

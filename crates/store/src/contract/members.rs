@@ -1,4 +1,4 @@
-//! Who is in a room.
+//! The members of a room.
 
 use ferry_protocol::{Role, RoomId, UserId};
 
@@ -71,7 +71,7 @@ async fn the_last_owner_stays(store: Store) {
     assert!(is(&leave, Conflict::LastOwner));
     let demote = set(&store, room, ids[0], Some(Role::Admin), None).await;
     assert!(is(&demote, Conflict::LastOwner));
-    // It may still be changed otherwise, and stays in.
+    // The last owner may be changed otherwise, and stays a member.
     let muted = set(&store, room, ids[0], None, Some(9)).await.unwrap();
     assert_eq!((muted.role, muted.muted_until), (Role::Owner, 9));
     let same = set(&store, room, ids[0], Some(Role::Owner), None);
@@ -111,7 +111,8 @@ async fn a_room_that_everybody_left_is_gone(store: Store) {
 }
 
 async fn leaving_joining_and_deleting_do_not_block_each_other(store: Store) {
-    // Every kind of change that locks several rows, at once: none may fail for having waited in a circle.
+    // Every kind of change that locks several rows runs at once. None may fail because two of them
+    // waited for each other.
     let ids = users(&store, "user", 8).await;
     let mut rooms = Vec::new();
     for creator in &ids[..4] {

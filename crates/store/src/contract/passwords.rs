@@ -1,4 +1,4 @@
-//! Another password, and who is logged out by it.
+//! New passwords, and the devices that they log out.
 
 use std::collections::HashSet;
 
@@ -17,7 +17,7 @@ on_both!(
     another_hash_of_the_same_password_changes_nothing_else,
 );
 
-/// Makes an account, and returns it with its password.
+/// Creates an account, and returns it with its password's hash.
 async fn with_password(store: &Store, username: &str) -> Credentials {
     let id = user(store, username).await.id;
     credentials(store, id).await
@@ -89,7 +89,7 @@ async fn nobody_logs_in_with_a_password_that_was_changed(store: Store) {
     let ann = with_password(&store, "ann").await;
     let id = ann.user.id;
     let phone = device(&store, id).await.id;
-    // However little time passes, even if it goes back.
+    // Every change has its own time, even if the clock stands still or goes back.
     let mut proven = vec![ann.password_changed_at];
     for at in [5000, 5000, 4000] {
         let current = credentials(&store, id).await;
@@ -110,12 +110,12 @@ async fn another_hash_of_the_same_password_changes_nothing_else(store: Store) {
     assert!(store.replace_hash(id, &ann.password_hash, "$anew").await.unwrap());
     let now = credentials(&store, id).await;
     assert_eq!((now.password_hash.as_str(), now.password_changed_at), ("$anew", ann.password_changed_at));
-    // Who proved the password before that has proved it.
+    // The time of the check before the new hash still counts.
     store.create_device(NewDevice { proven: ann.password_changed_at, ..new_device(id) }, 16).await.unwrap();
     assert_eq!(store.devices_of(id).await.unwrap().len(), 3);
     change(&store, &ann, "$new", phone, 5000).await.unwrap();
     assert_eq!(store.device(laptop).await.unwrap(), None);
-    // Too late: another password is in force.
+    // Another password is in force by now.
     for old in [&ann.password_hash, "$anew"] {
         assert!(!store.replace_hash(id, old, "$late").await.unwrap());
     }

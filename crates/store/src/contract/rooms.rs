@@ -36,7 +36,7 @@ async fn a_pair_has_one_direct_room(store: Store) {
     let again = new_room(RoomKind::Direct, "", ids[1], &[ids[0]]);
     assert!(is(&store.create_room(again).await, Conflict::DirectRoomExists));
 
-    // Whoever left is in it again once somebody wants to talk.
+    // A user who left is a member again once the other opens the room.
     assert!(remove(&store, room.id, ids[0]).await.unwrap());
     let (same, created) = store.create_direct(ids[1], ids[0], 2000).await.unwrap();
     assert_eq!((same.id, same.member_count, created), (room.id, 2, false));
@@ -67,7 +67,7 @@ async fn a_room_begins_with_its_members(store: Store) {
         let membership = store.membership(made.id, *user).await.unwrap().unwrap();
         assert_eq!((membership.role, membership.muted_until), (role, 0));
     }
-    // With somebody unknown in it, nothing is made.
+    // With an unknown user among the members, no room is created.
     let room = new_room(RoomKind::Group, "no", ids[0], &[ids[1], UserId::new()]);
     let id = room.id;
     assert!(matches!(store.create_room(room).await, Err(StoreError::NotFound)));
@@ -92,7 +92,7 @@ async fn lists_of_rooms_show_each_once(store: Store) {
     let ids = users(&store, "user", 2).await;
     let mut mine = Vec::new();
     for n in 0..11 {
-        // Two names each for several rooms: the order within a name must be settled too.
+        // Several rooms share each name, so the order within a name must be settled too.
         let room = new_room(RoomKind::Channel, &format!("Room {}", n % 2), ids[0], &[]);
         mine.push(store.create_room(room).await.unwrap().id);
     }

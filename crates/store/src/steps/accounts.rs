@@ -1,4 +1,4 @@
-//! Accounts, within a transaction.
+//! Steps of transactions on accounts.
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -12,16 +12,17 @@ use crate::{
 };
 
 steps! {
-    /// Parts of transactions on accounts. The user is locked.
+    /// Steps on accounts. The caller has locked the user.
     pub(crate) trait AccountSteps {
-        /// That the password is the one that came into force then.
+        /// Checks that the password has not changed since `since`. Fails with `PasswordChanged` if
+        /// it has.
         async fn check_password(conn, user: UserId, since: i64) -> Result<()> {
             let same = users::table.filter(users::id.eq(Sql(user))).filter(users::password_changed_at.eq(since));
             let same: bool = diesel::select(diesel::dsl::exists(same)).get_result(conn).await?;
             if same { Ok(()) } else { Err(Conflict::PasswordChanged.into()) }
         }
 
-        /// What people know a user by.
+        /// Returns the user's username and display name.
         async fn names(conn, user: UserId) -> Result<(String, Option<String>)> {
             let names = users::table.filter(users::id.eq(Sql(user))).select((users::username, users::display_name));
             Ok(names.first(conn).await?)

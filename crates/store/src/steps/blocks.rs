@@ -1,4 +1,4 @@
-//! Blocks, within a transaction.
+//! Steps of transactions on blocks.
 
 use std::collections::HashSet;
 
@@ -16,15 +16,15 @@ use crate::{
 };
 
 steps! {
-    /// Parts of transactions on blocks. The users are held, or changed by nobody else.
+    /// Steps on blocks. The caller holds the users, or only reads.
     pub(crate) trait BlockSteps {
-        /// Whether the one has blocked the other.
+        /// Returns whether `blocker` has blocked `blocked`.
         async fn has_blocked(conn, blocker: UserId, blocked: UserId) -> Result<bool> {
             let block = blocks::table.find((Sql(blocker), Sql(blocked))).select(blocks::blocked);
             Ok(block.first::<UserId>(conn).await.optional()?.is_some())
         }
 
-        /// Those of the others who have blocked the user.
+        /// Returns those of the others who have blocked the user.
         async fn blockers_of(conn, user: UserId, others: &'a [UserId]) -> Result<HashSet<UserId>> {
             let mut blockers = HashSet::new();
             for some in others.chunks(CHUNK) {
@@ -36,14 +36,14 @@ steps! {
             Ok(blockers)
         }
 
-        /// Those of these who have blocked another of them.
+        /// Returns those of the users who have blocked another of them.
         async fn blockers_among(conn, users: &'a [UserId]) -> Result<Vec<UserId>> {
             let ids = || users.iter().copied().map(Sql);
             let among = blocks::table.filter(blocks::blocker.eq_any(ids())).filter(blocks::blocked.eq_any(ids()));
             Ok(among.select(blocks::blocker).load(conn).await?)
         }
 
-        /// The direct room of the two, if there is one.
+        /// Returns the direct room of two users, if there is one.
         async fn direct_room(conn, a: UserId, b: UserId) -> Result<Option<RoomId>> {
             let room = rooms::table.filter(rooms::direct_key.eq(direct_key(a, b))).select(rooms::id);
             Ok(room.first::<RoomId>(conn).await.optional()?)

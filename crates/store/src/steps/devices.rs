@@ -1,4 +1,4 @@
-//! Devices, within a transaction.
+//! Steps of transactions on devices.
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -13,14 +13,16 @@ use crate::{
 };
 
 steps! {
-    /// Parts of transactions on devices.
+    /// Steps on devices.
     pub(crate) trait DeviceSteps {
-        /// Deletes the user's devices among these, and puts their channels into the outbox. Says which there were.
+        /// Deletes those of the devices that belong to the user, and puts their channels into the
+        /// outbox. Returns the devices that it deleted.
         async fn log_out(conn, user: UserId, these: &'a [DeviceId], closed_at: i64) -> Result<Vec<DeviceId>> {
             let mut gone = Vec::new();
             for some in these.chunks(CHUNK) {
                 let devices = devices::table.filter(devices::user_id.eq(Sql(user))).filter(devices::id.eq_any(some.iter().copied().map(Sql)));
-                // Deleting comes first: of two logouts of one device, the second finds nothing, and adds nothing to the outbox.
+                // Deleting comes first: if two logouts of one device race, the second deletes
+                // nothing and so adds nothing to the outbox.
                 gone.extend(diesel::delete(devices).returning(devices::id).get_results::<DeviceId>(conn).await?);
             }
             for &device in &gone {

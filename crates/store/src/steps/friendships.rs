@@ -1,4 +1,4 @@
-//! Friendships and requests for one, within a transaction.
+//! Steps of transactions on friendships and on requests for one.
 
 use std::collections::HashSet;
 
@@ -8,17 +8,17 @@ use ferry_protocol::{FriendState, UserId};
 
 use crate::{chunk::CHUNK, error::Result, pool::steps, schema::friendships, sql_types::Sql};
 
-/// What is between two users; the pair is named beside it.
+/// A friendship of two users, or a request for one. The pair is named beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Friendship {
-    /// Who has asked; none once they are friends.
+    /// The user who has asked; `None` once they are friends.
     pub(crate) asked_by: Option<UserId>,
-    /// Since when it is so.
+    /// When the friendship or the request began, in milliseconds since the Unix epoch.
     pub(crate) since: i64,
 }
 
 impl Friendship {
-    /// As `me` sees it.
+    /// Returns the state as `me` sees it.
     pub(crate) fn state(self, me: UserId) -> FriendState {
         match self.asked_by {
             None => FriendState::Friends,
@@ -28,7 +28,7 @@ impl Friendship {
     }
 }
 
-/// The row of a pair.
+/// Selects the row of a pair.
 macro_rules! pair {
     ($a:expr, $b:expr) => {
         friendships::table
@@ -38,16 +38,16 @@ macro_rules! pair {
 }
 
 steps! {
-    /// Parts of transactions on friendships. The two users are changed by nobody else.
+    /// Steps on friendships. The caller holds the two users, or only reads.
     pub(crate) trait FriendshipSteps {
-        /// What is between the two, if anything.
+        /// Returns the friendship or request of two users, if there is one.
         async fn friendship(conn, a: UserId, b: UserId) -> Result<Option<Friendship>> {
             let row = pair!(a, b).select((friendships::asked_by, friendships::since));
             let row = row.first::<(Option<UserId>, i64)>(conn).await.optional()?;
             Ok(row.map(|(asked_by, since)| Friendship { asked_by, since }))
         }
 
-        /// Those of the others who are friends of the user.
+        /// Returns those of the others who are friends of the user.
         async fn friends_among(conn, user: UserId, others: &'a [UserId]) -> Result<HashSet<UserId>> {
             let mut friends = HashSet::new();
             for some in others.chunks(CHUNK) {
@@ -65,7 +65,7 @@ steps! {
             Ok(friends)
         }
 
-        /// Puts this between the two, in the place of what was there.
+        /// Stores a friendship or request of two users in place of the one before.
         async fn set_friendship(conn, a: UserId, b: UserId, friendship: Friendship) -> Result<()> {
             conn.end_friendship(a, b).await?;
             diesel::insert_into(friendships::table)
@@ -80,7 +80,7 @@ steps! {
             Ok(())
         }
 
-        /// Takes away what is between the two.
+        /// Deletes the friendship or request of two users.
         async fn end_friendship(conn, a: UserId, b: UserId) -> Result<()> {
             diesel::delete(pair!(a, b)).execute(conn).await?;
             Ok(())

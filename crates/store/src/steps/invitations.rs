@@ -1,4 +1,4 @@
-//! Invitations, within a transaction.
+//! Steps of transactions on invitations.
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -12,9 +12,10 @@ use crate::{
 };
 
 steps! {
-    /// Parts of transactions on invitations. The room is locked.
+    /// Steps on invitations. The caller has locked the room.
     pub(crate) trait InvitationSteps {
-        /// Takes an invitation away, and says who had invited.
+        /// Deletes an invitation. Returns the user who invited, or `None` if there was no
+        /// invitation.
         async fn end_invitation(conn, room: RoomId, user: UserId) -> Result<Option<UserId>> {
             let invitation = invitations::table
                 .filter(invitations::room_id.eq(Sql(room)))
@@ -22,7 +23,7 @@ steps! {
             Ok(diesel::delete(invitation).returning(invitations::invited_by).get_result(conn).await.optional()?)
         }
 
-        /// Who invited the user to the room, if anybody.
+        /// Returns the user who invited `user` to the room, if anyone did.
         async fn inviter_of(conn, room: RoomId, user: UserId) -> Result<Option<UserId>> {
             let invitation = invitations::table
                 .filter(invitations::room_id.eq(Sql(room)))
@@ -30,7 +31,7 @@ steps! {
             Ok(invitation.select(invitations::invited_by).first(conn).await.optional()?)
         }
 
-        /// Who is invited to the room and sees it, and by whom.
+        /// Returns the invited users who see their invitation, each with the user who invited them.
         async fn invited_to(conn, room: RoomId) -> Result<Vec<(UserId, UserId)>> {
             let hides = blocks::table
                 .filter(blocks::blocker.eq(invitations::user_id))

@@ -1,4 +1,4 @@
-//! Memberships, within a transaction.
+//! Steps of transactions on memberships.
 
 use diesel::{dsl::count_star, prelude::*};
 use diesel_async::RunQueryDsl;
@@ -16,9 +16,9 @@ use crate::{
 };
 
 steps! {
-    /// Parts of transactions on memberships. The room is locked.
+    /// Steps on memberships. The caller has locked the room, or only reads.
     pub(crate) trait MembershipSteps {
-        /// The membership, if there is one.
+        /// Returns the user's membership of the room, if there is one.
         async fn member_of(conn, room: RoomId, user: UserId) -> Result<Option<Membership>> {
             let membership = memberships::table
                 .filter(memberships::room_id.eq(Sql(room)))
@@ -27,12 +27,12 @@ steps! {
             Ok(membership.first(conn).await.optional()?)
         }
 
-        /// How many members the room has.
+        /// Returns the number of members of the room.
         async fn member_count(conn, room: RoomId) -> Result<i64> {
             Ok(memberships::table.filter(memberships::room_id.eq(Sql(room))).count().get_result(conn).await?)
         }
 
-        /// How many of the members are owners.
+        /// Returns the number of owners of the room.
         async fn owner_count(conn, room: RoomId) -> Result<i64> {
             let owners = memberships::table
                 .filter(memberships::room_id.eq(Sql(room)))
@@ -40,14 +40,16 @@ steps! {
             Ok(owners.count().get_result(conn).await?)
         }
 
-        /// Locks the room, and says how a user stands to it. `NotFound` where there is no such room.
+        /// Locks the room and returns the user's standing in it. Fails with `NotFound` if the room
+        /// does not exist.
         async fn standing(conn, room: RoomId, user: UserId) -> Result<Standing> {
             let kind = conn.lock_room(room).await?;
             let membership = conn.member_of(room, user).await?;
             Ok(Standing { kind, role: membership.map(|membership| membership.role) })
         }
 
-        /// That each of these users may be in one more room. They are held.
+        /// Checks that each user may be in one more room. The caller holds the users. Fails with
+        /// `TooManyRooms` if one may not.
         async fn check_rooms_of(conn, ids: &'a [UserId], rooms_per_user: usize) -> Result<()> {
             let most = i64::try_from(rooms_per_user).unwrap_or(i64::MAX);
             for some in ids.chunks(CHUNK) {
@@ -66,8 +68,8 @@ steps! {
             Ok(())
         }
 
-        /// Puts a user who is not in the room into it, and ends their invitation. Without a mute that is named, the one they left with is in
-        /// force again.
+        /// Adds a user who is not in the room, and ends their invitation. If `muted_until` is
+        /// `None`, the mute that they left with is restored.
         async fn insert_member(conn, room: RoomId, user: UserId, role: Role, muted_until: Option<i64>, now: i64) -> Result<Membership> {
             let kept = conn.take_mute(room, user).await?.filter(|until| *until > now);
             conn.end_invitation(room, user).await?;
@@ -84,7 +86,7 @@ steps! {
                 .await?)
         }
 
-        /// Changes a membership that is there.
+        /// Changes the membership of a member.
         async fn update_member(conn, room: RoomId, user: UserId, role: Role, muted_until: i64) -> Result<Membership> {
             let membership = memberships::table
                 .filter(memberships::room_id.eq(Sql(room)))
@@ -96,7 +98,8 @@ steps! {
                 .await?)
         }
 
-        /// Takes a member out of the room, and deletes the room where nobody is left. Says which role they had.
+        /// Removes a member from the room, and deletes the room if it is empty now. Returns the
+        /// role that the member had.
         async fn delete_member(conn, room: RoomId, user: UserId) -> Result<Option<Role>> {
             let membership = memberships::table
                 .filter(memberships::room_id.eq(Sql(room)))
@@ -108,7 +111,9 @@ steps! {
             Ok(role)
         }
 
-        /// Where the room has no owner, makes the one of highest role and, among those, longest standing its owner, and says who that is.
+        /// Gives a room without an owner a new one, and returns their membership. The member of the
+        /// highest role becomes owner; among several, the one who joined first. Returns `None` if
+        /// the room has an owner.
         async fn ensure_owner(conn, room: RoomId) -> Result<Option<Membership>> {
             for role in [Role::Owner, Role::Admin, Role::Moderator, Role::Member] {
                 let heir = memberships::table
@@ -128,7 +133,7 @@ steps! {
             Ok(None)
         }
 
-        /// Everybody in the room, in no order.
+        /// Returns all members of the room, in no order.
         async fn members_of(conn, room: RoomId) -> Result<Vec<UserId>> {
             let members = memberships::table.filter(memberships::room_id.eq(Sql(room)));
             Ok(members.select(memberships::user_id).load(conn).await?)

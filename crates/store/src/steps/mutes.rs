@@ -1,4 +1,4 @@
-//! Mutes of members who left, within a transaction.
+//! Steps of transactions on the mutes of users who left a room.
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -7,9 +7,9 @@ use ferry_protocol::{RoomId, UserId};
 use crate::{error::Result, pool::steps, schema::room_mutes, sql_types::Sql};
 
 steps! {
-    /// Parts of transactions on memberships. The room is locked.
+    /// Steps on mutes. The caller has locked the room.
     pub(crate) trait MuteSteps {
-        /// Keeps the mute of a member who leaves.
+        /// Stores the mute of a member who leaves.
         async fn keep_mute(conn, room: RoomId, user: UserId, until: i64) -> Result<()> {
             diesel::insert_into(room_mutes::table)
                 .values((
@@ -22,7 +22,8 @@ steps! {
             Ok(())
         }
 
-        /// Takes the mute of somebody who comes back; it is the membership's from now on.
+        /// Deletes and returns the mute of a user who comes back. From then on the membership holds
+        /// it.
         async fn take_mute(conn, room: RoomId, user: UserId) -> Result<Option<i64>> {
             let kept = room_mutes::table
                 .filter(room_mutes::room_id.eq(Sql(room)))
