@@ -294,7 +294,7 @@ mod tests {
             now: now_ms(),
         };
         let ann = store.create_user(new).await.unwrap();
-        let since = ann.password_changed_at;
+        let since = store.credentials(ann.id).await.unwrap().unwrap().password_changed_at;
         let phone = logins.open(new_device(ann.id, since)).await.unwrap();
 
         let overtaken = store.create_device(new_device(ann.id, since), 16).await.unwrap().device;

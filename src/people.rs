@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use ferry_protocol::{Block, Friend, NoticeEvent, UpdateSettings, UserId, UserSettings, now_ms};
-use ferry_store::{Blocked, Step, Store};
+use ferry_store::{Blocked, FriendshipStep, Store};
 
 use crate::{
     changes::Changes,
@@ -44,16 +44,16 @@ impl People {
     ///
     /// # Errors
     /// Fails with `not_found`, `blocked`, `not_allowed` or `rate_limited`.
-    pub async fn befriend(&self, who: Authenticated, user: UserId) -> Result<(Friend, Step), Refusal> {
+    pub async fn befriend(&self, who: Authenticated, user: UserId) -> Result<(Friend, FriendshipStep), Refusal> {
         let (me, limits) = (who.user, Arc::clone(&self.limits));
         let may_ask = move || limits.friend_requests.take(&me).map_err(Refusal::rate_limited);
         let befriended = self.store.befriend(me, user, now_ms(), may_ask).await??;
         let event = match befriended.step {
-            Step::Asked => Some(NoticeEvent::FriendRequested { user, by: me }),
-            Step::Accepted => Some(NoticeEvent::FriendAccepted { user, by: me }),
-            Step::Nothing => None,
+            FriendshipStep::Asked => Some(NoticeEvent::FriendRequested { user, by: me }),
+            FriendshipStep::Accepted => Some(NoticeEvent::FriendAccepted { user, by: me }),
+            FriendshipStep::Nothing => None,
         };
-        if befriended.step == Step::Accepted {
+        if befriended.step == FriendshipStep::Accepted {
             self.presence.sight_changed(me).await;
         }
         if let Some(event) = event {

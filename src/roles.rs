@@ -9,7 +9,7 @@
 use std::borrow::Cow;
 
 use ferry_protocol::{PutMember, Role, RoomKind, UserId};
-use ferry_store::{Membership, Put, Standing};
+use ferry_store::{Membership, MembershipChange, Standing};
 
 /// Why a user may not do something in a room.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -66,7 +66,7 @@ pub fn put(
     myself: bool,
     theirs: Option<&Membership>,
     change: &PutMember,
-) -> Result<Put, RoleError> {
+) -> Result<MembershipChange, RoleError> {
     let mine = standing.role.ok_or_else(|| outsider(standing.kind))?;
     if change.muted_until.is_some_and(|until| until < 0) {
         return Err(RoleError::Invalid { field: "muted_until", detail: "must be 0 or a time" });
@@ -77,7 +77,7 @@ pub fn put(
         }
         let role = change.role.unwrap_or(Role::Member);
         may_add(mine, role)?;
-        return Ok(Put::Add { role, muted_until: change.muted_until });
+        return Ok(MembershipChange::Add { role, muted_until: change.muted_until });
     };
     let role = change.role.unwrap_or(theirs.role);
     if role != theirs.role {
@@ -89,17 +89,17 @@ pub fn put(
     let muted_until = change.muted_until.unwrap_or(theirs.muted_until);
     // Everybody may ask for what is so already. It changes nothing and sends no notice.
     let is_so = (role, muted_until) == (theirs.role, theirs.muted_until);
-    Ok(if is_so { Put::Keep } else { Put::Set { role, muted_until } })
+    Ok(if is_so { MembershipChange::Keep } else { MembershipChange::Set { role, muted_until } })
 }
 
 /// Decides on joining a room without being added.
 ///
 /// # Errors
 /// Fails with `already_member`, or with `not_found` for a room that is not open to all.
-pub fn join(standing: Standing) -> Result<Put, RoleError> {
+pub fn join(standing: Standing) -> Result<MembershipChange, RoleError> {
     match standing {
         Standing { role: Some(_), .. } => Err(RoleError::AlreadyMember),
-        Standing { kind: RoomKind::Channel, .. } => Ok(Put::Add { role: Role::Member, muted_until: None }),
+        Standing { kind: RoomKind::Channel, .. } => Ok(MembershipChange::Add { role: Role::Member, muted_until: None }),
         Standing { kind, .. } => Err(outsider(kind)),
     }
 }
@@ -247,10 +247,13 @@ mod tests {
         for mine in ALL {
             let theirs = membership(Admin, 7);
             for asked in [change(None, None), change(Some(Admin), None)] {
-                assert_eq!(put(as_a(Some(mine)), false, Some(&theirs), &asked), Ok(Put::Keep));
+                assert_eq!(put(as_a(Some(mine)), false, Some(&theirs), &asked), Ok(MembershipChange::Keep));
             }
         }
-        assert_eq!(put(as_a(Some(Owner)), false, Some(&membership(Admin, 7)), &change(None, Some(7))), Ok(Put::Keep));
+        assert_eq!(
+            put(as_a(Some(Owner)), false, Some(&membership(Admin, 7)), &change(None, Some(7))),
+            Ok(MembershipChange::Keep)
+        );
         // A user who may not mute is told so, whatever they ask for.
         assert!(put(as_a(Some(Member)), false, Some(&membership(Admin, 7)), &change(None, Some(7))).is_err());
     }
@@ -259,13 +262,13 @@ mod tests {
     fn what_is_left_out_stays_as_it_is() {
         let theirs = membership(Member, 7);
         let asked = put(as_a(Some(Owner)), false, Some(&theirs), &change(Some(Admin), None));
-        assert_eq!(asked, Ok(Put::Set { role: Admin, muted_until: 7 }));
+        assert_eq!(asked, Ok(MembershipChange::Set { role: Admin, muted_until: 7 }));
         let asked = put(as_a(Some(Owner)), false, Some(&theirs), &change(None, Some(0)));
-        assert_eq!(asked, Ok(Put::Set { role: Member, muted_until: 0 }));
+        assert_eq!(asked, Ok(MembershipChange::Set { role: Member, muted_until: 0 }));
         let added = put(as_a(Some(Owner)), false, None, &change(None, None));
-        assert_eq!(added, Ok(Put::Add { role: Member, muted_until: None }));
+        assert_eq!(added, Ok(MembershipChange::Add { role: Member, muted_until: None }));
         let added = put(as_a(Some(Owner)), false, None, &change(Some(Moderator), Some(0)));
-        assert_eq!(added, Ok(Put::Add { role: Moderator, muted_until: Some(0) }));
+        assert_eq!(added, Ok(MembershipChange::Add { role: Moderator, muted_until: Some(0) }));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ferry_protocol::{FriendAnswer, FriendState, Page, UserId};
-use ferry_store::Step;
+use ferry_store::FriendshipStep;
 use http::StatusCode;
 use warp::reply::Response;
 
@@ -44,7 +44,7 @@ async fn presence(call: Call, who: Authenticated) -> Result<Response, Refusal> {
 
 async fn put(call: Call, who: Authenticated, whom: String) -> Result<Response, Refusal> {
     let (friend, step) = call.app.people.befriend(who, other(&whom, who.user)?).await?;
-    let status = if step == Step::Asked { StatusCode::CREATED } else { StatusCode::OK };
+    let status = if step == FriendshipStep::Asked { StatusCode::CREATED } else { StatusCode::OK };
     Ok(answer::json(status, &FriendAnswer { friend }))
 }
 

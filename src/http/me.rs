@@ -78,7 +78,8 @@ async fn own(app: &App, user: UserId) -> Result<User, Refusal> {
 /// Returns since when the password is in force.
 async fn prove(app: &App, who: Authenticated, password: &Secret, field: &'static str) -> Result<i64, Refusal> {
     app.limits.proofs.take(&who.device).map_err(Refusal::rate_limited)?;
-    let user = own(app, who.user).await?;
-    let verified = app.passwords.verify(Some(&user.password_hash), password).await.map_err(|_| busy())?;
-    if verified { Ok(user.password_changed_at) } else { Err(Refusal::invalid(field, "the password is wrong")) }
+    // The device was logged in a moment ago: the account went since.
+    let proven = app.store.credentials(who.user).await?.ok_or_else(Refusal::unauthorized)?;
+    let verified = app.passwords.verify(Some(&proven.password_hash), password).await.map_err(|_| busy())?;
+    if verified { Ok(proven.password_changed_at) } else { Err(Refusal::invalid(field, "the password is wrong")) }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ferry_protocol::{
     CreateSession, DeviceId, Devices, ErrorCode, RefreshSession, Refreshed, Secret, Session, Tokens, UserId, now_ms,
 };
-use ferry_store::{Conflict, Device, NewDevice, Rotation, User};
+use ferry_store::{Conflict, Credentials, Device, NewDevice, Rotation};
 use http::{StatusCode, header};
 use warp::reply::Response;
 
@@ -49,17 +49,18 @@ async fn log_in(call: Call) -> Result<Response, Refusal> {
     let found = match &username {
         Some(username) => {
             app.limits.logins_of.take(&username.as_str().to_owned()).map_err(Refusal::rate_limited)?;
-            app.store.user_by_name(username.as_str()).await?
+            app.store.credentials_by_name(username.as_str()).await?
         }
         None => None,
     };
     // Verified even if there is no such user, because the answer must not come sooner then.
-    let hash = found.as_ref().map(|user| user.password_hash.as_str());
+    let hash = found.as_ref().map(|found| found.password_hash.as_str());
     let verified = app.passwords.verify(hash, &password).await.map_err(|_| busy())?;
-    let Some(user) = found.filter(|_| verified) else {
+    let Some(credentials) = found.filter(|_| verified) else {
         return Err(wrong());
     };
-    renew_hash(&app, &user, password);
+    renew_hash(&app, &credentials, password);
+    let Credentials { user, password_changed_at, .. } = credentials;
 
     let now = now_ms();
     let new = NewDevice {
@@ -69,7 +70,7 @@ async fn log_in(call: Call) -> Result<Response, Refusal> {
         ip: Some(address.to_string()),
         user_agent,
         now,
-        proven: user.password_changed_at,
+        proven: password_changed_at,
     };
     // Since the look-up, the account may have gone, or the device together with the password that
     // let it in. That too is a wrong login.
@@ -109,11 +110,11 @@ fn wrong() -> Refusal {
 ///
 /// Runs beside the login, which it neither fails nor delays. If there is no room for it now, the
 /// next login does it.
-fn renew_hash(app: &Arc<App>, user: &User, password: Secret) {
-    if !app.passwords.needs_rehash(&user.password_hash) {
+fn renew_hash(app: &Arc<App>, credentials: &Credentials, password: Secret) {
+    if !app.passwords.needs_rehash(&credentials.password_hash) {
         return;
     }
-    let (task, user, old) = (Arc::clone(app), user.id, user.password_hash.clone());
+    let (task, user, old) = (Arc::clone(app), credentials.user.id, credentials.password_hash.clone());
     app.tasks.spawn(async move {
         let Ok(new) = task.passwords.hash(&password).await else { return };
         match task.store.replace_hash(user, &old, &new).await {

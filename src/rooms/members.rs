@@ -1,7 +1,7 @@
 //! Who is in a room, and with which role.
 
 use ferry_protocol::{Member, NoticeEvent, Page, PutMember, Role, Room, RoomId, UserId, now_ms};
-use ferry_store::{Membership, Put, Standing};
+use ferry_store::{Membership, MembershipChange, Standing};
 
 use super::{Rooms, changed_role};
 use crate::{identity::Authenticated, refusal::Refusal, roles};
@@ -40,10 +40,10 @@ impl Rooms {
         let decide = move |standing: Standing, theirs: Option<&_>| roles::put(standing, is_self, theirs, &change);
         let (put, membership) =
             self.store.put_member(room, who.user, user, self.max_members, now_ms(), decide).await??;
-        let is_new = matches!(put, Put::Add { .. });
+        let is_new = matches!(put, MembershipChange::Add { .. });
         // Every relay reads the room again after a change: a request that changes nothing must not
         // cause that.
-        if put != Put::Keep {
+        if put != MembershipChange::Keep {
             self.changes.room_changed(room).await;
             if is_new {
                 self.presence.sight_changed(user).await;
@@ -96,10 +96,10 @@ impl Rooms {
 }
 
 /// Returns what a room is told of a membership that is new or changed.
-fn notice_of(put: Put, membership: &Membership, by: UserId) -> NoticeEvent {
+fn notice_of(put: MembershipChange, membership: &Membership, by: UserId) -> NoticeEvent {
     let Membership { room_id: room, user_id: user, role, .. } = *membership;
     match put {
-        Put::Add { .. } => NoticeEvent::MemberAdded { room, user, role, by },
-        Put::Set { .. } | Put::Keep => changed_role(membership, by),
+        MembershipChange::Add { .. } => NoticeEvent::MemberAdded { room, user, role, by },
+        MembershipChange::Set { .. } | MembershipChange::Keep => changed_role(membership, by),
     }
 }

@@ -1,4 +1,4 @@
-//! What a broker over nsqds is told.
+//! The settings of a broker over nsqds.
 
 use std::time::Duration;
 
@@ -7,9 +7,10 @@ use std::time::Duration;
 pub struct BrokerConfig {
     /// The nsqds. Every relay must have the same list.
     pub nsqd: Vec<NsqdAddress>,
-    /// HTTP addresses (`host:port`) of the nsqlookupds that are told of deletions.
+    /// HTTP addresses (`host:port`) of the nsqlookupds that also have to delete topics and
+    /// channels.
     pub nsqlookupd: Vec<String>,
-    /// When nsqd hands out again a delivery that nobody touched.
+    /// How long nsqd waits before it hands out an untouched delivery again.
     pub msg_timeout: Duration,
     /// The largest frame from a device, in bytes. An envelope is a little larger.
     pub frame: usize,

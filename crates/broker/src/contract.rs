@@ -1,5 +1,5 @@
-//! The contract of the module above, as one suite over both implementations. `contract!` makes of each case a test over the broker in
-//! process and one over a real nsqd.
+//! The contract in the crate's documentation, as one suite. `contract!` makes two tests of each
+//! case: one over the broker in this process, one over a real nsqd.
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
@@ -37,7 +37,8 @@ impl Subject {
     }
 
     async fn nsq() -> Self {
-        // The NSQ client can speak TLS in a workspace build, and wants to know with which cryptography.
+        // The NSQ client can speak TLS in a workspace build, and wants to know with which
+        // cryptography.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let nsqd = Nsqd::start().await.unwrap();
         let address: NsqdAddress = nsqd.for_relay().parse().unwrap();
@@ -81,7 +82,7 @@ async fn next(subscription: &mut Subscription) -> Delivery {
     within(subscription.next()).await.unwrap()
 }
 
-/// The next delivery, finished.
+/// Returns the next delivery, finished.
 async fn take(subscription: &mut Subscription) -> Bytes {
     let delivery = next(subscription).await;
     subscription.finish(delivery.id);
@@ -144,7 +145,7 @@ async fn what_is_unfinished_comes_back_at_once_after_a_close(subject: Subject) {
     let mut subscription = subject.subscribe(user, device).await;
     assert_eq!(next(&mut subscription).await.attempts, 1);
     subscription.close().await;
-    // Well within the message timeout of a minute, or `next` gives up.
+    // This comes well before the message timeout of a minute, or `next` would give up.
     let again = next(&mut subject.subscribe(user, device).await).await;
     assert_eq!((again.payload, again.attempts), ("one".into(), 2));
 }
@@ -156,7 +157,7 @@ async fn what_is_finished_does_not_come_back(subject: Subject) {
     let mut subscription = subject.subscribe(user, device).await;
     let delivery = next(&mut subscription).await;
     subscription.finish(delivery.id);
-    // A second time, and one that never was, change nothing.
+    // Finishing it again, or finishing an unknown id, changes nothing.
     subscription.finish(delivery.id);
     subscription.finish("00000000000000ff".parse().unwrap());
     subscription.flush().await.unwrap();
@@ -183,7 +184,7 @@ async fn no_more_is_handed_out_than_the_window_holds(subject: Subject) {
     let mut subscription = subject.broker.subscribe(user, device, 2).await.unwrap();
     subscription.start();
     let (first, _second) = (next(&mut subscription).await, next(&mut subscription).await);
-    // What is beyond the window would be on its way already.
+    // A delivery beyond the window would be on its way already.
     assert!(tokio::time::timeout(Duration::from_millis(100), subscription.next()).await.is_err());
     subscription.finish(first.id);
     next(&mut subscription).await;
@@ -199,7 +200,7 @@ async fn a_deleted_channel_ends_its_subscription_and_stays_deleted(subject: Subj
     within(async { while subscription.next().await.is_ok() {} }).await;
     drop(subscription);
     assert_eq!(take(&mut subject.subscribe(user, sibling).await).await, "one");
-    // Only an `open` or `subscribe` makes it anew, and then nothing is left in it.
+    // Only `open_device` or `subscribe` creates the channel again, and then it is empty.
     subject.publish(user, "two").await;
     assert_eq!(subject.broker.backlog(user, gone).await.unwrap(), 0);
 }
@@ -208,7 +209,7 @@ async fn a_deleted_topic_leaves_nothing_for_the_next_device(subject: Subject) {
     let user = UserId::new();
     let last = subject.open(user).await;
     subject.broker.close_device(user, last).await.unwrap();
-    // A late send, which the relay's look at SQL came too early for.
+    // A late send: the relay asked SQL for devices before the logout.
     subject.publish(user, "late").await;
     subject.broker.delete_topic(user).await.unwrap();
     subject.broker.delete_topic(user).await.unwrap();
@@ -241,7 +242,7 @@ async fn a_wait_that_is_given_up_loses_nothing(subject: Subject) {
     let taking = async {
         let (mut taken, mut ids) = (0, HashSet::new());
         while taken < 200 {
-            // Given up again and again in the middle of whatever it does.
+            // The wait is given up again and again, wherever it stands.
             if let Ok(delivery) = tokio::time::timeout(Duration::from_micros(50), subscription.next()).await {
                 let id = delivery.unwrap().id;
                 assert!(ids.insert(id), "handed out twice");

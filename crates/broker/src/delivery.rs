@@ -1,15 +1,15 @@
-//! What a channel hands out.
+//! Deliveries, which channels hand out.
 
 use std::{fmt, str::FromStr};
 
 use bytes::Bytes;
 
-/// What a delivery is called while it is unfinished: 16 hexadecimal digits, as NSQ has it. Unique within a channel.
+/// The id of an unfinished delivery, unique within its channel: 16 hexadecimal digits, as in NSQ.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct DeliveryId(pub(crate) [u8; 16]);
 
 impl DeliveryId {
-    /// `None` for bytes that are no hexadecimal digits.
+    /// Returns the id with these digits, or `None` if they are not hexadecimal.
     pub(crate) fn from_digits(digits: [u8; 16]) -> Option<Self> {
         digits.iter().all(u8::is_ascii_hexdigit).then_some(Self(digits))
     }
@@ -23,10 +23,10 @@ impl DeliveryId {
         Self(digits)
     }
 
-    /// The digits.
+    /// Returns the digits.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        // Only hexadecimal digits get in.
+        // The digits are hexadecimal, so they are UTF-8.
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 }
@@ -45,14 +45,14 @@ impl fmt::Debug for DeliveryId {
     }
 }
 
-/// One envelope on one channel. `Debug` shows the payload's length alone.
+/// One envelope on one channel. `Debug` shows only the payload's length.
 #[derive(Clone)]
 pub struct Delivery {
-    /// To finish, requeue or touch it by.
+    /// The id with which to finish or touch it.
     pub id: DeliveryId,
-    /// How often it was handed out, this time included.
+    /// How often it was handed out, including this time.
     pub attempts: u16,
-    /// What was published.
+    /// The payload that was published.
     pub payload: Bytes,
 }
 

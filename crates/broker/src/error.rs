@@ -1,12 +1,12 @@
-//! What can go wrong in a broker.
+//! Errors of a broker.
 
-/// The broker could not do it. For a publish, the outcome is unknown.
+/// Why the broker could not do what was asked. For a publish the outcome is unknown.
 #[derive(Debug, thiserror::Error)]
 pub enum BrokerError {
-    /// The user's home does not answer, or its queue of waiting publishes is full. Trying again later may help.
+    /// The user's home does not answer, or too many publishes wait for it. Try again later.
     #[error("broker unavailable: {0}")]
     Unavailable(String),
-    /// The broker refused it, and will again.
+    /// The broker rejects the call, and would reject it again.
     #[error("broker refused: {0}")]
     Refused(String),
 }
@@ -17,12 +17,13 @@ pub enum SubscribeError {
     /// Another subscription has the channel.
     #[error("another subscription has the channel")]
     Busy,
-    /// See there.
+    /// The broker could not do it.
     #[error(transparent)]
     Broker(#[from] BrokerError),
 }
 
-/// The subscription is over: its channel was deleted, or its connection lost. What was unfinished comes again.
+/// The end of a subscription: its channel was deleted, or its connection was lost. Unfinished
+/// deliveries come again.
 #[derive(Debug, thiserror::Error)]
 #[error("subscription ended: {0}")]
 pub struct Ended(pub String);

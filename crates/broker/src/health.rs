@@ -1,6 +1,6 @@
-//! How the nodes do.
+//! The health of the nodes.
 
-/// How one nsqd does, for `/readyz`.
+/// The health of one nsqd, for `/readyz`.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct NodeHealth {
     /// Its name in the configuration.

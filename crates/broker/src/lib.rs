@@ -1,21 +1,26 @@
 //! The broker: a queue for every device, and a bus between relays.
 //!
-//! Two implementations keep one contract, which `contract` runs over both: [`memory`], in this process, for the relay that stands
-//! alone, and [`nsq`], over one or several nsqds.
+//! Two implementations keep one contract, and the test suite `contract` runs over both. `memory`
+//! works in this process, for a relay that stands alone. `nsq` works over one or several nsqds.
 //!
 //! # The contract
-//! - Every open device has a *channel* on its user's *topic*. What is published to a user is
-//!   copied to the channels that are open then, and to no other. A publish to a user without open devices may leave a topic with that
-//!   payload behind (nsqd makes one); callers do not publish to those, and [`Broker::delete_topic`] clears what a race left.
-//! - [`Broker::publish`] answers `Ok` only when every channel has its copy. An error means that some may have it: publish the same
-//!   again, receivers drop what they have.
-//! - A channel hands a delivery to one subscription at a time, and again, with more `attempts`, until it is finished. A delivery that
-//!   a subscription leaves unfinished goes back at once when it is closed, and after the message timeout when it is lost.
-//! - A channel has one subscription at a time; a second is refused with [`SubscribeError::Busy`].
-//! - A channel that is full or not read changes nothing for its siblings.
-//! - After [`Broker::close_device`] the channel is gone and its subscription ends; nothing in the broker brings it back but
-//!   another `open_device` or `subscribe`. Whoever subscribes must therefore look afterwards whether the device is still logged in.
-//! - Order: mostly that of publishing, but a requeued delivery may come later. Receivers order by `epoch` and `seq`.
+//! - Every open device has a *channel* on its user's *topic*. A publish to a user is copied to the
+//!   channels that are open at that moment, and to no other.
+//! - A publish to a user without open devices may leave a topic with that payload behind, because
+//!   nsqd creates one. So do not publish to such users. If a race does, [`Broker::delete_topic`]
+//!   clears the topic.
+//! - [`Broker::publish`] returns `Ok` only when every channel has its copy. After an error some may
+//!   have it: publish the same payload again, because receivers drop duplicates.
+//! - A channel hands a delivery to one subscription at a time, and hands it out again, with more
+//!   `attempts`, until it is finished. When a subscription is closed, its unfinished deliveries go
+//!   back at once; when it is lost, after the message timeout.
+//! - A channel has one subscription at a time. A second one fails with [`SubscribeError::Busy`].
+//! - A channel that is full, or that nobody reads, does not affect its siblings.
+//! - After [`Broker::close_device`] the channel is gone and its subscription ends. Only another
+//!   `open_device` or `subscribe` brings it back. So after you subscribe, check whether the device
+//!   is still logged in.
+//! - Deliveries come mostly in the order of publishing, but a requeued one may come later.
+//!   Receivers order them by `epoch` and `seq`.
 
 mod config;
 #[cfg(test)]
@@ -40,7 +45,7 @@ pub use memory::{MemoryBroker, MemoryLimits};
 pub use nsq::{Inventory, Listed, NsqBroker};
 pub use subscription::Subscription;
 
-/// See the module's description. Cheap to clone.
+/// Either implementation of the broker. Cheap to clone.
 #[derive(Debug, Clone)]
 pub enum Broker {
     /// In this process.
@@ -50,10 +55,12 @@ pub enum Broker {
 }
 
 impl Broker {
-    /// Opens a device's channel. Doing it twice is doing it once. Not cancelled half-way with effect: the channel is there or not.
+    /// Opens a device's channel. Calling it again has no further effect. If you drop the future,
+    /// the channel is open or not, but never half open.
     ///
     /// # Errors
-    /// [`BrokerError::Unavailable`] where the user's home does not answer: the channel may be there.
+    /// Fails with [`BrokerError::Unavailable`] if the user's home does not answer. The channel may
+    /// be open then.
     pub async fn open_device(&self, user: UserId, device: DeviceId) -> Result<(), BrokerError> {
         match self {
             Self::Memory(broker) => {
@@ -64,10 +71,10 @@ impl Broker {
         }
     }
 
-    /// Deletes a device's channel with all that waits on it. Doing it twice is doing it once.
+    /// Deletes a device's channel and all that waits on it. Calling it again has no further effect.
     ///
     /// # Errors
-    /// [`BrokerError::Unavailable`] where some nsqd does not answer: do it again later.
+    /// Fails with [`BrokerError::Unavailable`] if an nsqd does not answer. Call it again later.
     pub async fn close_device(&self, user: UserId, device: DeviceId) -> Result<(), BrokerError> {
         match self {
             Self::Memory(broker) => {
@@ -78,10 +85,11 @@ impl Broker {
         }
     }
 
-    /// Deletes a user's topic with whatever is on it. Only for a user without devices, under the user's lock.
+    /// Deletes a user's topic and all that waits on it. Call it only for a user without devices,
+    /// under the user's lock.
     ///
     /// # Errors
-    /// [`BrokerError::Unavailable`] where some nsqd does not answer: do it again later.
+    /// Fails with [`BrokerError::Unavailable`] if an nsqd does not answer. Call it again later.
     pub async fn delete_topic(&self, user: UserId) -> Result<(), BrokerError> {
         match self {
             Self::Memory(broker) => {
@@ -92,10 +100,11 @@ impl Broker {
         }
     }
 
-    /// As [`Self::delete_topic`], but only where the user's messages are published: all that a first login needs.
+    /// Does the same as [`Self::delete_topic`], but only at the user's home. A first login needs no
+    /// more, because the user's messages are published there.
     ///
     /// # Errors
-    /// [`BrokerError::Unavailable`] where the user's home does not answer.
+    /// Fails with [`BrokerError::Unavailable`] if the user's home does not answer.
     pub async fn delete_topic_at_home(&self, user: UserId) -> Result<(), BrokerError> {
         match self {
             Self::Memory(broker) => {
@@ -106,11 +115,14 @@ impl Broker {
         }
     }
 
-    /// Takes the device's channel, which comes to be if it was not there: see the contract. Holds at most `window` unfinished
-    /// deliveries, and none before [`Subscription::start`]: what waits stands still until then and can be counted.
+    /// Subscribes to the device's channel, and creates the channel if it is missing: see the
+    /// contract.
+    ///
+    /// The subscription holds at most `window` unfinished deliveries. It hands out none before
+    /// [`Subscription::start`], so that you can count what waits.
     ///
     /// # Errors
-    /// [`SubscribeError::Busy`] while another subscription has it.
+    /// Fails with [`SubscribeError::Busy`] while another subscription has the channel.
     pub async fn subscribe(&self, user: UserId, device: DeviceId, window: u32) -> Result<Subscription, SubscribeError> {
         match self {
             Self::Memory(broker) => broker.subscribe(user, device, window).map(Subscription::Memory),
@@ -118,7 +130,8 @@ impl Broker {
         }
     }
 
-    /// Copies a payload to every open channel of the user. Dropping the future leaves the outcome unknown, as an error does.
+    /// Copies a payload to every open channel of the user. If you drop the future, the outcome is
+    /// unknown, as after an error.
     ///
     /// # Errors
     /// See the contract.
@@ -129,11 +142,13 @@ impl Broker {
         }
     }
 
-    /// How many deliveries wait on a channel or are unfinished with a subscription, the asking one included. A moment's count: what is
-    /// on its way to or from the broker may be in it or not.
+    /// Returns how many deliveries wait on a channel or are unfinished, those of your own
+    /// subscription included.
+    ///
+    /// Deliveries on their way to or from the broker may be missing.
     ///
     /// # Errors
-    /// [`BrokerError::Unavailable`] where the user's home does not answer.
+    /// Fails with [`BrokerError::Unavailable`] if the user's home does not answer.
     pub async fn backlog(&self, user: UserId, device: DeviceId) -> Result<u64, BrokerError> {
         match self {
             Self::Memory(broker) => Ok(broker.backlog(user, device)),
@@ -148,15 +163,16 @@ impl Broker {
     /// more to say may stop there. Dropping the future leaves the outcome unknown.
     pub async fn announce(&self, payload: Bytes) -> bool {
         match self {
-            // The only relay is the one that announces.
+            // This relay is the only one.
             Self::Memory(_) => false,
             Self::Nsq(broker) => broker.announce(payload).await,
         }
     }
 
-    /// Hears what relays announce, this one included, until you drop the future. Run it once.
+    /// Calls `hear` with what relays announce, this one included, until you drop the future. Run it
+    /// once.
     ///
-    /// Calls `listening` each time it begins to hear a node: what was announced before was missed.
+    /// Calls `listening` each time it begins to hear a node: it missed what was announced before.
     pub async fn listen(&self, hear: impl Fn(&[u8]), listening: impl Fn()) {
         match self {
             Self::Memory(_) => std::future::pending().await,
@@ -164,7 +180,7 @@ impl Broker {
         }
     }
 
-    /// How each node does; empty for the one in process.
+    /// Returns the health of each node; empty for the broker in this process.
     pub fn health(&self) -> Vec<NodeHealth> {
         match self {
             Self::Memory(_) => Vec::new(),

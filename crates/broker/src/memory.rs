@@ -1,6 +1,6 @@
-//! The broker in this process: bounded queues in memory, nothing else.
+//! The broker in this process: bounded queues in memory, and nothing else.
 //!
-//! What waits here is gone when the process ends. That is the price of the relay that stands alone, and the README says so.
+//! All that waits here is lost when the process ends. The README says so.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -21,15 +21,16 @@ use crate::{
     error::{BrokerError, Ended, SubscribeError},
 };
 
-/// How much may wait.
+/// The limits of the queues.
 #[derive(Debug, Clone, Copy)]
 pub struct MemoryLimits {
-    /// On one channel, deliveries. At the bound the oldest waiting one is dropped and counted; its receiver can name the gap by
-    /// `epoch` and `seq`. The alternative, to refuse the publish, would let one dead device silence its siblings.
+    /// The most deliveries on one channel. Past it the oldest waiting one is dropped and counted;
+    /// its receiver sees the gap in `epoch` and `seq`. Failing the publish instead would let one
+    /// dead device silence its siblings.
     pub deliveries: usize,
-    /// On one channel, bytes. As above.
+    /// The most bytes on one channel. Past it the oldest waiting deliveries are dropped as well.
     pub bytes: usize,
-    /// On all channels together, bytes. At the bound a publish is refused as temporary.
+    /// The most bytes on all channels. Past it a publish fails with `Unavailable`.
     pub total_bytes: usize,
 }
 
@@ -39,20 +40,21 @@ impl Default for MemoryLimits {
     }
 }
 
-/// See the module's description.
+/// A broker in this process.
 #[derive(Debug)]
 pub struct MemoryBroker {
     topics: DashMap<UserId, HashMap<DeviceId, Arc<Channel>>>,
     limits: MemoryLimits,
     next_delivery: AtomicU64,
-    /// Bytes that wait or are unfinished, over all channels. Shared payloads count once for each channel: an upper bound.
+    /// The bytes that wait or are unfinished on all channels. A shared payload counts once for each
+    /// channel, so this is an upper bound.
     total_bytes: Arc<AtomicUsize>,
     dropped: IntCounter,
 }
 
 #[derive(Debug)]
 struct Channel {
-    // The std mutex: held for a few pointer moves and never over an await.
+    // The lock is held only to move a few pointers, and never over an await, so the std mutex does.
     queue: Mutex<Queue>,
     changed: Notify,
     total_bytes: Arc<AtomicUsize>,
@@ -69,11 +71,11 @@ struct Queue {
 
 impl Channel {
     fn queue(&self) -> MutexGuard<'_, Queue> {
-        // No code panics while it holds the lock, and a queue is whole between any two statements that could.
+        // No code panics while it holds the lock, so a poisoned queue is still whole.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// True where the oldest had to go.
+    /// Adds a delivery. Returns how many old ones were dropped for it.
     fn push(&self, delivery: Delivery, limits: &MemoryLimits) -> usize {
         let mut dropped = 0;
         let mut queue = self.queue();
@@ -108,7 +110,7 @@ impl Channel {
 }
 
 impl MemoryBroker {
-    /// An empty one. `dropped` counts what full channels lose.
+    /// Creates an empty broker. `dropped` counts what full channels lose.
     #[must_use]
     pub fn new(limits: MemoryLimits, dropped: IntCounter) -> Self {
         Self { topics: DashMap::new(), limits, next_delivery: AtomicU64::new(1), total_bytes: Arc::default(), dropped }
@@ -187,7 +189,8 @@ impl MemoryBroker {
         })
     }
 
-    /// How many deliveries wait or are unfinished: what would be lost if the process ended now.
+    /// Returns how many deliveries wait or are unfinished. They would be lost if the process ended
+    /// now.
     #[must_use]
     pub fn queued(&self) -> usize {
         let of = |channel: &Arc<Channel>| {
@@ -203,7 +206,8 @@ impl MemoryBroker {
     }
 }
 
-/// A channel taken. Dropping it puts what is unfinished back at the front, in its order.
+/// A subscription to a channel. Dropping it puts the unfinished deliveries back at the front, in
+/// their order.
 #[derive(Debug)]
 pub struct Subscription {
     channel: Arc<Channel>,
@@ -224,7 +228,7 @@ impl Subscription {
             if let Some(delivery) = self.try_next() {
                 return Ok(delivery);
             }
-            // A push between the look and the wait leaves a permit, so it is not missed.
+            // A push between the check and the wait leaves a permit, so the wait does not miss it.
             self.channel.changed.notified().await;
         }
     }
@@ -237,7 +241,7 @@ impl Subscription {
         let mut delivery = queue.waiting.pop_front()?;
         queue.waiting_bytes -= delivery.payload.len();
         if queue.waiting.is_empty() {
-            // An idle device keeps no buffer of the burst it once had.
+            // An idle device must not keep the buffer of an old burst.
             queue.waiting = VecDeque::new();
         }
         delivery.attempts = delivery.attempts.saturating_add(1);

@@ -1,4 +1,5 @@
-//! The broker over nsqds: a topic a user, a channel a device, and each user's topic on one of the nodes, their *home*.
+//! The broker over nsqds. Each user has a topic and each device a channel on it. A user's topic is
+//! on one of the nodes, their *home*.
 
 mod inventory;
 mod live;
@@ -28,18 +29,20 @@ use crate::{
     health::NodeHealth,
 };
 
-/// A receipt may be so long, bytes, however short a frame from a device may be.
+/// The largest receipt, in bytes, even if frames from devices are limited to less.
 const RECEIPT: usize = 64 << 10;
 
-/// How long an nsqd's or nsqlookupd's HTTP interface may take. A logout waits for it.
+/// How long a call to an nsqd or nsqlookupd may take over HTTP. A logout waits for it; past it the
+/// call fails.
 const ADMIN_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// nsqd sends a heartbeat this often.
+/// How often nsqd sends a heartbeat.
 const HEARTBEAT: Duration = Duration::from_secs(30);
-/// A subscription on which nothing was heard for this long is lost: two heartbeats, and a little for the way.
+/// How long a subscription may hear nothing. Past it the subscription counts as lost. That is two
+/// heartbeats, and some time for the network.
 const SILENCE: Duration = Duration::from_secs(65);
 
-/// See the module's description.
+/// A broker over nsqds.
 pub struct NsqBroker {
     nodes: Vec<Arc<Node>>,
     lookups: Vec<LookupAdmin>,
@@ -53,15 +56,15 @@ impl std::fmt::Debug for NsqBroker {
 }
 
 impl NsqBroker {
-    /// Connects to the configured nodes, now and for ever; none need be up yet.
+    /// Connects to the configured nodes, and reconnects for ever. No node needs to be up yet.
     ///
     /// # Errors
-    /// An address that cannot be one.
+    /// Fails if an address is malformed.
     pub fn new(config: &BrokerConfig, inventory: Arc<dyn Inventory>) -> Result<Self, BrokerError> {
         let options = Options {
             heartbeat_interval: HEARTBEAT,
             msg_timeout: Some(config.msg_timeout),
-            // An envelope is the frame it came in, less its own header, plus the relay's stamps.
+            // An envelope is the frame without its own header, plus the stamps of the relay.
             max_frame_size: 2 * config.frame.max(RECEIPT) + (64 << 10),
             max_body_size: config.frame.max(RECEIPT) + (4 << 10),
             ..Options::default()
@@ -79,7 +82,7 @@ impl NsqBroker {
     }
 
     fn home(&self, user: UserId) -> &Arc<Node> {
-        // `new` is given at least one node, and `home` answers below their number.
+        // `new` gets at least one node, and `home` returns less than their number.
         &self.nodes[home(self.nodes.iter().map(|node| node.name.as_str()), user)]
     }
 
@@ -87,16 +90,18 @@ impl NsqBroker {
         self.home(user).create_channel(&topic(user)?, &channel(device)?).await
     }
 
-    /// Everywhere, whatever fails on the way: a node that is down must not keep the channel alive on the others.
+    /// Deletes the channel on every node, even if one fails: a node that is down must not keep the
+    /// channel alive on the others.
     pub(crate) async fn close_device(&self, user: UserId, device: DeviceId) -> Result<(), BrokerError> {
         let (topic, channel) = (topic(user)?, channel(device)?);
-        // nsqlookupd first: an nsqd that makes the topic anew asks there which channels it should have.
+        // nsqlookupd comes first: an nsqd that creates the topic again asks it which channels to
+        // create.
         let lookups = join_all(self.lookups.iter().map(|lookup| lookup.delete_channel(&topic, &channel))).await;
         let nodes = join_all(self.nodes.iter().map(|node| node.delete_channel(&topic, &channel))).await;
         first_error(lookups.into_iter().map(|done| done.map(drop).map_err(unavailable)).chain(nodes))
     }
 
-    /// Everywhere, whatever fails on the way.
+    /// Deletes the topic on every node, even if one fails.
     pub(crate) async fn delete_topic(&self, user: UserId) -> Result<(), BrokerError> {
         let topic = topic(user)?;
         let lookups = join_all(self.lookups.iter().map(|lookup| lookup.delete_topic(&topic))).await;
@@ -104,7 +109,8 @@ impl NsqBroker {
         first_error(lookups.into_iter().map(|done| done.map(drop).map_err(unavailable)).chain(nodes))
     }
 
-    /// At the user's home only: what a first login needs. Other nodes may be down, and nothing is published to this user there.
+    /// Deletes the topic at the user's home only, which is what a first login needs. Other nodes
+    /// may be down, and nothing is published to this user there.
     pub(crate) async fn delete_topic_at_home(&self, user: UserId) -> Result<(), BrokerError> {
         self.home(user).delete_topic(&topic(user)?).await
     }
@@ -140,7 +146,7 @@ impl NsqBroker {
         self.nodes.iter().map(of).collect()
     }
 
-    /// Every user's topic on every node that answers; for the reconciler.
+    /// Lists every user's topic on every node that answers, for the reconciler.
     pub async fn list(&self) -> Vec<Listed> {
         let mut all = Vec::new();
         for node in &self.nodes {
@@ -153,11 +159,11 @@ impl NsqBroker {
     }
 }
 
-/// A channel taken on an nsqd.
+/// A subscription to a channel on an nsqd.
 #[derive(Debug)]
 pub struct Subscription {
     subscription: ferry_nsq::Subscription,
-    /// The window, until the start.
+    /// The window, until the subscription is started.
     waits_with: Option<u32>,
 }
 
@@ -203,14 +209,15 @@ impl Subscription {
 
     pub(crate) async fn close(self) {
         if let Err(error) = self.subscription.close().await {
-            // What was unfinished then comes back after the message timeout.
+            // The unfinished deliveries come back after the message timeout.
             tracing::debug!(%error, "a subscription was not closed in order");
         }
     }
 }
 
 fn delivery(message: ferry_nsq::Message) -> Option<Delivery> {
-    // The client has checked the digits; were they wrong, the message would time out and come again, and never be lost.
+    // The NSQ client has checked the digits. If they were wrong, the message would come again after
+    // its timeout and not be lost.
     let id = DeliveryId::from_digits(*message.id.as_bytes())?;
     Some(Delivery { id, attempts: message.attempts, payload: message.body })
 }

@@ -1,4 +1,4 @@
-//! A channel that was taken, whichever broker has it.
+//! A subscription to a channel of either broker.
 
 use crate::{
     delivery::{Delivery, DeliveryId},
@@ -6,7 +6,8 @@ use crate::{
     memory, nsq,
 };
 
-/// A channel taken, polled in place. It hands out nothing before [`Subscription::start`].
+/// A subscription to a channel. You poll it in place. It hands out nothing before
+/// [`Subscription::start`].
 #[derive(Debug)]
 pub enum Subscription {
     /// In this process.
@@ -16,7 +17,8 @@ pub enum Subscription {
 }
 
 impl Subscription {
-    /// Begins to hand out. Doing it twice is doing it once. The next `next` or `flush` writes it out.
+    /// Begins to hand out deliveries, once the next `next` or `flush` has written that out. Calling
+    /// it again has no further effect.
     pub fn start(&mut self) {
         match self {
             Self::Memory(subscription) => subscription.start(),
@@ -24,10 +26,11 @@ impl Subscription {
         }
     }
 
-    /// The next delivery. Cancel-safe. Also writes out what `finish`, `requeue` and `touch` noted.
+    /// Returns the next delivery. Also writes out what `start`, `finish` and `touch` noted.
+    /// Cancel-safe.
     ///
     /// # Errors
-    /// [`Ended`], and then always.
+    /// Fails with [`Ended`], and so does every later call.
     pub async fn next(&mut self) -> Result<Delivery, Ended> {
         match self {
             Self::Memory(subscription) => subscription.next().await,
@@ -35,7 +38,7 @@ impl Subscription {
         }
     }
 
-    /// A delivery that is here already, without waiting or I/O.
+    /// Returns a delivery that has already arrived, without waiting or I/O.
     pub fn try_next(&mut self) -> Option<Delivery> {
         match self {
             Self::Memory(subscription) => subscription.try_next(),
@@ -43,7 +46,7 @@ impl Subscription {
         }
     }
 
-    /// Notes that a delivery is done with. An unknown id changes nothing.
+    /// Notes that a delivery is finished. An unknown id changes nothing.
     pub fn finish(&mut self, id: DeliveryId) {
         match self {
             Self::Memory(subscription) => subscription.finish(id),
@@ -51,7 +54,7 @@ impl Subscription {
         }
     }
 
-    /// Notes that a delivery is still being worked on, which restarts its message timeout.
+    /// Notes that a device still has the delivery, which restarts its message timeout.
     pub fn touch(&mut self, id: DeliveryId) {
         match self {
             Self::Memory(_) => {}
@@ -59,8 +62,11 @@ impl Subscription {
         }
     }
 
-    /// When the subscription counts as lost if nothing is heard on it until then; `None` where it cannot be lost. Its connection may be
-    /// open and yet dead (a frozen nsqd, a network that dropped the flow): whoever polls it must look at this too.
+    /// Returns when the subscription counts as lost if it hears nothing until then; `None` if it
+    /// cannot be lost.
+    ///
+    /// Its connection may be open but dead, because nsqd is frozen or the network dropped the flow.
+    /// So whoever polls the subscription must check this time too.
     pub fn lost_at(&self) -> Option<std::time::Instant> {
         match self {
             Self::Memory(_) => None,
@@ -71,7 +77,7 @@ impl Subscription {
     /// Writes out what was noted. Cancel-safe.
     ///
     /// # Errors
-    /// [`Ended`].
+    /// Fails with [`Ended`].
     pub async fn flush(&mut self) -> Result<(), Ended> {
         match self {
             Self::Memory(_) => Ok(()),
@@ -79,8 +85,9 @@ impl Subscription {
         }
     }
 
-    /// Gives the channel up: what is unfinished goes back at once. Bounded in time; dropping instead is right too, but over nsqd the
-    /// unfinished ones then wait for the message timeout.
+    /// Gives up the channel; its unfinished deliveries go back at once. The wait is bounded. You
+    /// may drop the subscription instead, but over nsqd its unfinished deliveries then wait for the
+    /// message timeout.
     pub async fn close(self) {
         match self {
             Self::Memory(subscription) => drop(subscription),

@@ -1,4 +1,4 @@
-//! Accounts, logins, devices, people.
+//! Accounts, logins and devices.
 
 use clap::{Args, Subcommand};
 use ferry_client::protocol::{Device, User};
@@ -8,12 +8,12 @@ use serde_json::json;
 use super::failure::Failure;
 use super::{Global, password, show};
 
-/// The longest device name that is made up here, characters.
+/// The longest default device name, in characters. A longer machine name is cut.
 const DEVICE_NAME_MAX: usize = 64;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The password is asked for, or read from standard input, or taken from $FERRY_PASSWORD.
+Type the password when asked, or use --password-stdin or $FERRY_PASSWORD.
 
 Examples:
   ferry register alice
@@ -21,7 +21,7 @@ Examples:
 pub struct Register {
     /// The name to log in with
     name: String,
-    /// What to be called
+    /// The display name
     #[arg(long, value_name = "NAME")]
     display_name: Option<String>,
     /// Read the password from standard input
@@ -38,16 +38,16 @@ pub async fn register(args: Register, global: &Global) -> Result<(), Failure> {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The password is asked for, or read from standard input, or taken from $FERRY_PASSWORD.
-The profile remembers the server: later commands need no --server.
+Type the password when asked, or use --password-stdin or $FERRY_PASSWORD.
+The profile remembers the server, so later commands need no --server.
 
 Examples:
   ferry login alice
   ferry --profile work --server https://ferry.example login alice --device-name 'office machine'")]
 pub struct Login {
-    /// The name of the account
+    /// The name to log in with
     name: String,
-    /// What this device is to be called in the list of devices [default: this machine's name]
+    /// The name of this device in the list of devices [default: this machine's name]
     #[arg(long, value_name = "NAME")]
     device_name: Option<String>,
     /// Read the password from standard input
@@ -57,10 +57,10 @@ pub struct Login {
 
 pub async fn login(args: Login, global: &Global) -> Result<(), Failure> {
     let (client, profile) = (global.client()?, global.profile()?);
-    // Its device would stay logged in, with nobody to read its queue or to log it out.
+    // The old device would stay logged in, and no one could read its queue or log it out.
     if let Some(credentials) = profile.load()? {
         return Err(Failure::failed(format!(
-            "the profile {} is logged in as {} already: log out first, or use another --profile",
+            "the profile {} is already logged in as {}: log out first, or use another --profile",
             global.profile, credentials.user.username
         )));
     }
@@ -68,7 +68,7 @@ pub async fn login(args: Login, global: &Global) -> Result<(), Failure> {
     let device_name = args.device_name.unwrap_or_else(machine_name);
     let credentials = client.login(&args.name, &secret, &device_name).await?;
     if let Err(failure) = profile.log_in(&credentials) {
-        // Nobody could ever use this device: it must not stay.
+        // No one could use this device, so it must not stay.
         let session = ferry_client::Session::new(client, credentials, ferry_client::InMemory::shared());
         let _ = session.logout().await;
         return Err(failure);
@@ -88,7 +88,7 @@ fn machine_name() -> String {
 pub async fn logout(global: &Global) -> Result<(), Failure> {
     let (session, profile) = global.session()?;
     match session.logout().await {
-        // Logged out is logged out, whoever did it.
+        // A device that is logged out already is logged out as well.
         Ok(()) | Err(ClientError::LoggedOut) => {}
         Err(error) => return Err(error.into()),
     }
@@ -108,10 +108,10 @@ pub async fn whoami(global: &Global) -> Result<(), Failure> {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The passwords are asked for, or taken from $FERRY_PASSWORD and $FERRY_NEW_PASSWORD, or read from standard input: the old one on the
-first line, the new one on the second.")]
+Type the passwords when asked, or use --password-stdin, or $FERRY_PASSWORD and $FERRY_NEW_PASSWORD.
+On standard input the old password is on the first line and the new one on the second.")]
 pub struct Passwd {
-    /// Read the old and the new password from standard input, a line each
+    /// Read the old and the new password from standard input, one on each line
     #[arg(long)]
     password_stdin: bool,
 }
@@ -126,9 +126,9 @@ pub async fn passwd(args: Passwd, global: &Global) -> Result<(), Failure> {
 
 #[derive(Debug, Args)]
 pub struct Users {
-    /// The beginning of a name
+    /// The beginning of a username or display name
     query: String,
-    /// How many to show at most
+    /// The most users to show
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100))]
     limit: u32,
 }
@@ -156,11 +156,11 @@ pub struct DevicesArgs {
 
 #[derive(Debug, Subcommand)]
 enum DevicesCommand {
-    /// List them, the newest last; * marks this one
+    /// List your devices, the newest last; * marks this one
     List,
-    /// Log one out, wherever it is
+    /// Log a device out
     Logout {
-        /// Its id
+        /// The id of the device
         device: DeviceId,
     },
 }

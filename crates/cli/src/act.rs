@@ -1,38 +1,40 @@
-//! `ferry edit`, `delete`, `react` and `forward`: what is done to messages, sent like a message.
+//! `ferry edit`, `delete`, `react` and `forward`. Each sends a message that changes or repeats an
+//! earlier one.
 
 use clap::Args;
+use ferry_client::Draft;
 use ferry_client::protocol::{Message, describe};
-use ferry_client::{Draft, MessageId, Session, Target};
 
 use super::failure::Failure;
 use super::{Global, resolve, send};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Only your own messages: whoever receives an edit of another's ignores it. ID is what `ferry send --json` answered, or what
-`ferry tail --ids` prints on another device of yours.
+You can edit only your own messages; devices ignore an edit of someone else's.
+`ferry send --json` prints the ID, and so does `ferry tail --ids` on another device of yours.
 
 Example:
   ferry edit general 01a1fc99-2a1c-7098-8e77-5261408728b4 Good evening")]
 pub struct Edit {
-    /// The room it was said in
+    /// The room of the message
     room: String,
-    /// The message
+    /// The id of the message
     #[arg(value_name = "ID")]
     message: String,
-    /// What it says from now on; - reads standard input
+    /// The new text; - reads standard input
     #[arg(required = true, allow_hyphen_values = true, trailing_var_arg = true)]
     text: Vec<String>,
 }
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Your own, or as a moderator of a group or channel anybody's, named USER/ID as `ferry tail --ids` prints it. Devices that have it drop it;
-who has read it has read it.")]
+You can delete your own messages, and those of others if you are a moderator of the group or channel.
+Name the message of another user as USER/ID, as `ferry tail --ids` prints it.
+Devices that have the message delete it, but users may have read it before.")]
 pub struct Delete {
-    /// The room it was said in
+    /// The room of the message
     room: String,
-    /// The message: ID of your own, else USER/ID
+    /// The message: its ID if it is yours, otherwise USER/ID
     #[arg(value_name = "[USER/]ID")]
     message: String,
 }
@@ -42,51 +44,51 @@ pub struct Delete {
 Example:
   ferry react general bob/01a1fc99-2a1c-7098-8e77-5261408728b4 👍")]
 pub struct React {
-    /// The room it was said in
+    /// The room of the message
     room: String,
-    /// The message: ID of your own, else USER/ID as `ferry tail --ids` prints it
+    /// The message: its ID if it is yours, otherwise USER/ID, as `ferry tail --ids` prints it
     #[arg(value_name = "[USER/]ID")]
     message: String,
-    /// What to put to it
+    /// The emoji
     emoji: String,
-    /// Take it away again
+    /// Remove the reaction
     #[arg(long)]
     remove: bool,
 }
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Nothing is kept that could be looked up by an id, so the message itself is wanted, as a line of `ferry tail --json`. Who wrote it and when is
-told along, and nobody can check that.
+The relay keeps no messages, so give the message itself, as a line of `ferry tail --json`.
+The forwarded message names the author and the time, but nobody can check them.
 
 Example:
   tail -n 1 messages.jsonl | ferry forward @carol -")]
 pub struct Forward {
-    /// Where to
+    /// The room to send it to
     room: String,
-    /// The message, in JSON; - reads standard input
+    /// The message as JSON; - reads standard input
     message: String,
 }
 
 pub async fn edit(args: Edit, global: &Global) -> Result<(), Failure> {
     let (session, _) = global.session()?;
     let text = send::words(&args.text)?;
-    let target = target(&session, &args.message).await?;
+    let target = resolve::target(&session, &args.message).await?;
     if target.from != session.credentials().user.id {
-        return Err(Failure::usage("only who wrote a message can edit it"));
+        return Err(Failure::usage("only the author of a message can edit it"));
     }
     send::deliver(&session, global, &args.room, Draft::edit(target, &text)).await
 }
 
 pub async fn delete(args: Delete, global: &Global) -> Result<(), Failure> {
     let (session, _) = global.session()?;
-    let target = target(&session, &args.message).await?;
+    let target = resolve::target(&session, &args.message).await?;
     send::deliver(&session, global, &args.room, Draft::delete(target)).await
 }
 
 pub async fn react(args: React, global: &Global) -> Result<(), Failure> {
     let (session, _) = global.session()?;
-    let target = target(&session, &args.message).await?;
+    let target = resolve::target(&session, &args.message).await?;
     let draft = if args.remove { Draft::unreact } else { Draft::react };
     send::deliver(&session, global, &args.room, draft(target, &args.emoji)).await
 }
@@ -95,25 +97,9 @@ pub async fn forward(args: Forward, global: &Global) -> Result<(), Failure> {
     let (session, _) = global.session()?;
     let json = if args.message == "-" { send::read_stdin()? } else { args.message };
     let message: Message = serde_json::from_str(&json).map_err(|error| {
-        Failure::usage(format!("not a message as ferry tail --json prints it: {}", describe(&error)))
+        Failure::usage(format!("this is not a message from ferry tail --json: {}", describe(&error)))
     })?;
     let draft = Draft::forward(&message);
     let draft = draft.ok_or_else(|| Failure::usage("an edit, a deletion or a reaction cannot be forwarded"))?;
     send::deliver(&session, global, &args.room, draft).await
-}
-
-/// `USER/ID`, or the ID of one's own.
-async fn target(session: &Session, text: &str) -> Result<Target, Failure> {
-    let message = message_id(text)?;
-    let from = match text.rsplit_once('/') {
-        Some((user, _)) => resolve::user(session, user).await?.id,
-        None => session.credentials().user.id,
-    };
-    Ok(Target { message, from })
-}
-
-/// The ID of `USER/ID`, or by itself.
-pub fn message_id(text: &str) -> Result<MessageId, Failure> {
-    let id = text.rsplit_once('/').map_or(text, |(_, id)| id);
-    id.parse().map_err(|_| Failure::usage(format!("{text} is not the id of a message: ferry tail --ids prints them")))
 }

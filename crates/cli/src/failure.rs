@@ -1,10 +1,10 @@
-//! Why a command failed, and the exit code that says so.
+//! Why a command failed, and its exit code.
 
 use std::process::ExitCode;
 
 use ferry_client::{ClientError, ClosedReason};
 
-/// Exit codes; told in the help.
+/// Exit codes. The help lists them.
 const FAILED: u8 = 1;
 const USAGE: u8 = 2;
 const LOGGED_OUT: u8 = 3;
@@ -15,7 +15,7 @@ const TEMPORARY: u8 = 4;
 pub struct Failure {
     code: u8,
     text: String,
-    // The relay said that the login is over, as opposed to: there is none.
+    // True if the relay said that the login is over; false if the profile has no login.
     over: bool,
 }
 
@@ -24,28 +24,28 @@ impl Failure {
         Self { code, text: text.into(), over: false }
     }
 
-    /// Something that trying again will not change.
+    /// Creates a failure that trying again does not change.
     pub fn failed(text: impl Into<String>) -> Self {
         Self::with(FAILED, text)
     }
 
-    /// The command line asks for something impossible.
+    /// Creates a failure of the command line.
     pub fn usage(text: impl Into<String>) -> Self {
         Self::with(USAGE, text)
     }
 
-    /// Something that may go better later.
+    /// Creates a failure that may pass: try again later.
     pub fn temporary(text: impl Into<String>) -> Self {
         Self::with(TEMPORARY, text)
     }
 
-    /// There is no login in this profile.
+    /// Creates the failure of a profile without a login.
     pub fn not_logged_in(profile: &str) -> Self {
         let option = if profile == "default" { String::new() } else { format!(" --profile {profile}") };
         Self::with(LOGGED_OUT, format!("not logged in: try ferry{option} login NAME"))
     }
 
-    /// A file of this program cannot be read or written.
+    /// Creates the failure of a file that cannot be read or written.
     pub fn file(path: &std::path::Path, error: &std::io::Error) -> Self {
         Self::failed(format!("{}: {error}", path.display()))
     }

@@ -22,10 +22,10 @@ use ferry_client::{Client, ClientOptions, Session};
 use failure::Failure;
 use profile::Profile;
 
-/// Where a relay listens when nobody says otherwise.
+/// The relay's address if neither the command line nor the profile names one.
 const DEFAULT_SERVER: &str = "http://127.0.0.1:8080";
 
-/// For the end of the top-level help.
+/// The text at the end of the top-level help.
 pub const AFTER_HELP: &str = "\
 A first conversation:
   export FERRY_PASSWORD='correct horse'
@@ -36,20 +36,21 @@ A first conversation:
 
 Exit codes:
   0  done
-  1  refused, or failed
+  1  rejected or failed
   2  the command line is wrong
-  3  not logged in, or logged out
-  4  the relay cannot be reached, or is unavailable for now: try again later
+  3  not logged in or logged out
+  4  the relay is unreachable or unavailable: try again later
 
-Logins are kept in $FERRY_DATA_DIR, else $XDG_DATA_HOME/ferry, else ~/.local/share/ferry (macOS: ~/Library/Application Support/ferry).";
+Logins are in $FERRY_DATA_DIR, otherwise in $XDG_DATA_HOME/ferry, otherwise in ~/.local/share/ferry (macOS: ~/Library/Application Support/ferry).";
 
-/// What all client commands take.
+/// The options of all client commands.
 #[derive(Debug, Clone, Args)]
 pub struct Global {
-    /// The relay's address; a profile that is logged in knows its own [default: http://127.0.0.1:8080]
+    /// Set the relay's address; a profile that is logged in remembers its own
+    /// [default: http://127.0.0.1:8080]
     #[arg(long, env = "FERRY_SERVER", global = true, value_name = "URL")]
     pub server: Option<String>,
-    /// Which login: several stand side by side on one machine
+    /// Choose the login: a machine can have several side by side
     #[arg(long, env = "FERRY_PROFILE", global = true, value_name = "NAME", default_value = "default")]
     pub profile: String,
     /// Print JSON, for scripts
@@ -58,7 +59,8 @@ pub struct Global {
 }
 
 impl Global {
-    /// The server that was asked for. An empty variable asks for none.
+    /// Returns the address on the command line or in the variable. An empty variable counts as
+    /// none.
     fn server(&self) -> Option<&str> {
         self.server.as_deref().filter(|server| !server.is_empty())
     }
@@ -71,16 +73,16 @@ impl Global {
         Profile::named(&self.profile)
     }
 
-    /// The session of the profile, which has to be logged in.
+    /// Returns the session of the profile. Fails if the profile is not logged in.
     fn session(&self) -> Result<(Session, Profile), Failure> {
         let profile = self.profile()?;
         let credentials = profile.load()?.ok_or_else(|| Failure::not_logged_in(&self.profile))?;
-        // A token goes to the server that it is from, and nowhere else.
+        // A token must go to no other server than the one that issued it.
         if let Some(server) = self.server()
             && !same_server(server, &credentials.server)
         {
             return Err(Failure::usage(format!(
-                "the profile {} is logged in at {}, not at {server}: leave the server out, or use another profile",
+                "the profile {} is logged in at {}, not at {server}: leave out --server, or use another --profile",
                 self.profile, credentials.server
             )));
         }
@@ -91,7 +93,7 @@ impl Global {
 
 fn same_server(one: &str, other: &str) -> bool {
     match (url::Url::parse(one), url::Url::parse(other)) {
-        // A path counts, the slash at its end does not.
+        // The path counts, but a slash at its end does not.
         (Ok(one), Ok(other)) => one.as_str().trim_end_matches('/') == other.as_str().trim_end_matches('/'),
         _ => false,
     }
@@ -102,34 +104,34 @@ fn options() -> ClientOptions {
     ClientOptions { user_agent, ..ClientOptions::default() }
 }
 
-/// What a client can do.
+/// The client commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Make an account (and do not log in yet)
+    /// Create an account, without logging in
     Register(account::Register),
-    /// Log in: makes a new device
+    /// Log in, which adds a device to the account
     Login(account::Login),
-    /// Log this device out: nothing reaches it any more
+    /// Log this device out and delete what waits for it
     Logout,
-    /// Show who is logged in, and where
+    /// Show your account, the server and this device
     Whoami,
-    /// Change the password, which logs every other device out
+    /// Change the password, which logs out every other device
     Passwd(account::Passwd),
-    /// Find people by the beginning of their name
+    /// Find users by the beginning of their name
     Users(account::Users),
     /// List your devices, or log one out
     Devices(account::DevicesArgs),
-    /// List, find, make, join and leave rooms, and look after their members
+    /// List, find, create, join and leave rooms, and manage their members
     Rooms(rooms::Rooms),
-    /// Send a message
+    /// Send a message to a room
     Send(send::Send),
-    /// Say something else than in an earlier message of yours
+    /// Change the text of one of your messages
     Edit(act::Edit),
-    /// Take a message back, for all
+    /// Delete a message for everyone in the room
     Delete(act::Delete),
-    /// Put an emoji to a message
+    /// React to a message with an emoji
     React(act::React),
-    /// Pass a message on
+    /// Forward a message to another room
     Forward(act::Forward),
     /// Mark a room as read up to a message
     Read(read::Read),
@@ -137,17 +139,17 @@ pub enum Command {
     Notices(read::Notices),
     /// Print messages as they arrive
     Tail(tail::Tail),
-    /// List, ask, accept and remove friends
+    /// List, add and remove friends
     Friends(people::Friends),
-    /// List whom you have blocked, block somebody, or lift that. They are not told
+    /// List your blocks, block a user or lift a block; the user is not told
     Blocks(people::Blocks),
     /// Show or change what you let others do and see
     Settings(people::Settings),
-    /// Say who is online
+    /// Show who is online
     Who(who::Who),
 }
 
-/// Runs a command, and says on standard error what went wrong.
+/// Runs a command and returns its exit code. Prints to standard error why it failed.
 pub async fn run(command: Command, global: &Global) -> ExitCode {
     let device = stored_device(global);
     let done = match command {
@@ -173,7 +175,8 @@ pub async fn run(command: Command, global: &Global) -> ExitCode {
         Command::Who(args) => Box::pin(who::who(args, global)).await,
     };
     let Err(failure) = done else { return ExitCode::SUCCESS };
-    // What is left of a login that is over is of no use, and would stand in the way of the next one: which may have been made since.
+    // The profile of a login that is over would stand in the way of the next login. If the next
+    // login was made meanwhile, the profile stays.
     if failure.is_logged_out()
         && device.is_some()
         && stored_device(global) == device

@@ -1,4 +1,4 @@
-//! Where a password comes from: the environment, standard input, or a person.
+//! Reads a password from the environment, from standard input or from the terminal.
 
 use std::io::{self, BufRead, IsTerminal, Read};
 
@@ -6,13 +6,13 @@ use ferry_client::Secret;
 
 use super::failure::Failure;
 
-/// The relay takes 1,024 bytes; a line that is much longer is no password.
+/// The longest line to read, in bytes. The relay takes passwords of at most 1,024 bytes.
 const LINE_MAX: u64 = 4_096;
 
-/// Asks for a password, twice where a mistake would lock somebody out.
+/// Asks for a password; with `twice` a second time, so that a typing error locks no one out.
 ///
 /// # Errors
-/// There is nobody to ask, or the two are not the same.
+/// Fails if there is no terminal to ask at, or if the two passwords differ.
 pub fn ask(prompt: &str, variable: &str, stdin: bool, twice: bool) -> Result<Secret, Failure> {
     if stdin {
         return read_line();
@@ -23,7 +23,9 @@ pub fn ask(prompt: &str, variable: &str, stdin: bool, twice: bool) -> Result<Sec
         return Ok(Secret::new(password));
     }
     if !io::stdin().is_terminal() {
-        return Err(Failure::usage(format!("no terminal to ask for a password: use --password-stdin, or {variable}")));
+        return Err(Failure::usage(format!(
+            "there is no terminal to ask for a password: use --password-stdin or {variable}"
+        )));
     }
     let prompted = |prompt: &str| {
         rpassword::prompt_password(prompt)
@@ -37,10 +39,11 @@ pub fn ask(prompt: &str, variable: &str, stdin: bool, twice: bool) -> Result<Sec
     Ok(password)
 }
 
-/// The next line of standard input, without its end.
+/// Reads the next line of standard input, without its end.
 fn read_line() -> Result<Secret, Failure> {
     let mut line = String::new();
-    // The lock keeps its buffer between calls, so that a second password may follow on the next line.
+    // The lock keeps its buffer between calls, so that a second password may follow on the next
+    // line.
     let read = io::stdin().lock().take(LINE_MAX).read_line(&mut line);
     match read {
         Ok(0) => Err(Failure::usage("no password on standard input")),

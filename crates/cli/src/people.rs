@@ -25,26 +25,26 @@ pub struct Friends {
 
 #[derive(Debug, Subcommand)]
 enum FriendsCommand {
-    /// List your friends, and the requests that wait for an answer
+    /// List your friends and the open requests
     List {
-        /// Only those: friends, incoming (they have asked) or outgoing (you have)
+        /// List only friends, incoming requests or outgoing requests
         #[arg(long)]
         state: Option<FriendState>,
     },
-    /// Ask somebody to be your friend, or accept where they have asked
+    /// Ask a user to be your friend, or accept their request
     Add {
-        /// Whom
+        /// The user to ask
         user: String,
     },
-    /// Accept somebody's request
+    /// Accept a user's request
     Accept {
-        /// Whose
+        /// The user who has asked
         user: String,
     },
-    /// End a friendship, withdraw your request, or reject theirs
+    /// End a friendship, withdraw your request or decline theirs
     #[command(visible_aliases = ["reject", "cancel"])]
     Remove {
-        /// With whom
+        /// The other user
         user: String,
     },
 }
@@ -75,10 +75,12 @@ pub async fn friends(args: Friends, global: &Global) -> Result<(), Failure> {
         FriendsCommand::Remove { user } => {
             let user = resolve::user(&session, &user).await?;
             session.unfriend(user.id).await.map_err(|error| match error.status() {
-                Some(404) => Failure::failed(format!("there is nothing of it between you and {}", user.username)),
+                Some(404) => {
+                    Failure::failed(format!("there is no friendship or request between you and {}", user.username))
+                }
                 _ => error.into(),
             })?;
-            let words = || format!("{} is no friend of yours", show::line(&user.username));
+            let words = || format!("{} is not your friend", show::line(&user.username));
             show::answer(global.json, &json!({ "user": user.id }), words)
         }
     }
@@ -122,16 +124,16 @@ pub struct Blocks {
 
 #[derive(Debug, Subcommand)]
 enum BlocksCommand {
-    /// List whom you have blocked
+    /// List the users that you have blocked
     List,
-    /// Block somebody, which ends a friendship with them
+    /// Block a user, which also ends a friendship with them
     Add {
-        /// Whom
+        /// The user to block
         user: String,
     },
     /// Lift a block
     Remove {
-        /// Of whom
+        /// The blocked user
         user: String,
     },
 }
@@ -163,10 +165,10 @@ pub async fn blocks(args: Blocks, global: &Global) -> Result<(), Failure> {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-KEY is one of
-  direct    who may begin a conversation with you: anybody or friends
-  add       who may put you into groups and channels: anybody or friends
-  receipts  whether others hear what you have read: on or off
+KEY is one of:
+  direct    who may open a direct room with you: anybody or friends
+  add       who may add you to groups and channels: anybody or friends
+  receipts  whether others learn what you have read: on or off
   presence  whether others see when you are online: on or off
 
 Examples:
@@ -174,9 +176,9 @@ Examples:
   ferry settings direct friends
   ferry settings presence off")]
 pub struct Settings {
-    /// Which; left out, all are shown
+    /// The setting; without it, all settings are shown
     key: Option<Key>,
-    /// What it is to be; left out, the one is shown
+    /// The new value; without it, the setting is shown
     value: Option<String>,
 }
 
@@ -213,11 +215,11 @@ fn setting_row(key: Key, settings: &UserSettings) -> Vec<String> {
 
 fn update(key: Key, value: &str) -> Result<UpdateSettings, Failure> {
     let none = UpdateSettings::default();
-    let allow = || value.parse::<Allow>().map_err(|_| Failure::usage("this is anybody or friends"));
+    let allow = || value.parse::<Allow>().map_err(|_| Failure::usage("the value must be anybody or friends"));
     let switch = || match value {
         "on" | "true" | "yes" => Ok(true),
         "off" | "false" | "no" => Ok(false),
-        _ => Err(Failure::usage("this is on or off")),
+        _ => Err(Failure::usage("the value must be on or off")),
     };
     Ok(match key {
         Key::Direct => UpdateSettings { direct: Some(allow()?), ..none },

@@ -1,4 +1,5 @@
-//! A login on this disk: credentials, the lock around their refresh, and the ids of what was printed last.
+//! A login on this disk: its credentials, the lock for refreshing them, and the ids of the messages
+//! that were printed last.
 
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
@@ -13,10 +14,11 @@ use super::failure::Failure;
 
 pub mod seen;
 
-/// How long to wait for another process that refreshes: longer than its call can take.
+/// How long to wait for another process that refreshes the tokens. That is longer than its call can
+/// take. Past it the command fails.
 const LOCK_WAIT: Duration = Duration::from_secs(60);
 
-/// The files of one profile. Nothing is touched before it is used.
+/// The files of one profile. They are not touched before they are used.
 #[derive(Debug, Clone)]
 pub struct Profile {
     directory: PathBuf,
@@ -24,17 +26,19 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// The profile of this name in the user's data directory.
+    /// Returns the profile of this name in the user's data directory.
     ///
     /// # Errors
-    /// A name that is no plain file name, or no data directory.
+    /// Fails if the name is not a plain file name, or if there is no data directory.
     pub fn named(name: &str) -> Result<Self, Failure> {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
         if name.is_empty() || name.len() > 64 || name.starts_with('.') || !name.chars().all(plain) {
-            return Err(Failure::usage("a profile's name is 1 to 64 of a-z A-Z 0-9 . _ - and begins with no dot"));
+            return Err(Failure::usage(
+                "a profile's name has 1 to 64 characters of a-z A-Z 0-9 . _ - and does not begin with a dot",
+            ));
         }
         let data = data_directory(|name| std::env::var_os(name))
-            .ok_or_else(|| Failure::failed("no home directory: set FERRY_DATA_DIR"))?;
+            .ok_or_else(|| Failure::failed("there is no home directory: set FERRY_DATA_DIR"))?;
         Ok(Self::at(&data, name))
     }
 
@@ -46,19 +50,20 @@ impl Profile {
         self.directory.join(format!("{}.{extension}", self.name))
     }
 
-    /// The credentials, where the profile is logged in.
+    /// Reads the credentials. Returns `None` if the profile is not logged in.
     ///
     /// # Errors
-    /// The file cannot be read, or is none of this program's.
+    /// Fails if the file cannot be read or has another format.
     pub fn load(&self) -> Result<Option<Credentials>, Failure> {
         let path = self.file("json");
         read_credentials(&path).map_err(|error| Failure::file(&path, &error))
     }
 
-    /// Keeps the credentials of a new login, and forgets what an earlier one has printed.
+    /// Stores the credentials of a new login, and deletes the ids that an earlier login has
+    /// printed.
     ///
     /// # Errors
-    /// The files cannot be written.
+    /// Fails if the files cannot be written.
     pub fn log_in(&self, credentials: &Credentials) -> Result<(), Failure> {
         let store = FileStore { profile: self.clone() };
         let stored = store.lock().and_then(|_lock| {
@@ -68,10 +73,11 @@ impl Profile {
         stored.map_err(|error| Failure::file(&self.file("json"), &error))
     }
 
-    /// Removes everything but the lock, whose removal would let two processes hold "it" at once.
+    /// Removes all files but the lock. If the lock's file were removed, two processes could hold
+    /// the lock at once.
     ///
     /// # Errors
-    /// A file cannot be removed.
+    /// Fails if a file cannot be removed.
     pub fn forget(&self) -> Result<(), Failure> {
         for path in [self.file("json"), self.file("seen")] {
             remove(&path).map_err(|error| Failure::file(&path, &error))?;
@@ -79,7 +85,7 @@ impl Profile {
         Ok(())
     }
 
-    /// As a session takes it.
+    /// Returns the credential store that a session uses.
     pub fn store(&self) -> Arc<dyn CredentialStore> {
         Arc::new(FileStore { profile: self.clone() })
     }
@@ -97,7 +103,7 @@ impl CredentialStore for FileStore {
         let deadline = Instant::now() + LOCK_WAIT;
         loop {
             match file.try_lock() {
-                // Unlocked when the file is closed, also by a crash.
+                // Closing the file releases the lock, even after a crash.
                 Ok(()) => return Ok(Box::new(file)),
                 Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
                     std::thread::sleep(Duration::from_millis(20));
@@ -121,7 +127,7 @@ impl CredentialStore for FileStore {
     }
 }
 
-/// Where this user's programs keep their data.
+/// Returns the directory for the data of this user's programs.
 fn data_directory(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     let set = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     if let Some(directory) = set("FERRY_DATA_DIR") {
@@ -130,7 +136,7 @@ fn data_directory(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf
     if cfg!(target_os = "macos") {
         return Some(set("HOME")?.join("Library/Application Support/ferry"));
     }
-    // A relative path is to be ignored, says the XDG Base Directory Specification.
+    // The XDG Base Directory Specification says to ignore a relative path.
     if let Some(directory) = set("XDG_DATA_HOME").filter(|path| path.is_absolute()) {
         return Some(directory.join("ferry"));
     }
@@ -143,7 +149,7 @@ fn read_credentials(path: &Path) -> io::Result<Option<Credentials>> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
-    // Not serde's own words: they may quote a token.
+    // serde's own message may quote a token.
     let bad = |error: serde_json::Error| io::Error::new(ErrorKind::InvalidData, ferry_protocol::describe(&error));
     serde_json::from_slice(&json).map(Some).map_err(bad)
 }
@@ -155,7 +161,7 @@ fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// For files that only their owner may read, from the moment they exist.
+/// Returns options for files that only their owner may read, from the moment they exist.
 fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     #[cfg(unix)]
@@ -170,17 +176,17 @@ fn make_directory(path: &Path) -> io::Result<()> {
     {
         use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
         builder.mode(0o700).create(path)?;
-        // It may have been there before, open to others.
+        // The directory may have existed before, open to others.
         fs::set_permissions(path, fs::Permissions::from_mode(0o700))
     }
     #[cfg(not(unix))]
     builder.create(path)
 }
 
-/// Replaces a file in one step: a crash leaves the old content or the new one, on the disk too.
+/// Replaces a file in one step. After a crash the disk has either the old content or the new one.
 fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
-    // Left over from a process with this number that crashed.
+    // A crashed process with the same number may have left it.
     remove(&temporary)?;
     let mut file = private().write(true).create_new(true).open(&temporary)?;
     let written = file.write_all(content).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&temporary, path));
@@ -189,7 +195,7 @@ fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
         return written;
     }
     match path.parent() {
-        // The new name is on the disk only when the directory is.
+        // The new name is on the disk only once the directory is.
         Some(directory) if cfg!(unix) => File::open(directory)?.sync_all(),
         _ => Ok(()),
     }

@@ -1,4 +1,4 @@
-//! `ferry read` and `ferry notices`: what the user has read, told to their other devices.
+//! `ferry read` and `ferry notices`: what the user has read, for their other devices.
 
 use clap::{Args, Subcommand};
 use ferry_client::MessageId;
@@ -9,21 +9,22 @@ use super::{Global, resolve};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Your other devices see the room as read up to now. Those whose messages you name as authors hear of it as well, where you and
-they let others know what you read.
+Your other devices see the room as read up to this message.
+The users that you name as authors are told as well, if both of you have receipts on.
 
 Examples:
   ferry read '#general' 01a2b3c4-5d6e-7f80-9a1b-2c3d4e5f6071
   ferry read @bob 01a2b3c4-5d6e-7f80-9a1b-2c3d4e5f6071 --author @bob")]
 pub struct Read {
-    /// An id, the name of one of your rooms, or @username
+    /// The room: an id, the name of one of your rooms, or @username
     room: String,
-    /// The last message that you have read, by its id
+    /// The id of the last message that you have read
     message: MessageId,
-    /// When the relay accepted it (its `sent_at`), milliseconds since 1970 [default: now]
+    /// Set the time when the relay accepted the message (its `sent_at`), in ms since 1970
+    /// [default: now]
     #[arg(long, value_name = "MS", value_parser = clap::value_parser!(i64).range(0..))]
     sent_at: Option<i64>,
-    /// Who wrote something that you have read
+    /// Tell this user, who wrote a message that you have read; repeat it for more
     #[arg(long, value_name = "USER")]
     author: Vec<String>,
 }
@@ -47,7 +48,7 @@ pub struct Notices {
 
 #[derive(Debug, Subcommand)]
 enum NoticesCommand {
-    /// Mark notices as read, on your other devices too; `ferry tail --json` shows their ids
+    /// Mark notices as read on all your devices; `ferry tail --json` shows their ids
     Read {
         /// The ids of the notices
         #[arg(required = true)]

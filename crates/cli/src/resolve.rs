@@ -1,17 +1,17 @@
-//! What people type for a user or a room.
+//! Turns what a user types for a user, a room or a message into its id.
 
 use ferry_client::protocol::{CreateRoom, Room, RoomKind, User};
-use ferry_client::{ClientError, Paging, RoomId, Session, UserId};
+use ferry_client::{ClientError, MessageId, Paging, RoomId, Session, Target, UserId};
 
 use super::failure::Failure;
 
-/// How many pages of search results are looked through for an exact name.
+/// The most pages of search results to look through for an exact name.
 const PAGES_MAX: usize = 10;
 
-/// A user by id or by username, with or without `@`.
+/// Returns a user by id or by username, with or without `@`.
 ///
 /// # Errors
-/// There is none.
+/// Fails if there is no such user.
 pub async fn user(session: &Session, text: &str) -> Result<User, Failure> {
     if let Ok(id) = text.parse::<UserId>() {
         return Ok(session.user(id).await?);
@@ -32,11 +32,11 @@ pub async fn user(session: &Session, text: &str) -> Result<User, Failure> {
     Err(Failure::failed(format!("there is no user {name}")))
 }
 
-/// One of the user's rooms: by id, by name (with or without `#`), or `@username` for the direct room with somebody, which is made
-/// where there is none yet.
+/// Returns one of the user's rooms: by id, by name (with or without `#`), or as `@username` for a
+/// direct room. Creates the direct room if it is missing.
 ///
 /// # Errors
-/// There is none, or there are several of that name.
+/// Fails if there is no such room, or if several have the name.
 pub async fn room(session: &Session, text: &str) -> Result<RoomId, Failure> {
     if let Ok(id) = text.parse::<RoomId>() {
         return Ok(id);
@@ -47,10 +47,10 @@ pub async fn room(session: &Session, text: &str) -> Result<RoomId, Failure> {
     one_named(text, session.all_rooms().await?, "among your rooms")
 }
 
-/// A public room, which one need not be in: by id or by name.
+/// Returns a public room by id or by name. The user need not be a member.
 ///
 /// # Errors
-/// There is none, or there are several of that name.
+/// Fails if there is no such room, or if several have the name.
 pub async fn public_room(session: &Session, text: &str) -> Result<RoomId, Failure> {
     if let Ok(id) = text.parse::<RoomId>() {
         return Ok(id);
@@ -69,24 +69,24 @@ pub async fn public_room(session: &Session, text: &str) -> Result<RoomId, Failur
     one_named(text, found, "among the public rooms")
 }
 
-/// A room that one is invited to: by id or by name.
+/// Returns a room that the user is invited to, by id or by name.
 ///
 /// # Errors
-/// There is none, or there are several of that name.
+/// Fails if there is no such room, or if several have the name.
 pub async fn invitation(session: &Session, text: &str) -> Result<RoomId, Failure> {
     if let Ok(id) = text.parse::<RoomId>() {
         return Ok(id);
     }
-    // A user has no more invitations than fit on a page.
+    // One page holds all the invitations that a user can have.
     let open = session.invitations(&Paging { limit: Some(200), cursor: None }).await?.items;
     let rooms = open.into_iter().map(|invitation| (invitation.room, invitation.name));
     one_of(text, &rooms.collect::<Vec<_>>(), "among your invitations")
 }
 
-/// The direct room with a user, made where there is none.
+/// Returns the direct room with a user. Creates it if it is missing.
 ///
 /// # Errors
-/// There is no such user.
+/// Fails if there is no such user.
 pub async fn direct(session: &Session, name: &str) -> Result<Room, Failure> {
     let peer = user(session, name).await?;
     let create = CreateRoom { kind: RoomKind::Direct, name: None, members: vec![peer.id] };
@@ -96,13 +96,36 @@ pub async fn direct(session: &Session, name: &str) -> Result<Room, Failure> {
     })
 }
 
+/// Returns the message `USER/ID`, or `ID` for a message of the user's own.
+///
+/// # Errors
+/// Fails if the ID is not one, or if there is no such user.
+pub async fn target(session: &Session, text: &str) -> Result<Target, Failure> {
+    let message = message_id(text)?;
+    let from = match text.rsplit_once('/') {
+        Some((name, _)) => user(session, name).await?.id,
+        None => session.credentials().user.id,
+    };
+    Ok(Target { message, from })
+}
+
+/// Returns the ID of `USER/ID` or `ID`.
+///
+/// # Errors
+/// Fails if the ID is not one.
+pub fn message_id(text: &str) -> Result<MessageId, Failure> {
+    let id = text.rsplit_once('/').map_or(text, |(_, id)| id);
+    id.parse()
+        .map_err(|_| Failure::usage(format!("{text} is not the id of a message: use ferry tail --ids to see the ids")))
+}
+
 fn one_named(text: &str, rooms: Vec<Room>, where_looked: &str) -> Result<RoomId, Failure> {
     let rooms = rooms.into_iter().map(|room| (room.id, room.name));
     one_of(text, &rooms.collect::<Vec<_>>(), where_looked)
 }
 
 fn one_of(text: &str, rooms: &[(RoomId, Option<String>)], where_looked: &str) -> Result<RoomId, Failure> {
-    // A room may itself be called `#general`: the whole text counts first.
+    // A room's own name may begin with `#`, so the whole text is compared first.
     let named = |name: &str| -> Vec<RoomId> {
         rooms.iter().filter(|(_, called)| called.as_deref() == Some(name)).map(|(id, _)| *id).collect()
     };
@@ -117,7 +140,7 @@ fn one_of(text: &str, rooms: &[(RoomId, Option<String>)], where_looked: &str) ->
         [] => Err(Failure::failed(format!("there is no room {text} {where_looked}"))),
         _ => {
             let ids: Vec<String> = found.iter().map(ToString::to_string).collect();
-            Err(Failure::failed(format!("there are several rooms {text}; say which: {}", ids.join(", "))))
+            Err(Failure::failed(format!("several rooms are called {text}; use one of these ids: {}", ids.join(", "))))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `ferry rooms …`
+//! `ferry rooms …`.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use super::{Global, resolve, show};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-ROOM is an id, the name of one of your rooms, or @username for the direct room with somebody.
+ROOM is an id, the name of one of your rooms, or @username for your direct room with that user.
 USER is a username or an id.
 
 Examples:
@@ -31,111 +31,111 @@ pub struct Rooms {
 
 #[derive(Debug, Subcommand)]
 enum RoomsCommand {
-    /// List the rooms you are in
+    /// List the rooms that you are in
     List,
-    /// Find channels that anybody may join
+    /// Find channels, which anyone may join
     Find {
-        /// A part of the name; may be empty
+        /// A part of the name, or nothing for all channels
         #[arg(default_value = "")]
         query: String,
     },
-    /// Make a room
+    /// Create a room
     Create(Create),
     /// Join a channel
     Join {
-        /// Its id, or its name
+        /// The room: an id or a name
         room: String,
     },
     /// Leave a room
     Leave {
-        /// Which
+        /// The room
         room: String,
     },
-    /// List who is in a room
+    /// List the members of a room
     Members {
-        /// Which
+        /// The room
         room: String,
     },
-    /// Add somebody to a room, or change their role
+    /// Add a user to a room, or change a member's role
     Add {
-        /// Which room
+        /// The room
         room: String,
-        /// Whom
+        /// The user
         user: String,
-        /// owner, admin, moderator or member
+        /// Set the role: owner, admin, moderator or member
         #[arg(long)]
         role: Option<Role>,
     },
-    /// Keep a member from sending for a while, or lift that
+    /// Mute a member for a while, or lift a mute
     Mute {
-        /// Which room
+        /// The room
         room: String,
-        /// Whom
+        /// The member
         user: String,
-        /// For how long; for good where it is left out
+        /// Set how long the mute lasts; without it, the mute does not end
         #[arg(long, value_name = "MINUTES", conflicts_with = "lift")]
         minutes: Option<u32>,
-        /// Let them send again
+        /// Lift the mute
         #[arg(long)]
         lift: bool,
     },
-    /// Change a room's name
+    /// Rename a room
     Rename {
-        /// Which room
+        /// The room
         room: String,
-        /// What it is to be called
+        /// The new name
         name: String,
     },
-    /// Say what a room is about
+    /// Describe what a room is about
     Describe {
-        /// Which room
+        /// The room
         room: String,
-        /// The description; the empty text takes it away
+        /// The description; an empty text removes it
         description: String,
     },
-    /// Hand a room on to another member; you are an admin from then on
+    /// Make another member the owner of a room, and yourself an admin
     Transfer {
-        /// Which room
+        /// The room
         room: String,
-        /// To whom
+        /// The new owner
         user: String,
     },
-    /// Invite somebody to a room
+    /// Invite a user to a room
     Invite {
-        /// Which room
+        /// The room
         room: String,
-        /// Whom
+        /// The user
         user: String,
     },
-    /// Take an invitation back
+    /// Withdraw an invitation
     Uninvite {
-        /// Which room
+        /// The room
         room: String,
-        /// Whose
+        /// The invited user
         user: String,
     },
-    /// List the invitations that you have
+    /// List your open invitations
     Invitations,
     /// Accept an invitation
     Accept {
-        /// The room's id, or its name
+        /// The room: an id or a name
         room: String,
     },
     /// Decline an invitation
     Decline {
-        /// The room's id, or its name
+        /// The room: an id or a name
         room: String,
     },
-    /// Remove somebody from a room
+    /// Remove a member from a room
     Remove {
-        /// Which room
+        /// The room
         room: String,
-        /// Whom
+        /// The member
         user: String,
     },
-    /// Delete a room, for everybody
+    /// Delete a room for all its members
     Delete {
-        /// Which
+        /// The room
         room: String,
     },
 }
@@ -143,16 +143,16 @@ enum RoomsCommand {
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("kind").required(true))]
 struct Create {
-    /// A group of this name, by invitation
+    /// Create a group of this name, which users join by invitation
     #[arg(long, value_name = "NAME", group = "kind")]
     group: Option<String>,
-    /// A channel of this name, which anybody may join
+    /// Create a channel of this name, which anyone may join
     #[arg(long, value_name = "NAME", group = "kind")]
     channel: Option<String>,
-    /// The conversation with this user
+    /// Create the direct room with this user
     #[arg(long, value_name = "USER", group = "kind", conflicts_with = "member")]
     direct: Option<String>,
-    /// Who else is in it from the start; may be repeated
+    /// Add this user from the start; repeat it for more
     #[arg(long, value_name = "USER")]
     member: Vec<String>,
 }
@@ -265,19 +265,19 @@ async fn make(session: &Session, create: Create) -> Result<Room, Failure> {
     Ok(session.create_room(&create).await?)
 }
 
-/// When a mute of so many minutes ends; one without an end does so never.
+/// Returns when a mute of so many minutes ends. Without minutes it never ends.
 fn until(minutes: Option<u32>) -> i64 {
     let now = jiff::Timestamp::now().as_millisecond();
     minutes.map_or(i64::MAX, |minutes| now.saturating_add(i64::from(minutes) * 60_000))
 }
 
-/// The room's name, or its id.
+/// Returns the room's name, or its id if it has none.
 fn named(room: &Room) -> String {
     room.name.as_deref().map_or_else(|| room.id.to_string(), show::line)
 }
 
 async fn invitations(session: &Session, json: bool) -> Result<(), Failure> {
-    // A user has no more than fit on a page.
+    // One page holds all the invitations that a user can have.
     let open = session.invitations(&Paging { limit: Some(200), cursor: None }).await?.items;
     let mut rows = Vec::with_capacity(open.len());
     for Invitation { room, kind, name, by, .. } in &open {
@@ -293,7 +293,7 @@ async fn list(session: &Session, rooms: Vec<Room>, json: bool) -> Result<(), Fai
     }
     let mut peers = HashMap::new();
     for peer in rooms.iter().filter_map(|room| room.peer) {
-        // A name that cannot be had is no reason to show no list.
+        // If a name cannot be loaded, the list shows the id.
         if let Ok(user) = session.user(peer).await {
             peers.insert(peer, user.username);
         }

@@ -1,4 +1,4 @@
-//! `ferry send`
+//! `ferry send`.
 
 use std::io::Read;
 use std::time::Duration;
@@ -8,20 +8,21 @@ use ferry_client::protocol::{PostMessage, Sent};
 use ferry_client::{Backoff, ClientError, Draft, MessageId, RoomId, Session};
 
 use super::failure::Failure;
-use super::{Global, act, resolve, show};
+use super::{Global, resolve, show};
 
-/// How often a send is tried; with the waits between, about half a minute.
+/// How often a send is tried. With the waits between, that takes about 30 s.
 const ATTEMPTS: u32 = 6;
-/// The longest wait that the relay may ask for; past it the person is told instead.
+/// The longest wait that the relay may ask for. Past it the command fails.
 const WAIT_MAX: Duration = Duration::from_secs(30);
-/// Standard input is read up to here, bytes. The relay takes less.
+/// The most that is read from standard input, in bytes. More is an error; the relay takes less.
 const TEXT_MAX: u64 = 1 << 20;
-/// How many names of unreachable people are looked up.
+/// The most users without a device that are printed by name. The others are counted.
 const NAMES_MAX: usize = 20;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-ROOM is an id, the name of one of your rooms, or @username for the direct room with somebody, which is made when there is none.
+ROOM is an id, the name of one of your rooms, or @username for your direct room with that user.
+A missing direct room is created.
 
 Examples:
   ferry send @bob 'Hello Bob'
@@ -30,15 +31,15 @@ Examples:
   ferry send --reply-to bob/01a1fc99-2a1c-7098-8e77-5261408728b4 general Gladly
   uptime | ferry send @bob -")]
 pub struct Send {
-    /// The message that this one answers, as `ferry tail --ids` prints it
+    /// Reply to this message, written as `ferry tail --ids` prints it
     #[arg(long, value_name = "[USER/]ID")]
     reply_to: Option<String>,
-    /// Call upon a member of the room; may be given several times
+    /// Mention a member of the room; repeat it for more
     #[arg(long, value_name = "USER")]
     mention: Vec<String>,
-    /// Where to
+    /// The room
     room: String,
-    /// What to say; - reads standard input
+    /// The text; - reads standard input
     #[arg(required = true, allow_hyphen_values = true, trailing_var_arg = true)]
     text: Vec<String>,
 }
@@ -46,20 +47,20 @@ pub struct Send {
 pub async fn send(args: Send, global: &Global) -> Result<(), Failure> {
     let (session, _) = global.session()?;
     let mut draft = Draft::text(&words(&args.text)?);
-    draft.reply_to = args.reply_to.as_deref().map(act::message_id).transpose()?;
+    draft.reply_to = args.reply_to.as_deref().map(resolve::message_id).transpose()?;
     for name in &args.mention {
         draft = draft.mention(resolve::user(&session, name).await?.id);
     }
     deliver(&session, global, &args.room, draft).await
 }
 
-/// What was typed, or what standard input says for `-`.
+/// Returns the text that was typed, or standard input for `-`.
 pub fn words(typed: &[String]) -> Result<String, Failure> {
     let text = if typed == ["-"] { read_stdin()? } else { typed.join(" ") };
     if text.is_empty() { Err(Failure::usage("there is nothing to send")) } else { Ok(text) }
 }
 
-/// Sends it to the room of that name, and tells whom it reached.
+/// Sends a draft to the room, and prints how many users it is for, and who of them has no device.
 pub async fn deliver(session: &Session, global: &Global, room: &str, draft: Draft) -> Result<(), Failure> {
     let room = resolve::room(session, room).await?;
     let sent = post(session, room, &draft.into_post(MessageId::new())).await?;
@@ -68,7 +69,7 @@ pub async fn deliver(session: &Session, global: &Global, room: &str, draft: Draf
     }
     for user in sent.unreachable.iter().take(NAMES_MAX) {
         let name = session.user(*user).await.map_or_else(|_| user.to_string(), |user| user.username);
-        show::notice(&format!("{name} has no device: nothing is kept for them"));
+        show::notice(&format!("{name} has no device, so the message does not reach them"));
     }
     if sent.unreachable.len() > NAMES_MAX {
         let more = sent.unreachable.len() - NAMES_MAX;
@@ -77,7 +78,8 @@ pub async fn deliver(session: &Session, global: &Global, room: &str, draft: Draf
     show::print(&summary(&sent))
 }
 
-/// Sends, and tries again while the relay cannot take it. The id stays the same, so that the message is seen once.
+/// Sends a message. Tries again while the relay cannot take it, with the same id, so that the
+/// receivers see it once.
 async fn post(session: &Session, room: RoomId, message: &PostMessage) -> Result<Sent, ClientError> {
     let mut backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(10));
     for _ in 1..ATTEMPTS {
@@ -110,7 +112,7 @@ fn summary(sent: &Sent) -> String {
     }
 }
 
-/// All of standard input, without the end of its last line.
+/// Reads all of standard input, without the end of its last line.
 pub fn read_stdin() -> Result<String, Failure> {
     let mut text = String::new();
     let read = std::io::stdin().lock().take(TEXT_MAX + 1).read_to_string(&mut text);
@@ -118,7 +120,7 @@ pub fn read_stdin() -> Result<String, Failure> {
     if text.len() as u64 > TEXT_MAX {
         return Err(Failure::failed("standard input is too long for a message"));
     }
-    // The end of the last line is the shell's, not the writer's.
+    // The shell adds the end of the last line; the author did not write it.
     let end = text.trim_end_matches(['\n', '\r']).len();
     text.truncate(end);
     Ok(text)

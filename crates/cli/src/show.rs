@@ -1,4 +1,5 @@
-//! What is printed. Names and bodies come from strangers: nothing of them may steer a terminal.
+//! The output of the commands. Names and bodies come from other users, and must not control the
+//! terminal.
 
 use std::fmt::Write as _;
 use std::io::{self, ErrorKind, Write};
@@ -7,14 +8,16 @@ use serde::Serialize;
 
 use super::failure::Failure;
 
-/// True for what moves a cursor, changes a colour, turns the direction of the text, or ends a line.
+/// Returns whether a character moves the cursor, changes the colour, turns the direction of the
+/// text or ends a line.
 fn steers(c: char) -> bool {
-    // The bidirectional controls of Unicode Standard Annex 9, and the line and paragraph separators.
+    // The bidirectional controls of Unicode Standard Annex 9, and the line and paragraph
+    // separators.
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// One line: whatever steers is shown as its code.
+/// Returns the text on one line. Control characters are shown as their codes.
 pub fn line(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -23,7 +26,8 @@ pub fn line(text: &str) -> String {
     out
 }
 
-/// Several lines: as [`line`], but a line's end is kept, and what follows is indented, so that it cannot pass for a message of its own.
+/// Returns the text on several lines, with control characters as in [`line`]. The lines after the
+/// first are indented, so that none of them looks like a message of its own.
 pub fn block(text: &str) -> String {
     text.replace("\r\n", "\n")
         .split('\n')
@@ -32,14 +36,17 @@ pub fn block(text: &str) -> String {
         .join("\n    ")
 }
 
-/// JSON on one line, with whatever steers as `\u….` JSON allows raw control characters between its tokens only, as blanks.
+/// Returns a value as JSON on one line, with control characters as `\u….`
+///
+/// Between its tokens JSON may contain raw control characters only as white space, which becomes
+/// blanks.
 pub fn json_line(value: &impl Serialize) -> String {
     let json = serde_json::to_string(value).unwrap_or_default();
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
         match c {
             '\n' | '\r' | '\t' => out.push(' '),
-            // All of them are in the basic plane, so that one escape is enough.
+            // All of them are in the basic plane, so one escape is enough.
             c if steers(c) => _ = write!(out, "\\u{:04x}", u32::from(c)),
             c => out.push(c),
         }
@@ -47,10 +54,10 @@ pub fn json_line(value: &impl Serialize) -> String {
     out
 }
 
-/// Prints a line to standard output. A reader who has gone away is no failure.
+/// Prints a line to standard output. Succeeds if the reader has closed it.
 ///
 /// # Errors
-/// Anything else that keeps the line from being written.
+/// Fails if the line cannot be written for another reason.
 pub fn print(text: &str) -> Result<(), Failure> {
     match write_line(text) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::failed(format!("cannot print: {error}"))),
@@ -58,10 +65,12 @@ pub fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// Writes a line to standard output, and flushes it: when this returns, the reader's end has it.
+/// Writes a line to standard output and flushes it. When this returns, the reader's end has the
+/// line.
 ///
 /// # Errors
-/// As the system says; [`ErrorKind::BrokenPipe`] where the reader has gone.
+/// Fails with [`ErrorKind::BrokenPipe`] if the reader has closed it, or with another error of the
+/// system.
 pub fn write_line(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())?;
@@ -69,19 +78,19 @@ pub fn write_line(text: &str) -> io::Result<()> {
     out.flush()
 }
 
-/// Tells the person something on standard error.
+/// Prints a note to standard error.
 pub fn notice(text: &str) {
-    // Nothing is left to tell it to where this fails.
+    // If this fails, there is no other place to report it.
     let _ = writeln!(io::stderr(), "ferry: {}", line(text));
 }
 
-/// Prints a value as JSON, or the words for it.
+/// Prints a value as JSON or in words. Empty words print nothing.
 pub fn answer(json: bool, value: &impl Serialize, words: impl FnOnce() -> String) -> Result<(), Failure> {
     let text = if json { json_line(value) } else { words() };
     if text.is_empty() { Ok(()) } else { print(&text) }
 }
 
-/// Columns, as wide as their widest cell. The cells are made safe here.
+/// Returns rows in aligned columns, with control characters as in [`line`].
 pub fn table(rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let rows: Vec<Vec<String>> = rows.into_iter().map(|row| row.iter().map(|cell| line(cell)).collect()).collect();
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
@@ -94,7 +103,7 @@ pub fn table(rows: impl IntoIterator<Item = Vec<String>>) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// A time of the relay, in this machine's zone.
+/// Returns a time of the relay in this machine's time zone.
 pub fn time(milliseconds: i64, format: &str) -> String {
     let Ok(time) = jiff::Timestamp::from_millisecond(milliseconds) else { return "?".to_owned() };
     time.to_zoned(jiff::tz::TimeZone::system()).strftime(format).to_string()

@@ -1,4 +1,4 @@
-//! `ferry tail`: prints what arrives, and acks what is printed.
+//! `ferry tail`: prints what arrives, and acknowledges what it has printed.
 
 mod live;
 mod messages;
@@ -21,19 +21,18 @@ use super::{Global, resolve, show};
 use messages::Conversations;
 use names::Names;
 
-/// With `--until-drained`: how long to try for a connection before giving up.
+/// With `--until-drained`, how long to try to connect. Past it the command fails.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long to wait until the relay has read the last acks.
 const FLUSH_WAIT: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A message is acknowledged once it is printed, and then the relay forgets it: there is no other copy than what you keep.
-Edits, deletions, reactions and forwarded messages are told in words, with what they are about where it was printed before.
-What else happens (logins, rooms, invitations, friends) is printed between the messages, on lines with a * after the time; with --json, in
-objects with a field `notice`. Receipts come with --receipts, and with --json, in objects with a field `receipt`.
-Messages of other rooms than --room stay unacknowledged, and come again; when as many of them wait as the relay gives a device at a
-time, the command ends.
+The command acknowledges each message once it is printed. Then the relay deletes it, so keep the output.
+Edits, deletions, reactions and forwarded messages are printed in words, with the message they are about if it was printed before.
+Notices (logins, rooms, invitations, friends) are printed between the messages, on lines with a * after the time.
+With --receipts or --json, receipts are printed as well. As JSON, a notice has a field `notice`, and a receipt a field `receipt`.
+With --room, messages of other rooms stay unacknowledged and come again. When they fill the relay's window, the command ends.
 
 Examples:
   ferry tail
@@ -41,33 +40,35 @@ Examples:
   ferry tail --json >> messages.jsonl
   ferry tail --room @bob --count 1")]
 pub struct Tail {
-    /// Print this room only: an id, the name of one of your rooms, or @username
+    /// Print only this room: an id, the name of one of your rooms, or @username
     #[arg(long)]
     room: Option<String>,
-    /// End when everything that waited has been printed
+    /// End after everything that waited is printed
     #[arg(long)]
     until_drained: bool,
-    /// End after so many messages
+    /// End after N messages
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
-    /// Print each message with its id, as USER/ID: so it is named to ferry react, delete and send --reply-to
+    /// Print each message's id as USER/ID, which names it for `ferry react`, `delete` and
+    /// `send --reply-to`
     #[arg(long)]
     ids: bool,
-    /// Print also who has got and read your messages
+    /// Print who has received and read your messages
     #[arg(long)]
     receipts: bool,
-    /// Do not acknowledge: everything comes again next time
+    /// Do not acknowledge, so that everything comes again next time
     #[arg(long)]
     no_ack: bool,
-    /// Print also who is writing, and how those are with whom you have a direct room: online, away or offline
+    /// Print who is typing, and the status of your friends and of the users you have direct rooms
+    /// with
     #[arg(long)]
     live: bool,
 }
 
-/// Whether there is more to do.
-enum Go {
-    On,
-    Home,
+/// Whether the command goes on.
+enum Flow {
+    Continue,
+    Stop,
 }
 
 struct Tailing {
@@ -78,7 +79,8 @@ struct Tailing {
     conversations: Conversations,
     seen: SeenFile,
     printed: u64,
-    // Not acked, on purpose. Held, so that they are not shown again when they come again. At the relay's window no more come.
+    // The deliveries that stay unacknowledged on purpose. While they are held, they are not printed
+    // again when they come again. Once they fill the relay's window, no more come.
     held: Vec<Box<dyn Send>>,
     window: usize,
     offline_since: Option<Instant>,
@@ -91,7 +93,7 @@ pub async fn tail(args: Tail, global: &Global) -> Result<(), Failure> {
         None => None,
     };
     let opened = SeenFile::open(&profile);
-    let (seen, before) = opened.map_err(|error| Failure::failed(format!("cannot note what is printed: {error}")))?;
+    let (seen, before) = opened.map_err(|error| Failure::failed(format!("cannot record what is printed: {error}")))?;
     let (connection, mut events) = session.connect(ConnectOptions { seen: before, ..ConnectOptions::default() });
     if args.live {
         live::watch(&session, &connection).await;
@@ -111,7 +113,7 @@ pub async fn tail(args: Tail, global: &Global) -> Result<(), Failure> {
     let mut stop = std::pin::pin!(stopped());
     let end = loop {
         let event = tokio::select! {
-            // The person first: events may come without end.
+            // The signal comes first, because events may come without end.
             biased;
             () = &mut stop => break Ok(()),
             event = events.next() => event,
@@ -121,23 +123,24 @@ pub async fn tail(args: Tail, global: &Global) -> Result<(), Failure> {
             handled = tailing.handle(event, &connection) => handled,
             () = &mut stop => {
                 connection.close().await;
-                // A write to a reader that takes nothing cannot be called off, and would keep the program from ending.
+                // A write to a reader that takes nothing cannot be cancelled, and would keep the
+                // program from ending.
                 std::process::exit(0);
             }
         };
         match handled {
-            Ok(Go::On) => {}
-            Ok(Go::Home) => break Ok(()),
+            Ok(Flow::Continue) => {}
+            Ok(Flow::Stop) => break Ok(()),
             Err(failure) => break Err(failure),
         }
     };
-    // Writes the acks that are left.
+    // Closing writes the remaining acks.
     connection.close().await;
     end
 }
 
 impl Tailing {
-    async fn handle(&mut self, event: Event, connection: &Connection) -> Result<Go, Failure> {
+    async fn handle(&mut self, event: Event, connection: &Connection) -> Result<Flow, Failure> {
         match event {
             Event::Connected(welcome) => {
                 self.offline_since = None;
@@ -160,15 +163,16 @@ impl Tailing {
             Event::Presence(presence) if self.args.live => {
                 return print(live::presence(self.json, &presence, &mut self.names).await).await;
             }
-            // Where the acks do not get through the connection is lost, and `drained` comes again with the next one.
-            Event::Drained if self.args.until_drained && flushed(connection).await => return Ok(Go::Home),
+            // If the acks do not get through, the connection is lost, and `drained` comes again
+            // with the next one.
+            Event::Drained if self.args.until_drained && flushed(connection).await => return Ok(Flow::Stop),
             Event::Closed(reason) => return Err(reason.into()),
             _ => {}
         }
-        Ok(Go::On)
+        Ok(Flow::Continue)
     }
 
-    async fn message(&mut self, incoming: Box<Incoming>, connection: &Connection) -> Result<Go, Failure> {
+    async fn message(&mut self, incoming: Box<Incoming>, connection: &Connection) -> Result<Flow, Failure> {
         let wanted = self.room.is_none_or(|room| room == incoming.message.room);
         if wanted {
             let text = if self.json {
@@ -176,8 +180,8 @@ impl Tailing {
             } else {
                 self.line(&incoming.message).await
             };
-            if let Go::Home = print(text).await? {
-                return Ok(Go::Home);
+            if let Flow::Stop = print(text).await? {
+                return Ok(Flow::Stop);
             }
             self.printed += 1;
         }
@@ -189,12 +193,12 @@ impl Tailing {
         }
         if self.args.count.is_some_and(|count| self.printed >= count) {
             flushed(connection).await;
-            return Ok(Go::Home);
+            return Ok(Flow::Stop);
         }
-        self.on_if_there_is_room()
+        self.continue_within_window()
     }
 
-    async fn notice(&mut self, incoming: Box<IncomingNotice>) -> Result<Go, Failure> {
+    async fn notice(&mut self, incoming: Box<IncomingNotice>) -> Result<Flow, Failure> {
         let wanted = self.room.is_none_or(|room| incoming.notice.event.room() == Some(room));
         if wanted {
             let notice = &incoming.notice;
@@ -202,8 +206,8 @@ impl Tailing {
                 true => json(&json!({ "notice": notice }), &incoming.delivery, incoming.redelivered),
                 false => notices::line(notice, &mut self.names).await,
             };
-            if let Go::Home = print(text).await? {
-                return Ok(Go::Home);
+            if let Flow::Stop = print(text).await? {
+                return Ok(Flow::Stop);
             }
         }
         if wanted && !self.args.no_ack {
@@ -212,10 +216,10 @@ impl Tailing {
         } else {
             self.held.push(incoming);
         }
-        self.on_if_there_is_room()
+        self.continue_within_window()
     }
 
-    async fn receipt(&mut self, incoming: Box<IncomingReceipt>) -> Result<Go, Failure> {
+    async fn receipt(&mut self, incoming: Box<IncomingReceipt>) -> Result<Flow, Failure> {
         let receipt = &incoming.receipt;
         let wanted = self.room.is_none_or(|room| receipt.event.room() == Some(room));
         let is_expiry = matches!(receipt.event, ReceiptEvent::Expired { .. });
@@ -226,36 +230,38 @@ impl Tailing {
             () => None,
         };
         if let Some(text) = text
-            && let Go::Home = print(text).await?
+            && let Flow::Stop = print(text).await?
         {
-            return Ok(Go::Home);
+            return Ok(Flow::Stop);
         }
-        // Also one that was not printed: nobody comes back for it.
+        // A receipt that was not printed is acknowledged as well, because no later command needs
+        // it.
         if self.args.no_ack {
             self.held.push(incoming);
         } else {
             self.note(Seen::from(&incoming.receipt));
             incoming.ack();
         }
-        self.on_if_there_is_room()
+        self.continue_within_window()
     }
 
-    /// Between print and ack: a crash before this prints it twice, a crash after it does not, and none loses it.
+    /// Notes what was printed, before the ack. A crash before the note prints it twice, and a crash
+    /// after it does not; neither loses it.
     fn note(&mut self, seen: Seen) {
         if let Err(error) = self.seen.add(seen) {
-            show::notice(&format!("cannot note what is printed, it may be printed again: {error}"));
+            show::notice(&format!("cannot record what is printed, so it may be printed again: {error}"));
         }
     }
 
-    fn on_if_there_is_room(&self) -> Result<Go, Failure> {
+    fn continue_within_window(&self) -> Result<Flow, Failure> {
         if self.held.len() >= self.window {
             return Err(Failure::failed(format!(
-                "{} messages wait unacknowledged, and the relay sends no more before some are: \
+                "{} messages wait unacknowledged, so the relay sends no more: \
                  read them with ferry tail, without --room and --no-ack",
                 self.held.len()
             )));
         }
-        Ok(Go::On)
+        Ok(Flow::Continue)
     }
 
     async fn line(&mut self, message: &Message) -> String {
@@ -265,23 +271,27 @@ impl Tailing {
     }
 }
 
-/// Prints a line. [`Go::Home`] where nobody reads it: then nobody has it, and it must not be acked.
-async fn print(text: String) -> Result<Go, Failure> {
-    // Not on this thread: a reader who takes nothing would stop everything else, signals included.
+/// Prints a line. Returns [`Flow::Stop`] if the reader has closed the output: then nobody has the
+/// line, and it must not be acknowledged.
+async fn print(text: String) -> Result<Flow, Failure> {
+    // Writing on this thread would block everything else, signals included, if the reader takes
+    // nothing.
     let written = tokio::task::spawn_blocking(move || show::write_line(&text)).await;
     match written.unwrap_or_else(|_| Err(std::io::Error::other("the output failed"))) {
-        Ok(()) => Ok(Go::On),
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Go::Home),
+        Ok(()) => Ok(Flow::Continue),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Flow::Stop),
         Err(error) => Err(Failure::failed(format!("cannot print: {error}"))),
     }
 }
 
-/// One message as people read it. Names on one line; what comes after the first line of a body is indented.
+/// Returns one message as a line of a chat. The names are on one line, and the further lines of the
+/// text are indented.
 fn format_line(time: &str, room: &str, user: &str, text: &str) -> String {
     format!("{time} {} {}: {}", show::line(room), show::line(user), show::block(text))
 }
 
-/// What came and how, as one JSON object: a message by its fields, all else in one field that names it.
+/// Returns a delivery as one JSON object. A message has its own fields; a notice or receipt is in
+/// one field that names it.
 fn json(content: &impl Serialize, delivery: &str, redelivered: bool) -> String {
     #[derive(Serialize)]
     struct Line<'a, T> {
@@ -297,7 +307,7 @@ async fn flushed(connection: &Connection) -> bool {
     matches!(tokio::time::timeout(FLUSH_WAIT, connection.flush()).await, Ok(Ok(())))
 }
 
-/// Ctrl-C, or a request to end.
+/// Waits for Ctrl-C or the signal to terminate.
 async fn stopped() {
     #[cfg(unix)]
     {

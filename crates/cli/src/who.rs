@@ -1,4 +1,4 @@
-//! `ferry who`
+//! `ferry who`.
 
 use clap::Args;
 use ferry_client::protocol::{FriendState, Presence, PresenceStatus};
@@ -7,9 +7,9 @@ use ferry_client::{Paging, Session, UserId};
 use super::failure::Failure;
 use super::{Global, resolve, show};
 
-/// How many users one call may ask of.
+/// The most users that one call may ask about.
 const CALL_MAX: usize = 256;
-/// How many pages of a room are read at most.
+/// The most pages of a room to read. The rest of a larger room is not shown.
 const PAGES_MAX: usize = 50;
 
 #[derive(Debug, Args)]
@@ -18,7 +18,8 @@ Examples:
   ferry who
   ferry who general")]
 pub struct Who {
-    /// A room: an id, the name of one of your rooms, or @username; where it is left out, your friends and everybody you have a direct room with
+    /// The room: an id, the name of one of your rooms, or @username; without it, your friends and
+    /// the users you have direct rooms with
     room: Option<String>,
 }
 
@@ -51,14 +52,14 @@ pub async fn who(args: Who, global: &Global) -> Result<(), Failure> {
     }
     let mut rows = Vec::with_capacity(there.len());
     for presence in &there {
-        // A name that cannot be had is no reason to show no list.
+        // If a name cannot be loaded, the list shows the id.
         let name = session.user(presence.user).await.map_or_else(|_| presence.user.to_string(), |user| user.username);
         rows.push(vec![name, words(presence)]);
     }
     show::answer(false, &(), || show::table(rows))
 }
 
-/// The friends, and everybody with whom there is a direct room.
+/// Returns the user's friends and the other users of their direct rooms.
 pub async fn peers(session: &Session) -> Result<Vec<UserId>, Failure> {
     let mut peers: Vec<UserId> =
         session.all_friends(FriendState::Friends).await?.into_iter().map(|friend| friend.user).collect();
@@ -70,7 +71,7 @@ pub async fn peers(session: &Session) -> Result<Vec<UserId>, Failure> {
     Ok(peers)
 }
 
-/// How somebody is.
+/// Returns a user's status in words.
 pub fn words(presence: &Presence) -> String {
     match (presence.status, presence.last_seen) {
         (PresenceStatus::Offline, Some(at)) => format!("offline, last seen {}", show::time(at, "%F %H:%M")),

@@ -1,6 +1,4 @@
-//! Who has blocked whom.
-
-use std::collections::HashSet;
+//! Blocks of one user by another.
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -8,64 +6,22 @@ use ferry_protocol::{Block, Page, RoomId, UserId};
 
 use super::{
     Blocked, Result, Store, StoreError,
-    friends::FriendSteps,
-    models::direct_key,
     page::{after, one_more, page},
-    pool::{query, steps, transaction},
+    pool::{query, transaction},
     row_locks::RowLocks,
-    schema::{blocks, rooms, users},
+    schema::{blocks, users},
     sql_types::Sql,
-    users::CHUNK,
+    steps::{AccountSteps, BlockSteps, FriendshipSteps},
 };
 
-steps! {
-    /// Parts of transactions on blocks. The users are held, or changed by nobody else.
-    pub(super) trait BlockSteps {
-        /// Whether the one has blocked the other.
-        async fn has_blocked(conn, blocker: UserId, blocked: UserId) -> Result<bool> {
-            let block = blocks::table.find((Sql(blocker), Sql(blocked))).select(blocks::blocked);
-            Ok(block.first::<UserId>(conn).await.optional()?.is_some())
-        }
-
-        /// Those of the others who have blocked the user.
-        async fn blockers_of(conn, user: UserId, others: &'a [UserId]) -> Result<HashSet<UserId>> {
-            let mut blockers = HashSet::new();
-            for some in others.chunks(CHUNK) {
-                let theirs = blocks::table
-                    .filter(blocks::blocked.eq(Sql(user)))
-                    .filter(blocks::blocker.eq_any(some.iter().copied().map(Sql)));
-                blockers.extend(theirs.select(blocks::blocker).load::<UserId>(conn).await?);
-            }
-            Ok(blockers)
-        }
-
-        /// Those of these who have blocked another of them.
-        async fn blockers_among(conn, users: &'a [UserId]) -> Result<Vec<UserId>> {
-            let ids = || users.iter().copied().map(Sql);
-            let among = blocks::table.filter(blocks::blocker.eq_any(ids())).filter(blocks::blocked.eq_any(ids()));
-            Ok(among.select(blocks::blocker).load(conn).await?)
-        }
-
-        /// What people know a user by.
-        async fn names(conn, user: UserId) -> Result<(String, Option<String>)> {
-            let names = users::table.filter(users::id.eq(Sql(user))).select((users::username, users::display_name));
-            Ok(names.first(conn).await?)
-        }
-
-        /// The direct room of the two, if there is one.
-        async fn direct_room(conn, a: UserId, b: UserId) -> Result<Option<RoomId>> {
-            let room = rooms::table.filter(rooms::direct_key.eq(direct_key(a, b))).select(rooms::id);
-            Ok(room.first::<RoomId>(conn).await.optional()?)
-        }
-    }
-}
-
 impl Store {
-    /// Blocks `whom` for `me`. It ends their friendship, and takes back what `me` asked of them; what they asked stays where they see it, and `me`
-    /// does not. Nothing changes where they are blocked already.
+    /// Blocks `whom` for `me`.
+    ///
+    /// The block ends their friendship and withdraws a request from `me`. A request from `whom`
+    /// stays: `whom` still sees it, and `me` does not. Blocking a user again changes nothing.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] where one of the two is not there.
+    /// Fails with [`StoreError::NotFound`] if either user does not exist.
     pub async fn block(&self, me: UserId, whom: UserId, now: i64) -> Result<Blocked> {
         transaction!(self, async |conn| {
             conn.hold_users(&[me, whom]).await?;
@@ -74,12 +30,12 @@ impl Store {
                 .on_conflict_do_nothing()
                 .execute(conn)
                 .await?;
-            let link = conn.link(me, whom).await?;
-            let ends = link.is_some_and(|link| link.asked_by != Some(whom));
+            let friendship = conn.friendship(me, whom).await?;
+            let ends = friendship.is_some_and(|friendship| friendship.asked_by != Some(whom));
             if ends {
-                conn.unlink(me, whom).await?;
+                conn.end_friendship(me, whom).await?;
             }
-            // Who has blocked `me` in turn never saw what `me` asked.
+            // If `whom` has blocked `me`, they never saw the request from `me`.
             let is_told = ends && !conn.has_blocked(whom, me).await?;
             let since = blocks::table.find((Sql(me), Sql(whom))).select(blocks::since).first::<i64>(conn).await?;
             let (username, display_name) = conn.names(whom).await?;
@@ -89,10 +45,10 @@ impl Store {
         })
     }
 
-    /// Lifts a block. The direct room of the two, if there is one.
+    /// Lifts a block. Returns the direct room of the two users, if there is one.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] where there is no block.
+    /// Fails with [`StoreError::NotFound`] if there is no such block.
     pub async fn unblock(&self, me: UserId, whom: UserId) -> Result<Option<RoomId>> {
         transaction!(self, async |conn| {
             conn.hold_users(&[me, whom]).await?;
@@ -104,18 +60,15 @@ impl Store {
         })
     }
 
-    /// Whether the one has blocked the other.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`](super::StoreError::Unavailable).
+    /// Returns whether `blocker` has blocked `blocked`.
     pub async fn has_blocked(&self, blocker: UserId, blocked: UserId) -> Result<bool> {
         query!(self, async |conn| conn.has_blocked(blocker, blocked).await)
     }
 
-    /// Whom the user has blocked, by username.
+    /// Returns a page of the users that `me` has blocked, ordered by username.
     ///
     /// # Errors
-    /// [`StoreError::BadCursor`].
+    /// Fails with [`StoreError::BadCursor`].
     pub async fn blocks(&self, me: UserId, limit: usize, cursor: Option<&str>) -> Result<Page<Block>> {
         let last = after(cursor, |key| Some(key.to_owned()))?.unwrap_or_default();
         query!(self, async |conn| {

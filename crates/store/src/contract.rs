@@ -1,6 +1,7 @@
-//! The store's contract, on both databases: each case runs once on SQLite and once on PostgreSQL.
+//! The contract of the store. Each case runs on SQLite and on PostgreSQL.
 
 mod accounts;
+mod changes;
 mod database;
 mod devices;
 mod faults;
@@ -15,7 +16,8 @@ mod roles;
 mod rooms;
 mod tokens;
 
-/// Makes a test on each database of every case, which is given the store; or, with `database:` before them, the whole database.
+/// Makes two tests of each case, one for each database. A case gets the store; after `database:` it
+/// gets the whole database.
 macro_rules! on_both {
     (database: $($case:ident),+ $(,)?) => {
         mod on_sqlite {

@@ -1,4 +1,4 @@
-//! Devices, and the outbox of channels that are still to be deleted at the broker.
+//! Devices, and the outbox: the channels that the broker still has to delete.
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,47 +8,23 @@ use ferry_protocol::{DeviceId, UserId};
 
 use super::{
     Conflict, Created, Device, NewDevice, Result, Store, StoreError,
+    chunk::CHUNK,
     page::one_more,
-    passwords::PasswordSteps,
-    pool::{query, statement, steps, transaction},
+    pool::{query, statement, transaction},
     row_locks::RowLocks,
     schema::{closing_channels, devices},
     sql_types::Sql,
-    users::CHUNK,
+    steps::{AccountSteps, DeviceSteps},
 };
 
-steps! {
-    /// Parts of transactions on devices.
-    pub(super) trait DeviceSteps {
-        /// Deletes the user's devices among these, and puts their channels into the outbox. Says which there were.
-        async fn log_out(conn, user: UserId, these: &'a [DeviceId], closed_at: i64) -> Result<Vec<DeviceId>> {
-            let mut gone = Vec::new();
-            for some in these.chunks(CHUNK) {
-                let devices = devices::table.filter(devices::user_id.eq(Sql(user))).filter(devices::id.eq_any(some.iter().copied().map(Sql)));
-                // Deleting comes first: of two logouts of one device, the second finds nothing, and adds nothing to the outbox.
-                gone.extend(diesel::delete(devices).returning(devices::id).get_results::<DeviceId>(conn).await?);
-            }
-            for &device in &gone {
-                diesel::insert_into(closing_channels::table)
-                    .values((
-                        closing_channels::device_id.eq(Sql(device)),
-                        closing_channels::user_id.eq(Sql(user)),
-                        closing_channels::created_at.eq(closed_at),
-                    ))
-                    .execute(conn)
-                    .await?;
-            }
-            Ok(gone)
-        }
-    }
-}
-
 impl Store {
-    /// Logs a device in, unless its user has `max_devices` already; holds for any number of logins at once.
+    /// Logs a device in, unless its user has `max_devices` already. The limit holds for any number
+    /// of logins at the same time.
     ///
     /// # Errors
-    /// [`Conflict::DeviceLimit`]; [`Conflict::PasswordChanged`] where what was `proven` is no longer in force, as checking a password takes a while;
-    /// [`StoreError::NotFound`] where there is no such user.
+    /// Fails with [`Conflict::DeviceLimit`] and, if the user does not exist, with
+    /// [`StoreError::NotFound`]. Fails with [`Conflict::PasswordChanged`] if the password changed
+    /// while it was checked.
     pub async fn create_device(&self, device: NewDevice, max_devices: usize) -> Result<Created> {
         transaction!(self, async |conn| {
             conn.lock_user(device.user).await?;
@@ -75,7 +51,7 @@ impl Store {
         })
     }
 
-    /// The device; none where it is logged out.
+    /// Returns the device, or `None` if it is logged out.
     pub async fn device(&self, id: DeviceId) -> Result<Option<Device>> {
         query!(self, async |conn| {
             let device = devices::table.filter(devices::id.eq(Sql(id))).select(Device::as_select());
@@ -83,7 +59,7 @@ impl Store {
         })
     }
 
-    /// The user's devices, longest logged in first.
+    /// Returns the user's devices, in the order in which they logged in.
     pub async fn devices_of(&self, user: UserId) -> Result<Vec<Device>> {
         query!(self, async |conn| {
             let devices = devices::table
@@ -94,8 +70,8 @@ impl Store {
         })
     }
 
-    /// Opens an epoch for a connection of the device: the time, or more where that would not be later than the one before. None where the
-    /// device is logged out.
+    /// Opens an epoch for a connection of the device. The epoch is `now`, or one more than the last
+    /// epoch if that is not earlier than `now`. Returns `None` if the device is logged out.
     pub async fn open_connection(&self, id: DeviceId, now: i64) -> Result<Option<i64>> {
         statement!(self, async |conn| {
             let next =
@@ -109,14 +85,15 @@ impl Store {
         })
     }
 
-    /// Logs a device of that user out: its row and its refresh tokens are gone, and its channel is [pending](Self::pending_closes), in one
-    /// transaction. False where it is not that user's, or not there.
+    /// Logs out a device of that user: deletes its row and its refresh tokens, and makes its
+    /// channel [pending](Self::pending_closes), in one transaction. Returns false if the user has
+    /// no such device.
     pub async fn revoke_device(&self, user: UserId, id: DeviceId) -> Result<bool> {
         let closed_at = ferry_protocol::now_ms();
         transaction!(self, async |conn| { Ok(!conn.log_out(user, &[id], closed_at).await?.is_empty()) })
     }
 
-    /// True where the user is logged in anywhere.
+    /// Returns whether the user has a device.
     pub async fn has_devices(&self, user: UserId) -> Result<bool> {
         query!(self, async |conn| {
             let devices = devices::table.filter(devices::user_id.eq(Sql(user)));
@@ -125,7 +102,8 @@ impl Store {
         })
     }
 
-    /// How many devices each of these users has; who is not in the answer has none.
+    /// Returns how many devices each of the users has. Users without a device are missing in the
+    /// answer.
     pub async fn device_counts(&self, users: &[UserId]) -> Result<HashMap<UserId, u32>> {
         let users = users.to_vec();
         query!(self, async |conn| {
@@ -143,7 +121,8 @@ impl Store {
         })
     }
 
-    /// Notes that a logged-out device's channel is still to be deleted at the broker. Doing it twice is doing it once.
+    /// Notes that the broker still has to delete the channel of a logged-out device. Calling it
+    /// again has no further effect.
     pub async fn note_close(&self, user: UserId, id: DeviceId) -> Result<()> {
         let noted_at = ferry_protocol::now_ms();
         statement!(self, async |conn| {
@@ -160,8 +139,8 @@ impl Store {
         })
     }
 
-    /// The channels of devices logged out before then (milliseconds since the Unix epoch) that are not yet deleted at the broker, at most
-    /// `limit`, longest pending first.
+    /// Returns the channels that the broker still has to delete, of devices that were logged out by
+    /// `before`, in milliseconds since the Unix epoch. Returns at most `limit`, the oldest first.
     pub async fn pending_closes(&self, before: i64, limit: usize) -> Result<Vec<(UserId, DeviceId)>> {
         query!(self, async |conn| {
             let pending = closing_channels::table
@@ -173,7 +152,8 @@ impl Store {
         })
     }
 
-    /// Notes that the device's channel is deleted everywhere. Doing so twice does no harm.
+    /// Notes that the broker has deleted the device's channel. Calling it again has no further
+    /// effect.
     pub async fn close_done(&self, id: DeviceId) -> Result<()> {
         statement!(self, async |conn| {
             let pending = closing_channels::table.filter(closing_channels::device_id.eq(Sql(id)));
@@ -182,7 +162,8 @@ impl Store {
         })
     }
 
-    /// Every logged-in device with its user, a page at a time: at most `limit` with ids greater than `after`, lesser first.
+    /// Returns a page of all logged-in devices with their users: at most `limit`, with ids greater
+    /// than `after`, in the order of ids.
     pub async fn live_devices_page(&self, after: Option<DeviceId>, limit: usize) -> Result<Vec<(UserId, DeviceId)>> {
         let after = after.unwrap_or(DeviceId(uuid::Uuid::nil()));
         query!(self, async |conn| {
@@ -195,7 +176,7 @@ impl Store {
         })
     }
 
-    /// Those of the devices that are logged in.
+    /// Returns those of the devices that are logged in.
     pub async fn which_devices_live(&self, ids: &[DeviceId]) -> Result<HashSet<DeviceId>> {
         let ids = ids.to_vec();
         query!(self, async |conn| {

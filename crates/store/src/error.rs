@@ -1,86 +1,86 @@
-//! What can go wrong with the store, as a caller has to tell it apart.
+//! Errors of the store, as far as a caller must tell them apart.
 
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel_async::pooled_connection::bb8::RunError;
 
-/// The result of anything asked of the store.
+/// The result of a call to the store.
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 
-/// Why the store did not do what it was asked. No variant carries what the query was about.
+/// Why a call failed. No variant holds what the query was about.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The thing named is not there (or no longer).
+    /// The thing does not exist, or no longer.
     #[error("not found")]
     NotFound,
-    /// It would break a rule that the store keeps.
+    /// The call would break a rule that the store keeps.
     #[error("conflict: {0}")]
     Conflict(Conflict),
-    /// The cursor was not made by the list it was given to.
-    #[error("the cursor is not one of this list's")]
+    /// Another list made the cursor, or no list did.
+    #[error("the cursor is not from this list")]
     BadCursor,
-    /// The database cannot be asked just now: no connection, no free connection in time, shutting down, or busy. Worth trying again later;
-    /// whether a write that was under way has happened is unknown.
+    /// The database does not answer now: no connection, no free connection in time, a shutdown, or
+    /// too busy. Try again later. If a write was under way, nobody knows whether it happened.
     #[error("the database is unavailable: {0}")]
     Unavailable(#[source] Source),
-    /// The database was migrated by a newer Ferry; this one would damage what it does not know.
+    /// A newer Ferry has migrated the database. This one would damage what it does not know.
     #[error(
         "the database has migration {migration}, which this version of Ferry does not know: it was used by a newer version"
     )]
     TooNew {
-        /// The version of the first migration that is not known.
+        /// The version of the first unknown migration.
         migration: String,
     },
     /// The database URL is neither `sqlite://path` nor `postgres://…`.
     #[error("the database URL must begin with sqlite://, postgres:// or postgresql://")]
     BadUrl,
-    /// Anything else: a mistake in Ferry, or in the database.
+    /// Anything else: a mistake in Ferry or in the database.
     #[error("the database failed: {0}")]
     Other(#[source] Source),
 }
 
-/// The cause underneath.
+/// The underlying cause.
 pub type Source = Box<dyn std::error::Error + Send + Sync>;
 
-/// Which rule the store kept.
+/// The rule that the call would break.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Conflict {
-    /// Somebody has that username.
+    /// Another user has the username.
     #[error("the username is taken")]
     UsernameTaken,
-    /// The user has as many devices as they may.
+    /// The user has as many devices as allowed.
     #[error("too many devices")]
     DeviceLimit,
-    /// The pair has a direct room already.
+    /// The two users have a direct room.
     #[error("the direct room exists")]
     DirectRoomExists,
     /// A direct room needs two different users.
     #[error("a direct room needs two users")]
     NotAPair,
-    /// The password is no longer the one that was checked.
+    /// The password has changed since it was checked.
     #[error("the password was changed")]
     PasswordChanged,
-    /// The user is in the room already.
+    /// The user is a member already.
     #[error("already a member")]
     AlreadyMember,
-    /// The room has as many members as it may.
+    /// The room has as many members as allowed.
     #[error("the room is full")]
     RoomFull,
-    /// The room would have members and no owner.
+    /// The room would keep members but no owner.
     #[error("the last owner")]
     LastOwner,
-    /// The user is in as many rooms as they may be.
+    /// The user is in as many rooms as allowed.
     #[error("too many rooms")]
     TooManyRooms,
-    /// The user, or the room, has as many open invitations as they may.
+    /// The user or the room has as many open invitations as allowed.
     #[error("too many invitations")]
     TooManyInvitations,
-    /// The other user lets only friends write to them directly, or has blocked who acts.
-    #[error("not let by the other user")]
+    /// The other user lets only friends open a direct room with them, or has blocked the actor.
+    #[error("the other user does not allow it")]
     NotAllowed,
-    /// The other user lets only friends add them to rooms, or has blocked who acts.
-    #[error("not to be added to a room")]
+    /// The other user lets only friends add them to rooms, or has blocked the actor.
+    #[error("the other user does not allow being added to rooms")]
     NotToBeAdded,
-    /// Who acts has blocked the other user.
+    /// The actor has blocked the other user.
     #[error("the other user is blocked")]
     Blocked,
 }
@@ -109,16 +109,19 @@ impl From<DieselError> for StoreError {
             DieselError::DatabaseError(ClosedConnection | SerializationFailure | UnableToSendCommand, _)
             | DieselError::BrokenTransactionManager => Self::unavailable(error),
             DieselError::DatabaseError(_, information) if is_passing(information.message()) => Self::unavailable(error),
-            // Rolling back over a lost connection fails too; what counts is why it came to that.
+            // Rolling back over a lost connection fails too. The first error counts.
             DieselError::RollbackErrorOnCommit { .. } => Self::unavailable(error),
             _ => Self::other(error),
         }
     }
 }
 
-/// True where the database itself says that it will do better later. Diesel drops the SQLSTATE of these, so all there is to go by is the
-/// text (PostgreSQL's 57P01–57P03, 53300, 55P03, 57014, 40P01; SQLite's SQLITE_BUSY and SQLITE_LOCKED). A server that speaks another
-/// language than English gets `Other` for them, which is as safe, and only less polite to clients.
+/// Returns whether the database itself says that the error passes.
+///
+/// Diesel drops the SQLSTATE of these errors, so only the text tells. It covers PostgreSQL's 57P01
+/// to 57P03, 53300, 55P03, 57014 and 40P01, and SQLite's SQLITE_BUSY and SQLITE_LOCKED. A server
+/// that speaks another language than English gets `Other`, which is as safe, but tells clients
+/// less.
 fn is_passing(message: &str) -> bool {
     const PASSING: [&str; 9] = [
         "terminating connection",
@@ -143,7 +146,7 @@ impl From<RunError> for StoreError {
     }
 }
 
-/// Names the rule that a broken uniqueness constraint stands for.
+/// Turns a broken uniqueness constraint into the conflict that it stands for.
 pub(super) fn taken(error: DieselError, conflict: Conflict) -> StoreError {
     match error {
         DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => conflict.into(),
@@ -151,7 +154,7 @@ pub(super) fn taken(error: DieselError, conflict: Conflict) -> StoreError {
     }
 }
 
-/// A row that refers to one that is not there is a way of finding that out.
+/// Turns a broken foreign key into `NotFound`: the row that it refers to does not exist.
 pub(super) fn missing(error: DieselError) -> StoreError {
     match error {
         DieselError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _) => StoreError::NotFound,

@@ -1,110 +1,32 @@
 //! Friendships, and requests for one.
 //!
-//! A request to somebody who has blocked the one who asks is kept as any other, so that who asks sees nothing unusual. Nobody else sees it.
-
-use std::collections::HashSet;
+//! A request to a user who has blocked the requesting user is stored like any other, so that the
+//! requesting user notices nothing. The blocking user does not see it.
 
 use diesel::{dsl::case_when, prelude::*};
 use diesel_async::RunQueryDsl;
 use ferry_protocol::{Friend, FriendState, Page, UserId};
 
 use super::{
-    Befriended, Conflict, Result, Step, Store, StoreError,
-    blocks::BlockSteps,
+    Befriended, Conflict, FriendshipStep, Result, Store, StoreError,
     page::{after, one_more, page},
-    pool::{query, steps, transaction},
+    pool::{query, transaction},
     row_locks::RowLocks,
     schema::{blocks, friendships, users},
     sql_types::Sql,
-    users::CHUNK,
+    steps::{AccountSteps, BlockSteps, Friendship, FriendshipSteps},
 };
 
-/// What is between two users; the pair is named beside it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Link {
-    /// Who has asked; none once they are friends.
-    pub(super) asked_by: Option<UserId>,
-    /// Since when it is so.
-    pub(super) since: i64,
-}
-
-impl Link {
-    /// As `me` sees it.
-    fn state(self, me: UserId) -> FriendState {
-        match self.asked_by {
-            None => FriendState::Friends,
-            Some(user) if user == me => FriendState::Outgoing,
-            Some(_) => FriendState::Incoming,
-        }
-    }
-}
-
-/// The row of a pair.
-macro_rules! pair {
-    ($a:expr, $b:expr) => {
-        friendships::table
-            .filter(friendships::lesser.eq(Sql($a.min($b))))
-            .filter(friendships::greater.eq(Sql($a.max($b))))
-    };
-}
-
-steps! {
-    /// Parts of transactions on friendships. The two users are changed by nobody else.
-    pub(super) trait FriendSteps {
-        /// What is between the two, if anything.
-        async fn link(conn, a: UserId, b: UserId) -> Result<Option<Link>> {
-            let row = pair!(a, b).select((friendships::asked_by, friendships::since));
-            let row = row.first::<(Option<UserId>, i64)>(conn).await.optional()?;
-            Ok(row.map(|(asked_by, since)| Link { asked_by, since }))
-        }
-
-        /// Those of the others who are friends of the user.
-        async fn friends_among(conn, user: UserId, others: &'a [UserId]) -> Result<HashSet<UserId>> {
-            let mut friends = HashSet::new();
-            for some in others.chunks(CHUNK) {
-                let ids = || some.iter().copied().map(Sql);
-                let greater = friendships::lesser.eq(Sql(user)).and(friendships::greater.eq_any(ids()));
-                let lesser = friendships::greater.eq(Sql(user)).and(friendships::lesser.eq_any(ids()));
-                let pairs: Vec<(UserId, UserId)> = friendships::table
-                    .filter(friendships::asked_by.is_null())
-                    .filter(greater.or(lesser))
-                    .select((friendships::lesser, friendships::greater))
-                    .load(conn)
-                    .await?;
-                friends.extend(pairs.into_iter().map(|(lesser, greater)| if lesser == user { greater } else { lesser }));
-            }
-            Ok(friends)
-        }
-
-        /// Puts this between the two, in the place of what was there.
-        async fn set_link(conn, a: UserId, b: UserId, link: Link) -> Result<()> {
-            conn.unlink(a, b).await?;
-            diesel::insert_into(friendships::table)
-                .values((
-                    friendships::lesser.eq(Sql(a.min(b))),
-                    friendships::greater.eq(Sql(a.max(b))),
-                    friendships::asked_by.eq(link.asked_by.map(Sql)),
-                    friendships::since.eq(link.since),
-                ))
-                .execute(conn)
-                .await?;
-            Ok(())
-        }
-
-        /// Takes away what is between the two.
-        async fn unlink(conn, a: UserId, b: UserId) -> Result<()> {
-            diesel::delete(pair!(a, b)).execute(conn).await?;
-            Ok(())
-        }
-    }
-}
-
 impl Store {
-    /// Asks `whom` to be a friend of `me`, or accepts where they have asked. Two who ask at once are friends. `may_ask` is called where it
-    /// comes to asking; what it refuses is the inner error, and nothing has happened.
+    /// Asks `whom` to be a friend of `me`, or accepts the request of `whom`. If both ask at the
+    /// same time, they become friends.
+    ///
+    /// Calls `may_ask` only before a new request. If it denies, nothing has happened, and its
+    /// reason is the inner error.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] where one of the two is not there; [`Conflict::Blocked`] where `me` has blocked `whom`.
+    /// Fails with [`StoreError::NotFound`] if either user does not exist, and with
+    /// [`Conflict::Blocked`] if `me` has blocked `whom`.
     pub async fn befriend<D: Send + 'static>(
         &self,
         me: UserId,
@@ -118,48 +40,50 @@ impl Store {
                 return Err(Conflict::Blocked.into());
             }
             let is_seen = !conn.has_blocked(whom, me).await?;
-            let (link, step) = match conn.link(me, whom).await? {
+            let (friendship, step) = match conn.friendship(me, whom).await? {
                 None => {
                     if let Err(denied) = may_ask() {
                         return Ok(Err(denied));
                     }
-                    (Link { asked_by: Some(me), since: now }, Step::Asked)
+                    (Friendship { asked_by: Some(me), since: now }, FriendshipStep::Asked)
                 }
-                Some(Link { asked_by: Some(user), .. }) if user == whom => {
-                    (Link { asked_by: None, since: now }, Step::Accepted)
+                Some(Friendship { asked_by: Some(user), .. }) if user == whom => {
+                    (Friendship { asked_by: None, since: now }, FriendshipStep::Accepted)
                 }
-                Some(link) => (link, Step::Nothing),
+                Some(friendship) => (friendship, FriendshipStep::Nothing),
             };
-            if step != Step::Nothing {
-                conn.set_link(me, whom, link).await?;
+            if step != FriendshipStep::Nothing {
+                conn.set_friendship(me, whom, friendship).await?;
             }
             let (username, display_name) = conn.names(whom).await?;
-            let friend = Friend { user: whom, username, display_name, state: link.state(me), since: link.since };
+            let friend =
+                Friend { user: whom, username, display_name, state: friendship.state(me), since: friendship.since };
             Ok(Ok(Befriended { friend, step, is_seen }))
         })
     }
 
-    /// Ends a friendship, withdraws a request or rejects one. True where `whom` is to hear of it: not of being rejected, nor of somebody whom they
-    /// have blocked.
+    /// Ends a friendship, or withdraws or declines a request. Returns whether to tell `whom`: false
+    /// if their request was declined or they have blocked `me`.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] where there is nothing of it between the two that `me` may know of.
+    /// Fails with [`StoreError::NotFound`] if `me` sees neither a friendship nor a request.
     pub async fn unfriend(&self, me: UserId, whom: UserId) -> Result<bool> {
         transaction!(self, async |conn| {
             conn.hold_users(&[me, whom]).await?;
-            let state = conn.link(me, whom).await?.ok_or(StoreError::NotFound)?.state(me);
+            let state = conn.friendship(me, whom).await?.ok_or(StoreError::NotFound)?.state(me);
             if state == FriendState::Incoming && conn.has_blocked(me, whom).await? {
                 return Err(StoreError::NotFound);
             }
-            conn.unlink(me, whom).await?;
+            conn.end_friendship(me, whom).await?;
             Ok(state != FriendState::Incoming && !conn.has_blocked(whom, me).await?)
         })
     }
 
-    /// The user's friends, or requests, by username. Requests of somebody whom they have blocked are not among them.
+    /// Returns a page of the user's friends or requests, ordered by username. It leaves out
+    /// requests from users that `me` has blocked.
     ///
     /// # Errors
-    /// [`StoreError::BadCursor`].
+    /// Fails with [`StoreError::BadCursor`].
     pub async fn friends(
         &self,
         me: UserId,

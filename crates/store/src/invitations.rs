@@ -1,4 +1,4 @@
-//! Who is invited where, until they say yes or no.
+//! Open invitations to rooms.
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -6,36 +6,37 @@ use ferry_protocol::{Invitation, Page, Role, RoomId, RoomKind, UserId};
 
 use super::{
     Conflict, Membership, Result, Standing, Store, StoreError,
-    blocks::BlockSteps,
-    memberships::MembershipSteps,
     page::{after, one_more, page},
-    pool::{query, steps, transaction},
+    pool::{query, transaction},
     row_locks::RowLocks,
     schema::{blocks, invitations, rooms},
     sql_types::Sql,
+    steps::{BlockSteps, InvitationSteps, MembershipSteps},
 };
 
-/// How many invitations may be open.
+/// Limits on open invitations. An invitation beyond either fails with
+/// [`Conflict::TooManyInvitations`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InvitationLimits {
-    /// Of one user.
+    /// The most that a user may have.
     pub per_user: usize,
-    /// To one room.
+    /// The most that a room may have.
     pub per_room: usize,
 }
 
-/// What an invitation has come to.
+/// The outcome of an invitation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Invited {
-    /// The user is to be told.
+    /// The invitation is new. Tell the user.
     Anew,
-    /// They have blocked who invites them, who is not to learn of it: the invitation is there, and they do not see it.
+    /// The invitation is new, but the user has blocked the inviting user and does not see it. Tell
+    /// no one: the inviting user must not learn of the block.
     Unseen,
-    /// They were invited before.
+    /// The user was invited before.
     Already,
 }
 
-/// The invitations that a user sees: not those of somebody they have blocked.
+/// Selects the invitations that a user sees: all but those from users that they have blocked.
 macro_rules! seen_by {
     ($user:expr) => {
         invitations::user_id.eq(Sql($user)).and(diesel::dsl::not(
@@ -45,44 +46,15 @@ macro_rules! seen_by {
     };
 }
 
-steps! {
-    /// Parts of transactions on invitations. The room is locked.
-    pub(super) trait InvitationSteps {
-        /// Takes an invitation away, and says who had invited.
-        async fn end_invitation(conn, room: RoomId, user: UserId) -> Result<Option<UserId>> {
-            let invitation = invitations::table
-                .filter(invitations::room_id.eq(Sql(room)))
-                .filter(invitations::user_id.eq(Sql(user)));
-            Ok(diesel::delete(invitation).returning(invitations::invited_by).get_result(conn).await.optional()?)
-        }
-
-        /// Who invited the user to the room, if anybody.
-        async fn inviter_of(conn, room: RoomId, user: UserId) -> Result<Option<UserId>> {
-            let invitation = invitations::table
-                .filter(invitations::room_id.eq(Sql(room)))
-                .filter(invitations::user_id.eq(Sql(user)));
-            Ok(invitation.select(invitations::invited_by).first(conn).await.optional()?)
-        }
-
-        /// Who is invited to the room and sees it, and by whom.
-        async fn invited_to(conn, room: RoomId) -> Result<Vec<(UserId, UserId)>> {
-            let hides = blocks::table
-                .filter(blocks::blocker.eq(invitations::user_id))
-                .filter(blocks::blocked.eq(invitations::invited_by));
-            let invited = invitations::table
-                .filter(invitations::room_id.eq(Sql(room)))
-                .filter(diesel::dsl::not(diesel::dsl::exists(hides)));
-            Ok(invited.select((invitations::user_id, invitations::invited_by)).load(conn).await?)
-        }
-    }
-}
-
 impl Store {
-    /// Invites a user to a room, if `decide` lets `actor` do it (as in [`Store::put_member`]). Who is invited already stays invited by whom they
-    /// were. Of an invitation by somebody whom `whom` has blocked, `whom` sees nothing, and `actor` does not learn that.
+    /// Invites a user to a room, if `decide` allows it (see [`Store::put_member`]).
+    ///
+    /// A user who is invited already stays invited by the first inviting user. If `whom` has
+    /// blocked `actor`, `whom` does not see the invitation, and `actor` does not learn that.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] where there is no such room or user; [`Conflict::AlreadyMember`], [`Conflict::TooManyInvitations`].
+    /// Fails with [`StoreError::NotFound`] if there is no such room or user, with
+    /// [`Conflict::AlreadyMember`], and with [`Conflict::TooManyInvitations`].
     pub async fn invite<D: Send + 'static>(
         &self,
         room: RoomId,
@@ -93,7 +65,8 @@ impl Store {
         decide: impl FnOnce(Standing) -> Result<(), D> + Send + 'static,
     ) -> Result<Result<(Invited, Invitation), D>> {
         transaction!(self, async |conn| {
-            // Who invites as well: the new row refers to them, and whoever deletes their account waits for the room.
+            // `actor` is held as well: the new row refers to them, and deleting their account waits
+            // for the room.
             let there = match conn.hold_users(&[whom, actor]).await {
                 Ok(()) => true,
                 Err(StoreError::NotFound) => false,
@@ -114,7 +87,8 @@ impl Store {
                 && !is_hidden
                 && conn.has_blocked(whom, other).await?
             {
-                // One that is not seen does not stand in the way of one that is.
+                // An invitation that `whom` does not see must not stand in the way of one that they
+                // see.
                 conn.end_invitation(room, whom).await?;
                 inviter = None;
             }
@@ -122,7 +96,8 @@ impl Store {
             if is_new {
                 let to_room: i64 =
                     invitations::table.filter(invitations::room_id.eq(Sql(room))).count().get_result(conn).await?;
-                // Those of `actor` in any case: whether they count must not tell whether they are seen.
+                // This counts the invitations from `actor` even if they are hidden. Otherwise the
+                // limit would tell `actor` of the block.
                 let of_user: i64 = invitations::table
                     .filter(
                         seen_by!(whom)
@@ -162,10 +137,10 @@ impl Store {
         })
     }
 
-    /// The user's open invitations, oldest first.
+    /// Returns a page of the user's open invitations, oldest first.
     ///
     /// # Errors
-    /// [`StoreError::BadCursor`].
+    /// Fails with [`StoreError::BadCursor`].
     pub async fn invitations_of(&self, user: UserId, limit: usize, cursor: Option<&str>) -> Result<Page<Invitation>> {
         let key = after(cursor, |key| {
             let (created_at, room) = key.split_once(':')?;
@@ -195,11 +170,13 @@ impl Store {
         })
     }
 
-    /// Puts an invited user into the room, as a plain member, and ends the invitation. The membership, and who had invited.
+    /// Adds an invited user to the room as a plain member, and ends the invitation. Returns the
+    /// membership and the user who invited.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] where there is no such invitation; [`Conflict::AlreadyMember`]; [`Conflict::RoomFull`] where the room has
-    /// `max_members` already, and [`Conflict::TooManyRooms`]: the invitation stays.
+    /// Fails with [`StoreError::NotFound`] if there is no such invitation, and with
+    /// [`Conflict::AlreadyMember`]. Fails with [`Conflict::RoomFull`] if the room has
+    /// `max_members`, or with [`Conflict::TooManyRooms`]; then the invitation stays.
     pub async fn accept_invitation(
         &self,
         room: RoomId,
@@ -219,15 +196,15 @@ impl Store {
                 return Err(Conflict::RoomFull.into());
             }
             conn.check_rooms_of(&[user], rooms_per_user).await?;
-            let membership = conn.put_in(room, user, Role::Member, None, now).await?;
+            let membership = conn.insert_member(room, user, Role::Member, None, now).await?;
             Ok((membership, by))
         })
     }
 
-    /// Ends an invitation to whom it was, and says who had invited.
+    /// Ends an invitation for the invited user. Returns the user who invited.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] where there is none.
+    /// Fails with [`StoreError::NotFound`] if there is no such invitation.
     pub async fn decline_invitation(&self, room: RoomId, user: UserId) -> Result<UserId> {
         transaction!(self, async |conn| {
             conn.lock_room(room).await?;
@@ -235,10 +212,11 @@ impl Store {
         })
     }
 
-    /// Takes an invitation back, if `decide` lets `actor` do it: it is given how they stand to the room, and who invited. Who that was.
+    /// Withdraws an invitation, if `decide` allows it. `decide` gets the actor's standing in the
+    /// room and the user who invited. Returns the user who invited.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] where there is no such room or invitation.
+    /// Fails with [`StoreError::NotFound`] if there is no such room or invitation.
     pub async fn withdraw_invitation<D: Send + 'static>(
         &self,
         room: RoomId,

@@ -27,7 +27,8 @@ impl Store {
         })
     }
 
-    /// All keys, active earliest first; among those of one time, by `kid`, so that every relay sees one order.
+    /// Returns all keys, ordered by the time when they begin to sign. Keys of the same time are
+    /// ordered by `kid`, so that every relay sees the same order.
     pub async fn keys(&self) -> Result<Vec<SigningKey>> {
         query!(self, async |conn| {
             let keys =
@@ -36,7 +37,7 @@ impl Store {
         })
     }
 
-    /// Deletes a key; tokens that it signed are no longer good. False where there is none.
+    /// Deletes a key, which makes its tokens invalid. Returns false if there is no such key.
     pub async fn delete_key(&self, kid: &str) -> Result<bool> {
         let kid = kid.to_owned();
         statement!(self, async |conn| {

@@ -1,13 +1,19 @@
-//! The store: accounts, devices, rooms and memberships in SQL, and nothing that anybody wrote.
+//! The store: accounts, devices, rooms and memberships in SQL, and no message that a user wrote.
 //!
-//! SQLite (one file, one relay) or PostgreSQL (any number of relays), by the URL. Each query is written once; see `pool` for how. One file of
-//! queries an entity: `users`, `passwords`, `devices`, `tokens`, `rooms`, `memberships`, `invitations`, `mutes`, `friends`, `blocks`,
-//! `settings`, `keys`; `ties` is what a user lets others do, as follows from the three before.
+//! The URL chooses SQLite (one file, one relay) or PostgreSQL (any number of relays). Each query is
+//! written once; `pool` says how. Each kind of row has a file with its calls. `steps` has the parts
+//! of transactions that several calls share. `relationships` decides what one user lets another do.
 //!
-//! Every method runs to its end once it was polled, even where its future is dropped: dropping one never leaves a transaction half done, but
-//! the write may have happened. Every wait is bounded; past the bound the answer is [`StoreError::Unavailable`].
+//! Every call runs to its end once you have polled it, even if you drop its future. A dropped
+//! future never leaves half a transaction, but its write may have happened. Every wait is bounded;
+//! past the bound the call fails with [`StoreError::Unavailable`].
+//!
+//! # Errors
+//! Any call may fail with [`StoreError::Unavailable`] or [`StoreError::Other`]. The calls name only
+//! their other errors.
 
 mod blocks;
+mod chunk;
 mod devices;
 mod error;
 mod friends;
@@ -21,12 +27,13 @@ mod page;
 mod passwords;
 mod pool;
 mod presence;
+mod relationships;
 mod rooms;
 mod row_locks;
 mod schema;
 mod settings;
 mod sql_types;
-mod ties;
+mod steps;
 mod tokens;
 mod user_lock;
 mod users;
@@ -42,9 +49,9 @@ pub use self::{
     error::{Conflict, Result, Source, StoreError},
     invitations::{InvitationLimits, Invited},
     models::{
-        AudienceMember, Befriended, Blocked, Created, DeletedRoom, DeletedUser, Device, LeftRoom, MemberRow,
-        Membership, NewDevice, NewRoom, NewUser, Put, Room, RoomAudience, RoomChange, RoomView, Rotation, SigningKey,
-        Standing, Step, User,
+        AudienceMember, Befriended, Blocked, Created, Credentials, DeletedRoom, DeletedUser, Device, FriendshipStep,
+        LeftRoom, Membership, MembershipChange, NewDevice, NewRoom, NewUser, Room, RoomAudience, RoomChange, RoomView,
+        Rotation, SigningKey, Standing, User,
     },
     user_lock::UserLock,
 };
@@ -56,11 +63,13 @@ use self::{
 /// How a store uses its database.
 #[derive(Debug, Clone, Copy)]
 pub struct StoreOptions {
-    /// How many connections to PostgreSQL it opens at most. At least 2 (a call under a [`UserLock`] needs a second one); SQLite gets 4 at most.
+    /// The most connections to PostgreSQL. Less than 2 count as 2, because a call under a
+    /// [`UserLock`] needs a second one. SQLite gets at most 4.
     pub max_connections: u32,
-    /// How long a call waits for a free connection before it is `Unavailable`.
+    /// How long a call waits for a free connection before it fails with `Unavailable`.
     pub acquire_timeout: Duration,
-    /// How many rooms a user may be in; whatever would put them into one more is [`Conflict::TooManyRooms`].
+    /// The most rooms that a user may be in. A call that would add one more fails with
+    /// [`Conflict::TooManyRooms`].
     pub rooms_per_user: usize,
 }
 
@@ -70,7 +79,8 @@ impl Default for StoreOptions {
     }
 }
 
-/// A handle to the database. Cheap to clone; all clones share the connections, which close when the last clone is gone.
+/// A handle to the database. Cheap to clone: all clones share the connections, which close with the
+/// last clone.
 #[derive(Clone)]
 pub struct Store {
     inner: Arc<Inner>,
@@ -93,11 +103,15 @@ impl fmt::Debug for Store {
 }
 
 impl Store {
-    /// Opens the database and migrates it: `sqlite://PATH` (the file is made where it is missing, readable by its owner only; its directory must
-    /// exist), or `postgres://…` / `postgresql://…` (the database must exist).
+    /// Opens the database and migrates it.
+    ///
+    /// `sqlite://PATH` names a file. If it is missing, it is created so that only its owner can
+    /// read it; its directory must exist. `postgres://…` or `postgresql://…` names a database,
+    /// which must exist.
     ///
     /// # Errors
-    /// [`StoreError::BadUrl`]; [`StoreError::TooNew`] for a database of a newer Ferry; [`StoreError::Unavailable`] where it cannot be reached.
+    /// Fails with [`StoreError::BadUrl`] for any other URL, and with [`StoreError::TooNew`] if a
+    /// newer Ferry has used the database.
     pub async fn open(url: &str, options: StoreOptions) -> Result<Self> {
         let pools = if let Some(path) = url.strip_prefix("sqlite://") {
             if path.is_empty() {
@@ -120,7 +134,7 @@ impl Store {
     /// Asks the database for a sign of life.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] where it gives none in time.
+    /// Fails with [`StoreError::Unavailable`] if none comes in time.
     pub async fn ping(&self) -> Result<()> {
         query!(self, async |conn| {
             diesel::sql_query("SELECT 1").execute(conn).await?;

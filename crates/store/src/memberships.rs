@@ -1,154 +1,30 @@
-//! Who is in which room, and as what.
+//! The members of rooms, and their roles.
 
-use diesel::{dsl::count_star, prelude::*};
+use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use ferry_protocol::{Member, Page, Role, RoomId, RoomKind, UserId};
 
 use super::{
-    AudienceMember, Conflict, Membership, Put, Result, RoomAudience, Standing, Store, StoreError,
-    blocks::BlockSteps,
-    invitations::InvitationSteps,
-    mutes::MuteSteps,
+    AudienceMember, Conflict, Membership, MembershipChange, Result, RoomAudience, Standing, Store, StoreError,
     page::{after, one_more, page},
-    pool::{query, steps, transaction},
+    pool::{query, transaction},
+    relationships::RelationshipSteps,
     row_locks::RowLocks,
     schema::{memberships, rooms, users},
     sql_types::Sql,
-    ties::TieSteps,
-    users::CHUNK,
+    steps::{BlockSteps, MembershipSteps, MuteSteps},
 };
 
-steps! {
-    /// Parts of transactions on memberships. The room is locked.
-    pub(super) trait MembershipSteps {
-        /// The membership, if there is one.
-        async fn member_of(conn, room: RoomId, user: UserId) -> Result<Option<Membership>> {
-            let membership = memberships::table
-                .filter(memberships::room_id.eq(Sql(room)))
-                .filter(memberships::user_id.eq(Sql(user)))
-                .select(Membership::as_select());
-            Ok(membership.first(conn).await.optional()?)
-        }
-
-        /// How many members the room has.
-        async fn member_count(conn, room: RoomId) -> Result<i64> {
-            Ok(memberships::table.filter(memberships::room_id.eq(Sql(room))).count().get_result(conn).await?)
-        }
-
-        /// How many of the members are owners.
-        async fn owner_count(conn, room: RoomId) -> Result<i64> {
-            let owners = memberships::table
-                .filter(memberships::room_id.eq(Sql(room)))
-                .filter(memberships::role.eq(Sql(Role::Owner)));
-            Ok(owners.count().get_result(conn).await?)
-        }
-
-        /// Locks the room, and says how a user stands to it. `NotFound` where there is no such room.
-        async fn standing(conn, room: RoomId, user: UserId) -> Result<Standing> {
-            let kind = conn.lock_room(room).await?;
-            let membership = conn.member_of(room, user).await?;
-            Ok(Standing { kind, role: membership.map(|membership| membership.role) })
-        }
-
-        /// That each of these users may be in one more room. They are held.
-        async fn check_rooms_of(conn, ids: &'a [UserId], rooms_per_user: usize) -> Result<()> {
-            let most = i64::try_from(rooms_per_user).unwrap_or(i64::MAX);
-            for some in ids.chunks(CHUNK) {
-                let full = memberships::table
-                    .filter(memberships::user_id.eq_any(some.iter().copied().map(Sql)))
-                    .group_by(memberships::user_id)
-                    .having(count_star().ge(most))
-                    .select(memberships::user_id)
-                    .first::<UserId>(conn)
-                    .await
-                    .optional()?;
-                if full.is_some() {
-                    return Err(Conflict::TooManyRooms.into());
-                }
-            }
-            Ok(())
-        }
-
-        /// Puts a user who is not in the room into it, and ends their invitation. Without a mute that is named, the one they left with is in
-        /// force again.
-        async fn put_in(conn, room: RoomId, user: UserId, role: Role, muted_until: Option<i64>, now: i64) -> Result<Membership> {
-            let kept = conn.take_mute(room, user).await?.filter(|until| *until > now);
-            conn.end_invitation(room, user).await?;
-            Ok(diesel::insert_into(memberships::table)
-                .values((
-                    memberships::room_id.eq(Sql(room)),
-                    memberships::user_id.eq(Sql(user)),
-                    memberships::role.eq(Sql(role)),
-                    memberships::muted_until.eq(muted_until.or(kept).unwrap_or(0)),
-                    memberships::joined_at.eq(now),
-                ))
-                .returning(Membership::as_returning())
-                .get_result(conn)
-                .await?)
-        }
-
-        /// Changes a membership that is there.
-        async fn set_to(conn, room: RoomId, user: UserId, role: Role, muted_until: i64) -> Result<Membership> {
-            let membership = memberships::table
-                .filter(memberships::room_id.eq(Sql(room)))
-                .filter(memberships::user_id.eq(Sql(user)));
-            Ok(diesel::update(membership)
-                .set((memberships::role.eq(Sql(role)), memberships::muted_until.eq(muted_until)))
-                .returning(Membership::as_returning())
-                .get_result(conn)
-                .await?)
-        }
-
-        /// Takes a member out of the room, and deletes the room where nobody is left. Says which role they had.
-        async fn take_out(conn, room: RoomId, user: UserId) -> Result<Option<Role>> {
-            let membership = memberships::table
-                .filter(memberships::room_id.eq(Sql(room)))
-                .filter(memberships::user_id.eq(Sql(user)));
-            let role = diesel::delete(membership).returning(memberships::role).get_result(conn).await.optional()?;
-            if role.is_some() && conn.member_count(room).await? == 0 {
-                diesel::delete(rooms::table.filter(rooms::id.eq(Sql(room)))).execute(conn).await?;
-            }
-            Ok(role)
-        }
-
-        /// Where the room has no owner, makes the one of highest role and, among those, longest standing its owner, and says who that is.
-        async fn ensure_owner(conn, room: RoomId) -> Result<Option<Membership>> {
-            for role in [Role::Owner, Role::Admin, Role::Moderator, Role::Member] {
-                let heir = memberships::table
-                    .filter(memberships::room_id.eq(Sql(room)))
-                    .filter(memberships::role.eq(Sql(role)))
-                    .order((memberships::joined_at, memberships::user_id))
-                    .select(Membership::as_select())
-                    .first(conn)
-                    .await
-                    .optional()?;
-                return match heir {
-                    None => continue,
-                    Some(_) if role == Role::Owner => Ok(None),
-                    Some(heir) => Ok(Some(conn.set_to(room, heir.user_id, Role::Owner, heir.muted_until).await?)),
-                };
-            }
-            Ok(None)
-        }
-
-        /// Everybody in the room, in no order.
-        async fn everybody_in(conn, room: RoomId) -> Result<Vec<UserId>> {
-            let members = memberships::table.filter(memberships::room_id.eq(Sql(room)));
-            Ok(members.select(memberships::user_id).load(conn).await?)
-        }
-    }
-}
-
 impl Store {
-    /// The user's membership of the room.
+    /// Returns the user's membership of the room, if there is one.
     pub async fn membership(&self, room: RoomId, user: UserId) -> Result<Option<Membership>> {
         query!(self, async |conn| conn.member_of(room, user).await)
     }
 
-    /// The members of a room, longest standing first.
+    /// Returns a page of the members of a room, in the order in which they joined.
     ///
     /// # Errors
-    /// [`StoreError::BadCursor`].
+    /// Fails with [`StoreError::BadCursor`].
     pub async fn members(&self, room: RoomId, limit: usize, cursor: Option<&str>) -> Result<Page<Member>> {
         let key = after(cursor, |key| {
             let (joined_at, user) = key.split_once(':')?;
@@ -178,16 +54,22 @@ impl Store {
         })
     }
 
-    /// Adds a member or changes one, as `decide` says. It is given how `actor` stands to the room, and the membership of `whom`; neither
-    /// changes before this is done, so nobody acts by a role that they have just lost. The membership then; what `decide` refuses is the inner
-    /// error, and nothing has happened.
+    /// Adds a member or changes one, as `decide` says.
     ///
-    /// Two last owners who step down at once cannot both.
+    /// `decide` gets the actor's standing in the room and the membership of `whom`. Neither changes
+    /// before the call is done, so that no user acts by a role that they have just lost. If
+    /// `decide` denies, nothing has happened, and its reason is the inner error. Returns the change
+    /// and the membership after it.
+    ///
+    /// If the last two owners step down at the same time, one of them stays owner.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] where there is no such room, no such user to add, or no such membership to change;
-    /// [`Conflict::AlreadyMember`], [`Conflict::NotToBeAdded`] where `whom` does not let `actor` add them, [`Conflict::RoomFull`] where the room
-    /// has `max_members` already, [`Conflict::TooManyRooms`]; [`Conflict::LastOwner`] where a group or channel would be left without an owner.
+    /// - [`StoreError::NotFound`] if there is no such room, no such user to add, or no such
+    ///   membership to change.
+    /// - [`Conflict::AlreadyMember`] if `whom` is to be added and is a member.
+    /// - [`Conflict::NotToBeAdded`] if `whom` does not let `actor` add them.
+    /// - [`Conflict::RoomFull`] if the room has `max_members`, and [`Conflict::TooManyRooms`].
+    /// - [`Conflict::LastOwner`] if a group or channel would lose its last owner.
     pub async fn put_member<D: Send + 'static>(
         &self,
         room: RoomId,
@@ -195,11 +77,12 @@ impl Store {
         whom: UserId,
         max_members: usize,
         now: i64,
-        decide: impl FnOnce(Standing, Option<&Membership>) -> Result<Put, D> + Send + 'static,
-    ) -> Result<Result<(Put, Membership), D>> {
+        decide: impl FnOnce(Standing, Option<&Membership>) -> Result<MembershipChange, D> + Send + 'static,
+    ) -> Result<Result<(MembershipChange, Membership), D>> {
         let rooms_per_user = self.inner.rooms_per_user;
         transaction!(self, async |conn| {
-            // Users are locked before rooms, though only `Add` needs it: whether it comes to that is decided under the room's lock.
+            // Only `Add` needs the user held, but users are locked before rooms, and `decide` needs
+            // the room's lock.
             let there = match conn.hold_users(&[whom]).await {
                 Ok(()) => true,
                 Err(StoreError::NotFound) => false,
@@ -207,14 +90,14 @@ impl Store {
             };
             let standing = conn.standing(room, actor).await?;
             let member = conn.member_of(room, whom).await?;
-            let put = match decide(standing, member.as_ref()) {
-                Ok(put) => put,
+            let change = match decide(standing, member.as_ref()) {
+                Ok(change) => change,
                 Err(denied) => return Ok(Err(denied)),
             };
-            let membership = match (put, member) {
-                (Put::Add { .. }, Some(_)) => return Err(Conflict::AlreadyMember.into()),
-                (Put::Add { .. }, None) if !there => return Err(StoreError::NotFound),
-                (Put::Add { role, muted_until }, None) => {
+            let membership = match (change, member) {
+                (MembershipChange::Add { .. }, Some(_)) => return Err(Conflict::AlreadyMember.into()),
+                (MembershipChange::Add { .. }, None) if !there => return Err(StoreError::NotFound),
+                (MembershipChange::Add { role, muted_until }, None) => {
                     if whom != actor {
                         conn.require_add(&[whom], actor).await?;
                     }
@@ -222,27 +105,29 @@ impl Store {
                         return Err(Conflict::RoomFull.into());
                     }
                     conn.check_rooms_of(&[whom], rooms_per_user).await?;
-                    conn.put_in(room, whom, role, muted_until, now).await?
+                    conn.insert_member(room, whom, role, muted_until, now).await?
                 }
                 (_, None) => return Err(StoreError::NotFound),
-                (Put::Keep, Some(member)) => member,
-                (Put::Set { role, muted_until }, Some(member)) => {
+                (MembershipChange::Keep, Some(member)) => member,
+                (MembershipChange::Set { role, muted_until }, Some(member)) => {
                     let steps_down = member.role == Role::Owner && role != Role::Owner;
                     if standing.kind != RoomKind::Direct && steps_down && conn.owner_count(room).await? == 1 {
                         return Err(Conflict::LastOwner.into());
                     }
-                    conn.set_to(room, whom, role, muted_until).await?
+                    conn.update_member(room, whom, role, muted_until).await?
                 }
             };
-            Ok(Ok((put, membership)))
+            Ok(Ok((change, membership)))
         })
     }
 
-    /// Makes `to` an owner of the room and `actor` an admin, if `decide` allows it (as in [`Self::put_member`]). A mute of the new owner ends:
-    /// nobody could lift it. The memberships that changed.
+    /// Makes `to` an owner of the room and `actor` an admin, if `decide` allows it (see
+    /// [`Self::put_member`]). Returns the memberships that changed.
+    ///
+    /// A mute of the new owner ends, because no member could lift it.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] where there is no such room or membership.
+    /// Fails with [`StoreError::NotFound`] if there is no such room or membership.
     pub async fn transfer_room<D: Send + 'static>(
         &self,
         room: RoomId,
@@ -261,19 +146,21 @@ impl Store {
             };
             let mut changed = Vec::with_capacity(2);
             if (member.role, member.muted_until) != (Role::Owner, 0) {
-                changed.push(conn.set_to(room, to, Role::Owner, 0).await?);
+                changed.push(conn.update_member(room, to, Role::Owner, 0).await?);
             }
-            changed.push(conn.set_to(room, actor, Role::Admin, mine.muted_until).await?);
+            changed.push(conn.update_member(room, actor, Role::Admin, mine.muted_until).await?);
             Ok(Ok(changed))
         })
     }
 
-    /// Takes a member out of a room, if `decide` lets `actor` do it (as in [`Self::put_member`]). A room that nobody is left in is deleted; the
-    /// mute of somebody who is muted beyond `now` is kept for their return.
+    /// Removes a member from a room, if `decide` allows it (see [`Self::put_member`]).
+    ///
+    /// If the room is empty then, it is deleted. A mute that ends after `now` is stored, so that
+    /// leaving and coming back does not lift it.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] where there is no such room or membership; [`Conflict::LastOwner`] where others would be left in a group or
-    /// channel without an owner.
+    /// Fails with [`StoreError::NotFound`] if there is no such room or membership, and with
+    /// [`Conflict::LastOwner`] if a group or channel would keep members but no owner.
     pub async fn remove_member<D: Send + 'static>(
         &self,
         room: RoomId,
@@ -292,20 +179,18 @@ impl Store {
             if member.muted_until > now {
                 conn.keep_mute(room, whom, member.muted_until).await?;
             }
-            conn.take_out(room, whom).await?;
+            conn.delete_member(room, whom).await?;
             let lost_an_owner = standing.kind != RoomKind::Direct && member.role == Role::Owner;
             if lost_an_owner && conn.owner_count(room).await? == 0 && conn.member_count(room).await? > 0 {
-                // Rolls back.
+                // The error rolls the transaction back.
                 return Err(Conflict::LastOwner.into());
             }
             Ok(Ok(()))
         })
     }
 
-    /// Who a message to the room is for. None where there is no such room.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`](super::StoreError::Unavailable).
+    /// Returns the users that a message to the room is for. Returns `None` if the room does not
+    /// exist.
     pub async fn audience(&self, room: RoomId) -> Result<Option<RoomAudience>> {
         query!(self, async |conn| {
             let rows = rooms::table

@@ -1,4 +1,5 @@
-//! Migrations, embedded in the binary, run at every start. Several relays may start at once: one migrates, the others wait for it.
+//! Migrations. They are embedded in the binary and run at every start. If several relays start at
+//! the same time, one migrates and the others wait.
 
 use std::path::Path;
 
@@ -11,11 +12,12 @@ use super::error::{Result, StoreError};
 const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 
-/// Whoever holds this advisory lock may migrate. The number has no meaning ("ferrymig" in ASCII) but must never change. Waiting for it is
-/// bounded by `lock_timeout`: a migration that takes longer is no reason to start without it.
+/// Takes the advisory lock under which a relay migrates. The number means nothing ("ferrymig" in
+/// ASCII) but must never change. `lock_timeout` bounds the wait. Past it the start fails, because a
+/// relay must not run before the migration is done.
 const TAKE_TURN: &str = "SET lock_timeout = '60s'; SELECT pg_advisory_lock(x'66657272796d6967'::bigint)";
 
-/// Migrates a PostgreSQL database. The lock goes with the connection.
+/// Migrates a PostgreSQL database. The lock ends with the connection.
 pub(super) async fn postgres(url: String) -> Result<()> {
     blocking(move || {
         let mut conn = AsyncConnectionWrapper::<AsyncPgConnection>::establish(&url).map_err(StoreError::unavailable)?;
@@ -25,7 +27,7 @@ pub(super) async fn postgres(url: String) -> Result<()> {
     .await
 }
 
-/// Migrates an SQLite database, which it makes where it is missing.
+/// Migrates an SQLite database. Creates the file if it is missing.
 pub(super) async fn sqlite(path: String) -> Result<()> {
     blocking(move || {
         create_private(Path::new(&path))?;
@@ -51,7 +53,8 @@ fn migrate<DB: Backend>(database: &mut impl MigrationHarness<DB>, known: Embedde
     Ok(())
 }
 
-/// The file holds password hashes and signing keys: nobody but its owner may read it. SQLite gives its journals the same mode.
+/// Creates the file so that only its owner can read it, because it holds password hashes and
+/// signing keys. SQLite gives its journals the same mode.
 fn create_private(path: &Path) -> Result<()> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
@@ -65,7 +68,7 @@ fn create_private(path: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    /// The tables of a migration, each with its columns.
+    /// Returns the tables of a migration, each with its columns.
     fn tables(sql: &str) -> Vec<(&str, Vec<&str>)> {
         let bodies = sql.split("CREATE TABLE ").skip(1).filter_map(|rest| rest.split_once(" ("));
         bodies
@@ -83,7 +86,7 @@ mod tests {
         let sqlite = tables(include_str!("../../../migrations/sqlite/0001_accounts_rooms_keys/up.sql"));
         assert_eq!(postgres, sqlite);
         let document = include_str!("../../../docs/privacy.md");
-        // One more: diesel's own.
+        // Diesel's own table is one more.
         assert_eq!(document.matches("\n### `").count(), sqlite.len() + 1, "{sqlite:?}");
         for (table, columns) in sqlite {
             let section = document.split("\n### ").find(|section| section.starts_with(&format!("`{table}`")));

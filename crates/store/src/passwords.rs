@@ -1,39 +1,47 @@
-//! Passwords: which one is in force, and another in its place.
+//! Passwords: checking them, and replacing them.
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use ferry_protocol::{DeviceId, UserId};
 
 use super::{
-    Conflict, Result, Store, StoreError,
-    devices::DeviceSteps,
-    pool::{statement, steps, transaction},
+    Credentials, Result, Store, StoreError,
+    pool::{query, statement, transaction},
     row_locks::RowLocks,
     schema::{devices, users},
     sql_types::Sql,
+    steps::{AccountSteps, DeviceSteps},
 };
 
-steps! {
-    /// Parts of transactions on accounts. The user is locked.
-    pub(super) trait PasswordSteps {
-        /// That the password is the one that came into force then.
-        async fn check_password(conn, user: UserId, since: i64) -> Result<()> {
-            let same = users::table.filter(users::id.eq(Sql(user))).filter(users::password_changed_at.eq(since));
-            let same: bool = diesel::select(diesel::dsl::exists(same)).get_result(conn).await?;
-            if same { Ok(()) } else { Err(Conflict::PasswordChanged.into()) }
-        }
-    }
-}
-
 impl Store {
-    /// Sets a new password's hash and logs out all devices but one, together: nobody stays whom the old password let in. The devices that
-    /// were logged out.
+    /// Returns the account with that username, which must be in canonical form, and its password's
+    /// hash.
+    pub async fn credentials_by_name(&self, username: &str) -> Result<Option<Credentials>> {
+        let username = username.to_owned();
+        query!(self, async |conn| {
+            let found = users::table.filter(users::username.eq(username)).select(Credentials::as_select());
+            Ok(found.first(conn).await.optional()?)
+        })
+    }
+
+    /// Returns the account with that id, and its password's hash.
+    pub async fn credentials(&self, user: UserId) -> Result<Option<Credentials>> {
+        query!(self, async |conn| {
+            let found = users::table.filter(users::id.eq(Sql(user))).select(Credentials::as_select());
+            Ok(found.first(conn).await.optional()?)
+        })
+    }
+
+    /// Stores the hash of a new password and logs out all devices but `keep`, in one transaction.
+    /// So no device that the old password let in stays. Returns the devices that were logged out.
     ///
-    /// `proven` is the [`password_changed_at`](super::User::password_changed_at) of the password that was checked. No two passwords of a user
-    /// have the same, whatever the clock says.
+    /// `proven` is the [`password_changed_at`](super::Credentials::password_changed_at) of the
+    /// password that was checked. Every password of a user gets a later time than the one before,
+    /// even if the clock went back.
     ///
     /// # Errors
-    /// [`Conflict::PasswordChanged`] where that password is no longer in force; [`StoreError::NotFound`] where there is no such user.
+    /// Fails with [`Conflict::PasswordChanged`] if the password has changed since it was checked,
+    /// and with [`StoreError::NotFound`] if the user does not exist.
     pub async fn change_password(
         &self,
         user: UserId,
@@ -62,8 +70,10 @@ impl Store {
         })
     }
 
-    /// Puts another hash of the same password in the place of `old`. False where that is no longer there: a password that was changed
-    /// meanwhile stays. It is the same password, so nobody is logged out, and who has proved it a moment ago has still proved it.
+    /// Replaces the hash `old` by another hash of the same password. Returns false if `old` is no
+    /// longer stored, because the password was changed meanwhile.
+    ///
+    /// The password stays the same, so no device is logged out and `password_changed_at` stays.
     pub async fn replace_hash(&self, user: UserId, old: &str, new: &str) -> Result<bool> {
         let (old, new) = (old.to_owned(), new.to_owned());
         statement!(self, async |conn| {

@@ -1,8 +1,9 @@
-//! The two pools, and the macros that compile one query for both.
+//! The connections to either database, and the macros that compile a query for both.
 //!
-//! diesel-async has no connection that is either of two databases, so the macros write the body twice, once for each connection type. What is
-//! common: a call runs as a task of its own, to its end, even where whoever asked is gone (a client that hangs up, a timeout). So there is no
-//! half-done transaction to clean up, and no worker thread that waits for SQLite on behalf of a future being dropped.
+//! diesel-async has no connection type for both databases, so the macros write each body twice.
+//! Both copies run as a task of their own to the end, even if the caller is gone. So a client that
+//! hangs up leaves no half-done transaction, and no worker thread waits for SQLite while a future
+//! is dropped.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -24,30 +25,32 @@ use super::{
 /// A connection to SQLite.
 pub(super) type SqliteConn = SyncConnectionWrapper<SqliteConnection>;
 
-/// How long one call may take once it has a connection. PostgreSQL gives up by itself at [`SESSION`]'s timeouts; this is for one that
-/// says nothing at all (frozen, or behind a network that drops packets).
+/// How long a call may take once it has a connection. PostgreSQL itself gives up earlier, see
+/// [`SESSION`]. This limit is for a server that does not answer at all, because it is frozen or the
+/// network drops its packets.
 const CALL_TIMEOUT: Duration = Duration::from_secs(12);
 
-/// PostgreSQL's own bounds: on a statement, on waiting for a lock, and on a transaction nobody continues.
+/// PostgreSQL's own limits: on a statement, on the wait for a lock, and on a transaction that
+/// nobody continues.
 const SESSION: &str = "SET statement_timeout = '10s'; SET lock_timeout = '5s'; \
     SET idle_in_transaction_session_timeout = '60s'";
 
-/// SQLite writes from several threads: WAL lets readers go on beside the one writer. `NORMAL` may lose the last transactions when the machine
-/// (not the process) dies, and never damages the file.
+/// With WAL, readers go on beside the one writer. `NORMAL` may lose the last transactions when the
+/// machine dies, but not when the process does, and never damages the file.
 const PRAGMAS: &str = "PRAGMA busy_timeout = 2500; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; \
     PRAGMA foreign_keys = ON;";
 
-/// More connections than this gain SQLite nothing: there is one writer at a time.
+/// The most connections to SQLite. More gain nothing, because SQLite has one writer at a time.
 const SQLITE_CONNECTIONS: u32 = 4;
 
-/// Where the data is.
+/// The connections to the database.
 pub(super) enum Pools {
     Postgres(bb8::Pool<AsyncPgConnection>),
     Sqlite(SqlitePool),
 }
 
-/// SQLite's connections, and the turn to write. Writers queue here, first come first served, rather than in SQLite's busy handler, which
-/// polls with growing pauses and knows no order.
+/// SQLite's connections, and the turn to write. Writers queue here in order. SQLite's own busy
+/// handler polls with growing pauses and knows no order.
 #[derive(Clone)]
 pub(super) struct SqlitePool {
     pub(super) connections: bb8::Pool<SqliteConn>,
@@ -56,13 +59,13 @@ pub(super) struct SqlitePool {
 }
 
 impl SqlitePool {
-    /// Whether somebody has the turn to write.
+    /// Returns whether a call has the turn to write.
     #[cfg(test)]
     pub(super) fn is_taken(&self) -> bool {
         self.turn.try_lock().is_err()
     }
 
-    /// Waits for the turn to write; `Unavailable` where it does not come in time.
+    /// Waits for the turn to write. Fails with `Unavailable` if it does not come in time.
     pub(super) async fn turn(&self) -> Result<OwnedMutexGuard<()>> {
         tokio::time::timeout(self.patience, Arc::clone(&self.turn).lock_owned())
             .await
@@ -70,11 +73,12 @@ impl SqlitePool {
     }
 }
 
-/// Connects to nothing yet: the first call does.
+/// Creates the pool without connecting. The first call connects.
 pub(super) fn postgres(url: &str, options: &StoreOptions) -> bb8::Pool<AsyncPgConnection> {
     let timeout = options.acquire_timeout;
     let mut config = ManagerConfig::default();
-    // A lost connection knows that it is; a round trip before every query would double the time of most.
+    // A lost connection knows that it is lost. A round trip before every query would double the
+    // time of most queries.
     config.recycling_method = RecyclingMethod::Fast;
     config.custom_setup = Box::new(move |url| {
         let url = url.to_owned();
@@ -95,7 +99,7 @@ pub(super) fn postgres(url: &str, options: &StoreOptions) -> bb8::Pool<AsyncPgCo
         .build_unchecked(AsyncDieselConnectionManager::new_with_config(url, config))
 }
 
-/// Opens nothing yet: the first call does.
+/// Creates the pool without opening the file. The first call opens it.
 pub(super) fn sqlite(path: &str, options: &StoreOptions) -> SqlitePool {
     let mut config = ManagerConfig::default();
     config.recycling_method = RecyclingMethod::Fast;
@@ -115,9 +119,12 @@ pub(super) fn sqlite(path: &str, options: &StoreOptions) -> SqlitePool {
     SqlitePool { connections, turn: Arc::default(), patience: options.acquire_timeout }
 }
 
-/// Runs a call to its end, whether or not the caller waits for it. Not an `async fn`: the caller, who may be one of very many sessions, keeps
-/// a handle to the call in its own future, and not the call. Takes a box, not any future: diesel's are of enormous types, and the compiler would
-/// prove that each is `Send` again for everything that holds one (minutes, for the whole library).
+/// Runs a call to its end, even if the caller does not wait for it.
+///
+/// This is not an `async fn`, so the caller's future holds only a handle and not the call. A relay
+/// has many such futures. It takes a box because diesel's futures have enormous types. Without the
+/// box, the compiler would prove for everything that holds them that they are `Send`, which takes
+/// minutes.
 pub(super) fn detached<T: Send + 'static>(
     call: BoxFuture<'static, Result<T>>,
 ) -> impl Future<Output = Result<T>> + Send + use<T> {
@@ -125,51 +132,56 @@ pub(super) fn detached<T: Send + 'static>(
     async move {
         match task.await {
             Ok(outcome) => outcome,
-            // Its message stays in the log of panics: it may quote what the query was about.
+            // The panic's message stays in the log of panics: it may quote the parameters of the
+            // query.
             Err(_panicked) => Err(StoreError::other("the call panicked")),
         }
     }
 }
 
-/// Runs the body of a call on a connection to PostgreSQL.
+/// Runs the body of a call on a connection to PostgreSQL. Fails with `Unavailable` after
+/// [`CALL_TIMEOUT`].
 pub(super) async fn in_time<T>(body: BoxFuture<'_, Result<T>>) -> Result<T> {
     tokio::time::timeout(CALL_TIMEOUT, body).await.unwrap_or_else(|_| Err(StoreError::unavailable("no answer in time")))
 }
 
-/// The future in a box, with its type forgotten: see [`detached`].
+/// Puts the future into a box, which hides its type: see [`detached`].
 pub(super) fn boxed<'a, T>(future: impl Future<Output = Result<T>> + Send + 'a) -> BoxFuture<'a, Result<T>> {
     Box::pin(future)
 }
 
-/// Sees to it that the pool throws a connection away that answered nothing, or whose session is ending: what is still to come over it would be
-/// taken for the answer to the next call.
+/// Makes the pool drop a connection that did not answer or whose session ends. A late answer on it
+/// would pass for the answer to the next call.
 pub(super) fn discard_if_lost<T>(conn: &mut AsyncPgConnection, outcome: &Result<T>) {
     if matches!(outcome, Err(StoreError::Unavailable(_))) {
         discard(conn);
     }
 }
 
-/// See [`discard_if_lost`].
+/// Makes the pool drop the connection.
 pub(super) fn discard(conn: &mut AsyncPgConnection) {
     <AsyncPgConnection as AsyncConnection>::TransactionManager::transaction_manager_status_mut(conn).set_in_error();
 }
 
-/// A call that only reads: `query!(store, async |conn| body)`. The body is a `Result<T, StoreError>`.
+/// Compiles a call that only reads: `query!(store, async |conn| body)`. The body is a
+/// `Result<T, StoreError>`.
 macro_rules! query {
     ($store:expr, async |$conn:ident| $body:expr) => {
         $crate::pool::call!($store, pool => {}, async |$conn| $body)
     };
 }
 
-/// A call of a single writing statement.
+/// Compiles a call of one writing statement.
 macro_rules! statement {
     ($store:expr, async |$conn:ident| $body:expr) => {
         $crate::pool::call!($store, pool => { pool.turn().await? }, async |$conn| $body)
     };
 }
 
-/// A call that is one transaction: all of it happens, or nothing. In SQLite it is the only writer from its first statement on (`BEGIN
-/// IMMEDIATE`); in PostgreSQL (read committed) it locks the rows that it decides by, see `row_locks`.
+/// Compiles a call that is one transaction: all of it happens or nothing.
+///
+/// In SQLite it is the only writer from its first statement on (`BEGIN IMMEDIATE`). In PostgreSQL
+/// (read committed) it locks the rows that it decides by: see `row_locks`.
 macro_rules! transaction {
     ($store:expr, async |$conn:ident| $body:expr) => {
         match &$store.inner.pools {
@@ -238,8 +250,9 @@ macro_rules! call {
     };
 }
 
-/// Parts of transactions that several calls share, compiled for both connections: `steps! { trait Name { async fn step(conn, …) … } }`.
-/// References among the arguments live for `'a`, as the connection.
+/// Compiles parts of transactions that several calls share for both connections:
+/// `steps! { trait Name { async fn step(conn, …) … } }`. References among the arguments live for
+/// `'a`, like the connection.
 macro_rules! steps {
     (
         $(#[$doc:meta])*

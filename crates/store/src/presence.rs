@@ -1,4 +1,4 @@
-//! What presence asks of SQL. It writes nothing.
+//! The queries of presence. They only read.
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,16 +8,15 @@ use ferry_protocol::UserId;
 
 use super::{
     Result, Store,
-    blocks::BlockSteps,
-    friends::FriendSteps,
+    chunk::CHUNK,
     pool::query,
     schema::{blocks, devices, memberships, users},
     sql_types::Sql,
-    users::CHUNK,
+    steps::{BlockSteps, FriendshipSteps},
 };
 
 impl Store {
-    /// Those of the others who are in a room that the user is in.
+    /// Returns those of the others who share a room with the user.
     pub async fn sharing_a_room(&self, user: UserId, others: &[UserId]) -> Result<HashSet<UserId>> {
         let others = others.to_vec();
         query!(self, async |conn| {
@@ -38,13 +37,13 @@ impl Store {
         })
     }
 
-    /// Those of the others who are friends of the user.
+    /// Returns those of the others who are friends of the user.
     pub async fn friends_among(&self, user: UserId, others: &[UserId]) -> Result<HashSet<UserId>> {
         let others = others.to_vec();
         query!(self, async |conn| conn.friends_among(user, &others).await)
     }
 
-    /// Those of the others whom the user has blocked, or who have blocked the user.
+    /// Returns those of the others whom the user has blocked or who have blocked the user.
     pub async fn blocked_among(&self, user: UserId, others: &[UserId]) -> Result<HashSet<UserId>> {
         let others = others.to_vec();
         query!(self, async |conn| {
@@ -59,7 +58,7 @@ impl Store {
         })
     }
 
-    /// Those of the users who let nobody see whether they are there.
+    /// Returns those of the users who hide their presence.
     pub async fn hidden_among(&self, users: &[UserId]) -> Result<HashSet<UserId>> {
         let users = users.to_vec();
         query!(self, async |conn| {
@@ -72,7 +71,8 @@ impl Store {
         })
     }
 
-    /// When each of the users was last seen with any device; who has none is not in the answer. Milliseconds since the Unix epoch.
+    /// Returns when each of the users was last seen on any device, in milliseconds since the Unix
+    /// epoch. Users without a device are missing in the answer.
     pub async fn last_seen(&self, users: &[UserId]) -> Result<HashMap<UserId, i64>> {
         let users = users.to_vec();
         query!(self, async |conn| {

@@ -6,27 +6,26 @@ use ferry_protocol::{Page, Role, RoomId, RoomKind, UserId};
 
 use super::{
     Conflict, DeletedRoom, NewRoom, Result, Room, RoomChange, RoomView, Standing, Store, StoreError,
-    blocks::BlockSteps,
+    chunk::CHUNK,
     error::taken,
-    invitations::InvitationSteps,
-    memberships::MembershipSteps,
     models::{RoomRow, direct_key},
     page::{after, one_more, page},
     pool::{query, steps, transaction},
+    relationships::RelationshipSteps,
     row_locks::RowLocks,
     schema::{memberships, rooms, users},
     sql_types::{Id, Name, Sql},
-    ties::TieSteps,
+    steps::{BlockSteps, InvitationSteps, MembershipSteps},
 };
 
-/// The number of members of the room in the row.
+/// Counts the members of the row's room.
 macro_rules! member_count {
     () => {
         memberships::table.filter(memberships::room_id.eq(rooms::id)).count().single_value()
     };
 }
 
-/// The role that a user has in the room in the row.
+/// Selects the user's role in the row's room.
 macro_rules! role_of {
     ($counted:ident, $user:expr) => {
         $counted
@@ -38,9 +37,9 @@ macro_rules! role_of {
 }
 
 steps! {
-    /// Parts of transactions on rooms.
+    /// Steps on rooms.
     trait RoomSteps {
-        /// The room with that id.
+        /// Returns the room with that id.
         async fn room(conn, id: RoomId) -> Result<Option<Room>> {
             let room = rooms::table
                 .filter(rooms::id.eq(Sql(id)))
@@ -51,9 +50,9 @@ steps! {
             Ok(room.map(|(room, members)| room.counted(members)))
         }
 
-        /// Puts users into a new room, in one statement however many they are.
+        /// Adds the users to a new room. One statement adds up to [`CHUNK`] users.
         async fn join_all(conn, room: RoomId, members: &'a [UserId], role: Role, now: i64) -> Result<()> {
-            for some in members.chunks(super::users::CHUNK) {
+            for some in members.chunks(CHUNK) {
                 users::table
                     .filter(users::id.eq_any(some.iter().copied().map(Sql)))
                     .select((
@@ -78,12 +77,16 @@ steps! {
 }
 
 impl Store {
-    /// Makes a room with its first members. The creator of a group or a channel is its owner; in a direct room, of the creator and one other,
-    /// both are plain members.
+    /// Creates a room with its first members. The creator of a group or channel becomes its owner.
+    /// In a direct room the creator and the other user are both plain members.
     ///
     /// # Errors
-    /// [`Conflict::DirectRoomExists`], [`Conflict::NotAPair`]; [`Conflict::NotAllowed`] and [`Conflict::NotToBeAdded`] where one of them does not
-    /// let the creator do this; [`Conflict::TooManyRooms`] of one of them; [`StoreError::NotFound`] where one of the users is not there.
+    /// - [`Conflict::NotAPair`] if a direct room does not have exactly two users.
+    /// - [`Conflict::DirectRoomExists`] if the two users have one.
+    /// - [`Conflict::NotAllowed`] or [`Conflict::NotToBeAdded`] if a user does not let the creator
+    ///   do this.
+    /// - [`Conflict::TooManyRooms`] if a user is in too many rooms.
+    /// - [`StoreError::NotFound`] if a user does not exist.
     pub async fn create_room(&self, room: NewRoom) -> Result<Room> {
         let mut members = room.members;
         members.retain(|member| *member != room.creator);
@@ -127,12 +130,15 @@ impl Store {
         })
     }
 
-    /// The direct room of two users, made for `a` where there is none yet; true where it was made. However many ask at once, there is one. Whoever
-    /// of the two had left it is in it again.
+    /// Returns the direct room of two users, and whether the call created it. `a` creates it if it
+    /// is missing. However many users ask at the same time, there is only one such room. A user who
+    /// had left it is a member again.
     ///
     /// # Errors
-    /// [`Conflict::NotAPair`]; [`Conflict::NotAllowed`] where it would be made, and `b` does not let `a` do that; [`Conflict::TooManyRooms`] of one
-    /// of them; [`StoreError::NotFound`] where one of the users is not there.
+    /// - [`Conflict::NotAPair`] if both are the same user.
+    /// - [`Conflict::NotAllowed`] if the room is missing and `b` does not let `a` create it.
+    /// - [`Conflict::TooManyRooms`] if the room is missing and either user is in too many rooms.
+    /// - [`StoreError::NotFound`] if either user does not exist.
     pub async fn create_direct(&self, a: UserId, b: UserId, now: i64) -> Result<(Room, bool)> {
         let key = direct_key(a, b).ok_or(Conflict::NotAPair)?;
         let (id, rooms_per_user) = (RoomId::new(), self.inner.rooms_per_user);
@@ -141,7 +147,8 @@ impl Store {
             if conn.direct_room(a, b).await?.is_none() {
                 conn.require_direct(b, a).await?;
             }
-            // Waits for others that are making it, and then finds theirs.
+            // If another call is creating the room, the insert waits for it and then finds that
+            // room.
             let made = diesel::insert_into(rooms::table)
                 .values((
                     rooms::id.eq(Sql(id)),
@@ -177,12 +184,12 @@ impl Store {
         })
     }
 
-    /// The room with that id.
+    /// Returns the room with that id.
     pub async fn room(&self, id: RoomId) -> Result<Option<Room>> {
         query!(self, async |conn| conn.room(id).await)
     }
 
-    /// The room with that id as `viewer` sees it, whether or not they are in it.
+    /// Returns the room as `viewer` sees it, even if they are not a member.
     pub async fn room_view(&self, id: RoomId, viewer: UserId) -> Result<Option<RoomView>> {
         let theirs = diesel::alias!(memberships as theirs);
         query!(self, async |conn| {
@@ -196,10 +203,10 @@ impl Store {
         })
     }
 
-    /// The rooms that the user is in, oldest first.
+    /// Returns a page of the rooms that the user is in, oldest first.
     ///
     /// # Errors
-    /// [`StoreError::BadCursor`].
+    /// Fails with [`StoreError::BadCursor`].
     pub async fn rooms_of(&self, user: UserId, limit: usize, cursor: Option<&str>) -> Result<Page<RoomView>> {
         let last = after(cursor, |key| key.parse().ok())?;
         let last = last.unwrap_or(RoomId(uuid::Uuid::nil()));
@@ -219,10 +226,12 @@ impl Store {
         })
     }
 
-    /// Channels with `query` anywhere in their name, in whatever case, by name; all of them where it is empty. No character of it is special.
+    /// Returns a page of the channels that have `query` anywhere in their name, ordered by name. An
+    /// empty `query` returns all channels. Case does not matter, and no character of `query` is
+    /// special.
     ///
     /// # Errors
-    /// [`StoreError::BadCursor`].
+    /// Fails with [`StoreError::BadCursor`].
     pub async fn public_rooms(
         &self,
         viewer: UserId,
@@ -235,7 +244,7 @@ impl Store {
             Some((id.parse().ok()?, name.to_owned()))
         })?;
         let (last_id, last_name) = key.unwrap_or((RoomId(uuid::Uuid::nil()), String::new()));
-        // No stored name has a NUL in it, and PostgreSQL does not take one.
+        // No stored name contains a NUL, and PostgreSQL rejects a parameter that does.
         if query.contains('\0') {
             return Ok(page(Vec::new(), limit, |_| String::new()));
         }
@@ -259,11 +268,13 @@ impl Store {
         })
     }
 
-    /// Changes a room as `decide` says, or does not where it refuses: then that is the inner error. It is given how `actor` stands to the
-    /// room, which is so until this is done. The room then, and whether anything in it is different.
+    /// Changes a room as `decide` says. Returns the room, and whether anything in it changed.
+    ///
+    /// `decide` gets the actor's standing in the room, which does not change before the call is
+    /// done. If `decide` denies, nothing has happened, and its reason is the inner error.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`].
+    /// Fails with [`StoreError::NotFound`].
     pub async fn update_room<D: Send + 'static>(
         &self,
         id: RoomId,
@@ -293,10 +304,11 @@ impl Store {
         })
     }
 
-    /// Deletes a room with its memberships, unless `decide` refuses (as in [`Self::update_room`]). Whom that concerns.
+    /// Deletes a room with its memberships, if `decide` allows it (see [`Self::update_room`]).
+    /// Returns the users who must be told.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`].
+    /// Fails with [`StoreError::NotFound`].
     pub async fn delete_room<D: Send + 'static>(
         &self,
         id: RoomId,
@@ -307,19 +319,19 @@ impl Store {
             if let Err(denied) = decide(conn.standing(id, actor).await?) {
                 return Ok(Err(denied));
             }
-            let deleted = DeletedRoom { members: conn.everybody_in(id).await?, invited: conn.invited_to(id).await? };
+            let deleted = DeletedRoom { members: conn.members_of(id).await?, invited: conn.invited_to(id).await? };
             diesel::delete(rooms::table.filter(rooms::id.eq(Sql(id)))).execute(conn).await?;
             Ok(Ok(deleted))
         })
     }
 }
 
-/// The name as it is compared.
+/// Returns the name in the form in which names are compared.
 fn folded(name: Option<&str>) -> String {
     name.unwrap_or_default().to_lowercase()
 }
 
-/// The text as a LIKE pattern that matches just that text.
+/// Returns a LIKE pattern that matches only this text.
 fn literal(text: &str) -> String {
     let mut pattern = String::with_capacity(text.len());
     for character in text.chars() {

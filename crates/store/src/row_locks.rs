@@ -1,7 +1,8 @@
-//! The rows that a transaction locks before it decides. SQLite needs none of it: there, a writing transaction is alone.
+//! The rows that a transaction locks before it decides. SQLite needs no row locks, because a
+//! writing transaction is alone there.
 //!
-//! All lock in one order, so that none waits in a circle: **users** (lesser id first), then **devices**, then **rooms** (lesser id first),
-//! then everything else.
+//! All transactions lock in one order, so that no two wait for each other. First come **users**
+//! (lower id first), then **devices**, then **rooms** (lower id first), then everything else.
 
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -9,26 +10,29 @@ use ferry_protocol::{DeviceId, RoomId, RoomKind, UserId};
 use futures_util::future::BoxFuture;
 
 use super::{
+    chunk::CHUNK,
     error::{Result, StoreError},
     pool::{SqliteConn, boxed},
     schema::{devices, rooms, users},
     sql_types::Sql,
-    users::CHUNK,
 };
 
-/// Row locks, until the transaction ends.
+/// Row locks. They end with the transaction.
 pub(super) trait RowLocks {
-    /// Has these users for this transaction alone, though others may refer to them: they are not deleted, and what is counted of them, their
-    /// settings, their friends and whom they have blocked stay as they are. `NotFound` where one is not there. An id given twice counts once.
+    /// Holds the users. No other transaction deletes them or changes what belongs to them: their
+    /// settings, friendships, blocks and counts. Others may still refer to them. Duplicate ids
+    /// count once. Fails with `NotFound` if a user does not exist.
     fn hold_users<'a>(&'a mut self, ids: &'a [UserId]) -> BoxFuture<'a, Result<()>>;
 
-    /// Has the user for this transaction alone. `NotFound` where they are not there.
+    /// Locks the user, so that no other transaction even refers to them. Fails with `NotFound` if
+    /// the user does not exist.
     fn lock_user<'a>(&'a mut self, id: UserId) -> BoxFuture<'a, Result<()>>;
 
-    /// Has the device for this transaction alone, though others may refer to it; false where it is not there.
+    /// Holds the device, to which others may still refer. Returns false if the device does not
+    /// exist.
     fn lock_device<'a>(&'a mut self, id: DeviceId) -> BoxFuture<'a, Result<bool>>;
 
-    /// Has the room, with its memberships, for this transaction alone. `NotFound` where it is not there.
+    /// Locks the room with its memberships. Fails with `NotFound` if the room does not exist.
     fn lock_room<'a>(&'a mut self, id: RoomId) -> BoxFuture<'a, Result<RoomKind>>;
 }
 

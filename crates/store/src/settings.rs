@@ -1,4 +1,4 @@
-//! What users let others do and see.
+//! The settings of users: what they let others do and see.
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -6,17 +6,17 @@ use ferry_protocol::{Allow, UpdateSettings, UserId, UserSettings};
 
 use super::{
     Result, Store, StoreError,
+    chunk::CHUNK,
     pool::{query, steps, transaction},
     row_locks::RowLocks,
     schema::users,
     sql_types::Sql,
-    users::CHUNK,
 };
 
 steps! {
-    /// Parts of calls on settings.
+    /// Steps on settings.
     trait SettingsSteps {
-        /// The user's settings. `NotFound` where there is no such user.
+        /// Returns the user's settings. Fails with `NotFound` if the user does not exist.
         async fn settings_of(conn, user: UserId) -> Result<UserSettings> {
             let settings = users::table
                 .filter(users::id.eq(Sql(user)))
@@ -28,18 +28,15 @@ steps! {
 }
 
 impl Store {
-    /// The user's settings.
+    /// Returns the user's settings.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`].
+    /// Fails with [`StoreError::NotFound`].
     pub async fn settings(&self, user: UserId) -> Result<UserSettings> {
         query!(self, async |conn| conn.settings_of(user).await)
     }
 
-    /// Which of these let others know what they have read.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
+    /// Returns those of the users who let others know what they have read.
     pub async fn who_tells_of_reading(&self, ids: Vec<UserId>) -> Result<Vec<UserId>> {
         query!(self, async |conn| {
             let mut telling = Vec::new();
@@ -51,10 +48,11 @@ impl Store {
         })
     }
 
-    /// Changes the user's settings: those then, and whether they are others than before.
+    /// Changes the user's settings. Returns the new settings, and whether they differ from the old
+    /// ones.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`].
+    /// Fails with [`StoreError::NotFound`].
     pub async fn update_settings(&self, user: UserId, update: UpdateSettings) -> Result<(UserSettings, bool)> {
         transaction!(self, async |conn| {
             conn.hold_users(&[user]).await?;

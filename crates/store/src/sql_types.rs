@@ -1,7 +1,8 @@
-//! How Ferry's own types look in SQL: ids are `uuid` in PostgreSQL and text in SQLite (where a person with the `sqlite3` shell can read
-//! them); roles and kinds are text in both.
+//! Ferry's own types in SQL. An id is `uuid` in PostgreSQL and text in SQLite, so that you can read
+//! it in the `sqlite3` shell. Roles and kinds are text in both.
 //!
-//! The ids belong to `ferry_protocol`, which knows nothing of SQL. The SQL types here are what makes these implementations local.
+//! The ids belong to `ferry_protocol`, which knows nothing of SQL. Rust allows these
+//! implementations here because the SQL types are local.
 
 use std::{fmt, io::Write as _};
 
@@ -24,14 +25,14 @@ use uuid::Uuid;
 #[diesel(sqlite_type(name = "Text"))]
 pub struct Id;
 
-/// A role or a kind: text that names a variant of an enum.
+/// A role, kind or setting: text that names a variant of an enum.
 #[derive(SqlType, QueryId)]
 #[diesel(postgres_type(oid = 25, array_oid = 1009))]
 #[diesel(sqlite_type(name = "Text"))]
 pub struct Name;
 
-/// An id, role or kind as a parameter of a query: `users::id.eq(Sql(id))`. (They are other crates' types, and so is Diesel's trait for
-/// parameters; reading needs no wrapper.)
+/// An id, role, kind or setting as a parameter of a query: `users::id.eq(Sql(id))`. Diesel's trait
+/// for parameters needs a local type; reading needs no wrapper.
 #[derive(Debug, Clone, Copy, AsExpression)]
 #[diesel(sql_type = Id)]
 #[diesel(sql_type = Name)]

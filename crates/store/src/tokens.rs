@@ -1,4 +1,5 @@
-//! Refresh tokens. Only their SHA-256 is here: whoever reads the database cannot use them.
+//! Refresh tokens. The database holds only their SHA-256, so a reader of the database cannot use
+//! them.
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -13,14 +14,15 @@ use super::{
     sql_types::Sql,
 };
 
-/// How many used tokens of a device are remembered. An older one is unknown when it comes back: refused like any, but no sign of theft any
-/// more. (At a rotation every 15 minutes that is half a day.)
+/// How many used tokens of a device the store remembers: half a day of them, at one rotation every
+/// 15 minutes. An older one is unknown when it comes back, so it is rejected but no longer a sign
+/// of theft.
 const USED_KEPT: i64 = 50;
 
 steps! {
-    /// Parts of a rotation.
+    /// Steps of a rotation.
     trait TokenSteps {
-        /// Forgets the device's used tokens that prove nothing any more, so that a device has a bounded number of them.
+        /// Deletes the device's used tokens that are expired or beyond [`USED_KEPT`].
         async fn forget_used(conn, device: DeviceId, now: i64) -> Result<()> {
             let newest_to_go = refresh_tokens::table
                 .filter(refresh_tokens::device_id.eq(Sql(device)))
@@ -42,7 +44,7 @@ steps! {
             Ok(())
         }
 
-        /// Adds an unused token.
+        /// Adds an unused token. Fails with `NotFound` if the device is logged out.
         async fn add_token(conn, device: DeviceId, hash: [u8; 32], now: i64, expires_at: i64) -> Result<()> {
             diesel::insert_into(refresh_tokens::table)
                 .values((
@@ -63,14 +65,17 @@ impl Store {
     /// Adds the first refresh token of a device.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] where the device is logged out.
+    /// Fails with [`StoreError::NotFound`] if the device is logged out.
     pub async fn insert_refresh(&self, device: DeviceId, hash: [u8; 32], now: i64, expires_at: i64) -> Result<()> {
         statement!(self, async |conn| conn.add_token(device, hash, now, expires_at).await)
     }
 
-    /// Uses a refresh token up, puts a new one in its place, and notes that its device was seen now, at this address; in one transaction. Of
-    /// any number of uses of one token at once, exactly one is [`Rotation::Rotated`], and the others are [`Rotation::Reused`]. An expired one
-    /// is [`Rotation::Expired`], used or not.
+    /// Uses up a refresh token, adds the new one, and notes when and at which address the device
+    /// was seen, in one transaction.
+    ///
+    /// If a token is used several times at once, exactly one call returns [`Rotation::Rotated`],
+    /// and the others return [`Rotation::Reused`]. An expired token returns [`Rotation::Expired`],
+    /// used or not.
     pub async fn rotate_refresh(
         &self,
         old: [u8; 32],
@@ -86,11 +91,11 @@ impl Store {
             let Some(device_id) = device_id else {
                 return Ok(Rotation::Unknown);
             };
-            // Before the token's own row: a logout locks them in this order, too.
+            // Lock the device before the token's row, in the same order as a logout does.
             if !conn.lock_device(device_id).await? {
                 return Ok(Rotation::Unknown);
             }
-            // Others wait here for the first, and then find `used_at` set.
+            // Other calls wait here for the first one, and then find `used_at` set.
             let used = diesel::update(
                 refresh_tokens::table
                     .filter(refresh_tokens::hash.eq(old.to_vec()))
@@ -122,7 +127,7 @@ impl Store {
     }
 }
 
-/// Why a token that is there could not be used.
+/// Returns why an existing token was rejected.
 fn refused(expiry: Option<i64>, now: i64, device_id: DeviceId, user_id: UserId) -> Rotation {
     match expiry {
         None => Rotation::Unknown,

@@ -1,5 +1,6 @@
-//! A lock on one user, over every relay that shares the database: held while the first channel of a topic is made or the last one deleted, so
-//! that a login and a logout at the same moment cannot undo each other's work at the broker.
+//! A lock on one user, over all relays that share the database. A relay holds it while it creates
+//! the first channel of a topic or deletes the last one. Otherwise a login and a logout at the same
+//! moment could undo each other's work at the broker.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,15 +19,16 @@ use super::{
     pool::Pools,
 };
 
-/// How long to wait for another holder within this relay; PostgreSQL's `lock_timeout` bounds the wait for other relays' in the same way.
+/// How long to wait for another holder in this relay. PostgreSQL's `lock_timeout` bounds the wait
+/// for other relays to the same time.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// This relay's locks.
 pub(super) struct UserLocks {
-    /// Those held or waited for; an entry goes with the last of them.
+    /// The locks that are held or waited for. An entry goes with its last claim.
     held: Arc<DashMap<UserId, Arc<Mutex<()>>>>,
-    /// Holders of a lock in PostgreSQL keep a connection and need another for what they do under the lock: were all connections with holders,
-    /// each would wait for the others. So they get half of them at most.
+    /// Half of the connections. A holder in PostgreSQL keeps one connection and needs another for
+    /// its work. If holders had all connections, each would wait for the others.
     connections: Arc<Semaphore>,
 }
 
@@ -37,10 +39,11 @@ impl UserLocks {
     }
 }
 
-/// The lock on one user. Dropping it releases it too, at the price of the connection that held it.
+/// The lock on one user. Dropping it releases it too, but costs the connection that held it.
 #[must_use = "the lock is released when this is dropped"]
 pub struct UserLock {
-    // Fields are dropped in this order: PostgreSQL's lock first, so that whoever is next in this relay finds it free.
+    // Fields drop in this order. PostgreSQL's lock goes first, so that the next holder in this
+    // relay finds it free.
     shared: Option<PooledConnection<'static, AsyncPgConnection>>,
     _permit: Option<OwnedSemaphorePermit>,
     _guard: OwnedMutexGuard<()>,
@@ -54,10 +57,11 @@ impl std::fmt::Debug for UserLock {
 }
 
 impl UserLock {
-    /// Releases the lock. When this returns, others can have it.
+    /// Releases the lock. When this returns, others can take it.
     pub async fn release(mut self) {
         if let Some(conn) = &mut self.shared {
-            // There is nothing to commit. Where this fails the connection is lost, and the lock with it.
+            // There is nothing to commit. If this fails, the connection is lost, and the lock with
+            // it.
             if let Err(error) = AnsiTransactionManager::commit_transaction(&mut **conn).await {
                 tracing::debug!(%error, "a user lock was lost before it was released");
                 super::pool::discard(conn);
@@ -66,7 +70,8 @@ impl UserLock {
     }
 }
 
-/// That somebody holds or waits for a user's lock. The last one to go takes the entry along, so the map never outgrows the users in use.
+/// A share in the entry of a user's lock. The last share to drop removes the entry, so the map
+/// holds only users in use.
 struct Claim {
     user: UserId,
     mutex: Arc<Mutex<()>>,
@@ -81,19 +86,22 @@ impl Claim {
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        // Two: the map's, and this one. Nobody can add a third meanwhile, as that takes the entry's lock.
+        // The two references are the map's and this one. Nobody can add a third meanwhile, because
+        // that takes the entry's lock.
         self.held.remove_if(&self.user, |_, mutex| Arc::strong_count(mutex) <= 2);
     }
 }
 
 impl Store {
-    /// Locks a user: nobody else, on any relay, has the same user's lock until it is released. Other calls of the store neither need nor
-    /// mind it. In SQLite, which one relay alone uses, it is a lock in memory.
+    /// Locks a user over all relays until you release the lock. Other calls of the store do not
+    /// need the lock and do not wait for it. In SQLite, which only one relay uses, it is a lock in
+    /// memory.
     ///
-    /// Dropping the future gives up the wait.
+    /// Cancel-safe: dropping the future gives up the wait.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] after 5 s of waiting for another holder, or where there is no connection.
+    /// Fails with [`StoreError::Unavailable`] after 5 s of waiting for another holder, or if there
+    /// is no connection.
     pub async fn lock_user(&self, user: UserId) -> Result<UserLock> {
         let locks = &self.inner.user_locks;
         let claim = Claim::new(&locks.held, user);
@@ -104,7 +112,7 @@ impl Store {
                 let permit = in_time(Arc::clone(&locks.connections).acquire_owned()).await?;
                 let permit = permit.map_err(StoreError::other)?;
                 let mut conn = pool.get_owned().await?;
-                // A second longer than PostgreSQL's own bound, for one that does not answer.
+                // One second more than PostgreSQL's own limit, for a server that does not answer.
                 let locked = tokio::time::timeout(PATIENCE + Duration::from_secs(1), lock_in_postgres(&mut conn, user))
                     .await
                     .unwrap_or_else(|_| Err(late()));
@@ -119,10 +127,12 @@ impl Store {
     }
 }
 
-/// An open transaction holds the lock: it ends with the connection at the latest, so a relay that dies leaves none behind.
+/// Opens a transaction that holds the lock. It ends with the connection at the latest, so a dead
+/// relay leaves no lock behind.
 async fn lock_in_postgres(conn: &mut AsyncPgConnection, user: UserId) -> Result<()> {
     AnsiTransactionManager::begin_transaction(conn).await?;
-    // A UUIDv7's lower half is random but for two bits. Two users with one key would only wait for each other.
+    // The lower half of a UUIDv7 is random but for two bits. If two users share a key, they only
+    // wait for each other.
     let (_, key) = user.0.as_u64_pair();
     diesel::sql_query("SELECT pg_advisory_xact_lock($1)").bind::<BigInt, _>(key.cast_signed()).execute(conn).await?;
     Ok(())

@@ -6,26 +6,24 @@ use ferry_protocol::{DeviceId, Page, Role, RoomId, RoomKind, UserId};
 
 use super::{
     Conflict, DeletedUser, LeftRoom, NewUser, Result, Store, StoreError, User,
+    chunk::CHUNK,
     error::taken,
-    memberships::MembershipSteps,
     page::{after, one_more, page},
     pool::{query, statement, transaction},
     row_locks::RowLocks,
     schema::{closing_channels, devices, memberships, rooms, users},
     sql_types::Sql,
+    steps::MembershipSteps,
 };
 
-/// Sorts after everything that begins with what stands before it.
+/// Sorts after every character that may follow a prefix.
 const LAST_CHARACTER: char = char::MAX;
 
-/// Ids in one query at most: SQLite takes 32,766 parameters, and a query that long is no longer quick to parse.
-pub(super) const CHUNK: usize = 1000;
-
 impl Store {
-    /// Makes an account.
+    /// Creates an account.
     ///
     /// # Errors
-    /// [`Conflict::UsernameTaken`].
+    /// Fails with [`Conflict::UsernameTaken`].
     pub async fn create_user(&self, user: NewUser) -> Result<User> {
         statement!(self, async |conn| {
             diesel::insert_into(users::table)
@@ -45,19 +43,7 @@ impl Store {
         })
     }
 
-    /// The account with that username (in canonical form).
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`] or [`StoreError::Other`], like any call; not repeated below.
-    pub async fn user_by_name(&self, username: &str) -> Result<Option<User>> {
-        let username = username.to_owned();
-        query!(self, async |conn| {
-            let user = users::table.filter(users::username.eq(username)).select(User::as_select());
-            Ok(user.first(conn).await.optional()?)
-        })
-    }
-
-    /// The account with that id.
+    /// Returns the account with that id.
     pub async fn user(&self, id: UserId) -> Result<Option<User>> {
         query!(self, async |conn| {
             let user = users::table.filter(users::id.eq(Sql(id))).select(User::as_select());
@@ -65,7 +51,7 @@ impl Store {
         })
     }
 
-    /// Those of the accounts that exist, in no order.
+    /// Returns those of the accounts that exist, in no order.
     pub async fn users_by_ids(&self, ids: &[UserId]) -> Result<Vec<User>> {
         let ids = ids.to_vec();
         query!(self, async |conn| {
@@ -79,17 +65,20 @@ impl Store {
         })
     }
 
-    /// Accounts whose username or display name begins with `prefix`, in whatever case, ordered by username. No character of it is special.
+    /// Returns a page of the accounts whose username or display name begins with `prefix`, ordered
+    /// by username.
+    ///
+    /// Case does not matter, and no character of the prefix is special.
     ///
     /// # Errors
-    /// [`StoreError::BadCursor`].
+    /// Fails with [`StoreError::BadCursor`].
     pub async fn search_users(&self, prefix: &str, limit: usize, cursor: Option<&str>) -> Result<Page<User>> {
         let last = after(cursor, |key| Some(key.to_owned()))?.unwrap_or_default();
-        // No stored name has a NUL in it, and PostgreSQL does not take one.
+        // No stored name contains a NUL, and PostgreSQL rejects a parameter that does.
         if prefix.contains('\0') {
             return Ok(page(Vec::new(), limit, |_| String::new()));
         }
-        // A range instead of LIKE: nothing to escape, and both databases use their index for it.
+        // A range needs no escaping, unlike LIKE, and both databases use their index for it.
         let from = prefix.to_lowercase();
         let to = format!("{from}{LAST_CHARACTER}");
         query!(self, async |conn| {
@@ -110,10 +99,10 @@ impl Store {
         })
     }
 
-    /// Changes an account; what is `None` stays. `Some(None)` takes the display name away.
+    /// Changes an account. `None` leaves the display name as it is, and `Some(None)` removes it.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`].
+    /// Fails with [`StoreError::NotFound`].
     pub async fn update_user(&self, id: UserId, display_name: Option<Option<String>>) -> Result<User> {
         let Some(display_name) = display_name else {
             return self.user(id).await?.ok_or(StoreError::NotFound);
@@ -126,12 +115,15 @@ impl Store {
         })
     }
 
-    /// Deletes an account with all that is its own, in one transaction: its devices (their channels become
-    /// [pending](Self::pending_closes)), its direct rooms, its memberships, and rooms where it was the last member. A room that loses its
-    /// last owner gets the one of highest role and, among those, longest standing.
+    /// Deletes an account and all that belongs to it, in one transaction.
+    ///
+    /// That is its devices, whose channels become [pending](Self::pending_closes), its direct rooms
+    /// and its memberships. A room whose last member it was is deleted too. If a room loses its
+    /// last owner, the member of the highest role becomes owner; among several, the one who joined
+    /// first.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`].
+    /// Fails with [`StoreError::NotFound`].
     pub async fn delete_user(&self, id: UserId) -> Result<DeletedUser> {
         let closed_at = ferry_protocol::now_ms();
         transaction!(self, async |conn| {
@@ -157,16 +149,16 @@ impl Store {
             for room in joined {
                 match conn.lock_room(room).await {
                     Ok(RoomKind::Direct) => {
-                        let peer = conn.everybody_in(room).await?.into_iter().find(|member| *member != id);
+                        let peer = conn.members_of(room).await?.into_iter().find(|member| *member != id);
                         diesel::delete(rooms::table.filter(rooms::id.eq(Sql(room)))).execute(conn).await?;
                         left.push(LeftRoom { id: room, peer, heir: None });
                     }
                     Ok(RoomKind::Group | RoomKind::Channel) => {
-                        let role = conn.take_out(room, id).await?;
+                        let role = conn.delete_member(room, id).await?;
                         let heir = if role == Some(Role::Owner) { conn.ensure_owner(room).await? } else { None };
                         left.push(LeftRoom { id: room, peer: None, heir });
                     }
-                    // Deleted a moment ago.
+                    // Someone deleted the room a moment ago.
                     Err(StoreError::NotFound) => {}
                     Err(error) => return Err(error),
                 }

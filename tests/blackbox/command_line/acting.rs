@@ -37,19 +37,19 @@ on_both!(what_is_done_to_messages_is_told_in_words, |world| async move {
         told(&printed),
         [
             "alice: hello",
-            "mallory (edits a message of mallory that is not here): nothing",
-            "mallory: [delete: ignored, the message is somebody else's, and this is no moderator]",
+            "mallory (edits a message from mallory that is not here): nothing",
+            "mallory: [delete: ignored, the sender is neither the author nor a moderator]",
             "alice (edits alice: “hello”): good evening",
-            "alice (reacts to a message of bob that is not here): 👍",
-            "alice (takes back a reaction to a message of bob that is not here): 👍",
-            "alice (deletes): a message of bob that is not here",
+            "alice (reacts to a message from bob that is not here): 👍",
+            "alice (removes a reaction from a message from bob that is not here): 👍",
+            "alice (deletes): a message from bob that is not here",
         ]
     );
     let printed = shell.ok("--profile mallory tail --until-drained --ids --no-ack");
     let lines = told(&printed);
     assert_eq!(
         lines[..2],
-        [format!("alice/{hello}: hello"), format!("bob/{answer} (answers alice: “hello”): hi there"),]
+        [format!("alice/{hello}: hello"), format!("bob/{answer} (replies to alice: “hello”): hi there"),]
     );
     assert_eq!(lines[3], "alice (reacts to bob: “hi there”): 👍");
     assert!(lines.last().unwrap().starts_with("alice (deletes): what bob wrote at "), "{lines:?}");
@@ -90,7 +90,7 @@ async fn what_cannot_be_done_is_told() {
     let shell = Shell::at(&world);
     shell.alice_and_bob();
     let id = shell.json("--profile alice send @bob hello")["id"].as_str().unwrap().to_owned();
-    assert!(shell.fails(2, &format!("--profile bob edit @alice alice/{id} mine")).contains("only who wrote"));
+    assert!(shell.fails(2, &format!("--profile bob edit @alice alice/{id} mine")).contains("only the author"));
     for command in [
         "edit @bob 17 x".to_owned(),
         "delete @bob alice/17".to_owned(),

@@ -26,7 +26,7 @@ on_both!(friends_are_made_and_blocked, |world| async move {
     assert_eq!(shell.json("--profile alice friends"), serde_json::json!([]));
     assert_eq!(shell.ok("--profile alice blocks remove bob"), "bob is no longer blocked\n");
     shell.fails(1, "--profile alice blocks remove bob");
-    assert_eq!(shell.ok("--profile alice friends reject bob"), "bob is no friend of yours\n");
+    assert_eq!(shell.ok("--profile alice friends reject bob"), "bob is not your friend\n");
     shell.fails(1, "--profile alice friends remove bob");
     shell.ok("--profile alice friends add bob");
     shell.ok("--profile alice friends cancel bob");

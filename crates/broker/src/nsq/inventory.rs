@@ -1,24 +1,25 @@
-//! Which channels there should be, and which there are.
+//! The channels that should exist, and those that do.
 
 use std::collections::HashSet;
 
 use ferry_protocol::{DeviceId, UserId};
 use futures_util::future::BoxFuture;
 
-/// Who should have a channel. The broker asks when an nsqd was restarted, before it publishes there again.
+/// The devices that should have a channel. After the restart of an nsqd, the broker asks for them
+/// before it publishes there again.
 pub trait Inventory: Send + Sync + 'static {
-    /// The next devices after this one, in the order of their ids; none at the end.
+    /// Returns the next devices after this one, in the order of their ids; none at the end.
     fn devices_after(&self, after: Option<DeviceId>) -> BoxFuture<'_, Result<Vec<(UserId, DeviceId)>, String>>;
 
-    /// Which of these are logged in.
+    /// Returns those of the devices that are logged in.
     fn logged_in(&self, devices: Vec<DeviceId>) -> BoxFuture<'_, Result<HashSet<DeviceId>, String>>;
 }
 
-/// A topic that an nsqd has, and its channels.
+/// A topic of an nsqd, and its channels.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed {
-    /// Whose it is.
+    /// The user of the topic.
     pub user: UserId,
-    /// The devices with a channel.
+    /// The devices that have a channel.
     pub devices: Vec<DeviceId>,
 }

@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// The pause before listening again to a node that was lost.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// See the module's description.
+/// The bus between relays.
 pub(super) struct LiveTopic {
     /// Names this relay's channel.
     relay: Uuid,
@@ -37,7 +37,7 @@ impl LiveTopic {
             tracing::error!("the name of the live topic is wrong");
             return false;
         };
-        // A node without a connection may have one in a moment: it is tried, but last.
+        // A node without a connection may get one in a moment, so it is tried last.
         let (up, down): (Vec<_>, Vec<_>) = nodes.iter().partition(|node| node.publisher.is_connected());
         for node in up.into_iter().chain(down) {
             match tokio::time::timeout(PATIENCE, node.publish(&topic, payload.clone())).await {
@@ -79,7 +79,7 @@ impl LiveTopic {
 /// Returns the next message, or `None` if the connection is lost, or open and dead.
 async fn next_while_alive(subscription: &mut ferry_nsq::Subscription) -> Option<ferry_nsq::Message> {
     loop {
-        // Heartbeats do not end the wait, but are heard.
+        // Heartbeats do not end the wait, but they count as a sign of life.
         match tokio::time::timeout(SILENCE, subscription.next()).await {
             Ok(next) => return next.ok(),
             Err(_) if subscription.last_heard().elapsed() < SILENCE => {}

@@ -1,4 +1,4 @@
-//! What topics and channels are called, and on which node a user's topic is.
+//! The names of topics and channels, and the choice of a user's home.
 
 use ferry_nsq::{ChannelName, TopicName};
 use ferry_protocol::{DeviceId, UserId};
@@ -16,8 +16,11 @@ pub(super) fn channel(device: DeviceId) -> Result<ChannelName, BrokerError> {
     ChannelName::new(format!("device.{device}")).map_err(|error| BrokerError::Refused(error.to_string()))
 }
 
-/// Which node is a user's home: the one with the highest hash of its name and the user (rendezvous hashing). Every relay with the same
-/// names answers the same, and when a node is added or removed only the users that it gets or had move.
+/// Returns the index of a user's home: the node with the highest hash of its name and the user
+/// (rendezvous hashing).
+///
+/// Every relay with the same names chooses the same node. If a node is added or removed, only the
+/// users move that it gets or had.
 pub(super) fn home<'a>(names: impl Iterator<Item = &'a str>, user: UserId) -> usize {
     let weight = |name: &str| -> [u8; 32] {
         let mut hasher = Sha256::new();

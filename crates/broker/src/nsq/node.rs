@@ -23,19 +23,23 @@ use crate::{
     error::{BrokerError, SubscribeError, unavailable},
 };
 
-/// HTTP calls to one nsqd at a time. More wait: in a storm of logins thousands of connections would only slow each other down.
+/// The most HTTP calls to one nsqd at a time. More calls wait: in a storm of logins, thousands of
+/// connections would only slow each other down.
 const CALLS: usize = 32;
 
-/// How long a publish waits for a connection. One that is lost because of a refused publish is back in some milliseconds.
+/// How long a publish waits for a connection. Past it the publish fails. A connection that was lost
+/// to a rejected publish is back within some milliseconds.
 const GAP: Duration = Duration::from_millis(300);
-/// How long a publish waits for its turn when as many are under way as the connection takes.
+/// How long a publish waits for its turn if the connection has its limit of publishes under way.
+/// Past it the publish fails.
 const TURN: Duration = Duration::from_secs(5);
-/// How often a publish is tried again.
+/// How often a publish is tried again. Past it the publish fails.
 const RETRIES: usize = 3;
-/// A check of an nsqd that is younger than this is done again at the next connection. More than the second it has to be, for clocks that differ.
+/// The least age of an nsqd at which a check of its channels counts, in milliseconds. A younger
+/// nsqd is checked again at the next connection. One second would do if all clocks agreed.
 const SETTLED_MS: i64 = 5_000;
 
-/// See the module's description.
+/// An nsqd.
 pub(super) struct Node {
     pub(super) name: String,
     pub(super) publisher: Publisher,
@@ -48,9 +52,10 @@ struct Administration {
     name: String,
     admin: Admin,
     calls: Semaphore,
-    /// Counting is asked for by every device that connects: apart, so that logins and logouts do not wait behind it.
+    /// The permits for counting calls. Every device that connects asks for a count, and logins and
+    /// logouts must not wait behind that.
     counts: Semaphore,
-    /// nsqd's start time at the last check of its channels; 0 before the first that counts.
+    /// nsqd's start time at the last check of its channels that counts; 0 before the first.
     checked: AtomicI64,
 }
 
@@ -83,15 +88,19 @@ impl Node {
         Ok(Arc::new(Self { name: address.name.clone(), publisher, tcp: address.tcp.clone(), options, admin }))
     }
 
-    /// Publishes, and again where the connection was lost, or is about to come: one refused publish ends it for all that share it, and nsqd
-    /// refuses what comes to a topic that is being deleted. Receivers drop what comes twice. An nsqd that stays away is an error after
+    /// Publishes, and tries again if the connection was lost or is about to come. Receivers drop
+    /// duplicates.
+    ///
+    /// A rejected publish ends the connection for all publishes that share it, and nsqd rejects a
+    /// publish to a topic that is being deleted. Fails with `Unavailable` if nsqd stays away for
     /// [`GAP`].
     pub(super) async fn publish(&self, topic: &TopicName, payload: Bytes) -> Result<(), BrokerError> {
         let deadline = Instant::now() + TURN;
         let mut retries = 0;
         let outcome = loop {
             match self.publisher.publish(topic, payload.clone()).await {
-                // A large fan-out can be more than the connection takes at once: its end waits for its beginning.
+                // A large fan-out may be more than the connection takes at once, so its end waits
+                // for its beginning.
                 Err(PublishError::QueueFull) if Instant::now() < deadline => {
                     tokio::time::sleep(Duration::from_millis(2)).await;
                 }
@@ -131,7 +140,7 @@ impl Node {
         let _count = self.admin.counts.acquire().await.map_err(unavailable)?;
         let Some(topic) = self.admin.admin.topic_stats(topic).await.map_err(unavailable)? else { return Ok(0) };
         let on_channel = topic.channels.iter().find(|stats| stats.name == channel.as_str());
-        // nsqd confirms a publish when the topic has it, and copies it to the channels after that.
+        // nsqd confirms a publish when the topic has it, and copies it to the channels later.
         Ok(on_channel.map_or(0, |stats| topic.depth + stats.depth + stats.in_flight + stats.deferred))
     }
 
@@ -157,7 +166,8 @@ impl Node {
 fn may_be_retried(error: &PublishError) -> bool {
     match error {
         PublishError::NotConnected | PublishError::ConnectionLost => true,
-        // The topic is being deleted, or nsqd stops, or it cannot write its overflow: nothing that is wrong with the message.
+        // Nothing is wrong with the message: its topic is being deleted, nsqd is stopping, or it
+        // cannot write its overflow.
         PublishError::Refused(refused) => refused.code == "E_PUB_FAILED",
         _ => false,
     }
@@ -178,7 +188,7 @@ impl Administration {
         let _call = self.call().await?;
         let topics = self.admin.stats().await.map_err(unavailable)?;
         let listed = topics.into_iter().filter_map(|topic| {
-            // Whatever else lives on this nsqd is not Ferry's to touch.
+            // Other topics and channels on this nsqd are not Ferry's.
             let user = topic.name.strip_prefix("user.")?.parse().ok()?;
             let device = |name: &str| name.strip_prefix("device.")?.parse().ok();
             let devices = topic.channels.iter().filter_map(|channel| device(&channel.name)).collect();
@@ -187,8 +197,8 @@ impl Administration {
         Ok(listed.collect())
     }
 
-    /// Makes sure, on a node that was started since the last look, that every device whose home it is has its channel. A publish to a topic
-    /// without them would be confirmed and reach nobody.
+    /// Makes sure that every device whose home this is has its channel, if nsqd was started since
+    /// the last check. Otherwise nsqd would confirm a publish that reaches nobody.
     async fn restore(
         &self,
         inventory: &dyn Inventory,
@@ -215,14 +225,16 @@ impl Administration {
         if !created.is_empty() {
             let lost = created.len();
             tracing::warn!(node = %self.name, lost, "a node had lost channels: what waited on them is lost");
-            // Who logged out since its page was read had no channel to be deleted then.
+            // A device that logged out after its page was read had no channel to delete at that
+            // time.
             let devices = created.iter().map(|(_, device)| *device).collect();
             let live = inventory.logged_in(devices).await.map_err(BrokerError::Unavailable)?;
             for (user, device) in created.into_iter().filter(|(_, device)| !live.contains(device)) {
                 self.admin.delete_channel(&topic(user)?, &channel(device)?).await.map_err(unavailable)?;
             }
         }
-        // nsqd tells whole seconds: one that crashed and came back within its first second would look like one that never went.
+        // nsqd reports whole seconds. If it crashed and came back within its first second, it would
+        // look as if it had never been away.
         if now_ms() - started.saturating_mul(1_000) > SETTLED_MS {
             self.checked.store(started, Ordering::Release);
         }

@@ -1,4 +1,5 @@
-//! The ids of what `ferry tail` printed last, so that a message that comes again after a crash is not printed twice.
+//! The ids of what `ferry tail` printed last, so that it does not print a message twice when the
+//! message comes again after a crash.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
@@ -8,12 +9,13 @@ use ferry_client::Seen;
 
 use super::{Profile, make_directory, private, replace};
 
-/// How many ids are kept. Far more than a relay's window, which is all that can come again.
+/// How many ids the file keeps. That is far more than a relay's window, which limits what can come
+/// again.
 const KEPT: usize = 1_000;
-/// At this many lines the file is written anew with the newest [`KEPT`].
+/// At this many lines the file is written again with the newest [`KEPT`].
 const LINES_MAX: usize = 4 * KEPT;
 
-/// A file with one `DEVICE MESSAGE` a line, oldest first.
+/// A file with one `DEVICE MESSAGE` on each line, the oldest first.
 #[derive(Debug)]
 pub struct SeenFile {
     path: PathBuf,
@@ -22,10 +24,10 @@ pub struct SeenFile {
 }
 
 impl SeenFile {
-    /// Opens the file, and tells what is in it. Lines that a crash has torn are left out.
+    /// Opens the file and returns its ids. Leaves out lines that a crash has cut.
     ///
     /// # Errors
-    /// The file cannot be read or written.
+    /// Fails if the file cannot be read or written.
     pub fn open(profile: &Profile) -> io::Result<(Self, Vec<Seen>)> {
         make_directory(&profile.directory)?;
         let path = profile.file("seen");
@@ -36,15 +38,16 @@ impl SeenFile {
         };
         let all: Vec<Seen> = text.lines().filter_map(parse).collect();
         let newest = all[all.len().saturating_sub(KEPT)..].to_vec();
-        // Also where the last line has no end: what is appended to it would be lost.
+        // This also ends a last line that a crash has cut; an id appended to it would be lost.
         replace(&path, write(&newest).as_bytes())?;
         Ok((Self { file: private().append(true).open(&path)?, path, lines: newest.len() }, newest))
     }
 
-    /// Adds one. It outlives this process from here on; not a power cut, after which the message is printed once more.
+    /// Adds an id. It survives the end of the process, but not a power cut, after which the message
+    /// is printed again.
     ///
     /// # Errors
-    /// The file cannot be written.
+    /// Fails if the file cannot be written.
     pub fn add(&mut self, seen: Seen) -> io::Result<()> {
         self.file.write_all(write(&[seen]).as_bytes())?;
         self.lines += 1;

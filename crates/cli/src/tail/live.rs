@@ -1,4 +1,4 @@
-//! Who is writing and who is there, in words.
+//! Typing and presence in words.
 
 use ferry_client::protocol::Presence;
 use ferry_client::{Connection, RoomId, Session, UserId};
@@ -7,10 +7,11 @@ use serde_json::json;
 use super::names::Names;
 use crate::{show, who};
 
-/// How many users one device may watch.
+/// The most users that a device may watch. More are not watched.
 const WATCHED_MAX: usize = 256;
 
-/// Watches everybody with whom there is a direct room. That it cannot be done is no reason not to print messages.
+/// Watches the users that the user has direct rooms with, and friends. If that fails, messages are
+/// still printed.
 pub async fn watch(session: &Session, connection: &Connection) {
     if let Ok(mut peers) = who::peers(session).await {
         peers.truncate(WATCHED_MAX);

@@ -1,4 +1,4 @@
-//! Messages, in words: what each of them does to what was said before.
+//! Messages in words: what each of them does to the messages before it.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -9,16 +9,18 @@ use ferry_client::{Capacity, Change, Conversation, Ignored, RoomId, Session, Tar
 use super::names::Names;
 use crate::show;
 
-/// How many rooms are followed at a time; past it what was said in all of them is forgotten, and edits are shown without what they edit.
+/// The most rooms to follow. Past it all of them are dropped, and edits are shown without what they
+/// edit.
 const ROOMS_MAX: usize = 64;
-/// How much of each is remembered. Only of what came since this began, in memory alone.
+/// How much to remember of each room. It covers only what came since the command began, and stays
+/// in memory.
 const CAPACITY: Capacity = Capacity { messages: 500, waiting: 64 };
-/// A look-up that takes longer is given up.
+/// How long a look-up may take. Past it the room counts as a direct room.
 const LOOK_UP_WAIT: Duration = Duration::from_secs(5);
 /// How many characters of a message are quoted.
 const EXCERPT_MAX: usize = 40;
 
-/// What is being said, room by room.
+/// The messages of each room so far.
 pub struct Conversations {
     session: Session,
     me: UserId,
@@ -27,13 +29,14 @@ pub struct Conversations {
 }
 
 impl Conversations {
-    /// With `ids` every message is shown with its own.
+    /// Creates an empty one. With `ids` every message is shown with its id.
     pub fn new(session: Session, ids: bool) -> Self {
         let me = session.credentials().user.id;
         Self { session, me, ids, rooms: HashMap::new() }
     }
 
-    /// One message as people read it: who, with what they do in brackets, and the words of it.
+    /// Returns one message in words: the author, with what the message does in brackets, and its
+    /// text.
     pub async fn tell(&mut self, message: &Message, names: &mut Names) -> (String, String) {
         let (me, ids) = (self.me, self.ids);
         let conversation = self.room(message.room).await;
@@ -43,7 +46,8 @@ impl Conversations {
             what => format!("{name} ({})", what.join("; ")),
         };
         let known = KnownBody::parse(&message.kind, &message.body).ok().flatten();
-        // What it said before, but for what is to be seen no more.
+        // The target's text is taken before the change, except for a deletion, whose text must not
+        // be shown again.
         let mut about = match &known {
             Some(KnownBody::Edit { target, .. } | KnownBody::Reaction { target, .. }) => {
                 describe(conversation, *target, names).await
@@ -59,7 +63,7 @@ impl Conversations {
             (Change::Edited(_), Some(KnownBody::Edit { body, .. })) => (with(&[format!("edits {about}")]), body),
             (Change::Deleted(_), _) => (with(&["deletes".to_owned()]), about),
             (Change::Reacted(_), Some(KnownBody::Reaction { emoji, remove, .. })) => {
-                let does = if remove { "takes back a reaction to" } else { "reacts to" };
+                let does = if remove { "removes a reaction from" } else { "reacts to" };
                 (with(&[format!("{does} {about}")]), emoji)
             }
             (Change::Nothing, _) | (_, Some(KnownBody::Edit { .. } | KnownBody::Reaction { .. })) => {
@@ -81,7 +85,8 @@ impl Conversations {
             std::collections::hash_map::Entry::Occupied(there) => there.into_mut(),
             std::collections::hash_map::Entry::Vacant(place) => {
                 let found = tokio::time::timeout(LOOK_UP_WAIT, self.session.room(id)).await;
-                // Where it is not to be had, the kind that lets nobody do anything to the messages of others.
+                // If the room cannot be loaded, it counts as a direct room, where users can change
+                // only their own messages.
                 let kind = found.ok().and_then(Result::ok).map_or(RoomKind::Direct, |room| room.kind);
                 place.insert(Conversation::new(id, kind, CAPACITY))
             }
@@ -89,7 +94,8 @@ impl Conversations {
     }
 }
 
-/// What is to be said of a message that stands by itself, and its words.
+/// Returns what a message that changes no other one does besides (it replies, mentions or
+/// forwards), and its text.
 async fn by_itself(
     conversation: &Conversation,
     message: &Message,
@@ -100,13 +106,13 @@ async fn by_itself(
     let mut what = Vec::new();
     if let Some(reply_to) = message.reply_to {
         let mut named = conversation.of_id(reply_to).map(|entry| entry.target());
-        // Of several nobody can say which is meant.
+        // If several messages have the id, nobody can say which is meant.
         let answered = if let (Some(target), None) = (named.next(), named.next()) {
             describe(conversation, target, names).await
         } else {
             "a message that is not here".to_owned()
         };
-        what.push(format!("answers {answered}"));
+        what.push(format!("replies to {answered}"));
     }
     if message.calls_upon(me) {
         what.push("mentions you".to_owned());
@@ -114,7 +120,7 @@ async fn by_itself(
     let entry = conversation.get(&Target::from(message));
     let text = match known {
         _ if entry.is_some_and(|entry| entry.deleted_by().is_some()) => "[deleted already]".to_owned(),
-        // With an edit that came before it.
+        // An edit may have come before its message.
         Some(KnownBody::Text(text)) => entry.and_then(|entry| entry.text()).map_or(text, |newest| newest.into_owned()),
         Some(KnownBody::Forward(forward)) => {
             let author = names.user(forward.origin.from).await;
@@ -133,17 +139,17 @@ fn other(kind: &str, json: &str) -> String {
 
 fn reason(why: Ignored) -> &'static str {
     match why {
-        Ignored::NotAuthor => "the message is somebody else's",
-        Ignored::NotAllowed => "the message is somebody else's, and this is no moderator",
-        Ignored::Malformed => "it is not of the form of its kind",
-        _ => "it does not belong here",
+        Ignored::NotAuthor => "the sender is not the author",
+        Ignored::NotAllowed => "the sender is neither the author nor a moderator",
+        Ignored::Malformed => "it does not have the form of its kind",
+        _ => "it does not belong to this room",
     }
 }
 
-/// `bob: “hello”`, or what can be said of it.
+/// Returns `bob: “hello”`, or as much of it as is known.
 async fn describe(conversation: &Conversation, target: Target, names: &mut Names) -> String {
     let author = names.user(target.from).await;
-    let Some(entry) = conversation.get(&target) else { return format!("a message of {author} that is not here") };
+    let Some(entry) = conversation.get(&target) else { return format!("a message from {author} that is not here") };
     let sent = show::time(entry.message().sent_at, "%T");
     match entry.text() {
         Some(text) => format!("{author}: “{}”", excerpt(&text)),
@@ -151,7 +157,9 @@ async fn describe(conversation: &Conversation, target: Target, names: &mut Names
     }
 }
 
-/// The beginning of a message, without what would end the quotation and the brackets around it: what follows those is another's words.
+/// Returns the beginning of a message, without characters that would end the quotation or the
+/// brackets around it. Otherwise a message could pretend that the text after them is someone
+/// else's.
 fn excerpt(text: &str) -> String {
     let line = text.lines().next().unwrap_or_default();
     let short: String = line.chars().take(EXCERPT_MAX).filter(|c| !matches!(c, '”' | ')')).collect();

@@ -1,4 +1,4 @@
-//! What rooms and people are called, looked up once.
+//! The names of rooms and users, looked up once.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -6,9 +6,10 @@ use std::time::Duration;
 use ferry_client::protocol::Room;
 use ferry_client::{RoomId, Session, UserId};
 
-/// How many names of each kind are remembered; past it all are forgotten and looked up anew.
+/// The most names of each kind to remember. Past it all are dropped and looked up again.
 const NAMES_MAX: usize = 10_000;
-/// A look-up that takes longer is given up, and the id is printed instead: the message comes first.
+/// How long a look-up may take. Past it the id is printed instead, because the message matters
+/// more.
 const LOOK_UP_WAIT: Duration = Duration::from_secs(5);
 
 pub struct Names {
@@ -22,12 +23,12 @@ impl Names {
         Self { session, rooms: HashMap::new(), users: HashMap::new() }
     }
 
-    /// Whether that is who is logged in.
+    /// Returns whether the user is the one who is logged in.
     pub fn is_me(&self, id: UserId) -> bool {
         self.session.credentials().user.id == id
     }
 
-    /// `#name`, `@peer` for a direct room, or the id where there is no name to be had.
+    /// Returns `#name`, `@peer` for a direct room, or the id if the name cannot be loaded.
     pub async fn room(&mut self, id: RoomId) -> String {
         if let Some(name) = self.rooms.get(&id) {
             return name.clone();
@@ -46,12 +47,12 @@ impl Names {
         name
     }
 
-    /// Looks the room's name up anew when it is asked for next.
+    /// Drops the room's name, so that the next call looks it up again.
     pub fn forget_room(&mut self, id: RoomId) {
         self.rooms.remove(&id);
     }
 
-    /// The username, or the id.
+    /// Returns the username, or the id if the name cannot be loaded.
     pub async fn user(&mut self, id: UserId) -> String {
         if let Some(name) = self.users.get(&id) {
             return name.clone();

@@ -1,4 +1,4 @@
-//! Notices, in words.
+//! Notices in words.
 
 use ferry_client::protocol::{Notice, NoticeEvent};
 use ferry_client::{RoomId, UserId};
@@ -6,7 +6,7 @@ use ferry_client::{RoomId, UserId};
 use super::names::Names;
 use crate::show;
 
-/// One notice as people read it, on one line.
+/// Returns one notice in words, on one line.
 pub async fn line(notice: &Notice, names: &mut Names) -> String {
     let words = words(&notice.event, names).await;
     format!("{} * {}", show::time(notice.at, "%T"), show::line(&words))
@@ -57,11 +57,15 @@ async fn words(event: &NoticeEvent, names: &mut Names) -> String {
             let (who, room) = names_of(names, *by, *room).await;
             format!("{who} invites you to {room}: ferry rooms accept or decline")
         }
+        NoticeEvent::InvitationEnded { room, user, by } if user == by => {
+            let (who, room) = names_of(names, *user, *room).await;
+            format!("{who} accepted or declined the invitation to {room}")
+        }
         NoticeEvent::InvitationEnded { room, user, by } => {
             let (who, room) = names_of(names, *user, *room).await;
-            format!("the invitation of {who} to {room} has ended, by {}", names.user(*by).await)
+            format!("{} ended the invitation of {who} to {room}", names.user(*by).await)
         }
-        // Of friends nobody is told but the two.
+        // Only the two users get the notices of a friendship.
         NoticeEvent::FriendRequested { user, by } if names.is_me(*by) => {
             format!("you asked {} to be your friend", names.user(*user).await)
         }

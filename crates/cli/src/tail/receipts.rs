@@ -1,11 +1,11 @@
-//! Receipts, in words.
+//! Receipts in words.
 
 use ferry_client::protocol::{Receipt, ReceiptEvent};
 
 use super::names::Names;
 use crate::show;
 
-/// One receipt as people read it, on one line; none for those that no person wants a line of.
+/// Returns one receipt in words, on one line, or `None` for a kind that is not shown.
 pub async fn line(receipt: &Receipt, names: &mut Names) -> Option<String> {
     let words = match &receipt.event {
         ReceiptEvent::Delivered { room, to } => {
@@ -20,7 +20,7 @@ pub async fn line(receipt: &Receipt, names: &mut Names) -> Option<String> {
         }
         ReceiptEvent::DeliveredCount { room, messages } => {
             let devices: u64 = messages.iter().map(|count| u64::from(count.devices)).sum();
-            format!("delivered in {} to {devices} devices more", names.room(*room).await)
+            format!("delivered in {} to {devices} more devices", names.room(*room).await)
         }
         ReceiptEvent::Read { room, user, .. } => {
             format!("{} has read {}", names.user(*user).await, names.room(*room).await)

@@ -3,8 +3,8 @@
 use ferry_protocol::{Role, RoomId, RoomKind, UserId};
 
 use super::{
+    changes::{add, owners},
     database::{device, new_user, user, users},
-    members::{add, owners},
     on_both,
 };
 use crate::{Conflict, LeftRoom, NewRoom, Store, StoreError};
@@ -40,9 +40,12 @@ async fn of_many_registrations_of_one_name_one_succeeds(store: Store) {
 async fn an_account_is_found_and_changed(store: Store) {
     let ann = user(&store, "ann").await;
     assert_eq!(store.user(ann.id).await.unwrap(), Some(ann.clone()));
-    assert_eq!(store.user_by_name("ann").await.unwrap(), Some(ann.clone()));
-    assert_eq!(store.user_by_name("Ann").await.unwrap(), None);
     assert_eq!(store.user(UserId::new()).await.unwrap(), None);
+    let credentials = store.credentials_by_name("ann").await.unwrap();
+    assert_eq!(credentials.as_ref().map(|found| &found.user), Some(&ann));
+    assert_eq!(store.credentials(ann.id).await.unwrap(), credentials);
+    assert_eq!(store.credentials_by_name("Ann").await.unwrap(), None);
+    assert_eq!(store.credentials(UserId::new()).await.unwrap(), None);
     let known = store.users_by_ids(&[UserId::new(), ann.id]).await.unwrap();
     assert_eq!(known, std::slice::from_ref(&ann));
     assert!(store.users_by_ids(&[]).await.unwrap().is_empty());
@@ -101,7 +104,7 @@ async fn search_pages_show_everybody_once(store: Store) {
 async fn a_foreign_cursor_is_refused(store: Store) {
     let ann = user(&store, "ann").await.id;
     let long = "A".repeat(10_000);
-    // The last one is base64url of two bytes that are not UTF-8, the one before of a NUL.
+    // The last one is base64url of two bytes that are not UTF-8, the one before it of a NUL.
     for cursor in ["!", "YQ==", &long, "AA", "__8"] {
         let outcome = store.search_users("", 5, Some(cursor)).await;
         assert!(matches!(outcome, Err(StoreError::BadCursor)), "{cursor}");
@@ -165,7 +168,7 @@ async fn deleting_an_account_leaves_nothing(store: Store) {
     assert_eq!((left.member_count, left.created_by), (1, None));
     let heir = store.membership(shared.id, bob).await.unwrap().unwrap();
     assert_eq!(heir.role, Role::Owner);
-    // The name is free again.
+    // The name can be registered again.
     user(&store, "user0").await;
 }
 
@@ -179,7 +182,7 @@ async fn the_next_in_rank_and_standing_inherits(store: Store) {
     let room = store.create_room(group(ids[0], &[])).await.unwrap().id;
     let ranks = [Role::Member, Role::Moderator, Role::Admin, Role::Admin];
     for (n, role) in ranks.into_iter().enumerate() {
-        // The later one of two admins joined with the lesser id.
+        // Of the two admins, the one with the lower id joined later.
         let joined = if n == 2 { 3000 } else { 2000 };
         add(&store, room, ids[n + 1], role, joined, 10).await.unwrap();
     }
@@ -205,7 +208,9 @@ async fn signing_keys_are_kept_until_deleted(store: Store) {
 }
 
 async fn no_secret_is_in_debug(store: Store) {
-    let ann = user(&store, "ann").await;
+    user(&store, "ann").await;
+    let ann = store.credentials_by_name("ann").await.unwrap().unwrap();
+    assert!(ann.password_hash.contains("canary"));
     store.insert_key("kid", b"canary", 1, 1).await.unwrap();
     let key = store.keys().await.unwrap().remove(0);
     for shown in [format!("{ann:?}"), format!("{:?}", new_user("ann")), format!("{key:?}"), format!("{store:?}")] {

@@ -122,7 +122,7 @@ async fn the_reconciler_sees_every_device_once(store: Store) {
         let theirs = expected.iter().filter(|(owner, _)| owner == user).count();
         assert_eq!(counts.get(user).copied().unwrap_or(0) as usize, theirs);
     }
-    // More than fit into one query.
+    // These do not fit into one query.
     let mut many: Vec<_> = (0..2500).map(|_| DeviceId::new()).collect();
     many.push(expected[0].1);
     let live = store.which_devices_live(&many).await.unwrap();
@@ -146,7 +146,7 @@ async fn one_holder_of_a_users_lock_at_a_time(store: Store) {
 }
 
 async fn lock_holders_can_still_ask(store: Store) {
-    // More holders than connections, each with a question.
+    // There are more holders than connections, and each asks something.
     let visits = (0..40).map(|_| async {
         let user = UserId::new();
         let lock = store.lock_user(user).await.unwrap();
@@ -160,7 +160,7 @@ async fn a_dropped_lock_is_released(store: Store) {
     let ann = UserId::new();
     drop(store.lock_user(ann).await.unwrap());
     store.lock_user(ann).await.unwrap().release().await;
-    // So is one whose holder was cancelled.
+    // A cancelled holder releases its lock as well.
     let holder = tokio::spawn({
         let store = store.clone();
         async move {
@@ -178,7 +178,8 @@ async fn a_dropped_call_runs_to_its_end(store: Store) {
     let ann = user(&store, "ann").await.id;
     for _ in 0..20 {
         let phone = device(&store, ann).await.id;
-        // Polled once, then dropped: as when a client hangs up. (It may be done by then, if this thread had to wait.)
+        // Polled once and then dropped, as when a client hangs up. The call may be done by then, if
+        // this thread had to wait.
         let call = Box::pin(store.revoke_device(ann, phone));
         let _answer_nobody_waits_for = futures_util::FutureExt::now_or_never(call);
         let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(10);

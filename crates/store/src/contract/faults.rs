@@ -1,4 +1,4 @@
-//! Opening, migrating, and databases that go away.
+//! Opening, migrating, and databases that do not answer.
 
 use std::time::Duration;
 
@@ -49,7 +49,7 @@ async fn sqlite_that_somebody_else_keeps_busy_is_unavailable() {
     other.batch_execute("BEGIN IMMEDIATE").unwrap();
     let write = database.store.create_user(super::database::new_user("ann")).await;
     assert!(matches!(write, Err(StoreError::Unavailable(_))), "{write:?}");
-    assert_eq!(database.store.user_by_name("ann").await.unwrap(), None);
+    assert_eq!(database.store.credentials_by_name("ann").await.unwrap(), None);
     other.batch_execute("ROLLBACK").unwrap();
     user(&database.store, "ann").await;
     drop(other);
@@ -93,7 +93,7 @@ async fn one_lock_over_two_relays() {
     let ann = ferry_protocol::UserId::new();
     let lock = database.store.lock_user(ann).await.unwrap();
     let mut waiting = Box::pin(other.lock_user(ann));
-    // Once PostgreSQL lists the other as waiting, it does not have the lock.
+    // Once PostgreSQL lists the other call as waiting, it does not have the lock.
     let mut conn = AsyncPgConnection::establish(&database.url).await.unwrap();
     let blocked = async {
         let query = "DO $$ BEGIN WHILE NOT EXISTS (SELECT 1 FROM pg_locks l JOIN pg_database d ON d.oid = l.database \
@@ -107,7 +107,7 @@ async fn one_lock_over_two_relays() {
     }
     lock.release().await;
     waiting.await.unwrap().release().await;
-    // A relay that dies while it holds the lock leaves it to the next.
+    // If a relay dies while it holds the lock, the next one gets it.
     drop(other.lock_user(ann).await.unwrap());
     database.store.lock_user(ann).await.unwrap().release().await;
     drop((conn, other));
@@ -117,7 +117,7 @@ async fn one_lock_over_two_relays() {
 async fn opened_again(database: &Database) {
     user(&database.store, "ann").await;
     let again = Store::open(&database.url, StoreOptions::default()).await;
-    let found = again.unwrap().user_by_name("ann").await.unwrap();
+    let found = again.unwrap().credentials_by_name("ann").await.unwrap();
     assert!(found.is_some());
 }
 
@@ -161,7 +161,8 @@ async fn a_url_of_another_kind_is_refused() {
     assert!(matches!(missing, Err(StoreError::Unavailable(_))), "{missing:?}");
 }
 
-/// A relay that exits does not wait for calls whose callers are gone: the process ends without a panic, and the file is whole.
+/// A relay that exits does not wait for calls whose callers are gone. The process must end without
+/// a panic, and the file must be whole.
 #[test]
 fn a_runtime_may_end_with_calls_under_way() {
     let directory = tempfile::tempdir().unwrap();

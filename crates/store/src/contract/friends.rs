@@ -1,13 +1,13 @@
-//! Friendships and blocks: what races among two people come to.
+//! Friendships and blocks, and what happens when two users act at the same time.
 
 use ferry_protocol::{Allow, FriendState, Role, UpdateSettings, UserId, UserSettings};
 
 use super::{
+    changes::{group, is},
     database::{user, users},
     on_both,
-    rooms::{group, is},
 };
-use crate::{Befriended, Conflict, InvitationLimits, Invited, Put, Step, Store, StoreError};
+use crate::{Befriended, Conflict, FriendshipStep, InvitationLimits, Invited, MembershipChange, Store, StoreError};
 
 on_both!(
     two_who_ask_at_once_become_friends_once,
@@ -31,10 +31,10 @@ async fn friends(store: &Store, me: UserId, state: FriendState) -> Vec<UserId> {
 async fn two_who_ask_at_once_become_friends_once(store: Store) {
     let ids = users(&store, "user", 2).await;
     let asks = (0..12).map(|n| befriend(&store, ids[n % 2], ids[(n + 1) % 2]));
-    let steps: Vec<Step> =
+    let steps: Vec<FriendshipStep> =
         futures_util::future::join_all(asks).await.into_iter().map(|asked| asked.unwrap().step).collect();
     let count = |wanted| steps.iter().filter(|step| **step == wanted).count();
-    assert_eq!((count(Step::Asked), count(Step::Accepted)), (1, 1));
+    assert_eq!((count(FriendshipStep::Asked), count(FriendshipStep::Accepted)), (1, 1));
     for (me, other) in [(ids[0], ids[1]), (ids[1], ids[0])] {
         assert_eq!(friends(&store, me, FriendState::Friends).await, [other]);
         assert!(friends(&store, me, FriendState::Incoming).await.is_empty());
@@ -47,9 +47,9 @@ async fn what_may_not_be_asked_is_not(store: Store) {
     assert_eq!(refused, Err("no"));
     assert!(friends(&store, ids[1], FriendState::Incoming).await.is_empty());
     befriend(&store, ids[1], ids[0]).await.unwrap();
-    // Accepting is not asking.
+    // Accepting a request asks for nothing, so `may_ask` is not called.
     let accepted = store.befriend(ids[0], ids[1], 1, || Err("no")).await.unwrap().unwrap();
-    assert_eq!(accepted.step, Step::Accepted);
+    assert_eq!(accepted.step, FriendshipStep::Accepted);
     let nobody = UserId::new();
     assert!(matches!(befriend(&store, ids[0], nobody).await, Err(StoreError::NotFound)));
     assert!(matches!(store.unfriend(ids[0], nobody).await, Err(StoreError::NotFound)));
@@ -61,8 +61,9 @@ async fn a_block_leaves_no_friendship_however_close_it_comes(store: Store) {
         let (ann, bob) = (user(&store, &format!("ann{n}")).await.id, user(&store, &format!("bob{n}")).await.id);
         befriend(&store, ann, bob).await.unwrap();
         let (accepted, blocked) = tokio::join!(befriend(&store, bob, ann), store.block(ann, bob, 1));
-        // Either they were friends for a moment, or her request was gone when he would accept it, and he has asked.
-        let were_friends = accepted.unwrap().step == Step::Accepted;
+        // Either the two were friends for a moment, or Ann's request was gone before Bob accepted
+        // it, so Bob has asked.
+        let were_friends = accepted.unwrap().step == FriendshipStep::Accepted;
         assert!(blocked.unwrap().is_told, "either ends what he knew of");
         for user in [ann, bob] {
             assert!(friends(&store, user, FriendState::Friends).await.is_empty());
@@ -78,7 +79,8 @@ async fn a_direct_room_is_made_before_a_block_or_not_at_all(store: Store) {
     for n in 0..8 {
         let (ann, bob) = (user(&store, &format!("ann{n}")).await.id, user(&store, &format!("bob{n}")).await.id);
         let (made, blocked) = tokio::join!(store.create_direct(bob, ann, 1), store.block(ann, bob, 1));
-        // What is kept of a room that the block does not name would go on to let him through.
+        // The relay invalidates the room that the block names. In another room its cache would
+        // still let Bob send.
         match blocked.unwrap().direct {
             Some(room) => assert_eq!(made.unwrap().0.id, room),
             None => assert!(is(&made, Conflict::NotAllowed)),
@@ -104,11 +106,12 @@ async fn a_direct_room_knows_who_has_blocked_whom(store: Store) {
     assert!(matches!(store.unblock(ids[0], ids[1]).await, Err(StoreError::NotFound)));
     let audience = store.audience(direct.id).await.unwrap().unwrap();
     assert!(audience.members.iter().all(|member| !member.has_blocked));
-    // Who is blocked makes no room with the blocker, nor puts them into one.
+    // A blocked user cannot open a direct room with the blocking user, nor add them to a room.
     let refused = store.create_direct(ids[0], ids[2], 1).await;
     assert!(is(&refused, Conflict::NotAllowed));
     let add = |room| {
-        let decide = |_, _: Option<&_>| Ok::<_, StoreError>(Put::Add { role: Role::Member, muted_until: None });
+        let decide =
+            |_, _: Option<&_>| Ok::<_, StoreError>(MembershipChange::Add { role: Role::Member, muted_until: None });
         store.put_member(room, ids[0], ids[2], 10, 1, decide)
     };
     assert!(is(&add(shared).await, Conflict::AlreadyMember), "what is so already is no question");

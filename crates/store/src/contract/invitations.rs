@@ -1,12 +1,11 @@
-//! Invitations, and handing a room on.
+//! Invitations, and transfers of rooms.
 
 use ferry_protocol::{Invitation, Role, RoomId, UserId};
 
 use super::{
+    changes::{add, group, is, owners},
     database::users,
-    members::{add, owners},
     on_both,
-    rooms::{group, is},
 };
 use crate::{Conflict, InvitationLimits, Invited, Membership, Standing, Store, StoreError};
 
@@ -20,7 +19,7 @@ on_both!(
 
 const LIMITS: InvitationLimits = InvitationLimits { per_user: 5, per_room: 5 };
 
-/// Invites, whoever may.
+/// Invites without a check of roles.
 async fn invite(store: &Store, room: RoomId, by: UserId, whom: UserId) -> Result<(Invited, Invitation), StoreError> {
     store.invite(room, by, whom, LIMITS, 1000, |_| Ok::<_, StoreError>(())).await?
 }
@@ -87,7 +86,7 @@ async fn invitations_go_with_their_people(store: Store) {
     invite(&store, one, ids[1], ids[2]).await.unwrap();
     invite(&store, one, ids[0], ids[3]).await.unwrap();
     invite(&store, two, ids[0], ids[3]).await.unwrap();
-    // Who comes in by another way is no longer invited.
+    // A user who is added is no longer invited.
     add(&store, two, ids[3], Role::Member, 2000, 10).await.unwrap();
     assert_eq!(open(&store, ids[3]).await, 1);
     store.delete_user(ids[1]).await.unwrap();

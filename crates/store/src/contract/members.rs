@@ -1,13 +1,13 @@
-//! Who is in a room.
+//! The members of a room.
 
 use ferry_protocol::{Role, RoomId, UserId};
 
 use super::{
+    changes::{add, group, is, owners, remove, set},
     database::users,
     on_both,
-    rooms::{group, is},
 };
-use crate::{Conflict, Membership, Put, Standing, Store, StoreError};
+use crate::{Conflict, Store, StoreError};
 
 on_both!(
     pages_of_members_show_each_once,
@@ -18,53 +18,6 @@ on_both!(
     a_room_that_everybody_left_is_gone,
     leaving_joining_and_deleting_do_not_block_each_other,
 );
-
-const NOW: i64 = 5000;
-
-/// Adds a member, whoever may.
-pub(super) async fn add(
-    store: &Store,
-    room: RoomId,
-    user: UserId,
-    role: Role,
-    now: i64,
-    max_members: usize,
-) -> Result<Membership, StoreError> {
-    let decide = move |_: Standing, _: Option<&_>| Ok::<_, StoreError>(Put::Add { role, muted_until: None });
-    let (_, membership) = store.put_member(room, user, user, max_members, now, decide).await??;
-    Ok(membership)
-}
-
-/// Changes a member, whoever may; what is `None` stays.
-pub(super) async fn set(
-    store: &Store,
-    room: RoomId,
-    user: UserId,
-    role: Option<Role>,
-    muted_until: Option<i64>,
-) -> Result<Membership, StoreError> {
-    let decide = move |_: Standing, member: Option<&Membership>| {
-        let member = member.ok_or(StoreError::NotFound)?;
-        let (role, muted_until) = (role.unwrap_or(member.role), muted_until.unwrap_or(member.muted_until));
-        Ok::<_, StoreError>(Put::Set { role, muted_until })
-    };
-    let (_, membership) = store.put_member(room, user, user, 0, NOW, decide).await??;
-    Ok(membership)
-}
-
-/// Removes a member, whoever may; false where there is none.
-pub(super) async fn remove(store: &Store, room: RoomId, user: UserId) -> Result<bool, StoreError> {
-    match store.remove_member(room, user, user, NOW, |_, _| Ok::<_, StoreError>(())).await {
-        Err(StoreError::NotFound) => Ok(false),
-        removed => removed?.map(|()| true),
-    }
-}
-
-/// How many owners the room has.
-pub(super) async fn owners(store: &Store, room: RoomId) -> usize {
-    let audience = store.audience(room).await.unwrap().unwrap();
-    audience.members.iter().filter(|member| member.role == Role::Owner).count()
-}
 
 async fn pages_of_members_show_each_once(store: Store) {
     let ids = users(&store, "user", 13).await;
@@ -118,7 +71,7 @@ async fn the_last_owner_stays(store: Store) {
     assert!(is(&leave, Conflict::LastOwner));
     let demote = set(&store, room, ids[0], Some(Role::Admin), None).await;
     assert!(is(&demote, Conflict::LastOwner));
-    // It may still be changed otherwise, and stays in.
+    // The last owner may be changed otherwise, and stays a member.
     let muted = set(&store, room, ids[0], None, Some(9)).await.unwrap();
     assert_eq!((muted.role, muted.muted_until), (Role::Owner, 9));
     let same = set(&store, room, ids[0], Some(Role::Owner), None);
@@ -158,7 +111,8 @@ async fn a_room_that_everybody_left_is_gone(store: Store) {
 }
 
 async fn leaving_joining_and_deleting_do_not_block_each_other(store: Store) {
-    // Every kind of change that locks several rows, at once: none may fail for having waited in a circle.
+    // Every kind of change that locks several rows runs at once. None may fail because two of them
+    // waited for each other.
     let ids = users(&store, "user", 8).await;
     let mut rooms = Vec::new();
     for creator in &ids[..4] {

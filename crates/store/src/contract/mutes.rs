@@ -1,14 +1,13 @@
-//! A mute outlives the membership.
+//! Mutes outlive memberships.
 
 use ferry_protocol::{Role, RoomId, UserId};
 
 use super::{
+    changes::{add, group, set},
     database::users,
-    members::{add, set},
     on_both,
-    rooms::group,
 };
-use crate::{Put, Standing, Store, StoreError};
+use crate::{MembershipChange, Standing, Store, StoreError};
 
 on_both!(
     leaving_and_coming_back_lifts_no_mute,
@@ -28,7 +27,7 @@ async fn leave(store: &Store, room: RoomId, user: UserId, now: i64) {
     store.remove_member(room, user, user, now, |_, _| Ok::<_, StoreError>(())).await.unwrap().unwrap();
 }
 
-/// Joins, and says until when they are muted.
+/// Joins, and returns when the member's mute ends.
 async fn join(store: &Store, room: RoomId, user: UserId, now: i64) -> i64 {
     add(store, room, user, Role::Member, now, 10).await.unwrap().muted_until
 }
@@ -38,7 +37,7 @@ async fn leaving_and_coming_back_lifts_no_mute(store: Store) {
     let (room, other) = (group(&store, ids[0], &[ids[1]]).await, group(&store, ids[0], &[ids[1]]).await);
     for until in [9000, FOREVER] {
         mute(&store, room, ids[1], until).await;
-        // However often.
+        // The mute stays, however often they leave.
         for now in [5000, 6000] {
             leave(&store, room, ids[1], now).await;
             assert_eq!(join(&store, room, ids[1], now).await, until);
@@ -46,7 +45,7 @@ async fn leaving_and_coming_back_lifts_no_mute(store: Store) {
         let audience = store.audience(room).await.unwrap().unwrap();
         assert!(audience.members.iter().any(|member| member.user_id == ids[1] && member.muted_until == until));
     }
-    // In this room, and in no other.
+    // The mute is for this room only.
     leave(&store, other, ids[1], 5000).await;
     assert_eq!(join(&store, other, ids[1], 5000).await, 0);
 }
@@ -56,15 +55,15 @@ async fn a_mute_that_has_ended_is_forgotten(store: Store) {
     let room = group(&store, ids[0], &ids[1..]).await;
     mute(&store, room, ids[1], 5000).await;
     mute(&store, room, ids[2], 9000).await;
-    // Over when they leave: nothing is kept of it.
+    // The mute is over when they leave, so it is not stored.
     leave(&store, room, ids[1], 5000).await;
     assert_eq!(store.forget_ended_mutes(FOREVER).await.unwrap(), 0);
     assert_eq!(join(&store, room, ids[1], 5000).await, 0);
-    // Over when they come back.
+    // The mute is over when they come back.
     mute(&store, room, ids[1], 6000).await;
     leave(&store, room, ids[1], 5000).await;
     assert_eq!(join(&store, room, ids[1], 6000).await, 0);
-    // Over while they are away, and another's is not.
+    // The mute is over while they are away, and that of another user is not.
     mute(&store, room, ids[1], 7000).await;
     leave(&store, room, ids[1], 6000).await;
     leave(&store, room, ids[2], 6000).await;
@@ -90,13 +89,13 @@ async fn a_mute_named_in_adding_counts(store: Store) {
     mute(&store, room, ids[1], 9000).await;
     for until in [8000, 0] {
         leave(&store, room, ids[1], 5000).await;
-        let put = Put::Add { role: Role::Admin, muted_until: Some(until) };
+        let put = MembershipChange::Add { role: Role::Admin, muted_until: Some(until) };
         let decide = move |_: Standing, _: Option<&_>| Ok::<_, StoreError>(put);
         let (done, member) = store.put_member(room, ids[0], ids[1], 10, 5000, decide).await.unwrap().unwrap();
         assert_eq!((done, member.role, member.muted_until), (put, Role::Admin, until));
         assert_eq!(store.membership(room, ids[1]).await.unwrap(), Some(member));
     }
-    // What was kept is used up by that.
+    // The explicit mute has replaced the stored one.
     leave(&store, room, ids[1], 5000).await;
     assert_eq!(join(&store, room, ids[1], 5000).await, 0);
 }
@@ -109,7 +108,7 @@ async fn a_kept_mute_goes_with_its_room_or_user(store: Store) {
         leave(&store, room, ids[1], 5000).await;
     }
     store.delete_room(room, ids[0], |_| Ok::<_, StoreError>(())).await.unwrap().unwrap();
-    // Also one who deletes the account while muted.
+    // This user deletes the account while muted.
     mute(&store, other, ids[2], 9000).await;
     store.delete_user(ids[2]).await.unwrap();
     store.delete_user(ids[1]).await.unwrap();

@@ -1,5 +1,5 @@
-//! Somebody else's transaction, which the store's calls have to wait for: what a test does in it happens, for certain, between the beginning
-//! of a call and its end.
+//! A second transaction that the store's calls must wait for. The statements of a test in it are
+//! sure to run between the beginning and the end of a call.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncC
 use super::database::Database;
 use crate::{Store, pool::Pools};
 
-/// See the module's description.
+/// The second transaction.
 pub(super) struct Other<'a> {
     database: &'a Database,
     conn: Conn,
@@ -27,7 +27,8 @@ struct Count {
 }
 
 impl<'a> Other<'a> {
-    /// Begins one that holds the row of this table with this id. (In SQLite a writer holds everything.)
+    /// Begins a transaction that holds the row of this table with this id. In SQLite a writer holds
+    /// everything.
     pub(super) async fn holding(database: &'a Database, table: &str, id: impl std::fmt::Display) -> Self {
         let conn = if let Some(path) = database.url.strip_prefix("sqlite://") {
             let mut conn = SqliteConnection::establish(path).unwrap();
@@ -42,7 +43,7 @@ impl<'a> Other<'a> {
         Self { database, conn }
     }
 
-    /// Does something in it.
+    /// Runs a statement in the transaction.
     pub(super) async fn run(&mut self, sql: &str) {
         match &mut self.conn {
             Conn::Sqlite(conn) => conn.batch_execute(sql).unwrap(),
@@ -50,8 +51,8 @@ impl<'a> Other<'a> {
         }
     }
 
-    /// Waits until so many calls of the store have got as far as they can, and wait for this. In SQLite the first one has the turn then, and
-    /// the others queue for it behind that.
+    /// Waits until `calls` calls of the store wait for this transaction. In SQLite the first one
+    /// has the turn to write then, and the others queue for the turn.
     pub(super) async fn until_waited_for(&self, calls: i64) {
         let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
         while !self.is_waited_for(calls).await {
@@ -73,13 +74,13 @@ impl<'a> Other<'a> {
         }
     }
 
-    /// Commits, and lets the calls go on.
+    /// Commits, which lets the calls go on.
     pub(super) async fn commit(mut self) {
         self.run("COMMIT").await;
     }
 }
 
-/// A call under way: it runs whether or not anybody waits for it.
+/// Starts a call, which runs even if nobody waits for it.
 pub(super) fn spawn<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
     store: &Store,
     call: impl FnOnce(Store) -> F,

@@ -1,4 +1,5 @@
-//! A new password and a login with the old one at the same moment: whichever comes first, the login does not survive.
+//! A new password and a login with the old one at the same moment. Whichever comes first, the login
+//! does not survive.
 
 use ferry_protocol::{DeviceId, UserId};
 
@@ -15,7 +16,7 @@ on_both!(
     an_account_that_goes_meanwhile_lets_nobody_in,
 );
 
-/// A user with a device, whose row somebody else holds.
+/// Creates a user with a device. Another transaction holds the user's row.
 async fn held(database: &Database) -> (Other<'_>, UserId, DeviceId) {
     let ann = user(&database.store, "ann").await;
     let phone = device(&database.store, ann.id).await.id;

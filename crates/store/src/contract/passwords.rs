@@ -1,4 +1,4 @@
-//! Another password, and who is logged out by it.
+//! New passwords, and the devices that they log out.
 
 use std::collections::HashSet;
 
@@ -8,7 +8,7 @@ use super::{
     database::{device, new_device, user},
     on_both,
 };
-use crate::{Conflict, NewDevice, Store, StoreError, User};
+use crate::{Conflict, Credentials, NewDevice, Store, StoreError};
 
 on_both!(
     another_password_logs_the_others_out,
@@ -17,8 +17,24 @@ on_both!(
     another_hash_of_the_same_password_changes_nothing_else,
 );
 
-async fn change(store: &Store, user: &User, new: &str, keep: DeviceId, at: i64) -> Result<Vec<DeviceId>, StoreError> {
-    store.change_password(user.id, user.password_changed_at, new, keep, at).await
+/// Creates an account, and returns it with its password's hash.
+async fn with_password(store: &Store, username: &str) -> Credentials {
+    let id = user(store, username).await.id;
+    credentials(store, id).await
+}
+
+async fn credentials(store: &Store, user: UserId) -> Credentials {
+    store.credentials(user).await.unwrap().unwrap()
+}
+
+async fn change(
+    store: &Store,
+    proven: &Credentials,
+    new: &str,
+    keep: DeviceId,
+    at: i64,
+) -> Result<Vec<DeviceId>, StoreError> {
+    store.change_password(proven.user.id, proven.password_changed_at, new, keep, at).await
 }
 
 fn is_stale<T>(outcome: &Result<T, StoreError>) -> bool {
@@ -26,36 +42,36 @@ fn is_stale<T>(outcome: &Result<T, StoreError>) -> bool {
 }
 
 async fn another_password_logs_the_others_out(store: Store) {
-    let (ann, bob) = (user(&store, "ann").await, user(&store, "bob").await);
+    let (ann, bob) = (with_password(&store, "ann").await, with_password(&store, "bob").await);
     let mut others = Vec::new();
     for n in 0..3 {
-        let other = device(&store, ann.id).await.id;
+        let other = device(&store, ann.user.id).await.id;
         store.insert_refresh(other, [n; 32], 1, 9000).await.unwrap();
         others.push(other);
     }
-    let keep = device(&store, ann.id).await.id;
+    let keep = device(&store, ann.user.id).await.id;
     store.insert_refresh(keep, [9; 32], 1, 9000).await.unwrap();
-    let foreign = device(&store, bob.id).await.id;
+    let foreign = device(&store, bob.user.id).await.id;
     let mut gone = change(&store, &ann, "$new", keep, 5000).await.unwrap();
     gone.sort();
     assert_eq!(gone, others);
     let mut pending = store.pending_closes(i64::MAX, 10).await.unwrap();
     pending.sort();
-    assert_eq!(pending, others.iter().map(|other| (ann.id, *other)).collect::<Vec<_>>());
+    assert_eq!(pending, others.iter().map(|other| (ann.user.id, *other)).collect::<Vec<_>>());
     let live = store.which_devices_live(&[others[0], keep, foreign]).await.unwrap();
     assert_eq!(live, HashSet::from([keep, foreign]));
     let rotated = async |n: u8| store.rotate_refresh([n; 32], [n + 100; 32], 2, 9000, "::1").await.unwrap();
     assert_eq!(rotated(0).await, crate::Rotation::Unknown);
     assert!(matches!(rotated(9).await, crate::Rotation::Rotated { .. }));
 
-    let changed = store.user(ann.id).await.unwrap().unwrap();
+    let changed = credentials(&store, ann.user.id).await;
     assert_eq!((changed.password_hash.as_str(), changed.password_changed_at), ("$new", 5000));
-    assert_eq!(store.user(bob.id).await.unwrap(), Some(bob));
+    assert_eq!(credentials(&store, bob.user.id).await, bob);
 }
 
 async fn a_password_is_changed_once_by_who_knows_it(store: Store) {
-    let ann = user(&store, "ann").await;
-    let phone = device(&store, ann.id).await.id;
+    let ann = with_password(&store, "ann").await;
+    let phone = device(&store, ann.user.id).await.id;
     let changes = (0..8).map(|n| {
         let (store, ann) = (store.clone(), ann.clone());
         async move { change(&store, &ann, &format!("$new{n}"), phone, 5000 + n).await }
@@ -64,42 +80,44 @@ async fn a_password_is_changed_once_by_who_knows_it(store: Store) {
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
     assert_eq!(outcomes.iter().filter(|outcome| is_stale(outcome)).count(), 7);
     let mut nobody = ann.clone();
-    nobody.id = UserId::new();
+    nobody.user.id = UserId::new();
     let outcome = change(&store, &nobody, "$", phone, 1).await;
     assert!(matches!(outcome, Err(StoreError::NotFound)));
 }
 
 async fn nobody_logs_in_with_a_password_that_was_changed(store: Store) {
-    let ann = user(&store, "ann").await;
-    let phone = device(&store, ann.id).await.id;
-    // However little time passes, even if it goes back.
+    let ann = with_password(&store, "ann").await;
+    let id = ann.user.id;
+    let phone = device(&store, id).await.id;
+    // Every change has its own time, even if the clock stands still or goes back.
     let mut proven = vec![ann.password_changed_at];
     for at in [5000, 5000, 4000] {
-        let current = store.user(ann.id).await.unwrap().unwrap();
+        let current = credentials(&store, id).await;
         change(&store, &current, "$new", phone, at).await.unwrap();
-        proven.push(store.user(ann.id).await.unwrap().unwrap().password_changed_at);
+        proven.push(credentials(&store, id).await.password_changed_at);
     }
     let last = proven.pop().unwrap();
     for proven in proven {
-        assert!(is_stale(&store.create_device(NewDevice { proven, ..new_device(ann.id) }, 16).await));
+        assert!(is_stale(&store.create_device(NewDevice { proven, ..new_device(id) }, 16).await));
     }
-    store.create_device(NewDevice { proven: last, ..new_device(ann.id) }, 16).await.unwrap();
+    store.create_device(NewDevice { proven: last, ..new_device(id) }, 16).await.unwrap();
 }
 
 async fn another_hash_of_the_same_password_changes_nothing_else(store: Store) {
-    let ann = user(&store, "ann").await;
-    let (phone, laptop) = (device(&store, ann.id).await.id, device(&store, ann.id).await.id);
-    assert!(store.replace_hash(ann.id, &ann.password_hash, "$anew").await.unwrap());
-    let now = store.user(ann.id).await.unwrap().unwrap();
+    let ann = with_password(&store, "ann").await;
+    let id = ann.user.id;
+    let (phone, laptop) = (device(&store, id).await.id, device(&store, id).await.id);
+    assert!(store.replace_hash(id, &ann.password_hash, "$anew").await.unwrap());
+    let now = credentials(&store, id).await;
     assert_eq!((now.password_hash.as_str(), now.password_changed_at), ("$anew", ann.password_changed_at));
-    // Who proved the password before that has proved it.
-    store.create_device(NewDevice { proven: ann.password_changed_at, ..new_device(ann.id) }, 16).await.unwrap();
-    assert_eq!(store.devices_of(ann.id).await.unwrap().len(), 3);
+    // The time of the check before the new hash still counts.
+    store.create_device(NewDevice { proven: ann.password_changed_at, ..new_device(id) }, 16).await.unwrap();
+    assert_eq!(store.devices_of(id).await.unwrap().len(), 3);
     change(&store, &ann, "$new", phone, 5000).await.unwrap();
     assert_eq!(store.device(laptop).await.unwrap(), None);
-    // Too late: another password is in force.
+    // Another password is in force by now.
     for old in [&ann.password_hash, "$anew"] {
-        assert!(!store.replace_hash(ann.id, old, "$late").await.unwrap());
+        assert!(!store.replace_hash(id, old, "$late").await.unwrap());
     }
-    assert_eq!(store.user(ann.id).await.unwrap().unwrap().password_hash, "$new");
+    assert_eq!(credentials(&store, id).await.password_hash, "$new");
 }

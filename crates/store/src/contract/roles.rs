@@ -4,13 +4,12 @@ use ferry_protocol::{Role, RoomId, UserId};
 use futures_util::future::BoxFuture;
 
 use super::{
+    changes::{group, renamed, set},
     database::{Database, users},
-    members::set,
     on_both,
     other::{Other, spawn},
-    rooms::{group, renamed},
 };
-use crate::{Membership, Put, Standing, Store, StoreError};
+use crate::{Membership, MembershipChange, Standing, Store, StoreError};
 
 on_both!(
     database: who_is_demoted_meanwhile_may_do_nothing_more,
@@ -18,7 +17,7 @@ on_both!(
     what_is_refused_changes_nothing,
 );
 
-/// As the caller's policy refuses.
+/// The reason of the caller's policy.
 #[derive(Debug, PartialEq, Eq)]
 struct Denied;
 
@@ -28,15 +27,15 @@ fn takes_admin(standing: Standing) -> Result<(), Denied> {
 
 type Outcome = Result<Result<(), Denied>, StoreError>;
 
-/// A change in a room, by the first user, and to the second where it is to somebody.
+/// A change in a room by the first user, to the second user if it needs one.
 type Change = fn(Store, RoomId, UserId, UserId) -> BoxFuture<'static, Outcome>;
 
-/// One of each kind, which takes an admin.
+/// One change of each kind, all of which need an admin.
 const CHANGES: [Change; 4] = [
     |store, room, admin, member| {
         Box::pin(async move {
             let decide = |standing: Standing, _: Option<&Membership>| {
-                takes_admin(standing).map(|()| Put::Set { role: Role::Moderator, muted_until: 9000 })
+                takes_admin(standing).map(|()| MembershipChange::Set { role: Role::Moderator, muted_until: 9000 })
             };
             Ok(store.put_member(room, admin, member, 10, 5000, decide).await?.map(drop))
         })
@@ -56,7 +55,7 @@ const CHANGES: [Change; 4] = [
     |store, room, admin, _| Box::pin(async move { Ok(store.delete_room(room, admin, takes_admin).await?.map(drop)) }),
 ];
 
-/// A room of an owner, an admin and a member.
+/// Creates a room of an owner, an admin and a member.
 async fn room_of(store: &Store, ids: &[UserId]) -> RoomId {
     let room = group(store, ids[0], &ids[1..]).await;
     set(store, room, ids[1], Some(Role::Admin), None).await.unwrap();
@@ -76,7 +75,7 @@ async fn who_is_demoted_meanwhile_may_do_nothing_more(database: &Database) {
     for change in CHANGES {
         let room = room_of(store, &ids).await;
         let mut owners = Other::holding(database, "rooms", room).await;
-        // The admin asks while they are one, and the owner is faster.
+        // The user asks as an admin, but the owner demotes them first.
         let asked = spawn(store, |store| change(store, room, ids[1], ids[2]));
         owners.until_waited_for(1).await;
         let demote =
@@ -85,7 +84,7 @@ async fn who_is_demoted_meanwhile_may_do_nothing_more(database: &Database) {
         owners.commit().await;
         assert_eq!(asked.await.unwrap().unwrap(), Err(Denied));
         assert!(is_as_it_was(store, room, ids[2]).await);
-        // With the role it is done.
+        // With the role, the change succeeds.
         set(store, room, ids[1], Some(Role::Admin), None).await.unwrap();
         assert_eq!(change(store.clone(), room, ids[1], ids[2]).await.unwrap(), Ok(()));
         assert!(!is_as_it_was(store, room, ids[2]).await);
@@ -105,7 +104,7 @@ async fn who_vanished_meanwhile_is_not_found(database: &Database) {
         let outcome = asked.await.unwrap();
         assert!(matches!(outcome, Err(StoreError::NotFound)), "{outcome:?}");
     }
-    // And so is a room that is gone.
+    // The same holds for a deleted room.
     for change in CHANGES {
         let room = room_of(store, &ids).await;
         let mut owners = Other::holding(database, "rooms", room).await;
@@ -123,7 +122,7 @@ async fn what_is_refused_changes_nothing(database: &Database) {
     let ids = users(store, "user", 3).await;
     let room = room_of(store, &ids).await;
     for change in CHANGES {
-        // By the member, and by somebody who is not in the room.
+        // Neither a member nor a user outside of the room may do it.
         for actor in [ids[2], UserId::new()] {
             assert_eq!(change(store.clone(), room, actor, ids[2]).await.unwrap(), Err(Denied));
         }

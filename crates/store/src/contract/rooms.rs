@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use ferry_protocol::{Role, RoomId, RoomKind, UserId};
 
 use super::{
+    changes::{group, is, new_room, remove, renamed, set},
     database::{user, users},
-    members::{remove, set},
     on_both,
 };
-use crate::{Conflict, NewRoom, RoomChange, Store, StoreError};
+use crate::{Conflict, RoomChange, Store, StoreError};
 
 on_both!(
     a_pair_has_one_direct_room,
@@ -21,30 +21,6 @@ on_both!(
     a_room_is_renamed_and_deleted,
     the_audience_is_everybody_in_the_room,
 );
-
-pub(super) fn new_room(kind: RoomKind, name: &str, creator: UserId, members: &[UserId]) -> NewRoom {
-    NewRoom {
-        id: RoomId::new(),
-        kind,
-        name: (kind != RoomKind::Direct).then(|| name.to_owned()),
-        creator,
-        members: members.to_vec(),
-        now: 1000,
-    }
-}
-
-pub(super) fn renamed(name: &str) -> RoomChange {
-    RoomChange { name: Some(name.to_owned()), ..RoomChange::default() }
-}
-
-pub(super) async fn group(store: &Store, creator: UserId, members: &[UserId]) -> RoomId {
-    let room = new_room(RoomKind::Group, "Group", creator, members);
-    store.create_room(room).await.unwrap().id
-}
-
-pub(super) fn is<T>(outcome: &Result<T, StoreError>, expected: Conflict) -> bool {
-    matches!(outcome, Err(StoreError::Conflict(conflict)) if *conflict == expected)
-}
 
 async fn a_pair_has_one_direct_room(store: Store) {
     let ids = users(&store, "user", 2).await;
@@ -60,7 +36,7 @@ async fn a_pair_has_one_direct_room(store: Store) {
     let again = new_room(RoomKind::Direct, "", ids[1], &[ids[0]]);
     assert!(is(&store.create_room(again).await, Conflict::DirectRoomExists));
 
-    // Whoever left is in it again once somebody wants to talk.
+    // A user who left is a member again once the other opens the room.
     assert!(remove(&store, room.id, ids[0]).await.unwrap());
     let (same, created) = store.create_direct(ids[1], ids[0], 2000).await.unwrap();
     assert_eq!((same.id, same.member_count, created), (room.id, 2, false));
@@ -91,7 +67,7 @@ async fn a_room_begins_with_its_members(store: Store) {
         let membership = store.membership(made.id, *user).await.unwrap().unwrap();
         assert_eq!((membership.role, membership.muted_until), (role, 0));
     }
-    // With somebody unknown in it, nothing is made.
+    // With an unknown user among the members, no room is created.
     let room = new_room(RoomKind::Group, "no", ids[0], &[ids[1], UserId::new()]);
     let id = room.id;
     assert!(matches!(store.create_room(room).await, Err(StoreError::NotFound)));
@@ -116,7 +92,7 @@ async fn lists_of_rooms_show_each_once(store: Store) {
     let ids = users(&store, "user", 2).await;
     let mut mine = Vec::new();
     for n in 0..11 {
-        // Two names each for several rooms: the order within a name must be settled too.
+        // Several rooms share each name, so the order within a name must be settled too.
         let room = new_room(RoomKind::Channel, &format!("Room {}", n % 2), ids[0], &[]);
         mine.push(store.create_room(room).await.unwrap().id);
     }

@@ -29,7 +29,7 @@ async fn a_token_is_good_once(store: Store) {
     let again = store.rotate_refresh(hash(1), hash(3), 1600, 3000, "192.0.2.2").await;
     let reused = Rotation::Reused { device_id: phone.id, user_id: ann.id };
     assert_eq!(again.unwrap(), reused);
-    // What the refused use would have put in its place is no token, and it is no sign of the device.
+    // A rejected use adds no new token, and does not count as a sign of the device.
     let third = store.rotate_refresh(hash(3), hash(4), 1600, 3000, "192.0.2.3").await;
     assert_eq!(third.unwrap(), Rotation::Unknown);
     assert_eq!(store.device(phone.id).await.unwrap(), Some(seen));

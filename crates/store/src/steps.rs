@@ -1,0 +1,20 @@
+//! Parts of transactions that several calls share, one file for each kind of row. Calls use steps,
+//! and steps use no calls.
+
+mod accounts;
+mod blocks;
+mod devices;
+mod friendships;
+mod invitations;
+mod memberships;
+mod mutes;
+
+pub(super) use self::{
+    accounts::AccountSteps,
+    blocks::BlockSteps,
+    devices::DeviceSteps,
+    friendships::{Friendship, FriendshipSteps},
+    invitations::InvitationSteps,
+    memberships::MembershipSteps,
+    mutes::MuteSteps,
+};

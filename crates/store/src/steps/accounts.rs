@@ -1,0 +1,31 @@
+//! Steps of transactions on accounts.
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use ferry_protocol::UserId;
+
+use crate::{
+    error::{Conflict, Result},
+    pool::steps,
+    schema::users,
+    sql_types::Sql,
+};
+
+steps! {
+    /// Steps on accounts. The caller has locked the user.
+    pub(crate) trait AccountSteps {
+        /// Checks that the password has not changed since `since`. Fails with `PasswordChanged` if
+        /// it has.
+        async fn check_password(conn, user: UserId, since: i64) -> Result<()> {
+            let same = users::table.filter(users::id.eq(Sql(user))).filter(users::password_changed_at.eq(since));
+            let same: bool = diesel::select(diesel::dsl::exists(same)).get_result(conn).await?;
+            if same { Ok(()) } else { Err(Conflict::PasswordChanged.into()) }
+        }
+
+        /// Returns the user's username and display name.
+        async fn names(conn, user: UserId) -> Result<(String, Option<String>)> {
+            let names = users::table.filter(users::id.eq(Sql(user))).select((users::username, users::display_name));
+            Ok(names.first(conn).await?)
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Steps of transactions on memberships.
+
+use diesel::{dsl::count_star, prelude::*};
+use diesel_async::RunQueryDsl;
+use ferry_protocol::{Role, RoomId, UserId};
+
+use super::{InvitationSteps, MuteSteps};
+use crate::{
+    chunk::CHUNK,
+    error::{Conflict, Result},
+    models::{Membership, Standing},
+    pool::steps,
+    row_locks::RowLocks,
+    schema::{memberships, rooms},
+    sql_types::Sql,
+};
+
+steps! {
+    /// Steps on memberships. The caller has locked the room, or only reads.
+    pub(crate) trait MembershipSteps {
+        /// Returns the user's membership of the room, if there is one.
+        async fn member_of(conn, room: RoomId, user: UserId) -> Result<Option<Membership>> {
+            let membership = memberships::table
+                .filter(memberships::room_id.eq(Sql(room)))
+                .filter(memberships::user_id.eq(Sql(user)))
+                .select(Membership::as_select());
+            Ok(membership.first(conn).await.optional()?)
+        }
+
+        /// Returns the number of members of the room.
+        async fn member_count(conn, room: RoomId) -> Result<i64> {
+            Ok(memberships::table.filter(memberships::room_id.eq(Sql(room))).count().get_result(conn).await?)
+        }
+
+        /// Returns the number of owners of the room.
+        async fn owner_count(conn, room: RoomId) -> Result<i64> {
+            let owners = memberships::table
+                .filter(memberships::room_id.eq(Sql(room)))
+                .filter(memberships::role.eq(Sql(Role::Owner)));
+            Ok(owners.count().get_result(conn).await?)
+        }
+
+        /// Locks the room and returns the user's standing in it. Fails with `NotFound` if the room
+        /// does not exist.
+        async fn standing(conn, room: RoomId, user: UserId) -> Result<Standing> {
+            let kind = conn.lock_room(room).await?;
+            let membership = conn.member_of(room, user).await?;
+            Ok(Standing { kind, role: membership.map(|membership| membership.role) })
+        }
+
+        /// Checks that each user may be in one more room. The caller holds the users. Fails with
+        /// `TooManyRooms` if one may not.
+        async fn check_rooms_of(conn, ids: &'a [UserId], rooms_per_user: usize) -> Result<()> {
+            let most = i64::try_from(rooms_per_user).unwrap_or(i64::MAX);
+            for some in ids.chunks(CHUNK) {
+                let full = memberships::table
+                    .filter(memberships::user_id.eq_any(some.iter().copied().map(Sql)))
+                    .group_by(memberships::user_id)
+                    .having(count_star().ge(most))
+                    .select(memberships::user_id)
+                    .first::<UserId>(conn)
+                    .await
+                    .optional()?;
+                if full.is_some() {
+                    return Err(Conflict::TooManyRooms.into());
+                }
+            }
+            Ok(())
+        }
+
+        /// Adds a user who is not in the room, and ends their invitation. If `muted_until` is
+        /// `None`, the mute that they left with is restored.
+        async fn insert_member(conn, room: RoomId, user: UserId, role: Role, muted_until: Option<i64>, now: i64) -> Result<Membership> {
+            let kept = conn.take_mute(room, user).await?.filter(|until| *until > now);
+            conn.end_invitation(room, user).await?;
+            Ok(diesel::insert_into(memberships::table)
+                .values((
+                    memberships::room_id.eq(Sql(room)),
+                    memberships::user_id.eq(Sql(user)),
+                    memberships::role.eq(Sql(role)),
+                    memberships::muted_until.eq(muted_until.or(kept).unwrap_or(0)),
+                    memberships::joined_at.eq(now),
+                ))
+                .returning(Membership::as_returning())
+                .get_result(conn)
+                .await?)
+        }
+
+        /// Changes the membership of a member.
+        async fn update_member(conn, room: RoomId, user: UserId, role: Role, muted_until: i64) -> Result<Membership> {
+            let membership = memberships::table
+                .filter(memberships::room_id.eq(Sql(room)))
+                .filter(memberships::user_id.eq(Sql(user)));
+            Ok(diesel::update(membership)
+                .set((memberships::role.eq(Sql(role)), memberships::muted_until.eq(muted_until)))
+                .returning(Membership::as_returning())
+                .get_result(conn)
+                .await?)
+        }
+
+        /// Removes a member from the room, and deletes the room if it is empty now. Returns the
+        /// role that the member had.
+        async fn delete_member(conn, room: RoomId, user: UserId) -> Result<Option<Role>> {
+            let membership = memberships::table
+                .filter(memberships::room_id.eq(Sql(room)))
+                .filter(memberships::user_id.eq(Sql(user)));
+            let role = diesel::delete(membership).returning(memberships::role).get_result(conn).await.optional()?;
+            if role.is_some() && conn.member_count(room).await? == 0 {
+                diesel::delete(rooms::table.filter(rooms::id.eq(Sql(room)))).execute(conn).await?;
+            }
+            Ok(role)
+        }
+
+        /// Gives a room without an owner a new one, and returns their membership. The member of the
+        /// highest role becomes owner; among several, the one who joined first. Returns `None` if
+        /// the room has an owner.
+        async fn ensure_owner(conn, room: RoomId) -> Result<Option<Membership>> {
+            for role in [Role::Owner, Role::Admin, Role::Moderator, Role::Member] {
+                let heir = memberships::table
+                    .filter(memberships::room_id.eq(Sql(room)))
+                    .filter(memberships::role.eq(Sql(role)))
+                    .order((memberships::joined_at, memberships::user_id))
+                    .select(Membership::as_select())
+                    .first(conn)
+                    .await
+                    .optional()?;
+                return match heir {
+                    None => continue,
+                    Some(_) if role == Role::Owner => Ok(None),
+                    Some(heir) => Ok(Some(conn.update_member(room, heir.user_id, Role::Owner, heir.muted_until).await?)),
+                };
+            }
+            Ok(None)
+        }
+
+        /// Returns all members of the room, in no order.
+        async fn members_of(conn, room: RoomId) -> Result<Vec<UserId>> {
+            let members = memberships::table.filter(memberships::room_id.eq(Sql(room)));
+            Ok(members.select(memberships::user_id).load(conn).await?)
+        }
+    }
+}
