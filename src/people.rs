@@ -1,7 +1,7 @@
 //! What users do to each other: friends, blocks, settings, and the end of an account.
 //!
-//! Each call does all that a change needs, in this order: SQL, the caches of all relays, who may see
-//! whose presence, and notices.
+//! Each call does all that a change needs, in this order: SQL, the caches of all relays, who may
+//! see whose presence, and notices.
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! Rooms: made, changed, handed on, deleted and written to.
 //!
-//! Each call does all that a change needs, in this order: SQL, the caches of all relays, who may see
-//! whose presence, and notices. The store asks [`roles`] while it holds the room's lock.
+//! Each call does all that a change needs, in this order: SQL, the caches of all relays, who may
+//! see whose presence, and notices. The store asks [`roles`] while it holds the room's lock.
 
 mod invitations;
 mod members;
@@ -209,8 +209,8 @@ impl Rooms {
 
     /// Does what follows when an account was deleted that was in these rooms.
     ///
-    /// The notices go out beside the answer, which would otherwise wait for as many notices as there
-    /// are users in all of the rooms.
+    /// The notices go out beside the answer, which would otherwise wait for as many notices as
+    /// there are users in all of the rooms.
     pub async fn departed(&self, who: Authenticated, rooms: Vec<LeftRoom>) {
         for room in &rooms {
             self.changes.room_changed(room.id).await;

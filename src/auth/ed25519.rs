@@ -1,7 +1,7 @@
 //! The cryptography that jsonwebtoken signs and verifies with: Ed25519 (RFC 8032) and nothing else.
 //!
-//! jsonwebtoken's own providers bring RSA and the P curves along, of which Ferry refuses every token
-//! before it touches a key.
+//! jsonwebtoken's own providers bring RSA and the P curves along, of which Ferry refuses every
+//! token before it touches a key.
 
 use ed25519_dalek::{Signature, SigningKey, VerifyingKey};
 use jsonwebtoken::{
@@ -54,8 +54,8 @@ struct Ed25519Verifier(VerifyingKey);
 impl Verifier<Vec<u8>> for Ed25519Verifier {
     fn verify(&self, message: &[u8], signature: &Vec<u8>) -> std::result::Result<(), Error> {
         let signature = Signature::from_slice(signature).map_err(|_| Error::new())?;
-        // Strict: no signature has a second form, and no weak key verifies anything (RFC 8032 §5.1.7
-        // leaves both open).
+        // Strict: no signature has a second form, and no weak key verifies anything (RFC 8032
+        // §5.1.7 leaves both open).
         self.0.verify_strict(message, &signature).map_err(|_| Error::new())
     }
 }

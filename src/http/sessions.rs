@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use ferry_protocol::{
-    CreateSession, DeviceId, Devices, ErrorCode, RefreshSession, Refreshed, Secret, Session, Tokens, UserId, now_ms,
+    CreateSession, DeviceId, Devices, ErrorCode, RefreshSession, Refreshed, Secret, SessionAnswer, Tokens, UserId,
+    now_ms,
 };
 use ferry_store::{Conflict, Credentials, Device, NewDevice, Rotation};
 use http::{StatusCode, header};
@@ -91,7 +92,7 @@ async fn log_in(call: Call) -> Result<Response, Refusal> {
     app.logins.tell_of_login(&device).await;
     tracing::info!(user = %user.id, device = %device.id, "a device logged in");
     let seen = as_listed(&app, device.clone(), device.id);
-    let mut session = Session { tokens: None, user: as_seen(user), device: seen };
+    let mut session = SessionAnswer { tokens: None, user: as_seen(user), device: seen };
     if cookie {
         let mut response = answer::json(StatusCode::CREATED, &session);
         set_cookies(&app, &mut response, &tokens)?;

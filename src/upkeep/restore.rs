@@ -49,8 +49,8 @@ pub(super) async fn restore_missing(app: &App, listed: &[Listed]) -> anyhow::Res
     let there: HashSet<DeviceId> = listed.iter().flat_map(|topic| topic.devices.iter().copied()).collect();
     let mut after = None;
     loop {
-        // Asked after the listing: a device that logged in meanwhile is not in the list, and opening
-        // an open channel changes nothing.
+        // Asked after the listing: a device that logged in meanwhile is not in the list, and
+        // opening an open channel changes nothing.
         let devices = app.store.live_devices_page(after, PAGE).await?;
         let Some((_, last)) = devices.last() else { return Ok(()) };
         after = Some(*last);

@@ -1,6 +1,6 @@
-//! No circle of imports among sibling files. A child may import from its parent and a parent from its
-//! children, but a re-export by the parent hides nothing: an import counts for the file that has the
-//! item.
+//! No circle of imports among sibling files. A child may import from its parent and a parent from
+//! its children, but a re-export by the parent hides nothing: an import counts for the file that
+//! has the item.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -26,8 +26,8 @@ impl Crate {
         Self { imports: imports.collect() }
     }
 
-    /// Returns the module that has what this path names, seen from a module of this crate. `None` for
-    /// another crate's.
+    /// Returns the module that has what this path names, seen from a module of this crate. `None`
+    /// for another crate's.
     fn owner(&self, from: &Module, path: &[String], depth: usize) -> Option<Module> {
         let (mut at, mut rest) = match path.first()?.as_str() {
             "crate" => (Module::new(), &path[1..]),

@@ -1,5 +1,5 @@
-//! The layers of `src/`, and which crate may use which. ARCHITECTURE.md has both tables, and they are
-//! what is held here.
+//! The layers of `src/`, and which crate may use which. ARCHITECTURE.md has both tables, and they
+//! are what is held here.
 
 use std::collections::{BTreeMap, BTreeSet};
 

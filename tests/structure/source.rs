@@ -16,7 +16,8 @@ pub fn read(path: impl AsRef<Path>) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Returns the files below a folder of the repository with this ending, relative to the root, in order.
+/// Returns the files below a folder of the repository with this ending, relative to the root, in
+/// order.
 pub fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
     let (mut found, mut folders) = (Vec::new(), vec![root().join(folder)]);
     while let Some(folder) = folders.pop() {

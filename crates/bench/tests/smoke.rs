@@ -1,11 +1,13 @@
-//! A small run of `ferry-bench` over both back ends: it must lose nothing, and its results must be readable. Times are not looked at.
+//! A small run of `ferry-bench` over both back ends: it must lose nothing, and its results must be
+//! readable. Times are not looked at.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test a panic is the report")]
 
 use std::{path::PathBuf, process::Command};
 
 use serde_json::Value;
 
-/// The relay's binary of this build: `cargo test --workspace` builds it for the tests of the root package, beside this test's directory.
+/// The relay's binary of this build: `cargo test --workspace` builds it for the tests of the root
+/// package, beside this test's directory.
 fn ferry() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let ferry = test.ancestors().nth(2).unwrap().join("ferry");

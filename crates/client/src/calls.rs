@@ -74,7 +74,7 @@ impl Client {
             cookie: false,
         };
         let call = Call::new(Method::POST, "sessions").json(&login)?;
-        let session: ferry_protocol::Session = self.call(&call, None).await?;
+        let session: ferry_protocol::SessionAnswer = self.call(&call, None).await?;
         let Some(tokens) = session.tokens else {
             return Err(ClientError::Protocol("a login without tokens".into()));
         };

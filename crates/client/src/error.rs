@@ -91,7 +91,8 @@ pub enum SendError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClosedReason {
-    /// The caller called [`Connection::close`](crate::Connection::close), or dropped [`Events`](crate::Events).
+    /// The caller called [`Connection::close`](crate::Connection::close), or dropped
+    /// [`Events`](crate::Events).
     #[error("closed by this program")]
     Local,
     /// The device was logged out.

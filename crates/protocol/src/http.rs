@@ -95,7 +95,7 @@ pub struct CreateSession {
 
 /// The answer of `POST /v1/sessions`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Session {
+pub struct SessionAnswer {
     /// The tokens, or `None` if they come as cookies.
     #[serde(flatten, default, skip_serializing_if = "Option::is_none")]
     pub tokens: Option<Tokens>,

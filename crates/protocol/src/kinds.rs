@@ -63,7 +63,7 @@ impl FromStr for Target {
 
 /// The origin of a forwarded message. It is a claim of the forwarder, and nobody has checked it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Origin {
+pub struct ForwardOrigin {
     /// The author of the original message.
     pub from: UserId,
     /// The time when it was sent, in milliseconds since the Unix epoch.
@@ -80,7 +80,7 @@ pub struct Origin {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Forward {
     /// The origin of the forwarded message.
-    pub origin: Origin,
+    pub origin: ForwardOrigin,
     /// The kind of the forwarded message. It is not an action (edit, delete, reaction) and not
     /// `forward`.
     pub kind: String,
@@ -100,7 +100,8 @@ impl Forward {
         match KnownBody::parse(&message.kind, &message.body).ok()? {
             Some(KnownBody::Forward(earlier)) => Some(earlier),
             Some(KnownBody::Text(_)) | None => {
-                let origin = Origin { from: message.from.user, sent_at: message.sent_at, room: None, message: None };
+                let origin =
+                    ForwardOrigin { from: message.from.user, sent_at: message.sent_at, room: None, message: None };
                 Some(Self { origin, kind: message.kind.clone(), body: message.body.clone() })
             }
             Some(_) => None,
@@ -330,14 +331,14 @@ impl<'a> Fields<'a> {
         Ok(Forward { origin, kind, body })
     }
 
-    fn origin(&self) -> Result<Origin, BadBody> {
+    fn origin(&self) -> Result<ForwardOrigin, BadBody> {
         let Some(origin) = self.origin else { return bad("body.origin", "is needed") };
         let parts: Parts<'_> = object(origin.get(), "body.origin")?;
         let sent_at = parts.sent_at.and_then(|number| serde_json::from_str(number.get()).ok());
         let Some(sent_at) = sent_at.filter(|at| (0..=TIME_MAX).contains(at)) else {
             return bad("body.origin.sent_at", "must be milliseconds since the Unix epoch");
         };
-        Ok(Origin {
+        Ok(ForwardOrigin {
             from: id(parts.from, "body.origin.from")?,
             sent_at,
             room: parts.room.map(|room| id(Some(room), "body.origin.room")).transpose()?,

@@ -28,12 +28,12 @@ pub use content_type::{CONTENT_TYPE_MAX, is_valid_content_type};
 pub use frame::{Ack, BadFrame, DeviceFrame, Hello, PROTOCOL, SUBPROTOCOL, Send, describe};
 pub use http::{
     ChangePassword, CreateAccount, CreateSession, DeleteMe, Device, Devices, MemberAnswer, PostMessage, Problem,
-    RefreshSession, Refreshed, RoomAnswer, Sent, Session, Tokens, UpdateMe, User, UserAnswer,
+    RefreshSession, Refreshed, RoomAnswer, Sent, SessionAnswer, Tokens, UpdateMe, User, UserAnswer,
 };
 pub use id::{DeviceId, MessageId, NotAnId, RoomId, UserId};
 pub use invitation::{Invitation, InvitationAnswer, Invite};
 pub use kinds::{
-    BadBody, EMOJI_MAX, Forward, KIND_DELETE, KIND_EDIT, KIND_FORWARD, KIND_REACTION, KnownBody, Origin, Target,
+    BadBody, EMOJI_MAX, Forward, ForwardOrigin, KIND_DELETE, KIND_EDIT, KIND_FORWARD, KIND_REACTION, KnownBody, Target,
 };
 pub use message::{
     Body, Content, Envelope, KIND_MAX, KIND_TEXT, MENTIONS_MAX, Message, MessageRef, NotAnEnvelope, Sender,

@@ -13,10 +13,10 @@ fn target() -> impl Strategy<Value = Target> {
     (uuid(), uuid()).prop_map(|(message, from)| Target { message: MessageId(message), from: UserId(from) })
 }
 
-fn origin() -> impl Strategy<Value = Origin> {
+fn origin() -> impl Strategy<Value = ForwardOrigin> {
     let room = proptest::option::of(uuid().prop_map(RoomId));
     let message = proptest::option::of(uuid().prop_map(MessageId));
-    (uuid(), 0..=TIME_MAX, room, message).prop_map(|(from, sent_at, room, message)| Origin {
+    (uuid(), 0..=TIME_MAX, room, message).prop_map(|(from, sent_at, room, message)| ForwardOrigin {
         from: UserId(from),
         sent_at,
         room,

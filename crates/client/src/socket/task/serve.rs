@@ -166,7 +166,8 @@ impl Task {
                     Some(Command::Flush(answer)) => self.flush(live, answer),
                     Some(Command::Lasting(lasting, taken)) => {
                         let frame = self.lasting.take(lasting);
-                        // If the relay does not read now, the newest statement is written when it does.
+                        // If the relay does not read now, the newest statement is written when it
+                        // does.
                         if live.wire.has_room() { say(live, frame) } else { live.unsaid = true }
                         let _ = taken.send(());
                     }
