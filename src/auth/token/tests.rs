@@ -8,7 +8,7 @@ use crate::auth::{KeyRing, KeyRow, RefreshToken, generate_key};
 const NOW: i64 = 1_800_000_000_000;
 const TTL: Duration = Duration::from_secs(900);
 
-/// A relay's tokens with one key, and what is needed to forge others with that very key.
+/// A relay's tokens with one key, and the means to forge others with the same key.
 struct Fixture {
     row: KeyRow,
     tokens: AccessTokens,
@@ -38,7 +38,7 @@ impl Fixture {
             "jti": Uuid::new_v4() })
     }
 
-    /// Signed with the relay's own key: only what is in it can be wrong.
+    /// Signs with the relay's own key, so that only the contents can be wrong.
     fn forge(&self, header: &Value, claims: &Value) -> String {
         self.forge_raw(&header.to_string(), &claims.to_string())
     }
@@ -71,7 +71,7 @@ fn a_token_speaks_for_its_device() {
     assert_eq!(expires_at_ms, NOW + 900_000);
     assert_eq!(f.verify(token.expose()), Ok(Verified { user: f.user, device: f.device, expires_at_ms }));
     assert!(token.expose().len() < 600, "{}", token.expose().len());
-    // The forger of these tests makes valid tokens where nothing is wrong with them.
+    // The forger makes valid tokens if nothing is wrong with them.
     assert!(f.verify(&f.forge(&f.header(), &f.claims())).is_ok());
 }
 
@@ -172,7 +172,7 @@ fn a_token_without_any_one_claim_is_refused() {
     {
         assert_eq!(f.verify(&f.forge(&f.header(), &with(f.claims(), name, value))), Err(TokenError::Claims), "{name}");
     }
-    // A claim given twice could be read differently by others.
+    // Another program might read the other one of two equal claims.
     let twice = f.claims().to_string().replacen('{', "{\"sub\":\"018f0000-0000-7000-8000-000000000000\",", 1);
     assert_eq!(f.verify(&f.forge_raw(&f.header().to_string(), &twice)), Err(TokenError::Claims));
 }
@@ -186,7 +186,7 @@ fn the_key_is_chosen_by_its_id_alone() {
         assert_eq!(token(with(f.header(), "kid", json!(kid))), Err(TokenError::UnknownKid));
     }
     assert_eq!(token(with(f.header(), "crit", json!(["exp"]))), Err(TokenError::Critical));
-    // A key that the token itself brings along is of no use to it.
+    // A key inside the token has no influence.
     let foreign = Fixture::new();
     let jwk = foreign.tokens.keys().current().jwks()["keys"][0].clone();
     let header = with(f.header(), "jwk", jwk);
@@ -245,7 +245,7 @@ fn a_token_outlives_a_rotation_and_not_its_key() {
 
 #[test]
 fn a_key_verifies_before_it_signs() {
-    // Another relay, whose clock is ahead, signs with it already.
+    // Another relay, whose clock is ahead, already signs with it.
     let f = Fixture::new();
     let token = f.sign(NOW);
     f.tokens.keys().replace(KeyRing::from_rows(&[KeyRow { active_at: NOW + 60_000, ..f.row.clone() }]));
