@@ -1,8 +1,11 @@
-//! Who somebody is: passwords, access tokens and the keys that sign them, refresh tokens, cookies, origins.
+//! Authentication: passwords, access tokens and the keys that sign them, refresh tokens, cookies
+//! and origins.
 //!
-//! All of it is pure but for the hashing of passwords, which runs on the runtime's blocking threads. Time is an argument
-//! (milliseconds since the Unix epoch), SQL is the store's, and HTTP is the HTTP layer's. Whoever answers a request gives one
-//! identical 401 for every error of this module that is about a token or a password: the variants are for logs and tests.
+//! This module does no I/O, and time is an argument (milliseconds since the Unix epoch). Only
+//! passwords need the runtime: they are hashed on its blocking threads.
+//!
+//! Clients get the same 401 for every error about a token or a password. The variants are for logs
+//! and tests.
 
 mod cookie;
 mod ed25519;

@@ -1,172 +1,188 @@
-//! What a relay can be told: flags, `FERRY_…` variables, and keys of a TOML file, in this order of precedence.
+//! The settings of a relay: flags, `FERRY_…` variables and the keys of a TOML file, in this order
+//! of precedence.
 //!
-//! [`Settings`] is what was said, in whatever place; [`Config`] is what follows from it, checked, with every default filled in.
+//! [`Settings`] is what someone gave in one place. [`Config`] is the checked result, with every
+//! default filled in.
 
+mod arguments;
+mod check;
+#[cfg(test)]
+mod declared;
+#[cfg(test)]
+mod describe;
 mod settings;
+mod values;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
+pub use arguments::ServeArguments;
 use ferry_broker::NsqdAddress;
 use ferry_protocol::Secret;
-pub use settings::{LogFormat, Settings};
+pub use settings::Settings;
+pub use values::{LogFormat, NsqdText};
 
-/// LogoutReason the settings make no sense.
+/// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// The file given with `--config` cannot be read.
+    /// Ferry cannot read the file that `--config` names.
     #[error("cannot read {path}")]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// LogoutReason.
+        /// The error of the system.
         source: std::io::Error,
     },
-    /// The file is not TOML, or has a key that Ferry does not know. Not the parser's own text: that quotes the line, which may hold a
-    /// password.
+    /// The file is not TOML, or has a key that Ferry does not know. This is not the parser's own
+    /// text, because that quotes the line, which may contain a password.
     #[error("{path}, line {line}: {reason}")]
     BadFile {
         /// The file.
         path: PathBuf,
-        /// Where.
+        /// The line, counted from 1.
         line: usize,
-        /// What.
+        /// The reason.
         reason: String,
     },
-    /// A setting has a value that cannot be used.
+    /// Ferry cannot use the value of a setting.
     #[error("{name}: {reason}")]
     Invalid {
-        /// The setting.
+        /// The name of the setting.
         name: &'static str,
-        /// LogoutReason.
+        /// The rule that the value breaks.
         reason: String,
     },
 }
 
-/// How much of everything. Each is told to clients where it concerns them, and is a setting of the same name.
+/// The limits of a relay. Each is a setting of the same name. Clients are told those that concern
+/// them.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Open TCP connections; one more waits in the listener's backlog.
+    /// Most open TCP connections. Further ones wait in the listener's backlog.
     pub connections: usize,
-    /// Of these, from one address (an IPv6 network of 64 bits counts as one); more are hung up on. Trusted proxies are not counted.
+    /// Most open connections from one address; an IPv6 /64 counts as one. The relay closes further
+    /// ones at once. Connections from trusted proxies do not count.
     pub connections_per_address: usize,
-    /// Bytes of a frame from a device, and of an HTTP body.
+    /// Most bytes of a frame from a device, and of an HTTP body.
     pub frame: usize,
-    /// Deliveries that wait for an ack, per device.
+    /// Most deliveries of a device that wait for an ack.
     pub window: u32,
-    /// Devices of a user.
+    /// Most devices of a user.
     pub devices: usize,
-    /// Members of a room.
+    /// Most members of a room.
     pub members: usize,
-    /// Rooms that a user is in.
+    /// Most rooms of a user.
     pub rooms_per_user: usize,
-    /// Members up to which authors are told which devices have a message, and not only how many.
+    /// Largest room, in members, in which receipts name devices. In larger rooms they count them.
     pub receipt_room_size: usize,
-    /// Sends at once, per device.
+    /// Sends at once, for each device.
     pub send_burst: u32,
-    /// Sends a second after that, per device.
+    /// Sends per second after the burst, for each device.
     pub send_rate: u32,
-    /// Login attempts at once, per account and per address; then one each [`Limits::login_interval`].
+    /// Login attempts at once, for each username. Five times as many for each address.
     pub login_burst: u32,
-    /// How long until one more login attempt is allowed.
+    /// Time between two login attempts after the burst. A fifth of it for each address.
     pub login_interval: Duration,
-    /// Accounts made at once from one address; then one each [`Limits::account_interval`].
+    /// New accounts at once, for each address.
     pub account_burst: u32,
-    /// How long until one more account may be made from an address.
+    /// Time between two new accounts after the burst, for each address.
     pub account_interval: Duration,
-    /// Requests of a user to be somebody's friend: as many at once, and as many a day after that.
+    /// Friend requests of a user at once, and per day after that.
     pub friend_requests: u32,
-    /// Whether authors are told which devices have their messages.
+    /// Whether authors learn which devices have their messages.
     pub delivery_receipts: bool,
-    /// Users whose presence a device hears, and users of whom one call asks.
+    /// Most users whose presence a device may watch, or ask for in one call.
     pub watched: usize,
-    /// Members of a room in which it is told who is writing.
+    /// Largest room, in members, that shows who is writing.
     pub typing_members: usize,
-    /// False lifts the limits on rates (tests and benchmarks).
+    /// Whether limits on rates apply. False only in tests and benchmarks.
     pub rates: bool,
 }
 
-/// How long to wait for what.
+/// The time limits and intervals of a relay.
 #[derive(Debug, Clone, Copy)]
 pub struct Times {
-    /// For the headers of a request, and between two requests of one connection.
+    /// Limit for the headers of a request, and for silence between two requests on a connection.
     pub header: Duration,
-    /// For the body of a request.
+    /// Limit for the body of a request.
     pub body: Duration,
-    /// For the `hello` of a socket that came without a token.
+    /// Limit for the `hello` of a socket that came without a token.
     pub hello: Duration,
-    /// After this much silence a device is pinged; after twice as much it is closed.
+    /// Silence until the relay pings a device. After twice as long it closes the socket.
     pub ping: Duration,
-    /// For an ack when the window is full, and for the socket to take bytes.
+    /// Limit for an ack while the window is full. Also for a peer that takes no bytes; for a socket
+    /// the session caps this at 45 s.
     pub slow: Duration,
-    /// nsqd's message timeout: a delivery nobody touched for this long comes back.
+    /// nsqd's message timeout: nsqd redelivers a message that nobody touched for this long.
     pub msg_timeout: Duration,
-    /// For everything to end after SIGTERM.
+    /// Limit for a drain. After it the relay stops anyway.
     pub drain: Duration,
-    /// How often orphan channels are looked for.
+    /// Interval between two searches for orphan channels.
     pub reconcile: Duration,
-    /// How long a channel may be without a device before it counts as an orphan.
+    /// Time for which a channel must be without a device before the relay removes it.
     pub orphan_grace: Duration,
-    /// How long a user counts as connected after their last socket closed.
+    /// Time for which a user still counts as connected after their last socket closed.
     pub presence_grace: Duration,
-    /// How often a relay repeats to the others whom it has.
+    /// Interval between two heartbeats, in which a relay repeats which users it has.
     pub presence_heartbeat: Duration,
-    /// How long what a relay said is believed after its last word.
+    /// Time after a relay's last heartbeat until its users count as offline.
     pub presence_forget: Duration,
 }
 
-/// Tokens and cookies.
+/// Settings of tokens, cookies and passwords.
 #[derive(Debug, Clone)]
 pub struct AuthConfig {
     /// `iss` of access tokens.
     pub issuer: String,
     /// `aud` of access tokens.
     pub audience: String,
-    /// How long an access token is valid.
+    /// Time for which an access token is valid.
     pub access_ttl: Duration,
-    /// How long a refresh token is valid.
+    /// Time for which a refresh token is valid.
     pub refresh_ttl: Duration,
-    /// After how long a new signing key takes over.
+    /// Time until a new signing key replaces the old one.
     pub key_rotation: Duration,
-    /// Origins whose pages may use cookies, beside the relay's own.
+    /// Origins whose pages may use cookies, in addition to the relay's own.
     pub origins: Vec<String>,
-    /// Leaves `Secure` off the cookies, for development without TLS.
+    /// Whether to leave `Secure` off the cookies, for development without TLS.
     pub insecure_cookies: bool,
-    /// Argon2id memory, KiB.
+    /// Memory of one Argon2id hash, in KiB.
     pub argon2_memory_kib: u32,
-    /// Argon2id passes.
+    /// Passes of one Argon2id hash.
     pub argon2_iterations: u32,
 }
 
-/// A relay's configuration, checked.
+/// The checked configuration of a relay.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Where to listen.
+    /// Address to listen on.
     pub listen: SocketAddr,
-    /// `sqlite://…` or `postgres://…`, which may hold a password.
+    /// `sqlite://…` or `postgres://…`, which may contain a password.
     pub database: Secret,
-    /// Connections to SQL.
+    /// Most connections to the database.
     pub database_connections: u32,
-    /// The nsqds; none means the broker in process.
+    /// The nsqds. If there are none, the relay uses its own broker, in its process.
     pub nsqd: Vec<NsqdAddress>,
-    /// HTTP addresses of nsqlookupds, told of deletions.
+    /// HTTP addresses of nsqlookupds. Relays delete channels there too.
     pub nsqlookupd: Vec<String>,
-    /// Proxies whose `X-Forwarded-For` is believed.
+    /// Proxies from which the relay accepts `X-Forwarded-For`.
     pub trusted_proxies: Vec<std::net::IpAddr>,
-    /// See there.
+    /// Limits.
     pub limits: Limits,
-    /// See there.
+    /// Time limits and intervals.
     pub times: Times,
-    /// See there.
+    /// Tokens, cookies and passwords.
     pub auth: AuthConfig,
-    /// Whether `/openapi.json` and `/docs` are there.
+    /// Whether the relay serves `/openapi.json` and `/docs`.
     pub docs: bool,
+    /// Format of log lines.
+    pub log_format: LogFormat,
 }
 
 impl Config {
-    /// The defaults with nothing embedded changed: listens on 127.0.0.1:8080, SQLite in `ferry.db`, the broker in process.
+    /// Returns the configuration without any settings.
     ///
     /// # Errors
-    /// None with the defaults as they are.
+    /// Never fails, because all defaults are valid.
     pub fn defaults() -> Result<Self, ConfigError> {
         Settings::default().into_config()
     }

@@ -1,4 +1,5 @@
-//! Limits on rates. Each key costs some bytes; keys that are as good as new are forgotten every minute.
+//! Limits on rates, for each device, user, username or network. Keys with their full allowance are
+//! removed every minute, so that memory stays bounded.
 
 use std::{
     hash::Hash,
@@ -20,22 +21,22 @@ type Keyed<K> = RateLimiter<K, DashMapStateStore<K>, DefaultClock>;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// One limit, on each key by itself.
+/// One limit, counted for each key on its own.
 #[derive(Debug)]
 pub struct Limit<K: Hash + Eq + Clone>(Option<Keyed<K>>);
 
 impl<K: Hash + Eq + Clone> Limit<K> {
     fn new(enabled: bool, burst: u32, interval: Duration) -> Self {
         let burst = NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN);
-        // `None` only for a zero interval, which the configuration refuses.
+        // `None` only for an interval of zero, which the configuration rejects.
         let quota = Quota::with_period(interval).map(|quota| quota.allow_burst(burst));
         Self(quota.filter(|_| enabled).map(Keyed::dashmap))
     }
 
-    /// Takes one, or says after what time there is one.
+    /// Counts one use of this key.
     ///
     /// # Errors
-    /// The time to wait.
+    /// Fails with the time to wait if the limit is reached.
     pub fn take(&self, key: &K) -> Result<(), Duration> {
         let Some(limiter) = &self.0 else { return Ok(()) };
         limiter.check_key(key).map_err(|not_until| not_until.wait_time_from(DefaultClock::default().now()))
@@ -49,7 +50,8 @@ impl<K: Hash + Eq + Clone> Limit<K> {
     }
 }
 
-/// Where somebody comes from, as far as limits go: an IPv4 address, or an IPv6 network of 64 bits, of which one customer has all addresses.
+/// The origin of a connection for the purpose of limits: an IPv4 address, or an IPv6 /64. One
+/// customer usually has all addresses of a /64.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Network(IpAddr);
 
@@ -62,37 +64,39 @@ impl From<IpAddr> for Network {
     }
 }
 
-/// All of a relay.
+/// All rate limits of a relay.
 #[derive(Debug)]
 pub struct RateLimits {
-    /// Sends, over socket and HTTP together.
+    /// Sends of a device, over socket and HTTP together.
     pub sends: Limit<DeviceId>,
-    /// Logins, on the username that was tried, whether it exists or not.
+    /// Login attempts with a username, whether it exists or not.
     pub logins_of: Limit<String>,
-    /// Logins, on the address; more generous, as many people may share one.
+    /// Login attempts from a network. Higher than for a username, because many users may share one.
     pub logins_from: Limit<Network>,
-    /// Renewals of tokens, on the address.
+    /// Token refreshes from a network.
     pub refreshes_from: Limit<Network>,
-    /// Passwords asked for again by somebody who is logged in, on the device: nobody else can use this up.
+    /// Password checks of a logged-in device. Separate from logins, so that nobody else can use it
+    /// up.
     pub proofs: Limit<DeviceId>,
-    /// New accounts, on the address.
+    /// New accounts from a network.
     pub accounts_from: Limit<Network>,
-    /// Invitations to rooms, on the user.
+    /// Invitations to rooms by a user.
     pub invitations: Limit<UserId>,
-    /// Marks of what is read, on the device.
+    /// Marks of what is read, from a device.
     pub marks: Limit<DeviceId>,
-    /// Frames that tell that somebody is writing; what is too much is dropped.
+    /// `typing` frames of a device. The relay drops those over the limit.
     pub typing: Limit<DeviceId>,
-    /// Frames that tell whose presence a device wants to hear.
+    /// `watch` frames of a device.
     pub watches: Limit<DeviceId>,
-    /// Other calls that change something or search, on the device.
+    /// Other calls of a device that change something or search.
     pub calls: Limit<DeviceId>,
-    /// Requests to be friends, on the user: people are not to be pestered from one device after the other.
+    /// Friend requests of a user. Counted for the user, so that more devices do not allow more
+    /// requests.
     pub friend_requests: Limit<UserId>,
 }
 
 impl RateLimits {
-    /// As configured.
+    /// Creates the limits from the configuration.
     #[must_use]
     pub fn new(limits: &Limits) -> Self {
         let on = limits.rates;
@@ -112,7 +116,7 @@ impl RateLimits {
         }
     }
 
-    /// Forgets the keys that are as good as new.
+    /// Removes the keys that have their full allowance. Call this regularly.
     pub fn tidy(&self) {
         self.sends.tidy();
         self.logins_of.tidy();

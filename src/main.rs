@@ -1,4 +1,4 @@
-//! The one binary: `ferry serve`, and the commands of a client.
+//! The `ferry` binary: `ferry serve` and the client commands.
 
 use std::{io::IsTerminal, net::SocketAddr, process::ExitCode};
 
@@ -6,7 +6,7 @@ use anyhow::Context;
 use clap::{Parser, Subcommand};
 use ferry::{
     Stopped,
-    config::{Config, LogFormat, Settings},
+    config::{Config, LogFormat, ServeArguments},
 };
 use tokio::{
     net::{TcpListener, TcpSocket},
@@ -31,21 +31,12 @@ struct Arguments {
 }
 
 #[derive(Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "there is one of it in a process")]
+#[expect(clippy::large_enum_variant, reason = "a process has only one")]
 enum Command {
-    /// Run a relay.
-    Serve(Serve),
+    /// Run a relay
+    Serve(ServeArguments),
     #[command(flatten)]
     Client(ferry_cli::Command),
-}
-
-#[derive(clap::Args)]
-struct Serve {
-    /// A TOML file of settings, named as the flags are. Flags and variables come before it.
-    #[arg(long, env = "FERRY_CONFIG", value_name = "FILE")]
-    config: Option<std::path::PathBuf>,
-    #[command(flatten)]
-    settings: Settings,
 }
 
 fn main() -> ExitCode {
@@ -69,20 +60,22 @@ fn failed(error: &anyhow::Error) -> ExitCode {
     ExitCode::FAILURE
 }
 
-async fn serve(arguments: Serve) -> anyhow::Result<Stopped> {
-    let file = arguments.config.as_deref().map(Settings::from_file).transpose()?.unwrap_or_default();
-    let settings = arguments.settings.or(file);
-    log(settings.log_format.unwrap_or(LogFormat::Text))?;
-    run(settings.into_config()?).await
+async fn serve(arguments: ServeArguments) -> anyhow::Result<Stopped> {
+    let config = arguments.into_config()?;
+    log(config.log_format)?;
+    run(config).await
 }
 
-/// Connections that the kernel holds until they are accepted; it takes less where `net.core.somaxconn` is less. When a relay is back, its
-/// devices come all at once, and one that finds this full comes again only after a second (RFC 6298).
+/// Connections that the kernel holds until the relay accepts them. The kernel's own limit is
+/// `net.core.somaxconn`.
+///
+/// After a restart all devices reconnect at once. A device that finds the backlog full tries again
+/// only after 1 s (RFC 6298).
 const BACKLOG: u32 = 8_192;
 
 fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // A relay that is started again need not wait for the last connections of the one before.
+    // A restarted relay need not wait until the last connections of the old one are gone.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
@@ -105,10 +98,10 @@ async fn run(config: Config) -> anyhow::Result<Stopped> {
     ferry::run(config, listener, stop).await
 }
 
-/// Logs to standard error, what `FERRY_LOG` asks for and [`may_be_logged`] allows.
+/// Sends log lines to standard error: what `FERRY_LOG` asks for and [`may_be_logged`] allows.
 fn log(format: LogFormat) -> anyhow::Result<()> {
     let filter = log_filter(&std::env::var("FERRY_LOG").unwrap_or_default()).context("FERRY_LOG")?;
-    // Colours are for people: a file or the journal keeps them as noise.
+    // No colours in a file or in the journal, where they are noise.
     let lines =
         tracing_subscriber::fmt::layer().with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr);
     let secrecy = filter_fn(|metadata| may_be_logged(metadata.target(), *metadata.level()));
@@ -128,13 +121,15 @@ fn log_filter(text: &str) -> anyhow::Result<Targets> {
     Ok(if has_default { targets } else { targets.with_default(Level::INFO) })
 }
 
-/// What may reach the log, whatever `FERRY_LOG` asks for: everything of Ferry's own crates, and of others what is at least information.
+/// Returns whether a line may appear in the log, whatever `FERRY_LOG` asks for. Ferry's own crates
+/// may log everything, other crates only levels from info up.
 ///
-/// What others say in detail is not ours to word: tungstenite writes every frame at trace level, in hexadecimal and as text, close reasons at
-/// debug level; tokio-postgres writes every query's parameters at debug level, hashes of passwords and tokens among them.
+/// At these levels other crates log secrets. At trace level tungstenite writes every frame. At
+/// debug level it writes close reasons, and tokio-postgres writes the parameters of every query,
+/// which include hashes of passwords and tokens.
 fn may_be_logged(target: &str, level: Level) -> bool {
     let crate_name = target.split("::").next().unwrap_or(target);
-    // A level is the greater the more it tells.
+    // A more detailed level is the greater one.
     level <= Level::INFO
         || matches!(
             crate_name,

@@ -1,4 +1,5 @@
-//! The accept loop: what warp's own server has not: limits on connections, times for headers and answers, and a drain that knows sockets.
+//! The accept loop. It adds what warp's own server lacks: limits on connections, time limits for
+//! headers and answers, and a drain that also closes WebSockets.
 
 mod connection_limits;
 mod write_timeout;
@@ -25,29 +26,35 @@ use self::{
 };
 use crate::{app::App, config::Times, limits::Network};
 
-/// What a connection is served on, and what an upgrade hands over: the stream in the wrappers of hyper and of [`WriteTimeout`].
+/// The stream that hyper serves, and that an upgrade hands over: a TCP stream inside the wrappers
+/// of hyper and [`WriteTimeout`].
 pub type Served = TokioIo<WriteTimeout<TcpStream>>;
 
-/// The bare stream of a connection that was upgraded. It has patience for ever: who takes over has rules of their own.
+/// Returns the bare stream of an upgraded connection. It has no write timeout any more: the session
+/// has its own rules.
 #[must_use]
 pub fn bare(served: Served) -> TcpStream {
     served.into_inner().into_inner()
 }
 
-/// Who is at the other end of a connection. In the extensions of each of its requests.
+/// The other end of a connection. Each request of the connection has it in its extensions.
 #[derive(Debug, Clone)]
 pub struct Peer {
-    /// Its address: the client's, or a proxy's.
+    /// Its address: that of the client or of a proxy.
     pub address: SocketAddr,
-    /// Its place among the connections that are allowed, freed with the last clone: a socket holds it beyond its upgrade.
+    /// Its place among the allowed connections. The last clone frees it, so a WebSocket keeps its
+    /// place after the upgrade.
     _place: Arc<ConnectionPermit>,
 }
 
-/// After an error of `accept` (no more file descriptors), how long to wait for some to be freed.
+/// Pause after `accept` failed. The usual cause is a lack of file descriptors, which needs time to
+/// go away.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves until `stop`, then drains: no new connection, requests under way end, sockets are closed with 4000, and `true` is returned
-/// once all is done. `false` where the time for that ran out.
+/// Serves until `stop` is cancelled, and then drains.
+///
+/// In a drain the relay takes no new connections, finishes the requests under way and closes all
+/// sockets with 4000. Returns true if all of this was done before the drain timeout.
 pub async fn serve(
     app: Arc<App>,
     listener: TcpListener,
@@ -62,7 +69,7 @@ pub async fn serve(
     loop {
         let free = tokio::select! {
             () = stop.cancelled() => break,
-            // Taken before the connection: who comes when all places are taken waits in the listener's backlog.
+            // Before `accept`, so that connections over the limit wait in the listener's backlog.
             free = places.free() => free,
         };
         let (stream, address) = tokio::select! {
@@ -78,11 +85,11 @@ pub async fn serve(
         };
         let is_proxy = app.config.trusted_proxies.contains(&address.ip().to_canonical());
         let Some(place) = places.take(free, (!is_proxy).then(|| Network::from(address.ip()))) else {
-            // Hung up without a word: an answer would have to be waited for.
+            // Closed without an answer: to send one, the relay would have to wait for the peer.
             app.metrics.refused_connections.inc();
             continue;
         };
-        // A frame is small and wants to go now.
+        // Frames are small and must not wait for each other (Nagle's algorithm).
         let _ = stream.set_nodelay(true);
         let peer = Peer { address, _place: Arc::new(place) };
         connections.spawn(connection(app.config.times, stream, peer, service.clone(), stop.clone()));
@@ -95,7 +102,7 @@ pub async fn serve(
     app.tasks.close();
     let ended = async {
         connections.wait().await;
-        // Also sockets that were being opened: they find the hub draining.
+        // Includes sockets that were still opening: they see that the hub drains.
         app.tasks.wait().await;
     };
     tokio::time::timeout_at(deadline.into(), ended).await.is_ok()
@@ -113,14 +120,14 @@ where
     let with_peer = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer.clone());
         if request.method() == Method::HEAD && !request.headers().contains_key(header::UPGRADE) {
-            // Answered as GET is; hyper knows what was asked for, and sends no body.
+            // Answered like GET. hyper remembers that it was HEAD, and sends no body.
             *request.method_mut() = Method::GET;
         }
         hyper::service::Service::call(&service, request)
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        // Also bounds how long a connection may be silent between two requests.
+        // Also limits the silence between two requests.
         .header_read_timeout(times.header)
         .max_headers(64)
         .max_buf_size(32 << 10)

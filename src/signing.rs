@@ -1,4 +1,5 @@
-//! The keys that sign access tokens: kept in SQL, so that every relay of a cluster has the same, and renewed in time.
+//! Loads and rotates the keys that sign access tokens. They are in SQL, so that all relays of a
+//! cluster have the same ones.
 
 use std::time::Duration;
 
@@ -6,13 +7,14 @@ use crate::auth::{KeyRing, KeyRow, Keys, generate_key, plan};
 use ferry_protocol::now_ms;
 use ferry_store::{SigningKey, Store, StoreError};
 
-/// How often the keys are looked at. Well below the time for which a key is published before it signs.
+/// Interval of [`upkeep`]. Well below [`PUBLISH_BEFORE_MS`](crate::auth::PUBLISH_BEFORE_MS), so
+/// that every relay knows a key before it signs.
 pub const UPKEEP: Duration = Duration::from_secs(60);
 
-/// Reads the keys anew.
+/// Reads the keys from SQL again.
 ///
 /// # Errors
-/// Those of SQL.
+/// Fails if SQL does not answer.
 pub async fn reload(store: &Store, keys: &Keys) -> Result<(), StoreError> {
     keys.replace(KeyRing::from_rows(&rows(store).await?));
     Ok(())
@@ -27,28 +29,30 @@ fn row(key: SigningKey) -> Option<KeyRow> {
     match <[u8; 32]>::try_from(secret.as_slice()) {
         Ok(secret) => Some(KeyRow { kid, secret, created_at, active_at, retired_at }),
         Err(_) => {
-            tracing::error!(%kid, "a signing key in SQL is not 32 bytes long: it is ignored");
+            tracing::error!(%kid, "ignored a signing key in SQL that is not 32 bytes long");
             None
         }
     }
 }
 
-/// Makes a key where one is due, deletes those that nothing valid is signed with, and reads the rest anew. Two relays may do this at the
-/// same time: there is a key too many then, which harms nobody.
+/// Creates a key if one is due, deletes keys that signed nothing that is still valid, and reads the
+/// rest again.
+///
+/// If two relays do this at the same time, there is one key too many, which does no harm.
 ///
 /// # Errors
-/// Those of SQL.
+/// Fails if SQL does not answer.
 pub async fn upkeep(store: &Store, keys: &Keys, rotate_after: Duration, ttl: Duration) -> Result<(), StoreError> {
     let now = now_ms();
     let due = plan(&rows(store).await?, now, rotate_after, ttl);
     if let Some(active_at) = due.create {
         let key = generate_key(now, active_at);
         store.insert_key(&key.kid, &key.secret, key.created_at, key.active_at).await?;
-        tracing::info!(kid = %key.kid, "a signing key was made");
+        tracing::info!(kid = %key.kid, "created a signing key");
     }
     for kid in due.delete {
         store.delete_key(&kid).await?;
-        tracing::info!(%kid, "a signing key was deleted");
+        tracing::info!(%kid, "deleted a signing key");
     }
     reload(store, keys).await
 }

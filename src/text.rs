@@ -1,53 +1,61 @@
-//! Names that people choose for other people to read: of themselves, of a device, of a room.
+//! Names and descriptions that users choose for others to read: of users, devices and rooms.
 //!
-//! Any script is welcome. What is refused is what nobody sees and what makes a text look like another one: control characters,
-//! the marks that turn the direction of writing (Trojan Source, CVE-2021-42574), characters without a width, and those that look
-//! different to everybody, or like nothing.
+//! Every script is allowed. Rejected are characters that nobody sees, or that make a text look like
+//! another one:
+//!
+//! - control characters;
+//! - marks that change the direction of writing (Trojan Source, CVE-2021-42574);
+//! - characters without a width, and blank ones;
+//! - private-use characters, which look different in each font.
 
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
-/// The longest display name of a user, characters.
+/// Most characters of a user's display name. A longer one is rejected.
 pub const DISPLAY_NAME_MAX: usize = 64;
 
-/// The longest name of a device, characters.
+/// Most characters of a device's name. A longer one is rejected.
 pub const DEVICE_NAME_MAX: usize = 64;
 
-/// The longest name of a room, characters.
+/// Most characters of a room's name. A longer one is rejected.
 pub const ROOM_NAME_MAX: usize = 100;
 
-/// The longest description of a room, characters.
+/// Most characters of a room's description. A longer one is rejected.
 pub const DESCRIPTION_MAX: usize = 512;
 
-/// LogoutReason a name is refused. None of the texts repeats it.
+/// Why a text is rejected. The messages never repeat the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TextError {
-    /// Nothing, or white space alone.
+    /// Empty, or only white space.
     #[error("must not be empty")]
     Empty,
-    /// More characters than the limit, which is given.
+    /// More characters than this limit.
     #[error("must be at most {0} characters long")]
     TooLong(usize),
-    /// A control character, a line break among them.
+    /// A control character, for example a line break.
     #[error("must not contain control characters or line breaks")]
     Control,
-    /// A mark that changes the direction of writing, a character that nobody sees, or one that is no character to everybody.
+    /// A character that changes the direction of writing, is invisible, or is for private use.
     #[error("must not contain invisible, direction-changing or private-use characters")]
     Invisible,
-    /// An accent with nothing to stand on would attach itself to whatever is printed before the name.
+    /// A combining mark at the start, which would change the character printed before the text.
     #[error("must not begin with a combining mark")]
     LeadingMark,
 }
 
-/// The text in the form to be stored: without white space around it, in Unicode's form NFC, 1 to `max_chars` characters (Unicode
-/// scalar values). Doing it twice changes nothing more.
+/// Returns a line of text in the form to store: without white space around it, and in Unicode
+/// form NFC. It has 1 to `max_chars` characters (Unicode scalar values).
 ///
-/// Two kinds of characters without a width are allowed where they show: U+200D between two characters that it joins, as in many emoji, and a
-/// variation selector after a character that has another look, as in ❤️.
+/// Calling it again has no further effect.
+///
+/// Two kinds of characters without a width are allowed where they have a visible effect:
+///
+/// - U+200D between two characters that it joins, as in many emoji;
+/// - a variation selector after a character that it changes, as in ❤️.
 ///
 /// # Errors
-/// See [`TextError`].
+/// Fails with the rule that the text breaks.
 pub fn clean_text(text: &str, max_chars: usize) -> Result<String, TextError> {
-    // However long the text is, no more of it is read than the limit and one.
+    // Reads at most one character more than the limit, so that a long text costs nothing.
     let clean: String = text.trim().nfc().take(max_chars.saturating_add(1)).collect();
     if clean.is_empty() {
         return Err(TextError::Empty);
@@ -59,12 +67,13 @@ pub fn clean_text(text: &str, max_chars: usize) -> Result<String, TextError> {
     Ok(clean)
 }
 
-/// As [`clean_text`], for a text of several lines: each of them is judged as a name is, but may be empty. The end of a line is one line feed.
+/// Returns a text of several lines in the form to store. The same rules as in [`clean_text`] apply
+/// to each line, but lines may be empty. Line ends become single line feeds.
 ///
 /// # Errors
-/// See [`TextError`].
+/// Fails with the rule that the text breaks.
 pub fn clean_lines(text: &str, max_chars: usize) -> Result<String, TextError> {
-    // Before the limit: two characters become one here.
+    // Before the length is checked, because this makes the text shorter.
     let text = text.trim().replace("\r\n", "\n");
     let clean: String = text.nfc().take(max_chars.saturating_add(1)).collect();
     if clean.is_empty() {
@@ -77,7 +86,7 @@ pub fn clean_lines(text: &str, max_chars: usize) -> Result<String, TextError> {
     Ok(clean)
 }
 
-/// That one line shows what it is, and is one line.
+/// Checks that the text is one line without invisible or misleading characters.
 fn check_line(clean: &str) -> Result<(), TextError> {
     if clean.starts_with(is_combining_mark) {
         return Err(TextError::LeadingMark);
@@ -104,19 +113,23 @@ fn check_line(clean: &str) -> Result<(), TextError> {
 
 const ZERO_WIDTH_JOINER: char = '\u{200D}';
 
-/// Whether U+200D beside it may show: in emoji, and in scripts that write joined or stacked. Letters with two cases are in none of these.
+/// Returns whether U+200D next to this character can have a visible effect. It can in emoji, and in
+/// scripts with joined or stacked letters. Letters with upper and lower case belong to neither.
 fn can_join(c: char) -> bool {
     !c.is_ascii() && !c.is_whitespace() && !is_invisible(c) && !is_cased(c)
 }
 
 fn is_cased(c: char) -> bool {
-    // The latter for those in title case, like U+01C5.
+    // The last test finds letters in title case, such as U+01C5.
     c.is_lowercase() || c.is_uppercase() || !c.to_lowercase().eq([c])
 }
 
-/// Whether a character may look different with this variation selector after it. Of letters those of the scripts in Unicode's
-/// StandardizedVariants.txt, and those that are emoji; of all else what is outside ASCII, as there is no end to new emoji; within ASCII the
-/// keys of a keypad, which are emoji together with the U+20E3 around them.
+/// Returns whether this variation selector can change the look of the character before it. It can
+/// for these:
+///
+/// - letters of the scripts in Unicode's StandardizedVariants.txt, and letters that are emoji;
+/// - all other characters outside ASCII, because new emoji keep coming;
+/// - in ASCII only the keys of a keypad, which are emoji together with U+20E3.
 fn has_variants(c: char, selector: char, next: Option<char>) -> bool {
     match c {
         '0'..='9' | '#' | '*' => selector == '\u{FE0F}' && next == Some('\u{20E3}'),
@@ -129,32 +142,34 @@ fn has_variants(c: char, selector: char, next: Option<char>) -> bool {
         | '\u{A840}'..='\u{A87F}'
         | '\u{10AC0}'..='\u{10AFF}'
         | '\u{13000}'..='\u{143FF}' => !is_combining_mark(c),
-        // The signs for information, the underground, blood groups and parking.
+        // Letters that are emoji: information, metro, blood groups and parking.
         'ℹ' | 'Ⓜ' | '🅰' | '🅱' | '🅾' | '🅿' => true,
-        // A selector is a combining mark: of two in a row, the second shows nothing.
+        // A selector is itself a combining mark: the second of two in a row has no effect.
         _ => !c.is_ascii() && !c.is_whitespace() && !c.is_alphanumeric() && !is_combining_mark(c) && !is_invisible(c),
     }
 }
 
-/// Characters that change the direction of writing, have no width, are blank without being white space, or mean nothing to others.
+/// Returns whether a character changes the direction of writing, has no width, is blank without
+/// being white space, or is for private use.
 fn is_invisible(c: char) -> bool {
     matches!(c,
-        // Direction: marks, embeddings and overrides, isolates (UAX #9 §2).
+        // Direction: marks, embeddings, overrides and isolates (UAX #9 §2).
         '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}'
-        // No width (Default_Ignorable_Code_Point, all but the variation selectors of `has_variants`): soft hyphen, spaces and joiners,
-        // vowels of Khmer that are not written, selectors of Mongolian, invisible operators, deprecated format characters, byte order
-        // mark, interlinear annotation, controls of shorthand and of music.
+        // No width (Default_Ignorable_Code_Point without the selectors of `has_variants`):
+        // soft hyphen, spaces and joiners, unwritten Khmer vowels, Mongolian selectors. Also
+        // invisible operators, deprecated format characters, byte order mark, interlinear
+        // annotation, controls of shorthand and of music.
         | '\u{00AD}' | '\u{034F}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200D}'
         | '\u{2060}'..='\u{2065}' | '\u{206A}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF0}'..='\u{FFFB}'
         | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}'
-        // Blank: the fillers of Hangul, Braille without dots, and the place of an object that is not there.
+        // Blank: Hangul fillers, Braille without dots, and the object replacement character.
         | '\u{115F}' | '\u{1160}' | '\u{3164}' | '\u{FFA0}' | '\u{2800}' | '\u{FFFC}'
-        // Tags, which hide ASCII text in plain sight, and 240 more variation selectors.
+        // Tags, which can hide ASCII text, and 240 more variation selectors.
         | '\u{E0000}'..='\u{E0FFF}'
-        // Private use: everybody's font has something else there, or nothing.
+        // Private use: each font has something else there, or nothing.
         | '\u{E000}'..='\u{F8FF}' | '\u{F0000}'..='\u{10FFFF}'
         | '\u{FDD0}'..='\u{FDEF}')
-        // Noncharacters: these 32, and the last two of each plane.
+        // Noncharacters: the 32 above, and the last two of each plane.
         || u32::from(c) & 0xFFFE == 0xFFFE
 }
 

@@ -1,10 +1,13 @@
-//! Cookies for browsers: the tokens where no script can read them.
+//! Cookies for browsers. They hold the tokens where no script can read them.
 //!
-//! The access token goes with every request (`Path=/`), the refresh token only to the calls about sessions
-//! (`Path=/v1/sessions`). Neither name has the prefix `__Host-` (RFC 6265bis §4.1.3.2): that would demand `Path=/`, and send the
-//! long-lived token along with every message and into the socket's handshake. What the prefix would prevent, a cookie planted by a
-//! sibling host, cannot steal a session; it could log a browser in as somebody else, so a relay belongs on a domain whose
-//! subdomains its operator trusts.
+//! The browser sends the access token with every request (`Path=/`), and the refresh token only to
+//! the calls under `/v1/sessions`. The names do not have the prefix `__Host-` (RFC 6265bis
+//! §4.1.3.2). It requires `Path=/`, so that the browser would send the long-lived refresh token
+//! with every message.
+//!
+//! The prefix would keep a host under the same domain from setting these cookies. Such a host
+//! cannot steal a login, but it could log a browser in as another user. So an operator must trust
+//! all subdomains of the relay's domain.
 
 use std::time::Duration;
 
@@ -20,48 +23,52 @@ pub const REFRESH_COOKIE: &str = "ferry_refresh";
 const ACCESS_PATH: &str = "/";
 const REFRESH_PATH: &str = "/v1/sessions";
 
-/// How many cookies of a request are looked at. Browsers keep 50 to 180 a site; what comes after is as if it were not there.
+/// Most cookies of a request that the relay reads. It ignores further ones. Browsers keep 50 to 180
+/// per site.
 const COOKIES_MAX: usize = 200;
 
-/// The value cannot be in a cookie (RFC 6265 §4.1.1). No token of Ferry's is such a value.
+/// A value that a cookie cannot hold (RFC 6265 §4.1.1). Ferry's own tokens never have such a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the value cannot be in a cookie")]
 pub struct NotACookieValue;
 
-/// Makes `Set-Cookie` values: `HttpOnly`, `SameSite=Strict` and `Secure`. They are marked as sensitive, so `Debug` shows nothing of
-/// them. Each needs a header of its own (append, do not insert).
+/// Makes `Set-Cookie` values with `HttpOnly`, `SameSite=Strict` and `Secure`.
+///
+/// The values are marked as sensitive, so `Debug` does not show them. Append each to the headers:
+/// each needs a header of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cookies {
     secure: bool,
 }
 
 impl Cookies {
-    /// With `insecure` the cookies lack `Secure`, and go over plain HTTP: for local development, and by explicit configuration only.
+    /// Creates the maker of cookies. With `insecure` the cookies lack `Secure`, so that browsers
+    /// send them over plain HTTP. This is only for development, and the operator must ask for it.
     #[must_use]
     pub const fn new(insecure: bool) -> Self {
         Self { secure: !insecure }
     }
 
-    /// Hands out an access token; the browser forgets it after `max_age`.
+    /// Sets the access token. The browser deletes it after `max_age`.
     ///
     /// # Errors
-    /// See [`NotACookieValue`].
+    /// Fails if a cookie cannot hold the token.
     pub fn set_access(self, token: &Secret, max_age: Duration) -> Result<HeaderValue, NotACookieValue> {
         self.set(ACCESS_COOKIE, token.expose(), ACCESS_PATH, max_age)
     }
 
-    /// Hands out a refresh token; the browser forgets it after `max_age`.
+    /// Sets the refresh token. The browser deletes it after `max_age`.
     ///
     /// # Errors
-    /// See [`NotACookieValue`].
+    /// Fails if a cookie cannot hold the token.
     pub fn set_refresh(self, token: &Secret, max_age: Duration) -> Result<HeaderValue, NotACookieValue> {
         self.set(REFRESH_COOKIE, token.expose(), REFRESH_PATH, max_age)
     }
 
-    /// Makes the browser forget both, in two headers.
+    /// Deletes both cookies in the browser. The result is two headers.
     #[must_use]
     pub const fn clear_both(self) -> [HeaderValue; 2] {
-        // Name, path and `Secure` must be those that the cookies were set with, or they would stay.
+        // The browser deletes a cookie only if name, path and `Secure` are as they were set.
         if self.secure {
             [
                 HeaderValue::from_static("ferry_access=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict; Secure"),
@@ -78,7 +85,7 @@ impl Cookies {
     }
 
     fn set(self, name: &str, value: &str, path: &str, max_age: Duration) -> Result<HeaderValue, NotACookieValue> {
-        // A value with a semicolon would add attributes of its own.
+        // A semicolon in the value could add attributes.
         if value.is_empty() || !value.bytes().all(is_cookie_octet) {
             return Err(NotACookieValue);
         }
@@ -91,13 +98,16 @@ impl Cookies {
     }
 }
 
-/// RFC 6265 §4.1.1.
+/// Returns whether a cookie's value may contain this byte (RFC 6265 §4.1.1).
 const fn is_cookie_octet(b: u8) -> bool {
     matches!(b, 0x21 | 0x23..=0x2B | 0x2D..=0x3A | 0x3C..=0x5B | 0x5D..=0x7E)
 }
 
-/// The value of the first cookie of that name in a request's `Cookie` headers, of which there may be several (RFC 9113 §8.2.3). None
-/// where it is empty or holds what no token does. Other people's cookies of the same host may hold any bytes.
+/// Returns the value of the first cookie with this name. A request may have several `Cookie`
+/// headers (RFC 9113 §8.2.3).
+///
+/// Returns `None` if the value is empty or contains a byte that no token has. Cookies that other
+/// programs set for the same host may contain any bytes.
 pub fn find_cookie<'a>(headers: impl IntoIterator<Item = &'a HeaderValue>, name: &str) -> Option<&'a str> {
     let value = headers
         .into_iter()

@@ -1,4 +1,5 @@
-//! The Ed25519 keys that sign access tokens: which of them signs, which ones verify, what is published, and when they change.
+//! The Ed25519 keys that sign access tokens: which key signs, which ones verify, what is published,
+//! and when keys change.
 
 use std::{
     fmt,
@@ -16,29 +17,34 @@ use serde_json::{Value, json};
 
 use super::ed25519;
 
-/// How long a new key is known to all relays before it signs, milliseconds. Relays must read the keys anew more often than this.
+/// Milliseconds between the creation of a key and its first signature. Relays must read the keys
+/// more often than this, so that all of them know a key before it signs.
 pub const PUBLISH_BEFORE_MS: i64 = 5 * 60 * 1000;
 
-/// How much longer than the life of a token a key that signs no more is kept, milliseconds: for clocks that differ, and for a relay
-/// that learnt late of its successor.
+/// Milliseconds for which a key that no longer signs is kept, in addition to the lifetime of a
+/// token. This allows for clocks that differ, and for a relay that learns late of the next key.
 pub const KEEP_AFTER_MS: i64 = 10 * 60 * 1000;
 
-/// Unknown key ids lead to the keys being read anew at most this often, milliseconds: anybody can send tokens with invented ids.
+/// Shortest time between two reloads because of an unknown key id, in milliseconds. Without this
+/// limit anyone could cause reloads by sending tokens with invented ids.
 pub const RELOAD_EVERY_MS: i64 = 3_000;
 
-/// A key as the store keeps it. Times are milliseconds since the Unix epoch. `Debug` shows nothing of the secret.
+/// A key as it is in SQL. Times are milliseconds since the Unix epoch. `Debug` does not show the
+/// secret.
 #[derive(Clone, PartialEq, Eq)]
 pub struct KeyRow {
-    /// The key's id, in the header of every token that it signs.
+    /// The key's id. The header of every token that it signs has it.
     pub kid: String,
-    /// The private key (the seed of RFC 8032 §5.1.5). Whoever has it can be anybody.
+    /// The private key (the seed of RFC 8032 §5.1.5). Anyone who has it can act as any user.
     pub secret: [u8; 32],
-    /// When it was made.
+    /// When the key was created.
     pub created_at: i64,
-    /// From when on it signs.
+    /// When the key begins to sign.
     pub active_at: i64,
-    /// From when on it signs no more, though a newer key does not replace it. For operators: the relay itself deletes keys. What such a
-    /// key has signed stays valid until it expires; a key that somebody else may have is to be deleted.
+    /// When the key stops signing, even if no newer key replaces it. Only operators set this.
+    ///
+    /// Tokens that the key has signed stay valid until they expire. If someone else may have the
+    /// key, delete it instead.
     pub retired_at: Option<i64>,
 }
 
@@ -59,29 +65,32 @@ impl KeyRow {
     }
 }
 
-/// A new key with a random id, which signs from `active_at` on.
+/// Creates a key with a random id. It signs from `active_at` on.
 #[must_use]
 pub fn generate_key(now: i64, active_at: i64) -> KeyRow {
     let id: [u8; 12] = rand::random();
     KeyRow { kid: URL_SAFE_NO_PAD.encode(id), secret: rand::random(), created_at: now, active_at, retired_at: None }
 }
 
-/// What is to be done about the keys.
+/// The changes that the keys need.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RotationPlan {
-    /// Make a key that signs from then on.
+    /// Create a key that signs from this time on.
     pub create: Option<i64>,
-    /// Delete these: nothing that they signed is valid any more.
+    /// Delete these keys: nothing that they signed is still valid.
     pub delete: Vec<String>,
 }
 
-/// What is to be done about the keys at `now` (milliseconds since the Unix epoch).
+/// Returns the changes that the keys need at `now` (milliseconds since the Unix epoch).
 ///
-/// There is always a key that signs: where there is none, one is to be made at once. When the newest has signed for `rotate_after`,
-/// its successor is made, and signs [`PUBLISH_BEFORE_MS`] later, so that every relay knows it by then. A key is deleted when it has
-/// not signed for longer than `token_ttl` and [`KEEP_AFTER_MS`]; all relays must be configured with the same life of tokens.
+/// - If no key signs, a key must be created that signs at once.
+/// - If the newest key has signed for `rotate_after`, its successor must be created. It signs
+///   [`PUBLISH_BEFORE_MS`] later, so that every relay knows it by then.
+/// - A key must be deleted if it has not signed for longer than `token_ttl` and [`KEEP_AFTER_MS`]
+///   together. So all relays need the same lifetime of tokens.
 ///
-/// Two relays that plan at the same moment may both make a key. That is harmless: both are known to all, and the newer one signs.
+/// Two relays may plan at the same moment and both create a key. This does no harm: all relays know
+/// both keys, and the newer one signs.
 #[must_use]
 pub fn plan(rows: &[KeyRow], now: i64, rotate_after: Duration, token_ttl: Duration) -> RotationPlan {
     let in_use = || rows.iter().filter(|row| !row.is_retired(now));
@@ -105,7 +114,7 @@ pub(super) fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// A key in the form that signs and verifies. Neither part is ever printed.
+/// A key in the form that signs and verifies. It has no `Debug`, so that no part can be printed.
 pub(super) struct Key {
     pub(super) kid: String,
     pub(super) signs: EncodingKey,
@@ -115,14 +124,14 @@ pub(super) struct Key {
     retired_at: Option<i64>,
 }
 
-/// All keys that are known at one moment. It never changes; [`Keys`] replaces it.
+/// All known keys at one moment. It never changes; [`Keys`] replaces it.
 pub struct KeyRing {
-    /// The oldest first.
+    /// Oldest first.
     keys: Vec<Key>,
 }
 
 impl KeyRing {
-    /// The ring of all keys in the store: those that signed, that sign, and that will.
+    /// Creates the ring from all keys in SQL: old ones, the current one and future ones.
     #[must_use]
     pub fn from_rows(rows: &[KeyRow]) -> Self {
         let mut keys: Vec<Key> = rows.iter().map(Key::from_row).collect();
@@ -130,21 +139,24 @@ impl KeyRing {
         Self { keys }
     }
 
-    /// The key that signs at `now`: the newest that is active and not retired. It is chosen at each signature, so a ring that is
-    /// not replaced still goes over to the successor in time.
+    /// Returns the key that signs at `now`: the newest one that is active and not retired. Each
+    /// signature chooses again, so a ring that is not replaced still changes to the next key in
+    /// time.
     ///
-    /// Where no key is active yet, the next one signs before its time: another relay made it by a clock that is ahead of this one.
+    /// If no key is active yet, the next one signs early. This happens if another relay, whose
+    /// clock is ahead, has created it.
     pub(super) fn signer(&self, now: i64) -> Option<&Key> {
         let in_use = || self.keys.iter().filter(|key| key.retired_at.is_none_or(|at| at > now));
         in_use().rfind(|key| key.active_at <= now).or_else(|| in_use().next())
     }
 
-    /// The key with that id; active or not.
+    /// Returns the key with this id, whether it is active or not.
     pub(super) fn find(&self, kid: &str) -> Option<&Key> {
         self.keys.iter().find(|key| key.kid == kid)
     }
 
-    /// The public keys as a JWK set (RFC 7517 §5, RFC 8037 §2), for `/.well-known/jwks.json`. Keys that do not sign yet are in it.
+    /// Returns the public keys as a JWK set (RFC 7517 §5, RFC 8037 §2), for
+    /// `/.well-known/jwks.json`. It includes keys that do not sign yet.
     #[must_use]
     pub fn jwks(&self) -> Value {
         let keys: Vec<Value> = self.keys.iter().map(Key::jwk).collect();
@@ -161,7 +173,6 @@ impl fmt::Debug for KeyRing {
 impl Key {
     fn from_row(row: &KeyRow) -> Self {
         let public = SigningKey::from_bytes(&row.secret).verifying_key().to_bytes();
-        ed25519::install();
         Self {
             kid: row.kid.clone(),
             signs: ed25519::signing_key(&row.secret),
@@ -184,38 +195,38 @@ impl Key {
     }
 }
 
-/// The ring in force. Clones share it, and a replacement is seen by all of them at once.
+/// The current ring. Clones share it, so all of them see a replacement at once.
 #[derive(Clone)]
 pub struct Keys {
-    /// The std lock: it is held to clone or to set a pointer, never across an await.
+    /// A lock of std, because it is held only to clone or set a pointer, never across an await.
     ring: Arc<RwLock<Arc<KeyRing>>>,
     reloaded_at: Arc<AtomicI64>,
 }
 
 impl Keys {
-    /// Begins with that ring.
+    /// Creates the keys with this ring.
     #[must_use]
     pub fn new(ring: KeyRing) -> Self {
         Self { ring: Arc::new(RwLock::new(Arc::new(ring))), reloaded_at: Arc::new(AtomicI64::new(i64::MIN)) }
     }
 
-    /// The ring in force now.
+    /// Returns the current ring.
     #[must_use]
     pub fn current(&self) -> Arc<KeyRing> {
         self.ring.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Puts another ring in force.
+    /// Replaces the current ring.
     pub fn replace(&self, ring: KeyRing) {
         *self.ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring);
     }
 
-    /// Whether the one who met an unknown key id may read the keys anew: true for one caller every [`RELOAD_EVERY_MS`]. The others
-    /// refuse the token.
+    /// Returns whether the caller, who got an unknown key id, may read the keys again. This is true
+    /// for one caller every [`RELOAD_EVERY_MS`]. The others must reject the token.
     #[must_use]
     pub fn may_reload(&self, now: i64) -> bool {
         let last = self.reloaded_at.load(Ordering::Relaxed);
-        // The distance counts in both directions: a clock that was set back does not stop reloads.
+        // An absolute difference, so that a clock that was set back does not stop reloads.
         let is_due = last.abs_diff(now) >= RELOAD_EVERY_MS.unsigned_abs();
         is_due && self.reloaded_at.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }

@@ -1,13 +1,14 @@
-//! Which pages may use a browser's cookies: the check of `Origin` that keeps other sites from acting in a user's name (RFC 6455 §10.2,
-//! and OWASP's advice against cross-site request forgery).
+//! Checks the `Origin` header, so that only allowed pages can use a browser's cookies. This keeps
+//! other sites from acting as the user (RFC 6455 §10.2, and OWASP's advice against cross-site
+//! request forgery).
 
 use std::fmt;
 
-/// An origin of the web, `http://host:port` or `https://host:port`, in one canonical form.
+/// A web origin, `http://host:port` or `https://host:port`, in one canonical form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
     scheme: Scheme,
-    /// In lower case; an IPv6 address in its brackets.
+    /// In lower case. An IPv6 address has its brackets.
     host: String,
     port: u16,
 }
@@ -28,8 +29,10 @@ impl Scheme {
 }
 
 impl Origin {
-    /// Reads the value of an `Origin` header, or an allowed origin of the configuration (use this to check it at the start). None for
-    /// all else: `null`, other schemes, several origins, anything with a path, a user or a wildcard.
+    /// Parses the value of an `Origin` header, or an origin of the configuration.
+    ///
+    /// Returns `None` for everything else: `null`, other schemes, several origins, and anything
+    /// with a path, a user or a wildcard.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (scheme, authority) = text.split_once("://")?;
@@ -43,8 +46,9 @@ impl Origin {
     }
 
     fn is_at(&self, host: &str) -> bool {
-        // A `Host` without a port means the default port of the scheme that the browser used. The relay may stand behind a proxy that
-        // ends TLS and does not see the scheme, so it is the one that the origin names.
+        // A `Host` without a port means the default port of the scheme that the browser used.
+        // Behind a proxy that handles TLS the relay does not see that scheme, so it takes the
+        // origin's.
         parse_authority(host)
             .is_some_and(|(host, port)| host == self.host && port.unwrap_or(self.scheme.default_port()) == self.port)
     }
@@ -58,7 +62,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Host in lower case, and port where there is one.
+/// Returns the host in lower case, and the port if there is one.
 fn parse_authority(text: &str) -> Option<(String, Option<u16>)> {
     let end_of_host = match text.strip_prefix('[') {
         Some(rest) => rest.find(']')? + 2,
@@ -67,7 +71,7 @@ fn parse_authority(text: &str) -> Option<(String, Option<u16>)> {
     let (host, port) = text.split_at(end_of_host);
     let is_host = match host.strip_prefix('[') {
         Some(address) => address.strip_suffix(']')?.parse::<std::net::Ipv6Addr>().is_ok(),
-        // Names of other scripts are in Punycode here.
+        // Browsers send names in other scripts as Punycode.
         None => !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_')),
     };
     let port = match port.strip_prefix(':') {
@@ -78,14 +82,18 @@ fn parse_authority(text: &str) -> Option<(String, Option<u16>)> {
     is_host.then(|| (host.to_ascii_lowercase(), port))
 }
 
-/// Whether a request that is authenticated by a cookie, and changes something or opens a socket, comes from a page that may make it:
-/// one of an allowed origin, or of the relay's own, by its `Host`.
+/// Returns whether a page of this origin may make a request with cookies. The origin must be an
+/// allowed one, or the relay's own, which `host` names.
 ///
-/// Refused: no `Origin` (browsers send it with all such requests, and who is no browser has a bearer token), and `null`, which any
-/// sandboxed frame sends. A request with several `Origin` or `Host` headers is to be refused before.
+/// Call this for requests that change something or open a socket. Reject a request with several
+/// `Origin` or `Host` headers before.
 ///
-/// An http page of the relay's own host and default port passes for the same origin: behind a proxy that ends TLS the relay cannot
-/// tell. It has no cookies to send: they are `Secure`.
+/// Returns false without an `Origin`. Browsers always send one with such requests, and other
+/// clients have a bearer token. Returns false for `null` too, because any sandboxed frame sends it.
+///
+/// An `http` page on the relay's own host and default port counts as the same origin. Behind a
+/// proxy that handles TLS, the relay cannot see the difference. Such a page has no cookies to send,
+/// because they are `Secure`.
 #[must_use]
 pub fn is_allowed(origin: Option<&str>, host: Option<&str>, allowed: &[String]) -> bool {
     let Some(origin) = origin.and_then(Origin::parse) else { return false };

@@ -1,4 +1,5 @@
-//! Passwords: the rule, and Argon2id off the runtime's threads, as much of it at a time as the machine is meant to bear.
+//! The rule for passwords, and their hashing with Argon2id. Hashes run on blocking threads, and
+//! only a limited number at a time.
 
 use std::sync::Arc;
 
@@ -10,27 +11,28 @@ use ferry_protocol::Secret;
 use tokio::sync::Semaphore;
 use unicode_normalization::UnicodeNormalization as _;
 
-/// The shortest password, bytes (NIST SP 800-63B §5.1.1.2 asks for 8 characters).
+/// Fewest bytes of a new password. NIST SP 800-63B §5.1.1.2 asks for 8 characters.
 pub const PASSWORD_MIN: usize = 8;
 
-/// The longest password, bytes: far more than anybody remembers, and a bound.
+/// Most bytes of a password, so that hashing one has a limit. A longer one is always wrong.
 pub const PASSWORD_MAX: usize = 1024;
 
-/// LogoutReason a password cannot be chosen.
+/// Why a new password is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordError {
-    /// Under [`PASSWORD_MIN`] bytes.
+    /// Fewer than [`PASSWORD_MIN`] bytes.
     #[error("a password has at least {PASSWORD_MIN} bytes")]
     TooShort,
-    /// Over [`PASSWORD_MAX`] bytes.
+    /// More than [`PASSWORD_MAX`] bytes.
     #[error("a password has at most {PASSWORD_MAX} bytes")]
     TooLong,
 }
 
-/// The rule for new passwords. A login does not ask it: what was a password stays one if the rule changes.
+/// Checks a new password. Logins do not call this, so that existing passwords stay valid if the
+/// rule changes.
 ///
 /// # Errors
-/// See [`PasswordError`].
+/// Fails if the password is too short or too long.
 pub fn check_password(password: &Secret) -> Result<(), PasswordError> {
     match password.expose().len() {
         ..PASSWORD_MIN => Err(PasswordError::TooShort),
@@ -39,56 +41,56 @@ pub fn check_password(password: &Secret) -> Result<(), PasswordError> {
     }
 }
 
-/// What a hash costs.
+/// The cost of a hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PasswordParams {
-    /// Memory, KiB. Every hash that runs takes that much.
+    /// Memory of each running hash, in KiB.
     pub memory_kib: u32,
-    /// Passes over it.
+    /// Passes over the memory.
     pub iterations: u32,
     /// Lanes.
     pub parallelism: u32,
 }
 
 impl Default for PasswordParams {
-    /// 19 MiB, two passes, one lane: OWASP's Password Storage Cheat Sheet, Argon2id.
+    /// Returns 19 MiB, two passes and one lane, as OWASP's Password Storage Cheat Sheet advises.
     fn default() -> Self {
         Self { memory_kib: 19_456, iterations: 2, parallelism: 1 }
     }
 }
 
-/// Argon2 does not take these parameters.
+/// Argon2 rejects these parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not parameters for Argon2id: {0}")]
 pub struct BadParams(argon2::Error);
 
-/// As many hashes run and wait as may; or the relay is shutting down. The same call may succeed later.
+/// Too many hashes run and wait already, or the relay is shutting down. The same call may succeed
+/// later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("too many logins at once")]
 pub struct Busy;
 
-/// Makes and checks password hashes (PHC strings), never more than `concurrency` of them at a time.
+/// Makes and checks password hashes (PHC strings), at most `concurrency` of them at a time.
 ///
-/// Clones share the bound.
+/// Clones share this limit.
 #[derive(Clone)]
 pub struct Passwords {
     argon: Argon2<'static>,
-    /// One permit for each hash that runs. Together with the memory of one hash it bounds what logins take of the machine.
+    /// One permit for each running hash. This limits the memory and the cores that logins use.
     running: Arc<Semaphore>,
-    /// One permit for each hash that runs or waits: where none is left, callers are refused at once instead of waiting in a queue
-    /// that only grows.
+    /// One permit for each running or waiting hash. If none is left, callers fail at once, so that
+    /// the queue cannot grow for ever.
     admitted: Arc<Semaphore>,
-    /// The hash of a password that nobody has, for logins of users who do not exist.
+    /// The hash of a random password. Logins of users who do not exist are checked against it.
     dummy: Arc<str>,
 }
 
 impl Passwords {
-    /// Takes as long as one hash, for it makes the hash that unknown users are checked against.
-    ///
-    /// `concurrency` hashes run at a time (at least one), and `queue` callers wait.
+    /// Creates the service: `concurrency` hashes run at a time (at least one), and `queue` callers
+    /// wait. Takes as long as one hash.
     ///
     /// # Errors
-    /// Parameters that Argon2 does not take, such as less than 8 KiB a lane.
+    /// Fails if Argon2 rejects the parameters, for example less than 8 KiB per lane.
     pub fn new(params: PasswordParams, concurrency: usize, queue: usize) -> Result<Self, BadParams> {
         let params = Params::new(params.memory_kib, params.iterations, params.parallelism, None).map_err(BadParams)?;
         let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
@@ -103,28 +105,32 @@ impl Passwords {
         })
     }
 
-    /// The hash of a new password, with a salt of its own. [`check_password`] is the caller's to ask first.
+    /// Returns the hash of a new password, with a new random salt. Call [`check_password`] before.
     ///
-    /// Cancel-safe: a caller who goes away while waiting leaves the queue; a hash that runs is finished and counts until then.
+    /// Cancel-safe. If you drop the future while it waits, it leaves the queue. A running hash
+    /// continues, and counts until it ends.
     ///
     /// # Errors
-    /// [`Busy`].
+    /// Fails with [`Busy`] if too many hashes run and wait.
     pub async fn hash(&self, password: &Secret) -> Result<String, Busy> {
         let (argon, password) = (self.argon.clone(), normalized(password));
         self.run(move || hash_bytes(&argon, password.as_bytes())).await?.ok_or(Busy)
     }
 
-    /// Whether the password is the one that was hashed. `None` stands for a user who does not exist: the answer is `false`, and takes
-    /// the same time. A hash that cannot be read, and a password over [`PASSWORD_MAX`], are the same as `None`.
+    /// Returns whether the password matches the hash.
     ///
-    /// Checking takes the work of the hash's own parameters. Where that is less than what the parameters in force take, and the password is
-    /// wrong, the rest is done as well: else the time would tell that the user exists, and has not logged in for long. A hash that takes
-    /// more is told by that, until its user logs in.
+    /// `None` means a user who does not exist: the answer is false, after the same time. An
+    /// unreadable hash and a password over [`PASSWORD_MAX`] bytes count as `None`.
     ///
-    /// Cancel-safe, as [`Self::hash`] is.
+    /// A check costs what the hash's own parameters ask for. If this is less than the current
+    /// parameters ask for and the password is wrong, the missing work is done too. Otherwise the
+    /// time would show that the user exists and has not logged in for long. If the hash costs more,
+    /// the time does show it, until the user logs in.
+    ///
+    /// Cancel-safe, like [`Self::hash`].
     ///
     /// # Errors
-    /// [`Busy`].
+    /// Fails with [`Busy`] if too many hashes run and wait.
     pub async fn verify(&self, hash: Option<&str>, password: &Secret) -> Result<bool, Busy> {
         let is_possible = password.expose().len() <= PASSWORD_MAX;
         let known = hash.filter(|hash| {
@@ -149,7 +155,8 @@ impl Passwords {
         Ok(matches.await? && exists)
     }
 
-    /// Whether a hash was made with other parameters than those in force: hash the password again at the next login.
+    /// Returns whether a hash was made with other parameters than the current ones. If so, hash the
+    /// password again at the next login.
     #[must_use]
     pub fn needs_rehash(&self, hash: &str) -> bool {
         let Ok(hash) = PasswordHash::new(hash) else { return true };
@@ -164,8 +171,9 @@ impl Passwords {
     async fn run<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Result<T, Busy> {
         let admitted = self.admitted.clone().try_acquire_owned().map_err(|_| Busy)?;
         let running = self.running.clone().acquire_owned().await.map_err(|_| Busy)?;
-        // The permits go along: a job cannot be stopped, so it must count until it ends even where nobody waits for it any more.
-        // Else callers who give up and come back would run any number at a time.
+        // The job owns the permits. Nothing can stop a job, so it must count until it ends, even if
+        // its caller has gone. Otherwise callers who give up and retry could run any number of
+        // jobs.
         let job = move || {
             let result = job();
             drop((running, admitted));
@@ -182,14 +190,16 @@ impl std::fmt::Debug for Passwords {
 }
 
 fn hash_bytes(argon: &Argon2<'_>, password: &[u8]) -> Option<String> {
-    // 16 bytes, as RFC 9106 §3.1 recommends.
+    // RFC 9106 §3.1 recommends 16 bytes.
     let salt: [u8; 16] = rand::random();
     Some(argon.hash_password_with_salt(password, &salt).ok()?.to_string())
 }
 
-/// What is left to do after a hash with the parameters `made`, so that both together are the work of one with the parameters `wanted`: lanes
-/// are computed one after the other, so work is memory times passes. Never more memory than `wanted`. `None` where nothing is left that
-/// Argon2 can do (8 KiB).
+/// Returns the parameters of a second hash, so that it and a hash with `made` together cost as much
+/// as one hash with `wanted`. It never needs more memory than `wanted`.
+///
+/// The cost is memory times passes, because lanes run one after the other. Returns `None` if less
+/// work is missing than Argon2 can do (8 KiB).
 fn missing_work(made: &Params, wanted: &Params) -> Option<Params> {
     let work = |params: &Params| u64::from(params.m_cost()) * u64::from(params.t_cost());
     let missing = work(wanted).checked_sub(work(made)).filter(|missing| *missing > 0)?;
@@ -197,7 +207,7 @@ fn missing_work(made: &Params, wanted: &Params) -> Option<Params> {
     Params::new(u32::try_from(missing / passes).ok()?, u32::try_from(passes).ok()?, 1, None).ok()
 }
 
-/// Does that work for nothing.
+/// Does this work and discards the result.
 fn work_off(params: Option<Params>, password: &[u8]) {
     let Some(params) = params else { return };
     let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
@@ -206,7 +216,8 @@ fn work_off(params: Option<Params>, password: &[u8]) {
     std::hint::black_box(output);
 }
 
-/// NFC, as RFC 8265 §4.2.2 has it: an é that one keyboard sends as one character and another as two is the same é.
+/// Returns the password in Unicode form NFC (RFC 8265 §4.2.2). Some keyboards send é as one
+/// character and others as two, and both must match.
 fn normalized(password: &Secret) -> String {
     password.expose().nfc().collect()
 }

@@ -1,23 +1,23 @@
-//! Refresh tokens: opaque, kept by the relay as a hash alone, and used once.
+//! Refresh tokens. They are random, can be used once, and are stored only as a hash.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ferry_protocol::Secret;
 use sha2::{Digest as _, Sha256};
 
-/// What every refresh token begins with, so that a scanner for leaked secrets, or a person, knows one.
+/// The prefix of every refresh token, so that people and scanners for leaked secrets recognize it.
 pub const REFRESH_PREFIX: &str = "frt_";
 
-/// What is stored of a refresh token: SHA-256 of its 32 random bytes.
+/// The stored hash of a refresh token: SHA-256 of its 32 random bytes.
 ///
-/// A slow hash such as Argon2 is for what people choose; nobody guesses 256 random bits.
+/// A slow hash such as Argon2 is not needed, because nobody can guess 256 random bits.
 pub type RefreshHash = [u8; 32];
 
-/// Makes refresh tokens.
+/// The maker of refresh tokens.
 #[derive(Debug, Clone, Copy)]
 pub struct RefreshToken;
 
 impl RefreshToken {
-    /// A new token for the device, and the hash of it for the store.
+    /// Creates a token. Returns it for the device, and its hash for SQL.
     #[must_use]
     pub fn generate() -> (Secret, RefreshHash) {
         let bytes: [u8; 32] = rand::random();
@@ -26,13 +26,16 @@ impl RefreshToken {
     }
 }
 
-/// The hash to look a token up by. None for what is not of the form of a refresh token; a token has one spelling only.
+/// Returns the hash with which to find a token. Returns `None` if the text is not a refresh token.
+/// Each token has exactly one spelling.
 ///
-/// The look-up needs no comparison in constant time: whoever measures it learns about the hash, which does not lead to the token.
+/// The search need not take constant time: its timing can only show the hash, which does not reveal
+/// the token.
 #[must_use]
 pub fn hash_of(token: &str) -> Option<RefreshHash> {
     let encoded = token.strip_prefix(REFRESH_PREFIX)?;
-    // 43 characters of base64 are 32 bytes. Refused before it is decoded, so that a long text costs nothing.
+    // 43 characters of base64 are 32 bytes. Checked before decoding, so that a long text costs
+    // nothing.
     if encoded.len() != 43 {
         return None;
     }
@@ -75,7 +78,8 @@ mod tests {
             &format!("frt_{}", "+".repeat(43)),
             &format!("frt_{}", "é".repeat(43)),
             &format!("frt_{}", "a".repeat(1 << 20)),
-            // The last character holds two bits that are no part of the token: any but zero would be a second spelling.
+            // The last character has two unused bits. If they were not zero, the token would have a
+            // second spelling.
             &format!("frt_{}B", "A".repeat(42)),
         ] {
             assert_eq!(hash_of(wrong), None, "{wrong:.60}");

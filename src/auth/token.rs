@@ -1,4 +1,5 @@
-//! Access tokens: JWTs (RFC 7519, in the profile of RFC 9068) signed with Ed25519, for one device, valid for minutes.
+//! Access tokens: JWTs (RFC 7519, in the profile of RFC 9068) that are signed with Ed25519. Each is
+//! for one device, and valid for minutes.
 
 use std::time::Duration;
 
@@ -7,84 +8,90 @@ use jsonwebtoken::{Algorithm, Header, Validation, errors::ErrorKind};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::keys::{Keys, millis};
+use super::{
+    ed25519,
+    keys::{Keys, millis},
+};
 
-/// The longest token that is looked at, bytes. Ferry's own have about 500.
+/// Most bytes of a token. Longer ones are rejected unread. Ferry's own have about 500.
 pub const TOKEN_MAX: usize = 4096;
 
-/// How far ahead `iat` and `nbf` may be, milliseconds: relays' clocks differ a little. There is no such grace for `exp`.
+/// Milliseconds by which `iat` and `nbf` may be in the future, because the relays' clocks differ a
+/// little. `exp` has no such tolerance.
 pub const CLOCK_SKEW_MS: i64 = 5_000;
 
-/// The `typ` of an access token's header (RFC 9068 §2.1), which no other JWT passes for.
+/// The `typ` in the header of an access token (RFC 9068 §2.1). No other JWT has it.
 const TYPE: &str = "at+jwt";
 
-/// Whom a valid token speaks for.
+/// The user and device of a valid token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verified {
     /// The user.
     pub user: UserId,
-    /// The device. Whether it is still logged in is the store's to say.
+    /// The device. Ask SQL whether it is still logged in.
     pub device: DeviceId,
-    /// Until when the token is valid, milliseconds since the Unix epoch.
+    /// When the token expires, in milliseconds since the Unix epoch.
     pub expires_at_ms: i64,
 }
 
-/// LogoutReason a token is not valid. For logs and tests: outside, all of them are one and the same 401. None of the texts repeats the token.
+/// Why a token is not valid. Only for logs and tests: clients get the same 401 for all of them. The
+/// messages never repeat the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// Over [`TOKEN_MAX`] bytes.
+    /// More than [`TOKEN_MAX`] bytes.
     #[error("too long for a token")]
     TooLong,
-    /// Not a JWT, or of an algorithm that there is not, such as `none`; a refresh token is none either.
+    /// Not a JWT (for example a refresh token), or of an unknown algorithm, such as `none`.
     #[error("not a JWT")]
     Malformed,
-    /// Signed with anything but EdDSA.
+    /// Signed with another algorithm than EdDSA.
     #[error("another algorithm than EdDSA")]
     Algorithm,
-    /// A JWT for another use.
+    /// A JWT for another purpose.
     #[error("another type than at+jwt")]
     Type,
-    /// A header extension that must be understood (`crit`), and is not.
+    /// A header extension that is marked as critical (`crit`). Ferry knows none.
     #[error("a critical header that is not known")]
     Critical,
     /// No `kid`.
     #[error("no key id")]
     NoKid,
-    /// No key with that id is known here. It may be a new one that another relay made: see [`Keys::may_reload`].
+    /// This relay knows no key with this id. Another relay may have created it: see
+    /// [`Keys::may_reload`].
     #[error("unknown key id")]
     UnknownKid,
-    /// Not signed by the key it names, or changed since.
+    /// Not signed with the key that the token names, or changed afterwards.
     #[error("wrong signature")]
     Signature,
-    /// A claim is missing, or not of its form.
+    /// A claim is missing or malformed.
     #[error("a claim is missing or malformed")]
     Claims,
-    /// From another issuer.
+    /// The issuer is another one.
     #[error("wrong issuer")]
     Issuer,
-    /// For another audience.
+    /// The audience is another one.
     #[error("wrong audience")]
     Audience,
-    /// Not valid yet, or from the future.
+    /// `nbf` or `iat` is in the future.
     #[error("not valid yet")]
     NotYetValid,
-    /// Not valid any more.
+    /// Expired.
     #[error("expired")]
     Expired,
 }
 
-/// A token could not be made.
+/// Why a token cannot be signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SignError {
-    /// The ring holds no key that may sign.
+    /// The ring has no key that may sign.
     #[error("there is no key to sign with")]
     NoKey,
-    /// The signing library refused.
+    /// The signing library failed.
     #[error("the token could not be signed")]
     Failed,
 }
 
-/// All of them are required: a token without any one of them is refused.
+/// The claims of a token. All of them are required.
 #[derive(Serialize, Deserialize)]
 struct Claims {
     iss: String,
@@ -93,14 +100,14 @@ struct Claims {
     sub: UserId,
     /// The device.
     sid: DeviceId,
-    /// Seconds since the Unix epoch, as the next two.
+    /// Seconds since the Unix epoch, like the next two.
     iat: i64,
     nbf: i64,
     exp: i64,
     jti: Uuid,
 }
 
-/// Makes and checks access tokens of one issuer for one audience, with the keys in force.
+/// The service that signs and verifies access tokens.
 #[derive(Debug, Clone)]
 pub struct AccessTokens {
     keys: Keys,
@@ -110,31 +117,33 @@ pub struct AccessTokens {
 }
 
 impl AccessTokens {
-    /// All relays of one installation share issuer, audience and keys.
+    /// Creates the service. All relays of an installation need the same issuer, audience and keys.
     #[must_use]
     pub fn new(issuer: impl Into<String>, audience: impl Into<String>, keys: Keys) -> Self {
+        ed25519::install();
         let (issuer, audience) = (issuer.into(), audience.into());
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_issuer(&[&issuer]);
         validation.set_audience(&[&audience]);
         validation.set_required_spec_claims(&["iss", "aud", "sub", "exp", "nbf"]);
-        // `verify` compares the times itself, with the `now` it is given: the library would take the system's clock.
+        // `verify` checks the times itself against its argument `now`: the library would read the
+        // clock.
         validation.validate_exp = false;
         validation.validate_nbf = false;
         Self { keys, issuer, audience, validation }
     }
 
-    /// The keys, to publish, to replace, and to ask [`Keys::may_reload`].
+    /// Returns the keys, so that the caller can publish, replace or reload them.
     #[must_use]
     pub fn keys(&self) -> &Keys {
         &self.keys
     }
 
-    /// A token for the device, and until when it is valid (milliseconds since the Unix epoch; whole seconds, so up to a second less
-    /// than `ttl` from `now`).
+    /// Signs a token for the device. Returns it with the time when it expires, in milliseconds
+    /// since the Unix epoch. This time is rounded down to whole seconds.
     ///
     /// # Errors
-    /// See [`SignError`].
+    /// Fails if no key may sign, or if signing fails.
     pub fn sign(&self, user: UserId, device: DeviceId, now: i64, ttl: Duration) -> Result<(Secret, i64), SignError> {
         let ring = self.keys.current();
         let key = ring.signer(now).ok_or(SignError::NoKey)?;
@@ -157,16 +166,18 @@ impl AccessTokens {
         Ok((Secret::new(token), exp.saturating_mul(1000)))
     }
 
-    /// Whom the token speaks for at `now` (milliseconds since the Unix epoch).
+    /// Returns the user and device of the token, if it is valid at `now` (milliseconds since the
+    /// Unix epoch).
     ///
     /// # Errors
-    /// See [`TokenError`].
+    /// Fails with the reason if the token is not valid.
     pub fn verify(&self, token: &str, now: i64) -> Result<Verified, TokenError> {
         if token.len() > TOKEN_MAX {
             return Err(TokenError::TooLong);
         }
         let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Malformed)?;
-        // Nothing of the header but the key's id chooses how the token is verified: not `alg`, and no key or URL that it brings along.
+        // Only the key id of the header decides how the token is verified. `alg`, and any key or
+        // URL in the header, have no influence.
         if header.alg != Algorithm::EdDSA {
             return Err(TokenError::Algorithm);
         }

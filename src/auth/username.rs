@@ -1,45 +1,46 @@
-//! The names that people log in with.
+//! Usernames, with which users log in.
 
 use std::fmt;
 
 use unicode_normalization::UnicodeNormalization;
 
-/// The fewest characters of a username.
+/// Fewest characters of a username. A shorter one is rejected.
 pub const USERNAME_MIN: usize = 3;
 
-/// The most characters of a username.
+/// Most characters of a username. A longer one is rejected.
 pub const USERNAME_MAX: usize = 32;
 
-/// A username in its one canonical form: `a-z 0-9 . _ -`, 3 to 32 of them, beginning with a letter or a digit.
+/// A username in its canonical form: 3 to 32 of the characters `a-z 0-9 . _ -`, beginning with a
+/// letter or a digit.
 ///
-/// What is typed is brought to Unicode's form NFKC and to lower case first, so that `Alice` and `ａｌｉｃｅ` are `alice`. All that is not
-/// ASCII after that is refused: two names that look the same are then the same. People who wish to be called by a name in another
-/// script have the display name.
+/// The input is first brought to Unicode form NFKC and to lower case, so `Alice` and `ａｌｉｃｅ` are
+/// both `alice`. Anything that is not ASCII after that is rejected, so that two names that look the
+/// same are the same. For names in other scripts there is the display name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Username(String);
 
-/// LogoutReason a username is refused. None of the texts repeats it.
+/// Why a username is rejected. The messages never repeat it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum UsernameError {
     /// Fewer than [`USERNAME_MIN`] characters, or more than [`USERNAME_MAX`].
     #[error("a username has {USERNAME_MIN} to {USERNAME_MAX} characters")]
     Length,
-    /// A character that is none of `a-z 0-9 . _ -`.
+    /// A character other than `a-z 0-9 . _ -`.
     #[error("a username is made of the letters a to z, digits, '.', '_' and '-'")]
     Character,
-    /// It begins with `.`, `_` or `-`.
+    /// The first character is `.`, `_` or `-`.
     #[error("a username begins with a letter or a digit")]
     Start,
 }
 
 impl Username {
-    /// The canonical form of what somebody typed.
+    /// Returns the canonical form of the input.
     ///
     /// # Errors
-    /// See [`UsernameError`].
+    /// Fails with the reason if the input is not a username.
     pub fn parse(text: &str) -> Result<Self, UsernameError> {
         let mut name = String::new();
-        // However long the text is, no more of it is read than the limit and one.
+        // Reads at most one character more than the limit, so that a long text costs nothing.
         for c in text.nfkc().flat_map(char::to_lowercase) {
             if !matches!(c, 'a'..='z' | '0'..='9' | '.' | '_' | '-') {
                 return Err(UsernameError::Character);
@@ -58,13 +59,13 @@ impl Username {
         Ok(Self(name))
     }
 
-    /// The canonical form.
+    /// Returns the canonical form.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The canonical form, to keep.
+    /// Returns the canonical form as an owned string.
     #[must_use]
     pub fn into_string(self) -> String {
         self.0

@@ -1,4 +1,4 @@
-//! The places for connections: how many there may be in all, and how many of them from one address.
+//! Limits on open connections: in total, and from one address.
 
 use std::sync::Arc;
 
@@ -7,43 +7,45 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::limits::Network;
 
-/// See the module's description.
+/// The limits, and the connections that count towards them.
 #[derive(Debug)]
 pub struct ConnectionLimits {
     free: Arc<Semaphore>,
-    /// Taken places of each network that has any.
+    /// Connections of each network that has any.
     taken: Arc<DashMap<Network, usize>>,
     most_of_one: usize,
     open_connections: prometheus::IntGauge,
 }
 
-/// A place, free again when it is dropped.
+/// A place for one connection. Dropping it frees the place.
 #[derive(Debug)]
 pub struct ConnectionPermit {
     _free: OwnedSemaphorePermit,
-    /// `None` where the network is not counted.
+    /// `None` if the network is not counted.
     network: Option<(Network, Arc<DashMap<Network, usize>>)>,
     open_connections: prometheus::IntGauge,
 }
 
 impl ConnectionLimits {
-    /// `all` places, of which one network may have `most_of_one`.
+    /// Creates the limits: `all` connections in total, and `most_of_one` from one network.
     #[must_use]
     pub fn new(all: usize, most_of_one: usize, open_connections: prometheus::IntGauge) -> Self {
         Self { free: Arc::new(Semaphore::new(all)), taken: Arc::default(), most_of_one, open_connections }
     }
 
-    /// Waits until a place is free. Cancel-safe.
+    /// Waits until a place is free, and reserves it. Cancel-safe.
     pub async fn free(&self) -> OwnedSemaphorePermit {
         match Arc::clone(&self.free).acquire_owned().await {
             Ok(permit) => permit,
-            // It is never closed; were it, nobody would get a place.
+            // Cannot happen, because nothing closes the semaphore.
             Err(_) => std::future::pending().await,
         }
     }
 
-    /// Takes the free place for a connection from there, or gives it back where that network has as many as it may. `None` is nobody in
-    /// particular, such as a proxy with many clients behind it.
+    /// Uses the reserved place for a connection from `network`. Returns `None`, and frees the
+    /// place, if the network has reached its limit.
+    ///
+    /// Without a network only the total counts: for a proxy, which has many clients behind it.
     #[must_use]
     pub fn take(&self, free: OwnedSemaphorePermit, network: Option<Network>) -> Option<ConnectionPermit> {
         if let Some(network) = network {

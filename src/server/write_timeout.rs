@@ -1,4 +1,4 @@
-//! A stream that waits only so long for a peer that takes no bytes.
+//! A stream with a time limit for a peer that takes no bytes.
 
 use std::{
     future::Future,
@@ -13,23 +13,26 @@ use tokio::{
     time::Sleep,
 };
 
-/// Fails with [`io::ErrorKind::TimedOut`] once a write has taken nothing for the given time. Without it a client that asks and never reads
-/// the answers holds its connection, and what was written for it, for ever: hyper has times for what comes in, none for what goes out.
+/// A stream whose writes fail with [`io::ErrorKind::TimedOut`] if the peer takes no bytes for the
+/// given time.
+///
+/// hyper has a time limit for reading, but none for writing. So without this, a client that never
+/// reads its answers would hold its connection and the unsent bytes for ever.
 #[derive(Debug)]
 pub struct WriteTimeout<S> {
     stream: S,
     patience: Duration,
-    /// Set only while a write waits, so that a connection that flows has no timer.
+    /// The timer. Set only while a write waits, so that most connections have none.
     alarm: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> WriteTimeout<S> {
-    /// Around a stream.
+    /// Wraps the stream.
     pub fn new(stream: S, patience: Duration) -> Self {
         Self { stream, patience, alarm: None }
     }
 
-    /// The stream, with patience for ever.
+    /// Returns the stream, which then has no time limit.
     pub fn into_inner(self) -> S {
         self.stream
     }

@@ -56,7 +56,7 @@ fn a_replaced_key_is_deleted_when_nothing_it_signed_is_valid() {
 fn a_key_that_has_no_active_successor_is_kept() {
     let rows = [key("a", NOW - 1000 * HOUR), key("b", NOW + 1)];
     assert_eq!(plan_at(&rows, NOW).delete, Vec::<String>::new());
-    // A successor that was taken out of use replaces nothing.
+    // A retired successor replaces nothing.
     let rows = [key("a", NOW - 1000 * HOUR), retired("b", NOW - 500 * HOUR, NOW - 499 * HOUR)];
     assert_eq!(plan_at(&rows, NOW).delete, ["b"]);
     assert_eq!(signer(&rows, NOW).as_deref(), Some("a"));
@@ -104,7 +104,7 @@ fn keys_differ() {
 
 #[test]
 fn the_published_set_holds_public_keys_alone() {
-    // The key pair of RFC 8037, appendix A.1 and A.2.
+    // The key pair of RFC 8037, appendices A.1 and A.2.
     let seed = URL_SAFE_NO_PAD.decode("nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A").unwrap();
     let rows = [KeyRow { secret: seed.try_into().unwrap(), ..key("a", NOW) }, key("b", NOW + HOUR)];
     let jwks = KeyRing::from_rows(&rows).jwks();

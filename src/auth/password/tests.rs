@@ -47,7 +47,7 @@ async fn nobody_logs_in_as_a_user_who_does_not_exist() {
 
 #[test]
 fn an_unknown_user_costs_what_a_known_one_does() {
-    // The time itself is not asserted: that the same work is done is.
+    // Checks that the work is the same, because the time itself varies.
     let params = PasswordParams { memory_kib: 64, iterations: 3, parallelism: 2 };
     let passwords = Passwords::new(params, 1, 0).unwrap();
     assert!(!passwords.needs_rehash(&passwords.dummy));
@@ -57,14 +57,14 @@ fn an_unknown_user_costs_what_a_known_one_does() {
 fn a_wrong_password_costs_as_much_with_a_hash_that_was_cheaper() {
     let params = |memory, passes| Params::new(memory, passes, 1, None).unwrap();
     let work = |params: &Params| params.m_cost() * params.t_cost();
-    // KiB and passes: of the hash, in force, and what is left.
+    // KiB and passes: those of the hash, the current ones, and those that are missing.
     for (made, wanted, left) in [
         ((19_456, 2), (19_456, 2), None),
         ((19_456, 2), (19_456, 3), Some((19_456, 1))),
         ((19_456, 2), (47_104, 1), Some((8_192, 1))),
         ((12_288, 3), (65_536, 3), Some((53_248, 3))),
         ((8, 1), (19_456, 2), Some((19_452, 2))),
-        // Less than Argon2 can do, and nothing at all.
+        // Less is missing than Argon2 can do, or nothing at all.
         ((64, 1), (65, 1), None),
         ((47_104, 1), (19_456, 2), None),
         ((64, 4), (64, 2), None),
@@ -119,7 +119,7 @@ async fn one_more_than_may_wait_is_refused_at_once() {
     assert!(poll!(&mut second).is_pending());
     assert_eq!(passwords.hash(&password).await, Err(Busy));
 
-    // Who goes away makes room for another.
+    // A caller who goes away makes room for another.
     drop(second);
     let mut third = Box::pin(passwords.verify(None, &password));
     assert!(poll!(&mut third).is_pending());

@@ -1,7 +1,8 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ed25519_dalek::{Signature, Signer as _, SigningKey, Verifier as _, VerifyingKey};
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
+use sha2::Sha256;
 
 use super::*;
 use crate::auth::{KeyRing, KeyRow, RefreshToken, generate_key};
@@ -9,7 +10,7 @@ use crate::auth::{KeyRing, KeyRow, RefreshToken, generate_key};
 const NOW: i64 = 1_800_000_000_000;
 const TTL: Duration = Duration::from_secs(900);
 
-/// A relay's tokens with one key, and what is needed to forge others with that very key.
+/// A relay's tokens with one key, and the means to forge others with the same key.
 struct Fixture {
     row: KeyRow,
     tokens: AccessTokens,
@@ -39,7 +40,7 @@ impl Fixture {
             "jti": Uuid::new_v4() })
     }
 
-    /// Signed with the relay's own key: only what is in it can be wrong.
+    /// Signs with the relay's own key, so that only the contents can be wrong.
     fn forge(&self, header: &Value, claims: &Value) -> String {
         self.forge_raw(&header.to_string(), &claims.to_string())
     }
@@ -72,7 +73,7 @@ fn a_token_speaks_for_its_device() {
     assert_eq!(expires_at_ms, NOW + 900_000);
     assert_eq!(f.verify(token.expose()), Ok(Verified { user: f.user, device: f.device, expires_at_ms }));
     assert!(token.expose().len() < 600, "{}", token.expose().len());
-    // The forger of these tests makes valid tokens where nothing is wrong with them.
+    // The forger makes valid tokens if nothing is wrong with them.
     assert!(f.verify(&f.forge(&f.header(), &f.claims())).is_ok());
 }
 
@@ -104,16 +105,8 @@ fn a_token_that_is_not_signed_is_refused() {
     assert_eq!(f.verify(&token[..=token.rfind('.').unwrap()]), Err(TokenError::Signature));
 }
 
-/// HMAC of RFC 2104.
 fn hmac_sha256(key: &[u8], message: &[u8]) -> [u8; 32] {
-    let mut block = [0; 64];
-    if key.len() > block.len() {
-        block[..32].copy_from_slice(&Sha256::digest(key));
-    } else {
-        block[..key.len()].copy_from_slice(key);
-    }
-    let inner = Sha256::new().chain_update(block.map(|byte| byte ^ 0x36)).chain_update(message).finalize();
-    Sha256::new().chain_update(block.map(|byte| byte ^ 0x5c)).chain_update(inner).finalize().into()
+    Hmac::<Sha256>::new_from_slice(key).unwrap().chain_update(message).finalize().into_bytes().into()
 }
 
 #[test]
@@ -181,7 +174,7 @@ fn a_token_without_any_one_claim_is_refused() {
     {
         assert_eq!(f.verify(&f.forge(&f.header(), &with(f.claims(), name, value))), Err(TokenError::Claims), "{name}");
     }
-    // A claim given twice could be read differently by others.
+    // Another program might read the other one of two equal claims.
     let twice = f.claims().to_string().replacen('{', "{\"sub\":\"018f0000-0000-7000-8000-000000000000\",", 1);
     assert_eq!(f.verify(&f.forge_raw(&f.header().to_string(), &twice)), Err(TokenError::Claims));
 }
@@ -195,7 +188,7 @@ fn the_key_is_chosen_by_its_id_alone() {
         assert_eq!(token(with(f.header(), "kid", json!(kid))), Err(TokenError::UnknownKid));
     }
     assert_eq!(token(with(f.header(), "crit", json!(["exp"]))), Err(TokenError::Critical));
-    // A key that the token itself brings along is of no use to it.
+    // A key inside the token has no influence.
     let foreign = Fixture::new();
     let jwk = foreign.tokens.keys().current().jwks()["keys"][0].clone();
     let header = with(f.header(), "jwk", jwk);
@@ -254,7 +247,7 @@ fn a_token_outlives_a_rotation_and_not_its_key() {
 
 #[test]
 fn a_key_verifies_before_it_signs() {
-    // Another relay, whose clock is ahead, signs with it already.
+    // Another relay, whose clock is ahead, already signs with it.
     let f = Fixture::new();
     let token = f.sign(NOW);
     f.tokens.keys().replace(KeyRing::from_rows(&[KeyRow { active_at: NOW + 60_000, ..f.row.clone() }]));

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection, sql_types};
 use ed25519_dalek::{Signer, SigningKey, Verifier, VerifyingKey};
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
+use sha2::Sha256;
 
 use super::ask::{CANARY, ask, exchange, log_in, refresh, text};
 use crate::{
@@ -53,9 +54,9 @@ impl Forge {
     }
 
     fn hs256(&self, secret: &[u8]) -> String {
-        let mut header = Header::new(Algorithm::HS256);
-        (header.typ, header.kid) = (Some("at+jwt".to_owned()), Some(self.kid.clone()));
-        jsonwebtoken::encode(&header, &self.claims, &EncodingKey::from_secret(secret)).unwrap()
+        let message = unsigned(&changed(self.header(), "alg", json!("HS256")), &self.claims);
+        let mac = Hmac::<Sha256>::new_from_slice(secret).unwrap().chain_update(&message).finalize();
+        format!("{message}.{}", BASE64.encode(mac.into_bytes()))
     }
 }
 

@@ -1,0 +1,143 @@
+//! Fills in the defaults and checks the values.
+
+use std::time::Duration;
+
+use ferry_broker::NsqdAddress;
+
+use super::{AuthConfig, Config, ConfigError, Limits, Settings, Times, settings::Values};
+use crate::auth::Origin;
+
+const DAY: u64 = 24 * 60 * 60;
+
+impl Settings {
+    /// Returns the configuration: these settings with all defaults filled in, checked.
+    ///
+    /// # Errors
+    /// Fails with [`ConfigError::Invalid`] for the first value that Ferry cannot use.
+    pub fn into_config(self) -> Result<Config, ConfigError> {
+        let values = self.with_defaults();
+        let (limits, times, auth) = (values.limits()?, values.times()?, values.auth()?);
+        let database = values.database;
+        if !["sqlite://", "postgres://", "postgresql://"].iter().any(|scheme| database.expose().starts_with(scheme)) {
+            return Err(invalid("database", "must begin with sqlite:// or postgres://"));
+        }
+        let nsqd: Vec<NsqdAddress> = values.nsqd.into_iter().map(|text| text.0).collect();
+        let mut names: Vec<&str> = nsqd.iter().map(|node| node.name.as_str()).collect();
+        names.sort_unstable();
+        names.dedup();
+        if names.len() != nsqd.len() {
+            return Err(invalid("nsqd", "must not name the same nsqd twice"));
+        }
+        Ok(Config {
+            listen: values.listen,
+            database,
+            // The holder of a user's lock needs a second connection for its queries.
+            database_connections: at_least("database-connections", 2, values.database_connections)?,
+            nsqd,
+            nsqlookupd: values.nsqlookupd,
+            trusted_proxies: values.trusted_proxy,
+            limits,
+            times,
+            auth,
+            docs: values.docs,
+            log_format: values.log_format,
+        })
+    }
+}
+
+impl Values {
+    fn limits(&self) -> Result<Limits, ConfigError> {
+        Ok(Limits {
+            connections: within("connections", 1, 1_000_000, self.connections)?,
+            connections_per_address: at_least("connections-per-address", 1, self.connections_per_address)?,
+            // `max_msg_size` in nsq.conf, less the envelope: nsqd closes the connection when a
+            // larger message is published.
+            frame: within("frame", 1_024, 120 << 10, self.frame)?,
+            // `max_rdy_count` in nsq.conf: nsqd closes a connection that asks for more.
+            window: within("window", 1, 1_024, self.window)?,
+            devices: at_least("devices", 1, self.devices)?,
+            members: at_least("members", 2, self.members)?,
+            rooms_per_user: at_least("rooms-per-user", 1, self.rooms_per_user)?,
+            receipt_room_size: self.receipt_room_size,
+            send_burst: at_least("send-burst", 1, self.send_burst)?,
+            send_rate: within("send-rate", 1, 1_000_000, self.send_rate)?,
+            login_burst: at_least("login-burst", 1, self.login_burst)?,
+            login_interval: seconds("login-interval", self.login_interval)?,
+            account_burst: at_least("account-burst", 1, self.account_burst)?,
+            account_interval: seconds("account-interval", self.account_interval)?,
+            friend_requests: within("friend-requests", 1, 1_000_000, self.friend_requests)?,
+            watched: within("watched", 1, 256, self.watched)?,
+            typing_members: self.typing_members,
+            rates: !self.no_rate_limits,
+            delivery_receipts: !self.no_delivery_receipts,
+        })
+    }
+
+    fn times(&self) -> Result<Times, ConfigError> {
+        let presence_heartbeat = seconds("presence-heartbeat", self.presence_heartbeat)?;
+        let presence_forget = seconds("presence-forget", self.presence_forget)?;
+        if presence_forget < presence_heartbeat * 2 {
+            return Err(invalid("presence-forget", "must be at least twice presence-heartbeat"));
+        }
+        Ok(Times {
+            header: seconds("header-timeout", self.header_timeout)?,
+            body: seconds("body-timeout", self.body_timeout)?,
+            hello: seconds("hello-timeout", self.hello_timeout)?,
+            ping: seconds("ping-interval", self.ping_interval)?,
+            slow: seconds("slow-timeout", self.slow_timeout)?,
+            // `max_msg_timeout` in nsq.conf.
+            msg_timeout: Duration::from_secs(within("msg-timeout", 1, 900, self.msg_timeout)?),
+            drain: seconds("drain-timeout", self.drain_timeout)?,
+            reconcile: seconds("reconcile-interval", self.reconcile_interval)?,
+            orphan_grace: Duration::from_secs(within("orphan-grace", 0, DAY, self.orphan_grace)?),
+            presence_grace: seconds("presence-grace", self.presence_grace)?,
+            presence_heartbeat,
+            presence_forget,
+        })
+    }
+
+    fn auth(&self) -> Result<AuthConfig, ConfigError> {
+        for origin in &self.origin {
+            if Origin::parse(origin).is_none() {
+                return Err(invalid("origin", "must be scheme://host[:port], with no path"));
+            }
+        }
+        Ok(AuthConfig {
+            issuer: self.issuer.clone(),
+            audience: self.audience.clone(),
+            access_ttl: seconds("access-ttl", self.access_ttl)?,
+            refresh_ttl: days("refresh-days", self.refresh_days)?,
+            key_rotation: days("key-days", self.key_days)?,
+            origins: self.origin.clone(),
+            insecure_cookies: self.insecure_cookies,
+            // RFC 9106 §3.1 asks for at least 8 KiB per lane.
+            argon2_memory_kib: within("argon2-memory", 8, 4 << 20, self.argon2_memory)?,
+            argon2_iterations: at_least("argon2-iterations", 1, self.argon2_iterations)?,
+        })
+    }
+}
+
+fn invalid(name: &'static str, reason: impl Into<String>) -> ConfigError {
+    ConfigError::Invalid { name, reason: reason.into() }
+}
+
+fn at_least<T: PartialOrd + std::fmt::Display>(name: &'static str, least: T, value: T) -> Result<T, ConfigError> {
+    if value < least { Err(invalid(name, format!("must be at least {least}"))) } else { Ok(value) }
+}
+
+fn within<T: PartialOrd + std::fmt::Display>(
+    name: &'static str,
+    least: T,
+    most: T,
+    value: T,
+) -> Result<T, ConfigError> {
+    if value > most { Err(invalid(name, format!("must be at most {most}"))) } else { at_least(name, least, value) }
+}
+
+fn seconds(name: &'static str, value: u64) -> Result<Duration, ConfigError> {
+    within(name, 1, DAY, value).map(Duration::from_secs)
+}
+
+fn days(name: &'static str, value: u64) -> Result<Duration, ConfigError> {
+    within(name, 1, 3_650, value).map(|days| Duration::from_secs(days * DAY))
+}
