@@ -49,6 +49,12 @@ impl Bus {
         taken
     }
 
+    /// Returns whether a node is connected that could take an event now.
+    #[must_use]
+    pub fn is_heard(&self) -> bool {
+        self.broker.health().iter().any(|node| node.ready)
+    }
+
     /// Hears what other relays announce, until you drop the future. Run it once.
     ///
     /// Calls `listening` each time it begins to hear a node: what was announced before was missed.

@@ -100,7 +100,8 @@ async fn run(config: Config) -> anyhow::Result<Stopped> {
 
 /// Sends log lines to standard error: what `FERRY_LOG` asks for and [`may_be_logged`] allows.
 fn log(format: LogFormat) -> anyhow::Result<()> {
-    let filter = log_filter(&std::env::var("FERRY_LOG").unwrap_or_default()).context("FERRY_LOG")?;
+    let wanted = std::env::var_os("FERRY_LOG").unwrap_or_default();
+    let filter = log_filter(wanted.to_str().context("FERRY_LOG is not text")?).context("FERRY_LOG")?;
     // No colours in a file or in the journal, where they are noise.
     let lines =
         tracing_subscriber::fmt::layer().with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr);
@@ -116,7 +117,9 @@ fn log(format: LogFormat) -> anyhow::Result<()> {
 /// Reads a filter such as `debug` or `warn,ferry::session=trace`. A target that it does not name
 /// has the level info.
 fn log_filter(text: &str) -> anyhow::Result<Targets> {
-    let targets = if text.trim().is_empty() { Targets::new() } else { text.parse::<Targets>()? };
+    // An empty part, as behind a comma at the end, would stand for the level error.
+    let parts: Vec<&str> = text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
+    let targets = if parts.is_empty() { Targets::new() } else { parts.join(",").parse::<Targets>()? };
     let has_default = targets.default_level().is_some();
     Ok(if has_default { targets } else { targets.with_default(Level::INFO) })
 }
@@ -151,6 +154,7 @@ mod tests {
         let some = "warn,ferry::session=trace";
         assert!(is_logged(some, "ferry::session::pump", Level::TRACE) && !is_logged(some, "ferry::hub", Level::INFO));
         assert!(is_logged("ferry_nsq=debug", "ferry", Level::INFO), "what is not named stays at info");
+        assert!(is_logged("ferry_nsq=debug,", "ferry", Level::INFO) && is_logged(",", "ferry", Level::INFO));
         assert!(log_filter("ferry=loud").is_err());
     }
 

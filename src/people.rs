@@ -82,10 +82,11 @@ impl People {
         let me = who.user;
         let Blocked { block, is_new, is_told, direct } = self.store.block(me, user, now_ms()).await?;
         if is_new {
+            // Presence first: it changes here at once, while the other relays are told.
+            self.presence.sight_changed(me).await;
             if let Some(room) = direct {
                 self.changes.room_changed(room).await;
             }
-            self.presence.sight_changed(me).await;
             self.dispatcher.tell(who, vec![me], NoticeEvent::BlockChanged { user, blocked: true }).await;
             if is_told {
                 self.dispatcher.tell(who, vec![user], NoticeEvent::FriendRemoved { user, by: me }).await;

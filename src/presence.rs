@@ -277,7 +277,14 @@ impl PresenceTracker {
         let online = self.sockets().told().count();
         self.metrics.online_users.set(i64::try_from(online).unwrap_or(i64::MAX));
         for some in changes.chunks(CHUNK) {
+            // Without a connected node there is nothing to wait for, and nothing to log.
+            if !self.bus.is_heard() {
+                return;
+            }
             if !self.announce(PresenceEvent::Says { run: self.run, seq, users: some.to_vec(), part: None }).await {
+                // The rest would wait half a second for each part. A heartbeat makes up for it
+                // soon.
+                self.asked.notify_one();
                 return;
             }
         }
@@ -294,6 +301,9 @@ impl PresenceTracker {
         self.changed(own);
         for (index, some) in (0..).zip(chunks) {
             let part = Some(Part { index, of });
+            if !self.bus.is_heard() {
+                return;
+            }
             if !self.announce(PresenceEvent::Says { run: self.run, seq, users: some.to_vec(), part }).await {
                 return;
             }

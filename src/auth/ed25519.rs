@@ -24,13 +24,20 @@ pub(super) fn install() {
     let _ = PROVIDER.install_default();
 }
 
-/// Returns a key that signs with a seed (RFC 8032 §5.1.5).
+/// PKCS #8 of an Ed25519 seed is this prefix followed by the seed (RFC 8410 §7).
+const PKCS8: [u8; 16] = *b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20";
+
+/// Returns a key that signs with a seed (RFC 8032 §5.1.5). Any provider can read it, also one that
+/// the process installed before.
 pub(super) fn signing_key(seed: &[u8; 32]) -> EncodingKey {
-    // The name says DER, but only the factory below ever reads these bytes.
-    EncodingKey::from_ed_der(seed)
+    let mut der = [0; 48];
+    der[..16].copy_from_slice(&PKCS8);
+    der[16..].copy_from_slice(seed);
+    EncodingKey::from_ed_der(&der)
 }
 
-/// Returns a key that verifies with a public key.
+/// Returns a key that verifies with a public key. Despite its name, jsonwebtoken's function takes
+/// the 32 raw bytes.
 pub(super) fn verifying_key(public: &[u8; 32]) -> DecodingKey {
     DecodingKey::from_ed_der(public)
 }
@@ -68,7 +75,8 @@ impl JwtVerifier for Ed25519Verifier {
 
 fn signer(algorithm: &Algorithm, key: &EncodingKey) -> Result<Box<dyn JwtSigner>> {
     require(algorithm)?;
-    let seed = key.as_bytes().try_into().map_err(|_| ErrorKind::InvalidEddsaKey)?;
+    let seed = key.as_bytes().strip_prefix(&PKCS8).and_then(|seed| seed.try_into().ok());
+    let seed = seed.ok_or(ErrorKind::InvalidEddsaKey)?;
     Ok(Box::new(Ed25519Signer(SigningKey::from_bytes(seed))))
 }
 

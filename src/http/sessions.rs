@@ -28,7 +28,7 @@ use crate::{
 
 pub(super) fn routes(app: &Arc<App>) -> Route {
     any_of([
-        route!(app, post, Public, Login, warp::path!("v1" / "sessions"), log_in),
+        route!(app, post, Own, Login, warp::path!("v1" / "sessions"), log_in),
         route!(app, get, Device, Free, warp::path!("v1" / "sessions"), list),
         route!(app, post, Public, Refresh, warp::path!("v1" / "sessions" / "refresh"), refresh),
         route!(app, delete, Own, Call, warp::path!("v1" / "sessions" / String), log_out, which),
@@ -44,6 +44,8 @@ async fn log_in(call: Call) -> Result<Response, Refusal> {
     if cookie {
         origin?;
     }
+    // Only now: a page of another origin must not use up the logins of its visitor's address.
+    app.limits.logins_from.take(&address.into()).map_err(Refusal::rate_limited)?;
     let name = clean_text(&device_name, DEVICE_NAME_MAX)
         .map_err(|error| Refusal::invalid("device_name", error.to_string()))?;
     let username = Username::parse(&username).ok();

@@ -29,12 +29,7 @@ fn runs_up<'a>(ranks: &BTreeMap<String, usize>, sources: impl Iterator<Item = (V
         let code = code_of(text);
         let mut used: BTreeSet<String> = BTreeSet::new();
         // Imports, and paths written out in the code.
-        used.extend(
-            imports_of(&code)
-                .into_iter()
-                .filter(|(path, _)| path[0] == "crate")
-                .filter_map(|(path, _)| path.get(1).cloned()),
-        );
+        used.extend(imports_of(&code).iter().filter_map(|(path, _)| top_of(&module, path)));
         for after in code.split("crate::").skip(1) {
             used.insert(after.chars().take_while(|symbol| symbol.is_alphanumeric() || *symbol == '_').collect());
         }
@@ -45,6 +40,16 @@ fn runs_up<'a>(ranks: &BTreeMap<String, usize>, sources: impl Iterator<Item = (V
         }
     }
     wrong
+}
+
+/// Returns the top-level module that a path leads to, seen from a module.
+fn top_of(module: &[String], path: &[String]) -> Option<String> {
+    let supers = path.iter().take_while(|segment| *segment == "super").count();
+    match path.first()?.as_str() {
+        "crate" => path.get(1).cloned(),
+        "super" if supers == module.len() => path.get(supers).cloned(),
+        _ => None,
+    }
 }
 
 fn ranks() -> BTreeMap<String, usize> {
@@ -84,26 +89,53 @@ fn an_import_that_runs_up_is_found() {
     );
     assert_eq!(planted("relay", "fn f(app: &crate::app::App) {}"), ["relay imports app"]);
     assert_eq!(planted("receipts", "use crate::presence::PresenceTracker;"), ["receipts imports presence"]);
+    assert_eq!(planted("limits", "use super::relay::Dispatcher;"), ["limits imports relay"]);
     assert!(planted("session", "use crate::app::App; // crate::http").is_empty());
     assert!(planted("news", "#[cfg(test)]\nmod tests {\n    use crate::run::run;\n}").is_empty());
 }
 
+/// Returns the names of all dependencies of a manifest but those for tests.
+fn dependencies(manifest: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    for section in manifest.split("\n[").skip(1) {
+        let (header, body) = section.split_once(']').unwrap_or((section, ""));
+        if header.contains("dev-dependencies") || header.starts_with("workspace") || !header.contains("dependencies") {
+            continue;
+        }
+        // `[dependencies.name]`, or a line for each.
+        names.extend(header.split_once("dependencies.").map(|(_, name)| name.to_owned()));
+        let lines = body.lines().filter(|line| !line.starts_with('#'));
+        names.extend(lines.map(|line| line.split(['.', ' ', '=']).next().unwrap_or_default().to_owned()));
+    }
+    names
+}
+
 #[test]
 fn crates_use_those_below_them() {
+    let walled =
+        ["diesel", "diesel-async", "diesel_migrations", "libsqlite3-sys", "rusqlite", "tokio-postgres", "sqlx"];
+    let mut named = BTreeSet::new();
     for (crates, may_use) in table("Crates") {
         for name in crates {
-            let folder =
-                if name == "ferry" { String::new() } else { format!("crates/{}/", name.trim_start_matches("ferry-")) };
-            let manifest = read(format!("{folder}Cargo.toml"));
-            let section = manifest.split("\n[dependencies]\n").nth(1).unwrap_or_default();
-            let section = section.split("\n[").next().unwrap_or_default();
-            for line in section.lines() {
-                let dependency = line.split(['.', ' ', '=']).next().unwrap_or_default();
-                let is_walled = ["diesel", "diesel-async", "diesel_migrations", "libsqlite3-sys"].contains(&dependency);
-                if dependency.starts_with("ferry-") || is_walled {
-                    assert!(may_use.iter().any(|allowed| allowed == dependency), "{name} depends on {dependency}");
-                }
+            let folder = name.strip_prefix("ferry-").map(|short| format!("crates/{short}/")).unwrap_or_default();
+            for dependency in dependencies(&read(format!("{folder}Cargo.toml"))) {
+                let is_held = dependency.starts_with("ferry-") || walled.contains(&dependency.as_str());
+                assert!(!is_held || may_use.contains(&dependency), "{name} depends on {dependency}");
             }
+            named.insert(name);
         }
     }
+    let manifests = files("crates", "Cargo.toml");
+    let all = manifests.iter().map(|manifest| format!("ferry-{}", manifest.iter().nth(1).unwrap().to_string_lossy()));
+    let missing: Vec<String> = all.filter(|name| !named.contains(name)).collect();
+    assert!(missing.is_empty(), "crates that ARCHITECTURE.md says nothing of: {missing:?}");
+}
+
+#[test]
+fn a_dependency_is_found_in_any_section() {
+    let manifest = "\n[dependencies]\na.workspace = true\n\n[dependencies.b]\nversion = \"1\"\n\n\
+        [target.'cfg(unix)'.dependencies]\nc = \"1\"\n\n[dev-dependencies]\nd = \"1\"\n";
+    let found = dependencies(manifest);
+    assert!(["a", "b", "c"].iter().all(|name| found.iter().any(|found| found == name)), "{found:?}");
+    assert!(!found.iter().any(|found| found == "d"));
 }

@@ -6,15 +6,9 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
-use crate::{Body, DeviceId, ErrorCode, MessageId, Secret, UserId};
-
-/// Reads an optional field of a request, which is left out or has a value. `null` is an error: a
-/// client that sends `null` to remove something must not believe that it worked.
-pub(crate) fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
-}
+use crate::{Body, DeviceId, ErrorCode, MessageId, Secret, UserId, optional::given};
 
 /// The request of `POST /v1/accounts`.
 #[derive(Debug, Clone, Serialize, Deserialize)]

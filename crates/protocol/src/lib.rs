@@ -15,6 +15,7 @@ mod invitation;
 mod kinds;
 mod message;
 mod notice;
+mod optional;
 mod people;
 mod presence;
 mod receipt;

@@ -100,16 +100,16 @@ impl Default for UserSettings {
 #[serde(deny_unknown_fields)]
 pub struct UpdateSettings {
     /// The users who may create a direct room with them.
-    #[serde(default, deserialize_with = "crate::http::given", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::optional::given", skip_serializing_if = "Option::is_none")]
     pub direct: Option<Allow>,
     /// The users who may add them to groups and channels.
-    #[serde(default, deserialize_with = "crate::http::given", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::optional::given", skip_serializing_if = "Option::is_none")]
     pub add: Option<Allow>,
     /// Whether others learn what they have read.
-    #[serde(default, deserialize_with = "crate::http::given", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::optional::given", skip_serializing_if = "Option::is_none")]
     pub receipts: Option<bool>,
     /// Whether others see when they are online.
-    #[serde(default, deserialize_with = "crate::http::given", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::optional::given", skip_serializing_if = "Option::is_none")]
     pub presence: Option<bool>,
 }
 

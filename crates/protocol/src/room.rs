@@ -70,7 +70,7 @@ pub struct CreateRoom {
     /// The kind. It never changes.
     pub kind: RoomKind,
     /// The name. Required for `group` and `channel`, not allowed for `direct`.
-    #[serde(default, deserialize_with = "crate::http::given", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::optional::given", skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// The other members from the start. For `direct`: exactly one other user.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -82,10 +82,10 @@ pub struct CreateRoom {
 #[serde(deny_unknown_fields)]
 pub struct UpdateRoom {
     /// The new name.
-    #[serde(default, deserialize_with = "crate::http::given", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::optional::given", skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// The new description. The empty text removes it.
-    #[serde(default, deserialize_with = "crate::http::given", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::optional::given", skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
 }
 
@@ -128,11 +128,11 @@ pub struct Room {
 #[serde(deny_unknown_fields)]
 pub struct PutMember {
     /// The new role. If it is left out, a new member becomes `member`.
-    #[serde(default, deserialize_with = "crate::http::given", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::optional::given", skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
     /// The time until which the member may not send, in milliseconds since the Unix epoch. 0 lifts
     /// the mute.
-    #[serde(default, deserialize_with = "crate::http::given", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::optional::given", skip_serializing_if = "Option::is_none")]
     pub muted_until: Option<i64>,
 }
 

@@ -174,3 +174,14 @@ fn debug_shows_no_hash() {
     let passwords = passwords(1, 0);
     assert!(!format!("{passwords:?}").contains("argon2id$"));
 }
+
+/// From the tests of Argon2's reference implementation: a hash that another library made, and that
+/// every later version of ours must verify.
+#[tokio::test]
+async fn a_hash_of_another_library_is_verified() {
+    let passwords = Passwords::new(PasswordParams { memory_kib: 8, iterations: 1, parallelism: 1 }, 1, 1).unwrap();
+    let hash = "$argon2id$v=19$m=256,t=2,p=1$c29tc2FsdA$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
+    assert!(passwords.verify(Some(hash), &Secret::new("password")).await.unwrap());
+    assert!(!passwords.verify(Some(hash), &Secret::new("passwort")).await.unwrap());
+    assert!(passwords.needs_rehash(hash));
+}

@@ -8,8 +8,8 @@ use ferry_protocol::{DeviceId, RoomId, UserId};
 use super::Membership;
 use crate::schema::{devices, signing_keys, users};
 
-/// An account, without its password.
-#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+/// An account, without its password. `Debug` shows no display name.
+#[derive(Clone, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = users)]
 pub struct User {
     /// Its id.
@@ -20,6 +20,12 @@ pub struct User {
     pub display_name: Option<String>,
     /// When the account was created.
     pub created_at: i64,
+}
+
+impl fmt::Debug for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("User").field("id", &self.id).field("username", &self.username).finish_non_exhaustive()
+    }
 }
 
 /// An account together with its password's hash.

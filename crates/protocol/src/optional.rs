@@ -1,0 +1,9 @@
+//! Optional fields of requests.
+
+use serde::{Deserialize, Deserializer};
+
+/// Reads an optional field of a request, which is left out or has a value. `null` is an error: a
+/// client that sends `null` to remove something must not believe that it worked.
+pub(crate) fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
