@@ -14,7 +14,7 @@ use ferry_protocol::{DeviceId, ErrorCode, describe};
 use futures_util::{Stream, StreamExt};
 use http::{HeaderMap, Method, header};
 use serde::de::DeserializeOwned;
-use warp::Filter;
+use warp::{Filter, filters::BoxedFilter};
 
 use super::cost::Cost;
 use crate::{
@@ -54,8 +54,9 @@ pub struct Paging {
 const PAGE: usize = 50;
 const PAGE_MAX: usize = 200;
 
-/// Takes everything from the request, and rejects nothing.
-pub fn call(app: &Arc<App>) -> impl Filter<Extract = (Call,), Error = warp::Rejection> + Clone + use<> {
+/// Takes everything from the request, and rejects nothing. Boxed, so that the compiler does not
+/// build the whole chain again for every route.
+pub fn call(app: &Arc<App>) -> BoxedFilter<(Call,)> {
     let app = Arc::clone(app);
     let query = warp::query::raw().or_else(|_| async { Ok::<_, Infallible>((String::new(),)) });
     warp::any()
@@ -69,6 +70,7 @@ pub fn call(app: &Arc<App>) -> impl Filter<Extract = (Call,), Error = warp::Reje
             let body: Mutex<Body> = Mutex::new(Box::pin(into_bytes(body)));
             Call { app, peer, method, headers, query, body }
         })
+        .boxed()
 }
 
 fn into_bytes<S, B>(body: S) -> impl Stream<Item = Result<bytes::Bytes, warp::Error>> + Send
