@@ -28,6 +28,7 @@ mod users;
 
 use std::{future::Future, sync::Arc};
 
+use futures_util::future::BoxFuture;
 use warp::{Filter, Rejection, filters::BoxedFilter, reply::Response};
 
 use crate::{app::App, refusal::Refusal};
@@ -74,26 +75,33 @@ fn declared(app: &Arc<App>) -> Route {
     any_of(routes)
 }
 
-/// Runs a handler, and turns what it gives into an answer.
-async fn run<F, Fut>(handler: F, call: Call) -> Response
+/// Runs a handler and turns its result into an answer.
+///
+/// The handler's future is boxed first: what follows, a task of tokio's among it, is then compiled
+/// once and not for every route.
+fn run<F, Fut>(handler: F, call: Call) -> BoxFuture<'static, Response>
 where
     F: FnOnce(Call) -> Fut,
     Fut: Future<Output = Result<Response, Refusal>> + Send + 'static,
 {
-    let app = Arc::clone(&call.app);
-    let result = match call.refuse_token_in_url() {
-        Ok(()) if call.changes_something() => {
-            // A task of its own, because a client that goes away must not stop it half-way. That
-            // would leave a login without a channel, or a new password beside the devices that the
-            // old one let in.
-            let task = app.tasks.spawn(handler(call));
-            task.await.unwrap_or_else(|error| {
-                tracing::error!(%error, "a handler failed");
-                Err(Refusal::internal())
-            })
-        }
-        Ok(()) => handler(call).await,
-        Err(refusal) => Err(refusal),
+    let (app, changes) = (Arc::clone(&call.app), call.changes_something());
+    match call.refuse_token_in_url() {
+        Ok(()) => Box::pin(answered(app, changes, Box::pin(handler(call)))),
+        Err(refusal) => Box::pin(std::future::ready(answer::of_refusal(&app, &refusal))),
+    }
+}
+
+async fn answered(app: Arc<App>, changes: bool, handled: BoxFuture<'static, Result<Response, Refusal>>) -> Response {
+    let result = if changes {
+        // A task of its own, because a client that goes away must not stop it half-way. That
+        // would leave a login without a channel, or a new password beside the devices that the
+        // old one let in.
+        app.tasks.spawn(handled).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "a handler failed");
+            Err(Refusal::internal())
+        })
+    } else {
+        handled.await
     };
     result.unwrap_or_else(|refusal| answer::of_refusal(&app, &refusal))
 }
