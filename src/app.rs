@@ -26,7 +26,7 @@ pub struct App {
     /// The connections of this relay.
     pub hub: Arc<Hub>,
     /// The caches over SQL.
-    pub directory: Arc<Directory>,
+    pub directory: Directory,
     /// What a change of devices or rooms touches on all relays.
     pub changes: Arc<Changes>,
     /// Checks access tokens.

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use ferry_protocol::{CloseCode, DeviceId, RoomId, UserId};
+use tokio::sync::Notify;
 
 use crate::{
     bus::Bus,
@@ -19,14 +20,16 @@ use crate::{
 pub struct Changes {
     bus: Bus,
     hub: Arc<Hub>,
-    directory: Arc<Directory>,
+    directory: Directory,
+    /// Wakes the check of the connections here after something was missed.
+    missed: Notify,
 }
 
 impl Changes {
     /// Creates the service.
     #[must_use]
-    pub fn new(bus: Bus, hub: Arc<Hub>, directory: Arc<Directory>) -> Self {
-        Self { bus, hub, directory }
+    pub fn new(bus: Bus, hub: Arc<Hub>, directory: Directory) -> Self {
+        Self { bus, hub, directory, missed: Notify::new() }
     }
 
     /// Returns the connections of this relay.
@@ -35,16 +38,18 @@ impl Changes {
         &self.hub
     }
 
-    /// A user logged a device in or out: tells this relay and all others.
+    /// A user logged a device in or out: tells this relay and all others. The caller answers only
+    /// after this, so that a send that follows reaches the new device from every relay.
     pub async fn devices_changed(&self, user: UserId) {
         self.directory.invalidate(Stale::Devices(user));
-        self.bus.announce(&LiveEvent::DevicesChanged { user }).await;
+        self.bus.announce_change(LiveEvent::DevicesChanged { user }).await;
     }
 
-    /// A room or its memberships changed: tells this relay and all others.
+    /// A room or its memberships changed: tells this relay and all others. The caller answers only
+    /// after this.
     pub async fn room_changed(&self, room: RoomId) {
         self.directory.invalidate(Stale::Room(room));
-        self.bus.announce(&LiveEvent::RoomChanged { room }).await;
+        self.bus.announce_change(LiveEvent::RoomChanged { room }).await;
     }
 
     /// A device is no longer in SQL: drops what this relay has cached of it.
@@ -55,7 +60,19 @@ impl Changes {
     /// Tells the other relays that a device was logged out. `account` says that its account was
     /// deleted.
     pub async fn announce_gone(&self, user: UserId, device: DeviceId, account: bool) {
-        self.bus.announce(&LiveEvent::DeviceGone { user, device, account }).await;
+        self.bus.announce_change(LiveEvent::DeviceGone { user, device, account }).await;
+    }
+
+    /// Drops everything cached, because changes of other relays may have been missed. The
+    /// connections here are compared with SQL soon after.
+    pub fn missed_some(&self) {
+        self.directory.forget_all();
+        self.missed.notify_one();
+    }
+
+    /// Waits until something was missed. Cancel-safe.
+    pub async fn something_missed(&self) {
+        self.missed.notified().await;
     }
 
     /// Does here what another relay's event asks for. [`LiveEvent::Live`] is for presence alone.
@@ -65,7 +82,12 @@ impl Changes {
                 self.forget_device(user, device);
                 self.hub.close(device, if account { CloseCode::AccountGone } else { CloseCode::LoggedOut });
             }
-            LiveEvent::DeviceTaken { device, by, holds } => self.hub.taken_elsewhere(device, by, holds),
+            LiveEvent::DeviceTaken { device, epoch } => {
+                if let Some(epoch) = self.hub.met_elsewhere(device, epoch) {
+                    // The other one is older, and waits in vain.
+                    self.bus.tell(LiveEvent::DeviceTaken { device, epoch });
+                }
+            }
             LiveEvent::DevicesChanged { user } => self.directory.invalidate(Stale::Devices(user)),
             LiveEvent::RoomChanged { room } => self.directory.invalidate(Stale::Room(room)),
             LiveEvent::Live(_) => {}

@@ -110,7 +110,7 @@ pub struct Times {
     /// Silence until the relay pings a device. After twice as long it closes the socket.
     pub ping: Duration,
     /// Limit for an ack while the window is full. Also for a peer that takes no bytes; for a socket
-    /// the session caps this at 45 s.
+    /// the session caps this at 20 s over nsqd.
     pub slow: Duration,
     /// nsqd's message timeout: nsqd redelivers a message that nobody touched for this long.
     pub msg_timeout: Duration,

@@ -1,32 +1,40 @@
 //! The caches over SQL: the members of rooms, the number of devices of users, and which devices are
 //! logged in.
 //!
-//! Every change, made here or told by another relay, goes through [`Directory::invalidate`]. If an
-//! event from another relay is lost, an entry lives no longer than its time to live.
+//! Every change, made here or told by another relay, goes through [`Directory::invalidate`]. While
+//! it is not sure that every change of other relays is heard, nothing cached is used
+//! ([`Trust`]), and SQL is asked.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashSet,
+    future::Future,
+    hash::{DefaultHasher, Hash, Hasher},
     sync::Arc,
     time::Duration,
 };
 
+use ferry_broker::{Broker, Destination};
 use ferry_protocol::{DeviceId, Role, RoomId, RoomKind, UserId};
 use ferry_store::{Store, StoreError};
+use tokio::sync::{Mutex, MutexGuard};
+use tokio_util::task::TaskTracker;
 
-use crate::cache::Cache;
+use crate::{
+    cache::{Cache, Found, Life},
+    trust::Trust,
+};
 
-/// How long members and device counts are cached.
-const TTL: Duration = Duration::from_secs(10);
+/// How long an entry is used. Every change invalidates its entry, here and on other relays, or ends
+/// the trust. So this is for changes that nobody announces: an operator who edits SQL by hand.
+const LIFE: Life = Life { fresh: Duration::from_secs(10), whole: Duration::from_secs(30) };
 /// Rooms in the cache. One more evicts the least used, which is read again when it is needed.
 const ROOMS: usize = 20_000;
 /// Users in the cache, likewise.
 const USERS: usize = 100_000;
-/// How long a device counts as logged in. A logout removes the entry here, and a live event does on
-/// other relays. If that event is lost, a logged-out device's access token still gets HTTP answers
-/// for this long. Its connection and channel end at once in any case.
-const DEVICE_TTL: Duration = Duration::from_secs(5);
 /// Devices in the cache, likewise.
 const DEVICES: usize = 50_000;
+/// Turns to read what is not cached. A key has one of them, so one reads it at a time.
+const TURNS: usize = 64;
 
 /// A member, with what sending needs to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +47,15 @@ pub struct Recipient {
     pub muted_until: i64,
     /// In a direct room: whether this member has blocked the other, and so gets nothing from them.
     pub has_blocked: bool,
+}
+
+/// The devices of a user who has any, and where they are reached.
+#[derive(Debug, Clone)]
+pub struct Reach {
+    /// The number of devices.
+    pub devices: u32,
+    /// Where the user's payloads go.
+    pub destination: Destination,
 }
 
 /// The members of a room.
@@ -88,37 +105,88 @@ pub enum Stale {
     Device(UserId, DeviceId),
 }
 
-/// See the module's description.
-#[derive(Debug)]
+/// See the module's description. Cheap to clone.
+#[derive(Debug, Clone)]
 pub struct Directory {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
     store: Store,
+    broker: Broker,
+    trust: Arc<Trust>,
     rooms: Cache<RoomId, Arc<Audience>>,
-    users: Cache<UserId, u32>,
+    users: Cache<UserId, Reach>,
     devices: Cache<DeviceId, UserId>,
+    /// The turns to read a room or a device that is not cached. Those who wait find it cached then.
+    turns: [Mutex<()>; TURNS],
+    /// Tasks that read again what others still use. The relay waits for them when it ends.
+    tasks: TaskTracker,
 }
 
 impl Directory {
     /// Creates a directory with empty caches.
     #[must_use]
-    pub fn new(store: Store) -> Self {
-        Self {
+    pub fn new(store: Store, broker: Broker, trust: Arc<Trust>, tasks: TaskTracker) -> Self {
+        let inner = Inner {
             store,
-            rooms: Cache::new(ROOMS, TTL),
-            users: Cache::new(USERS, TTL),
-            devices: Cache::new(DEVICES, DEVICE_TTL),
-        }
+            broker,
+            trust,
+            rooms: Cache::new(ROOMS, LIFE),
+            users: Cache::new(USERS, LIFE),
+            devices: Cache::new(DEVICES, LIFE),
+            turns: std::array::from_fn(|_| Mutex::new(())),
+            tasks,
+        };
+        Self { inner: Arc::new(inner) }
     }
 
     /// Drops what a change makes stale: the one way to do it.
     pub fn invalidate(&self, stale: Stale) {
+        let Inner { rooms, users, devices, .. } = &*self.inner;
         match stale {
-            Stale::Room(room) => self.rooms.invalidate(&room),
-            Stale::Devices(user) => self.users.invalidate(&user),
+            Stale::Room(room) => rooms.invalidate(&room),
+            Stale::Devices(user) => users.invalidate(&user),
             Stale::Device(user, device) => {
-                self.devices.invalidate(&device);
-                self.users.invalidate(&user);
+                devices.invalidate(&device);
+                users.invalidate(&user);
             }
         }
+    }
+
+    /// Drops everything, because a change may have been missed.
+    pub fn forget_all(&self) {
+        let Inner { rooms, users, devices, .. } = &*self.inner;
+        rooms.clear();
+        users.clear();
+        devices.clear();
+    }
+
+    /// Returns what is cached for the key, while the caches are trusted.
+    fn cached<K: Hash + Eq + Clone, V: Clone>(&self, cache: &Cache<K, V>, key: &K) -> Found<V> {
+        if self.inner.trust.holds() { cache.get(key) } else { Found::Nothing }
+    }
+
+    /// Waits for the turn to read this key. While the caches are not trusted everybody reads, and
+    /// nobody waits.
+    async fn turn<K: Hash>(&self, key: &K) -> Option<MutexGuard<'_, ()>> {
+        if !self.inner.trust.holds() {
+            return None;
+        }
+        let mut hasher = DefaultHasher::new();
+        key.hash(&mut hasher);
+        let index = usize::try_from(hasher.finish() % TURNS as u64).unwrap_or(0);
+        Some(self.inner.turns[index].lock().await)
+    }
+
+    /// Reads beside the caller what is still used, but old.
+    fn read_again<T: Send>(&self, read: impl Future<Output = Result<T, StoreError>> + Send + 'static) {
+        self.inner.tasks.spawn(async move {
+            if let Err(error) = read.await {
+                tracing::debug!(%error, "a cached value cannot be read again yet");
+            }
+        });
     }
 
     /// Returns the members of a room, or `None` if the room does not exist.
@@ -126,11 +194,25 @@ impl Directory {
     /// # Errors
     /// Fails as the store does.
     pub async fn audience(&self, room: RoomId) -> Result<Option<Arc<Audience>>, StoreError> {
-        if let Some(audience) = self.rooms.get(&room) {
+        match self.cached(&self.inner.rooms, &room) {
+            Found::Fresh(audience) | Found::Stale(audience, false) => return Ok(Some(audience)),
+            Found::Stale(audience, true) => {
+                let directory = self.clone();
+                self.read_again(async move { directory.read_audience(room).await });
+                return Ok(Some(audience));
+            }
+            Found::Nothing => {}
+        }
+        let _turn = self.turn(&room).await;
+        if let Found::Fresh(audience) = self.cached(&self.inner.rooms, &room) {
             return Ok(Some(audience));
         }
-        let mark = self.rooms.mark();
-        let Some(found) = self.store.audience(room).await? else { return Ok(None) };
+        self.read_audience(room).await
+    }
+
+    async fn read_audience(&self, room: RoomId) -> Result<Option<Arc<Audience>>, StoreError> {
+        let reading = self.inner.rooms.begin(vec![room]);
+        let Some(found) = self.inner.store.audience(room).await? else { return Ok(None) };
         let members = found.members.into_iter().map(|member| Recipient {
             user: member.user_id,
             role: member.role,
@@ -138,40 +220,58 @@ impl Directory {
             has_blocked: member.has_blocked,
         });
         let audience = Arc::new(Audience::new(found.kind, members.collect()));
-        self.rooms.insert(mark, room, Arc::clone(&audience));
+        reading.insert(room, Arc::clone(&audience));
         Ok(Some(audience))
     }
 
-    /// Returns the number of devices of each of these users. A user without devices is not in the
-    /// answer.
+    /// Returns how each of these users is reached, in their order. `None` for a user without
+    /// devices.
     ///
     /// That a user has no device is never cached: a first device must get what is sent after its
     /// login, however late the news of it arrives.
     ///
     /// # Errors
     /// Fails as the store does.
-    pub async fn device_counts(
-        &self,
-        users: impl ExactSizeIterator<Item = UserId>,
-    ) -> Result<HashMap<UserId, u32>, StoreError> {
-        let mut counts = HashMap::with_capacity(users.len());
-        let mut unknown = Vec::new();
-        for user in users {
-            match self.users.get(&user) {
-                Some(count) => _ = counts.insert(user, count),
-                None => unknown.push(user),
-            }
+    pub async fn reach(&self, users: impl ExactSizeIterator<Item = UserId>) -> Result<Vec<Option<Reach>>, StoreError> {
+        let mut reached = Vec::with_capacity(users.len());
+        let (mut unknown, mut old) = (Vec::new(), Vec::new());
+        for (index, user) in users.enumerate() {
+            reached.push(match self.cached(&self.inner.users, &user) {
+                Found::Fresh(reach) | Found::Stale(reach, false) => Some(reach),
+                Found::Stale(reach, true) => {
+                    old.push(user);
+                    Some(reach)
+                }
+                Found::Nothing => {
+                    unknown.push((index, user));
+                    None
+                }
+            });
+        }
+        if !old.is_empty() {
+            let directory = self.clone();
+            self.read_again(async move { directory.read_reach(old).await });
         }
         if !unknown.is_empty() {
-            let mark = self.users.mark();
-            for (user, count) in self.store.device_counts(&unknown).await? {
-                if count > 0 {
-                    self.users.insert(mark, user, count);
-                    counts.insert(user, count);
-                }
+            let (indices, asked): (Vec<usize>, Vec<UserId>) = unknown.into_iter().unzip();
+            for (index, reach) in indices.into_iter().zip(self.read_reach(asked).await?) {
+                reached[index] = reach;
             }
         }
-        Ok(counts)
+        Ok(reached)
+    }
+
+    async fn read_reach(&self, users: Vec<UserId>) -> Result<Vec<Option<Reach>>, StoreError> {
+        let Inner { store, broker, users: cache, .. } = &*self.inner;
+        let reading = cache.begin(users.clone());
+        let counts = store.device_counts(&users).await?;
+        let of = |user: UserId| {
+            let devices = counts.get(&user).copied().filter(|count| *count > 0)?;
+            let reach = Reach { devices, destination: broker.destination(user) };
+            reading.insert(user, reach.clone());
+            Some(reach)
+        };
+        Ok(users.into_iter().map(of).collect())
     }
 
     /// Returns whether the device is logged in and belongs to this user.
@@ -179,13 +279,31 @@ impl Directory {
     /// # Errors
     /// Fails as the store does, if the answer is not cached.
     pub async fn is_logged_in(&self, user: UserId, device: DeviceId) -> Result<bool, StoreError> {
-        if let Some(owner) = self.devices.get(&device) {
+        match self.cached(&self.inner.devices, &device) {
+            Found::Fresh(owner) | Found::Stale(owner, false) => return Ok(owner == user),
+            Found::Stale(owner, true) => {
+                let directory = self.clone();
+                self.read_again(async move { directory.read_owner(device).await });
+                return Ok(owner == user);
+            }
+            Found::Nothing => {}
+        }
+        let _turn = self.turn(&device).await;
+        if let Found::Fresh(owner) = self.cached(&self.inner.devices, &device) {
             return Ok(owner == user);
         }
-        let mark = self.devices.mark();
-        let Some(row) = self.store.device(device).await? else { return Ok(false) };
-        self.devices.insert(mark, device, row.user_id);
-        Ok(row.user_id == user)
+        Ok(self.read_owner(device).await? == Some(user))
+    }
+
+    async fn read_owner(&self, device: DeviceId) -> Result<Option<UserId>, StoreError> {
+        let reading = self.inner.devices.begin(vec![device]);
+        let Some(row) = self.inner.store.device(device).await? else {
+            // If it was still in use, it is not any more.
+            self.inner.devices.invalidate(&device);
+            return Ok(None);
+        };
+        reading.insert(device, row.user_id);
+        Ok(Some(row.user_id))
     }
 
     /// Returns those of these users who let others know what they have read. Asks SQL each time.
@@ -193,6 +311,6 @@ impl Directory {
     /// # Errors
     /// Fails as the store does.
     pub async fn who_tells_of_reading(&self, users: Vec<UserId>) -> Result<HashSet<UserId>, StoreError> {
-        Ok(self.store.who_tells_of_reading(users).await?.into_iter().collect())
+        Ok(self.inner.store.who_tells_of_reading(users).await?.into_iter().collect())
     }
 }

@@ -5,7 +5,6 @@ use std::{sync::Arc, time::Duration};
 use dashmap::{DashMap, mapref::entry::Entry};
 use ferry_protocol::{CloseCode, DeviceId, UserId};
 use tokio::sync::SetOnce;
-use uuid::Uuid;
 
 use crate::line::Line;
 
@@ -61,6 +60,12 @@ impl Hub {
         self.devices.contains_key(&device)
     }
 
+    /// Returns the devices that are connected to this relay.
+    #[must_use]
+    pub fn devices(&self) -> Vec<DeviceId> {
+        self.devices.iter().map(|place| *place.key()).collect()
+    }
+
     /// Asks the device's connection to end, and returns it. `None` if there is none.
     pub fn close(&self, device: DeviceId, code: CloseCode) -> Option<Arc<Line>> {
         let line = self.devices.get(&device).map(|place| Arc::clone(&place))?;
@@ -77,24 +82,13 @@ impl Hub {
         }
     }
 
-    /// Handles a connection of the device to another relay that wants the channel, or (`holds`)
-    /// has just got it. Asks the connection here to end if it has to yield.
-    pub fn taken_elsewhere(&self, device: DeviceId, by: Uuid, holds: bool) {
-        let Some(line) = self.devices.get(&device) else { return };
-        // A connection that waits for the channel is newer than the one that has it, whatever the
-        // clocks of two relays say. If both wait, or both got it (nsqd looks and adds in two
-        // steps), their ids decide. The ids are UUIDv7, so exactly one stays.
-        let yields = if line.holds_channel() == holds { line.id < by } else { !holds };
-        if yields {
-            line.close(CloseCode::Replaced);
-        }
-    }
-
-    /// Notes that the device got a new epoch beside its connection.
-    pub fn overtaken(&self, device: DeviceId, epoch: i64) {
-        if let Some(line) = self.devices.get(&device) {
-            line.overtaken(epoch);
-        }
+    /// Handles the news that a connection of the device to another relay has this epoch. The
+    /// connection here ends if it is older. Returns its epoch if it is newer, so that the other
+    /// relay can be told.
+    pub fn met_elsewhere(&self, device: DeviceId, epoch: i64) -> Option<i64> {
+        let line = self.devices.get(&device)?;
+        line.met(epoch);
+        (line.epoch() > epoch).then(|| line.epoch())
     }
 
     /// Waits until the relay drains. Cancel-safe.
@@ -132,17 +126,26 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn of_two_relays_the_newer_socket_stays() {
+    async fn of_two_relays_the_connection_with_the_greater_epoch_stays() {
         let hub = Arc::new(Hub::default());
         let (registration, _) = hub.register(UserId::new(), DeviceId::new());
         let line = &registration.line;
-        hub.taken_elsewhere(line.device, Uuid::nil(), false);
-        assert_eq!(line.close_reason(), None, "both wait, and the one here is newer");
-        line.took_channel();
-        hub.taken_elsewhere(line.device, Uuid::nil(), true);
-        assert_eq!(line.close_reason(), None, "both have it, and the one here is newer");
-        hub.taken_elsewhere(line.device, Uuid::nil(), false);
-        assert_eq!(line.close_reason(), Some(CloseCode::Replaced), "who waits is newer than who has it");
+        assert_eq!(hub.met_elsewhere(line.device, 5), None);
+        assert_eq!(line.close_reason(), None, "it will get a greater one");
+        line.set_epoch(6);
+        assert_eq!(hub.met_elsewhere(line.device, 5), Some(6));
+        assert_eq!(line.close_reason(), None, "old news");
+        assert_eq!(hub.met_elsewhere(line.device, 7), None);
+        assert_eq!(line.close_reason(), Some(CloseCode::Replaced));
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_was_overtaken_before_it_had_its_epoch_ends() {
+        let hub = Arc::new(Hub::default());
+        let (registration, _) = hub.register(UserId::new(), DeviceId::new());
+        hub.met_elsewhere(registration.line.device, 7);
+        registration.line.set_epoch(6);
+        assert_eq!(registration.line.close_reason(), Some(CloseCode::Replaced));
     }
 
     #[tokio::test]

@@ -1,7 +1,5 @@
 //! Who is asking: access tokens become users and devices.
 
-use std::sync::Arc;
-
 use ferry_protocol::{DeviceId, UserId, now_ms};
 use ferry_store::Store;
 
@@ -28,13 +26,13 @@ pub struct Authenticated {
 pub struct Authenticator {
     tokens: AccessTokens,
     store: Store,
-    directory: Arc<Directory>,
+    directory: Directory,
 }
 
 impl Authenticator {
     /// Creates an authenticator that trusts these tokens' keys.
     #[must_use]
-    pub fn new(tokens: AccessTokens, store: Store, directory: Arc<Directory>) -> Self {
+    pub fn new(tokens: AccessTokens, store: Store, directory: Directory) -> Self {
         Self { tokens, store, directory }
     }
 

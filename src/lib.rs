@@ -31,6 +31,7 @@ pub mod session;
 pub mod signing;
 pub mod stamp;
 pub mod text;
+pub mod trust;
 pub mod upkeep;
 
 pub use run::{Stopped, name_tls_provider, run};

@@ -3,7 +3,7 @@
 
 mod live_queue;
 
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use ferry_protocol::{CloseCode, DeviceId, UserId};
 use tokio::sync::SetOnce;
@@ -22,10 +22,11 @@ pub struct Line {
     pub device: DeviceId,
     close: SetOnce<CloseCode>,
     ended: SetOnce<()>,
-    /// Whether the connection has the device's channel.
-    holds: AtomicBool,
-    /// The newest epoch that the device got beside this connection, by sending over HTTP.
+    /// The connection's epoch from SQL. Of two connections of a device, the one with the greater
+    /// epoch is the newer. 0 until SQL has given it.
     epoch: AtomicI64,
+    /// The greatest epoch that another connection of the device is known to have.
+    rival: AtomicI64,
     /// The live frames that wait for this connection.
     pub live: LiveQueue,
 }
@@ -40,8 +41,8 @@ impl Line {
             device,
             close: SetOnce::new(),
             ended: SetOnce::new(),
-            holds: AtomicBool::new(false),
             epoch: AtomicI64::new(0),
+            rival: AtomicI64::new(0),
             live: LiveQueue::default(),
         }
     }
@@ -63,26 +64,33 @@ impl Line {
         self.close.get().copied()
     }
 
-    /// Notes that the connection has the device's channel now.
-    pub fn took_channel(&self) {
-        self.holds.store(true, Ordering::Release);
-    }
-
-    /// Returns whether the connection has the device's channel.
+    /// Returns the connection's epoch; 0 until it has one.
     #[must_use]
-    pub fn holds_channel(&self) -> bool {
-        self.holds.load(Ordering::Acquire)
+    pub fn epoch(&self) -> i64 {
+        self.epoch.load(Ordering::SeqCst)
     }
 
-    /// Returns the newest epoch that the device got beside this connection; 0 if there was none.
-    #[must_use]
-    pub fn newest_epoch(&self) -> i64 {
-        self.epoch.load(Ordering::Acquire)
+    /// Notes the epoch that SQL gave the connection. Asks the connection to end if a newer one is
+    /// known already.
+    pub fn set_epoch(&self, epoch: i64) {
+        self.epoch.store(epoch, Ordering::SeqCst);
+        self.yield_to_newer();
     }
 
-    /// Notes an epoch that the device got beside this connection.
-    pub fn overtaken(&self, epoch: i64) {
-        self.epoch.fetch_max(epoch, Ordering::AcqRel);
+    /// Notes that another connection of the device has this epoch. Asks the connection to end if
+    /// that one is newer.
+    pub fn met(&self, epoch: i64) {
+        self.rival.fetch_max(epoch, Ordering::SeqCst);
+        self.yield_to_newer();
+    }
+
+    fn yield_to_newer(&self) {
+        // Both sides store first and then look, so that one of them sees the other's number.
+        let (epoch, rival) = (self.epoch(), self.rival.load(Ordering::SeqCst));
+        // A connection without an epoch gets one that is greater than all that were given.
+        if epoch != 0 && epoch < rival {
+            self.close(CloseCode::Replaced);
+        }
     }
 
     /// Waits until the connection has ended: its channel is free and no frame follows. Cancel-safe.

@@ -9,7 +9,7 @@ mod waiting;
 
 use std::{sync::Arc, time::Duration};
 
-use ferry_broker::{Broker, BrokerError};
+use ferry_broker::{Broker, BrokerError, NsqBroker};
 use ferry_protocol::{CloseCode, DeviceId, UserId};
 use ferry_store::{Device, NewDevice, Store, StoreError};
 use tokio_util::task::TaskTracker;
@@ -19,6 +19,11 @@ use crate::{changes::Changes, receipts::Receipts, refusal::Refusal, relay::Dispa
 /// How long a logout waits until the device's connection has ended. A connection that takes longer
 /// loses its channel anyway, because that is deleted next.
 const SOCKET_PATIENCE: Duration = Duration::from_secs(2);
+
+/// The pause before the first retry of a deletion. It doubles with each.
+const REMOVAL_RETRY: Duration = Duration::from_secs(1);
+/// The longest such pause: a channel goes this long after its node is back, at most.
+const REMOVAL_RETRY_MOST: Duration = Duration::from_secs(10);
 
 /// See the module's description.
 #[derive(Debug, Clone)]
@@ -97,7 +102,11 @@ impl Logins {
             // if the device has been logged out meanwhile.
             match store.revoke_device(user, id).await {
                 Ok(true) => {}
-                Ok(false) => self.note_removal(user, id).await,
+                Ok(false) => {
+                    if let Err(error) = self.note_removal(user, id, None, REMOVAL_RETRY).await {
+                        tracing::warn!(%user, device = %id, %error, "upkeep will find a channel without a device");
+                    }
+                }
                 Err(error) => tracing::error!(%user, device = %id, %error, "a device without a channel stays in SQL"),
             }
             return Err(error.into());
@@ -208,25 +217,51 @@ impl Logins {
     /// Deletes the channel of a device that SQL no longer has, and the topic if no device is left.
     /// A failure is noted in SQL, and `upkeep` tries again.
     pub async fn remove_channel(&self, user: UserId, device: DeviceId) {
-        let Err(refusal) = self.try_remove_channel(user, device).await else { return };
-        tracing::warn!(%user, %device, reason = %refusal.detail, "a channel cannot be deleted yet");
-        self.note_removal(user, device).await;
+        self.remove_channel_again(user, device, None, 1).await;
     }
 
-    async fn note_removal(&self, user: UserId, device: DeviceId) {
-        if let Err(error) = self.store.note_close(user, device).await {
-            tracing::warn!(%user, %device, %error, "a removal cannot be noted: upkeep will find the channel");
+    /// Does the same on these nodes alone, if there are any. `tries` counts the tries up to this
+    /// one: the pause before the next one grows with them.
+    pub async fn remove_channel_again(&self, user: UserId, device: DeviceId, nodes: Option<Vec<String>>, tries: i32) {
+        let (left, topic) = self.try_remove_channel(user, device, nodes.as_deref()).await;
+        let outcome = match (left, topic) {
+            (Some(left), Ok(_)) if left.is_empty() => self.store.close_done(device).await,
+            (left, topic) => {
+                let reason = topic.err().map(|refusal| refusal.detail);
+                tracing::warn!(%user, %device, nodes = ?left, ?reason, "a channel cannot be deleted yet");
+                // If only the topic is left, the next try asks every node: that costs little.
+                let nodes = left.filter(|left| !left.is_empty()).map(|left| left.join(","));
+                let wait = REMOVAL_RETRY * 2_u32.saturating_pow(u32::try_from(tries).unwrap_or(1).saturating_sub(1));
+                self.note_removal(user, device, nodes, wait.min(REMOVAL_RETRY_MOST)).await
+            }
+        };
+        if let Err(error) = outcome {
+            tracing::warn!(%user, %device, %error, "a removal cannot be noted: it is tried again");
         }
     }
 
-    async fn try_remove_channel(&self, user: UserId, device: DeviceId) -> Result<(), Refusal> {
-        let (store, broker) = (&self.store, &self.broker);
-        let closed = broker.close_device(user, device).await;
+    async fn note_removal(
+        &self,
+        user: UserId,
+        device: DeviceId,
+        nodes: Option<String>,
+        wait: Duration,
+    ) -> Result<(), StoreError> {
+        self.store.note_close(user, device, nodes, i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)).await
+    }
+
+    /// Returns the nodes that have not deleted the channel, `None` if that is not known, and
+    /// whether the topic is in order.
+    async fn try_remove_channel(
+        &self,
+        user: UserId,
+        device: DeviceId,
+        nodes: Option<&[String]>,
+    ) -> (Option<Vec<String>>, Result<bool, Refusal>) {
+        let left = self.broker.close_device(user, device, nodes).await.ok();
         // Even if one node did not answer: on the others the last channel may be gone.
-        self.remove_topic_if_unused(user).await?;
-        closed?;
-        store.close_done(device).await?;
-        Ok(())
+        let topic = self.remove_topic_if_unused(user).await;
+        (left, topic)
     }
 
     /// Deletes the topic of a user without devices. Returns whether the user has none.
@@ -246,6 +281,19 @@ impl Logins {
         deleted?;
         Ok(unused)
     }
+
+    /// Deletes the topic of a user without devices on one node. Returns whether the user has none.
+    ///
+    /// # Errors
+    /// Fails with `unavailable`. Try again later.
+    pub async fn remove_topic_at(&self, broker: &NsqBroker, node: usize, user: UserId) -> Result<bool, Refusal> {
+        let lock = self.store.lock_user(user).await?;
+        let unused = matches!(self.store.has_devices(user).await, Ok(false));
+        let deleted = if unused { broker.delete_topic_at(node, user).await } else { Ok(()) };
+        lock.release().await;
+        deleted?;
+        Ok(unused)
+    }
 }
 
 #[cfg(test)]
@@ -255,7 +303,9 @@ mod tests {
     use ferry_protocol::now_ms;
     use ferry_store::{NewUser, StoreOptions};
 
-    use crate::{bus::Bus, config::Config, directory::Directory, hub::Hub, limits::RateLimits, metrics::Metrics};
+    use crate::{
+        bus::Bus, config::Config, directory::Directory, hub::Hub, limits::RateLimits, metrics::Metrics, trust::Trust,
+    };
 
     fn new_device(user: UserId, proven: i64) -> NewDevice {
         let now = now_ms();
@@ -272,10 +322,12 @@ mod tests {
         let queues =
             Arc::new(MemoryBroker::new(MemoryLimits::default(), prometheus::IntCounter::new("dropped", "-").unwrap()));
         let broker = Broker::Memory(Arc::clone(&queues));
-        let members = Arc::new(Directory::new(store.clone()));
+        let trust = Arc::new(Trust::always());
+        let tasks = TaskTracker::new();
+        let members = Directory::new(store.clone(), broker.clone(), Arc::clone(&trust), tasks.clone());
         let metrics = Arc::new(Metrics::new().unwrap());
-        let dispatcher = Arc::new(Dispatcher::new(broker.clone(), Arc::clone(&members), metrics));
-        let changes = Changes::new(Bus::new(broker.clone()), Arc::new(Hub::default()), members);
+        let dispatcher = Arc::new(Dispatcher::new(broker.clone(), members.clone(), metrics));
+        let changes = Changes::new(Bus::new(broker.clone(), trust), Arc::new(Hub::default()), members);
         let limits = Arc::new(RateLimits::new(&Config::defaults().unwrap().limits));
         let logins = Logins {
             store: store.clone(),
@@ -284,7 +336,7 @@ mod tests {
             receipts: Arc::new(Receipts::new(limits, Arc::clone(&dispatcher), 32)),
             dispatcher,
             max_devices: 16,
-            tasks: TaskTracker::new(),
+            tasks,
         };
         let new = NewUser {
             id: UserId::new(),
@@ -308,6 +360,6 @@ mod tests {
 
         broker.publish(ann.id, bytes::Bytes::from_static(b"to the phone alone")).await.unwrap();
         assert_eq!(queues.queued(), 1);
-        assert!(store.pending_closes(i64::MAX, 10).await.unwrap().is_empty());
+        assert!(store.pending_closes(10).await.unwrap().is_empty());
     }
 }

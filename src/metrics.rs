@@ -33,8 +33,14 @@ pub struct Metrics {
     pub closes: IntCounterVec,
     /// Orphan channels and topics that the relay removed.
     pub orphans_removed: IntCounter,
-    /// Channels whose deletion waits until their nsqd answers.
+    /// Channels whose deletion waits until their nsqd answers, of all relays.
     pub pending_closes: IntGauge,
+    /// Topics and channels of Ferry that somebody has paused, on all nsqds.
+    pub paused_queues: IntGauge,
+    /// 1 while this relay hears every other relay, 0 while it asks SQL instead of its caches.
+    pub bus_whole: IntGauge,
+    /// How often this relay dropped its caches, because it may have missed a change.
+    pub bus_missed: IntCounter,
 }
 
 impl Metrics {
@@ -54,7 +60,10 @@ impl Metrics {
         let publish = HistogramOpts::new("ferry_publish_seconds", "Time to publish one send to all its recipients")
             .buckets(vec![0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5]);
         let errors = Opts::new("ferry_errors_total", "Error answers to requests and frames");
-        let closes = Opts::new("ferry_closes_total", "Sockets closed by the relay");
+        let closes = Opts::new(
+            "ferry_closes_total",
+            "Ended sockets, by close code; `1006` was lost, `device` was closed by the device",
+        );
         Ok(Self {
             connected_devices: register!(IntGauge::new("ferry_connected_devices", "Devices with an open socket")),
             online_users: register!(IntGauge::new("ferry_online_users", "Users connected to this relay")),
@@ -81,6 +90,12 @@ impl Metrics {
             pending_closes: register!(IntGauge::new(
                 "ferry_pending_closes",
                 "Channels whose deletion waits for their nsqd"
+            )),
+            paused_queues: register!(IntGauge::new("ferry_paused_queues", "Topics and channels paused on nsqd")),
+            bus_whole: register!(IntGauge::new("ferry_bus_whole", "Whether this relay hears every other relay")),
+            bus_missed: register!(IntCounter::new(
+                "ferry_bus_missed_total",
+                "Times that caches were dropped because a change may have been missed"
             )),
             registry,
         })

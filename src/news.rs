@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 /// Something that a relay did and that concerns connections and caches of the others.
 ///
-/// Live: a relay that is not connected misses it. Each effect also comes about in a second way: a
-/// deleted channel ends its pump, and cached entries expire.
+/// Changes are numbered on the bus, so a relay notices if it misses one. It then drops what it has
+/// cached, and compares its connections with SQL. Presence and typing may be lost.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum LiveEvent {
@@ -22,14 +22,13 @@ pub enum LiveEvent {
         /// Whether the account was deleted with it.
         account: bool,
     },
-    /// A newer connection of the device wants its channel.
+    /// A connection of the device wants its channel, or has it and was asked for it. Of two
+    /// connections the one with the greater epoch stays.
     DeviceTaken {
         /// The device.
         device: DeviceId,
-        /// The connection that takes over.
-        by: Uuid,
-        /// Whether it has the channel already.
-        holds: bool,
+        /// The connection's epoch.
+        epoch: i64,
     },
     /// A user logged a device in or out.
     DevicesChanged {

@@ -17,7 +17,7 @@ use std::{
     collections::{HashMap, HashSet},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -26,12 +26,13 @@ use dashmap::DashMap;
 use ferry_protocol::{PresenceStatus, UserId, now_ms};
 use ferry_store::Store;
 use tokio::sync::{Notify, Semaphore};
+use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use self::{board::Board, sockets::Sockets};
 use crate::{
     bus::Bus,
-    cache::Cache,
+    cache::{Cache, Life},
     config::{Config, Limits, Times},
     directory::Directory,
     line::Line,
@@ -49,7 +50,7 @@ const ASKED: Duration = Duration::from_secs(1);
 /// Users whose time of leaving is cached, and for how long. For all others, SQL says when they
 /// were there last.
 const LEFT: usize = 50_000;
-const LEFT_TTL: Duration = Duration::from_secs(24 * 60 * 60);
+const LEFT_LIFE: Life = Life { fresh: Duration::from_secs(24 * 60 * 60), whole: Duration::from_secs(24 * 60 * 60) };
 /// Typing events that are told at the same time. Beyond this limit they are dropped.
 const TYPING_UNDER_WAY: usize = 256;
 
@@ -64,7 +65,7 @@ pub struct PresenceTracker {
     limits: Limits,
     store: Store,
     bus: Bus,
-    directory: Arc<Directory>,
+    directory: Directory,
     metrics: Arc<Metrics>,
     sockets: Mutex<Sockets>,
     board: Mutex<Board>,
@@ -78,8 +79,12 @@ pub struct PresenceTracker {
     left: Cache<UserId, i64>,
     moved: Notify,
     asked: Notify,
+    /// Whether the other relays are to be asked for a heartbeat.
+    asks: AtomicBool,
     told: Notify,
     typing: Arc<Semaphore>,
+    /// Tasks that tell of typing. The relay waits for them when it ends.
+    tasks: TaskTracker,
 }
 
 /// The news that [`PresenceTracker::tell`] has to tell.
@@ -137,7 +142,14 @@ fn add(index: &DashMap<UserId, Vec<Arc<Line>>>, user: UserId, line: &Arc<Line>) 
 impl PresenceTracker {
     /// Creates the tracker, with nobody there yet.
     #[must_use]
-    pub fn new(config: &Config, store: Store, bus: Bus, directory: Arc<Directory>, metrics: Arc<Metrics>) -> Self {
+    pub fn new(
+        config: &Config,
+        store: Store,
+        bus: Bus,
+        directory: Directory,
+        metrics: Arc<Metrics>,
+        tasks: TaskTracker,
+    ) -> Self {
         let run = Uuid::now_v7();
         Self {
             run,
@@ -153,11 +165,13 @@ impl PresenceTracker {
             lines: DashMap::new(),
             watchers: DashMap::new(),
             due: Mutex::default(),
-            left: Cache::new(LEFT, LEFT_TTL),
+            left: Cache::new(LEFT, LEFT_LIFE),
             moved: Notify::new(),
             asked: Notify::new(),
+            asks: AtomicBool::new(false),
             told: Notify::new(),
             typing: Arc::new(Semaphore::new(TYPING_UNDER_WAY)),
+            tasks,
         }
     }
 
@@ -207,9 +221,8 @@ impl PresenceTracker {
 
     /// Asks the other relays for a heartbeat. Call this when the relay begins to hear them: it has
     /// missed what they said before.
-    pub fn ask(self: &Arc<Self>) {
-        let presence = Arc::clone(self);
-        tokio::spawn(async move { presence.announce(PresenceEvent::Asks).await });
+    pub fn ask(&self) {
+        self.asks.store(true, Ordering::Release);
         // This relay owes a heartbeat too: the others may have missed what it said.
         self.asked.notify_one();
     }
@@ -217,7 +230,7 @@ impl PresenceTracker {
     /// Returns false if nobody hears it. The caller then gives up, so that a heartbeat does not
     /// wait for each of its parts.
     async fn announce(&self, news: PresenceEvent) -> bool {
-        self.bus.announce(&LiveEvent::Live(news)).await
+        self.bus.announce_live(LiveEvent::Live(news)).await
     }
 
     /// Tells the other relays that this one ends in order.
@@ -231,7 +244,7 @@ impl PresenceTracker {
         }
         for user in &users {
             if self.status(*user) == PresenceStatus::Offline {
-                self.left.insert(self.left.mark(), *user, now_ms());
+                self.left.put(*user, now_ms());
             }
         }
         let watched: Vec<UserId> = users.into_iter().filter(|user| self.watchers.contains_key(user)).collect();
@@ -252,6 +265,9 @@ impl PresenceTracker {
                 () = self.moved.notified() => tokio::time::sleep(SETTLE).await,
                 () = self.asked.notified() => beat_at = beat_at.min(beaten_at + ASKED),
                 () = tokio::time::sleep_until(wake_at.into()) => {}
+            }
+            if self.asks.swap(false, Ordering::AcqRel) {
+                self.announce(PresenceEvent::Asks).await;
             }
             self.settle().await;
             let now = Instant::now();

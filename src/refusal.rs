@@ -5,7 +5,12 @@ mod causes;
 
 use std::{borrow::Cow, time::Duration};
 
-use ferry_protocol::{CloseCode, ErrorCode, ErrorFrame, MessageId, Problem};
+use ferry_protocol::{CloseCode, ErrorCode, ErrorFrame, MessageId, Problem, UserId};
+
+/// The pause before the first retry of a send that did not reach everybody.
+const RETRY: Duration = Duration::from_secs(1);
+/// The longest such pause.
+const RETRY_MOST: Duration = Duration::from_secs(30);
 
 /// A rejected request or frame. It contains nothing that the client wrote, except the names of its
 /// fields.
@@ -19,12 +24,14 @@ pub struct Refusal {
     pub field: Option<Cow<'static, str>>,
     /// How long to wait before the next try.
     pub retry_after: Option<Duration>,
+    /// After a send that did not reach everybody: the users for whom it is outstanding.
+    pub outstanding: Vec<UserId>,
 }
 
 impl Refusal {
     /// Creates a refusal with its reason.
     pub fn new(code: ErrorCode, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, detail: detail.into(), field: None, retry_after: None }
+        Self { code, detail: detail.into(), field: None, retry_after: None, outstanding: Vec::new() }
     }
 
     /// Creates the refusal of a field whose value is not allowed.
@@ -46,6 +53,12 @@ impl Refusal {
         Self::new(ErrorCode::Unauthorized, "a valid access token is needed")
     }
 
+    /// Creates the answer for a send whose id another message had.
+    #[must_use]
+    pub fn id_reused() -> Self {
+        Self::new(ErrorCode::IdReused, "this id was used for another message")
+    }
+
     /// Creates the answer for something that the caller may not do.
     pub fn forbidden(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorCode::Forbidden, detail)
@@ -55,6 +68,19 @@ impl Refusal {
     #[must_use]
     pub fn rate_limited(retry_after: Duration) -> Self {
         Self { retry_after: Some(retry_after), ..Self::new(ErrorCode::RateLimited, "too many of these at once") }
+    }
+
+    /// Creates the answer for a send that has not reached these users, after so many tries. The
+    /// time to wait doubles with each try.
+    #[must_use]
+    pub fn outstanding(self, users: Vec<UserId>, tries: u32) -> Self {
+        if !self.code.is_temporary() {
+            return self;
+        }
+        let wait = (RETRY * 2_u32.saturating_pow(tries.saturating_sub(1))).min(RETRY_MOST);
+        // Some of it is random, so that the devices of a cluster do not return together.
+        let wait = wait.mul_f64(rand::random_range(0.75..=1.0));
+        Self { outstanding: users, retry_after: Some(wait), ..self }
     }
 
     /// Creates the answer for a part that Ferry needs and that does not answer.
@@ -80,6 +106,7 @@ impl Refusal {
             field: self.field.clone().map(Cow::into_owned),
             // Rounded up, because a client that comes a moment early would be rejected again.
             retry_after: self.retry_after.map(|wait| wait.as_millis().div_ceil(1000).max(1) as u64),
+            outstanding: self.outstanding.clone(),
         }
     }
 
@@ -96,6 +123,7 @@ impl Refusal {
             retry_after_ms: self.retry_after.map(|wait| (wait.as_millis() as u64).max(1)),
             id,
             field: self.field.clone().map(Cow::into_owned),
+            outstanding: self.outstanding.clone(),
         }
     }
 

@@ -2,35 +2,30 @@
 
 mod notices;
 
-use std::{collections::HashMap, sync::Arc, time::Instant};
+use std::{sync::Arc, time::Instant};
 
 use bytes::Bytes;
-use ferry_broker::{Broker, BrokerError};
+use ferry_broker::{Broker, Destination};
 use ferry_protocol::{
     CONTENT_TYPE_MAX, DeviceId, Envelope, ErrorCode, KIND_MAX, KnownBody, MENTIONS_MAX, Message, MessageId, Notice,
     RoomId, Send, Sender, Sent, UserId, is_valid_content_type, is_valid_kind, now_ms,
 };
-use futures_util::StreamExt;
 
 pub use notices::Actor;
 
 use crate::{
-    directory::{Audience, Directory},
+    directory::{Audience, Directory, Reach},
     metrics::Metrics,
     refusal::Refusal,
     roles,
     stamp::Stamp,
 };
 
-/// Publishes of one send that are under way at the same time. In a larger room the rest wait their
-/// turn.
-const FAN_OUT: usize = 128;
-
 /// The service that publishes messages and notices to everybody concerned.
 #[derive(Debug, Clone)]
 pub struct Dispatcher {
     broker: Broker,
-    directory: Arc<Directory>,
+    directory: Directory,
     metrics: Arc<Metrics>,
 }
 
@@ -40,23 +35,44 @@ pub struct Dispatcher {
 pub struct Admitted {
     sender: Sender,
     audience: Arc<Audience>,
-    /// The number of devices of each member. A member without devices is not in it.
-    devices: HashMap<UserId, u32>,
+    /// How each member is reached, in the order of the members.
+    reach: Vec<Option<Reach>>,
 }
 
 impl Admitted {
-    /// Returns whether there are more publishes than go out at once. The last of them then begin
-    /// when the first are confirmed.
-    #[must_use]
-    pub fn is_wide(&self) -> bool {
-        self.audience.members().len() > FAN_OUT
+    /// Returns the users to publish to, and those that are not reached: see [`Sent::unreachable`].
+    fn targets(&self) -> (Vec<Destination>, Vec<UserId>) {
+        let (mut targets, mut unreachable) = (Vec::with_capacity(self.reach.len()), Vec::new());
+        for (member, reach) in self.audience.members().iter().zip(&self.reach) {
+            let is_sender = member.user == self.sender.user;
+            match reach {
+                // The sending device gets no copy, so a sender with no other device needs none.
+                Some(reach) if is_sender && reach.devices > 1 => targets.push(reach.destination.clone()),
+                _ if is_sender => {}
+                // A user who has blocked the sender looks like one without a device.
+                Some(reach) if !member.has_blocked => targets.push(reach.destination.clone()),
+                _ => unreachable.push(member.user),
+            }
+        }
+        (targets, unreachable)
     }
+}
+
+/// Why a send did not reach everybody.
+#[derive(Debug)]
+pub struct NotSent {
+    /// The answer for the device.
+    pub refusal: Refusal,
+    /// The users whose publish failed, sorted. The others have the message.
+    pub outstanding: Vec<UserId>,
+    /// See [`Sent::recipients`].
+    pub recipients: u32,
 }
 
 impl Dispatcher {
     /// Creates the dispatcher.
     #[must_use]
-    pub fn new(broker: Broker, directory: Arc<Directory>, metrics: Arc<Metrics>) -> Self {
+    pub fn new(broker: Broker, directory: Directory, metrics: Arc<Metrics>) -> Self {
         Self { broker, directory, metrics }
     }
 
@@ -73,9 +89,14 @@ impl Dispatcher {
     /// - `forbidden` for a channel that the user is not in.
     /// - `not_found` for any other room that the user is not in, or that does not exist.
     /// - `muted` if the user is muted in the room.
+    /// - `unauthorized` if the device is logged out.
     /// - `unavailable` if SQL does not answer.
     pub async fn admit(&self, user: UserId, device: DeviceId, send: &Send) -> Result<Admitted, Refusal> {
         check(send)?;
+        // A connection may outlive its device by a moment.
+        if !self.directory.is_logged_in(user, device).await? {
+            return Err(Refusal::unauthorized());
+        }
         let audience = self.audience(send.room).await?;
         let member = audience.member(user).ok_or_else(|| roles::outsider(audience.kind()))?;
         if member.muted_until > now_ms() {
@@ -88,107 +109,107 @@ impl Dispatcher {
         let sender = Sender { user, device, role: member.role };
         // Before the stamp, like everything that SQL can fail: receivers wait for every number
         // that was given.
-        let devices = self.directory.device_counts(audience.members().iter().map(|member| member.user)).await?;
-        Ok(Admitted { sender, audience, devices })
+        let reach = self.directory.reach(audience.members().iter().map(|member| member.user)).await?;
+        Ok(Admitted { sender, audience, reach })
     }
 
     async fn audience(&self, room: RoomId) -> Result<Arc<Audience>, Refusal> {
         self.directory.audience(room).await?.ok_or_else(Refusal::not_found)
     }
 
-    /// Publishes an admitted message to every user with a device. Returns when every publish is
-    /// confirmed.
+    /// Publishes an admitted message to every user with a device, or of these only to
+    /// `outstanding`, which is sorted. Returns when every publish is confirmed.
     ///
     /// If you drop the future, the outcome is unknown. You may send the same message again, and
     /// receivers drop what they have.
     ///
     /// # Errors
-    /// Fails with `unavailable` if a publish failed. Some recipients may have the message then.
-    /// After a retry with the same id and stamp they see it once.
-    pub async fn send(&self, admitted: &Admitted, stamp: Stamp, send: Send) -> Result<Sent, Refusal> {
-        let Admitted { sender, audience, devices } = admitted;
-        let (id, room, sent_at) = (send.id, send.room, now_ms());
+    /// Fails with `unavailable` if a publish failed. The other recipients have the message then.
+    /// Send it again to those who are outstanding, with the same stamp.
+    pub async fn send(
+        &self,
+        admitted: &Admitted,
+        stamp: Stamp,
+        send: Send,
+        outstanding: Option<&[UserId]>,
+    ) -> Result<Sent, NotSent> {
+        let (id, Stamp { stream, epoch, seq, sent_at }) = (send.id, stamp);
+        let (mut targets, unreachable) = admitted.targets();
+        let recipients = targets.iter().filter(|to| to.user() != admitted.sender.user).count() as u32;
+        if let Some(outstanding) = outstanding {
+            targets.retain(|to| outstanding.binary_search(&to.user()).is_ok());
+        }
+        let not_sent = |refusal, outstanding| NotSent { refusal, outstanding, recipients };
         let message = Message {
             id,
-            room,
-            from: *sender,
+            room: send.room,
+            from: admitted.sender,
             kind: send.kind,
             body: send.body,
             reply_to: send.reply_to,
             mentions: send.mentions,
             content_type: send.content_type,
-            epoch: stamp.epoch,
-            seq: stamp.seq,
+            stream,
+            epoch,
+            seq,
             sent_at,
         };
         let payload = Envelope::encode(&message).map_err(|error| {
             tracing::error!(%id, reason = ferry_protocol::describe(&error), "a message cannot be serialised");
-            Refusal::internal()
+            not_sent(Refusal::internal(), Vec::new())
         })?;
         drop(message);
-
-        let (mut targets, mut unreachable) = (Vec::with_capacity(audience.members().len()), Vec::new());
-        for member in audience.members().iter().filter(|member| member.user != sender.user) {
-            // A user who has blocked the sender looks like one without a device.
-            let is_reached = devices.contains_key(&member.user) && !member.has_blocked;
-            if is_reached { targets.push(member.user) } else { unreachable.push(member.user) }
-        }
-        let recipients = targets.len() as u32;
-        // The sending device gets no copy, so a user with no other device needs none.
-        if devices.get(&sender.user).is_some_and(|count| *count > 1) {
-            targets.push(sender.user);
-        }
-
-        self.publish_to_all(targets, &payload, id).await?;
+        self.publish_to_all(targets, &payload, id).await.map_err(|(refusal, users)| not_sent(refusal, users))?;
         self.metrics.sends.inc();
-        Ok(Sent { id, sent_at, recipients, unreachable, epoch: stamp.epoch, seq: stamp.seq })
+        Ok(Sent { id, sent_at, recipients, unreachable, stream, epoch, seq })
     }
 
     /// Tells all devices of these users what has happened. Best effort: if a user's home is down,
     /// they are not told. It is in SQL all the same, where they can ask for it.
     pub async fn notify(&self, users: &[UserId], notice: &Notice) {
         let outcome = async {
-            let devices = self.directory.device_counts(users.iter().copied()).await?;
+            let reach = self.directory.reach(users.iter().copied()).await?;
             let payload = Envelope::encode_notice(notice, DeviceId::NONE).map_err(|_| Refusal::internal())?;
-            let mut targets: Vec<UserId> = devices.into_keys().collect();
-            targets.sort_unstable();
-            self.publish_to_all(targets, &payload, notice.id).await
+            let targets = reach.into_iter().flatten().map(|reach| reach.destination).collect();
+            self.publish_to_all(targets, &payload, notice.id).await.map_err(|(refusal, _)| refusal)
         };
         if let Err(refusal) = outcome.await {
             tracing::warn!(id = %notice.id, reason = %refusal.detail, "a notice did not reach everybody");
         }
     }
 
-    /// Publishes each payload to its user, some at the same time. Best effort: a failure is logged
-    /// with the id.
-    pub async fn publish_each(&self, payloads: impl IntoIterator<Item = (UserId, MessageId, Bytes)>) {
-        let publish = |(user, id, payload)| async move {
-            if let Err(error) = self.broker.publish(user, payload).await {
-                tracing::debug!(%id, %user, %error, "a publish failed");
-            }
-        };
-        futures_util::stream::iter(payloads).for_each_concurrent(FAN_OUT, publish).await;
+    /// Publishes each payload to its user. Best effort: a failure is logged.
+    pub async fn publish_each(&self, payloads: impl IntoIterator<Item = (Destination, Bytes)>) {
+        for failure in self.broker.publish_all(payloads).await {
+            tracing::debug!(user = %failure.user, error = %failure.error, "a publish failed");
+        }
     }
 
-    /// Publishes the payload to these users. Returns when every publish is confirmed.
-    async fn publish_to_all(&self, targets: Vec<UserId>, payload: &Bytes, id: MessageId) -> Result<(), Refusal> {
+    /// Publishes the payload to these users. Returns when every publish is confirmed, or failed:
+    /// one home that is down must not keep the payload from the others.
+    ///
+    /// # Errors
+    /// Fails with the users whose publish failed, sorted.
+    async fn publish_to_all(
+        &self,
+        targets: Vec<Destination>,
+        payload: &Bytes,
+        id: MessageId,
+    ) -> Result<(), (Refusal, Vec<UserId>)> {
         let started = Instant::now();
-        let publishes = targets.into_iter().map(|user| {
-            let (broker, payload) = (&self.broker, payload.clone());
-            async move { broker.publish(user, payload).await.map_err(|error| (user, error)) }
-        });
-        let mut publishes = futures_util::stream::iter(publishes).buffer_unordered(FAN_OUT);
-        let mut failure: Option<BrokerError> = None;
-        // All are awaited, even after a failure: one home that is down must not keep the message
-        // from the others.
-        while let Some(outcome) = publishes.next().await {
-            if let Err((user, error)) = outcome {
-                tracing::debug!(%id, %user, %error, "a publish failed");
-                failure = Some(error);
+        let failures = self.broker.publish_all(targets.into_iter().map(|to| (to, payload.clone()))).await;
+        self.metrics.publish_seconds.observe(started.elapsed().as_secs_f64());
+        let mut users: Vec<UserId> = failures.iter().map(|failure| failure.user).collect();
+        users.sort_unstable();
+        // A refusal for good must not hide that others can still be reached.
+        let worst = failures.into_iter().max_by_key(|failure| failure.error.is_temporary());
+        match worst {
+            None => Ok(()),
+            Some(failure) => {
+                tracing::debug!(%id, outstanding = users.len(), error = %failure.error, "a publish failed");
+                Err((failure.error.into(), users))
             }
         }
-        self.metrics.publish_seconds.observe(started.elapsed().as_secs_f64());
-        failure.map_or(Ok(()), |error| Err(error.into()))
     }
 }
 

@@ -9,7 +9,8 @@ mod members;
 use std::sync::Arc;
 
 use ferry_protocol::{
-    CreateRoom, ErrorCode, NoticeEvent, Page, Role, Room, RoomId, RoomKind, Send, Sent, UpdateRoom, UserId, now_ms,
+    CreateRoom, ErrorCode, NoticeEvent, Page, Role, Room, RoomId, RoomKind, Send, Sent, Stream, UpdateRoom, UserId,
+    now_ms,
 };
 use ferry_store::{DeletedRoom, LeftRoom, Membership, NewRoom, RoomChange, RoomView, Standing, Store};
 use tokio_util::task::TaskTracker;
@@ -20,9 +21,9 @@ use crate::{
     limits::RateLimits,
     presence::PresenceTracker,
     refusal::Refusal,
-    relay::Dispatcher,
+    relay::{Dispatcher, NotSent},
     roles,
-    stamp::Stamps,
+    stamp::{Known, SendsOverHttp, Stamp},
     text::{DESCRIPTION_MAX, ROOM_NAME_MAX, clean_lines, clean_text},
 };
 
@@ -39,6 +40,8 @@ pub struct Rooms {
     pub presence: Arc<PresenceTracker>,
     /// Limits of sends and invitations.
     pub limits: Arc<RateLimits>,
+    /// Sends over HTTP that are outstanding for somebody.
+    pub sends_over_http: Arc<SendsOverHttp>,
     /// The limit of members for each room.
     pub max_members: usize,
     /// Tasks beside an answer. The relay waits for them at its end.
@@ -193,18 +196,42 @@ impl Rooms {
         self.view(room, who.user).await
     }
 
-    /// Sends as a `send` frame does. Each call is an epoch of its own, so its `seq` is 1.
+    /// Sends as a `send` frame does. What a device sends over HTTP is a stream of its own, and each
+    /// call is an epoch of its own, so its `seq` is 1.
     ///
     /// # Errors
-    /// Fails as [`Dispatcher::admit`] and [`Dispatcher::send`] do, and with `rate_limited`.
+    /// Fails as [`Dispatcher::admit`] and [`Dispatcher::send`] do, with `rate_limited`, and with
+    /// `id_reused` if this id is outstanding with another content.
     pub async fn post(&self, who: Authenticated, send: Send) -> Result<Sent, Refusal> {
         self.limits.sends.take(&who.device).map_err(Refusal::rate_limited)?;
+        let earlier = match self.sends_over_http.look_up(who.device, &send) {
+            Known::New => None,
+            Known::Again(earlier) => Some(earlier),
+            Known::Reused => return Err(Refusal::id_reused()),
+        };
         let admitted = self.dispatcher.admit(who.user, who.device, &send).await?;
-        let now = now_ms();
-        let epoch = self.store.open_connection(who.device, now).await?.ok_or_else(Refusal::unauthorized)?;
-        self.changes.hub().overtaken(who.device, epoch);
-        let stamp = Stamps::new(epoch).stamp(&send, now);
-        self.dispatcher.send(&admitted, stamp, send).await
+        let stamp = match &earlier {
+            Some(earlier) => earlier.stamp,
+            None => {
+                let sent_at = now_ms();
+                let epoch = self.store.open_http_epoch(who.device, sent_at).await?.ok_or_else(Refusal::unauthorized)?;
+                Stamp { stream: Stream::Http, epoch, seq: 1, sent_at }
+            }
+        };
+        let outstanding = earlier.as_ref().and_then(|earlier| earlier.outstanding.as_deref());
+        let mut outcome = self.dispatcher.send(&admitted, stamp, send.clone(), outstanding).await;
+        if let (Ok(sent), Some(earlier)) = (&mut outcome, &earlier) {
+            sent.recipients = sent.recipients.max(earlier.recipients);
+            self.sends_over_http.confirm(who.device, &send, sent.recipients);
+        }
+        outcome.map_err(|NotSent { refusal, outstanding, recipients }| {
+            if outstanding.is_empty() {
+                return refusal;
+            }
+            let sends = &self.sends_over_http;
+            let tries = sends.note_outstanding(who.device, &send, stamp, recipients, &outstanding);
+            refusal.outstanding(outstanding, tries)
+        })
     }
 
     /// Does what follows when an account was deleted that was in these rooms.
@@ -212,9 +239,8 @@ impl Rooms {
     /// The notices go out beside the answer, which would otherwise wait for as many notices as
     /// there are users in all of the rooms.
     pub async fn departed(&self, who: Authenticated, rooms: Vec<LeftRoom>) {
-        for room in &rooms {
-            self.changes.room_changed(room.id).await;
-        }
+        // Together, because each may wait for the other relays.
+        futures_util::future::join_all(rooms.iter().map(|room| self.changes.room_changed(room.id))).await;
         let (dispatcher, by) = (Arc::clone(&self.dispatcher), who.user);
         self.tasks.spawn(async move {
             for LeftRoom { id: room, peer, heir } in rooms {

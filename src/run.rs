@@ -28,6 +28,7 @@ use crate::{
     relay::Dispatcher,
     rooms::Rooms,
     server, signing,
+    trust::Trust,
     upkeep::{self, DeviceInventory},
 };
 
@@ -58,12 +59,14 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
 
     let mut upkeep = upkeep::start(&app);
     upkeep.spawn(hear_other_relays(Arc::clone(&app)));
+    upkeep.spawn(app.bus.clone().announce_all());
     upkeep.spawn(Arc::clone(&app.presence).keep());
     upkeep.spawn(Arc::clone(&app.presence).tell());
     let publishing = tokio::spawn(Arc::clone(&app.receipts).publish());
 
     let drained = server::serve(Arc::clone(&app), listener, http::routes(&app), stop).await;
     upkeep.shutdown().await;
+    upkeep::say_that_it_ends(&app).await;
     // After the upkeep, so that this is the relay's last announcement.
     app.presence.end().await;
     app.receipts.end(publishing).await;
@@ -97,18 +100,28 @@ pub(crate) async fn build(config: Config) -> anyhow::Result<Arc<App>> {
     }
 
     let hub = Arc::new(Hub::default());
-    let bus = Bus::new(broker.clone());
-    let directory = Arc::new(Directory::new(store.clone()));
-    let changes = Arc::new(Changes::new(bus.clone(), Arc::clone(&hub), Arc::clone(&directory)));
-    let identity = Authenticator::new(open_tokens(&config, &store).await?, store.clone(), Arc::clone(&directory));
+    let trust = Arc::new(match broker {
+        Broker::Memory(_) => Trust::always(),
+        Broker::Nsq(_) => Trust::none(),
+    });
+    let bus = Bus::new(broker.clone(), Arc::clone(&trust));
+    let tasks = TaskTracker::new();
+    let directory = Directory::new(store.clone(), broker.clone(), trust, tasks.clone());
+    let changes = Arc::new(Changes::new(bus.clone(), Arc::clone(&hub), directory.clone()));
+    let identity = Authenticator::new(open_tokens(&config, &store).await?, store.clone(), directory.clone());
     let limits = Arc::new(RateLimits::new(&config.limits));
-    let dispatcher = Arc::new(Dispatcher::new(broker.clone(), Arc::clone(&directory), Arc::clone(&metrics)));
+    let dispatcher = Arc::new(Dispatcher::new(broker.clone(), directory.clone(), Arc::clone(&metrics)));
     let receipts = Receipts::new(Arc::clone(&limits), Arc::clone(&dispatcher), config.limits.receipt_room_size);
     let receipts = Arc::new(receipts);
-    let presence =
-        PresenceTracker::new(&config, store.clone(), bus.clone(), Arc::clone(&directory), Arc::clone(&metrics));
+    let presence = PresenceTracker::new(
+        &config,
+        store.clone(),
+        bus.clone(),
+        directory.clone(),
+        Arc::clone(&metrics),
+        tasks.clone(),
+    );
     let presence = Arc::new(presence);
-    let tasks = TaskTracker::new();
     let logins = Logins {
         store: store.clone(),
         broker: broker.clone(),
@@ -124,6 +137,7 @@ pub(crate) async fn build(config: Config) -> anyhow::Result<Arc<App>> {
         dispatcher: Arc::clone(&dispatcher),
         presence: Arc::clone(&presence),
         limits: Arc::clone(&limits),
+        sends_over_http: Arc::default(),
         max_members: config.limits.members,
         tasks: tasks.clone(),
     };
@@ -207,5 +221,5 @@ async fn hear_other_relays(app: Arc<App>) {
         LiveEvent::Live(news) => app.presence.hear(news),
         event => app.changes.apply(&event),
     };
-    app.bus.listen(apply, || app.presence.ask()).await;
+    app.bus.listen(apply, || app.changes.missed_some(), || app.presence.ask()).await;
 }

@@ -4,6 +4,7 @@
 //! socket, and what the rest of the relay asks of it. The policies are pure and have modules of
 //! their own: [`window`], [`leaky_bucket`] and [`backlog`].
 
+mod answer;
 mod backlog;
 mod leaky_bucket;
 mod open;

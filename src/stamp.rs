@@ -1,26 +1,53 @@
-//! The stamps `epoch` and `seq`, by which receivers order one device's messages and name a gap.
-//! Pure.
+//! The stamps `epoch` and `seq`, by which receivers order one device's messages and name a gap, and
+//! the recognition of retries. Pure: the caller passes the time.
 
-use std::collections::{HashMap, VecDeque};
+mod beside;
+mod recent;
 
-use ferry_protocol::{MessageId, RoomId, Send, Sent};
-use sha2::{Digest, Sha256};
+use std::{collections::HashMap, sync::Arc};
+
+use ferry_protocol::{RoomId, Send, Stream, UserId};
+
+pub use beside::SendsOverHttp;
+pub use recent::Recent;
 
 /// Rooms that a connection numbers at the same time. One more begins a new epoch with fresh
 /// numbers, so that a device cannot make the map grow.
 const ROOMS: usize = 512;
-
-/// Sends of a connection for which a retry is recognised. An older id counts as a new message: it
-/// gets a new stamp, and receivers drop it by its id.
-const RECENT: usize = 256;
+/// Rooms whose numbers a connection keeps while it sends nothing. With more, its next send begins a
+/// new epoch, so that an idle device does not pay for a busy day.
+const IDLE_ROOMS: usize = 16;
 
 /// The place of a message among those of its device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stamp {
+    /// See [`ferry_protocol::Message::stream`].
+    pub stream: Stream,
     /// See [`ferry_protocol::Message::epoch`].
     pub epoch: i64,
     /// See [`ferry_protocol::Message::seq`].
     pub seq: u64,
+    /// See [`ferry_protocol::Message::sent_at`]. A retry has the time of the first try.
+    pub sent_at: i64,
+}
+
+/// A send that was tried before, with the same content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Earlier {
+    /// Its stamp. A retry has the same one.
+    pub stamp: Stamp,
+    /// The users whose publish is not confirmed. Empty if all are, `None` if that is not known.
+    pub outstanding: Option<Arc<[UserId]>>,
+    /// The recipients of the first try.
+    pub recipients: u32,
+}
+
+impl Earlier {
+    /// Returns whether every recipient has the message.
+    #[must_use]
+    pub fn is_confirmed(&self) -> bool {
+        self.outstanding.as_ref().is_some_and(|outstanding| outstanding.is_empty())
+    }
 }
 
 /// The history of a send's id in this connection.
@@ -28,19 +55,10 @@ pub struct Stamp {
 pub enum Known {
     /// Not used in this connection, or too long ago.
     New,
-    /// The same message, not confirmed yet. Publish it again with the same stamp.
-    Retry(Stamp),
-    /// The same message, confirmed. Give the same answer again.
-    Confirmed(Sent),
+    /// The same message. Publish it to those who are outstanding, with the same stamp.
+    Again(Earlier),
     /// Another message has this id.
     Reused,
-}
-
-#[derive(Debug)]
-struct Recent {
-    digest: [u8; 32],
-    stamp: Stamp,
-    sent: Option<Sent>,
 }
 
 /// The stamps of one connection.
@@ -48,16 +66,17 @@ struct Recent {
 pub struct Stamps {
     epoch: i64,
     next: HashMap<RoomId, u64>,
-    recent: HashMap<MessageId, Recent>,
-    /// The keys of `recent`, oldest first.
-    order: VecDeque<MessageId>,
+    /// Whether the numbers were forgotten, so that the next send needs a new epoch.
+    worn: bool,
+    /// The sends of this connection.
+    pub recent: Recent,
 }
 
 impl Stamps {
-    /// Creates the stamps of a connection that opened at `epoch`.
+    /// Creates the stamps of a connection with this epoch.
     #[must_use]
     pub fn new(epoch: i64) -> Self {
-        Self { epoch, next: HashMap::new(), recent: HashMap::new(), order: VecDeque::new() }
+        Self { epoch, next: HashMap::new(), worn: false, recent: Recent::default() }
     }
 
     /// Returns the epoch in force.
@@ -66,81 +85,53 @@ impl Stamps {
         self.epoch
     }
 
+    /// Returns whether a send to this room needs a new epoch. SQL gives it, so that the epochs of a
+    /// device grow whatever the clocks of the relays say.
+    #[must_use]
+    pub fn needs_epoch(&self, room: RoomId) -> bool {
+        self.worn || self.next.len() >= ROOMS && !self.next.contains_key(&room)
+    }
+
     /// Begins a greater epoch, in which every room counts from 1 again. Retries keep the stamps
     /// they had.
     pub fn begin(&mut self, epoch: i64) {
-        self.epoch = epoch.max(self.epoch + 1);
+        self.epoch = epoch;
         self.next = HashMap::new();
-    }
-
-    /// Returns what is known of a send's id.
-    #[must_use]
-    pub fn look_up(&self, send: &Send) -> Known {
-        let Some(recent) = self.recent.get(&send.id) else { return Known::New };
-        if recent.digest != digest(send) {
-            return Known::Reused;
-        }
-        recent.sent.clone().map_or(Known::Retry(recent.stamp), Known::Confirmed)
+        self.worn = false;
     }
 
     /// Stamps a send that may go out. Call this only for a send that is [`Known::New`], and only
     /// once nothing but the broker can fail. Receivers wait for every number that was given.
     pub fn stamp(&mut self, send: &Send, now: i64) -> Stamp {
-        if self.next.len() >= ROOMS && !self.next.contains_key(&send.room) {
-            self.begin(now);
-        }
         let seq = self.next.entry(send.room).or_insert(0);
         *seq += 1;
-        let stamp = Stamp { epoch: self.epoch, seq: *seq };
-        if self.order.len() >= RECENT
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.recent.remove(&oldest);
-        }
-        self.order.push_back(send.id);
-        self.recent.insert(send.id, Recent { digest: digest(send), stamp, sent: None });
+        let stamp = Stamp { stream: Stream::Socket, epoch: self.epoch, seq: *seq, sent_at: now };
+        self.recent.note(send, stamp);
         stamp
     }
 
-    /// Notes that every publish of the send was confirmed.
-    pub fn confirm(&mut self, sent: &Sent) {
-        if let Some(recent) = self.recent.get_mut(&sent.id) {
-            recent.sent = Some(sent.clone());
+    /// Frees what an idle connection does not need.
+    pub fn tidy(&mut self, now: i64) {
+        self.recent.forget_old(now);
+        if self.recent.is_empty() && self.next.len() > IDLE_ROOMS {
+            self.next = HashMap::new();
+            self.worn = true;
         }
     }
-}
-
-/// Returns a hash of the message's content, so that no body is kept to compare with.
-fn digest(send: &Send) -> [u8; 32] {
-    let mut hasher = Sha256::new();
-    hasher.update(send.room.0.as_bytes());
-    hasher.update(send.reply_to.map_or(uuid::Uuid::nil(), |id| id.0).as_bytes());
-    hasher.update(send.kind.as_bytes());
-    hasher.update([0]);
-    // The number of mentions goes first, and a zero ends each text, which contains no zero. So
-    // different sends never give the hash the same bytes.
-    hasher.update(send.mentions.len().to_le_bytes());
-    for user in &send.mentions {
-        hasher.update(user.0.as_bytes());
-    }
-    hasher.update(send.content_type.as_deref().unwrap_or_default().as_bytes());
-    hasher.update([0]);
-    hasher.update(send.body.get().as_bytes());
-    hasher.finalize().into()
 }
 
 #[cfg(test)]
 mod tests {
-    use ferry_protocol::{Body, KIND_TEXT, UserId};
+    use ferry_protocol::{Body, KIND_TEXT, MessageId};
 
     use super::*;
 
-    fn send(room: RoomId, text: &str) -> Send {
+    fn send(room: RoomId) -> Send {
         Send {
             id: MessageId::new(),
             room,
             kind: KIND_TEXT.into(),
-            body: Body::text(text),
+            body: Body::text("x"),
             reply_to: None,
             mentions: Vec::new(),
             content_type: None,
@@ -150,35 +141,33 @@ mod tests {
     #[test]
     fn every_room_counts_from_one() {
         let (mut stamps, room, other) = (Stamps::new(7), RoomId::new(), RoomId::new());
-        let seqs: Vec<_> =
-            [room, room, other, room].map(|room| stamps.stamp(&send(room, "x"), 8)).map(|s| s.seq).into();
+        let seqs: Vec<_> = [room, room, other, room].map(|room| stamps.stamp(&send(room), 8)).map(|s| s.seq).into();
         assert_eq!(seqs, [1, 2, 1, 3]);
     }
 
     #[test]
-    fn a_retry_keeps_its_stamp_and_a_confirmed_one_its_answer() {
-        let (mut stamps, first) = (Stamps::new(7), send(RoomId::new(), "x"));
-        assert_eq!(stamps.look_up(&first), Known::New);
-        let stamp = stamps.stamp(&first, 8);
-        assert_eq!(stamps.look_up(&first), Known::Retry(stamp));
-        let sent = Sent { id: first.id, sent_at: 9, recipients: 1, unreachable: vec![], epoch: 1, seq: 1 };
-        stamps.confirm(&sent);
-        assert_eq!(stamps.look_up(&first), Known::Confirmed(sent));
-        for other in [
-            Send { body: Body::text("y"), ..first.clone() },
-            Send { mentions: vec![UserId::new()], ..first.clone() },
-            Send { content_type: Some("text/plain".into()), ..first },
-        ] {
-            assert_eq!(stamps.look_up(&other), Known::Reused);
+    fn more_rooms_than_the_bound_need_a_new_epoch() {
+        let (mut stamps, first) = (Stamps::new(7), RoomId::new());
+        stamps.stamp(&send(first), 3);
+        for _ in 1..ROOMS {
+            assert_eq!(stamps.stamp(&send(RoomId::new()), 3).epoch, 7);
         }
+        assert!(stamps.needs_epoch(RoomId::new()) && !stamps.needs_epoch(first));
+        stamps.begin(9);
+        assert!(!stamps.needs_epoch(first));
+        assert_eq!(stamps.stamp(&send(first), 3), Stamp { stream: Stream::Socket, epoch: 9, seq: 1, sent_at: 3 });
     }
 
     #[test]
-    fn more_rooms_than_the_bound_begin_a_new_epoch() {
+    fn an_idle_connection_forgets_the_numbers_of_a_busy_day() {
         let mut stamps = Stamps::new(7);
-        for _ in 0..ROOMS {
-            assert_eq!(stamps.stamp(&send(RoomId::new(), "x"), 3).epoch, 7);
+        for _ in 0..=IDLE_ROOMS {
+            stamps.stamp(&send(RoomId::new()), 0);
         }
-        assert_eq!(stamps.stamp(&send(RoomId::new(), "x"), 3), Stamp { epoch: 8, seq: 1 });
+        stamps.tidy(1);
+        assert!(!stamps.needs_epoch(RoomId::new()), "it has sent a moment ago");
+        stamps.tidy(i64::MAX);
+        assert!(stamps.needs_epoch(RoomId::new()));
+        assert_eq!(stamps.next.capacity(), 0);
     }
 }

@@ -1,20 +1,24 @@
 //! What a relay does beside its requests: it makes up for crashes and outages, and removes what
 //! nobody owns any more or what has run out.
 //!
-//! Every relay runs all of it. Doing it twice has no further effect.
+//! Every relay runs all of it, except that one compares the channels for all. Doing it twice has no
+//! further effect.
 
 mod closes;
 mod credentials;
 mod mutes;
 mod orphans;
+mod relays;
 mod restore;
 
 use std::sync::Arc;
 
+use ferry_broker::Broker;
 use tokio::task::JoinSet;
 
 use crate::app::App;
 
+pub use relays::say_that_it_ends;
 pub use restore::{DeviceInventory, open_all};
 
 /// Starts every task of the upkeep. Dropping the set ends them.
@@ -22,9 +26,19 @@ pub use restore::{DeviceInventory, open_all};
 pub fn start(app: &Arc<App>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     tasks.spawn(closes::retry(Arc::clone(app)));
+    tasks.spawn(relays::say_that_it_runs(Arc::clone(app)));
+    tasks.spawn(relays::compare_connections(Arc::clone(app)));
+    tasks.spawn(watch_nodes(Arc::clone(app)));
     tasks.spawn(orphans::compare_channels(Arc::clone(app)));
     tasks.spawn(mutes::forget_ended(Arc::clone(app)));
     tasks.spawn(credentials::renew_keys(Arc::clone(app)));
     tasks.spawn(credentials::tidy_limits(Arc::clone(app)));
     tasks
+}
+
+/// Watches the health of the nodes. Never ends.
+async fn watch_nodes(app: Arc<App>) {
+    if let Broker::Nsq(broker) = &app.broker {
+        broker.watch_nodes().await;
+    }
 }

@@ -30,6 +30,8 @@ struct Readiness {
     status: &'static str,
     database: bool,
     nsqd: Vec<NodeHealth>,
+    /// Whether this relay hears every other relay. If not, it asks SQL instead of its caches.
+    bus: bool,
 }
 
 /// Answers whether to send users here: SQL answers, and so does every nsqd.
@@ -37,7 +39,7 @@ async fn ready(call: Call) -> Result<Response, Refusal> {
     let (database, nsqd) = (call.app.store.ping().await.is_ok(), call.app.broker.health());
     let ready = database && nsqd.iter().all(|node| node.ready);
     let (status, code) = if ready { ("ready", StatusCode::OK) } else { ("not ready", StatusCode::SERVICE_UNAVAILABLE) };
-    Ok(answer::json(code, &Readiness { status, database, nsqd }))
+    Ok(answer::json(code, &Readiness { status, database, nsqd, bus: call.app.bus.is_whole() }))
 }
 
 async fn metrics(call: Call) -> Result<Response, Refusal> {

@@ -12,7 +12,7 @@ use futures_util::StreamExt;
 use uuid::Uuid;
 
 use super::{PresenceTracker, SETTLE, add, remove, sight};
-use crate::{line::Line, news::PresenceEvent};
+use crate::{cache::Found, line::Line, news::PresenceEvent};
 
 /// Queries to SQL at the same time.
 const AT_ONCE: usize = 4;
@@ -148,7 +148,9 @@ impl PresenceTracker {
         }
         let mut seen = self.store.last_seen(&offline).await?;
         for (user, at) in &mut seen {
-            *at = (*at).max(self.left.get(user).unwrap_or(*at));
+            if let Found::Fresh(left) = self.left.get(user) {
+                *at = (*at).max(left);
+            }
         }
         Ok(seen)
     }

@@ -22,7 +22,7 @@ impl PresenceTracker {
     fn spread(self: &Arc<Self>, room: RoomId, user: UserId, active: bool, onwards: bool) {
         let Ok(place) = Arc::clone(&self.typing).try_acquire_owned() else { return };
         let presence = Arc::clone(self);
-        tokio::spawn(async move {
+        self.tasks.spawn(async move {
             if presence.tell_typing(room, user, active).await && onwards {
                 presence.announce(PresenceEvent::Typing { room, user, active }).await;
             }

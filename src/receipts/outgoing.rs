@@ -11,7 +11,11 @@ use ferry_protocol::{
 };
 
 use super::gathered::Gathered;
-use crate::{directory::Audience, refusal::Refusal, relay::Dispatcher};
+use crate::{
+    directory::{Audience, Reach},
+    refusal::Refusal,
+    relay::Dispatcher,
+};
 
 /// Receipts that are published together. The device counts are asked once for each such batch.
 const TOGETHER: usize = 256;
@@ -132,24 +136,24 @@ async fn send_in_parts(dispatcher: &Dispatcher, outgoing: Vec<Outgoing>) {
 
 async fn send_some(dispatcher: &Dispatcher, outgoing: Vec<Outgoing>) {
     let whom: HashSet<UserId> = outgoing.iter().map(|receipt| receipt.to).collect();
-    let devices = match dispatcher.directory().device_counts(whom.into_iter().collect::<Vec<_>>().into_iter()).await {
-        Ok(devices) => devices,
+    let whom: Vec<UserId> = whom.into_iter().collect();
+    let reach = match dispatcher.directory().reach(whom.iter().copied()).await {
+        Ok(reach) => reach,
         Err(error) => {
             tracing::warn!(%error, "receipts are lost: it is not known who has a device");
             return;
         }
     };
+    let reach: HashMap<UserId, Reach> =
+        whom.into_iter().zip(reach).filter_map(|(user, reach)| Some((user, reach?))).collect();
     let now = now_ms();
-    // Leaves out users without a device, because nsqd would make a topic for them. Leaves out
-    // users whose only device caused the receipt, too.
-    let has_any = |receipt: &Outgoing| {
-        let least = if receipt.from == DeviceId::NONE { 1 } else { 2 };
-        devices.get(&receipt.to).is_some_and(|count| *count >= least)
-    };
-    let payloads = outgoing.into_iter().filter(has_any).filter_map(|Outgoing { to, from, event }| {
-        let receipt = Receipt::new(event, now);
-        let payload = Envelope::encode_receipt(&receipt, from).ok()?;
-        Some((to, receipt.id, payload))
+    let payloads = outgoing.into_iter().filter_map(|Outgoing { to, from, event }| {
+        // Leaves out users without a device, because nsqd would make a topic for them. Leaves out
+        // users whose only device caused the receipt, too.
+        let least = if from == DeviceId::NONE { 1 } else { 2 };
+        let reach = reach.get(&to).filter(|reach| reach.devices >= least)?;
+        let payload = Envelope::encode_receipt(&Receipt::new(event, now), from).ok()?;
+        Some((reach.destination.clone(), payload))
     });
     dispatcher.publish_each(payloads).await;
 }

@@ -4,11 +4,11 @@
 //! answered. So a user who gets the answer and then writes to the room is not ahead of the news.
 //! As with messages, the device that made the change gets no copy, because it has the answer.
 
+use ferry_broker::Destination;
 use ferry_protocol::{DeviceId, Envelope, Notice, NoticeEvent, Role, RoomId, UserId, now_ms};
-use futures_util::StreamExt;
 
-use super::{Dispatcher, FAN_OUT};
-use crate::{identity::Authenticated, refusal::Refusal};
+use super::Dispatcher;
+use crate::{directory::Reach, identity::Authenticated, refusal::Refusal};
 
 /// The user who made a change, and the device they used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl Dispatcher {
         let outcome = async {
             let targets = self.reachable(by, &users).await?;
             let payload = Envelope::encode_notice(&notice, by.device).map_err(|_| Refusal::internal())?;
-            self.publish_to_all(targets, &payload, notice.id).await
+            self.publish_to_all(targets, &payload, notice.id).await.map_err(|(refusal, _)| refusal)
         };
         if let Err(refusal) = outcome.await {
             tracing::warn!(id = %notice.id, reason = %refusal.detail, "a notice did not reach everybody");
@@ -63,32 +63,29 @@ impl Dispatcher {
     pub async fn tell_of_new_room(&self, by: impl Into<Actor>, room: RoomId, members: Vec<(UserId, Role)>) {
         let by = by.into();
         let users: Vec<UserId> = members.iter().map(|(user, _)| *user).collect();
-        let targets = match self.reachable(by, &users).await {
+        let mut targets = match self.reachable(by, &users).await {
             Ok(targets) => targets,
             Err(refusal) => {
                 tracing::warn!(%room, reason = %refusal.detail, "nobody was told of a new room");
                 return;
             }
         };
-        let reached: Vec<_> = members.into_iter().filter(|(user, _)| targets.binary_search(user).is_ok()).collect();
-        let tell = |(user, role)| async move {
+        targets.sort_unstable_by_key(Destination::user);
+        let payloads = members.into_iter().filter_map(|(user, role)| {
+            let index = targets.binary_search_by_key(&user, Destination::user).ok()?;
             let event = NoticeEvent::MemberAdded { room, user, role, by: by.user };
-            let notice = Notice::new(event, now_ms());
-            let Ok(payload) = Envelope::encode_notice(&notice, by.device) else { return };
-            if let Err(refusal) = self.publish_to_all(vec![user], &payload, notice.id).await {
-                tracing::warn!(id = %notice.id, %user, reason = %refusal.detail, "a notice did not reach a user");
-            }
-        };
-        futures_util::stream::iter(reached).for_each_concurrent(FAN_OUT, tell).await;
+            let payload = Envelope::encode_notice(&Notice::new(event, now_ms()), by.device).ok()?;
+            Some((targets[index].clone(), payload))
+        });
+        self.publish_each(payloads).await;
     }
 
-    /// Returns those of the users who have a device besides the one that made the change, sorted.
-    async fn reachable(&self, by: Actor, users: &[UserId]) -> Result<Vec<UserId>, Refusal> {
-        let devices = self.directory.device_counts(users.iter().copied()).await?;
-        let has_another = |(user, count): &(UserId, u32)| *user != by.user || *count > 1;
-        let mut targets: Vec<UserId> = devices.into_iter().filter(has_another).map(|(user, _)| user).collect();
-        targets.sort_unstable();
-        Ok(targets)
+    /// Returns where those of the users are reached who have a device besides the one that made the
+    /// change.
+    async fn reachable(&self, by: Actor, users: &[UserId]) -> Result<Vec<Destination>, Refusal> {
+        let reach = self.directory.reach(users.iter().copied()).await?;
+        let has_another = |reach: &Reach| reach.destination.user() != by.user || reach.devices > 1;
+        Ok(reach.into_iter().flatten().filter(has_another).map(|reach| reach.destination).collect())
     }
 }
 

@@ -1,5 +1,5 @@
-//! Opens a connection: takes the device's channel, checks that the device is still logged in, and
-//! starts the pump.
+//! Opens a connection: takes an epoch and the device's channel, checks that the device is still
+//! logged in, and starts the pump.
 
 use std::{
     sync::Arc,
@@ -62,7 +62,7 @@ async fn hello(app: &App, socket: &mut Socket) -> Result<Authenticated, (u16, &'
             },
             Incoming::Alive => {}
             Incoming::Binary => return Err(told(CloseCode::Protocol)),
-            Incoming::Gone => return Err((1000, "")),
+            Incoming::Closed | Incoming::Gone => return Err((1000, "")),
             Incoming::Broken(code) => return Err((code, "")),
         }
     }
@@ -95,7 +95,8 @@ async fn serve(app: Arc<App>, socket: Socket, identity: Authenticated, peer: Pee
     }
 }
 
-/// Takes the channel, and then checks that the device is still logged in.
+/// Takes an epoch and the channel, and then checks that the device is still logged in and has no
+/// newer connection.
 ///
 /// In this order no logout is missed: it either ends the subscription, or the check sees it. If
 /// the device is logged out, its channel is deleted again, because subscribing may have created it
@@ -107,6 +108,12 @@ async fn attach(
     identity: Authenticated,
 ) -> Result<(Subscription, i64), CloseCode> {
     let (device, line) = (identity.device, &registration.line);
+    let epoch = match app.store.open_connection(device, now_ms()).await {
+        Ok(Some(epoch)) => epoch,
+        Ok(None) => return Err(CloseCode::LoggedOut),
+        Err(error) => return Err(Refusal::from(error).to_close()),
+    };
+    line.set_epoch(epoch);
     let subscription = match subscribe(app, registration, identity).await {
         Ok(Some(subscription)) => subscription,
         Ok(None) => return Err(line.close_reason().unwrap_or(CloseCode::GoingAway)),
@@ -114,27 +121,19 @@ async fn attach(
         // is just being deleted.
         Err(error) => return Err(unless_gone(app, line, Refusal::from(error).to_close()).await),
     };
-    match app.store.open_connection(device, now_ms()).await {
-        Ok(Some(epoch)) => match line.close_reason() {
-            None => {
-                line.took_channel();
-                app.bus.announce(&LiveEvent::DeviceTaken { device, by: line.id, holds: true }).await;
-                Ok((subscription, epoch))
-            }
-            Some(code) => {
-                subscription.close().await;
-                Err(unless_gone(app, line, code).await)
-            }
+    let code = match app.store.newest_connection(device).await {
+        // nsqd looks for a consumer and adds this one in two steps, so two connections may both
+        // have got in. The older one sees the newer one's epoch here.
+        Ok(Some(newest)) if newest > epoch => CloseCode::Replaced,
+        Ok(Some(_)) => match line.close_reason() {
+            None => return Ok((subscription, epoch)),
+            Some(code) => code,
         },
-        Ok(None) => {
-            subscription.close().await;
-            Err(unless_gone(app, line, CloseCode::LoggedOut).await)
-        }
-        Err(error) => {
-            subscription.close().await;
-            Err(unless_gone(app, line, Refusal::from(error).to_close()).await)
-        }
-    }
+        Ok(None) => CloseCode::LoggedOut,
+        Err(error) => Refusal::from(error).to_close(),
+    };
+    subscription.close().await;
+    Err(unless_gone(app, line, code).await)
 }
 
 /// Returns the close code of a connection that gets no channel. That is the code it was asked to
@@ -160,8 +159,8 @@ async fn subscribe(
     while line.close_reason().is_none() {
         match app.broker.subscribe(user, device, app.config.limits.window).await {
             Err(SubscribeError::Busy) if Instant::now() < deadline => {
-                // Announced again with every try, because live events may be lost.
-                app.bus.announce(&LiveEvent::DeviceTaken { device, by: line.id, holds: false }).await;
+                // Told again with every try, because what is only told may be dropped.
+                app.bus.tell(LiveEvent::DeviceTaken { device, epoch: line.epoch() });
                 tokio::select! {
                     () = tokio::time::sleep(pause) => {}
                     _ = line.closing() => {}

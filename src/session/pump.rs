@@ -2,8 +2,9 @@
 //!
 //! Three rules bound it:
 //! - While the socket takes no bytes, the pump selects nothing that could produce a frame: neither
-//!   deliveries nor frames from the device. So the write buffer holds one batch at most. A device
-//!   that stays like this is closed as slow.
+//!   deliveries, nor frames from the device, nor answers to earlier ones. So the write buffer holds
+//!   one batch at most. Sends under way go on meanwhile. A device that stays like this is closed as
+//!   slow.
 //! - The broker hands out at most one window of deliveries without acks.
 //! - No handler in the loop waits, so the pump sees a logout or a replacement at once.
 
@@ -12,7 +13,7 @@ mod ending;
 mod frames;
 mod live;
 
-use std::{future::Future, pin::Pin, sync::Arc, time::Instant};
+use std::{pin::Pin, sync::Arc, time::Instant};
 
 use ferry_broker::{BrokerError, Delivery, Ended, Subscription};
 use ferry_protocol::{CloseCode, Envelope, RelayFrame, envelope_frame};
@@ -20,6 +21,7 @@ use tokio::time::Sleep;
 
 use self::{deadlines::instant_of, ending::End};
 use super::{
+    answer::Owed,
     backlog::Backlog,
     leaky_bucket::LeakyBucket,
     sending::{Outcome, Sending},
@@ -39,17 +41,6 @@ enum Event {
     Renewed(Result<Authenticated, Refusal>),
     Live,
     Tick,
-}
-
-/// An answer that SQL or the broker still owes. The loop goes on meanwhile.
-type Pending<T> = Option<Pin<Box<dyn Future<Output = T> + std::marker::Send>>>;
-
-/// Waits for the answer; forever if nothing was asked. Cancel-safe.
-async fn next_answer<T>(pending: &mut Pending<T>) -> T {
-    let Some(asked) = pending else { return std::future::pending().await };
-    let answer = asked.await;
-    *pending = None;
-    answer
 }
 
 /// Counts the connected devices, however a connection ends.
@@ -82,8 +73,8 @@ pub struct Pump {
     /// Limits frames that cost little.
     idle_frames: LeakyBucket,
     backlog: Option<Backlog>,
-    counting: Pending<Result<u64, BrokerError>>,
-    renewal: Pending<Result<Authenticated, Refusal>>,
+    counting: Owed<Result<u64, BrokerError>>,
+    renewal: Owed<Result<Authenticated, Refusal>>,
     heard_at: Instant,
     pinged: bool,
     touched_at: Instant,
@@ -117,8 +108,8 @@ impl Pump {
             flood: LeakyBucket::of_refusals(app.config.limits.rates, now),
             idle_frames: LeakyBucket::of_pings(app.config.limits.rates, now),
             backlog: Some(Backlog::new(now)),
-            counting: None,
-            renewal: None,
+            counting: Owed::Nothing,
+            renewal: Owed::Nothing,
             heard_at: now,
             pinged: false,
             touched_at: now,
@@ -178,9 +169,9 @@ impl Pump {
             biased;
             code = registration.line.closing() => Event::Closing(code),
             () = alarm => Event::Tick,
-            outcome = sending.next() => Event::Sent(outcome),
-            counted = next_answer(counting) => Event::Counted(counted),
-            renewed = next_answer(renewal) => Event::Renewed(renewed),
+            outcome = sending.next(open) => Event::Sent(outcome),
+            counted = counting.next(open) => Event::Counted(counted),
+            renewed = renewal.next(open) => Event::Renewed(renewed),
             delivery = subscription.next(), if open => Event::Delivery(delivery),
             event = socket => event,
             () = registration.line.live.ready(), if open => Event::Live,
@@ -194,13 +185,14 @@ impl Pump {
             // counts from now.
             Event::Flushed(true) => {
                 self.heard_at = Instant::now();
+                self.take_up_again();
                 self.registration.line.live.forget_typing();
             }
             Event::Flushed(false) => return Err(End::Gone),
             Event::Frame(frame) => self.frames(frame)?,
             Event::Delivery(Ok(delivery)) => self.deliver(delivery).await,
             Event::Delivery(Err(ended)) => return Err(self.ended(&ended.0).await),
-            Event::Sent(outcome) => self.answers(outcome),
+            Event::Sent(outcome) => self.answers(outcome).await,
             Event::Counted(counted) => self.counted(counted),
             Event::Renewed(renewed) => self.renewed(renewed)?,
             Event::Live => self.tell_live().await,
@@ -269,7 +261,7 @@ impl Pump {
             backlog.asked();
         }
         let (broker, Authenticated { user, device, .. }) = (self.app.broker.clone(), self.identity);
-        self.counting = Some(Box::pin(async move { broker.backlog(user, device).await }));
+        self.counting = Owed::ask(async move { broker.backlog(user, device).await });
     }
 
     fn counted(&mut self, counted: Result<u64, BrokerError>) {

@@ -1,8 +1,8 @@
 //! The sends of one connection, pipelined. They are admitted and stamped one after the other, in
 //! the order in which they came, and then published at the same time.
 //!
-//! The broker gets their publishes in the order of their stamps, so that each `seq` goes out
-//! before the next. A lost connection or a full queue may still change the order there, so
+//! The broker gets their publishes in the order of their stamps, and queues them in that order, so
+//! that each `seq` goes out before the next. A lost connection may still change the order there, so
 //! receivers order by `epoch` and `seq`.
 
 use std::{
@@ -13,15 +13,15 @@ use std::{
     task::{Context, Poll},
 };
 
-use ferry_protocol::{ErrorCode, MessageId, Send, Sent, now_ms};
+use ferry_protocol::{CloseCode, MessageId, Send, Sent, UserId, now_ms};
 use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
 
 use crate::{
     app::App,
     line::Line,
     refusal::Refusal,
-    relay::Admitted,
-    stamp::{Known, Stamp, Stamps},
+    relay::{Admitted, NotSent},
+    stamp::{Earlier, Known, Stamp, Stamps},
 };
 
 /// The limit of unanswered sends. When it is reached, the relay does not read the socket until one
@@ -31,10 +31,12 @@ pub const QUEUE: usize = 64;
 /// The id of a send, and what became of it.
 pub type Outcome = (MessageId, Result<Sent, Refusal>);
 
+/// The id of a send, and what the dispatcher says of it.
+type Published = (MessageId, Result<Sent, NotSent>);
+
 type Boxed<T> = Pin<Box<dyn Future<Output = T> + std::marker::Send>>;
 
-/// The result of admitting a send: leave to send it, and a newer epoch if the device has also sent
-/// beside this connection.
+/// The result of admitting a send: leave to send it, and a newer epoch if it needs one.
 type Admission = Result<(Admitted, Option<i64>), Refusal>;
 
 /// See the module's description. Costs almost nothing while nothing is sent.
@@ -45,18 +47,14 @@ pub struct Sending {
     waiting: VecDeque<Send>,
     /// The send that is being admitted. One at a time, because it must get its stamp before the
     /// next one.
-    admitting: Option<Boxed<(Send, Option<Stamp>, Admission)>>,
-    /// A send to a large room, admitted, that waits until it can go alone.
-    wide: Option<Box<(Admitted, Stamp, Send)>>,
+    admitting: Option<Boxed<(Send, Option<Earlier>, Admission)>>,
     /// The sends that are being published. `None` if there are none.
-    publishing: Option<Box<FuturesUnordered<Boxed<Outcome>>>>,
-    /// Whether the only send in `publishing` is one to a large room.
-    alone: bool,
+    publishing: Option<Box<FuturesUnordered<Boxed<Published>>>>,
     answers: VecDeque<Outcome>,
 }
 
 impl Sending {
-    /// Creates the queue of a connection that opened at `epoch`.
+    /// Creates the queue of a connection with this epoch.
     pub fn new(app: Arc<App>, line: Arc<Line>, epoch: i64) -> Self {
         Self {
             app,
@@ -64,9 +62,7 @@ impl Sending {
             stamps: Box::new(Stamps::new(epoch)),
             waiting: VecDeque::new(),
             admitting: None,
-            wide: None,
             publishing: None,
-            alone: false,
             answers: VecDeque::new(),
         }
     }
@@ -79,7 +75,7 @@ impl Sending {
 
     /// Returns whether any send is unanswered.
     pub fn is_busy(&self) -> bool {
-        self.admitting.is_some() || self.wide.is_some() || self.publishing.is_some() || !self.answers.is_empty()
+        self.admitting.is_some() || self.publishing.is_some() || !self.answers.is_empty()
     }
 
     /// Takes a send. Its outcome comes from [`Self::next`].
@@ -88,84 +84,80 @@ impl Sending {
         self.start();
     }
 
-    /// Waits for an outcome; forever if no send is unanswered. Cancel-safe: the sends under way
-    /// stay so.
-    pub async fn next(&mut self) -> Outcome {
-        poll_fn(|cx| self.poll_next(cx)).await
+    /// Waits for an outcome; forever if no send is unanswered. If `take` is false, goes on with the
+    /// sends under way, but leaves their outcomes and never returns. Cancel-safe: the sends under
+    /// way stay so.
+    pub async fn next(&mut self, take: bool) -> Outcome {
+        poll_fn(|cx| {
+            self.poll_progress(cx);
+            let outcome = if take { self.answers.pop_front() } else { None };
+            outcome.map_or(Poll::Pending, Poll::Ready)
+        })
+        .await
     }
 
     /// Returns an outcome that is there already.
     pub fn try_next(&mut self) -> Option<Outcome> {
-        self.next().now_or_never()
+        self.next(true).now_or_never()
     }
 
     /// Drops the sends that have not begun. The device sends them again when it is back.
     pub fn stop(&mut self) {
         self.waiting.clear();
-        self.wide = None;
         self.admitting = None;
     }
 
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
+    /// Frees what an idle connection does not need.
+    pub fn tidy(&mut self) {
+        self.stamps.tidy(now_ms());
+        if self.answers.is_empty() {
+            self.answers = VecDeque::new();
+        }
+    }
+
+    fn poll_progress(&mut self, cx: &mut Context<'_>) {
         loop {
-            if let Some(outcome) = self.answers.pop_front() {
-                return Poll::Ready(outcome);
-            }
             if let Some(admitting) = &mut self.admitting
-                && let Poll::Ready((send, stamped, admission)) = admitting.as_mut().poll(cx)
+                && let Poll::Ready((send, earlier, admission)) = admitting.as_mut().poll(cx)
             {
                 self.admitting = None;
-                self.admitted(send, stamped, admission);
+                self.admitted(send, earlier, admission);
                 self.start();
                 continue;
             }
-            let Some(publishing) = &mut self.publishing else { return Poll::Pending };
+            let Some(publishing) = &mut self.publishing else { return };
             match publishing.poll_next_unpin(cx) {
                 Poll::Ready(Some(outcome)) => self.published(outcome),
-                Poll::Ready(None) => {
-                    self.publishing = None;
-                    self.alone = false;
-                    if let Some(wide) = self.wide.take() {
-                        let (admitted, stamp, send) = *wide;
-                        self.alone = true;
-                        self.publish(admitted, stamp, send);
-                    }
-                    self.start();
-                }
-                Poll::Pending => return Poll::Pending,
+                Poll::Ready(None) => self.publishing = None,
+                Poll::Pending => return,
             }
         }
     }
 
-    /// Begins as many of the waiting sends as may be under way.
+    /// Begins with the waiting sends.
     fn start(&mut self) {
         while self.admitting.is_none()
-            && self.wide.is_none()
-            && !self.alone
             && let Some(send) = self.waiting.pop_front()
         {
-            let stamped = match self.stamps.look_up(&send) {
-                Known::Confirmed(sent) => {
-                    self.answers.push_back((send.id, Ok(sent)));
-                    continue;
-                }
+            let earlier = match self.stamps.recent.look_up(&send) {
                 Known::Reused => {
-                    let refusal = Refusal::new(ErrorCode::IdReused, "this id was used for another message");
-                    self.answers.push_back((send.id, Err(refusal)));
+                    self.answers.push_back((send.id, Err(Refusal::id_reused())));
                     continue;
                 }
-                Known::Retry(stamp) => Some(stamp),
+                Known::Again(earlier) => Some(earlier),
                 Known::New => None,
             };
-            let (app, line, epoch) = (Arc::clone(&self.app), Arc::clone(&self.line), self.stamps.epoch());
+            let needs_epoch = earlier.is_none() && self.stamps.needs_epoch(send.room);
+            let epoch = needs_epoch.then(|| self.stamps.epoch());
+            let (app, line) = (Arc::clone(&self.app), Arc::clone(&self.line));
             let mut admitting: Boxed<_> = Box::pin(async move {
-                let admission = admit(&app, &line, epoch, &send, stamped.is_none()).await;
-                (send, stamped, admission)
+                let admission = admit(&app, &line, epoch, &send).await;
+                (send, earlier, admission)
             });
-            // Ready at once if the caches know every member. If not, `poll_next` polls it again
+            // Ready at once if the caches know every member. If not, `poll_progress` polls it again
             // with the right waker.
             match admitting.as_mut().now_or_never() {
-                Some((send, stamped, admission)) => self.admitted(send, stamped, admission),
+                Some((send, earlier, admission)) => self.admitted(send, earlier, admission),
                 None => self.admitting = Some(admitting),
             }
         }
@@ -174,59 +166,73 @@ impl Sending {
         }
     }
 
-    fn admitted(&mut self, send: Send, stamped: Option<Stamp>, admission: Admission) {
-        let (admitted, newer_epoch) = match admission {
-            Ok(admission) => admission,
-            Err(refusal) => return self.answers.push_back((send.id, Err(refusal))),
+    fn admitted(&mut self, send: Send, earlier: Option<Earlier>, admission: Admission) {
+        let (admitted, newer_epoch) = match (admission, &earlier) {
+            (Ok(admission), _) => admission,
+            // The message is with everybody, whatever the sender may do now.
+            (Err(_), Some(earlier)) if earlier.is_confirmed() => {
+                let Earlier { stamp: Stamp { stream, epoch, seq, sent_at }, recipients, .. } = *earlier;
+                let sent = Sent { id: send.id, sent_at, recipients, unreachable: Vec::new(), stream, epoch, seq };
+                return self.answers.push_back((send.id, Ok(sent)));
+            }
+            (Err(refusal), _) => return self.answers.push_back((send.id, Err(refusal))),
         };
         if let Some(epoch) = newer_epoch {
             self.stamps.begin(epoch);
         }
-        let stamp = stamped.unwrap_or_else(|| self.stamps.stamp(&send, now_ms()));
-        // A send to a large room does not go out in full at once. Those behind it would overtake
-        // it for some of the members.
-        if admitted.is_wide() {
-            if self.publishing.is_some() {
-                self.wide = Some(Box::new((admitted, stamp, send)));
-                return;
-            }
-            self.alone = true;
-        }
-        self.publish(admitted, stamp, send);
+        let (stamp, outstanding) = match earlier {
+            Some(earlier) => (earlier.stamp, earlier.outstanding),
+            None => (self.stamps.stamp(&send, now_ms()), None),
+        };
+        self.publish(admitted, stamp, send, outstanding);
     }
 
-    fn publish(&mut self, admitted: Admitted, stamp: Stamp, send: Send) {
+    fn publish(&mut self, admitted: Admitted, stamp: Stamp, send: Send, outstanding: Option<Arc<[UserId]>>) {
         let app = Arc::clone(&self.app);
-        let mut publishing: Boxed<Outcome> = Box::pin(async move {
+        let mut publishing: Boxed<Published> = Box::pin(async move {
             let id = send.id;
-            (id, app.dispatcher.send(&admitted, stamp, send).await)
+            (id, app.dispatcher.send(&admitted, stamp, send, outstanding.as_deref()).await)
         });
         // The first poll hands the publishes to the broker, so it happens here, in the order of
         // the stamps. The set polls it again with the right waker.
         match publishing.as_mut().now_or_never() {
-            Some(outcome) => {
-                self.alone = false;
-                self.published(outcome);
-            }
+            Some(outcome) => self.published(outcome),
             None => self.publishing.get_or_insert_default().push(publishing),
         }
     }
 
-    fn published(&mut self, outcome: Outcome) {
-        if let (_, Ok(sent)) = &outcome {
-            self.stamps.confirm(sent);
-        }
-        self.answers.push_back(outcome);
+    fn published(&mut self, (id, outcome): Published) {
+        let recent = &mut self.stamps.recent;
+        let outcome = match outcome {
+            Ok(mut sent) => {
+                // A retry may find fewer members than the first try.
+                sent.recipients = recent.confirm(id, sent.recipients);
+                Ok(sent)
+            }
+            // Nothing was published.
+            Err(NotSent { refusal, outstanding, .. }) if outstanding.is_empty() => Err(refusal),
+            Err(NotSent { refusal, outstanding, recipients }) => {
+                let tries = recent.note_outstanding(id, recipients, &outstanding);
+                Err(refusal.outstanding(outstanding, tries))
+            }
+        };
+        self.answers.push_back((id, outcome));
     }
 }
 
-async fn admit(app: &App, line: &Line, epoch: i64, send: &Send, is_new: bool) -> Admission {
+/// Admits a send. `epoch` is the connection's epoch if the send needs a newer one.
+async fn admit(app: &App, line: &Line, epoch: Option<i64>, send: &Send) -> Admission {
     let admitted = app.dispatcher.admit(line.user, line.device, send).await?;
-    if !is_new || line.newest_epoch() <= epoch {
-        return Ok((admitted, None));
+    let Some(epoch) = epoch else { return Ok((admitted, None)) };
+    match app.store.renew_epoch(line.device, epoch, now_ms()).await? {
+        Some(newer) => {
+            line.set_epoch(newer);
+            Ok((admitted, Some(newer)))
+        }
+        None => {
+            let is_logged_in = app.store.newest_connection(line.device).await?.is_some();
+            line.close(if is_logged_in { CloseCode::Replaced } else { CloseCode::LoggedOut });
+            Err(Refusal::unavailable("this connection is about to end"))
+        }
     }
-    // The device has sent over HTTP meanwhile, in an epoch of its own, and this send must sort
-    // behind that.
-    let newer = app.store.open_connection(line.device, now_ms()).await?;
-    Ok((admitted, Some(newer.ok_or_else(Refusal::unauthorized)?)))
 }

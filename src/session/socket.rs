@@ -42,7 +42,9 @@ pub enum Incoming {
     Binary,
     /// A ping or pong: a sign of life.
     Alive,
-    /// The other side is gone, with a close frame or without.
+    /// The other side has sent its close frame.
+    Closed,
+    /// The connection is lost.
     Gone,
     /// The other side broke RFC 6455. Close the connection with this code.
     Broken(u16),
@@ -54,6 +56,8 @@ pub struct Socket {
     stream: WebSocketStream<TcpStream>,
     unflushed: bool,
     blocked_since: Option<Instant>,
+    /// How long the socket was blocked the last time.
+    blocked_for: Duration,
     broken: bool,
 }
 
@@ -70,7 +74,7 @@ impl Socket {
             .max_message_size(Some(max_frame))
             .max_frame_size(Some(max_frame));
         let stream = WebSocketStream::from_partially_read(stream, read.into(), Role::Server, Some(config)).await;
-        Self { stream, unflushed: false, blocked_since: None, broken: false }
+        Self { stream, unflushed: false, blocked_since: None, blocked_for: Duration::ZERO, broken: false }
     }
 
     /// Queues a text frame.
@@ -100,6 +104,11 @@ impl Socket {
     /// Returns since when the socket takes no bytes.
     pub fn blocked_since(&self) -> Option<Instant> {
         self.blocked_since
+    }
+
+    /// Returns how long the socket took no bytes, when it did not the last time.
+    pub fn was_blocked_for(&self) -> Duration {
+        self.blocked_for
     }
 
     /// Returns whether another frame can be queued at once. If not, earlier frames fill the
@@ -134,7 +143,9 @@ impl Socket {
 
     fn flushed(&mut self, outcome: Result<(), Error>) {
         self.unflushed = false;
-        self.blocked_since = None;
+        if let Some(since) = self.blocked_since.take() {
+            self.blocked_for = since.elapsed();
+        }
         self.broken |= outcome.is_err();
     }
 
@@ -149,7 +160,8 @@ impl Socket {
                 Incoming::Alive
             }
             Some(Ok(Message::Pong(_) | Message::Frame(_))) => Incoming::Alive,
-            Some(Ok(Message::Close(_))) | None => Incoming::Gone,
+            Some(Ok(Message::Close(_))) => Incoming::Closed,
+            None => Incoming::Gone,
             Some(Err(Error::Capacity(CapacityError::MessageTooLong { .. }))) => Incoming::Broken(WsCode::Size.into()),
             Some(Err(Error::Utf8(_))) => Incoming::Broken(WsCode::Invalid.into()),
             // A lost connection did not break the protocol: there is nobody to tell, and nothing
@@ -177,9 +189,10 @@ impl Socket {
         let _ = tokio::time::timeout(CLOSE_PATIENCE, self.stream.close(Some(frame))).await;
     }
 
-    /// Waits a little for the other side to answer the close frame. Bounded in time.
-    pub async fn linger(self) {
-        let _ = tokio::time::timeout(CLOSE_PATIENCE, self.discard()).await;
+    /// Waits a little for the other side to answer the close frame, and ends the connection.
+    /// Returns whether the other side ended it in time. Bounded in time.
+    pub async fn linger(self) -> bool {
+        tokio::time::timeout(CLOSE_PATIENCE, self.discard()).await.is_ok()
     }
 
     /// Cuts the connection, and throws away what is still to be written, here and in the kernel.
@@ -203,6 +216,9 @@ impl Socket {
         let mut left = DISCARD;
         loop {
             match self.stream.next().await {
+                // Both sides have closed, and the server is the one to end the connection (RFC 6455
+                // §7.1.1).
+                Some(Ok(Message::Close(_))) => return,
                 Some(Ok(message)) => left = left.saturating_sub(message.len().max(1)),
                 _ => break,
             }
@@ -229,5 +245,33 @@ fn kind_of(error: &Error) -> &'static str {
         Error::Io(_) => "io",
         Error::WriteBufferFull(_) => "write buffer full",
         _ => "other",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+    use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+
+    use super::*;
+
+    /// The client waits for the end of the stream, as RFC 6455 §7.1.1 wants. So the relay must not
+    /// wait for it too.
+    #[tokio::test]
+    async fn the_connection_ends_when_both_sides_have_closed() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let near = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (far, _) = listener.accept().await.unwrap();
+        let mut relay = Socket::new(far, Bytes::new(), 1 << 16).await;
+        let mut device = WebSocketStream::from_raw_socket(near, Role::Client, Some(WebSocketConfig::default())).await;
+        let device = tokio::spawn(async move {
+            // Reading the close frame answers it. The stream stays open on this side until the
+            // relay ends it.
+            while device.next().await.is_some() {}
+            device
+        });
+        relay.say_close(4501, "logged out").await;
+        assert!(relay.linger().await, "the relay waited for the device");
+        device.await.unwrap();
     }
 }

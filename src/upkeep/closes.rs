@@ -2,28 +2,35 @@
 
 use std::{sync::Arc, time::Duration};
 
-use ferry_protocol::now_ms;
+use ferry_store::PendingClose;
+use futures_util::StreamExt;
 
 use crate::app::App;
 
-/// A logout that began less than this ago, milliseconds, is still under way on some relay: it waits
-/// for a connection and reads what waits. Its channel must not be deleted under it.
-const UNDER_WAY: i64 = 6_000;
 /// The pause between two rounds.
 const RETRY: Duration = Duration::from_secs(1);
-/// Deletions in one round. The rest wait for the next.
+/// Deletions that a relay takes in one round. The rest wait for the next, or for another relay.
 const BATCH: usize = 100;
+/// Deletions that are under way at the same time.
+const TOGETHER: usize = 16;
+/// How long a deletion belongs to the relay that took it, milliseconds. A batch takes less: each
+/// call is limited to 2 s, and a node that is known to be down is not called.
+const LEASE: i64 = 60_000;
 
-/// Does the deletions that wait. Never ends.
+/// Does the deletions that wait. Every relay runs it, and no two take the same ones. Never ends.
 pub(super) async fn retry(app: Arc<App>) {
     loop {
         tokio::time::sleep(RETRY).await;
-        match app.store.pending_closes(now_ms() - UNDER_WAY, BATCH).await {
-            Ok(pending) => {
-                app.metrics.pending_closes.set(i64::try_from(pending.len()).unwrap_or(i64::MAX));
-                for (user, device) in pending {
-                    app.logins.remove_channel(user, device).await;
-                }
+        if let Ok(waiting) = app.store.count_pending_closes().await {
+            app.metrics.pending_closes.set(waiting);
+        }
+        match app.store.take_due_closes(BATCH, LEASE).await {
+            Ok(due) => {
+                let close = |PendingClose { user, device, tries, nodes }| {
+                    let nodes = nodes.map(|nodes| nodes.split(',').map(str::to_owned).collect());
+                    app.logins.remove_channel_again(user, device, nodes, tries)
+                };
+                futures_util::stream::iter(due).for_each_concurrent(TOGETHER, close).await;
             }
             Err(error) => tracing::debug!(%error, "SQL does not tell which deletions wait"),
         }

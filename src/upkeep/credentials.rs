@@ -1,6 +1,9 @@
-//! Signing keys are renewed in time, and rate limits forget keys that are as good as new.
+//! Signing keys are renewed in time. Rate limits forget keys that are as good as new, and sends
+//! over HTTP are forgotten that nobody will try again.
 
 use std::{sync::Arc, time::Duration};
+
+use ferry_protocol::now_ms;
 
 use crate::{app::App, signing};
 
@@ -19,10 +22,11 @@ pub(super) async fn renew_keys(app: Arc<App>) {
     }
 }
 
-/// Tidies the rate limits. Never ends.
+/// Tidies the rate limits and the sends over HTTP. Never ends.
 pub(super) async fn tidy_limits(app: Arc<App>) {
     loop {
         tokio::time::sleep(TIDY).await;
         app.limits.tidy();
+        app.rooms.sends_over_http.tidy(now_ms());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use ferry_broker::{Broker, Inventory, Listed};
+use ferry_broker::{Broker, Inventory, NodeList, NsqBroker};
 use ferry_protocol::{DeviceId, UserId};
 use ferry_store::Store;
 use futures_util::{FutureExt, future::BoxFuture};
@@ -44,9 +44,12 @@ pub async fn open_all(store: &Store, broker: &Broker) -> anyhow::Result<usize> {
 }
 
 /// Makes channels again that somebody deleted by hand behind devices that are offline. A connected
-/// device makes its own when it reconnects.
-pub(super) async fn restore_missing(app: &App, listed: &[Listed]) -> anyhow::Result<()> {
-    let there: HashSet<DeviceId> = listed.iter().flat_map(|topic| topic.devices.iter().copied()).collect();
+/// device makes its own when it reconnects. Leaves out devices whose home has not answered: it is
+/// checked when it is back.
+pub(super) async fn restore_missing(app: &App, broker: &NsqBroker, listed: &[NodeList]) -> anyhow::Result<()> {
+    let answered: HashSet<usize> = listed.iter().filter(|list| list.topics.is_some()).map(|list| list.node).collect();
+    let topics = listed.iter().filter_map(|list| list.topics.as_ref()).flatten();
+    let there: HashSet<DeviceId> = topics.flat_map(|topic| topic.devices.iter().copied()).collect();
     let mut after = None;
     loop {
         // Asked after the listing: a device that logged in meanwhile is not in the list, and
@@ -54,10 +57,12 @@ pub(super) async fn restore_missing(app: &App, listed: &[Listed]) -> anyhow::Res
         let devices = app.store.live_devices_page(after, PAGE).await?;
         let Some((_, last)) = devices.last() else { return Ok(()) };
         after = Some(*last);
-        for (user, device) in devices.into_iter().filter(|(_, device)| !there.contains(device)) {
+        let is_missing = |(user, device): &(UserId, DeviceId)| {
+            !there.contains(device) && answered.contains(&broker.home_index(*user))
+        };
+        for (user, device) in devices.into_iter().filter(is_missing) {
             match app.broker.open_device(user, device).await {
                 Ok(()) => tracing::debug!(%user, %device, "a channel that was not listed is made sure of"),
-                // Its home is down: it is checked when it is back.
                 Err(error) => tracing::debug!(%user, %device, %error, "a channel cannot be made sure of"),
             }
             // A logout since the page was read found no channel to delete.

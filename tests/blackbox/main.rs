@@ -40,11 +40,13 @@ mod socket_slow;
 
 /// The systems under Ferry fail and come back.
 mod faults {
+    mod bus;
     mod database;
     mod logout;
     mod logout_races;
     mod nsqd;
     mod nsqd_cluster;
     mod orphans;
+    mod outstanding;
     mod relays;
 }

@@ -6,8 +6,8 @@ use ferry_protocol::{MessageId, RoomId, UserId};
 use serde_json::{Value, json};
 
 use crate::{
-    bare::Bare,
-    harness::World,
+    bare::{Bare, send_frame},
+    harness::{World, within},
     http::ask::{ask, token},
     on_both,
 };
@@ -119,4 +119,23 @@ on_both!(a_mention_of_somebody_who_is_not_in_the_room, |world| async move {
         frame["room"] = json!(room);
         assert_eq!(carols.refused(&frame).await["code"], "not_found");
     }
+});
+
+on_both!(a_device_whose_login_is_gone_cannot_send, |world| async move {
+    let (alice, bob) = (world.person("alice").await, world.person("bob").await);
+    let mut alices = Bare::online(&alice, world.relay()).await;
+    let room = bob.online(world.relay()).await.direct(alice.id).await;
+    alices.send(room, "while it is there").await;
+    // No relay is told of this logout. Its connection is open, and must not be believed for ever.
+    world.database.execute(&format!("DELETE FROM devices WHERE id = '{}'", alices.session.credentials().device)).await;
+    let refused = within(async {
+        loop {
+            alices.socket.send(&send_frame(MessageId::new(), room, "after that")).await;
+            let answer = alices.socket.frame().await.unwrap();
+            if answer["type"] == "error" {
+                return answer;
+            }
+        }
+    });
+    assert_eq!(refused.await["code"], "unauthorized");
 });

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use ferry_client::Body;
 use ferry_protocol::KIND_TEXT;
+use futures_util::StreamExt;
 use serde_json::json;
 
 use crate::{
-    bare::{Bare, text, texts},
+    bare::{Bare, send_frame, text, texts},
     harness::{Backend, Closed, Online, Relay, World, until, within},
     on_both,
     wire::{self, Wire},
@@ -149,4 +150,37 @@ async fn what_a_connected_device_holds_stays_with_it() {
     bobs.ack_for_sure(&held).await;
     let mut bobs = bobs.reopen(world.relay()).await;
     assert_eq!(texts(&bobs.until_drained().await), ["later"]);
+}
+
+/// The answers to a burst of sends are longer than the relay buffers for a device. Each names the
+/// members whom nothing reaches.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn long_answers_wait_for_a_device_that_does_not_read() {
+    const SENDS: usize = 64;
+    const MEMBERS: usize = 990;
+    let world = World::start(Backend::Embedded).await;
+    let alice = world.person("alice").await;
+    let register = |_| async { world.person("nobody").await.id };
+    let nobody: Vec<_> = futures_util::stream::iter(0..MEMBERS).map(register).buffer_unordered(16).collect().await;
+    let session = alice.log_in(world.relay()).await;
+    let create = ferry_protocol::CreateRoom {
+        kind: ferry_protocol::RoomKind::Group,
+        name: Some("large".into()),
+        members: nobody,
+    };
+    let room = session.create_room(&create).await.unwrap().id;
+
+    // A small buffer, so that the kernel takes no more than a few answers.
+    let mut wire = Wire::open_with(world.relay(), session.token().await.unwrap().expose(), Some(4096)).await;
+    wire.text_with("drained").await;
+    for _ in 0..SENDS {
+        wire.text(&send_frame(ferry_protocol::MessageId::new(), room, "to nobody").to_string()).await;
+    }
+    until("all are sent", || async { (world.relay().metric("ferry_sends_total").await >= SENDS as f64).then_some(()) })
+        .await;
+    for _ in 0..SENDS {
+        wire.text_with("\"sent\"").await;
+    }
+    wire.text(r#"{"type":"ping"}"#).await;
+    wire.text_with("\"pong\"").await;
 }

@@ -128,7 +128,7 @@ impl Acks {
 mod tests {
     use ferry_protocol::{
         Ack, Body, Delivered, DeviceFrame, DeviceId, ErrorCode, ErrorFrame, KIND_TEXT, Message, Role, Sender, Sent,
-        UserId,
+        Stream, UserId,
     };
 
     use super::*;
@@ -175,6 +175,7 @@ mod tests {
             reply_to: None,
             mentions: Vec::new(),
             content_type: None,
+            stream: Stream::Socket,
             epoch: 1,
             seq: 1,
             sent_at: 1,
@@ -188,7 +189,8 @@ mod tests {
             RelayFrame::Message(Box::new(delivered)),
             Incoming::Message { delivery: b"00ff", redelivered: true, stamp: STAMP },
         );
-        let sent = Sent { id, sent_at: 1, recipients: 1, unreachable: vec![], epoch: 1, seq: 1 };
+        let sent =
+            Sent { id, sent_at: 1, recipients: 1, unreachable: vec![], stream: Stream::Socket, epoch: 1, seq: 1 };
         read_frame(RelayFrame::Sent(sent), Incoming::Sent(STAMP));
         read_frame(RelayFrame::Drained, Incoming::Drained);
         read_frame(RelayFrame::Pong, Incoming::Other);
@@ -199,6 +201,7 @@ mod tests {
             retry_after_ms: None,
             id: Some(id),
             field: None,
+            outstanding: Vec::new(),
         };
         read_frame(RelayFrame::Error(error), Incoming::Refused(STAMP, "later".to_owned()));
     }

@@ -195,8 +195,8 @@ async fn a_deleted_channel_ends_its_subscription_and_stays_deleted(subject: Subj
     let (gone, sibling) = (subject.open(user).await, subject.open(user).await);
     let mut subscription = subject.subscribe(user, gone).await;
     subject.publish(user, "one").await;
-    subject.broker.close_device(user, gone).await.unwrap();
-    subject.broker.close_device(user, gone).await.unwrap();
+    assert!(subject.broker.close_device(user, gone, None).await.unwrap().is_empty());
+    assert!(subject.broker.close_device(user, gone, None).await.unwrap().is_empty());
     within(async { while subscription.next().await.is_ok() {} }).await;
     drop(subscription);
     assert_eq!(take(&mut subject.subscribe(user, sibling).await).await, "one");
@@ -208,7 +208,7 @@ async fn a_deleted_channel_ends_its_subscription_and_stays_deleted(subject: Subj
 async fn a_deleted_topic_leaves_nothing_for_the_next_device(subject: Subject) {
     let user = UserId::new();
     let last = subject.open(user).await;
-    subject.broker.close_device(user, last).await.unwrap();
+    subject.broker.close_device(user, last, None).await.unwrap();
     // A late send: the relay asked SQL for devices before the logout.
     subject.publish(user, "late").await;
     subject.broker.delete_topic(user).await.unwrap();
@@ -307,7 +307,7 @@ async fn the_memory_for_all_is_bounded_and_given_back() {
     assert!(subject.broker.publish(user, Bytes::from_static(b"x")).await.is_err());
     assert_eq!(take(&mut subject.subscribe(user, device).await).await, "full!");
     subject.publish(user, "again").await;
-    subject.broker.close_device(user, device).await.unwrap();
+    subject.broker.close_device(user, device, None).await.unwrap();
     let other = subject.open(user).await;
     subject.publish(user, "other").await;
     assert_eq!(take(&mut subject.subscribe(user, other).await).await, "other");

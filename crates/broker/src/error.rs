@@ -1,5 +1,7 @@
 //! Errors of a broker.
 
+use ferry_protocol::UserId;
+
 /// Why the broker could not do what was asked. For a publish the outcome is unknown.
 #[derive(Debug, thiserror::Error)]
 pub enum BrokerError {
@@ -9,6 +11,23 @@ pub enum BrokerError {
     /// The broker rejects the call, and would reject it again.
     #[error("broker refused: {0}")]
     Refused(String),
+}
+
+impl BrokerError {
+    /// Returns whether the same call may succeed later.
+    #[must_use]
+    pub fn is_temporary(&self) -> bool {
+        matches!(self, Self::Unavailable(_))
+    }
+}
+
+/// A payload that was not published.
+#[derive(Debug)]
+pub struct Undelivered {
+    /// The user who may not have it.
+    pub user: UserId,
+    /// The reason.
+    pub error: BrokerError,
 }
 
 /// Why there is no subscription.

@@ -7,4 +7,10 @@ pub struct NodeHealth {
     pub node: String,
     /// Whether it takes publishes.
     pub ready: bool,
+    /// What nsqd says is wrong with it. It takes no publishes then, because it would lose them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
+    /// Topics and channels of Ferry that somebody has paused there, at the last listing. Nothing
+    /// comes out of them. 0 on relays that do not list.
+    pub paused: usize,
 }

@@ -9,8 +9,10 @@
 //! - A publish to a user without open devices may leave a topic with that payload behind, because
 //!   nsqd creates one. So do not publish to such users. If a race does, [`Broker::delete_topic`]
 //!   clears the topic.
-//! - [`Broker::publish`] returns `Ok` only when every channel has its copy. After an error some may
-//!   have it: publish the same payload again, because receivers drop duplicates.
+//! - [`Broker::publish`] returns `Ok` only when every channel will get its copy. (nsqd says so when
+//!   the topic has the message. If it then cannot write its overflow, copies for full channels are
+//!   lost. The broker takes such a node out within about a second.) After an error some may have
+//!   it: publish the same payload again, because receivers drop duplicates.
 //! - A channel hands a delivery to one subscription at a time, and hands it out again, with more
 //!   `attempts`, until it is finished. When a subscription is closed, its unfinished deliveries go
 //!   back at once; when it is lost, after the message timeout.
@@ -22,10 +24,12 @@
 //! - Deliveries come mostly in the order of publishing, but a requeued one may come later.
 //!   Receivers order them by `epoch` and `seq`.
 
+mod bus;
 mod config;
 #[cfg(test)]
 mod contract;
 mod delivery;
+mod destination;
 mod error;
 mod health;
 mod memory;
@@ -37,12 +41,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use ferry_protocol::{DeviceId, UserId};
 
+pub use bus::BusTopic;
 pub use config::{BrokerConfig, NsqdAddress};
 pub use delivery::{Delivery, DeliveryId};
-pub use error::{BrokerError, Ended, SubscribeError};
+pub use destination::Destination;
+pub use error::{BrokerError, Ended, SubscribeError, Undelivered};
 pub use health::NodeHealth;
 pub use memory::{MemoryBroker, MemoryLimits};
-pub use nsq::{Inventory, Listed, NsqBroker};
+pub use nsq::{Inventory, Listed, NodeList, NsqBroker};
 pub use subscription::Subscription;
 
 /// Either implementation of the broker. Cheap to clone.
@@ -71,17 +77,24 @@ impl Broker {
         }
     }
 
-    /// Deletes a device's channel and all that waits on it. Calling it again has no further effect.
+    /// Deletes a device's channel and all that waits on it, on every node, or on the nodes `only`.
+    /// Calling it again has no further effect. Returns the names of the nodes that did not answer:
+    /// call it again for these later.
     ///
     /// # Errors
-    /// Fails with [`BrokerError::Unavailable`] if an nsqd does not answer. Call it again later.
-    pub async fn close_device(&self, user: UserId, device: DeviceId) -> Result<(), BrokerError> {
+    /// Fails with [`BrokerError::Refused`] if the ids make no name.
+    pub async fn close_device(
+        &self,
+        user: UserId,
+        device: DeviceId,
+        only: Option<&[String]>,
+    ) -> Result<Vec<String>, BrokerError> {
         match self {
             Self::Memory(broker) => {
                 broker.close_device(user, device);
-                Ok(())
+                Ok(Vec::new())
             }
-            Self::Nsq(broker) => broker.close_device(user, device).await,
+            Self::Nsq(broker) => broker.close_device(user, device, only).await,
         }
     }
 
@@ -130,15 +143,41 @@ impl Broker {
         }
     }
 
+    /// Returns where a user's payloads go. Keep it, because choosing a user's home costs a hash for
+    /// each node.
+    #[must_use]
+    pub fn destination(&self, user: UserId) -> Destination {
+        match self {
+            Self::Memory(_) => Destination::of(user),
+            Self::Nsq(broker) => broker.destination(user),
+        }
+    }
+
     /// Copies a payload to every open channel of the user. If you drop the future, the outcome is
     /// unknown, as after an error.
     ///
     /// # Errors
     /// See the contract.
     pub async fn publish(&self, user: UserId, payload: Bytes) -> Result<(), BrokerError> {
+        let failures = self.publish_all([(self.destination(user), payload)]).await;
+        failures.into_iter().next().map_or(Ok(()), |failure| Err(failure.error))
+    }
+
+    /// Publishes each payload as [`Self::publish`] does, and returns the failures.
+    ///
+    /// The payloads for one user are queued in the order in which calls were made, and within a
+    /// call as they stand there. A node that does not answer does not delay those for other nodes
+    /// by more than the time until it counts as failed.
+    pub async fn publish_all(&self, payloads: impl IntoIterator<Item = (Destination, Bytes)>) -> Vec<Undelivered> {
         match self {
-            Self::Memory(broker) => broker.publish(user, &payload),
-            Self::Nsq(broker) => broker.publish(user, payload).await,
+            Self::Memory(broker) => payloads
+                .into_iter()
+                .filter_map(|(to, payload)| {
+                    let error = broker.publish(to.user, &payload).err()?;
+                    Some(Undelivered { user: to.user, error })
+                })
+                .collect(),
+            Self::Nsq(broker) => broker.publish_all(payloads).await,
         }
     }
 
@@ -156,24 +195,34 @@ impl Broker {
         }
     }
 
-    /// Sends a payload to every other relay that listens now. Best effort: nothing is queued for a
-    /// relay that is cut off.
+    /// Sends a payload to every relay that listens now, this one included. Best effort: nothing is
+    /// queued for a relay that is cut off.
     ///
     /// Returns false if no node took it. That takes half a second for each node, so a caller with
     /// more to say may stop there. Dropping the future leaves the outcome unknown.
-    pub async fn announce(&self, payload: Bytes) -> bool {
+    pub async fn announce(&self, on: BusTopic, payload: Bytes) -> bool {
         match self {
             // This relay is the only one.
             Self::Memory(_) => false,
-            Self::Nsq(broker) => broker.announce(payload).await,
+            Self::Nsq(broker) => broker.announce(on, payload).await,
+        }
+    }
+
+    /// Announces over another node from now on. Call it if a node takes announcements and nobody
+    /// hears them.
+    pub fn change_carrier(&self) {
+        match self {
+            Self::Memory(_) => {}
+            Self::Nsq(broker) => broker.change_carrier(),
         }
     }
 
     /// Calls `hear` with what relays announce, this one included, until you drop the future. Run it
     /// once.
     ///
-    /// Calls `listening` each time it begins to hear a node: it missed what was announced before.
-    pub async fn listen(&self, hear: impl Fn(&[u8]), listening: impl Fn()) {
+    /// Calls `listening` each time it begins to hear a topic of a node: it missed what was
+    /// announced before.
+    pub async fn listen(&self, hear: impl Fn(&[u8]), listening: impl Fn(BusTopic)) {
         match self {
             Self::Memory(_) => std::future::pending().await,
             Self::Nsq(broker) => broker.listen(hear, listening).await,

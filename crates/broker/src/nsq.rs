@@ -1,8 +1,8 @@
 //! The broker over nsqds. Each user has a topic and each device a channel on it. A user's topic is
 //! on one of the nodes, their *home*.
 
+mod bus;
 mod inventory;
-mod live;
 mod names;
 mod node;
 
@@ -12,20 +12,22 @@ use std::{
 };
 
 use bytes::Bytes;
-use ferry_nsq::{LookupAdmin, Options};
+use ferry_nsq::{LookupAdmin, Options, TopicName};
 use ferry_protocol::{DeviceId, UserId};
 use futures_util::future::join_all;
 
-pub use inventory::{Inventory, Listed};
+pub use inventory::{Inventory, Listed, NodeList};
 
 use self::{
     names::{channel, home, topic},
     node::Node,
 };
 use crate::{
+    bus::BusTopic,
     config::BrokerConfig,
     delivery::{Delivery, DeliveryId},
-    error::{BrokerError, Ended, SubscribeError, unavailable},
+    destination::Destination,
+    error::{BrokerError, Ended, SubscribeError, Undelivered, unavailable},
     health::NodeHealth,
 };
 
@@ -41,12 +43,16 @@ const HEARTBEAT: Duration = Duration::from_secs(30);
 /// How long a subscription may hear nothing. Past it the subscription counts as lost. That is two
 /// heartbeats, and some time for the network.
 const SILENCE: Duration = Duration::from_secs(65);
+/// How long a subscription may stay unread. A write of nsqd that blocks for a heartbeat ends its
+/// pump for this consumer.
+const UNREAD: Duration = Duration::from_secs(20);
 
 /// A broker over nsqds.
 pub struct NsqBroker {
     nodes: Vec<Arc<Node>>,
-    lookups: Vec<LookupAdmin>,
-    live: live::LiveTopic,
+    /// The nsqlookupds, with their addresses.
+    lookups: Vec<(String, LookupAdmin)>,
+    bus: bus::BusTopics,
 }
 
 impl std::fmt::Debug for NsqBroker {
@@ -76,14 +82,17 @@ impl NsqBroker {
             let is_home = move |user: UserId| home(names.iter().map(String::as_str), user) == index;
             nodes.push(Node::connect(address, options.clone(), ADMIN_TIMEOUT, Arc::clone(&inventory), is_home)?);
         }
-        let lookup = |address: &String| LookupAdmin::new(address, ADMIN_TIMEOUT).map_err(unavailable);
+        let lookup = |address: &String| {
+            let admin = LookupAdmin::new(address, ADMIN_TIMEOUT).map_err(unavailable)?;
+            Ok::<_, BrokerError>((address.clone(), admin))
+        };
         let lookups = config.nsqlookupd.iter().map(lookup).collect::<Result<_, _>>()?;
-        Ok(Self { nodes, lookups, live: live::LiveTopic::new() })
+        Ok(Self { nodes, lookups, bus: bus::BusTopics::new() })
     }
 
     fn home(&self, user: UserId) -> &Arc<Node> {
         // `new` gets at least one node, and `home` returns less than their number.
-        &self.nodes[home(self.nodes.iter().map(|node| node.name.as_str()), user)]
+        &self.nodes[self.home_index(user)]
     }
 
     pub(crate) async fn open_device(&self, user: UserId, device: DeviceId) -> Result<(), BrokerError> {
@@ -91,20 +100,66 @@ impl NsqBroker {
     }
 
     /// Deletes the channel on every node, even if one fails: a node that is down must not keep the
-    /// channel alive on the others.
-    pub(crate) async fn close_device(&self, user: UserId, device: DeviceId) -> Result<(), BrokerError> {
+    /// channel alive on the others. Returns the names of the servers that failed.
+    ///
+    /// With `only`, asks these servers alone, and of these only nodes that are connected.
+    pub(crate) async fn close_device(
+        &self,
+        user: UserId,
+        device: DeviceId,
+        only: Option<&[String]>,
+    ) -> Result<Vec<String>, BrokerError> {
         let (topic, channel) = (topic(user)?, channel(device)?);
+        let wanted = |name: &str| only.is_none_or(|only| only.iter().any(|other| other == name));
         // nsqlookupd comes first: an nsqd that creates the topic again asks it which channels to
         // create.
-        let lookups = join_all(self.lookups.iter().map(|lookup| lookup.delete_channel(&topic, &channel))).await;
-        let nodes = join_all(self.nodes.iter().map(|node| node.delete_channel(&topic, &channel))).await;
-        first_error(lookups.into_iter().map(|done| done.map(drop).map_err(unavailable)).chain(nodes))
+        let lookups = self.lookups.iter().filter(|(name, _)| wanted(name)).map(|(name, lookup)| async {
+            let deleted = lookup.delete_channel(&topic, &channel).await;
+            deleted.err().map(|error| (name.clone(), unavailable(error)))
+        });
+        let lookups = join_all(lookups).await;
+        let nodes = self.nodes.iter().filter(|node| wanted(&node.name)).map(|node| async {
+            if only.is_some() && !node.publisher.is_connected() {
+                return Some((node.name.clone(), unavailable("not connected")));
+            }
+            node.delete_channel(&topic, &channel).await.err().map(|error| (node.name.clone(), error))
+        });
+        let nodes = join_all(nodes).await;
+        let failed = lookups.into_iter().chain(nodes).flatten().map(|(name, error)| {
+            tracing::debug!(%user, %device, node = %name, %error, "a channel cannot be deleted yet");
+            name
+        });
+        Ok(failed.collect())
+    }
+
+    /// Deletes a channel on one node.
+    ///
+    /// # Errors
+    /// Fails with [`BrokerError::Unavailable`] if the node does not answer.
+    pub async fn delete_channel_at(&self, node: usize, user: UserId, device: DeviceId) -> Result<(), BrokerError> {
+        let node = self.nodes.get(node).ok_or_else(|| unavailable("no such node"))?;
+        node.delete_channel(&topic(user)?, &channel(device)?).await
+    }
+
+    /// Deletes a topic on one node. Call it only for a user without devices, under the user's lock.
+    ///
+    /// # Errors
+    /// Fails with [`BrokerError::Unavailable`] if the node does not answer.
+    pub async fn delete_topic_at(&self, node: usize, user: UserId) -> Result<(), BrokerError> {
+        let node = self.nodes.get(node).ok_or_else(|| unavailable("no such node"))?;
+        node.delete_topic(&topic(user)?).await
+    }
+
+    /// Returns the index of a user's home.
+    #[must_use]
+    pub fn home_index(&self, user: UserId) -> usize {
+        home(self.nodes.iter().map(|node| node.name.as_str()), user)
     }
 
     /// Deletes the topic on every node, even if one fails.
     pub(crate) async fn delete_topic(&self, user: UserId) -> Result<(), BrokerError> {
         let topic = topic(user)?;
-        let lookups = join_all(self.lookups.iter().map(|lookup| lookup.delete_topic(&topic))).await;
+        let lookups = join_all(self.lookups.iter().map(|(_, lookup)| lookup.delete_topic(&topic))).await;
         let nodes = join_all(self.nodes.iter().map(|node| node.delete_topic(&topic))).await;
         first_error(lookups.into_iter().map(|done| done.map(drop).map_err(unavailable)).chain(nodes))
     }
@@ -125,39 +180,87 @@ impl NsqBroker {
         Ok(Subscription { subscription, waits_with: Some(window) })
     }
 
-    pub(crate) async fn publish(&self, user: UserId, payload: Bytes) -> Result<(), BrokerError> {
-        self.home(user).publish(&topic(user)?, payload).await
+    pub(crate) fn destination(&self, user: UserId) -> Destination {
+        let index = self.home_index(user);
+        Destination { user, home: topic(user).ok().map(|topic| (index, topic)) }
+    }
+
+    pub(crate) async fn publish_all(
+        &self,
+        payloads: impl IntoIterator<Item = (Destination, Bytes)>,
+    ) -> Vec<Undelivered> {
+        let mut failures = Vec::new();
+        let mut parts: Vec<Part> = Vec::new();
+        parts.resize_with(self.nodes.len(), Default::default);
+        for (Destination { user, home }, payload) in payloads {
+            match home.and_then(|(index, topic)| Some((parts.get_mut(index)?, topic))) {
+                Some(((users, messages), topic)) => {
+                    users.push(user);
+                    messages.push((topic, payload));
+                }
+                // Only a destination of another broker has no home here.
+                None => {
+                    failures.push(Undelivered { user, error: BrokerError::Refused("no home for a user".to_owned()) })
+                }
+            }
+        }
+        let parts = self.nodes.iter().zip(parts).filter(|(_, (users, _))| !users.is_empty());
+        let publishes = parts.map(|(node, (users, messages))| async move {
+            let failed = node.publish_all(messages).await;
+            let whose = move |(index, error)| Some(Undelivered { user: *users.get::<usize>(index)?, error });
+            failed.into_iter().filter_map(whose).collect::<Vec<_>>()
+        });
+        failures.extend(join_all(publishes).await.into_iter().flatten());
+        failures
     }
 
     pub(crate) async fn backlog(&self, user: UserId, device: DeviceId) -> Result<u64, BrokerError> {
         self.home(user).backlog(&topic(user)?, &channel(device)?).await
     }
 
-    pub(crate) async fn announce(&self, payload: Bytes) -> bool {
-        self.live.announce(&self.nodes, payload).await
+    pub(crate) async fn announce(&self, on: BusTopic, payload: Bytes) -> bool {
+        self.bus.announce(&self.nodes, on, payload).await
     }
 
-    pub(crate) async fn listen(&self, hear: impl Fn(&[u8]), listening: impl Fn()) {
-        self.live.listen(&self.nodes, hear, listening).await;
+    pub(crate) fn change_carrier(&self) {
+        self.bus.change_carrier();
+    }
+
+    pub(crate) async fn listen(&self, hear: impl Fn(&[u8]), listening: impl Fn(BusTopic)) {
+        self.bus.listen(&self.nodes, hear, listening).await;
     }
 
     pub(crate) fn health(&self) -> Vec<NodeHealth> {
-        let of = |node: &Arc<Node>| NodeHealth { node: node.name.clone(), ready: node.publisher.is_connected() };
-        self.nodes.iter().map(of).collect()
+        self.nodes.iter().map(|node| node.health()).collect()
     }
 
-    /// Lists every user's topic on every node that answers, for the reconciler.
-    pub async fn list(&self) -> Vec<Listed> {
-        let mut all = Vec::new();
-        for node in &self.nodes {
-            match node.list().await {
-                Ok(listed) => all.extend(listed),
-                Err(error) => tracing::warn!(node = %node.name, %error, "a node cannot be listed"),
+    /// Asks every node each second whether it is well, until you drop the future. A node that is
+    /// not takes no publishes meanwhile. Run it once.
+    pub async fn watch_nodes(&self) {
+        join_all(self.nodes.iter().map(|node| node.watch())).await;
+    }
+
+    /// Forgets how many queues were paused at the last listing, because another relay lists now.
+    pub fn forget_paused(&self) {
+        self.nodes.iter().for_each(|node| node.forget_paused());
+    }
+
+    /// Lists every user's topic, for the reconciler. A node that does not answer delays the others
+    /// by no more than the time of a call.
+    pub async fn list(&self) -> Vec<NodeList> {
+        join_all(self.nodes.iter().enumerate().map(|(index, node)| async move {
+            let topics = node.list().await;
+            if let Err(error) = &topics {
+                tracing::warn!(node = %node.name, %error, "a node cannot be listed");
             }
-        }
-        all
+            NodeList { node: index, topics: topics.ok() }
+        }))
+        .await
     }
 }
+
+/// The payloads for one node, and whose they are.
+type Part = (Vec<UserId>, Vec<(TopicName, Bytes)>);
 
 /// A subscription to a channel on an nsqd.
 #[derive(Debug)]
@@ -203,6 +306,14 @@ impl Subscription {
         self.subscription.last_heard().into_std() + SILENCE
     }
 
+    pub(crate) fn read_within() -> Duration {
+        UNREAD
+    }
+
+    pub(crate) fn probe(&mut self) {
+        self.subscription.probe();
+    }
+
     pub(crate) async fn flush(&mut self) -> Result<(), Ended> {
         self.subscription.flush().await.map_err(|error| Ended(error.to_string()))
     }
@@ -224,4 +335,16 @@ fn delivery(message: ferry_nsq::Message) -> Option<Delivery> {
 
 fn first_error(outcomes: impl IntoIterator<Item = Result<(), BrokerError>>) -> Result<(), BrokerError> {
     outcomes.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subscription_is_read_before_the_write_of_nsqd_gives_up() {
+        // nsqd's limit on a write is the heartbeat interval. A third of it is left for a message
+        // that trickles through in parts.
+        assert!(UNREAD + HEARTBEAT / 3 <= HEARTBEAT);
+    }
 }

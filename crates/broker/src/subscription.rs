@@ -74,6 +74,25 @@ impl Subscription {
         }
     }
 
+    /// Returns how long the subscription may stay unread: neither `next` nor `try_next` is called.
+    /// After that the broker may give it up without a word. `None` if it never does.
+    #[must_use]
+    pub fn read_within(&self) -> Option<std::time::Duration> {
+        match self {
+            Self::Memory(_) => None,
+            Self::Nsq(_) => Some(nsq::Subscription::read_within()),
+        }
+    }
+
+    /// Makes the broker answer, so that `next` fails soon if the broker has given the subscription
+    /// up. Call it after the subscription was not read for a while.
+    pub fn probe(&mut self) {
+        match self {
+            Self::Memory(_) => {}
+            Self::Nsq(subscription) => subscription.probe(),
+        }
+    }
+
     /// Writes out what was noted. Cancel-safe.
     ///
     /// # Errors

@@ -7,12 +7,12 @@
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::ops::RangeInclusive;
 
-use ferry_protocol::{DeviceId, Message, RoomId};
+use ferry_protocol::{DeviceId, Message, RoomId, Stream};
 
-/// The number of (device, room) pairs that are remembered. One more, and the pair that was seen
-/// first is forgotten. It starts anew when it is seen again.
+/// The number of streams that are remembered: what one device sends to one room in one way. One
+/// more, and the stream that was seen first is forgotten. It starts anew when it is seen again.
 const STREAMS_MAX: usize = 10_000;
-/// The number of missing messages that are remembered for a pair. One more, and the lowest number
+/// The number of missing messages that are remembered for a stream. One more, and the lowest number
 /// is forgotten. It counts as late if it comes.
 const MISSING_MAX: usize = 1_000;
 
@@ -32,19 +32,22 @@ pub enum Arrival {
     Late,
 }
 
+/// A stream: the device, how it sends, and the room.
+type Key = (DeviceId, Stream, RoomId);
+
 #[derive(Debug)]
-struct Stream {
+struct Seen {
     epoch: i64,
     highest: u64,
     missing: BTreeSet<u64>,
 }
 
-/// The state of (`epoch`, `seq`) for every sending device in every room.
+/// The state of (`epoch`, `seq`) for every stream of every device in every room.
 #[derive(Debug, Default)]
 pub struct Order {
-    streams: HashMap<(DeviceId, RoomId), Stream>,
+    streams: HashMap<Key, Seen>,
     // The same keys as in `streams`, oldest first.
-    ages: VecDeque<(DeviceId, RoomId)>,
+    ages: VecDeque<Key>,
 }
 
 impl Order {
@@ -54,21 +57,23 @@ impl Order {
         Self::default()
     }
 
-    /// Notes a message that was not seen before.
+    /// Notes a message. Note a copy of a message that you have, too: a sender that lost its
+    /// connection before the answer sends it again with another stamp, and that number would look
+    /// like a gap.
     pub fn note(&mut self, message: &Message) -> Arrival {
-        self.observe(message.from.device, message.room, message.epoch, message.seq)
+        self.observe((message.from.device, message.stream), message.room, message.epoch, message.seq)
     }
 
-    /// Notes an arrival.
-    pub fn observe(&mut self, device: DeviceId, room: RoomId, epoch: i64, seq: u64) -> Arrival {
-        let key = (device, room);
+    /// Notes an arrival in a stream of a device.
+    pub fn observe(&mut self, (device, stream): (DeviceId, Stream), room: RoomId, epoch: i64, seq: u64) -> Arrival {
+        let key = (device, stream, room);
         let Some(stream) = self.streams.get_mut(&key) else {
             if self.streams.len() >= STREAMS_MAX
                 && let Some(oldest) = self.ages.pop_front()
             {
                 self.streams.remove(&oldest);
             }
-            self.streams.insert(key, Stream { epoch, highest: seq, missing: BTreeSet::new() });
+            self.streams.insert(key, Seen { epoch, highest: seq, missing: BTreeSet::new() });
             self.ages.push_back(key);
             return Arrival::First;
         };
@@ -78,7 +83,7 @@ impl Order {
         if epoch > stream.epoch {
             // Whether anything more of the epoch before was sent is not known, so its missing
             // numbers are dropped.
-            *stream = Stream { epoch, highest: 0, missing: BTreeSet::new() };
+            *stream = Seen { epoch, highest: 0, missing: BTreeSet::new() };
         }
         if seq <= stream.highest {
             return if stream.missing.remove(&seq) { Arrival::Filled } else { Arrival::Late };
@@ -98,9 +103,10 @@ impl Order {
         Arrival::Gap(expected..=seq - 1)
     }
 
-    /// Returns the numbers that have not come yet, in the newest epoch of a device in a room.
+    /// Returns the numbers that have not come yet, in the newest epoch of what a device sends to a
+    /// room over its socket. Over HTTP every message has an epoch of its own.
     pub fn missing(&self, device: DeviceId, room: RoomId) -> impl Iterator<Item = u64> {
-        self.streams.get(&(device, room)).into_iter().flat_map(|stream| stream.missing.iter().copied())
+        self.streams.get(&(device, Stream::Socket, room)).into_iter().flat_map(|stream| stream.missing.iter().copied())
     }
 }
 
@@ -113,7 +119,7 @@ mod tests {
     #[test]
     fn a_gap_is_named_and_closes_when_the_late_one_comes() {
         let (mut order, device, room) = (Order::new(), DeviceId::new(), RoomId::new());
-        let mut observe = |epoch, seq| order.observe(device, room, epoch, seq);
+        let mut observe = |epoch, seq| order.observe((device, Stream::Socket), room, epoch, seq);
         assert_eq!(observe(1, 1), Arrival::First);
         assert_eq!(observe(1, 2), Arrival::InOrder);
         assert_eq!(observe(1, 5), Arrival::Gap(3..=4));
@@ -122,16 +128,18 @@ mod tests {
         assert_eq!(observe(2, 2), Arrival::Gap(1..=1));
         assert_eq!(observe(1, 3), Arrival::Late);
         assert_eq!(observe(3, 1), Arrival::InOrder);
-        assert_eq!(order.observe(device, RoomId::new(), 3, 9), Arrival::First);
+        assert_eq!(order.observe((device, Stream::Socket), RoomId::new(), 3, 9), Arrival::First);
+        assert_eq!(order.observe((device, Stream::Http), room, 9, 1), Arrival::First);
+        assert_eq!(order.observe((device, Stream::Socket), room, 3, 2), Arrival::InOrder, "a stream of its own");
     }
 
     #[test]
     fn a_wild_number_is_no_endless_loop() {
         let (mut order, device, room) = (Order::new(), DeviceId::new(), RoomId::new());
-        order.observe(device, room, 1, 1);
-        assert_eq!(order.observe(device, room, 1, u64::MAX), Arrival::Gap(2..=u64::MAX - 1));
+        order.observe((device, Stream::Socket), room, 1, 1);
+        assert_eq!(order.observe((device, Stream::Socket), room, 1, u64::MAX), Arrival::Gap(2..=u64::MAX - 1));
         assert_eq!(order.missing(device, room).count(), MISSING_MAX);
-        assert_eq!(order.observe(device, room, 1, u64::MAX), Arrival::Late);
+        assert_eq!(order.observe((device, Stream::Socket), room, 1, u64::MAX), Arrival::Late);
     }
 
     proptest! {
@@ -143,10 +151,10 @@ mod tests {
             lost in proptest::collection::btree_set(2..=60u64, 0..20),
         ) {
             let (mut order, device, room) = (Order::new(), DeviceId::new(), RoomId::new());
-            order.observe(device, room, 7, 1);
+            order.observe((device, Stream::Socket), room, 7, 1);
             let mut highest = 1;
             for seq in arrivals.into_iter().filter(|seq| !lost.contains(seq)) {
-                prop_assert_ne!(order.observe(device, room, 7, seq), Arrival::Late);
+                prop_assert_ne!(order.observe((device, Stream::Socket), room, 7, seq), Arrival::Late);
                 highest = highest.max(seq);
             }
             let expected: Vec<u64> = lost.range(..highest).copied().collect();

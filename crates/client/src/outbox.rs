@@ -17,6 +17,9 @@ struct Entry<T> {
     id: MessageId,
     frame: String,
     written: bool,
+    // It is outstanding for some recipients only, and goes again at this time. The others do not
+    // wait for it.
+    not_before: Option<Instant>,
     waiter: T,
 }
 
@@ -41,7 +44,7 @@ impl<T> Outbox<T> {
         if self.entries.iter().any(|entry| entry.id == id) {
             return Err(waiter);
         }
-        self.entries.push_back(Entry { id, frame, written: false, waiter });
+        self.entries.push_back(Entry { id, frame, written: false, not_before: None, waiter });
         Ok(())
     }
 
@@ -51,17 +54,27 @@ impl<T> Outbox<T> {
             return None;
         }
         self.paused_until = None;
-        if self.entries.iter().filter(|entry| entry.written).count() >= IN_FLIGHT_MAX {
+        if self.is_full() {
             return None;
         }
-        let entry = self.entries.iter_mut().find(|entry| !entry.written)?;
-        entry.written = true;
+        let is_due = |entry: &&mut Entry<T>| !entry.written && entry.not_before.is_none_or(|time| now >= time);
+        let entry = self.entries.iter_mut().find(is_due)?;
+        (entry.written, entry.not_before) = (true, None);
         Some((entry.id, entry.frame.clone()))
+    }
+
+    fn is_full(&self) -> bool {
+        self.entries.iter().filter(|entry| entry.written).count() >= IN_FLIGHT_MAX
     }
 
     /// Returns the time when [`Outbox::next`] has a frame, if it only has to wait for a time.
     pub(crate) fn due(&self) -> Option<Instant> {
-        self.paused_until.filter(|_| self.entries.iter().any(|entry| !entry.written))
+        if self.is_full() {
+            return None;
+        }
+        let waiting = self.entries.iter().filter(|entry| !entry.written);
+        // An entry without a time of its own waits for the pause, or for an answer.
+        waiting.filter_map(|entry| entry.not_before.max(self.paused_until)).min()
     }
 
     /// Removes a message after its final answer, and returns its waiter. Returns `None` if nobody
@@ -82,9 +95,19 @@ impl<T> Outbox<T> {
         self.paused_until = Some(self.paused_until.map_or(until, |other| other.max(until)));
     }
 
+    /// Notes that some recipients have the message, and others do not. It goes again after
+    /// `retry_after`, or after a backoff that grows. Other messages go on meanwhile.
+    pub(crate) fn outstanding(&mut self, id: MessageId, retry_after: Option<Duration>, now: Instant, random: f64) {
+        let Some(entry) = self.entries.iter_mut().find(|entry| entry.id == id) else { return };
+        entry.written = false;
+        entry.not_before = Some(now + retry_after.unwrap_or_else(|| self.backoff.next(random)));
+    }
+
     /// Notes that the connection is lost. All unanswered messages go again, in order.
     pub(crate) fn connection_lost(&mut self) {
-        self.entries.iter_mut().for_each(|entry| entry.written = false);
+        for entry in &mut self.entries {
+            (entry.written, entry.not_before) = (false, None);
+        }
         self.paused_until = None;
     }
 
@@ -137,6 +160,19 @@ mod tests {
         let due = outbox.due().unwrap();
         assert_eq!(due, now + Duration::from_secs(1));
         assert_eq!(written(&mut outbox, due), ["0", "1"]);
+    }
+
+    #[test]
+    fn a_message_that_is_outstanding_for_some_holds_nothing_back() {
+        let (mut outbox, ids) = outbox(3);
+        let now = Instant::now();
+        assert_eq!(outbox.next(now).unwrap().0, ids[0]);
+        outbox.outstanding(ids[0], Some(Duration::from_secs(9)), now, 0.5);
+        assert_eq!(written(&mut outbox, now), ["1", "2"]);
+        let due = outbox.due().unwrap();
+        assert_eq!(due, now + Duration::from_secs(9));
+        assert_eq!(written(&mut outbox, due), ["0"]);
+        assert_eq!(outbox.due(), None);
     }
 
     #[test]

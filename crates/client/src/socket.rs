@@ -93,6 +93,14 @@ pub enum Event {
     },
     /// The presence of a user whom [`Connection::watch`] names.
     Presence(Presence),
+    /// A message has not reached these users yet; all others have it. The library sends it again by
+    /// itself, and the send is answered when all have it.
+    Outstanding {
+        /// The message.
+        id: MessageId,
+        /// The users who do not have it.
+        users: Vec<UserId>,
+    },
     /// The socket is lost. The next attempt comes by itself.
     Disconnected {
         /// The reason.

@@ -139,6 +139,12 @@ impl Admin {
         self.http.post_existing("/channel/empty", &query).await
     }
 
+    /// Publishes so many messages of one byte, in one call. Use a topic of its own, and delete it
+    /// afterwards: more than fit into nsqd's memory make it write its overflow.
+    pub async fn publish_dummies(&self, topic: &TopicName, count: usize) -> Result<(), AdminError> {
+        self.http.post_body("/mpub", &[("topic", topic.as_str())], b"x\n".repeat(count)).await
+    }
+
     /// Returns `Ok` if nsqd answers and calls itself healthy. It is not healthy if it cannot write
     /// its overflow.
     pub async fn ping(&self) -> Result<(), AdminError> {

@@ -25,5 +25,5 @@ pub use error::{ConnectError, PublishError, ServerError, SubscribeError, Subscri
 pub use message::{Message, MessageId};
 pub use name::{ChannelName, NameError, TopicName};
 pub use options::Options;
-pub use publisher::{HookError, Publisher};
+pub use publisher::{HookError, Publisher, Unpublished};
 pub use subscription::Subscription;

@@ -18,6 +18,9 @@ impl MessageId {
     /// The bytes of an id on the wire.
     pub const LENGTH: usize = 16;
 
+    /// An id that no message has. nsqd counts from a time, so it never gives this one.
+    pub(crate) const NONE: Self = Self([b'0'; Self::LENGTH]);
+
     /// Checks the digits. The id is later sent inside a command line, so any other character could
     /// become a command.
     pub fn from_wire(bytes: [u8; Self::LENGTH]) -> Result<Self, BadMessageId> {

@@ -6,8 +6,8 @@ use std::{error::Error, fmt, pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch},
-    time::Instant,
+    sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch},
+    time::{Instant, timeout_at},
 };
 
 use crate::{error::PublishError, name::TopicName, options::Options};
@@ -32,34 +32,60 @@ pub struct Publisher {
 struct Shared {
     address: String,
     max_body_size: usize,
+    max_bytes: usize,
+    /// The messages, and their bytes, that a call hands over at a time. A quarter of what is
+    /// allowed under way, so that a large call goes on while its beginning is answered.
+    part: usize,
+    part_bytes: usize,
     response_timeout: Duration,
     /// Not really unbounded: the permits that each request holds bound it.
     requests: mpsc::UnboundedSender<Request>,
     connected: watch::Receiver<bool>,
+    /// The turn to hand messages over. tokio's mutex is fair, so calls get it in order.
+    turn: Mutex<()>,
     publishes: Arc<Semaphore>,
     bytes: Arc<Semaphore>,
 }
 
-/// A publish on its way to the connection's task.
+/// A message that was not published. `Debug` shows only the length of the body.
+pub struct Unpublished {
+    /// Its position among the messages of the call.
+    pub index: usize,
+    /// The topic.
+    pub topic: TopicName,
+    /// The body, for another try.
+    pub body: Bytes,
+    /// The reason.
+    pub error: PublishError,
+}
+
+impl fmt::Debug for Unpublished {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { index, topic, body, error } = self;
+        write!(f, "Unpublished {{ {index}, {topic}, [{} bytes], {error:?} }}", body.len())
+    }
+}
+
+/// Publishes on their way to the connection's task, written and answered together.
 pub(crate) struct Request {
-    topic: TopicName,
-    body: Bytes,
+    messages: Vec<(TopicName, Bytes)>,
     reply: Reply,
 }
 
-/// The place for an answer. It holds the publish's share of the limits until the answer comes,
-/// even if nobody waits for it any more: nsqd still sends the answer.
+/// The place for the answer: the failures, each with its index in the request. It holds the
+/// publishes' share of the limits until the answer comes, even if nobody waits for it any more:
+/// nsqd still sends the answers.
 pub(crate) struct Reply {
-    sender: oneshot::Sender<Result<(), PublishError>>,
+    sender: oneshot::Sender<Vec<Unpublished>>,
     deadline: Instant,
     _permits: [OwnedSemaphorePermit; 2],
 }
 
 impl Reply {
-    fn send(self, result: Result<(), PublishError>) {
-        // The caller may have gone. Its answer is taken off the stream in any case, so the answers
-        // of the others still match.
-        let _ = self.sender.send(result);
+    fn send(self, failures: Vec<Unpublished>) {
+        // The caller may have gone. Its answers are taken off the stream in any case, so the
+        // answers of the others still match.
+        let _ = self.sender.send(failures);
     }
 }
 
@@ -87,9 +113,13 @@ impl Publisher {
         let shared = Shared {
             address: address.clone(),
             max_body_size: options.max_body_size,
+            max_bytes: options.max_outstanding_bytes,
+            part: (options.max_outstanding / 4).max(1),
+            part_bytes: options.max_outstanding_bytes / 4,
             response_timeout: options.response_timeout,
             requests,
             connected,
+            turn: Mutex::new(()),
             publishes: permits(options.max_outstanding),
             bytes: permits(options.max_outstanding_bytes),
         };
@@ -113,32 +143,128 @@ impl Publisher {
     /// Cancel-safe for other callers: if you drop the future, their answers still match. The
     /// message may be queued or not.
     pub async fn publish(&self, topic: &TopicName, body: Bytes) -> Result<(), PublishError> {
-        let answer = self.submit(topic, body)?;
+        self.check(&body)?;
+        let permits = [take(&self.shared.publishes, 1)?, take(&self.shared.bytes, body.len())?];
+        let answer = self.submit(vec![(topic.clone(), body)], permits)?;
         // The task answers every request before it ends. If the task died, the outcome is unknown.
-        answer.await.unwrap_or(Err(PublishError::ConnectionLost))
+        let failures = answer.await.map_err(|_| PublishError::ConnectionLost)?;
+        failures.into_iter().next().map_or(Ok(()), |failure| Err(failure.error))
     }
 
-    fn submit(
+    /// Queues each body on its topic, in this order, and returns those that failed. See
+    /// [`publish`](Self::publish) for what an answer means.
+    ///
+    /// Waits for its turn, for `patience` at most, if as much as the limits allow is under way.
+    /// Calls get their turn in the order in which they came, and one call's messages are not mixed
+    /// with another's. So of two calls the messages to the same topic are queued in order. Past the
+    /// time the rest fails with `QueueFull`.
+    pub async fn publish_all(&self, messages: Vec<(TopicName, Bytes)>, patience: Duration) -> Vec<Unpublished> {
+        let deadline = Instant::now() + patience;
+        let mut failures = Vec::new();
+        let mut wanted = Vec::with_capacity(messages.len());
+        for (index, (topic, body)) in messages.into_iter().enumerate() {
+            match self.check(&body) {
+                Ok(()) => wanted.push((index, topic, body)),
+                Err(error) => failures.push(Unpublished { index, topic, body, error }),
+            }
+        }
+        let answers = self.submit_in_parts(wanted, deadline, &mut failures).await;
+        for (indices, answer) in answers {
+            // The task answers every request before it ends. It ends only with the last handle,
+            // and this is one.
+            for failure in answer.await.unwrap_or_default() {
+                let index = indices.get(failure.index).copied().unwrap_or(failure.index);
+                failures.push(Unpublished { index, ..failure });
+            }
+        }
+        failures
+    }
+
+    /// Hands the messages to the connection's task as the limits allow, and notes those that are
+    /// not taken. Returns the answers to come, each with the indices of its messages.
+    async fn submit_in_parts(
         &self,
-        topic: &TopicName,
-        body: Bytes,
-    ) -> Result<oneshot::Receiver<Result<(), PublishError>>, PublishError> {
-        let max_body_size = self.shared.max_body_size;
+        wanted: Vec<(usize, TopicName, Bytes)>,
+        deadline: Instant,
+        failures: &mut Vec<Unpublished>,
+    ) -> Vec<(Vec<usize>, oneshot::Receiver<Vec<Unpublished>>)> {
+        let mut answers = Vec::new();
+        let turn = timeout_at(deadline, self.shared.turn.lock()).await.ok();
+        let mut rest = wanted.into_iter().peekable();
+        while rest.peek().is_some() {
+            let (mut indices, mut part, mut bytes) = (Vec::new(), Vec::new(), 0);
+            while let Some((index, topic, body)) = rest.next_if(|(.., body)| {
+                part.is_empty() || part.len() < self.shared.part && bytes + body.len() <= self.shared.part_bytes
+            }) {
+                bytes += body.len();
+                indices.push(index);
+                part.push((topic, body));
+            }
+            let permits = match turn {
+                Some(_) => self.permits(part.len(), bytes, deadline).await,
+                None => Err(PublishError::QueueFull),
+            };
+            let submitted = permits.and_then(|permits| match self.is_connected() {
+                true => Ok(permits),
+                false => Err(PublishError::NotConnected),
+            });
+            match submitted {
+                Ok(permits) => match self.submit(part, permits) {
+                    Ok(answer) => answers.push((indices, answer)),
+                    // Cannot happen: the task lives as long as this handle.
+                    Err(error) => tracing::error!(%error, "the task of a publisher has ended"),
+                },
+                Err(error) => {
+                    failures.extend(indices.into_iter().zip(part).map(|(index, (topic, body))| Unpublished {
+                        index,
+                        topic,
+                        body,
+                        error: error.clone(),
+                    }))
+                }
+            }
+        }
+        answers
+    }
+
+    async fn permits(
+        &self,
+        publishes: usize,
+        bytes: usize,
+        deadline: Instant,
+    ) -> Result<[OwnedSemaphorePermit; 2], PublishError> {
+        let wait = async {
+            let count = |count: usize| u32::try_from(count).map_err(|_| PublishError::QueueFull);
+            let closed = |_| PublishError::NotConnected;
+            let publishes =
+                Arc::clone(&self.shared.publishes).acquire_many_owned(count(publishes)?).await.map_err(closed)?;
+            let bytes = Arc::clone(&self.shared.bytes).acquire_many_owned(count(bytes)?).await.map_err(closed)?;
+            Ok([publishes, bytes])
+        };
+        timeout_at(deadline, wait).await.unwrap_or(Err(PublishError::QueueFull))
+    }
+
+    fn check(&self, body: &Bytes) -> Result<(), PublishError> {
+        // More than is allowed in all would wait for ever.
+        let max_body_size = self.shared.max_body_size.min(self.shared.max_bytes);
         if body.is_empty() {
             return Err(PublishError::EmptyBody);
         }
         if body.len() > max_body_size {
             return Err(PublishError::TooLarge { size: body.len(), max: max_body_size });
         }
-        if !self.is_connected() {
-            return Err(PublishError::NotConnected);
-        }
-        let permits = [take(&self.shared.publishes, 1)?, take(&self.shared.bytes, body.len())?];
+        if self.is_connected() { Ok(()) } else { Err(PublishError::NotConnected) }
+    }
+
+    fn submit(
+        &self,
+        messages: Vec<(TopicName, Bytes)>,
+        permits: [OwnedSemaphorePermit; 2],
+    ) -> Result<oneshot::Receiver<Vec<Unpublished>>, PublishError> {
         let (sender, answer) = oneshot::channel();
         let deadline = Instant::now() + self.shared.response_timeout;
         let reply = Reply { sender, deadline, _permits: permits };
-        let request = Request { topic: topic.clone(), body, reply };
-        self.shared.requests.send(request).map_err(|_| PublishError::NotConnected)?;
+        self.shared.requests.send(Request { messages, reply }).map_err(|_| PublishError::NotConnected)?;
         Ok(answer)
     }
 

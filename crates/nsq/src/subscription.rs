@@ -224,6 +224,20 @@ impl Subscription {
         }
     }
 
+    /// Asks for a sign of life: touches a message that does not exist, and nsqd answers with an
+    /// error that is not fatal. It counts among the [`late_commands`](Self::late_commands).
+    ///
+    /// Use this after the connection was not read for a while. If a write of nsqd blocks for a
+    /// heartbeat interval, nsqd's pump for this consumer ends, and nothing more comes, but nsqd
+    /// keeps the connection and the place in the channel (nsqd 1.3.0, `client_v2.go`,
+    /// `protocol_v2.go`). The answer is the write at which it notices, and it closes the
+    /// connection.
+    pub fn probe(&mut self) {
+        if self.may_queue() {
+            codec::touch(&mut self.connection.output, MessageId::NONE);
+        }
+    }
+
     /// Changes how many messages may be in flight (RDY). 0 pauses. nsqd accepts up to its
     /// `max_rdy_count`, and closes the connection on more.
     pub fn ready(&mut self, ready: u32) {

@@ -13,7 +13,7 @@ use ferry_nsq::{Options, PublishError, Publisher, TopicName};
 use ferry_testkit::{
     Nsqd,
     nsq::{body, channel, connected, receive, topic},
-    within,
+    until, within,
 };
 
 type Publish<'a> = Pin<Box<dyn Future<Output = Result<(), PublishError>> + 'a>>;
@@ -181,4 +181,61 @@ async fn the_connection_ends_with_the_last_handle() {
     drop(clone);
     // The task drops the sending side of the watch.
     within(async { while connection.changed().await.is_ok() {} }).await;
+}
+
+/// Two calls with more than may be under way at once. Each gets its turn whole, and in order.
+#[tokio::test]
+async fn calls_get_their_turn_in_order() {
+    let nsqd = Nsqd::start().await.unwrap();
+    let (topic, channel) = (topic("user.a"), channel("device.1"));
+    let mut device = nsqd.subscribe(&topic, &channel, &Options::default(), 200).await;
+    let publisher = nsqd.publisher(Options { max_outstanding: 8, ..Options::default() }).await;
+    let call = |name: &'static str| {
+        let messages = (0..50).map(|number| (topic.clone(), body(&format!("{name}{number}")))).collect();
+        publisher.publish_all(messages, Duration::from_secs(20))
+    };
+    let (first, second) = within(async { tokio::join!(call("a"), call("b")) }).await;
+    assert!(first.is_empty() && second.is_empty());
+    let mut got = Vec::new();
+    for _ in 0..100 {
+        let (message, text) = receive(&mut device).await;
+        device.finish(message.id);
+        got.push(text);
+    }
+    let wanted: Vec<String> = ["a", "b"].iter().flat_map(|name| (0..50).map(move |n| format!("{name}{n}"))).collect();
+    assert_eq!(got, wanted);
+}
+
+/// What cannot be published says which of the messages it was, and gives it back.
+#[tokio::test]
+async fn failures_of_a_call_are_named() {
+    let mut nsqd = Nsqd::start().await.unwrap();
+    let topic = topic("user.a");
+    let publisher = nsqd.publisher(Options { max_outstanding: 2, ..Options::default() }).await;
+    let all = |bodies: [&'static str; 3]| bodies.map(|text| (topic.clone(), body(text))).to_vec();
+    let failures = within(publisher.publish_all(all(["one", "", "three"]), Duration::from_secs(5))).await;
+    assert_eq!(failures.len(), 1);
+    assert_eq!((failures[0].index, &failures[0].error), (1, &PublishError::EmptyBody));
+    assert!(!format!("{failures:?}").contains("three"));
+
+    nsqd.kill();
+    until("the loss is noticed", || async { (!publisher.is_connected()).then_some(()) }).await;
+    let failures = within(publisher.publish_all(all(["one", "two", "three"]), Duration::from_secs(5))).await;
+    assert_eq!(failures.iter().map(|failure| failure.index).collect::<Vec<_>>(), [0, 1, 2]);
+    assert!(failures.iter().all(|failure| failure.error == PublishError::NotConnected));
+}
+
+/// A call that waits for its turn does not wait for ever.
+#[tokio::test]
+async fn a_call_waits_for_its_turn_only_so_long() {
+    let nsqd = Nsqd::start().await.unwrap();
+    let topic = topic("user.a");
+    let publisher = nsqd.publisher(Options { max_outstanding: 1, ..Options::default() }).await;
+    nsqd.freeze();
+    let first = begin(&publisher, &topic, body("first"));
+    let failures =
+        within(publisher.publish_all(vec![(topic.clone(), body("second"))], Duration::from_millis(50))).await;
+    assert_eq!(failures[0].error, PublishError::QueueFull);
+    nsqd.thaw();
+    assert_eq!(within(first).await, Ok(()));
 }

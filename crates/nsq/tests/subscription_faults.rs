@@ -259,3 +259,54 @@ async fn a_dropped_next_takes_no_message() {
     };
     within(async { tokio::join!(publishing, receiving) }).await;
 }
+
+/// nsqd's pump for a consumer ends if a write blocks for a heartbeat interval. nsqd then sends
+/// nothing more, and keeps the connection and the place in the channel until it has to write.
+#[tokio::test]
+async fn a_probe_ends_a_subscription_that_nsqd_has_given_up() {
+    let nsqd = Nsqd::start().await.unwrap();
+    let (topic, channel) = (topic("user.a"), channel("device.1"));
+    // The shortest heartbeat interval that nsqd grants.
+    let heartbeat_interval = Duration::from_secs(1);
+    let options = Options { heartbeat_interval, ..Options::default() };
+    let mut device = nsqd.subscribe(&topic, &channel, &options, 500).await;
+    // More than the kernel buffers for a connection that is not read.
+    let publisher = nsqd.publisher(Options::default()).await;
+    for _ in 0..200 {
+        publisher.publish(&topic, vec![b'x'; 60_000].into()).await.unwrap();
+    }
+    nsqd.until_log("messagePump error").await;
+
+    let read = async {
+        let mut messages = 0;
+        loop {
+            match device.next().await {
+                Ok(message) => {
+                    device.finish(message.id);
+                    messages += 1;
+                }
+                Err(_) => return messages,
+            }
+            if messages == 1 {
+                device.probe();
+            }
+        }
+    };
+    let messages = within(read).await;
+    assert!(messages < 200, "{messages}");
+    // The rest is still there for the next connection.
+    let admin = nsqd.admin();
+    until_channel(&admin, &topic, &channel, "the place is free", |stats| stats.clients == 0).await;
+}
+
+#[tokio::test]
+async fn a_probe_does_not_disturb_a_subscription() {
+    let nsqd = Nsqd::start().await.unwrap();
+    let (topic, channel) = (topic("user.a"), channel("device.1"));
+    let mut device = nsqd.subscribe(&topic, &channel, &Options::default(), 1).await;
+    device.probe();
+    within(device.flush()).await.unwrap();
+    nsqd.publisher(Options::default()).await.publish(&topic, body("hello")).await.unwrap();
+    assert_eq!(receive(&mut device).await.1, "hello");
+    assert_eq!(device.late_commands(), 1);
+}

@@ -38,7 +38,8 @@ pub enum ErrorCode {
     LastOwner,
     /// The sender is muted in the room.
     Muted,
-    /// This connection used the message id for another message.
+    /// The device used the message id for another message, on this connection or a while ago over
+    /// HTTP.
     IdReused,
     /// There are too many of these: wait for `retry_after`.
     RateLimited,

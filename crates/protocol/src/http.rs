@@ -8,7 +8,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Body, DeviceId, ErrorCode, MessageId, Secret, UserId, optional::given};
+use crate::{Body, DeviceId, ErrorCode, MessageId, Secret, Stream, UserId, optional::given};
 
 /// The request of `POST /v1/accounts`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -213,7 +213,10 @@ pub struct Sent {
     /// The members without any device. The relay stores nothing for them. In a direct room also a
     /// user who has blocked the sender.
     pub unreachable: Vec<UserId>,
-    /// The `epoch` that the others see on the message, for the sender's own copy.
+    /// The `stream` that the others see on the message, for the sender's own copy.
+    #[serde(default, skip_serializing_if = "Stream::is_socket")]
+    pub stream: Stream,
+    /// The `epoch` that the others see on the message.
     pub epoch: i64,
     /// The `seq` that the others see on the message.
     pub seq: u64,
@@ -238,6 +241,10 @@ pub struct Problem {
     /// The number of seconds after which to try again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u64>,
+    /// After a send that did not reach everybody: the users for whom it is outstanding. All others
+    /// have it. Send the same message again, and it goes to these alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outstanding: Vec<UserId>,
 }
 
 impl fmt::Display for Problem {

@@ -37,7 +37,7 @@ pub use kinds::{
     BadBody, EMOJI_MAX, Forward, ForwardOrigin, KIND_DELETE, KIND_EDIT, KIND_FORWARD, KIND_REACTION, KnownBody, Target,
 };
 pub use message::{
-    Body, Content, Envelope, KIND_MAX, KIND_TEXT, MENTIONS_MAX, Message, MessageRef, NotAnEnvelope, Sender,
+    Body, Content, Envelope, KIND_MAX, KIND_TEXT, MENTIONS_MAX, Message, MessageRef, NotAnEnvelope, Sender, Stream,
     is_valid_kind,
 };
 pub use notice::{Notice, NoticeEvent};

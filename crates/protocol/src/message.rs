@@ -102,6 +102,25 @@ pub struct Sender {
     pub role: Role,
 }
 
+/// The way in which a device sent a message. Each is a stream of its own, with its own order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stream {
+    /// Over its socket.
+    #[default]
+    Socket,
+    /// Over HTTP.
+    Http,
+}
+
+impl Stream {
+    /// Returns true for the stream that is not named on the wire.
+    #[must_use]
+    pub fn is_socket(&self) -> bool {
+        *self == Self::Socket
+    }
+}
+
 /// A message as every device of every recipient gets it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
@@ -126,11 +145,15 @@ pub struct Message {
     /// The media type of the body, if the sender names one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_type: Option<String>,
+    /// The stream of the device that this message belongs to. `epoch` and `seq` order the messages
+    /// of one stream; `sent_at` orders two streams, as it orders two devices.
+    #[serde(default, skip_serializing_if = "Stream::is_socket")]
+    pub stream: Stream,
     /// The time when the sending device's connection opened, in milliseconds since the Unix epoch.
-    /// It grows with every connection of a device.
+    /// It grows with every connection of a device, and with every send over HTTP.
     pub epoch: i64,
-    /// The number of the message: 1, 2, 3, … within one epoch and room. A missing number is a
-    /// missing message.
+    /// The number of the message: 1, 2, 3, … within one stream, epoch and room. A missing number is
+    /// a missing message.
     pub seq: u64,
     /// The time when the relay accepted the message, in milliseconds since the Unix epoch.
     pub sent_at: i64,
@@ -303,6 +326,7 @@ mod tests {
             reply_to: None,
             mentions: Vec::new(),
             content_type: None,
+            stream: Stream::Socket,
             epoch: 1,
             seq: 2,
             sent_at: 3,

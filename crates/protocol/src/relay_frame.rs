@@ -90,6 +90,10 @@ pub struct ErrorFrame {
     /// The field that is wrong.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
+    /// After a `send` that did not reach everybody: the users for whom it is outstanding. All
+    /// others have it. Send the same frame again, and it goes to these alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outstanding: Vec<UserId>,
 }
 
 /// A frame from the relay, as a client reads it.
@@ -225,7 +229,7 @@ pub fn envelope_frame(content: Content, delivery: &str, redelivered: bool, json:
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Body, KIND_TEXT, NoticeEvent, PROTOCOL, PresenceStatus, ReceiptEvent, Role, RoomId, Sender};
+    use crate::{Body, KIND_TEXT, NoticeEvent, PROTOCOL, PresenceStatus, ReceiptEvent, Role, RoomId, Sender, Stream};
 
     #[test]
     fn frames_from_the_relay_come_out_as_they_went_in() {
@@ -238,6 +242,7 @@ mod tests {
             reply_to: None,
             mentions: vec![UserId::new()],
             content_type: None,
+            stream: Stream::Http,
             epoch: 1,
             seq: 1,
             sent_at: 1,
@@ -259,12 +264,14 @@ mod tests {
             retry_after_ms: Some(100),
             id: None,
             field: Some("body.emoji".into()),
+            outstanding: vec![UserId::new()],
         };
         let sent = Sent {
             id: MessageId::new(),
             sent_at: 1,
             recipients: 2,
             unreachable: vec![UserId::new()],
+            stream: Stream::Http,
             epoch: 1,
             seq: 3,
         };

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod changes;
+mod closes;
 mod database;
 mod devices;
 mod faults;
@@ -12,6 +13,7 @@ mod mutes;
 mod other;
 mod password_races;
 mod passwords;
+mod relays;
 mod roles;
 mod rooms;
 mod tokens;

@@ -1,4 +1,4 @@
-//! Devices, and the outbox: the channels that the broker still has to delete.
+//! Devices.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,7 +12,7 @@ use super::{
     page::one_more,
     pool::{query, statement, transaction},
     row_locks::RowLocks,
-    schema::{closing_channels, devices},
+    schema::devices,
     sql_types::Sql,
     steps::{AccountSteps, DeviceSteps},
 };
@@ -71,7 +71,8 @@ impl Store {
     }
 
     /// Opens an epoch for a connection of the device. The epoch is `now`, or one more than the last
-    /// epoch if that is not earlier than `now`. Returns `None` if the device is logged out.
+    /// epoch if that is not earlier than `now`. So a newer connection has a greater epoch, whatever
+    /// the clocks say. Returns `None` if the device is logged out.
     pub async fn open_connection(&self, id: DeviceId, now: i64) -> Result<Option<i64>> {
         statement!(self, async |conn| {
             let next =
@@ -82,6 +83,40 @@ impl Store {
                 .get_result(conn)
                 .await;
             Ok(opened.optional()?)
+        })
+    }
+
+    /// Opens an epoch for the device's next send over HTTP, which numbers on its own. Works as
+    /// [`Self::open_connection`] does.
+    pub async fn open_http_epoch(&self, id: DeviceId, now: i64) -> Result<Option<i64>> {
+        statement!(self, async |conn| {
+            let next =
+                case_when(devices::http_epoch.ge(now), devices::http_epoch + 1).otherwise(now.into_sql::<BigInt>());
+            let opened = diesel::update(devices::table.filter(devices::id.eq(Sql(id))))
+                .set((devices::last_seen_at.eq(now), devices::http_epoch.eq(next)))
+                .returning(devices::http_epoch)
+                .get_result(conn)
+                .await;
+            Ok(opened.optional()?)
+        })
+    }
+
+    /// Opens another epoch for the device's connection with this epoch. Returns `None` if the
+    /// device has a newer connection, or is logged out.
+    pub async fn renew_epoch(&self, id: DeviceId, epoch: i64, now: i64) -> Result<Option<i64>> {
+        let next = now.max(epoch + 1);
+        statement!(self, async |conn| {
+            let connection = devices::table.filter(devices::id.eq(Sql(id))).filter(devices::last_epoch.eq(epoch));
+            let renewed = diesel::update(connection).set(devices::last_epoch.eq(next)).execute(conn).await?;
+            Ok((renewed > 0).then_some(next))
+        })
+    }
+
+    /// Returns the epoch of the device's newest connection, or `None` if the device is logged out.
+    pub async fn newest_connection(&self, id: DeviceId) -> Result<Option<i64>> {
+        query!(self, async |conn| {
+            let epoch = devices::table.filter(devices::id.eq(Sql(id))).select(devices::last_epoch);
+            Ok(epoch.first(conn).await.optional()?)
         })
     }
 
@@ -118,47 +153,6 @@ impl Store {
                     .extend(counted.into_iter().map(|(user, count)| (user, u32::try_from(count).unwrap_or(u32::MAX))));
             }
             Ok(counts)
-        })
-    }
-
-    /// Notes that the broker still has to delete the channel of a logged-out device. Calling it
-    /// again has no further effect.
-    pub async fn note_close(&self, user: UserId, id: DeviceId) -> Result<()> {
-        let noted_at = ferry_protocol::now_ms();
-        statement!(self, async |conn| {
-            diesel::insert_into(closing_channels::table)
-                .values((
-                    closing_channels::user_id.eq(Sql(user)),
-                    closing_channels::device_id.eq(Sql(id)),
-                    closing_channels::created_at.eq(noted_at),
-                ))
-                .on_conflict_do_nothing()
-                .execute(conn)
-                .await?;
-            Ok(())
-        })
-    }
-
-    /// Returns the channels that the broker still has to delete, of devices that were logged out by
-    /// `before`, in milliseconds since the Unix epoch. Returns at most `limit`, the oldest first.
-    pub async fn pending_closes(&self, before: i64, limit: usize) -> Result<Vec<(UserId, DeviceId)>> {
-        query!(self, async |conn| {
-            let pending = closing_channels::table
-                .filter(closing_channels::created_at.le(before))
-                .order((closing_channels::created_at, closing_channels::device_id))
-                .limit(one_more(limit) - 1)
-                .select((closing_channels::user_id, closing_channels::device_id));
-            Ok(pending.load(conn).await?)
-        })
-    }
-
-    /// Notes that the broker has deleted the device's channel. Calling it again has no further
-    /// effect.
-    pub async fn close_done(&self, id: DeviceId) -> Result<()> {
-        statement!(self, async |conn| {
-            let pending = closing_channels::table.filter(closing_channels::device_id.eq(Sql(id)));
-            diesel::delete(pending).execute(conn).await?;
-            Ok(())
         })
     }
 

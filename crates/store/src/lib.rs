@@ -14,6 +14,8 @@
 
 mod blocks;
 mod chunk;
+mod clock;
+mod closes;
 mod devices;
 mod error;
 mod friends;
@@ -28,6 +30,7 @@ mod passwords;
 mod pool;
 mod presence;
 mod relationships;
+mod relays;
 mod rooms;
 mod row_locks;
 mod schema;
@@ -46,6 +49,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use diesel_async::RunQueryDsl;
 
 pub use self::{
+    closes::PendingClose,
     error::{Conflict, Result, Source, StoreError},
     invitations::{InvitationLimits, Invited},
     models::{
@@ -53,6 +57,7 @@ pub use self::{
         LeftRoom, Membership, MembershipChange, NewDevice, NewRoom, NewUser, Room, RoomAudience, RoomChange, RoomView,
         Rotation, SigningKey, Standing, User,
     },
+    sql_types::RunId,
     user_lock::UserLock,
 };
 use self::{

@@ -32,6 +32,7 @@ diesel::table! {
         created_at -> BigInt,
         last_seen_at -> BigInt,
         last_epoch -> BigInt,
+        http_epoch -> BigInt,
     }
 }
 
@@ -49,13 +50,37 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::BigInt;
+    use diesel::sql_types::{BigInt, Integer, Nullable, Text};
     use crate::sql_types::Id;
 
     closing_channels (device_id) {
         device_id -> Id,
         user_id -> Id,
         created_at -> BigInt,
+        next_try_at -> BigInt,
+        tries -> Integer,
+        nodes -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::BigInt;
+    use crate::sql_types::Id;
+
+    relays (run) {
+        run -> Id,
+        seen_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Text};
+    use crate::sql_types::Id;
+
+    leases (task) {
+        task -> Text,
+        holder -> Id,
+        expires_at -> BigInt,
     }
 }
 

@@ -58,6 +58,10 @@ where
     }
 }
 
+/// A run of a relay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RunId(pub Uuid);
+
 macro_rules! readable {
     ($type:ty as $sql:ty) => {
         impl<DB> Queryable<$sql, DB> for $type
@@ -136,6 +140,7 @@ macro_rules! name {
     };
 }
 
+id!(RunId);
 id!(UserId);
 id!(DeviceId);
 id!(RoomId);

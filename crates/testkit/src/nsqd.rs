@@ -130,6 +130,25 @@ impl Nsqd {
         }
     }
 
+    /// Takes its files away while it runs: it cannot write its overflow any more.
+    pub fn lose_the_disk(&self) {
+        must("nsqd's files", fs::rename(&self.data, self.data.with_extension("away")));
+    }
+
+    /// Gives back what [`Self::lose_the_disk`] took.
+    pub fn find_the_disk(&self) {
+        must("nsqd's files", fs::rename(self.data.with_extension("away"), &self.data));
+    }
+
+    /// Waits until its log has this text.
+    pub async fn until_log(&self, text: &str) {
+        let log = self.scratch.path("nsqd.log");
+        until(&format!("nsqd logs: {text}"), || async {
+            fs::read_to_string(&log).is_ok_and(|log| log.contains(text)).then_some(())
+        })
+        .await;
+    }
+
     /// Starts a killed nsqd again and waits until it answers.
     pub async fn restart(&mut self) {
         let log = self.scratch.path("nsqd.log");

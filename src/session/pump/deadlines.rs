@@ -7,9 +7,9 @@ use ferry_protocol::{CloseCode, now_ms};
 use super::{Pump, ending::End};
 use crate::session::backlog::Backlog;
 
-/// How long a socket may take no bytes, at most. Meanwhile nobody answers nsqd's heartbeats, and
-/// nsqd drops the device after two of them, that is, after a minute.
-const BLOCKED: Duration = Duration::from_secs(45);
+/// How long the socket may have taken no bytes without a doubt about the subscription, which was
+/// not read meanwhile.
+const UNREAD: Duration = Duration::from_secs(5);
 
 impl Pump {
     /// Returns when to look at the clock next. One timer serves every rule; most devices need it
@@ -21,7 +21,7 @@ impl Pump {
         let silence = if self.pinged { times.ping * 2 } else { times.ping };
         let alive = listening.then(|| self.heard_at + silence);
         let touch = (!self.window.is_empty()).then(|| self.touched_at + times.msg_timeout / 2);
-        let expiry = self.renewal.is_none().then_some(self.expires_at);
+        let expiry = self.renewal.is_nothing().then_some(self.expires_at);
         let lost = (!self.socket.is_blocked()).then(|| self.subscription.lost_at()).flatten();
         [alive, touch, expiry, lost, self.recount_at(), self.window.slow_at(times.slow), self.blocked_until()]
             .into_iter()
@@ -32,7 +32,16 @@ impl Pump {
 
     /// Returns when the socket will have taken no bytes for too long. `None` if it takes bytes.
     fn blocked_until(&self) -> Option<Instant> {
-        self.socket.blocked_since().map(|since| since + self.app.config.times.slow.min(BLOCKED))
+        let slow = self.app.config.times.slow;
+        let patience = self.subscription.read_within().map_or(slow, |unread| unread.min(slow));
+        self.socket.blocked_since().map(|since| since + patience)
+    }
+
+    /// Makes sure of the subscription after the socket has taken no bytes for a while.
+    pub(super) fn take_up_again(&mut self) {
+        if self.socket.was_blocked_for() >= UNREAD {
+            self.subscription.probe();
+        }
     }
 
     pub(super) fn tick(&mut self) -> Result<(), End> {
@@ -41,7 +50,7 @@ impl Pump {
         if due(self.window.slow_at(times.slow)) || due(self.blocked_until()) {
             return Err(CloseCode::Slow.into());
         }
-        if now >= self.expires_at && self.renewal.is_none() {
+        if now >= self.expires_at && self.renewal.is_nothing() {
             return Err(CloseCode::TokenExpired.into());
         }
         if !self.socket.is_blocked() && due(self.subscription.lost_at()) {
@@ -68,13 +77,14 @@ impl Pump {
         if due(self.recount_at()) {
             self.count_backlog();
         }
+        self.sending.tidy();
         Ok(())
     }
 
     /// Returns when to count the backlog again. `None` while a count is under way, or while the
     /// device holds a full window, because nothing can come then.
     fn recount_at(&self) -> Option<Instant> {
-        let possible = self.counting.is_none() && !self.window.is_full();
+        let possible = self.counting.is_nothing() && !self.window.is_full();
         self.backlog.as_ref().filter(|_| possible).map(Backlog::recount_at)
     }
 }

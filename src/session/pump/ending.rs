@@ -18,8 +18,22 @@ const WHY_ENDED: Duration = Duration::from_secs(2);
 pub(super) enum End {
     /// With a close frame of the relay: its code and reason.
     Close(u16, &'static str),
-    /// The other side is gone.
+    /// The other side has sent its close frame.
+    Closed,
+    /// The connection is lost.
     Gone,
+}
+
+impl End {
+    /// Returns the label in the metrics: the close code, or 1006 for a connection that was lost
+    /// without one (RFC 6455 §7.4.1).
+    fn label(self) -> String {
+        match self {
+            Self::Close(code, _) => code.to_string(),
+            Self::Closed => "device".to_owned(),
+            Self::Gone => "1006".to_owned(),
+        }
+    }
 }
 
 impl From<CloseCode> for End {
@@ -55,7 +69,7 @@ impl Pump {
         let Self { app, mut socket, subscription, mut sending, registration, peer, present, .. } = self;
         let code = match end {
             End::Close(code, reason) => Some((code, reason)),
-            End::Gone => None,
+            End::Closed | End::Gone => None,
         };
         let goodbye = async {
             match code {
@@ -65,8 +79,13 @@ impl Pump {
                 Some((code, _)) if code == CloseCode::GoingAway.as_u16() && sending.is_busy() => {
                     let answers = async {
                         while sending.is_busy() {
-                            if let (_, Ok(sent)) = sending.next().await {
+                            if let (_, Ok(sent)) = sending.next(true).await {
                                 socket.text(RelayFrame::Sent(sent).to_json());
+                                // One answer at a time, because many long ones do not fit into the
+                                // buffer.
+                                if !socket.flush().await {
+                                    return;
+                                }
                             }
                         }
                     };
@@ -83,15 +102,15 @@ impl Pump {
         tokio::join!(subscription.close(), goodbye);
         drop(present);
         drop(registration);
-        if let Some((code, _)) = code {
-            app.metrics.closes.with_label_values(&[&code.to_string()]).inc();
+        app.metrics.closes.with_label_values(&[&end.label()]).inc();
+        if code.is_some() {
             socket.linger().await;
         }
         // Sends under way are completed: a send that is cut in half reaches some members and not
         // the others.
         let rest = async {
             while sending.is_busy() {
-                let _ = sending.next().await;
+                let _ = sending.next(true).await;
             }
         };
         let _ = tokio::time::timeout(LAST_SEND, rest).await;

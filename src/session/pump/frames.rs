@@ -14,7 +14,7 @@ use super::{Pump, deadlines::instant_of, ending::End};
 use crate::{
     identity::Authenticated,
     refusal::Refusal,
-    session::{sending::Outcome, socket::Incoming},
+    session::{answer::Owed, sending::Outcome, socket::Incoming},
 };
 
 /// How long a device is told to wait if it renews its token while a renewal is under way.
@@ -37,12 +37,13 @@ impl Pump {
         Ok(())
     }
 
-    /// Answers a send, and all others that are done.
-    pub(super) fn answers(&mut self, first: Outcome) {
+    /// Answers a send, and the others that are done, while the socket takes bytes: an answer may be
+    /// as long as a room has members.
+    pub(super) async fn answers(&mut self, first: Outcome) {
         let mut next = Some(first);
         while let Some((id, outcome)) = next {
             self.answer(id, outcome);
-            next = self.sending.try_next();
+            next = if self.socket.has_room().await { self.sending.try_next() } else { None };
         }
     }
 
@@ -52,6 +53,7 @@ impl Pump {
         let text = match frame {
             Incoming::Text(text) => text,
             Incoming::Alive => return self.count_idle_frame(),
+            Incoming::Closed => return Err(End::Closed),
             Incoming::Gone => return Err(End::Gone),
             Incoming::Binary => return Err(CloseCode::Protocol.into()),
             Incoming::Broken(code) => return Err(End::Close(code, "")),
@@ -147,11 +149,11 @@ impl Pump {
     }
 
     fn renew(&mut self, hello: Hello) -> Result<(), End> {
-        if self.renewal.is_some() {
+        if !self.renewal.is_nothing() {
             return self.refuse(None, &Refusal::rate_limited(ONE_RENEWAL));
         }
         let app = Arc::clone(&self.app);
-        self.renewal = Some(Box::pin(async move { app.identity.authenticate(hello.token.expose()).await }));
+        self.renewal = Owed::ask(async move { app.identity.authenticate(hello.token.expose()).await });
         // Each renewal costs the check of a signature.
         self.count_idle_frame()
     }

@@ -1,6 +1,6 @@
 //! nsqd is killed, frozen and emptied, and loses channels and topics without the relay's doing.
 
-use ferry_protocol::MessageId;
+use ferry_protocol::{CreateRoom, MessageId, RoomKind};
 
 use crate::harness::{
     Backend, Online, World, assert_seen_once, assert_unavailable, nsq, post, post_until_accepted, until, within,
@@ -146,4 +146,61 @@ async fn down_when_the_relay_starts() {
     tokio::join!(starts, comes_back);
     post_until_accepted(&phone, room, MessageId::new(), "in time").await;
     assert_eq!(Online::connect(bobs).await.texts_until_drained().await, ["in time"]);
+}
+
+/// nsqd confirms a publish when its topic has it. If it cannot write its overflow, copies vanish,
+/// and only its health says so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cannot_write_its_overflow() {
+    let world = World::start(Backend::Cluster).await;
+    let (alice, bob) = (world.person("alice").await, world.person("bob").await);
+    let phone = alice.log_in(world.relay()).await;
+    let bobs = bob.log_in(world.relay()).await;
+    let create = CreateRoom { kind: RoomKind::Direct, name: None, members: vec![bob.id] };
+    let room = phone.create_room(&create).await.unwrap().id;
+    let accepted = async || post(&phone, room, MessageId::new(), "x").await;
+    accepted().await.unwrap();
+
+    world.nsqds[0].lose_the_disk();
+    // The device is offline, so its queue overflows.
+    let error = until("a send is refused", || async { accepted().await.err() }).await;
+    assert_unavailable(&error);
+    let ready: serde_json::Value = reqwest::get(world.relay().url("/readyz")).await.unwrap().json().await.unwrap();
+    assert_eq!(ready["status"], "not ready");
+    assert!(ready["nsqd"][0]["fault"].as_str().is_some_and(|fault| !fault.is_empty()), "{ready}");
+
+    world.nsqds[0].find_the_disk();
+    until("sends are accepted again", || async { accepted().await.ok() }).await;
+    world.relay().wait_until_ready().await;
+    drop(bobs);
+}
+
+/// Somebody has paused queues in nsqadmin. Nothing comes out of them, which looks like a fault.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn has_paused_queues() {
+    let world = World::start_with(Backend::Cluster, &["--reconcile-interval", "1"].map(String::from)).await;
+    let bob = world.person("bob").await;
+    let bobs = bob.online(world.relay()).await;
+    let set = async |what: &str| {
+        let url = format!("http://127.0.0.1:{}/{what}", world.nsqds[0].http);
+        let query = [("topic", format!("user.{}", bob.id)), ("channel", format!("device.{}", bobs.device()))];
+        assert!(reqwest::Client::new().post(url).query(&query).send().await.unwrap().status().is_success());
+    };
+    let paused = async |count: u64| {
+        until("the paused queues are counted", || async {
+            let ready = reqwest::get(world.relay().url("/readyz")).await.unwrap();
+            let ready: serde_json::Value = ready.json().await.unwrap();
+            let told = world.relay().metric("ferry_paused_queues").await;
+            (ready["nsqd"][0]["paused"] == count && told == count as f64).then_some(())
+        })
+        .await;
+    };
+    set("channel/pause").await;
+    paused(1).await;
+    set("topic/pause").await;
+    paused(2).await;
+    assert!(world.logs().contains("somebody has paused a queue"));
+    set("channel/unpause").await;
+    set("topic/unpause").await;
+    paused(0).await;
 }

@@ -1,12 +1,14 @@
 //! Two nsqds, and one of them down.
 
-use ferry_protocol::MessageId;
+use ferry_protocol::{DeviceId, MessageId, UserId};
 
-use crate::harness::{Online, Person, World, assert_seen_once, assert_unavailable, post, post_until_accepted};
+use crate::harness::{
+    Online, Person, World, assert_seen_once, assert_unavailable, nsq, post, post_until_accepted, until,
+};
 
 /// Three users with a device online: two with their home on the first node, one on the second. A
 /// hash decides which node is a user's home.
-async fn two_and_one(world: &World) -> ([(Person, Online); 2], (Person, Online)) {
+pub(super) async fn two_and_one(world: &World) -> ([(Person, Online); 2], (Person, Online)) {
     let (mut first, mut second) = (Vec::new(), Vec::new());
     while first.len() < 2 || second.is_empty() {
         let person = world.person("somebody").await;
@@ -58,4 +60,22 @@ async fn one_of_two_down() {
 async fn cleo_logs_in(world: &World, cleo: &Person) -> ferry_client::ClientError {
     let login = world.relay().client().login(&cleo.name, &cleo.password, "another").await;
     login.map(drop).expect_err("there is no home for a new device's channel")
+}
+
+/// A node that hangs takes long to say nothing. That must not keep the others from being put in
+/// order, nor count as the loss of its channels.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_of_two_hangs_while_channels_are_compared() {
+    // Enough devices with their home there that to ask for each of them takes too long.
+    const DEVICES: usize = 60;
+    let world = World::start_over(2, &["--reconcile-interval", "1", "--orphan-grace", "1"].map(String::from)).await;
+    for _ in 0..DEVICES {
+        world.person("somebody").await.log_in(world.relay()).await;
+    }
+    world.nsqds[1].freeze();
+    let (user, device) = (UserId::new(), DeviceId::new());
+    let (topic, channel) = (nsq::topic(&format!("user.{user}")), nsq::channel(&format!("device.{device}")));
+    world.nsqds[0].admin().create_channel(&topic, &channel).await.unwrap();
+    until("the orphan is gone", || async { world.channels(0, user).await.is_none().then_some(()) }).await;
+    world.nsqds[1].thaw();
 }

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use ferry_protocol::{ErrorCode, MessageId, PresenceStatus};
+use ferry_client::{Arrival, Capacity, Conversation, Draft};
+use ferry_protocol::{ErrorCode, MessageId, RoomKind, Target};
 
 use crate::harness::{Closed, Online, RawSocket, World, moved_to, post, until};
 
-/// Well below the 10 s for which a relay trusts its caches: what is seen within this time came
-/// from the other relay. The promise is 1 s; the rest is for a machine that is busy.
+/// Well below the 10 s for which an entry of a cache lives: what is seen within this time came from
+/// the other relay. The promise is 1 s; the rest is for a machine that is busy.
 const TOLD: Duration = Duration::from_secs(5);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -25,7 +26,8 @@ async fn messages_cross() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_between_delivery_and_ack() {
-    let mut world = World::two_relays(&["--msg-timeout", "2"]).await;
+    // With the default message timeout: a person does not wait for a minute.
+    let mut world = World::two_relays(&[]).await;
     let (alice, bob) = (world.person("alice").await, world.person("bob").await);
     let (phone, mut bobs) = (alice.online(&world.relays[0]).await, bob.online(&world.relays[1]).await);
     let room = phone.direct(bob.id).await;
@@ -146,46 +148,31 @@ async fn a_device_moves_on_when_its_relay_is_killed() {
     assert_eq!(again.text().await, "home again");
 }
 
-/// Cuts the live bus, so that it reaches nobody, or restores it.
-async fn cut_the_bus(world: &World, cut: bool) {
-    let (port, what) = (world.nsqds[0].http, if cut { "pause" } else { "unpause" });
-    let url = format!("http://127.0.0.1:{port}/topic/{what}?topic=ferry.live%23ephemeral");
-    let answer = reqwest::Client::new().post(url).send().await.unwrap();
-    assert!(answer.status().is_success(), "{}", answer.status());
-}
-
+/// What a device sends over HTTP to another relay does not disturb the order of its socket.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_cut_bus_does_not_tell_heals_by_itself() {
-    let flags = ["--presence-grace", "1", "--presence-heartbeat", "1", "--presence-forget", "3"];
-    let world = World::two_relays(&flags).await;
+async fn sends_over_http_and_over_a_socket_are_streams_of_their_own() {
+    let world = World::two_relays(&[]).await;
     let (alice, bob) = (world.person("alice").await, world.person("bob").await);
-    let (mut phone, mut bobs) = (alice.online(&world.relays[0]).await, bob.online(&world.relays[1]).await);
-    let room = phone.group(&[bob.id]).await;
-    phone.direct(bob.id).await;
-    // The other relay has now cached the room, and knows who is online.
-    bobs.send(room, "as a member").await;
-    assert_eq!(phone.text().await, "as a member");
-    let bob_is = |status| {
-        let (session, bob) = (&phone.session, bob.id);
-        until("presence is so", move || async move {
-            (session.presence(&[bob]).await.unwrap()[0].status == status).then_some(())
-        })
-    };
-    bob_is(PresenceStatus::Online).await;
+    let (phone, mut bobs) = (alice.online(&world.relays[0]).await, bob.online(&world.relays[0]).await);
+    let there = moved_to(&phone.session, &world.relays[1]);
+    let room = phone.direct(bob.id).await;
+    let first = phone.send(room, "zero").await;
+    let target = Target { message: first.id, from: alice.id };
+    phone.connection.edit(room, target, "one").await.unwrap();
+    let edit = Draft::edit(target, "two").into_post(MessageId::new());
+    there.post_message(room, &edit).await.unwrap();
+    phone.connection.edit(room, target, "three").await.unwrap();
 
-    cut_the_bus(&world, true).await;
-    // A user of whom nothing is heard any more counts as offline.
-    bob_is(PresenceStatus::Offline).await;
-    phone.session.remove_member(room, bob.id).await.unwrap();
-    let refused = until("the other relay has looked again", || async {
-        post(&bobs.session, room, MessageId::new(), "not told yet").await.err()
-    });
-    assert_eq!(refused.await.code(), Some(ErrorCode::NotFound));
-    // Messages go through queues and do not need the bus.
-    let direct = phone.direct(bob.id).await;
-    phone.send(direct, "can you hear me?").await;
-    assert_eq!(bobs.text().await, "can you hear me?");
-
-    cut_the_bus(&world, false).await;
-    bob_is(PresenceStatus::Online).await;
+    let mut conversation = Conversation::new(room, RoomKind::Direct, Capacity::default());
+    let mut arrivals = Vec::new();
+    for _ in 0..4 {
+        let incoming = bobs.message().await;
+        conversation.apply(&incoming.message);
+        arrivals.push(incoming.arrival.clone());
+        incoming.ack();
+    }
+    assert_eq!(conversation.get(&target).unwrap().text().unwrap(), "three");
+    // Each stream begins once.
+    assert_eq!(arrivals.iter().filter(|arrival| **arrival == Arrival::First).count(), 2, "{arrivals:?}");
+    assert_eq!(arrivals.iter().filter(|arrival| **arrival == Arrival::InOrder).count(), 2, "{arrivals:?}");
 }

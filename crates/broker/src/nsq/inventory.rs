@@ -15,6 +15,15 @@ pub trait Inventory: Send + Sync + 'static {
     fn logged_in(&self, devices: Vec<DeviceId>) -> BoxFuture<'_, Result<HashSet<DeviceId>, String>>;
 }
 
+/// What a node answers to the question for its topics.
+#[derive(Debug)]
+pub struct NodeList {
+    /// The index of the node.
+    pub node: usize,
+    /// The topics of users. `None` if the node did not answer: that says nothing about its topics.
+    pub topics: Option<Vec<Listed>>,
+}
+
 /// A topic of an nsqd, and its channels.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed {

@@ -3,14 +3,14 @@
 use std::{
     collections::HashSet,
     sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI64, AtomicUsize, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use bytes::Bytes;
-use ferry_nsq::{Admin, ChannelName, Options, PublishError, Publisher, TopicName};
+use ferry_nsq::{Admin, AdminError, ChannelName, Options, PublishError, Publisher, TopicName, TopicStats, Unpublished};
 use ferry_protocol::{DeviceId, UserId, now_ms};
 use tokio::sync::Semaphore;
 
@@ -21,6 +21,7 @@ use super::{
 use crate::{
     config::NsqdAddress,
     error::{BrokerError, SubscribeError, unavailable},
+    health::NodeHealth,
 };
 
 /// The most HTTP calls to one nsqd at a time. More calls wait: in a storm of logins, thousands of
@@ -33,6 +34,17 @@ const GAP: Duration = Duration::from_millis(300);
 /// How long a publish waits for its turn if the connection has its limit of publishes under way.
 /// Past it the publish fails.
 const TURN: Duration = Duration::from_secs(5);
+/// How often nsqd is asked whether it is well.
+const PING: Duration = Duration::from_secs(1);
+/// The topic of the messages by which an nsqd that is not well shows that it can write again.
+const PROBE: &str = "ferry.probe";
+/// How many of them are published at first: more than `mem_queue_size` in nsq.conf. The number
+/// doubles with each try, for an nsqd with a longer queue in memory.
+const FIRST_DUMMIES: usize = 128;
+/// The most of them in one try.
+const MOST_DUMMIES: usize = 16_384;
+/// Paused queues that one listing names in the log.
+const PAUSED_LOGGED: usize = 10;
 /// How often a publish is tried again. Past it the publish fails.
 const RETRIES: usize = 3;
 /// The least age of an nsqd at which a check of its channels counts, in milliseconds. A younger
@@ -45,12 +57,18 @@ pub(super) struct Node {
     pub(super) publisher: Publisher,
     tcp: String,
     options: Options,
+    /// The limit of a call over HTTP.
+    timeout: Duration,
     admin: Arc<Administration>,
 }
 
 struct Administration {
     name: String,
     admin: Admin,
+    /// What nsqd says is wrong with it.
+    fault: Mutex<Option<String>>,
+    /// Topics and channels that were paused at the last listing.
+    paused: AtomicUsize,
     calls: Semaphore,
     /// The permits for counting calls. Every device that connects asks for a count, and logins and
     /// logouts must not wait behind that.
@@ -70,6 +88,8 @@ impl Node {
         let admin = Arc::new(Administration {
             name: address.name.clone(),
             admin: Admin::new(&address.http, timeout).map_err(unavailable)?,
+            fault: Mutex::new(None),
+            paused: AtomicUsize::new(0),
             calls: Semaphore::new(CALLS),
             counts: Semaphore::new(CALLS),
             checked: AtomicI64::new(0),
@@ -85,41 +105,101 @@ impl Node {
                 })
             }
         });
-        Ok(Arc::new(Self { name: address.name.clone(), publisher, tcp: address.tcp.clone(), options, admin }))
+        Ok(Arc::new(Self { name: address.name.clone(), publisher, tcp: address.tcp.clone(), options, timeout, admin }))
     }
 
-    /// Publishes, and tries again if the connection was lost or is about to come. Receivers drop
-    /// duplicates.
+    /// Publishes one message: see [`Self::publish_all`].
+    pub(super) async fn publish(&self, topic: &TopicName, payload: Bytes) -> Result<(), BrokerError> {
+        let failures = self.publish_all(vec![(topic.clone(), payload)]).await;
+        failures.into_iter().next().map_or(Ok(()), |(_, error)| Err(error))
+    }
+
+    /// Publishes each message to its topic, in order, and returns the failures with their index.
+    /// Tries again if the connection was lost or is about to come. Receivers drop duplicates.
     ///
     /// A rejected publish ends the connection for all publishes that share it, and nsqd rejects a
     /// publish to a topic that is being deleted. Fails with `Unavailable` if nsqd stays away for
     /// [`GAP`].
-    pub(super) async fn publish(&self, topic: &TopicName, payload: Bytes) -> Result<(), BrokerError> {
-        let deadline = Instant::now() + TURN;
-        let mut retries = 0;
-        let outcome = loop {
-            match self.publisher.publish(topic, payload.clone()).await {
-                // A large fan-out may be more than the connection takes at once, so its end waits
-                // for its beginning.
-                Err(PublishError::QueueFull) if Instant::now() < deadline => {
-                    tokio::time::sleep(Duration::from_millis(2)).await;
-                }
-                Err(error) if may_be_retried(&error) && retries < RETRIES => {
-                    retries += 1;
-                    if tokio::time::timeout(GAP, self.publisher.wait_connected()).await.is_err() {
-                        break Err(error);
-                    }
-                }
-                outcome => break outcome,
+    pub(super) async fn publish_all(&self, messages: Vec<(TopicName, Bytes)>) -> Vec<(usize, BrokerError)> {
+        if let Some(fault) = self.admin.fault() {
+            let error = || BrokerError::Unavailable(format!("{}: nsqd says: {fault}", self.name));
+            return (0..messages.len()).map(|index| (index, error())).collect();
+        }
+        let mut failed = self.publisher.publish_all(messages, TURN).await;
+        for _ in 0..RETRIES {
+            let (again, mut done): (Vec<_>, Vec<_>) =
+                failed.into_iter().partition(|failure| may_be_retried(&failure.error));
+            if again.is_empty() || tokio::time::timeout(GAP, self.publisher.wait_connected()).await.is_err() {
+                done.extend(again);
+                failed = done;
+                break;
             }
-        };
-        outcome.map_err(|error| match &error {
-            PublishError::Timeout | PublishError::QueueFull => {
-                BrokerError::Unavailable(format!("{}: {error}", self.name))
+            let indices: Vec<usize> = again.iter().map(|failure| failure.index).collect();
+            let messages = again.into_iter().map(|failure| (failure.topic, failure.body)).collect();
+            let failures = self.publisher.publish_all(messages, TURN).await;
+            done.extend(failures.into_iter().filter_map(|failure| {
+                let index = *indices.get(failure.index)?;
+                Some(Unpublished { index, ..failure })
+            }));
+            failed = done;
+        }
+        failed.into_iter().map(|failure| (failure.index, self.error(&failure.error))).collect()
+    }
+
+    fn error(&self, error: &PublishError) -> BrokerError {
+        let text = format!("{}: {error}", self.name);
+        match error {
+            PublishError::Timeout | PublishError::QueueFull => BrokerError::Unavailable(text),
+            error if may_be_retried(error) => BrokerError::Unavailable(text),
+            _ => BrokerError::Refused(text),
+        }
+    }
+
+    pub(super) fn health(&self) -> NodeHealth {
+        let fault = self.admin.fault();
+        NodeHealth {
+            node: self.name.clone(),
+            ready: self.publisher.is_connected() && fault.is_none(),
+            fault,
+            paused: self.admin.paused.load(Ordering::Relaxed),
+        }
+    }
+
+    pub(super) fn forget_paused(&self) {
+        self.admin.paused.store(0, Ordering::Relaxed);
+    }
+
+    /// Asks nsqd each second whether it is well. Never ends.
+    ///
+    /// nsqd confirms a publish when its topic has it. If it then cannot write its overflow, the
+    /// copies for full channels are lost, and only `/ping` says so.
+    pub(super) async fn watch(&self) {
+        let mut dummies = FIRST_DUMMIES;
+        loop {
+            tokio::time::sleep(PING).await;
+            match self.admin.admin.ping().await {
+                Ok(()) => {
+                    self.admin.set_fault(None);
+                    dummies = FIRST_DUMMIES;
+                }
+                Err(AdminError::Refused { message, .. }) => {
+                    self.admin.set_fault(Some(message));
+                    self.make_it_write(dummies).await;
+                    dummies = (2 * dummies).min(MOST_DUMMIES);
+                }
+                // Whether it takes publishes shows at the connection for publishes.
+                Err(_) => {}
             }
-            error if may_be_retried(error) => BrokerError::Unavailable(format!("{}: {error}", self.name)),
-            refused => BrokerError::Refused(format!("{}: {refused}", self.name)),
-        })
+        }
+    }
+
+    /// Makes nsqd write its overflow. It calls itself well only after it has written some, and
+    /// nobody else publishes there meanwhile.
+    async fn make_it_write(&self, dummies: usize) {
+        let Ok(topic) = TopicName::new(PROBE) else { return };
+        let tried = self.admin.admin.publish_dummies(&topic, dummies).await;
+        let deleted = self.admin.admin.delete_topic(&topic).await;
+        tracing::debug!(node = %self.name, written = tried.is_ok(), deleted = deleted.is_ok(), "nsqd was made to write");
     }
 
     pub(super) async fn create_channel(&self, topic: &TopicName, channel: &ChannelName) -> Result<(), BrokerError> {
@@ -137,11 +217,21 @@ impl Node {
     }
 
     pub(super) async fn backlog(&self, topic: &TopicName, channel: &ChannelName) -> Result<u64, BrokerError> {
+        // The wait for a permit counts too: if nsqd hangs, thousands of devices wait for these few.
+        tokio::time::timeout(self.timeout, self.count(topic, channel))
+            .await
+            .unwrap_or_else(|_| Err(BrokerError::Unavailable(format!("{}: no count in time", self.name))))
+    }
+
+    async fn count(&self, topic: &TopicName, channel: &ChannelName) -> Result<u64, BrokerError> {
         let _count = self.admin.counts.acquire().await.map_err(unavailable)?;
         let Some(topic) = self.admin.admin.topic_stats(topic).await.map_err(unavailable)? else { return Ok(0) };
-        let on_channel = topic.channels.iter().find(|stats| stats.name == channel.as_str());
+        let Some(on_channel) = topic.channels.iter().find(|stats| stats.name == channel.as_str()) else { return Ok(0) };
+        if topic.paused || on_channel.paused {
+            tracing::warn!(node = %self.name, topic = %topic.name, %channel, "somebody has paused the queue of a device");
+        }
         // nsqd confirms a publish when the topic has it, and copies it to the channels later.
-        Ok(on_channel.map_or(0, |stats| topic.depth + stats.depth + stats.in_flight + stats.deferred))
+        Ok(topic.depth + on_channel.depth + on_channel.in_flight + on_channel.deferred)
     }
 
     pub(super) async fn list(&self) -> Result<Vec<Listed>, BrokerError> {
@@ -163,6 +253,11 @@ impl Node {
     }
 }
 
+/// Returns whether a topic belongs to Ferry.
+fn is_ours(topic: &str) -> bool {
+    topic.starts_with("user.") || topic.starts_with("ferry.")
+}
+
 fn may_be_retried(error: &PublishError) -> bool {
     match error {
         PublishError::NotConnected | PublishError::ConnectionLost => true,
@@ -174,6 +269,37 @@ fn may_be_retried(error: &PublishError) -> bool {
 }
 
 impl Administration {
+    fn fault(&self) -> Option<String> {
+        self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_fault(&self, fault: Option<String>) {
+        let mut known = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
+        match (&*known, &fault) {
+            (None, Some(fault)) => {
+                tracing::error!(node = %self.name, fault, "nsqd is not well: nothing is published there");
+            }
+            (Some(_), None) => tracing::warn!(node = %self.name, "nsqd is well again"),
+            _ => {}
+        }
+        *known = fault;
+    }
+
+    /// Notes how many topics and channels of Ferry are paused, and logs some of them.
+    fn note_paused(&self, topics: &[TopicStats]) {
+        let mut paused = 0;
+        for topic in topics.iter().filter(|topic| is_ours(&topic.name)) {
+            let channels = topic.channels.iter().filter(|channel| channel.paused).map(|channel| &channel.name);
+            for name in topic.paused.then_some(&topic.name).into_iter().chain(channels) {
+                paused += 1;
+                if paused <= PAUSED_LOGGED {
+                    tracing::warn!(node = %self.name, topic = %topic.name, name, "somebody has paused a queue");
+                }
+            }
+        }
+        self.paused.store(paused, Ordering::Relaxed);
+    }
+
     async fn call(&self) -> Result<tokio::sync::SemaphorePermit<'_>, BrokerError> {
         self.calls.acquire().await.map_err(unavailable)
     }
@@ -187,6 +313,7 @@ impl Administration {
     async fn list(&self) -> Result<Vec<Listed>, BrokerError> {
         let _call = self.call().await?;
         let topics = self.admin.stats().await.map_err(unavailable)?;
+        self.note_paused(&topics);
         let listed = topics.into_iter().filter_map(|topic| {
             // Other topics and channels on this nsqd are not Ferry's.
             let user = topic.name.strip_prefix("user.")?.parse().ok()?;

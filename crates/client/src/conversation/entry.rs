@@ -131,7 +131,7 @@ impl Slot {
             return false;
         }
         let stamp = Stamp::from(by);
-        self.edits.put(by.from.device, stamp, text)
+        self.edits.put((by.from.device, by.stream), stamp, text)
     }
 
     /// Deletes the message for good: removes its content, and ignores everything that comes later.
@@ -159,7 +159,7 @@ impl Slot {
         let user = by.from.user;
         let key = (user, emoji);
         let was_there = self.has(&key);
-        self.reactions.entry(key.clone()).or_default().put(by.from.device, Stamp::from(by), !remove);
+        self.reactions.entry(key.clone()).or_default().put((by.from.device, by.stream), Stamp::from(by), !remove);
         if self.reactions.keys().filter(|(who, _)| *who == user).count() > EMOJIS_MAX {
             self.forget_reaction(|who| who == user);
         } else if self.reactions.len() > REACTIONS_MAX {

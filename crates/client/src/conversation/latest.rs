@@ -1,13 +1,16 @@
 //! The latest statement of a user whose devices say different things, in whatever order the
 //! statements come. Pure.
 
-use ferry_protocol::{DeviceId, Message};
+use ferry_protocol::{DeviceId, Message, Stream};
 
-/// The number of devices of one user that are told apart. One more, and the statement of the least
-/// recent device is forgotten. A user has 16 at a time.
-const DEVICES_MAX: usize = 32;
+/// The number of speakers of one user that are told apart. One more, and the statement of the least
+/// recent one is forgotten. A user has 16 devices at a time, and most use their socket only.
+const SPEAKERS_MAX: usize = 32;
 
-/// The position of a message among those of its device. A retry may have another stamp, and the
+/// A device, and the way in which it sends. Stamps order the messages of one speaker.
+pub(super) type Speaker = (DeviceId, Stream);
+
+/// The position of a message among those of its speaker. A retry may have another stamp, and the
 /// greatest one counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Stamp {
@@ -22,14 +25,14 @@ impl From<&Message> for Stamp {
     }
 }
 
-/// The latest statement of each device of one user.
+/// The latest statement of each speaker of one user.
 ///
 /// There is no single order of everything that a user says. The relay's stamps order the messages
-/// of one device. Only the relays' clocks order the messages of two devices, and these clocks may
-/// differ or be set. So the latest statement of each device is stored, and the clock decides
+/// of one speaker. Only the relays' clocks order the messages of two speakers, and these clocks may
+/// differ or be set. So the latest statement of each speaker is stored, and the clock decides
 /// between these. The result does not depend on the order of arrival.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Latest<T>(Vec<(DeviceId, Stamp, T)>);
+pub(super) struct Latest<T>(Vec<(Speaker, Stamp, T)>);
 
 impl<T> Default for Latest<T> {
     fn default() -> Self {
@@ -38,10 +41,10 @@ impl<T> Default for Latest<T> {
 }
 
 impl<T> Latest<T> {
-    /// Takes in a statement of a device. Returns true if the latest statement of all devices
+    /// Takes in a statement of a speaker. Returns true if the latest statement of all speakers
     /// changed.
-    pub(super) fn put(&mut self, device: DeviceId, stamp: Stamp, said: T) -> bool {
-        let at = match self.0.binary_search_by_key(&device, |(device, ..)| *device) {
+    pub(super) fn put(&mut self, speaker: Speaker, stamp: Stamp, said: T) -> bool {
+        let at = match self.0.binary_search_by_key(&speaker, |(speaker, ..)| *speaker) {
             Ok(at) if self.0.get(at).is_some_and(|(_, newest, _)| *newest >= stamp) => return false,
             Ok(at) => {
                 self.0.remove(at);
@@ -49,24 +52,24 @@ impl<T> Latest<T> {
             }
             Err(at) => at,
         };
-        self.0.insert(at, (device, stamp, said));
-        let is_last = self.last().is_some_and(|(who, ..)| *who == device);
-        if self.0.len() > DEVICES_MAX
+        self.0.insert(at, (speaker, stamp, said));
+        let is_last = self.last().is_some_and(|(who, ..)| *who == speaker);
+        if self.0.len() > SPEAKERS_MAX
             && let Some((at, _)) =
-                self.0.iter().enumerate().min_by_key(|(_, (device, stamp, _))| (stamp.sent_at, *device))
+                self.0.iter().enumerate().min_by_key(|(_, (speaker, stamp, _))| (stamp.sent_at, *speaker))
         {
             self.0.remove(at);
         }
         is_last
     }
 
-    /// Returns the latest statement of all devices, and when it was sent.
+    /// Returns the latest statement of all speakers, and when it was sent.
     pub(super) fn get(&self) -> Option<(i64, &T)> {
         self.last().map(|(_, stamp, said)| (stamp.sent_at, said))
     }
 
-    fn last(&self) -> Option<&(DeviceId, Stamp, T)> {
-        self.0.iter().max_by_key(|(device, stamp, _)| (stamp.sent_at, *device))
+    fn last(&self) -> Option<&(Speaker, Stamp, T)> {
+        self.0.iter().max_by_key(|(speaker, stamp, _)| (stamp.sent_at, *speaker))
     }
 }
 
@@ -79,8 +82,9 @@ mod tests {
     }
 
     #[test]
-    fn stamps_order_one_device_and_the_clock_orders_two() {
-        let (phone, laptop) = (DeviceId::new(), DeviceId::new());
+    fn stamps_order_one_speaker_and_the_clock_orders_two() {
+        let device = DeviceId::new();
+        let (phone, laptop) = ((device, Stream::Socket), (device, Stream::Http));
         // The clock was set back between the phone's two messages.
         let said = [
             (phone, at(1, 1, 100), "first"),
@@ -90,19 +94,19 @@ mod tests {
         ];
         for turn in 0..said.len() {
             let mut latest = Latest::default();
-            for (device, stamp, word) in said.iter().cycle().skip(turn).take(said.len()) {
-                latest.put(*device, *stamp, *word);
+            for (speaker, stamp, word) in said.iter().cycle().skip(turn).take(said.len()) {
+                latest.put(*speaker, *stamp, *word);
             }
             assert_eq!(latest.get(), Some((90, &"third")));
         }
     }
 
     #[test]
-    fn devices_have_a_bound() {
+    fn speakers_have_a_bound() {
         let mut latest = Latest::default();
         for sent_at in 0..100 {
-            latest.put(DeviceId::new(), at(1, 1, sent_at), sent_at);
+            latest.put((DeviceId::new(), Stream::Socket), at(1, 1, sent_at), sent_at);
         }
-        assert_eq!((latest.0.len(), latest.get()), (DEVICES_MAX, Some((99, &99))));
+        assert_eq!((latest.0.len(), latest.get()), (SPEAKERS_MAX, Some((99, &99))));
     }
 }

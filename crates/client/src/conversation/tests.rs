@@ -1,4 +1,4 @@
-use ferry_protocol::{Body, DeviceId, KIND_DELETE, KIND_EDIT, Role, Sender, UserId};
+use ferry_protocol::{Body, DeviceId, KIND_DELETE, KIND_EDIT, Role, Sender, Stream, UserId};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::json;
@@ -25,7 +25,20 @@ impl Writer {
         let Draft { kind, body, reply_to, mentions, content_type } = draft;
         let (id, room, from, epoch) = (MessageId::new(), self.room, self.from, 1_000);
         let sent_at = epoch + 1_000 * i64::try_from(self.seq).unwrap();
-        Message { id, room, from, kind, body, reply_to, mentions, content_type, epoch, seq: self.seq, sent_at }
+        Message {
+            id,
+            room,
+            from,
+            kind,
+            body,
+            reply_to,
+            mentions,
+            content_type,
+            stream: Stream::Socket,
+            epoch,
+            seq: self.seq,
+            sent_at,
+        }
     }
 
     fn says(&mut self, text: &str) -> (Message, Target) {
@@ -308,8 +321,20 @@ fn messages(room: RoomId, deeds: &[Deed]) -> Vec<Message> {
         let (epoch, seq) = (index as i64 / 4, index as u64);
         let from = Sender { user, device, role };
         let (reply_to, mentions, content_type) = (None, Vec::new(), None);
-        let message =
-            Message { id, room, from, kind, body, reply_to, mentions, content_type, epoch, seq, sent_at: 100 + clock };
+        let message = Message {
+            id,
+            room,
+            from,
+            kind,
+            body,
+            reply_to,
+            mentions,
+            content_type,
+            stream: Stream::Socket,
+            epoch,
+            seq,
+            sent_at: 100 + clock,
+        };
         if what % 16 >= 12 {
             all.push(Message { seq: seq + 1_000, sent_at: message.sent_at + 1, ..message.clone() });
         }

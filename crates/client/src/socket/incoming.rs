@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use ferry_protocol::{Message, Notice, Receipt};
 
 use super::Shared;
-use crate::Seen;
+use crate::{Arrival, Seen};
 
 /// The debt to the relay for a delivery. It is paid with an ack. If it is dropped without one, the
 /// delivery is shown when it comes again.
@@ -44,6 +44,8 @@ pub struct Incoming {
     pub message: Message,
     /// True if this device got it before and did not ack it.
     pub redelivered: bool,
+    /// Whether messages of the same sender are missing before it.
+    pub arrival: Arrival,
     /// The delivery's id, for logs.
     pub delivery: String,
     pub(super) owed: Owed,
@@ -72,6 +74,7 @@ impl fmt::Debug for Incoming {
         f.debug_struct("Incoming")
             .field("message", &self.message)
             .field("redelivered", &self.redelivered)
+            .field("arrival", &self.arrival)
             .field("delivery", &self.delivery)
             .finish_non_exhaustive()
     }

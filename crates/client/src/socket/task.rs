@@ -13,7 +13,7 @@ use tracing::debug;
 
 use crate::outbox::Outbox;
 use crate::typing::Typists;
-use crate::{Backoff, ClientError, ClosedReason, SendError, Session};
+use crate::{Backoff, ClientError, ClosedReason, Order, SendError, Session};
 
 use super::live::LastingState;
 use super::wire::{NotOpen, Wire};
@@ -53,6 +53,7 @@ pub(super) struct Task {
     backoff: Backoff,
     lasting: LastingState,
     typists: Typists,
+    order: Order,
     // A token that the relay rejected, or that expired with the socket. It must not be used again.
     stale: Option<Secret>,
     // The number of upgrades in a row that were rejected with 401.
@@ -79,6 +80,7 @@ impl Task {
             backoff,
             lasting: LastingState::default(),
             typists: Typists::default(),
+            order: Order::new(),
             stale: None,
             refused: 0,
         }

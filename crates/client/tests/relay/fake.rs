@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use ferry_client::protocol::{
-    Body, Delivered, DeviceFrame, ErrorCode, Limits, Message, Problem, RelayFrame, Role, Sender, Sent, User, Welcome,
+    Body, Delivered, DeviceFrame, ErrorCode, Limits, Message, Problem, RelayFrame, Role, Sender, Sent, Stream, User,
+    Welcome,
 };
 use ferry_client::{
     Client, ClientOptions, CredentialStore, Credentials, DeviceId, InMemory, MessageId, RoomId, Secret, Session, UserId,
@@ -120,6 +121,7 @@ pub fn message(text: &str) -> Message {
         reply_to: None,
         mentions: Vec::new(),
         content_type: None,
+        stream: Stream::Socket,
         epoch: 1,
         seq: 1,
         sent_at: 1,
@@ -127,7 +129,15 @@ pub fn message(text: &str) -> Message {
 }
 
 pub fn sent(id: MessageId) -> RelayFrame {
-    RelayFrame::Sent(Sent { id, sent_at: 1, recipients: 1, unreachable: Vec::new(), epoch: 1, seq: 1 })
+    RelayFrame::Sent(Sent {
+        id,
+        sent_at: 1,
+        recipients: 1,
+        unreachable: Vec::new(),
+        stream: Stream::Socket,
+        epoch: 1,
+        seq: 1,
+    })
 }
 
 /// The relay's end of a socket.
@@ -261,6 +271,7 @@ fn problem(code: ErrorCode) -> (u16, Value) {
         detail: "no".into(),
         field: None,
         retry_after: None,
+        outstanding: Vec::new(),
     };
     (code.status(), serde_json::to_value(problem).unwrap())
 }

@@ -1,7 +1,7 @@
 //! Messages are shown once, and acked when the caller says so.
 
 use ferry_client::protocol::{DeviceFrame, RelayFrame};
-use ferry_client::{ConnectOptions, Event, NotFlushed, Seen};
+use ferry_client::{Arrival, ConnectOptions, Event, NotFlushed, Seen};
 use ferry_testkit::soon;
 
 use crate::fake::{Relay, message};
@@ -150,4 +150,28 @@ async fn no_body_in_debug() {
     peer.deliver("d1", &message("a canary")).await;
     let event = next(&mut events).await;
     assert!(!format!("{event:?}").contains("canary"), "{event:?}");
+}
+
+/// A sender that lost its connection before the answer sends the message again, with a stamp of its
+/// new connection. That number must not look like a gap.
+#[tokio::test]
+async fn a_copy_with_another_stamp_makes_no_gap() {
+    let mut relay = Relay::start().await;
+    let (_connection, mut events) = connect(&relay);
+    let mut peer = relay.welcomed().await;
+    let first = message("first");
+    let again = ferry_client::protocol::Message { epoch: 2, ..first.clone() };
+    let (mut next_one, mut later) = (message("next"), message("later"));
+    for (message, seq) in [(&mut next_one, 2), (&mut later, 4)] {
+        (message.from, message.room) = (first.from, first.room);
+        (message.epoch, message.seq) = (2, seq);
+    }
+    for (delivery, message) in [("d1", &first), ("d2", &again), ("d3", &next_one), ("d4", &later)] {
+        peer.deliver(delivery, message).await;
+    }
+    let mut arrivals = Vec::new();
+    for _ in 0..3 {
+        arrivals.push(next_message(&mut events).await.arrival.clone());
+    }
+    assert_eq!(arrivals, [Arrival::First, Arrival::InOrder, Arrival::Gap(3..=3)]);
 }

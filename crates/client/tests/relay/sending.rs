@@ -19,7 +19,15 @@ async fn answer(sending: JoinHandle<Result<Sent, SendError>>) -> Result<Sent, Se
 
 fn error(id: MessageId, code: ErrorCode, retry_after_ms: Option<u64>) -> RelayFrame {
     let temporary = code.is_temporary();
-    RelayFrame::Error(ErrorFrame { code, message: "no".into(), temporary, retry_after_ms, id: Some(id), field: None })
+    RelayFrame::Error(ErrorFrame {
+        code,
+        message: "no".into(),
+        temporary,
+        retry_after_ms,
+        id: Some(id),
+        field: None,
+        outstanding: Vec::new(),
+    })
 }
 
 #[tokio::test]

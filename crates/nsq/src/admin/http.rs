@@ -27,7 +27,7 @@ pub enum AdminError {
         address: String,
         /// The HTTP status.
         status: u16,
-        /// nsqd's `message`, for example `TOPIC_NOT_FOUND`.
+        /// nsqd's `message`, for example `TOPIC_NOT_FOUND`, or the beginning of its text.
         message: String,
     },
     /// The answer does not have the form that nsqd gives it.
@@ -88,6 +88,14 @@ impl Http {
         self.expect_ok(response).await.map(drop)
     }
 
+    /// Sends a POST with a body. Any answer but 200 is an error.
+    pub(super) async fn post_body(&self, path: &str, query: &[(&str, &str)], body: Vec<u8>) -> Result<(), AdminError> {
+        let url = format!("http://{}{path}", self.address);
+        let sent = self.client.post(url).query(query).body(body).send().await;
+        let response = sent.map_err(|error| self.unreachable(error))?;
+        self.expect_ok(response).await.map(drop)
+    }
+
     /// Sends a POST to something that may not exist. Returns `false` for a 404.
     pub(super) async fn post_existing(&self, path: &str, query: &[(&str, &str)]) -> Result<bool, AdminError> {
         let response = self.send(Method::POST, path, query).await?;
@@ -125,7 +133,9 @@ impl Http {
         if status == StatusCode::OK {
             return Ok(body);
         }
-        let message = serde_json::from_slice::<Refusal>(&body).map(|refusal| refusal.message).unwrap_or_default();
+        // `/ping` answers with plain text, everything else with JSON.
+        let message = serde_json::from_slice::<Refusal>(&body)
+            .map_or_else(|_| String::from_utf8_lossy(&body).chars().take(200).collect(), |refusal| refusal.message);
         Err(AdminError::Refused { address: self.address.clone(), status: status.as_u16(), message })
     }
 

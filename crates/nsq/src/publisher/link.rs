@@ -3,6 +3,7 @@
 
 use std::{collections::VecDeque, pin::pin, time::Duration};
 
+use bytes::Bytes;
 use tokio::{
     sync::{
         mpsc::{UnboundedReceiver, error::TryRecvError},
@@ -11,11 +12,12 @@ use tokio::{
     time::{Instant, sleep, sleep_until, timeout},
 };
 
-use super::{Hook, Reply, Request};
+use super::{Hook, Reply, Request, Unpublished};
 use crate::{
     codec::{self, Frame},
     connection::{Connection, LinkError},
     error::{ConnectError, PublishError},
+    name::TopicName,
     options::Options,
 };
 
@@ -118,9 +120,9 @@ impl Link {
         // is no connection.
         self.connected.send_replace(false);
         let (now, refused) = (Instant::now(), session.refused);
-        for reply in session.waiting {
-            let error = if reply.deadline <= now { PublishError::Timeout } else { PublishError::ConnectionLost };
-            reply.send(Err(error));
+        for batch in session.waiting {
+            let is_late = batch.reply.deadline <= now;
+            batch.end(if is_late { PublishError::Timeout } else { PublishError::ConnectionLost });
         }
         ended.map(|lost| (lost, refused))
     }
@@ -146,7 +148,7 @@ async fn refuse_during<T>(
         tokio::select! {
             done = &mut work => return Ok(done),
             request = requests.recv() => match request {
-                Some(request) => request.reply.send(Err(PublishError::NotConnected)),
+                Some(request) => Batch::from(request).end(PublishError::NotConnected),
                 None => return Err(Abandoned),
             },
         }
@@ -160,12 +162,57 @@ fn backoff(failures: u32, options: &Options) -> Duration {
     full.mul_f64(rand::random_range(0.5..=1.0))
 }
 
+/// A request, and how far it is.
+struct Batch {
+    messages: Vec<(TopicName, Bytes)>,
+    /// The number of messages that are encoded. nsqd has not seen the rest.
+    encoded: usize,
+    answered: usize,
+    failures: Vec<Unpublished>,
+    reply: Reply,
+}
+
+impl From<Request> for Batch {
+    fn from(Request { messages, reply }: Request) -> Self {
+        Self { messages, encoded: 0, answered: 0, failures: Vec::new(), reply }
+    }
+}
+
+impl Batch {
+    /// Notes nsqd's answer to the next message. Returns false if it waits for none.
+    fn answer(&mut self, result: Result<(), PublishError>) -> bool {
+        let index = self.answered;
+        if index >= self.encoded {
+            return false;
+        }
+        self.answered += 1;
+        if let (Err(error), Some((topic, body))) = (result, self.messages.get(index)) {
+            self.failures.push(Unpublished { index, topic: topic.clone(), body: body.clone(), error });
+        }
+        true
+    }
+
+    fn is_answered(&self) -> bool {
+        self.answered == self.messages.len()
+    }
+
+    /// Answers the caller. What nsqd has not answered fails with this error; what it has not seen
+    /// fails with `NotConnected`.
+    fn end(mut self, error: PublishError) {
+        for (index, (topic, body)) in self.messages.into_iter().enumerate().skip(self.answered) {
+            let error = if index < self.encoded { error.clone() } else { PublishError::NotConnected };
+            self.failures.push(Unpublished { index, topic, body, error });
+        }
+        self.reply.send(self.failures);
+    }
+}
+
 /// The state of a connection while it lives.
 struct Session {
     connection: Connection,
-    /// The publishes that wait for nsqd's answer, in the order in which they were encoded. nsqd
-    /// answers in the same order.
-    waiting: VecDeque<Reply>,
+    /// The requests that wait for nsqd's answers, in the order in which they came. Only the last
+    /// may be encoded in part. nsqd answers in the same order.
+    waiting: VecDeque<Batch>,
     refused: bool,
     silence_limit: Duration,
 }
@@ -176,9 +223,9 @@ impl Session {
         loop {
             // All queued requests are encoded before anything is written, so a fan-out goes out in
             // one write. The write happens when the queue is empty, and not by a timer.
-            while self.has_room() {
+            while self.encode() {
                 match requests.try_recv() {
-                    Ok(request) => self.encode(request),
+                    Ok(request) => self.waiting.push_back(request.into()),
                     Err(TryRecvError::Empty) => break,
                     Err(TryRecvError::Disconnected) => return Err(Abandoned),
                 }
@@ -197,7 +244,7 @@ impl Session {
                     }
                 }
                 request = requests.recv(), if room => match request {
-                    Some(request) => self.encode(request),
+                    Some(request) => self.waiting.push_back(request.into()),
                     None => return Err(Abandoned),
                 },
                 () = &mut alarm => {
@@ -214,9 +261,18 @@ impl Session {
         self.connection.output.len() < MAX_UNWRITTEN
     }
 
-    fn encode(&mut self, request: Request) {
-        codec::publish(&mut self.connection.output, &request.topic, &request.body);
-        self.waiting.push_back(request.reply);
+    /// Encodes what has come, as far as there is room. Returns whether there is room for more.
+    fn encode(&mut self) -> bool {
+        let output = &mut self.connection.output;
+        if let Some(batch) = self.waiting.back_mut() {
+            while output.len() < MAX_UNWRITTEN
+                && let Some((topic, body)) = batch.messages.get(batch.encoded)
+            {
+                codec::publish(output, topic, body);
+                batch.encoded += 1;
+            }
+        }
+        self.has_room()
     }
 
     fn answered(&mut self, frame: Frame) -> Result<(), Lost> {
@@ -233,19 +289,27 @@ impl Session {
             }
             Frame::Response(_) | Frame::Message(_) => return Err(Lost::Unexpected),
         };
-        self.waiting.pop_front().ok_or(Lost::Unexpected)?.send(result);
+        let batch = self.waiting.front_mut().ok_or(Lost::Unexpected)?;
+        if !batch.answer(result) {
+            return Err(Lost::Unexpected);
+        }
+        if batch.is_answered()
+            && let Some(batch) = self.waiting.pop_front()
+        {
+            batch.reply.send(batch.failures);
+        }
         Ok(())
     }
 
     /// Returns the time at which something is wrong if nothing has happened before.
     fn next_deadline(&self) -> Instant {
         let silence = self.connection.last_heard() + self.silence_limit;
-        self.waiting.front().map_or(silence, |oldest| oldest.deadline.min(silence))
+        self.waiting.front().map_or(silence, |oldest| oldest.reply.deadline.min(silence))
     }
 
     fn overdue(&self) -> Option<Lost> {
         let now = Instant::now();
-        if self.waiting.front().is_some_and(|oldest| oldest.deadline <= now) {
+        if self.waiting.front().is_some_and(|oldest| oldest.reply.deadline <= now) {
             return Some(Lost::Unanswered);
         }
         (self.connection.last_heard() + self.silence_limit <= now).then_some(Lost::Silent)

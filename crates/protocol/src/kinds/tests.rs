@@ -179,6 +179,7 @@ fn message(known: &KnownBody) -> Message {
         reply_to: None,
         mentions: Vec::new(),
         content_type: None,
+        stream: crate::Stream::Socket,
         epoch: 1,
         seq: 1,
         sent_at: 7,

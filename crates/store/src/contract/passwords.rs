@@ -55,7 +55,7 @@ async fn another_password_logs_the_others_out(store: Store) {
     let mut gone = change(&store, &ann, "$new", keep, 5000).await.unwrap();
     gone.sort();
     assert_eq!(gone, others);
-    let mut pending = store.pending_closes(i64::MAX, 10).await.unwrap();
+    let mut pending = store.pending_closes(10).await.unwrap();
     pending.sort();
     assert_eq!(pending, others.iter().map(|other| (ann.user.id, *other)).collect::<Vec<_>>());
     let live = store.which_devices_live(&[others[0], keep, foreign]).await.unwrap();

@@ -55,11 +55,13 @@ impl Task {
 
     fn deliver(&mut self, delivered: Delivered) {
         let Delivered { delivery, redelivered, message } = delivered;
+        // A copy of a message that the caller has is noted too: its stamp may be another one.
+        let arrival = self.order.note(&message);
         let Some(owed) = self.owed(Seen::from(&message), &delivery) else { return };
         if self.typists.stops(message.room, message.from.user) {
             self.emit(Event::Typing { room: message.room, user: message.from.user, active: false });
         }
-        self.emit(Event::Message(Box::new(Incoming { message, redelivered, delivery, owed })));
+        self.emit(Event::Message(Box::new(Incoming { message, redelivered, arrival, delivery, owed })));
     }
 
     fn typing(&mut self, typing: UserTyping) {
@@ -94,7 +96,13 @@ impl Task {
             return self.answer(id, Err(SendError::Refused(error)));
         }
         let after = error.retry_after_ms.map(|ms| Duration::from_millis(ms.min(60_000)));
-        self.outbox.refused_for_now(id, after, Instant::now(), rand::random());
+        if error.outstanding.is_empty() {
+            self.outbox.refused_for_now(id, after, Instant::now(), rand::random());
+        } else {
+            // Only for some: later messages need not wait for them.
+            self.outbox.outstanding(id, after, Instant::now(), rand::random());
+            self.emit(Event::Outstanding { id, users: error.outstanding });
+        }
         self.outbox.keep_wanted(|waiter| !waiter.answer.is_closed());
     }
 

@@ -1,7 +1,13 @@
-//! The bus between relays: an ephemeral topic on every node, on which each relay has an ephemeral
+//! The bus between relays: ephemeral topics on every node, on which each relay has an ephemeral
 //! channel. nsqd stores none of it.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use ferry_nsq::{ChannelName, TopicName};
@@ -9,8 +15,7 @@ use futures_util::future::join_all;
 use uuid::Uuid;
 
 use super::{SILENCE, node::Node};
-
-const TOPIC: &str = "ferry.live#ephemeral";
+use crate::BusTopic;
 
 /// Announcements that may be on their way to one relay. More wait in nsqd's memory queue, and nsqd
 /// drops what does not fit there.
@@ -21,55 +26,66 @@ const PATIENCE: Duration = Duration::from_millis(500);
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// The bus between relays.
-pub(super) struct LiveTopic {
-    /// Names this relay's channel.
+pub(super) struct BusTopics {
+    /// Names this relay's channels.
     relay: Uuid,
+    /// The index of the node that is tried first.
+    carrier: AtomicUsize,
 }
 
-impl LiveTopic {
+impl BusTopics {
     pub(super) fn new() -> Self {
-        Self { relay: Uuid::now_v7() }
+        Self { relay: Uuid::now_v7(), carrier: AtomicUsize::new(0) }
+    }
+
+    /// Tries the next node first from now on.
+    pub(super) fn change_carrier(&self) {
+        self.carrier.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Publishes on one node: every relay listens to all of them. Returns false if none took it.
-    pub(super) async fn announce(&self, nodes: &[Arc<Node>], payload: Bytes) -> bool {
-        let Ok(topic) = TopicName::new(TOPIC) else {
-            tracing::error!("the name of the live topic is wrong");
+    pub(super) async fn announce(&self, nodes: &[Arc<Node>], on: BusTopic, payload: Bytes) -> bool {
+        let Ok(topic) = TopicName::new(on.name()) else {
+            tracing::error!("the name of a topic of the bus is wrong");
             return false;
         };
+        let first = self.carrier.load(Ordering::Relaxed) % nodes.len().max(1);
+        let in_turn = nodes.iter().cycle().skip(first).take(nodes.len());
         // A node without a connection may get one in a moment, so it is tried last.
-        let (up, down): (Vec<_>, Vec<_>) = nodes.iter().partition(|node| node.publisher.is_connected());
+        let (up, down): (Vec<_>, Vec<_>) = in_turn.partition(|node| node.publisher.is_connected());
         for node in up.into_iter().chain(down) {
             match tokio::time::timeout(PATIENCE, node.publish(&topic, payload.clone())).await {
                 Ok(Ok(())) => return true,
-                _ => tracing::warn!(node = %node.name, "a node did not take a live event"),
+                _ => tracing::warn!(node = %node.name, "a node did not take an announcement"),
             }
         }
         false
     }
 
-    pub(super) async fn listen(&self, nodes: &[Arc<Node>], hear: impl Fn(&[u8]), listening: impl Fn()) {
-        join_all(nodes.iter().map(|node| self.listen_to(node, &hear, &listening))).await;
+    pub(super) async fn listen(&self, nodes: &[Arc<Node>], hear: impl Fn(&[u8]), listening: impl Fn(BusTopic)) {
+        let (hear, listening) = (&hear, &listening);
+        let all = nodes.iter().flat_map(|node| BusTopic::ALL.map(|topic| self.listen_to(node, topic, hear, listening)));
+        join_all(all).await;
     }
 
-    async fn listen_to(&self, node: &Node, hear: &impl Fn(&[u8]), listening: &impl Fn()) {
+    async fn listen_to(&self, node: &Node, on: BusTopic, hear: &impl Fn(&[u8]), listening: &impl Fn(BusTopic)) {
         let (Ok(topic), Ok(channel)) =
-            (TopicName::new(TOPIC), ChannelName::new(format!("relay.{}#ephemeral", self.relay)))
+            (TopicName::new(on.name()), ChannelName::new(format!("relay.{}#ephemeral", self.relay)))
         else {
-            return tracing::error!("the names of the live topic are wrong");
+            return tracing::error!("the names of the bus are wrong");
         };
         loop {
             node.publisher.wait_connected().await;
             match node.subscribe(&topic, &channel, WINDOW).await {
                 Ok(mut subscription) => {
-                    listening();
+                    listening(on);
                     while let Some(message) = next_while_alive(&mut subscription).await {
                         subscription.finish(message.id);
                         hear(&message.body);
                     }
-                    tracing::warn!(node = %node.name, "the live bus on a node was lost");
+                    tracing::warn!(node = %node.name, topic = on.name(), "the bus on a node was lost");
                 }
-                Err(error) => tracing::warn!(node = %node.name, %error, "no live bus on a node"),
+                Err(error) => tracing::warn!(node = %node.name, %error, "no bus on a node"),
             }
             tokio::time::sleep(PAUSE).await;
         }

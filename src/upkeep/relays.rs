@@ -1,0 +1,84 @@
+//! This relay says in SQL that it runs, and learns which others do. After a change was missed, its
+//! connections are compared with SQL.
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use ferry_broker::Broker;
+use ferry_protocol::{CloseCode, DeviceId};
+use ferry_store::RunId;
+use uuid::Uuid;
+
+use super::orphans;
+use crate::{app::App, bus::LEASE};
+
+/// The pause between two rounds.
+const SAY: Duration = Duration::from_secs(1);
+/// How long a relay counts as running after its last word, milliseconds. Longer than a pause in
+/// which SQL does not answer, because the others wait for a relay that is listed and silent.
+const RUNNING: i64 = 10_000;
+/// How long the row of a relay that crashed is kept, milliseconds.
+const FORGOTTEN: i64 = 3_600_000;
+/// Devices that are compared with SQL at once.
+const PAGE: usize = 1_000;
+
+/// Says every second that this relay runs. Never ends. Does nothing with the broker in process,
+/// because one relay is alone then.
+pub(super) async fn say_that_it_runs(app: Arc<App>) {
+    if matches!(app.broker, Broker::Memory(_)) {
+        app.metrics.bus_whole.set(1);
+        return;
+    }
+    loop {
+        match say_running(&app).await {
+            Ok(running) => app.bus.note_running(running),
+            Err(error) => tracing::debug!(%error, "SQL does not tell which relays run"),
+        }
+        app.metrics.bus_whole.set(app.bus.is_whole().into());
+        let paused: usize = app.broker.health().iter().map(|node| node.paused).sum();
+        app.metrics.paused_queues.set(i64::try_from(paused).unwrap_or(i64::MAX));
+        tokio::time::sleep(SAY).await;
+    }
+}
+
+async fn say_running(app: &App) -> Result<HashSet<Uuid>, ferry_store::StoreError> {
+    let running = app.store.say_running(RunId(app.bus.run_id()), RUNNING).await?;
+    Ok(running.into_iter().map(|RunId(run)| run).collect())
+}
+
+/// Says that this relay ends, so that the others do not wait for it.
+pub async fn say_that_it_ends(app: &App) {
+    if matches!(app.broker, Broker::Memory(_)) {
+        return;
+    }
+    let said = async {
+        orphans::give_up(app).await;
+        app.store.say_ended(RunId(app.bus.run_id()), FORGOTTEN).await
+    };
+    if !matches!(tokio::time::timeout(LEASE, said).await, Ok(Ok(()))) {
+        tracing::debug!("the other relays find out by themselves that this one has ended");
+    }
+}
+
+/// Closes connections of devices that were logged out while this relay did not hear the others.
+/// Never ends.
+pub(super) async fn compare_connections(app: Arc<App>) {
+    loop {
+        app.changes.something_missed().await;
+        app.metrics.bus_missed.inc();
+        let devices = app.hub.devices();
+        for some in devices.chunks(PAGE) {
+            if let Err(error) = close_gone(&app, some).await {
+                tracing::warn!(%error, "connections cannot be compared with SQL");
+            }
+        }
+    }
+}
+
+async fn close_gone(app: &App, devices: &[DeviceId]) -> Result<(), ferry_store::StoreError> {
+    let live = app.store.which_devices_live(devices).await?;
+    for device in devices.iter().filter(|device| !live.contains(device)) {
+        tracing::info!(%device, "a device was logged out unnoticed");
+        app.hub.close(*device, CloseCode::LoggedOut);
+    }
+    Ok(())
+}

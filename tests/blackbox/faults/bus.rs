@@ -1,0 +1,148 @@
+//! The bus between two relays is cut, and says things that are old.
+
+use ferry_protocol::{ErrorCode, MessageId, PresenceStatus, PutMember};
+use serde_json::json;
+
+use crate::harness::{Closed, RawSocket, World, moved_to, post, until};
+
+const TOPICS: [&str; 2] = ["ferry.changes#ephemeral", "ferry.live#ephemeral"];
+
+/// Cuts the bus, so that it reaches nobody, or restores it.
+async fn cut_the_bus(world: &World, cut: bool) {
+    let (port, what) = (world.nsqds[0].http, if cut { "pause" } else { "unpause" });
+    for topic in TOPICS {
+        let url = format!("http://127.0.0.1:{port}/topic/{what}");
+        let answer = reqwest::Client::new().post(url).query(&[("topic", topic)]).send().await.unwrap();
+        assert!(answer.status().is_success(), "{topic}: {}", answer.status());
+    }
+}
+
+/// Waits until both relays hear each other, or (`false`) do not.
+async fn until_heard(world: &World, heard: bool) {
+    for relay in &world.relays {
+        until("the bus is as wanted", || async {
+            let ready: serde_json::Value = reqwest::get(relay.url("/readyz")).await.unwrap().json().await.unwrap();
+            (ready["bus"] == json!(heard)).then_some(())
+        })
+        .await;
+    }
+}
+
+/// A device that logged in, and a member who joined, over one relay before a send over the other.
+/// Nothing is stored, so if the other relay does not know them, the message is lost for them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_is_left_out_while_it_is_cut() {
+    let world = World::two_relays(&[]).await;
+    until_heard(&world, true).await;
+    let (alice, bob, carol) = (world.person("alice").await, world.person("bob").await, world.person("carol").await);
+    let (phone, mut bobs) = (alice.online(&world.relays[0]).await, bob.online(&world.relays[0]).await);
+    let mut carols = carol.online(&world.relays[1]).await;
+    let room = phone.group(&[bob.id]).await;
+    // The first relay has cached the members of the room now, and that bob has one device.
+    phone.send(room, "before").await;
+    assert_eq!(bobs.text().await, "before");
+
+    cut_the_bus(&world, true).await;
+    let mut second = bob.online(&world.relays[1]).await;
+    let there = moved_to(&phone.session, &world.relays[1]);
+    there.put_member(room, carol.id, &PutMember::default()).await.unwrap();
+    let texts: Vec<String> = (0..5).map(|number| number.to_string()).collect();
+    for text in &texts {
+        assert_eq!(phone.send(room, text).await.recipients, 2);
+    }
+    for device in [&mut bobs, &mut second, &mut carols] {
+        for text in &texts {
+            assert_eq!(device.text().await, *text);
+        }
+    }
+    cut_the_bus(&world, false).await;
+    until_heard(&world, true).await;
+}
+
+/// A message that waited on the bus for long must not close the newest connection of a device.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn old_news_of_a_connection_is_no_news() {
+    let world = World::two_relays(&[]).await;
+    let alice = world.person("alice").await;
+    let phone = alice.log_in(&world.relays[0]).await;
+    let token = phone.token().await.unwrap();
+    let mut socket = RawSocket::open(&world.relays[0], token.expose()).await;
+    socket.frame_of("drained").await;
+    let device = phone.credentials().device;
+    let taken = |epoch: i64| {
+        let event = json!({ "event": "device_taken", "device": device, "epoch": epoch });
+        json!({ "relay": uuid::Uuid::now_v7(), "events": [event] }).to_string()
+    };
+    let publish = async |payload: String| {
+        let url = format!("http://127.0.0.1:{}/pub", world.nsqds[0].http);
+        let request = reqwest::Client::new().post(url).query(&[("topic", TOPICS[0])]).body(payload);
+        assert!(request.send().await.unwrap().status().is_success());
+    };
+    for epoch in [1, ferry_protocol::now_ms() - 60_000] {
+        publish(taken(epoch)).await;
+    }
+    // One that is newer shows that the others were heard before it.
+    publish(taken(ferry_protocol::now_ms() + 60_000)).await;
+    assert_eq!(socket.closed().await, Closed(Some(4502)));
+    let metrics = reqwest::get(world.relays[0].url("/metrics")).await.unwrap().text().await.unwrap();
+    assert!(metrics.contains("ferry_closes_total{code=\"4502\"} 1"));
+}
+
+/// An old announcement leaves the newest connection alone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_older_connection_does_not_close_a_newer_one() {
+    let world = World::two_relays(&[]).await;
+    let alice = world.person("alice").await;
+    let phone = alice.log_in(&world.relays[0]).await;
+    let token = phone.token().await.unwrap();
+    let mut first = RawSocket::open(&world.relays[0], token.expose()).await;
+    first.frame_of("drained").await;
+    let mut second = RawSocket::open(&world.relays[1], token.expose()).await;
+    second.frame_of("welcome").await;
+    assert_eq!(first.closed().await, Closed(Some(4502)));
+    let event = json!({ "event": "device_taken", "device": phone.credentials().device, "epoch": 7 });
+    let url = format!("http://127.0.0.1:{}/pub", world.nsqds[0].http);
+    let body = json!({ "relay": uuid::Uuid::now_v7(), "events": [event] }).to_string();
+    let request = reqwest::Client::new().post(url).query(&[("topic", TOPICS[0])]).body(body);
+    assert!(request.send().await.unwrap().status().is_success());
+    // What follows on the same topic has been heard: the relays still trust each other.
+    until_heard(&world, true).await;
+    second.send(&json!({ "type": "ping" })).await;
+    second.frame_of("pong").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_cut_bus_does_not_tell_heals_by_itself() {
+    let flags = ["--presence-grace", "1", "--presence-heartbeat", "1", "--presence-forget", "3"];
+    let world = World::two_relays(&flags).await;
+    let (alice, bob) = (world.person("alice").await, world.person("bob").await);
+    let (mut phone, mut bobs) = (alice.online(&world.relays[0]).await, bob.online(&world.relays[1]).await);
+    let room = phone.group(&[bob.id]).await;
+    phone.direct(bob.id).await;
+    // The other relay has now cached the room, and knows who is online.
+    bobs.send(room, "as a member").await;
+    assert_eq!(phone.text().await, "as a member");
+    let bob_is = |status| {
+        let (session, bob) = (&phone.session, bob.id);
+        until("presence is so", move || async move {
+            (session.presence(&[bob]).await.unwrap()[0].status == status).then_some(())
+        })
+    };
+    bob_is(PresenceStatus::Online).await;
+
+    cut_the_bus(&world, true).await;
+    // A user of whom nothing is heard any more counts as offline.
+    bob_is(PresenceStatus::Offline).await;
+    phone.session.remove_member(room, bob.id).await.unwrap();
+    let refused = until("the other relay has looked again", || async {
+        post(&bobs.session, room, MessageId::new(), "not told yet").await.err()
+    });
+    assert_eq!(refused.await.code(), Some(ErrorCode::NotFound));
+    // Messages go through queues and do not need the bus.
+    let direct = phone.direct(bob.id).await;
+    phone.send(direct, "can you hear me?").await;
+    assert_eq!(bobs.text().await, "can you hear me?");
+
+    cut_the_bus(&world, false).await;
+    bob_is(PresenceStatus::Online).await;
+}
