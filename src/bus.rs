@@ -7,8 +7,8 @@
 //! typing, may be lost, and cannot crowd out the changes.
 //!
 //! A change is announced before the call that made it is answered ([`Bus::announce_change`]). The
-//! relay waits until it hears its own announcement: then nsqd has handed it to every relay. If
-//! that does not happen within the lease, the others trust no cache any more.
+//! relay waits until every other relay says that it has applied the change. If that does not happen
+//! within the lease, the others trust no cache any more.
 
 mod announcer;
 mod peers;
@@ -32,11 +32,15 @@ use crate::{news::LiveEvent, trust::Trust};
 
 pub use self::peers::LEASE;
 
+/// How long a change waits for the other relays: the lease, and some time for a word that was on
+/// its way for long when it was heard.
+const PATIENCE: Duration = Duration::from_secs(4);
 /// Changes that wait to be announced. Beyond this limit a caller waits.
 const QUEUE: usize = 1_024;
-/// How long the list of running relays counts. SQL is asked every second. A relay that starts while
-/// SQL does not answer here is unknown for this long at most.
-const LISTED: Duration = Duration::from_secs(30);
+/// How long the list of running relays counts. SQL is asked every second. With the lease it is less
+/// than the time for which a relay counts as running, so that no relay is forgotten that still
+/// trusts its caches.
+const LISTED: Duration = Duration::from_secs(5);
 
 /// A change on its way to the announcer, and who waits for it.
 struct Change {
@@ -66,8 +70,11 @@ struct Inner {
     changes: mpsc::Sender<Change>,
     /// Taken by the announcer.
     queue: Mutex<Option<mpsc::Receiver<Change>>>,
-    /// Wakes those who wait to hear their own announcement.
-    echoed: Notify,
+    /// Wakes those who wait until the others have applied a change.
+    applied: Notify,
+    /// The relays that wait to hear that their changes are applied here.
+    owed: Mutex<HashSet<Uuid>>,
+    owes: Notify,
 }
 
 /// What goes over the bus.
@@ -80,6 +87,9 @@ struct Announcement {
     last: Option<u64>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     events: Vec<Numbered>,
+    /// The number up to which the sender has applied the changes of the relay that it tells this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    applied: Option<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -106,7 +116,9 @@ impl Bus {
             last: AtomicU64::new(0),
             changes,
             queue: Mutex::new(Some(queue)),
-            echoed: Notify::new(),
+            applied: Notify::new(),
+            owed: Mutex::default(),
+            owes: Notify::new(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -130,8 +142,8 @@ impl Bus {
         self.inner.listed_at.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells the other relays of a change. Returns when every relay that hears the bus has been
-    /// told, or when the others trust no cache any more, which takes [`LEASE`].
+    /// Tells the other relays of a change. Returns when every other relay has applied it, or when
+    /// the others trust no cache any more, which takes [`LEASE`] and a second.
     pub async fn announce_change(&self, event: LiveEvent) {
         if self.is_only_relay() {
             return;
@@ -143,7 +155,7 @@ impl Bus {
                 let _ = told.await;
             }
         };
-        if tokio::time::timeout(LEASE, announced).await.is_err() {
+        if tokio::time::timeout(PATIENCE, announced).await.is_err() {
             tracing::warn!("the bus does not carry a change: the other relays trust no cache meanwhile");
         }
     }
@@ -169,7 +181,7 @@ impl Bus {
             return false;
         }
         let events = vec![Numbered { number: None, event }];
-        let announcement = Announcement { relay: self.inner.run, last: None, events };
+        let announcement = Announcement { relay: self.inner.run, last: None, events, applied: None };
         let Ok(payload) = serde_json::to_vec(&announcement) else { return false };
         self.inner.broker.announce(BusTopic::Live, payload.into()).await
     }
@@ -186,11 +198,18 @@ impl Bus {
         self.inner.trust.holds()
     }
 
-    /// Notes which relays run, as SQL lists them.
-    pub fn note_running(&self, running: HashSet<Uuid>) {
-        self.peers().running(running);
-        *self.listed_at() = Some(Instant::now());
-        self.extend_trust();
+    /// Notes which relays run, as SQL lists them. Calls `missed` if one is gone: it may have made a
+    /// change that nobody was told of.
+    pub fn note_running(&self, running: HashSet<Uuid>, missed: impl Fn()) {
+        let now = Instant::now();
+        let mut peers = self.peers();
+        if peers.running(running) == Heard::Missed {
+            missed();
+        }
+        *self.listed_at() = Some(now);
+        self.extend_trust(&peers);
+        drop(peers);
+        self.inner.applied.notify_waiters();
     }
 
     /// Hears what other relays announce, until you drop the future. Run it once.
@@ -205,26 +224,36 @@ impl Bus {
             Ok(announcement) => self.hear(announcement, &apply, &missed),
             Err(_) => tracing::debug!("an announcement of another version"),
         };
-        let begun = |topic| match topic {
-            // What was announced on the node before is not heard. The next number shows whether
-            // there was anything, but until then nothing that is cached is sure.
-            BusTopic::Changes => missed(),
-            BusTopic::Live => listening(),
+        let changed = |topic, is_heard| match (topic, is_heard) {
+            (BusTopic::Changes, true) => missed(),
+            (BusTopic::Changes, false) => {
+                let mut peers = self.peers();
+                peers.deafen();
+                self.extend_trust(&peers);
+                missed();
+            }
+            (BusTopic::Live, true) => listening(),
+            (BusTopic::Live, false) | (BusTopic::Applied(_), _) => {}
         };
         let watch = async {
             loop {
                 tokio::time::sleep(Duration::from_millis(250)).await;
-                if self.peers().look_for_lost(Instant::now()) == Heard::Missed {
+                let mut peers = self.peers();
+                if peers.look_for_lost(Instant::now()) == Heard::Missed {
                     missed();
                 }
-                self.extend_trust();
+                self.extend_trust(&peers);
             }
         };
-        tokio::join!(self.inner.broker.listen(hear, begun), watch);
+        tokio::join!(self.inner.broker.listen(self.inner.run, hear, changed), watch);
     }
 
     fn hear(&self, announcement: Announcement, apply: &impl Fn(LiveEvent), missed: &impl Fn()) {
-        let Announcement { relay, last, events } = announcement;
+        let Announcement { relay, last, events, applied } = announcement;
+        if let Some(number) = applied {
+            self.peers().heard_by(relay, number);
+            self.inner.applied.notify_waiters();
+        }
         let numbers: Vec<u64> = events.iter().filter_map(|event| event.number).collect();
         let is_own = relay == self.inner.run;
         if !is_own {
@@ -232,17 +261,30 @@ impl Bus {
             events.into_iter().for_each(|Numbered { event, .. }| apply(event));
         }
         let Some(last) = last else { return };
-        let heard = self.peers().hear(relay, &numbers, last, Instant::now());
-        if heard == Heard::Missed {
+        let mut peers = self.peers();
+        if peers.hear(relay, &numbers, last, Instant::now()) == Heard::Missed {
             missed();
         }
-        if is_own { self.inner.echoed.notify_waiters() } else { self.extend_trust() }
+        if is_own {
+            return;
+        }
+        self.extend_trust(&peers);
+        drop(peers);
+        if !numbers.is_empty() {
+            self.owed().insert(relay);
+            self.inner.owes.notify_one();
+        }
     }
 
-    fn extend_trust(&self) {
-        let now = Instant::now();
-        let until = self.listed_at().and_then(|at| self.peers().trusted_until(at + LISTED));
-        self.inner.trust.set(until.unwrap_or(now));
+    fn owed(&self) -> MutexGuard<'_, HashSet<Uuid>> {
+        self.inner.owed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sets the end of the trust. The caller holds the lock of the peers, so that an older answer
+    /// never comes after a newer one.
+    fn extend_trust(&self, peers: &Peers) {
+        let until = self.listed_at().and_then(|at| peers.trusted_until(at + LISTED));
+        self.inner.trust.set(until.unwrap_or_else(Instant::now));
     }
 
     fn last_number(&self) -> u64 {

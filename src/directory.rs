@@ -35,6 +35,8 @@ const USERS: usize = 100_000;
 const DEVICES: usize = 50_000;
 /// Turns to read what is not cached. A key has one of them, so one reads it at a time.
 const TURNS: usize = 64;
+/// How long the wait for a turn may take. After that the caller reads as well.
+const TURN: Duration = Duration::from_secs(1);
 
 /// A member, with what sending needs to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -168,8 +170,8 @@ impl Directory {
         if self.inner.trust.holds() { cache.get(key) } else { Found::Nothing }
     }
 
-    /// Waits for the turn to read this key. While the caches are not trusted everybody reads, and
-    /// nobody waits.
+    /// Waits for the turn to read this key, for [`TURN`] at most. While the caches are not trusted
+    /// everybody reads, and nobody waits.
     async fn turn<K: Hash>(&self, key: &K) -> Option<MutexGuard<'_, ()>> {
         if !self.inner.trust.holds() {
             return None;
@@ -177,7 +179,7 @@ impl Directory {
         let mut hasher = DefaultHasher::new();
         key.hash(&mut hasher);
         let index = usize::try_from(hasher.finish() % TURNS as u64).unwrap_or(0);
-        Some(self.inner.turns[index].lock().await)
+        tokio::time::timeout(TURN, self.inner.turns[index].lock()).await.ok()
     }
 
     /// Reads beside the caller what is still used, but old.

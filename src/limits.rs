@@ -21,6 +21,13 @@ type Keyed<K> = RateLimiter<K, DashMapStateStore<K>, DefaultClock>;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// KiB of a device's sends, times their recipients, at once: two of the longest messages to the
+/// largest room.
+const FAN_OUT_BURST: u32 = 128 << 10;
+/// The same, each second after that: the longest message to the largest room every 4 s, or a short
+/// one to it 16 times a second.
+const FAN_OUT_RATE: u32 = 16 << 10;
+
 /// One limit, counted for each key on its own.
 #[derive(Debug)]
 pub struct Limit<K: Hash + Eq + Clone>(Option<Keyed<K>>);
@@ -40,6 +47,23 @@ impl<K: Hash + Eq + Clone> Limit<K> {
     pub fn take(&self, key: &K) -> Result<(), Duration> {
         let Some(limiter) = &self.0 else { return Ok(()) };
         limiter.check_key(key).map_err(|not_until| not_until.wait_time_from(DefaultClock::default().now()))
+    }
+
+    /// Counts so many uses of this key at once.
+    ///
+    /// # Errors
+    /// Fails with the time to wait if the limit is reached. More uses than the burst allows count
+    /// as the whole burst: otherwise they would never be allowed.
+    pub fn take_many(&self, key: &K, uses: u32) -> Result<(), Duration> {
+        let (Some(limiter), Some(uses)) = (&self.0, NonZeroU32::new(uses)) else { return Ok(()) };
+        match limiter.check_key_n(key, uses) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(not_until)) => Err(not_until.wait_time_from(DefaultClock::default().now())),
+            Err(most) => match NonZeroU32::new(most.0).map(|most| limiter.check_key_n(key, most)) {
+                Some(Ok(Err(not_until))) => Err(not_until.wait_time_from(DefaultClock::default().now())),
+                _ => Ok(()),
+            },
+        }
     }
 
     fn tidy(&self) {
@@ -69,6 +93,9 @@ impl From<IpAddr> for Network {
 pub struct RateLimits {
     /// Sends of a device, over socket and HTTP together.
     pub sends: Limit<DeviceId>,
+    /// What a device's sends become at the broker: bytes times recipients, in KiB. So a device that
+    /// may send a long message to a large room may not send sixty of them at once.
+    pub fan_out: Limit<DeviceId>,
     /// Login attempts with a username, whether it exists or not.
     pub logins_of: Limit<String>,
     /// Login attempts from a network. Higher than for a username, because many users may share one.
@@ -102,6 +129,7 @@ impl RateLimits {
         let on = limits.rates;
         Self {
             sends: Limit::new(on, limits.send_burst, Duration::from_secs(1) / limits.send_rate),
+            fan_out: Limit::new(on, FAN_OUT_BURST, Duration::from_secs(1) / FAN_OUT_RATE),
             logins_of: Limit::new(on, limits.login_burst, limits.login_interval),
             logins_from: Limit::new(on, limits.login_burst.saturating_mul(5), limits.login_interval / 5),
             refreshes_from: Limit::new(on, 300, Duration::from_millis(100)),
@@ -119,6 +147,7 @@ impl RateLimits {
     /// Removes the keys that have their full allowance. Call this regularly.
     pub fn tidy(&self) {
         self.sends.tidy();
+        self.fan_out.tidy();
         self.logins_of.tidy();
         self.logins_from.tidy();
         self.refreshes_from.tidy();
@@ -136,6 +165,17 @@ impl RateLimits {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn many_uses_count_as_many_and_never_as_too_many_for_ever() {
+        let limit = Limit::new(true, 100, Duration::from_secs(60));
+        assert_eq!(limit.take_many(&1, 60), Ok(()));
+        assert!(limit.take_many(&1, 60).is_err());
+        assert_eq!(limit.take_many(&1, 40), Ok(()));
+        assert_eq!(limit.take_many(&2, 1_000), Ok(()), "more than the burst is the burst");
+        assert!(limit.take(&2).is_err());
+        assert_eq!(limit.take_many(&2, 0), Ok(()));
+    }
 
     #[test]
     fn an_ipv6_network_counts_as_one_and_a_mapped_address_as_its_ipv4() {

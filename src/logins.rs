@@ -11,7 +11,7 @@ use std::{sync::Arc, time::Duration};
 
 use ferry_broker::{Broker, BrokerError, NsqBroker};
 use ferry_protocol::{CloseCode, DeviceId, UserId};
-use ferry_store::{Device, NewDevice, Store, StoreError};
+use ferry_store::{Device, NewDevice, PendingClose, Store, StoreError};
 use tokio_util::task::TaskTracker;
 
 use crate::{changes::Changes, receipts::Receipts, refusal::Refusal, relay::Dispatcher};
@@ -65,6 +65,14 @@ impl LogoutReason {
             Self::AccountDeleted => CloseCode::AccountGone,
         }
     }
+}
+
+/// What became of a deletion.
+enum Removed {
+    /// The channel is gone, and the topic if it has to.
+    Everywhere,
+    /// These nodes have not done it, with commas between them. `None` if all may be left.
+    NotAt(Option<String>),
 }
 
 impl Logins {
@@ -217,22 +225,32 @@ impl Logins {
     /// Deletes the channel of a device that SQL no longer has, and the topic if no device is left.
     /// A failure is noted in SQL, and `upkeep` tries again.
     pub async fn remove_channel(&self, user: UserId, device: DeviceId) {
-        self.remove_channel_again(user, device, None, 1).await;
+        let outcome = match self.try_remove_channel(user, device, None).await {
+            Removed::Everywhere => self.store.close_done(device).await,
+            Removed::NotAt(nodes) => self.note_removal(user, device, nodes, REMOVAL_RETRY).await,
+        };
+        if let Err(error) = outcome {
+            tracing::warn!(%user, %device, %error, "a removal cannot be noted: upkeep will find the channel");
+        }
     }
 
-    /// Does the same on these nodes alone, if there are any. `tries` counts the tries up to this
-    /// one: the pause before the next one grows with them.
-    pub async fn remove_channel_again(&self, user: UserId, device: DeviceId, nodes: Option<Vec<String>>, tries: i32) {
-        let (left, topic) = self.try_remove_channel(user, device, nodes.as_deref()).await;
-        let outcome = match (left, topic) {
-            (Some(left), Ok(_)) if left.is_empty() => self.store.close_done(device).await,
-            (left, topic) => {
-                let reason = topic.err().map(|refusal| refusal.detail);
-                tracing::warn!(%user, %device, nodes = ?left, ?reason, "a channel cannot be deleted yet");
-                // If only the topic is left, the next try asks every node: that costs little.
-                let nodes = left.filter(|left| !left.is_empty()).map(|left| left.join(","));
-                let wait = REMOVAL_RETRY * 2_u32.saturating_pow(u32::try_from(tries).unwrap_or(1).saturating_sub(1));
-                self.note_removal(user, device, nodes, wait.min(REMOVAL_RETRY_MOST)).await
+    /// Tries a deletion again, at the nodes that are left. The pause before the next try grows.
+    pub async fn remove_channel_again(&self, taken: PendingClose) {
+        let PendingClose { user, device, tries, .. } = taken;
+        let nodes: Option<Vec<String>> =
+            taken.nodes.as_ref().map(|nodes| nodes.split(',').map(str::to_owned).collect());
+        let removed = match &nodes {
+            // Without a lock, and without a call that would take its whole time.
+            Some(nodes) if !self.broker.may_answer(nodes) => Removed::NotAt(taken.nodes.clone()),
+            nodes => self.try_remove_channel(user, device, nodes.as_deref()).await,
+        };
+        let outcome = match removed {
+            Removed::Everywhere => self.store.taken_close_done(&taken).await,
+            Removed::NotAt(nodes) => {
+                let doublings = u32::try_from(tries).unwrap_or(1).saturating_sub(1).min(8);
+                let wait = (REMOVAL_RETRY * 2_u32.pow(doublings)).min(REMOVAL_RETRY_MOST);
+                let wait = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
+                self.store.postpone_close(&taken, nodes, wait).await
             }
         };
         if let Err(error) = outcome {
@@ -250,18 +268,18 @@ impl Logins {
         self.store.note_close(user, device, nodes, i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)).await
     }
 
-    /// Returns the nodes that have not deleted the channel, `None` if that is not known, and
-    /// whether the topic is in order.
-    async fn try_remove_channel(
-        &self,
-        user: UserId,
-        device: DeviceId,
-        nodes: Option<&[String]>,
-    ) -> (Option<Vec<String>>, Result<bool, Refusal>) {
-        let left = self.broker.close_device(user, device, nodes).await.ok();
+    async fn try_remove_channel(&self, user: UserId, device: DeviceId, nodes: Option<&[String]>) -> Removed {
+        let left = self.broker.close_device(user, device, nodes).await.unwrap_or_default();
         // Even if one node did not answer: on the others the last channel may be gone.
-        let topic = self.remove_topic_if_unused(user).await;
-        (left, topic)
+        let topic = self.delete_unused_topic(user, nodes).await;
+        if left.is_empty() && topic.is_ok() {
+            return Removed::Everywhere;
+        }
+        let reason = topic.err().map(|refusal| refusal.detail);
+        tracing::warn!(%user, %device, nodes = ?left, ?reason, "a channel cannot be deleted yet");
+        // If only the topic is left, the same nodes are asked again.
+        let left = if left.is_empty() { nodes.map(<[String]>::to_vec) } else { Some(left) };
+        Removed::NotAt(left.map(|left| left.join(",")))
     }
 
     /// Deletes the topic of a user without devices. Returns whether the user has none.
@@ -269,6 +287,10 @@ impl Logins {
     /// # Errors
     /// Fails with `unavailable`. Try again later.
     pub async fn remove_topic_if_unused(&self, user: UserId) -> Result<bool, Refusal> {
+        self.delete_unused_topic(user, None).await
+    }
+
+    async fn delete_unused_topic(&self, user: UserId, nodes: Option<&[String]>) -> Result<bool, Refusal> {
         let (store, broker) = (&self.store, &self.broker);
         // Checked without the lock first, which spares most logouts the lock.
         if store.has_devices(user).await? {
@@ -276,7 +298,7 @@ impl Logins {
         }
         let lock = store.lock_user(user).await?;
         let unused = !store.has_devices(user).await?;
-        let deleted: Result<(), BrokerError> = if unused { broker.delete_topic(user).await } else { Ok(()) };
+        let deleted: Result<(), BrokerError> = if unused { broker.delete_topic(user, nodes).await } else { Ok(()) };
         lock.release().await;
         deleted?;
         Ok(unused)

@@ -1,16 +1,18 @@
 //! Receipts: authors learn which devices have their messages, and devices what their user has read
 //! elsewhere.
 //!
-//! Pumps note what they see, which costs a lock and no I/O. One task publishes it a quarter of a
-//! second later, together: a device that acks a window of one author's messages makes one receipt.
-//! Notes are in memory only. A relay that crashes loses them, and nobody is promised a receipt.
+//! Pumps note what they see, which costs a lock and no I/O. One task publishes each note a quarter
+//! of a second after it began, together with what was added: a device that acks a window of one
+//! author's messages makes one receipt. So receipts come as evenly as acks do, and do not stand in
+//! the way of messages in bursts. Notes are in memory only. A relay that crashes loses them, and
+//! nobody is promised a receipt.
 
 mod gathered;
 mod outgoing;
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use ferry_protocol::{DeviceId, MessageRef, NoticesRead, READ_AUTHORS, RECEIPT_MESSAGES, Read, UserId, now_ms};
@@ -20,8 +22,10 @@ use tokio_util::sync::CancellationToken;
 use self::gathered::Gathered;
 use crate::{identity::Authenticated, limits::RateLimits, refusal::Refusal, relay::Dispatcher};
 
-/// How long a note waits for more.
-const GATHER: Duration = Duration::from_millis(250);
+/// The shortest pause between two rounds of publishing.
+const PAUSE: Duration = Duration::from_millis(10);
+/// Notes that are published together at most, so that messages in between do not wait for long.
+const TOGETHER: usize = 64;
 /// How far a cursor may be ahead of this relay's clock, milliseconds, because another relay stamped
 /// the message. A cursor from the far future would hide all later ones.
 const CLOCKS_APART: i64 = 60_000;
@@ -56,13 +60,24 @@ impl Receipts {
         self.gathered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Notes something, and wakes the publisher if there was nothing before: if there was, it has
+    /// set its alarm already.
+    fn note(&self, note: impl FnOnce(&mut Gathered, Instant)) {
+        let mut gathered = self.gathered();
+        let was_empty = gathered.is_empty();
+        note(&mut gathered, Instant::now());
+        drop(gathered);
+        if was_empty {
+            self.wake.notify_one();
+        }
+    }
+
     /// Notes that a device has stored these messages of others.
     pub fn delivered(&self, user: UserId, device: DeviceId, messages: &[MessageRef]) {
         if messages.is_empty() {
             return;
         }
-        self.gathered().delivered(user, device, messages);
-        self.wake.notify_one();
+        self.note(|gathered, now| gathered.delivered(user, device, messages, now));
     }
 
     /// Notes how far a user has read a room. Publishing checks that the user is in it.
@@ -78,8 +93,7 @@ impl Receipts {
         if cursor.authors.len() > READ_AUTHORS {
             return Err(Refusal::invalid("authors", format!("at most {READ_AUTHORS}")));
         }
-        self.gathered().read(who.user, who.device, read);
-        self.wake.notify_one();
+        self.note(|gathered, now| gathered.read(who.user, who.device, read, now));
         Ok(())
     }
 
@@ -92,8 +106,7 @@ impl Receipts {
         if !(1..=RECEIPT_MESSAGES).contains(&read.notices.len()) {
             return Err(Refusal::invalid("notices", format!("1 to {RECEIPT_MESSAGES}")));
         }
-        self.gathered().notices_read(who.user, who.device, read.notices);
-        self.wake.notify_one();
+        self.note(|gathered, now| gathered.notices_read(who.user, who.device, read.notices, now));
         Ok(())
     }
 
@@ -105,13 +118,24 @@ impl Receipts {
     /// Publishes the notes, until [`Self::end`].
     pub async fn publish(self: Arc<Self>) {
         loop {
-            let _ = self.ending.run_until_cancelled(self.wake.notified()).await;
-            let _ = self.ending.run_until_cancelled(tokio::time::sleep(GATHER)).await;
+            let next_due = self.gathered().next_due();
+            let wait = async {
+                match next_due {
+                    Some(due) => tokio::time::sleep_until(due.max(Instant::now() + PAUSE).into()).await,
+                    None => self.wake.notified().await,
+                }
+            };
+            let _ = self.ending.run_until_cancelled(wait).await;
             // Checked before the notes are taken. Nothing is noted after the end, but much may
             // have been noted while the notes before were published.
             let is_last = self.ending.is_cancelled();
-            let gathered = std::mem::take(&mut *self.gathered());
-            outgoing::publish(&self.dispatcher, gathered, self.room_size).await;
+            loop {
+                let some = self.gathered().take_due(Instant::now(), is_last, TOGETHER);
+                if some.is_empty() {
+                    break;
+                }
+                outgoing::publish(&self.dispatcher, some, self.room_size).await;
+            }
             if is_last {
                 return;
             }

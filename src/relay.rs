@@ -40,6 +40,14 @@ pub struct Admitted {
 }
 
 impl Admitted {
+    /// Returns what the send becomes at the broker, in KiB: its bytes times the members with
+    /// devices.
+    #[must_use]
+    pub fn fan_out(&self, send: &Send) -> u32 {
+        let targets = self.reach.iter().flatten().count();
+        u32::try_from((send.body.get().len() * targets).div_ceil(1 << 10)).unwrap_or(u32::MAX)
+    }
+
     /// Returns the users to publish to, and those that are not reached: see [`Sent::unreachable`].
     fn targets(&self) -> (Vec<Destination>, Vec<UserId>) {
         let (mut targets, mut unreachable) = (Vec::with_capacity(self.reach.len()), Vec::new());

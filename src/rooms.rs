@@ -210,6 +210,9 @@ impl Rooms {
             Known::Reused => return Err(Refusal::id_reused()),
         };
         let admitted = self.dispatcher.admit(who.user, who.device, &send).await?;
+        if earlier.is_none() {
+            self.limits.fan_out.take_many(&who.device, admitted.fan_out(&send)).map_err(Refusal::rate_limited)?;
+        }
         let stamp = match &earlier {
             Some(earlier) => earlier.stamp,
             None => {

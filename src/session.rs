@@ -6,6 +6,7 @@
 
 mod answer;
 mod backlog;
+mod frame;
 mod leaky_bucket;
 mod open;
 mod pump;

@@ -1,7 +1,7 @@
-//! Announces changes, several together, one announcement after the other.
+//! Announces changes, several together, and tells other relays that theirs are applied.
 //!
-//! One announcement of a relay is under way at a time, so that any number of changes fits into
-//! nsqd's small queues, and their order is kept.
+//! Few announcements of a relay are under way at a time, so that any number of changes fits into
+//! nsqd's small queues.
 
 use std::{
     sync::PoisonError,
@@ -9,107 +9,130 @@ use std::{
 };
 
 use ferry_broker::BusTopic;
+use futures_util::{StreamExt, future::join_all, stream::FuturesUnordered};
 use tokio::sync::mpsc;
 
-use super::{Announcement, Bus, Change, LEASE, Numbered};
+use super::{Announcement, Bus, Change, Numbered, PATIENCE};
 
 /// Changes in one announcement. With the smallest frame that can be configured, nsqd's limit is 5
 /// KiB, and a change takes 130 bytes.
 const TOGETHER: usize = 32;
+/// Announcements under way. More changes wait, and go together.
+const UNDER_WAY: usize = 16;
 /// How often a relay says that it is there.
 const BEAT: Duration = Duration::from_secs(1);
-/// How long a relay waits to hear itself over a node. After that it announces the same over
+/// How long the other relays may take to apply a change. After that it is announced again, over
 /// another node.
-const ECHO: Duration = Duration::from_millis(700);
+const ANSWER: Duration = Duration::from_millis(700);
 
 impl Bus {
-    /// Announces what is to be announced, and says every second that this relay is there. Never
-    /// ends. Run it once.
+    /// Announces what is to be announced, says every second that this relay is there, and tells the
+    /// others what is applied here. Never ends. Run it once.
     pub async fn announce_all(self) {
         let queue = self.inner.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(mut queue) = queue else { return };
-        if self.is_only_relay() {
-            return;
+        let Some(queue) = queue else { return };
+        if !self.is_only_relay() {
+            tokio::join!(self.announce_changes(queue), self.say_that_it_is_there(), self.say_what_is_applied());
         }
-        let mut beat = tokio::time::interval(BEAT);
-        beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    }
+
+    async fn announce_changes(&self, mut queue: mpsc::Receiver<Change>) {
+        let mut under_way = FuturesUnordered::new();
         loop {
             tokio::select! {
-                biased;
-                change = queue.recv() => match change {
-                    Some(first) => self.announce_together(first, &mut queue).await,
-                    None => return,
-                },
-                _ = beat.tick() => self.say_that_it_is_there().await,
+                Some(()) = under_way.next(), if !under_way.is_empty() => {}
+                change = queue.recv(), if under_way.len() < UNDER_WAY => {
+                    let Some(first) = change else { return };
+                    let mut changes = vec![first];
+                    while changes.len() < TOGETHER
+                        && let Ok(change) = queue.try_recv()
+                    {
+                        changes.push(change);
+                    }
+                    under_way.push(self.carry(changes));
+                }
             }
         }
     }
 
-    async fn announce_together(&self, first: Change, queue: &mut mpsc::Receiver<Change>) {
-        let mut changes = vec![first];
-        while changes.len() < TOGETHER
-            && let Ok(change) = queue.try_recv()
-        {
-            changes.push(change);
+    /// Announces changes until every other relay has applied them, over one node after the other.
+    /// Gives up when the others trust no cache any more.
+    async fn carry(&self, changes: Vec<Change>) {
+        let last = changes.iter().map(|change| change.number).max().unwrap_or(0);
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            let events =
+                changes.iter().map(|change| Numbered { number: Some(change.number), event: change.event.clone() });
+            // Written anew for each try, because it says which number was given last.
+            let taken = self.announce(events.collect()).await;
+            if taken && self.is_applied_soon(last).await {
+                break;
+            }
+            self.inner.broker.change_carrier();
+            if !taken {
+                // No node is there at all.
+                tokio::time::sleep(ANSWER).await;
+            }
         }
-        let numbers: Vec<u64> = changes.iter().map(|change| change.number).collect();
-        let (events, waiting): (Vec<Numbered>, Vec<_>) = changes
-            .into_iter()
-            .map(|Change { number, event, done }| (Numbered { number: Some(number), event }, done))
-            .unzip();
-        let announcement = Announcement { relay: self.inner.run, last: Some(self.last_number()), events };
-        self.carry(&announcement, &numbers).await;
-        for done in waiting.into_iter().flatten() {
+        for done in changes.into_iter().filter_map(|change| change.done) {
             // The caller may have gone.
             let _ = done.send(());
         }
     }
 
-    /// Announces until this relay hears itself, over one node after the other, for the lease at
-    /// most. A relay that is alone waits for nobody.
-    async fn carry(&self, announcement: &Announcement, numbers: &[u64]) {
-        let Ok(payload) = serde_json::to_vec(announcement) else {
-            return tracing::error!("an announcement cannot be written");
-        };
-        let deadline = Instant::now() + LEASE;
-        while Instant::now() < deadline {
-            let taken = self.inner.broker.announce(BusTopic::Changes, payload.clone().into()).await;
-            if taken && self.peers().is_alone() || self.echo(numbers).await {
-                return;
-            }
-            self.inner.broker.change_carrier();
-            if self.peers().is_alone() {
-                return;
-            }
+    async fn announce(&self, events: Vec<Numbered>) -> bool {
+        let announcement =
+            Announcement { relay: self.inner.run, last: Some(self.last_number()), events, applied: None };
+        match serde_json::to_vec(&announcement) {
+            Ok(payload) => self.inner.broker.announce(BusTopic::Changes, payload.into()).await,
+            Err(_) => false,
         }
-        tracing::warn!(changes = numbers.len(), "no relay hears an announcement");
     }
 
-    /// Waits to hear the own announcement with these numbers. Returns false if that takes too long.
-    async fn echo(&self, numbers: &[u64]) -> bool {
-        let heard = async {
+    /// Waits until every other relay has applied the changes up to this number. Returns false if
+    /// that takes too long.
+    async fn is_applied_soon(&self, number: u64) -> bool {
+        let applied = async {
             loop {
                 // Registered before the look, so that no wake-up is missed.
-                let echoed = self.inner.echoed.notified();
-                if self.peers().has_echo(numbers) {
+                let woken = self.inner.applied.notified();
+                if self.peers().is_applied(number) {
                     return;
                 }
-                echoed.await;
+                woken.await;
             }
         };
-        tokio::time::timeout(ECHO, heard).await.is_ok()
+        tokio::time::timeout(ANSWER, applied).await.is_ok()
     }
 
     async fn say_that_it_is_there(&self) {
-        let last_echo = self.peers().last_echo();
-        if last_echo.is_some_and(|at| at.elapsed() > BEAT * 2) {
-            // A node takes the beats and hands out none: its topic is paused, or it hangs.
-            self.inner.broker.change_carrier();
+        let mut beat = tokio::time::interval(BEAT);
+        beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            beat.tick().await;
+            let last_echo = self.peers().last_echo();
+            if last_echo.is_some_and(|at| at.elapsed() > BEAT * 2) {
+                // A node takes the beats and hands out none: its topic is paused, or it hangs.
+                self.inner.broker.change_carrier();
+            }
+            self.announce(Vec::new()).await;
         }
-        let (relay, last) = (self.inner.run, Some(self.last_number()));
-        let Ok(payload) = serde_json::to_vec(&Announcement { relay, last, events: Vec::new() }) else {
-            return;
-        };
-        self.inner.broker.announce(BusTopic::Changes, payload.into()).await;
+    }
+
+    /// Tells each relay up to which number its changes are applied here. If the word is lost, the
+    /// relay announces again, and is told again.
+    async fn say_what_is_applied(&self) {
+        loop {
+            self.inner.owes.notified().await;
+            let owed = std::mem::take(&mut *self.owed());
+            let tell = |run| async move {
+                let applied = Some(self.peers().heard_of(run));
+                let word = Announcement { relay: self.inner.run, last: None, events: Vec::new(), applied };
+                if let Ok(payload) = serde_json::to_vec(&word) {
+                    self.inner.broker.announce(BusTopic::Applied(run), payload.into()).await;
+                }
+            };
+            join_all(owed.into_iter().map(tell)).await;
+        }
     }
 }

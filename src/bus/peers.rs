@@ -23,6 +23,8 @@ const AHEAD: usize = 1_024;
 #[derive(Debug)]
 struct Peer {
     heard_at: Instant,
+    /// Whether it was heard since this relay was deaf.
+    is_heard: bool,
     /// Every number up to this one was heard.
     heard: u64,
     /// Numbers that were heard beyond that.
@@ -66,27 +68,55 @@ pub enum Heard {
 pub struct Peers {
     own: Uuid,
     peers: HashMap<Uuid, Peer>,
-    /// The runs that SQL lists.
-    running: HashSet<Uuid>,
+    /// The runs that SQL lists. `None` until it was asked.
+    running: Option<HashSet<Uuid>>,
+    /// The number up to which each relay has heard this one.
+    heard_by: HashMap<Uuid, u64>,
 }
 
 impl Peers {
     /// Creates the state of a relay that has heard nothing yet.
     #[must_use]
     pub fn new(own: Uuid) -> Self {
-        Self { own, peers: HashMap::new(), running: HashSet::from([own]) }
+        Self { own, peers: HashMap::new(), running: None, heard_by: HashMap::new() }
     }
 
-    /// Notes which relays run. What was heard from others is forgotten.
-    pub fn running(&mut self, running: HashSet<Uuid>) {
-        self.peers.retain(|run, _| running.contains(run) || *run == self.own);
-        self.running = running;
+    /// Notes which relays run. A relay that is gone may have made a change that nobody was told of.
+    pub fn running(&mut self, running: HashSet<Uuid>) -> Heard {
+        let is_gone = |run: &Uuid| *run != self.own && !running.contains(run);
+        let known = self.peers.keys().chain(self.running.iter().flatten());
+        let outcome = if known.into_iter().any(is_gone) { Heard::Missed } else { Heard::Fine };
+        let own = self.own;
+        self.peers.retain(|run, _| running.contains(run) || *run == own);
+        self.heard_by.retain(|run, _| running.contains(run));
+        self.running = Some(running);
+        outcome
     }
 
-    /// Returns whether this relay runs alone.
+    /// Notes that a relay has heard, and applied, this one's changes up to this number.
+    pub fn heard_by(&mut self, run: Uuid, number: u64) {
+        let heard = self.heard_by.entry(run).or_default();
+        *heard = number.max(*heard);
+    }
+
+    /// Returns whether every other relay has applied this one's changes up to this number.
     #[must_use]
-    pub fn is_alone(&self) -> bool {
-        self.running.iter().all(|run| *run == self.own)
+    pub fn is_applied(&self, number: u64) -> bool {
+        let Some(running) = &self.running else { return false };
+        let mut others = running.iter().filter(|run| **run != self.own);
+        others.all(|run| self.heard_by.get(run).is_some_and(|heard| *heard >= number))
+    }
+
+    /// Returns up to which number a relay was heard without a hole.
+    #[must_use]
+    pub fn heard_of(&self, run: Uuid) -> u64 {
+        self.peers.get(&run).map_or(0, |peer| peer.heard)
+    }
+
+    /// Notes that this relay hears nobody now. What is cached is trusted again after the next word
+    /// of each.
+    pub fn deafen(&mut self) {
+        self.peers.values_mut().for_each(|peer| peer.is_heard = false);
     }
 
     /// Notes what a relay says: the numbers of the changes that it announces, none in a beat, and
@@ -101,9 +131,10 @@ impl Peers {
                 outcome = Heard::Missed;
             }
             let heard = if is_first { 0 } else { last };
-            Peer { heard_at: now, heard, ahead: BTreeSet::new(), last: heard, missing_since: None }
+            Peer { heard_at: now, is_heard: true, heard, ahead: BTreeSet::new(), last: heard, missing_since: None }
         });
         peer.heard_at = now;
+        peer.is_heard = true;
         peer.last = numbers.iter().copied().fold(peer.last.max(last), u64::max);
         peer.ahead.extend(numbers.iter().copied().filter(|number| *number > peer.heard));
         peer.settle(now);
@@ -130,20 +161,13 @@ impl Peers {
     /// number is missing.
     #[must_use]
     pub fn trusted_until(&self, listed_until: Instant) -> Option<Instant> {
-        let others = self.running.iter().filter(|run| **run != self.own);
+        let others = self.running.as_ref()?.iter().filter(|run| **run != self.own);
         let mut until = listed_until;
         for run in others {
-            let peer = self.peers.get(run).filter(|peer| peer.is_whole())?;
+            let peer = self.peers.get(run).filter(|peer| peer.is_whole() && peer.is_heard)?;
             until = until.min(peer.heard_at + LEASE);
         }
         Some(until)
-    }
-
-    /// Returns whether this relay has heard its own announcement of all these numbers.
-    #[must_use]
-    pub fn has_echo(&self, numbers: &[u64]) -> bool {
-        let Some(own) = self.peers.get(&self.own) else { return numbers.is_empty() };
-        numbers.iter().all(|number| own.heard >= *number || own.ahead.contains(number))
     }
 
     /// Returns when this relay last heard itself.
@@ -169,8 +193,11 @@ mod tests {
     #[test]
     fn a_relay_alone_trusts_as_long_as_it_knows_that() {
         let (own, now) = (Uuid::now_v7(), Instant::now());
-        let peers = Peers::new(own);
-        assert!(peers.is_alone());
+        let mut peers = Peers::new(own);
+        assert!(!peers.is_applied(1), "it does not know that it is alone");
+        assert_eq!(peers.trusted_until(now + SECOND), None);
+        peers.running(HashSet::from([own]));
+        assert!(peers.is_applied(7), "there is nobody to tell");
         assert_eq!(peers.trusted_until(now + SECOND), Some(now + SECOND));
     }
 
@@ -215,12 +242,36 @@ mod tests {
     }
 
     #[test]
-    fn a_relay_that_ended_is_not_waited_for() {
+    fn a_relay_that_ended_is_not_waited_for_and_may_have_said_too_little() {
         let (mut peers, other, now) = two();
         peers.hear(other, &[], 0, now);
-        peers.running(HashSet::from([peers.own]));
+        let own = peers.own;
+        assert_eq!(peers.running(HashSet::from([own, other])), Heard::Fine);
+        assert_eq!(peers.running(HashSet::from([own])), Heard::Missed);
         assert_eq!(peers.trusted_until(now + 60 * SECOND), Some(now + 60 * SECOND));
-        assert!(peers.is_alone());
+        assert!(peers.is_applied(7));
+    }
+
+    #[test]
+    fn a_deaf_relay_trusts_nothing_until_it_hears_each_again() {
+        let (mut peers, other, now) = two();
+        peers.hear(other, &[], 0, now);
+        peers.deafen();
+        assert_eq!(peers.trusted_until(now + 60 * SECOND), None);
+        peers.hear(other, &[], 0, now);
+        assert!(peers.trusted_until(now + 60 * SECOND).is_some());
+    }
+
+    #[test]
+    fn a_change_is_applied_when_every_other_relay_says_so() {
+        let (mut peers, other, now) = two();
+        assert!(!peers.is_applied(1));
+        peers.heard_by(other, 2);
+        peers.heard_by(other, 1);
+        assert!(peers.is_applied(2) && !peers.is_applied(3));
+        // What this relay tells the other: no further than the first hole.
+        peers.hear(other, &[1, 2, 4], 4, now);
+        assert_eq!(peers.heard_of(other), 2);
     }
 
     #[test]
@@ -229,17 +280,5 @@ mod tests {
         peers.hear(other, &[1], 1, now);
         let outcomes: Vec<_> = (3..=AHEAD as u64 + 3).map(|number| peers.hear(other, &[number], number, now)).collect();
         assert_eq!(outcomes.iter().filter(|heard| **heard == Heard::Missed).count(), 1);
-    }
-
-    #[test]
-    fn an_echo_is_known_by_its_numbers() {
-        let own = Uuid::now_v7();
-        let (mut peers, now) = (Peers::new(own), Instant::now());
-        assert!(!peers.has_echo(&[1]) && peers.last_echo().is_none());
-        assert_eq!(peers.hear(own, &[2, 3], 3, now), Heard::Fine);
-        assert!(peers.has_echo(&[2, 3]));
-        peers.hear(own, &[5], 5, now);
-        assert!(peers.has_echo(&[5]) && !peers.has_echo(&[4, 5]));
-        assert_eq!(peers.last_echo(), Some(now));
     }
 }

@@ -21,6 +21,9 @@ use crate::{
 /// closed, and the device tries again.
 const TAKE_OVER: Duration = Duration::from_secs(8);
 
+/// How long a device may take to answer a ping before it is taken over from another relay.
+const ALIVE: Duration = Duration::from_secs(5);
+
 /// Runs a connection to its end. `identity` is `None` if a `hello` frame is to prove it.
 pub async fn run(app: Arc<App>, mut socket: Socket, identity: Option<Authenticated>, peer: Peer) {
     let identity = match identity {
@@ -68,7 +71,12 @@ async fn hello(app: &App, socket: &mut Socket) -> Result<Authenticated, (u16, &'
     }
 }
 
-async fn serve(app: Arc<App>, socket: Socket, identity: Authenticated, peer: Peer) {
+async fn serve(app: Arc<App>, mut socket: Socket, identity: Authenticated, peer: Peer) {
+    // A relay that stood still finds connections whose devices have long gone elsewhere. They must
+    // not take over.
+    if !socket.is_open().await {
+        return;
+    }
     let (registration, older) = app.hub.register(identity.user, identity.device);
     if let Some(older) = older {
         // Bounded, because the older connection's socket may be dead. `attach` finds out whether
@@ -80,7 +88,7 @@ async fn serve(app: Arc<App>, socket: Socket, identity: Authenticated, peer: Pee
         }
     }
     // Boxed, so that its memory is freed when it is done.
-    match Box::pin(attach(&app, &registration, identity)).await {
+    match Box::pin(attach(&app, &mut socket, &registration, identity)).await {
         Ok((subscription, epoch)) => {
             let tasks = app.tasks.clone();
             // A task of its own, because the pump's size is what every idle device costs. It must
@@ -104,6 +112,7 @@ async fn serve(app: Arc<App>, socket: Socket, identity: Authenticated, peer: Pee
 /// to look.
 async fn attach(
     app: &App,
+    socket: &mut Socket,
     registration: &Registration,
     identity: Authenticated,
 ) -> Result<(Subscription, i64), CloseCode> {
@@ -114,7 +123,7 @@ async fn attach(
         Err(error) => return Err(Refusal::from(error).to_close()),
     };
     line.set_epoch(epoch);
-    let subscription = match subscribe(app, registration, identity).await {
+    let subscription = match subscribe(app, socket, registration, identity).await {
         Ok(Some(subscription)) => subscription,
         Ok(None) => return Err(line.close_reason().unwrap_or(CloseCode::GoingAway)),
         // The outcome may be unknown, so the channel may exist. nsqd also rejects a channel that
@@ -150,15 +159,23 @@ async fn unless_gone(app: &App, line: &Line, otherwise: CloseCode) -> CloseCode 
 /// `None` if the connection was asked to close before it had the channel.
 async fn subscribe(
     app: &App,
+    socket: &mut Socket,
     registration: &Registration,
     identity: Authenticated,
 ) -> Result<Option<Subscription>, SubscribeError> {
     let (Authenticated { user, device, .. }, line) = (identity, &registration.line);
     let deadline = Instant::now() + TAKE_OVER;
     let mut pause = Duration::from_millis(5);
+    let mut is_alive = false;
     while line.close_reason().is_none() {
         match app.broker.subscribe(user, device, app.config.limits.window).await {
             Err(SubscribeError::Busy) if Instant::now() < deadline => {
+                // Another relay has the device. It may have come there after it was here, so it has
+                // to show that it is still here before it is taken away from there.
+                is_alive = is_alive || socket.answers(ALIVE).await;
+                if !is_alive {
+                    return Ok(None);
+                }
                 // Told again with every try, because what is only told may be dropped.
                 app.bus.tell(LiveEvent::DeviceTaken { device, epoch: line.epoch() });
                 tokio::select! {

@@ -16,7 +16,7 @@ mod live;
 use std::{pin::Pin, sync::Arc, time::Instant};
 
 use ferry_broker::{BrokerError, Delivery, Ended, Subscription};
-use ferry_protocol::{CloseCode, Envelope, RelayFrame, envelope_frame};
+use ferry_protocol::{CloseCode, Envelope, RelayFrame, envelope_parts};
 use tokio::time::Sleep;
 
 use self::{deadlines::instant_of, ending::End};
@@ -128,11 +128,11 @@ impl Pump {
     /// Takes a box, because a future reserves room both for its argument and for what it makes of
     /// it. Without the box it would hold two pumps.
     pub async fn run(mut session: Box<Self>) {
-        session.socket.text(welcome(&session.app, session.identity));
+        session.socket.text(&[&welcome(&session.app, session.identity)]);
         session.count_backlog();
         session.registration.line.live.forget_typing();
         let end = loop {
-            if !session.socket.push().await {
+            if !session.socket.push() {
                 break End::Gone;
             }
             let event = session.event().await;
@@ -190,12 +190,12 @@ impl Pump {
             }
             Event::Flushed(false) => return Err(End::Gone),
             Event::Frame(frame) => self.frames(frame)?,
-            Event::Delivery(Ok(delivery)) => self.deliver(delivery).await,
+            Event::Delivery(Ok(delivery)) => self.deliver(delivery),
             Event::Delivery(Err(ended)) => return Err(self.ended(&ended.0).await),
-            Event::Sent(outcome) => self.answers(outcome).await,
+            Event::Sent(outcome) => self.answers(outcome),
             Event::Counted(counted) => self.counted(counted),
             Event::Renewed(renewed) => self.renewed(renewed)?,
-            Event::Live => self.tell_live().await,
+            Event::Live => self.tell_live(),
             Event::Tick => {
                 self.tick()?;
                 let next = self.deadline().into();
@@ -208,14 +208,14 @@ impl Pump {
     }
 
     /// Writes a delivery and those right behind it, while the socket takes bytes.
-    async fn deliver(&mut self, first: Delivery) {
+    fn deliver(&mut self, first: Delivery) {
         let mut next = Some(first);
         while let Some(delivery) = next
             // A logout in the middle of a batch ends the batch.
             && self.registration.line.close_reason().is_none()
         {
             self.write(delivery);
-            next = if self.socket.has_room().await { self.subscription.try_next() } else { None };
+            next = if self.socket.has_room() { self.subscription.try_next() } else { None };
         }
         self.say_drained();
     }
@@ -243,7 +243,7 @@ impl Pump {
             return;
         };
         let redelivered = attempts > 1;
-        self.socket.text(envelope_frame(envelope.content, id.as_str(), redelivered, json));
+        self.socket.text(&envelope_parts(envelope.content, id.as_str(), redelivered, json));
         let message = envelope.message_ref().filter(|message| message.author != self.identity.user);
         if self.window.is_empty() {
             // A fresh delivery needs no touch yet.
@@ -280,7 +280,7 @@ impl Pump {
     fn say_drained(&mut self) {
         if self.backlog.is_some_and(|backlog| backlog.is_drained()) {
             self.backlog = None;
-            self.socket.text(RelayFrame::Drained.to_json());
+            self.socket.text(&[&RelayFrame::Drained.to_json()]);
         }
     }
 }

@@ -109,6 +109,10 @@ impl Sending {
 
     /// Frees what an idle connection does not need.
     pub fn tidy(&mut self) {
+        // A send under way counts on the numbers.
+        if self.is_busy() || !self.waiting.is_empty() {
+            return;
+        }
         self.stamps.tidy(now_ms());
         if self.answers.is_empty() {
             self.answers = VecDeque::new();
@@ -151,7 +155,7 @@ impl Sending {
             let epoch = needs_epoch.then(|| self.stamps.epoch());
             let (app, line) = (Arc::clone(&self.app), Arc::clone(&self.line));
             let mut admitting: Boxed<_> = Box::pin(async move {
-                let admission = admit(&app, &line, epoch, &send).await;
+                let admission = admit(&app, &line, epoch, &send, earlier.is_none()).await;
                 (send, earlier, admission)
             });
             // Ready at once if the caches know every member. If not, `poll_progress` polls it again
@@ -220,9 +224,13 @@ impl Sending {
     }
 }
 
-/// Admits a send. `epoch` is the connection's epoch if the send needs a newer one.
-async fn admit(app: &App, line: &Line, epoch: Option<i64>, send: &Send) -> Admission {
+/// Admits a send. `epoch` is the connection's epoch if the send needs a newer one. A retry was
+/// counted when it was new.
+async fn admit(app: &App, line: &Line, epoch: Option<i64>, send: &Send, is_new: bool) -> Admission {
     let admitted = app.dispatcher.admit(line.user, line.device, send).await?;
+    if is_new {
+        app.limits.fan_out.take_many(&line.device, admitted.fan_out(send)).map_err(Refusal::rate_limited)?;
+    }
     let Some(epoch) = epoch else { return Ok((admitted, None)) };
     match app.store.renew_epoch(line.device, epoch, now_ms()).await? {
         Some(newer) => {
@@ -231,7 +239,9 @@ async fn admit(app: &App, line: &Line, epoch: Option<i64>, send: &Send) -> Admis
         }
         None => {
             let is_logged_in = app.store.newest_connection(line.device).await?.is_some();
-            line.close(if is_logged_in { CloseCode::Replaced } else { CloseCode::LoggedOut });
+            // The newer one may have ended before it began, so this is no `Replaced`, which is
+            // final.
+            line.close(if is_logged_in { CloseCode::GoingAway } else { CloseCode::LoggedOut });
             Err(Refusal::unavailable("this connection is about to end"))
         }
     }

@@ -1,28 +1,24 @@
 //! A WebSocket that is written without waiting, so that one `select!` can watch everything else
-//! meanwhile.
+//! meanwhile. It holds no buffer while nothing moves.
 
 use std::{
     future::poll_fn,
-    pin::Pin,
-    task::Poll,
+    io,
+    pin::pin,
+    task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
-use futures_util::{FutureExt, Sink, StreamExt};
-use tokio::net::TcpStream;
-use tokio_tungstenite::{
-    WebSocketStream,
-    tungstenite::{
-        Error, Message, Utf8Bytes,
-        error::{CapacityError, ProtocolError},
-        protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode as WsCode},
-    },
+use bytes::{Buf, Bytes, BytesMut};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
 };
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-/// Bytes that are read at once. The library keeps this buffer for as long as the connection lives,
-/// so it is the largest cost of an idle device. Most frames are smaller, and a larger one takes
-/// several reads.
+use super::frame::{self, Decoder, Received};
+
+/// The room for a read. Most frames are smaller, and a larger one says how much it needs.
 const READ_BUFFER: usize = 2 << 10;
 /// Bytes that are gathered before a write, so that one write carries many small frames.
 const WRITE_BUFFER: usize = 16 << 10;
@@ -53,45 +49,47 @@ pub enum Incoming {
 /// See the module's description.
 #[derive(Debug)]
 pub struct Socket {
-    stream: WebSocketStream<TcpStream>,
-    unflushed: bool,
+    stream: TcpStream,
+    decoder: Decoder,
+    /// The frames that are not written yet. Frames are queued only while the socket takes bytes, so
+    /// this is [`WRITE_BUFFER`] and what one event makes, at most.
+    output: BytesMut,
     blocked_since: Option<Instant>,
     /// How long the socket was blocked the last time.
     blocked_for: Duration,
+    /// Whether the close frame is queued. No frame follows it.
+    said_close: bool,
+    /// Whether the connection is lost, or unreadable after a violation.
     broken: bool,
 }
 
 impl Socket {
     /// Creates the socket after the 101. `read` is what the other side sent right behind its
     /// request.
-    pub async fn new(stream: TcpStream, read: Bytes, max_frame: usize) -> Self {
-        let config = WebSocketConfig::default()
-            .read_buffer_size(READ_BUFFER)
-            .write_buffer_size(WRITE_BUFFER)
-            // Frames are queued only while the socket takes bytes, so this limit is never reached.
-            // It is set all the same.
-            .max_write_buffer_size(4 * max_frame + (1 << 20))
-            .max_message_size(Some(max_frame))
-            .max_frame_size(Some(max_frame));
-        let stream = WebSocketStream::from_partially_read(stream, read.into(), Role::Server, Some(config)).await;
-        Self { stream, unflushed: false, blocked_since: None, blocked_for: Duration::ZERO, broken: false }
+    #[must_use]
+    pub fn new(stream: TcpStream, read: Bytes, max_frame: usize) -> Self {
+        Self {
+            stream,
+            decoder: Decoder::new(read.into(), max_frame),
+            output: BytesMut::new(),
+            blocked_since: None,
+            blocked_for: Duration::ZERO,
+            said_close: false,
+            broken: false,
+        }
     }
 
-    /// Queues a text frame.
-    pub fn text(&mut self, frame: String) {
-        self.queue(Message::Text(frame.into()));
+    /// Queues a text frame whose text consists of these parts.
+    pub fn text(&mut self, parts: &[&str]) {
+        if !self.said_close {
+            frame::put_text(&mut self.output, parts);
+        }
     }
 
     /// Queues a ping.
     pub fn ping(&mut self) {
-        self.queue(Message::Ping(Bytes::new()));
-    }
-
-    fn queue(&mut self, message: Message) {
-        self.unflushed = true;
-        if let Err(error) = Pin::new(&mut self.stream).start_send(message) {
-            tracing::trace!(kind = kind_of(&error), "a frame cannot be queued");
-            self.broken = true;
+        if !self.said_close {
+            frame::put_ping(&mut self.output);
         }
     }
 
@@ -112,69 +110,136 @@ impl Socket {
     }
 
     /// Returns whether another frame can be queued at once. If not, earlier frames fill the
-    /// buffer.
-    pub async fn has_room(&mut self) -> bool {
-        let ready = poll_fn(|cx| Poll::Ready(Pin::new(&mut self.stream).poll_ready(cx))).await;
-        if ready.is_pending() {
-            self.blocked_since.get_or_insert_with(Instant::now);
-        }
-        ready.is_ready()
+    /// buffer, and the socket takes no bytes.
+    pub fn has_room(&mut self) -> bool {
+        self.output.len() < WRITE_BUFFER || self.push() && !self.is_blocked()
     }
 
     /// Writes as much as the socket takes now. Returns false if the connection is lost.
-    pub async fn push(&mut self) -> bool {
-        if self.unflushed && !self.broken {
-            match poll_fn(|cx| Poll::Ready(Pin::new(&mut self.stream).poll_flush(cx))).await {
-                Poll::Ready(outcome) => self.flushed(outcome),
-                Poll::Pending => _ = self.blocked_since.get_or_insert_with(Instant::now),
+    pub fn push(&mut self) -> bool {
+        while !self.output.is_empty() && !self.broken {
+            match self.stream.try_write(&self.output) {
+                Ok(written) => self.output.advance(written),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.blocked_since.get_or_insert_with(Instant::now);
+                    return true;
+                }
+                Err(_) => self.broken = true,
             }
         }
+        self.written();
         !self.broken
     }
 
     /// Waits until everything is written. Returns false if the connection is lost. Cancel-safe.
     pub async fn flush(&mut self) -> bool {
-        if !self.broken {
-            let outcome = poll_fn(|cx| Pin::new(&mut self.stream).poll_flush(cx)).await;
-            self.flushed(outcome);
+        while self.push() && self.is_blocked() {
+            if poll_fn(|cx| self.stream.poll_write_ready(cx)).await.is_err() {
+                self.broken = true;
+            }
         }
         !self.broken
     }
 
-    fn flushed(&mut self, outcome: Result<(), Error>) {
-        self.unflushed = false;
+    fn written(&mut self) {
         if let Some(since) = self.blocked_since.take() {
             self.blocked_for = since.elapsed();
         }
-        self.broken |= outcome.is_err();
+        // An idle connection keeps no buffer.
+        if self.output.capacity() > 0 && self.output.is_empty() {
+            self.output = BytesMut::new();
+        }
     }
 
     /// Waits for the next frame. Cancel-safe.
     pub async fn next(&mut self) -> Incoming {
-        match self.stream.next().await {
-            Some(Ok(Message::Text(text))) => Incoming::Text(text),
-            Some(Ok(Message::Binary(_))) => Incoming::Binary,
-            Some(Ok(Message::Ping(_))) => {
-                // The library has queued the pong.
-                self.unflushed = true;
-                Incoming::Alive
+        poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Incoming> {
+        loop {
+            if let Some(incoming) = self.try_next() {
+                return Poll::Ready(incoming);
             }
-            Some(Ok(Message::Pong(_) | Message::Frame(_))) => Incoming::Alive,
-            Some(Ok(Message::Close(_))) => Incoming::Closed,
-            None => Incoming::Gone,
-            Some(Err(Error::Capacity(CapacityError::MessageTooLong { .. }))) => Incoming::Broken(WsCode::Size.into()),
-            Some(Err(Error::Utf8(_))) => Incoming::Broken(WsCode::Invalid.into()),
-            // A lost connection did not break the protocol: there is nobody to tell, and nothing
-            // to count.
-            Some(Err(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake))) => Incoming::Gone,
-            Some(Err(Error::Protocol(_))) => Incoming::Broken(WsCode::Protocol.into()),
-            Some(Err(_)) => Incoming::Gone,
+            match ready!(self.poll_fill(cx)) {
+                Ok(1..) => {}
+                Ok(0) | Err(_) => {
+                    self.broken = true;
+                    return Poll::Ready(Incoming::Gone);
+                }
+            }
         }
     }
 
     /// Returns a frame that is there already.
     pub fn try_next(&mut self) -> Option<Incoming> {
-        self.next().now_or_never()
+        if self.broken {
+            return Some(Incoming::Gone);
+        }
+        Some(match self.decoder.next() {
+            Ok(None) => return None,
+            Ok(Some(Received::Text(text))) => Incoming::Text(text),
+            Ok(Some(Received::Binary)) => Incoming::Binary,
+            Ok(Some(Received::Pong)) => Incoming::Alive,
+            Ok(Some(Received::Ping(payload))) => {
+                if !self.said_close {
+                    frame::put_pong(&mut self.output, &payload);
+                }
+                Incoming::Alive
+            }
+            Ok(Some(Received::Close(code))) => {
+                // The answer to it (RFC 6455 §5.5.1), unless this is the answer to ours.
+                if !self.said_close {
+                    self.said_close = true;
+                    frame::put_close(&mut self.output, code, "");
+                }
+                Incoming::Closed
+            }
+            Err(violation) => Incoming::Broken(violation.code()),
+        })
+    }
+
+    /// Reads once. 0 means the end of the stream.
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let input = &mut self.decoder.input;
+        // Asked first, so that a connection with nothing to read takes no buffer.
+        if self.stream.poll_read_ready(cx)?.is_pending() {
+            if input.is_empty() && input.capacity() > 0 {
+                *input = BytesMut::new();
+            }
+            return Poll::Pending;
+        }
+        if input.capacity() == input.len() {
+            input.reserve(READ_BUFFER);
+        }
+        pin!(self.stream.read_buf(input)).poll(cx)
+    }
+
+    /// Returns whether the connection is there, as far as this side can see: the other side has not
+    /// ended it. Reads what has come, and takes no frame.
+    pub async fn is_open(&mut self) -> bool {
+        while self.decoder.input.len() < DISCARD {
+            match poll_fn(|cx| Poll::Ready(self.poll_fill(cx))).await {
+                Poll::Ready(Ok(1..)) => {}
+                Poll::Ready(_) => {
+                    self.broken = true;
+                    return false;
+                }
+                Poll::Pending => break,
+            }
+        }
+        true
+    }
+
+    /// Asks the other side for a sign of life, and returns whether one comes within this time.
+    /// Takes no frame.
+    pub async fn answers(&mut self, patience: Duration) -> bool {
+        if !self.is_open().await {
+            return false;
+        }
+        self.ping();
+        let sign = async { self.flush().await && matches!(poll_fn(|cx| self.poll_fill(cx)).await, Ok(1..)) };
+        tokio::time::timeout(patience, sign).await.unwrap_or(false)
     }
 
     /// Sends a close frame, and waits a little for the other side to answer it. Bounded in time.
@@ -185,8 +250,11 @@ impl Socket {
 
     /// Sends a close frame, the last frame of the connection. Bounded in time.
     pub async fn say_close(&mut self, code: u16, reason: &'static str) {
-        let frame = CloseFrame { code: code.into(), reason: reason.into() };
-        let _ = tokio::time::timeout(CLOSE_PATIENCE, self.stream.close(Some(frame))).await;
+        if !self.said_close {
+            self.said_close = true;
+            frame::put_close(&mut self.output, Some(code), reason);
+        }
+        let _ = tokio::time::timeout(CLOSE_PATIENCE, self.flush()).await;
     }
 
     /// Waits a little for the other side to answer the close frame, and ends the connection.
@@ -198,39 +266,34 @@ impl Socket {
     /// Cuts the connection, and throws away what is still to be written, here and in the kernel.
     pub fn abort(&mut self) {
         // An error means that it is cut already.
-        let _ = self.stream.get_ref().set_zero_linger();
+        let _ = self.stream.set_zero_linger();
         self.broken = true;
     }
 
     /// Writes the answer to the other side's close frame, if there was one. Without it, a device
     /// takes its own close for a lost connection (RFC 6455 §5.5.1, §7.1.4). Bounded in time.
     pub async fn answer_close(&mut self) {
-        // The library has queued the answer. On a connection that is lost this fails at once.
-        let _ = tokio::time::timeout(CLOSE_PATIENCE, futures_util::SinkExt::flush(&mut self.stream)).await;
+        // The answer is queued already. On a connection that is lost this fails at once.
+        let _ = tokio::time::timeout(CLOSE_PATIENCE, self.flush()).await;
     }
 
     async fn discard(mut self) {
-        if self.broken {
-            return;
-        }
         let mut left = DISCARD;
-        loop {
-            match self.stream.next().await {
+        while left > 0 {
+            match self.next().await {
                 // Both sides have closed, and the server is the one to end the connection (RFC 6455
                 // §7.1.1).
-                Some(Ok(Message::Close(_))) => return,
-                Some(Ok(message)) => left = left.saturating_sub(message.len().max(1)),
-                _ => break,
-            }
-            if left == 0 {
-                return;
+                Incoming::Closed | Incoming::Gone => return,
+                Incoming::Text(text) => left = left.saturating_sub(text.len().max(1)),
+                Incoming::Binary | Incoming::Alive => left = left.saturating_sub(1),
+                Incoming::Broken(_) => break,
             }
         }
-        // After an error the library reads no more, so what the kernel still holds is read here.
-        let raw = self.stream.get_mut();
+        // Nothing more can be made of what comes, but it is read.
+        let _ = self.stream.shutdown().await;
         let mut buffer = [0; 1 << 10];
         while left > 0 {
-            match tokio::io::AsyncReadExt::read(raw, &mut buffer).await {
+            match self.stream.read(&mut buffer).await {
                 Ok(0) | Err(_) => return,
                 Ok(read) => left = left.saturating_sub(read),
             }
@@ -238,20 +301,14 @@ impl Socket {
     }
 }
 
-/// Returns the kind of an error. Its own text can quote the frame.
-fn kind_of(error: &Error) -> &'static str {
-    match error {
-        Error::ConnectionClosed | Error::AlreadyClosed => "closed",
-        Error::Io(_) => "io",
-        Error::WriteBufferFull(_) => "write buffer full",
-        _ => "other",
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use futures_util::StreamExt;
     use tokio::net::TcpListener;
-    use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+    use tokio_tungstenite::{
+        WebSocketStream,
+        tungstenite::protocol::{Role, WebSocketConfig},
+    };
 
     use super::*;
 
@@ -262,7 +319,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let near = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (far, _) = listener.accept().await.unwrap();
-        let mut relay = Socket::new(far, Bytes::new(), 1 << 16).await;
+        let mut relay = Socket::new(far, Bytes::new(), 1 << 16);
         let mut device = WebSocketStream::from_raw_socket(near, Role::Client, Some(WebSocketConfig::default())).await;
         let device = tokio::spawn(async move {
             // Reading the close frame answers it. The stream stays open on this side until the

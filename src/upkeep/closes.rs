@@ -2,7 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use ferry_store::PendingClose;
 use futures_util::StreamExt;
 
 use crate::app::App;
@@ -11,8 +10,9 @@ use crate::app::App;
 const RETRY: Duration = Duration::from_secs(1);
 /// Deletions that a relay takes in one round. The rest wait for the next, or for another relay.
 const BATCH: usize = 100;
-/// Deletions that are under way at the same time.
-const TOGETHER: usize = 16;
+/// Deletions that are under way at the same time. Each may hold a user's lock, and logins need
+/// these too.
+const TOGETHER: usize = 2;
 /// How long a deletion belongs to the relay that took it, milliseconds. A batch takes less: each
 /// call is limited to 2 s, and a node that is known to be down is not called.
 const LEASE: i64 = 60_000;
@@ -26,10 +26,7 @@ pub(super) async fn retry(app: Arc<App>) {
         }
         match app.store.take_due_closes(BATCH, LEASE).await {
             Ok(due) => {
-                let close = |PendingClose { user, device, tries, nodes }| {
-                    let nodes = nodes.map(|nodes| nodes.split(',').map(str::to_owned).collect());
-                    app.logins.remove_channel_again(user, device, nodes, tries)
-                };
+                let close = |taken| app.logins.remove_channel_again(taken);
                 futures_util::stream::iter(due).for_each_concurrent(TOGETHER, close).await;
             }
             Err(error) => tracing::debug!(%error, "SQL does not tell which deletions wait"),

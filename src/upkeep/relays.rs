@@ -30,7 +30,7 @@ pub(super) async fn say_that_it_runs(app: Arc<App>) {
     }
     loop {
         match say_running(&app).await {
-            Ok(running) => app.bus.note_running(running),
+            Ok(running) => app.bus.note_running(running, || app.changes.missed_some()),
             Err(error) => tracing::debug!(%error, "SQL does not tell which relays run"),
         }
         app.metrics.bus_whole.set(app.bus.is_whole().into());
@@ -67,8 +67,9 @@ pub(super) async fn compare_connections(app: Arc<App>) {
         app.metrics.bus_missed.inc();
         let devices = app.hub.devices();
         for some in devices.chunks(PAGE) {
-            if let Err(error) = close_gone(&app, some).await {
-                tracing::warn!(%error, "connections cannot be compared with SQL");
+            while let Err(error) = close_gone(&app, some).await {
+                tracing::warn!(%error, "connections cannot be compared with SQL yet");
+                tokio::time::sleep(SAY).await;
             }
         }
     }

@@ -211,8 +211,8 @@ async fn a_deleted_topic_leaves_nothing_for_the_next_device(subject: Subject) {
     subject.broker.close_device(user, last, None).await.unwrap();
     // A late send: the relay asked SQL for devices before the logout.
     subject.publish(user, "late").await;
-    subject.broker.delete_topic(user).await.unwrap();
-    subject.broker.delete_topic(user).await.unwrap();
+    subject.broker.delete_topic(user, None).await.unwrap();
+    subject.broker.delete_topic(user, None).await.unwrap();
     assert!(!subject.has_topic(user).await);
     let device = subject.open(user).await;
     subject.publish(user, "new").await;

@@ -40,6 +40,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use ferry_protocol::{DeviceId, UserId};
+use uuid::Uuid;
 
 pub use bus::BusTopic;
 pub use config::{BrokerConfig, NsqdAddress};
@@ -98,18 +99,27 @@ impl Broker {
         }
     }
 
-    /// Deletes a user's topic and all that waits on it. Call it only for a user without devices,
-    /// under the user's lock.
+    /// Deletes a user's topic and all that waits on it, on every node, or on the nodes `only`. Call
+    /// it only for a user without devices, under the user's lock.
     ///
     /// # Errors
     /// Fails with [`BrokerError::Unavailable`] if an nsqd does not answer. Call it again later.
-    pub async fn delete_topic(&self, user: UserId) -> Result<(), BrokerError> {
+    pub async fn delete_topic(&self, user: UserId, only: Option<&[String]>) -> Result<(), BrokerError> {
         match self {
             Self::Memory(broker) => {
                 broker.delete_topic(user);
                 Ok(())
             }
-            Self::Nsq(broker) => broker.delete_topic(user).await,
+            Self::Nsq(broker) => broker.delete_topic(user, only).await,
+        }
+    }
+
+    /// Returns whether one of these nodes would answer a deletion now.
+    #[must_use]
+    pub fn may_answer(&self, only: &[String]) -> bool {
+        match self {
+            Self::Memory(_) => true,
+            Self::Nsq(broker) => broker.may_answer(only),
         }
     }
 
@@ -220,12 +230,13 @@ impl Broker {
     /// Calls `hear` with what relays announce, this one included, until you drop the future. Run it
     /// once.
     ///
-    /// Calls `listening` each time it begins to hear a topic of a node: it missed what was
-    /// announced before.
-    pub async fn listen(&self, hear: impl Fn(&[u8]), listening: impl Fn(BusTopic)) {
+    /// `run` is the run of this relay, which names its own topic. Calls `changed` each time it
+    /// begins (`true`) or ceases (`false`) to hear a topic of a node: it misses what is announced
+    /// meanwhile.
+    pub async fn listen(&self, run: Uuid, hear: impl Fn(&[u8]), changed: impl Fn(BusTopic, bool)) {
         match self {
             Self::Memory(_) => std::future::pending().await,
-            Self::Nsq(broker) => broker.listen(hear, listening).await,
+            Self::Nsq(broker) => broker.listen(run, hear, changed).await,
         }
     }
 

@@ -15,6 +15,7 @@ use bytes::Bytes;
 use ferry_nsq::{LookupAdmin, Options, TopicName};
 use ferry_protocol::{DeviceId, UserId};
 use futures_util::future::join_all;
+use uuid::Uuid;
 
 pub use inventory::{Inventory, Listed, NodeList};
 
@@ -119,8 +120,8 @@ impl NsqBroker {
         });
         let lookups = join_all(lookups).await;
         let nodes = self.nodes.iter().filter(|node| wanted(&node.name)).map(|node| async {
-            if only.is_some() && !node.publisher.is_connected() {
-                return Some((node.name.clone(), unavailable("not connected")));
+            if only.is_some() && !node.may_answer() {
+                return Some((node.name.clone(), unavailable("it does not answer")));
             }
             node.delete_channel(&topic, &channel).await.err().map(|error| (node.name.clone(), error))
         });
@@ -138,7 +139,11 @@ impl NsqBroker {
     /// Fails with [`BrokerError::Unavailable`] if the node does not answer.
     pub async fn delete_channel_at(&self, node: usize, user: UserId, device: DeviceId) -> Result<(), BrokerError> {
         let node = self.nodes.get(node).ok_or_else(|| unavailable("no such node"))?;
-        node.delete_channel(&topic(user)?, &channel(device)?).await
+        let (topic, channel) = (topic(user)?, channel(device)?);
+        for (_, lookup) in &self.lookups {
+            lookup.delete_channel(&topic, &channel).await.map_err(unavailable)?;
+        }
+        node.delete_channel(&topic, &channel).await
     }
 
     /// Deletes a topic on one node. Call it only for a user without devices, under the user's lock.
@@ -147,7 +152,11 @@ impl NsqBroker {
     /// Fails with [`BrokerError::Unavailable`] if the node does not answer.
     pub async fn delete_topic_at(&self, node: usize, user: UserId) -> Result<(), BrokerError> {
         let node = self.nodes.get(node).ok_or_else(|| unavailable("no such node"))?;
-        node.delete_topic(&topic(user)?).await
+        let topic = topic(user)?;
+        for (_, lookup) in &self.lookups {
+            lookup.delete_topic(&topic).await.map_err(unavailable)?;
+        }
+        node.delete_topic(&topic).await
     }
 
     /// Returns the index of a user's home.
@@ -156,12 +165,23 @@ impl NsqBroker {
         home(self.nodes.iter().map(|node| node.name.as_str()), user)
     }
 
-    /// Deletes the topic on every node, even if one fails.
-    pub(crate) async fn delete_topic(&self, user: UserId) -> Result<(), BrokerError> {
+    /// Deletes the topic on every node, or on the nodes `only`, even if one fails.
+    pub(crate) async fn delete_topic(&self, user: UserId, only: Option<&[String]>) -> Result<(), BrokerError> {
         let topic = topic(user)?;
-        let lookups = join_all(self.lookups.iter().map(|(_, lookup)| lookup.delete_topic(&topic))).await;
-        let nodes = join_all(self.nodes.iter().map(|node| node.delete_topic(&topic))).await;
+        let wanted = |name: &str| only.is_none_or(|only| only.iter().any(|other| other == name));
+        let lookups = self.lookups.iter().filter(|(name, _)| wanted(name));
+        let lookups = join_all(lookups.map(|(_, lookup)| lookup.delete_topic(&topic))).await;
+        let nodes = self.nodes.iter().filter(|node| wanted(&node.name));
+        let nodes = join_all(nodes.map(|node| node.delete_topic(&topic))).await;
         first_error(lookups.into_iter().map(|done| done.map(drop).map_err(unavailable)).chain(nodes))
+    }
+
+    /// Returns whether one of these servers would answer a deletion now. A node that did not answer
+    /// a moment ago would not.
+    pub(crate) fn may_answer(&self, only: &[String]) -> bool {
+        let of = |name: &String| self.nodes.iter().find(|node| node.name == *name);
+        // nsqlookupds are not watched.
+        only.iter().any(|name| of(name).is_none_or(|node| node.may_answer()))
     }
 
     /// Deletes the topic at the user's home only, which is what a first login needs. Other nodes
@@ -226,8 +246,8 @@ impl NsqBroker {
         self.bus.change_carrier();
     }
 
-    pub(crate) async fn listen(&self, hear: impl Fn(&[u8]), listening: impl Fn(BusTopic)) {
-        self.bus.listen(&self.nodes, hear, listening).await;
+    pub(crate) async fn listen(&self, run: Uuid, hear: impl Fn(&[u8]), changed: impl Fn(BusTopic, bool)) {
+        self.bus.listen(&self.nodes, run, hear, changed).await;
     }
 
     pub(crate) fn health(&self) -> Vec<NodeHealth> {

@@ -7,6 +7,7 @@
 use std::{
     future::poll_fn,
     io,
+    pin::pin,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -14,7 +15,7 @@ use std::{
 use bytes::{Buf, Bytes, BytesMut};
 use serde::Serialize;
 use tokio::{
-    io::AsyncWriteExt,
+    io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
     time::{Instant, timeout},
 };
@@ -190,23 +191,19 @@ impl Connection {
 
     /// Reads once. 0 means the end of the stream.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        loop {
-            if self.stream.poll_read_ready(cx)?.is_pending() {
-                self.release_input();
-                return Poll::Pending;
-            }
-            if self.input.capacity() == self.input.len() {
-                self.input.reserve(READ_CHUNK);
-            }
-            match self.stream.try_read_buf(&mut self.input) {
-                Ok(read) => {
-                    self.last_heard = Instant::now();
-                    return Poll::Ready(Ok(read));
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Poll::Ready(Err(error)),
-            }
+        // Asked first, so that a connection with nothing to read takes no buffer.
+        if self.stream.poll_read_ready(cx)?.is_pending() {
+            self.release_input();
+            return Poll::Pending;
         }
+        if self.input.capacity() == self.input.len() {
+            self.input.reserve(READ_CHUNK);
+        }
+        // tokio's own read, and not `try_read`: after a read that did not fill the buffer it knows
+        // that nothing is left, and spares the next read, which would find nothing.
+        let read = ready!(pin!(self.stream.read_buf(&mut self.input)).poll(cx));
+        self.last_heard = Instant::now();
+        Poll::Ready(read)
     }
 
     fn release_input(&mut self) {

@@ -66,6 +66,9 @@ impl fmt::Debug for Unpublished {
     }
 }
 
+/// A message of a call, with its position there.
+type Wanted = (usize, TopicName, Bytes);
+
 /// Publishes on their way to the connection's task, written and answered together.
 pub(crate) struct Request {
     messages: Vec<(TopicName, Bytes)>,
@@ -169,12 +172,14 @@ impl Publisher {
             }
         }
         let answers = self.submit_in_parts(wanted, deadline, &mut failures).await;
-        for (indices, answer) in answers {
-            // The task answers every request before it ends. It ends only with the last handle,
-            // and this is one.
-            for failure in answer.await.unwrap_or_default() {
-                let index = indices.get(failure.index).copied().unwrap_or(failure.index);
-                failures.push(Unpublished { index, ..failure });
+        for (part, answer) in answers {
+            match answer.await {
+                Ok(failed) => failures.extend(failed.into_iter().filter_map(|failure| {
+                    let (index, ..) = part.get(failure.index)?;
+                    Some(Unpublished { index: *index, ..failure })
+                })),
+                // The task has died, and nobody knows what nsqd has.
+                Err(_) => failures.extend(lost(part, &PublishError::ConnectionLost)),
             }
         }
         failures
@@ -184,44 +189,33 @@ impl Publisher {
     /// not taken. Returns the answers to come, each with the indices of its messages.
     async fn submit_in_parts(
         &self,
-        wanted: Vec<(usize, TopicName, Bytes)>,
+        wanted: Vec<Wanted>,
         deadline: Instant,
         failures: &mut Vec<Unpublished>,
-    ) -> Vec<(Vec<usize>, oneshot::Receiver<Vec<Unpublished>>)> {
+    ) -> Vec<(Vec<Wanted>, oneshot::Receiver<Vec<Unpublished>>)> {
         let mut answers = Vec::new();
         let turn = timeout_at(deadline, self.shared.turn.lock()).await.ok();
         let mut rest = wanted.into_iter().peekable();
         while rest.peek().is_some() {
-            let (mut indices, mut part, mut bytes) = (Vec::new(), Vec::new(), 0);
-            while let Some((index, topic, body)) = rest.next_if(|(.., body)| {
+            let (mut part, mut bytes): (Vec<Wanted>, usize) = (Vec::new(), 0);
+            while let Some(wanted) = rest.next_if(|(.., body)| {
                 part.is_empty() || part.len() < self.shared.part && bytes + body.len() <= self.shared.part_bytes
             }) {
-                bytes += body.len();
-                indices.push(index);
-                part.push((topic, body));
+                bytes += wanted.2.len();
+                part.push(wanted);
             }
             let permits = match turn {
                 Some(_) => self.permits(part.len(), bytes, deadline).await,
                 None => Err(PublishError::QueueFull),
             };
+            let messages = || part.iter().map(|(_, topic, body)| (topic.clone(), body.clone())).collect();
             let submitted = permits.and_then(|permits| match self.is_connected() {
-                true => Ok(permits),
+                true => self.submit(messages(), permits),
                 false => Err(PublishError::NotConnected),
             });
             match submitted {
-                Ok(permits) => match self.submit(part, permits) {
-                    Ok(answer) => answers.push((indices, answer)),
-                    // Cannot happen: the task lives as long as this handle.
-                    Err(error) => tracing::error!(%error, "the task of a publisher has ended"),
-                },
-                Err(error) => {
-                    failures.extend(indices.into_iter().zip(part).map(|(index, (topic, body))| Unpublished {
-                        index,
-                        topic,
-                        body,
-                        error: error.clone(),
-                    }))
-                }
+                Ok(answer) => answers.push((part, answer)),
+                Err(error) => failures.extend(lost(part, &error)),
             }
         }
         answers
@@ -289,6 +283,12 @@ impl Publisher {
     pub fn address(&self) -> &str {
         &self.shared.address
     }
+}
+
+/// Returns every message of a part as a failure.
+fn lost(part: Vec<Wanted>, error: &PublishError) -> impl Iterator<Item = Unpublished> {
+    let error = error.clone();
+    part.into_iter().map(move |(index, topic, body)| Unpublished { index, topic, body, error: error.clone() })
 }
 
 fn take(semaphore: &Arc<Semaphore>, count: usize) -> Result<OwnedSemaphorePermit, PublishError> {

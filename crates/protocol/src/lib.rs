@@ -50,7 +50,7 @@ pub use receipt::{
 };
 pub use relay_frame::{
     BadRelayFrame, Delivered, DeliveredNotice, DeliveredReceipt, ErrorFrame, Limits, RelayFrame, Welcome,
-    envelope_frame,
+    envelope_parts,
 };
 pub use room::{CreateRoom, Member, Page, PutMember, Role, Room, RoomKind, TransferRoom, UnknownName, UpdateRoom};
 pub use secret::Secret;

@@ -5,10 +5,10 @@ use diesel_async::RunQueryDsl;
 use ferry_protocol::{DeviceId, UserId};
 
 use super::{
-    Result, Store,
+    Result, Store, StoreError,
     clock::SqlClock,
     page::one_more,
-    pool::{query, statement},
+    pool::{query, statement, transaction},
     schema::closing_channels,
     sql_types::Sql,
 };
@@ -27,11 +27,27 @@ pub struct PendingClose {
 }
 
 impl Store {
-    /// Notes that the broker still has to delete the channel of a logged-out device, on these
-    /// nodes, and when to try again, in milliseconds from now.
+    /// Notes that the broker still has to delete the channel of a logged-out device, and when to
+    /// try again, in milliseconds from now. `nodes` are those that are left, `None` if all may be.
+    /// If somebody else has tried too, all are asked again.
     pub async fn note_close(&self, user: UserId, id: DeviceId, nodes: Option<String>, wait: i64) -> Result<()> {
         let noted_at = ferry_protocol::now_ms();
-        statement!(self, async |conn| {
+        transaction!(self, async |conn| {
+            let next_try = sql::<BigInt>(conn.now()) + wait;
+            let first = closing_channels::table
+                .filter(closing_channels::device_id.eq(Sql(id)))
+                .filter(closing_channels::tries.eq(0));
+            let noted = diesel::update(first)
+                .set((
+                    closing_channels::next_try_at.eq(next_try),
+                    closing_channels::nodes.eq(&nodes),
+                    closing_channels::tries.eq(1),
+                ))
+                .execute(conn)
+                .await?;
+            if noted > 0 {
+                return Ok(());
+            }
             let next_try = sql::<BigInt>(conn.now()) + wait;
             diesel::insert_into(closing_channels::table)
                 .values((
@@ -40,12 +56,47 @@ impl Store {
                     closing_channels::created_at.eq(noted_at),
                     closing_channels::next_try_at.eq(sql::<BigInt>(conn.now()) + wait),
                     closing_channels::nodes.eq(&nodes),
+                    closing_channels::tries.eq(1),
                 ))
                 .on_conflict(closing_channels::device_id)
                 .do_update()
+                .set((
+                    closing_channels::next_try_at.eq(next_try),
+                    closing_channels::nodes.eq(None::<String>),
+                    closing_channels::tries.eq(closing_channels::tries + 1),
+                ))
+                .execute(conn)
+                .await?;
+            Ok(())
+        })
+    }
+
+    /// Puts off a deletion that was [taken](Self::take_due_closes), unless somebody else has tried
+    /// since.
+    pub async fn postpone_close(&self, taken: &PendingClose, nodes: Option<String>, wait: i64) -> Result<()> {
+        let (device, tries) = (taken.device, taken.tries);
+        statement!(self, async |conn| {
+            let next_try = sql::<BigInt>(conn.now()) + wait;
+            let mine = closing_channels::table
+                .filter(closing_channels::device_id.eq(Sql(device)))
+                .filter(closing_channels::tries.eq(tries));
+            diesel::update(mine)
                 .set((closing_channels::next_try_at.eq(next_try), closing_channels::nodes.eq(&nodes)))
                 .execute(conn)
                 .await?;
+            Ok(())
+        })
+    }
+
+    /// Notes that a deletion that was [taken](Self::take_due_closes) is done, unless somebody else
+    /// has tried since, and may have failed elsewhere.
+    pub async fn taken_close_done(&self, taken: &PendingClose) -> Result<()> {
+        let (device, tries) = (taken.device, taken.tries);
+        statement!(self, async |conn| {
+            let mine = closing_channels::table
+                .filter(closing_channels::device_id.eq(Sql(device)))
+                .filter(closing_channels::tries.eq(tries));
+            diesel::delete(mine).execute(conn).await?;
             Ok(())
         })
     }
@@ -97,8 +148,8 @@ impl Store {
         query!(self, async |conn| Ok(closing_channels::table.count().get_result(conn).await?))
     }
 
-    /// Notes that the broker has deleted the device's channel. Calling it again has no further
-    /// effect.
+    /// Notes that the broker has deleted the device's channel on every node. Calling it again has
+    /// no further effect.
     pub async fn close_done(&self, id: DeviceId) -> Result<()> {
         statement!(self, async |conn| {
             let pending = closing_channels::table.filter(closing_channels::device_id.eq(Sql(id)));

@@ -80,7 +80,7 @@ impl Pump {
                     let answers = async {
                         while sending.is_busy() {
                             if let (_, Ok(sent)) = sending.next(true).await {
-                                socket.text(RelayFrame::Sent(sent).to_json());
+                                socket.text(&[&RelayFrame::Sent(sent).to_json()]);
                                 // One answer at a time, because many long ones do not fit into the
                                 // buffer.
                                 if !socket.flush().await {

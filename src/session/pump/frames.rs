@@ -39,11 +39,11 @@ impl Pump {
 
     /// Answers a send, and the others that are done, while the socket takes bytes: an answer may be
     /// as long as a room has members.
-    pub(super) async fn answers(&mut self, first: Outcome) {
+    pub(super) fn answers(&mut self, first: Outcome) {
         let mut next = Some(first);
         while let Some((id, outcome)) = next {
             self.answer(id, outcome);
-            next = if self.socket.has_room().await { self.sending.try_next() } else { None };
+            next = if self.socket.has_room() { self.sending.try_next() } else { None };
         }
     }
 
@@ -64,7 +64,7 @@ impl Pump {
             Ok(DeviceFrame::Read(read)) => self.read(read),
             Ok(DeviceFrame::NoticesRead(read)) => self.notices_read(read),
             Ok(DeviceFrame::Ping) => {
-                self.socket.text(RelayFrame::Pong.to_json());
+                self.socket.text(&[&RelayFrame::Pong.to_json()]);
                 self.count_idle_frame()
             }
             Ok(DeviceFrame::Hello(hello)) => self.renew(hello),
@@ -133,14 +133,14 @@ impl Pump {
 
     fn answer(&mut self, id: MessageId, outcome: Result<Sent, Refusal>) {
         match outcome {
-            Ok(sent) => self.socket.text(RelayFrame::Sent(sent).to_json()),
+            Ok(sent) => self.socket.text(&[&RelayFrame::Sent(sent).to_json()]),
             Err(refusal) => self.tell(Some(id), &refusal),
         }
     }
 
     fn tell(&mut self, id: Option<MessageId>, refusal: &Refusal) {
         self.app.metrics.errors.with_label_values(&[refusal.code.as_str()]).inc();
-        self.socket.text(RelayFrame::Error(refusal.to_frame(id)).to_json());
+        self.socket.text(&[&RelayFrame::Error(refusal.to_frame(id)).to_json()]);
     }
 
     pub(super) fn refuse(&mut self, id: Option<MessageId>, refusal: &Refusal) -> Result<(), End> {
@@ -166,7 +166,7 @@ impl Pump {
             Ok(Authenticated { expires_at, .. }) => {
                 self.identity.expires_at = expires_at;
                 self.expires_at = instant_of(expires_at);
-                self.socket.text(RelayFrame::Renewed { token_expires_at: expires_at }.to_json());
+                self.socket.text(&[&RelayFrame::Renewed { token_expires_at: expires_at }.to_json()]);
                 Ok(())
             }
             Err(refusal) => self.refuse(None, &refusal),

@@ -39,13 +39,13 @@ impl Pump {
     }
 
     /// Writes the live frames that wait, while the socket takes bytes.
-    pub(super) async fn tell_live(&mut self) {
+    pub(super) fn tell_live(&mut self) {
         let now = Instant::now();
         while self.registration.line.close_reason().is_none()
-            && self.socket.has_room().await
+            && self.socket.has_room()
             && let Some(frame) = self.registration.line.live.next(now)
         {
-            self.socket.text(frame.to_json());
+            self.socket.text(&[&frame.to_json()]);
         }
     }
 }

@@ -1,9 +1,9 @@
 //! The bus between two relays is cut, and says things that are old.
 
-use ferry_protocol::{ErrorCode, MessageId, PresenceStatus, PutMember};
+use ferry_protocol::{CreateRoom, ErrorCode, MessageId, PresenceStatus, PutMember, RoomKind};
 use serde_json::json;
 
-use crate::harness::{Closed, RawSocket, World, moved_to, post, until};
+use crate::harness::{Closed, RawSocket, World, moved_to, nsq, post, until};
 
 const TOPICS: [&str; 2] = ["ferry.changes#ephemeral", "ferry.live#ephemeral"];
 
@@ -57,6 +57,90 @@ async fn nobody_is_left_out_while_it_is_cut() {
     }
     cut_the_bus(&world, false).await;
     until_heard(&world, true).await;
+}
+
+/// A relay that is busy takes its time to hear of a change. Whoever made it is answered only then.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_member_gets_what_is_sent_after_the_answer_by_a_relay_that_is_busy() {
+    const MEMBERS: usize = 40;
+    let world = World::two_relays(&[]).await;
+    until_heard(&world, true).await;
+    let (alice, bob) = (world.person("alice").await, world.person("bob").await);
+    let phone = alice.log_in(&world.relays[0]).await;
+    let _bobs = bob.log_in(&world.relays[0]).await;
+    let create = CreateRoom { kind: RoomKind::Group, name: Some("growing".into()), members: vec![bob.id] };
+    let room = phone.create_room(&create).await.unwrap().id;
+    let noise = phone.create_room(&create).await.unwrap().id;
+    let mut members = Vec::new();
+    for _ in 0..MEMBERS {
+        let member = world.person("member").await;
+        member.log_in(&world.relays[1]).await;
+        members.push(member.id);
+    }
+    let busy = async {
+        let post_all = async || loop {
+            post(&phone, noise, MessageId::new(), "noise").await.unwrap();
+        };
+        tokio::join!(post_all(), post_all(), post_all(), post_all(), post_all(), post_all());
+    };
+    let there = moved_to(&phone, &world.relays[1]);
+    let growing = async {
+        for (before, member) in members.iter().enumerate() {
+            there.put_member(room, *member, &PutMember::default()).await.unwrap();
+            let sent = post(&phone, room, MessageId::new(), "to all").await.unwrap();
+            assert_eq!(sent.recipients as usize, before + 2, "the new member was left out");
+        }
+    };
+    tokio::select! {
+        () = growing => {}
+        () = busy => unreachable!("it never ends"),
+    }
+}
+
+/// A relay loses its place on the bus, and hears nothing until it is back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_is_left_out_while_a_relay_is_deaf() {
+    let world = World::two_relays(&[]).await;
+    until_heard(&world, true).await;
+    let (alice, bob, carol) = (world.person("alice").await, world.person("bob").await, world.person("carol").await);
+    let (phone, mut bobs) = (alice.online(&world.relays[0]).await, bob.online(&world.relays[0]).await);
+    let mut carols = carol.online(&world.relays[1]).await;
+    let room = phone.group(&[bob.id]).await;
+    phone.send(room, "before").await;
+    assert_eq!(bobs.text().await, "before");
+
+    let admin = world.nsqds[0].admin();
+    let topic = nsq::topic(TOPICS[0]);
+    for channel in admin.topic_stats(&topic).await.unwrap().unwrap().channels {
+        admin.delete_channel(&topic, &nsq::channel(&channel.name)).await.unwrap();
+    }
+    let there = moved_to(&phone.session, &world.relays[1]);
+    there.put_member(room, carol.id, &PutMember::default()).await.unwrap();
+    assert_eq!(phone.send(room, "to both").await.recipients, 2);
+    assert_eq!((bobs.text().await, carols.text().await), ("to both".into(), "to both".into()));
+}
+
+/// A relay makes a change while nobody hears it, and ends.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_relay_did_unheard_counts_after_its_end() {
+    let mut world = World::two_relays(&[]).await;
+    until_heard(&world, true).await;
+    let (alice, bob, carol) = (world.person("alice").await, world.person("bob").await, world.person("carol").await);
+    let (phone, mut bobs) = (alice.online(&world.relays[0]).await, bob.online(&world.relays[0]).await);
+    let carols = carol.log_in(&world.relays[0]).await;
+    let room = phone.group(&[bob.id]).await;
+    phone.send(room, "before").await;
+    assert_eq!(bobs.text().await, "before");
+
+    cut_the_bus(&world, true).await;
+    let there = moved_to(&phone.session, &world.relays[1]);
+    there.put_member(room, carol.id, &PutMember::default()).await.unwrap();
+    world.relays[1].kill();
+    world.relays.truncate(1);
+    // Once the other one is not waited for any more, this one trusts what it has cached.
+    until_heard(&world, true).await;
+    assert_eq!(phone.send(room, "to both").await.recipients, 2);
+    drop(carols);
 }
 
 /// A message that waited on the bus for long must not close the newest connection of a device.

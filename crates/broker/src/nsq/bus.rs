@@ -27,15 +27,13 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// The bus between relays.
 pub(super) struct BusTopics {
-    /// Names this relay's channels.
-    relay: Uuid,
     /// The index of the node that is tried first.
     carrier: AtomicUsize,
 }
 
 impl BusTopics {
     pub(super) fn new() -> Self {
-        Self { relay: Uuid::now_v7(), carrier: AtomicUsize::new(0) }
+        Self { carrier: AtomicUsize::new(0) }
     }
 
     /// Tries the next node first from now on.
@@ -52,9 +50,9 @@ impl BusTopics {
         let first = self.carrier.load(Ordering::Relaxed) % nodes.len().max(1);
         let in_turn = nodes.iter().cycle().skip(first).take(nodes.len());
         // A node without a connection may get one in a moment, so it is tried last.
-        let (up, down): (Vec<_>, Vec<_>) = in_turn.partition(|node| node.publisher.is_connected());
+        let (up, down): (Vec<_>, Vec<_>) = in_turn.partition(|node| node.bus.is_connected());
         for node in up.into_iter().chain(down) {
-            match tokio::time::timeout(PATIENCE, node.publish(&topic, payload.clone())).await {
+            match tokio::time::timeout(PATIENCE, node.announce(&topic, payload.clone())).await {
                 Ok(Ok(())) => return true,
                 _ => tracing::warn!(node = %node.name, "a node did not take an announcement"),
             }
@@ -62,33 +60,40 @@ impl BusTopics {
         false
     }
 
-    pub(super) async fn listen(&self, nodes: &[Arc<Node>], hear: impl Fn(&[u8]), listening: impl Fn(BusTopic)) {
-        let (hear, listening) = (&hear, &listening);
-        let all = nodes.iter().flat_map(|node| BusTopic::ALL.map(|topic| self.listen_to(node, topic, hear, listening)));
+    pub(super) async fn listen(
+        &self,
+        nodes: &[Arc<Node>],
+        run: Uuid,
+        hear: impl Fn(&[u8]),
+        changed: impl Fn(BusTopic, bool),
+    ) {
+        let (hear, changed) = (&hear, &changed);
+        let topics = [BusTopic::Changes, BusTopic::Live, BusTopic::Applied(run)];
+        let all = nodes.iter().flat_map(|node| topics.map(|topic| listen_to(node, run, topic, hear, changed)));
         join_all(all).await;
     }
+}
 
-    async fn listen_to(&self, node: &Node, on: BusTopic, hear: &impl Fn(&[u8]), listening: &impl Fn(BusTopic)) {
-        let (Ok(topic), Ok(channel)) =
-            (TopicName::new(on.name()), ChannelName::new(format!("relay.{}#ephemeral", self.relay)))
-        else {
-            return tracing::error!("the names of the bus are wrong");
-        };
-        loop {
-            node.publisher.wait_connected().await;
-            match node.subscribe(&topic, &channel, WINDOW).await {
-                Ok(mut subscription) => {
-                    listening(on);
-                    while let Some(message) = next_while_alive(&mut subscription).await {
-                        subscription.finish(message.id);
-                        hear(&message.body);
-                    }
-                    tracing::warn!(node = %node.name, topic = on.name(), "the bus on a node was lost");
+async fn listen_to(node: &Node, run: Uuid, on: BusTopic, hear: &impl Fn(&[u8]), changed: &impl Fn(BusTopic, bool)) {
+    let (Ok(topic), Ok(channel)) = (TopicName::new(on.name()), ChannelName::new(format!("relay.{run}#ephemeral")))
+    else {
+        return tracing::error!("the names of the bus are wrong");
+    };
+    loop {
+        node.bus.wait_connected().await;
+        match node.subscribe(&topic, &channel, WINDOW).await {
+            Ok(mut subscription) => {
+                changed(on, true);
+                while let Some(message) = next_while_alive(&mut subscription).await {
+                    subscription.finish(message.id);
+                    hear(&message.body);
                 }
-                Err(error) => tracing::warn!(node = %node.name, %error, "no bus on a node"),
+                changed(on, false);
+                tracing::warn!(node = %node.name, %topic, "the bus on a node was lost");
             }
-            tokio::time::sleep(PAUSE).await;
+            Err(error) => tracing::warn!(node = %node.name, %error, "no bus on a node"),
         }
+        tokio::time::sleep(PAUSE).await;
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicI64, AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -34,6 +34,8 @@ const GAP: Duration = Duration::from_millis(300);
 /// How long a publish waits for its turn if the connection has its limit of publishes under way.
 /// Past it the publish fails.
 const TURN: Duration = Duration::from_secs(5);
+/// How long a node that did not answer a deletion is not asked by those who can wait.
+const SILENT: Duration = Duration::from_secs(5);
 /// How often nsqd is asked whether it is well.
 const PING: Duration = Duration::from_secs(1);
 /// The topic of the messages by which an nsqd that is not well shows that it can write again.
@@ -55,6 +57,8 @@ const SETTLED_MS: i64 = 5_000;
 pub(super) struct Node {
     pub(super) name: String,
     pub(super) publisher: Publisher,
+    /// A connection for the bus alone: beats must not wait behind the messages of a busy relay.
+    pub(super) bus: Publisher,
     tcp: String,
     options: Options,
     /// The limit of a call over HTTP.
@@ -67,6 +71,8 @@ struct Administration {
     admin: Admin,
     /// What nsqd says is wrong with it.
     fault: Mutex<Option<String>>,
+    /// When it last did not answer a deletion.
+    silent_at: Mutex<Option<Instant>>,
     /// Topics and channels that were paused at the last listing.
     paused: AtomicUsize,
     calls: Semaphore,
@@ -89,6 +95,7 @@ impl Node {
             name: address.name.clone(),
             admin: Admin::new(&address.http, timeout).map_err(unavailable)?,
             fault: Mutex::new(None),
+            silent_at: Mutex::new(None),
             paused: AtomicUsize::new(0),
             calls: Semaphore::new(CALLS),
             counts: Semaphore::new(CALLS),
@@ -105,13 +112,28 @@ impl Node {
                 })
             }
         });
-        Ok(Arc::new(Self { name: address.name.clone(), publisher, tcp: address.tcp.clone(), options, timeout, admin }))
+        let bus = Publisher::connect(address.tcp.clone(), options.clone());
+        Ok(Arc::new(Self {
+            name: address.name.clone(),
+            publisher,
+            bus,
+            tcp: address.tcp.clone(),
+            options,
+            timeout,
+            admin,
+        }))
     }
 
-    /// Publishes one message: see [`Self::publish_all`].
-    pub(super) async fn publish(&self, topic: &TopicName, payload: Bytes) -> Result<(), BrokerError> {
-        let failures = self.publish_all(vec![(topic.clone(), payload)]).await;
-        failures.into_iter().next().map_or(Ok(()), |(_, error)| Err(error))
+    /// Publishes on the bus.
+    pub(super) async fn announce(&self, topic: &TopicName, payload: Bytes) -> Result<(), PublishError> {
+        self.bus.publish(topic, payload).await
+    }
+
+    /// Returns whether nsqd answers, as far as is known. One that did not answer a moment ago is
+    /// not asked again by those who can wait.
+    pub(super) fn may_answer(&self) -> bool {
+        let silent_at = *self.admin.silent_at.lock().unwrap_or_else(PoisonError::into_inner);
+        self.publisher.is_connected() && silent_at.is_none_or(|at| at.elapsed() >= SILENT)
     }
 
     /// Publishes each message to its topic, in order, and returns the failures with their index.
@@ -208,12 +230,16 @@ impl Node {
 
     pub(super) async fn delete_channel(&self, topic: &TopicName, channel: &ChannelName) -> Result<(), BrokerError> {
         let _call = self.admin.call().await?;
-        self.admin.admin.delete_channel(topic, channel).await.map(drop).map_err(unavailable)
+        let deleted = self.admin.admin.delete_channel(topic, channel).await;
+        self.admin.note_silence(&deleted);
+        deleted.map(drop).map_err(unavailable)
     }
 
     pub(super) async fn delete_topic(&self, topic: &TopicName) -> Result<(), BrokerError> {
         let _call = self.admin.call().await?;
-        self.admin.admin.delete_topic(topic).await.map(drop).map_err(unavailable)
+        let deleted = self.admin.admin.delete_topic(topic).await;
+        self.admin.note_silence(&deleted);
+        deleted.map(drop).map_err(unavailable)
     }
 
     pub(super) async fn backlog(&self, topic: &TopicName, channel: &ChannelName) -> Result<u64, BrokerError> {
@@ -271,6 +297,11 @@ fn may_be_retried(error: &PublishError) -> bool {
 impl Administration {
     fn fault(&self) -> Option<String> {
         self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note_silence<T>(&self, outcome: &Result<T, AdminError>) {
+        let is_silent = matches!(outcome, Err(AdminError::Unreachable { .. }));
+        *self.silent_at.lock().unwrap_or_else(PoisonError::into_inner) = is_silent.then(Instant::now);
     }
 
     fn set_fault(&self, fault: Option<String>) {

@@ -42,11 +42,27 @@ async fn a_deletion_is_due_at_its_time_and_remembers_its_nodes(store: Store) {
     let (user, device) = (UserId::new(), DeviceId::new());
     store.note_close(user, device, None, 60_000).await.unwrap();
     assert!(store.take_due_closes(10, 60_000).await.unwrap().is_empty());
+    store.close_done(device).await.unwrap();
     store.note_close(user, device, Some("a:1,b:2".to_owned()), 0).await.unwrap();
     let due = store.take_due_closes(10, 0).await.unwrap();
-    assert_eq!((due.len(), due[0].user, due[0].device, due[0].tries), (1, user, device, 1));
+    assert_eq!((due.len(), due[0].user, due[0].device, due[0].tries), (1, user, device, 2));
     assert_eq!(due[0].nodes.as_deref(), Some("a:1,b:2"));
     // The lease has run out, so it is due again.
-    assert_eq!(store.take_due_closes(10, 60_000).await.unwrap()[0].tries, 2);
+    let again = store.take_due_closes(10, 60_000).await.unwrap();
+    assert_eq!(again[0].tries, 3);
     assert!(store.take_due_closes(10, 60_000).await.unwrap().is_empty());
+    // The first to take it is late, and changes nothing.
+    store.taken_close_done(&due[0]).await.unwrap();
+    store.postpone_close(&due[0], None, 0).await.unwrap();
+    assert!(store.take_due_closes(10, 60_000).await.unwrap().is_empty());
+    store.postpone_close(&again[0], Some("b:2".to_owned()), 0).await.unwrap();
+    let due = store.take_due_closes(10, 60_000).await.unwrap();
+    assert_eq!(due[0].nodes.as_deref(), Some("b:2"));
+    // Another attempt at all nodes failed meanwhile: what this one did is not all there is to do.
+    store.note_close(user, device, Some("c:3".to_owned()), 0).await.unwrap();
+    store.taken_close_done(&due[0]).await.unwrap();
+    let due = store.take_due_closes(10, 60_000).await.unwrap();
+    assert_eq!(due[0].nodes, None, "all are asked");
+    store.taken_close_done(&due[0]).await.unwrap();
+    assert_eq!(store.count_pending_closes().await.unwrap(), 0);
 }

@@ -223,7 +223,9 @@ impl Task {
         let ping = live.heard.max(live.pinged) + self.options.liveness / 3;
         let silent = live.heard + self.options.liveness;
         let renew = live.renewal.is_none().then_some(live.renew_at);
-        [Some(ping), renew, self.outbox.due(), self.typists.due()].into_iter().flatten().fold(silent, Instant::min)
+        // Without room nothing can be written, whatever is due.
+        let outbox = self.outbox.due().filter(|_| live.wire.has_room());
+        [Some(ping), renew, outbox, self.typists.due()].into_iter().flatten().fold(silent, Instant::min)
     }
 
     /// Does everything that is due. An error ends the connection.
