@@ -56,6 +56,10 @@ pub struct Options {
     /// Send this many messages in `backlog` [default: 20000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     pub messages: Option<u32>,
+    /// Let each device send and receive this many messages before it is silent in `idle`. Takes a
+    /// minute longer, in which relays forget what they remember of them
+    #[arg(long, value_name = "N", default_value = "0", value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    pub sent: u32,
     /// Log in this many times in `login`, and show the time for each 1,000 [default: 5000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub logins: Option<u32>,

@@ -19,6 +19,12 @@ use crate::{
 /// The pause after connecting before anything is measured.
 const SETTLE: Duration = Duration::from_secs(2);
 
+/// How long the messages before the silence may take.
+const TRAFFIC: Duration = Duration::from_secs(120);
+/// The time after which a relay has forgotten a device's sends: it remembers them for a minute, and
+/// looks when it pings the device.
+const FORGOTTEN: Duration = Duration::from_secs(95);
+
 /// The column of memory by which a relay's row is drawn.
 pub const PER_DEVICE: &str = "KB/device";
 
@@ -31,9 +37,15 @@ pub async fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
             let mut row = Row::new("idle", format!("{wanted} devices"), kind);
             row.notes.extend(note);
             say(kind, &format!("{wanted} idle devices"));
-            // Nobody sends, so the rooms do not matter, and the relay need not create any.
             let users = devices / options.devices_per_user;
-            let crowd = Crowd { senders: 0, ..Crowd::new(users, options.devices_per_user, 1) };
+            let crowd = match options.sent {
+                // Nobody sends, so the rooms do not matter, and the relay need not create any.
+                0 => Crowd { senders: 0, ..Crowd::new(users, options.devices_per_user, 1) },
+                sent => {
+                    row.case = format!("{wanted} devices after {sent} sends each");
+                    Crowd::new(users, options.devices_per_user, 2)
+                }
+            };
             let measure =
                 async |system: &mut dyn System, row: Row| Ok(vec![measure(system, row, crowd, options).await?]);
             report.rows.extend(rows_of(kind, options, row, measure).await);
@@ -51,9 +63,19 @@ async fn measure(system: &mut dyn System, mut row: Row, crowd: Crowd, options: &
     system.prepare(&crowd).await?;
     let (prepared, logged_in) = (start.elapsed(), resident(system));
 
-    let load = Arc::new(Load::new(crowd, options.size, Until::Confirmed)?);
+    let mut load = Load::new(crowd, options.size, Until::Received)?;
+    if options.sent > 0 {
+        load.flood(options.under_way, options.sent * 2);
+    }
+    let load = Arc::new(load);
     let all: Vec<usize> = (0..crowd.devices()).collect();
     system.attach(&load, &all, AT_ONCE).await?;
+    if options.sent > 0 {
+        load.begin();
+        let verdict = load.settle(TRAFFIC).await;
+        row.verdict(&verdict);
+        tokio::time::sleep(FORGOTTEN).await;
+    }
     tokio::time::sleep(if options.quick { SETTLE / 10 } else { SETTLE }).await;
     let connected = resident(system);
 
