@@ -52,3 +52,11 @@ pub struct App {
     /// Tasks beside requests and connections. The relay waits for them at its end.
     pub tasks: TaskTracker,
 }
+
+impl App {
+    /// Drops everything cached, because changes of other relays may have been missed.
+    pub fn missed_some(&self) {
+        self.changes.missed_some();
+        self.presence.forget_sight();
+    }
+}

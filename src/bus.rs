@@ -160,6 +160,26 @@ impl Bus {
         }
     }
 
+    /// Tells the other relays of a change, without waiting until they have applied it. It is told,
+    /// or the others soon trust no cache any more. Waits only if very many changes are to be told.
+    pub async fn queue_change(&self, event: LiveEvent) {
+        if self.is_only_relay() {
+            return;
+        }
+        if let Ok(place) = self.inner.changes.reserve().await {
+            place.send(Change { number: self.next_number(), event, done: None });
+        }
+    }
+
+    /// Tells one relay something. Best effort.
+    pub async fn tell_one(&self, run: Uuid, event: LiveEvent) {
+        let events = vec![Numbered { number: None, event }];
+        let announcement = Announcement { relay: self.inner.run, last: None, events, applied: None };
+        if let Ok(payload) = serde_json::to_vec(&announcement) {
+            self.inner.broker.announce(BusTopic::Applied(run), payload.into()).await;
+        }
+    }
+
     /// Tells the other relays of something, without waiting. Best effort.
     pub fn tell(&self, event: LiveEvent) {
         if self.is_only_relay() {

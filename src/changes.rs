@@ -75,7 +75,8 @@ impl Changes {
         self.missed.notified().await;
     }
 
-    /// Does here what another relay's event asks for. [`LiveEvent::Live`] is for presence alone.
+    /// Does here what another relay's event asks for. [`LiveEvent::SightChanged`] and
+    /// [`LiveEvent::Live`] are for presence alone.
     pub fn apply(&self, event: &LiveEvent) {
         match *event {
             LiveEvent::DeviceGone { user, device, account } => {
@@ -90,7 +91,7 @@ impl Changes {
             }
             LiveEvent::DevicesChanged { user } => self.directory.invalidate(Stale::Devices(user)),
             LiveEvent::RoomChanged { room } => self.directory.invalidate(Stale::Room(room)),
-            LiveEvent::Live(_) => {}
+            LiveEvent::SightChanged { .. } | LiveEvent::Live(_) => {}
         }
     }
 }

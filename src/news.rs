@@ -40,12 +40,17 @@ pub enum LiveEvent {
         /// The room.
         room: RoomId,
     },
+    /// Who may see a user, or whom the user may see, has changed.
+    SightChanged {
+        /// The user.
+        user: UserId,
+    },
     /// Presence and typing.
     Live(PresenceEvent),
 }
 
-/// What relays tell each other about presence and typing. A relay that misses one hears the next
-/// heartbeat.
+/// What relays tell each other about presence and typing. A relay that misses one notices it at
+/// the next heartbeat.
 ///
 /// `Debug` names no user: a log must not tell who was online, or who wrote to whom.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,20 +64,27 @@ pub enum PresenceEvent {
         seq: u64,
         /// The users, and the status of each.
         users: Vec<(UserId, PresenceStatus)>,
-        /// In a heartbeat: which part of it this is.
+        /// In a statement of the whole: which part of it this is.
         part: Option<Part>,
     },
-    /// A relay that has just begun to listen asks for everybody's heartbeat.
-    Asks,
+    /// The heartbeat of a relay: what it has told so far, in short.
+    Beat {
+        /// The run of the relay.
+        run: Uuid,
+        /// Grows with every announcement of a run.
+        seq: u64,
+        /// The digest of what it claims.
+        digest: Digest,
+    },
+    /// A relay asks for the whole: it has missed something.
+    Asks {
+        /// The run of the relay that it asks. `None` asks everybody: it has just begun to listen.
+        of: Option<Uuid>,
+    },
     /// A relay ends in order.
     Ends {
         /// The run of the relay.
         run: Uuid,
-    },
-    /// Who may see a user, or whom the user may see, has changed.
-    Sight {
-        /// The user.
-        user: UserId,
     },
     /// A user is writing, or has stopped.
     Typing {
@@ -85,7 +97,47 @@ pub enum PresenceEvent {
     },
 }
 
-/// A part of a relay's heartbeat, which names every user that is connected to it.
+/// What a relay claims of its users, in short. Two relays with the same digest hold the same
+/// claims, but for a chance of one in 2^64.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Digest {
+    /// How many users are there.
+    pub users: u32,
+    /// The sum of a hash of each user with the user's status. A sum can be kept up to date, and
+    /// does not depend on the order.
+    pub sum: u64,
+}
+
+impl Digest {
+    /// Adds a claim. Users who are not there do not count.
+    pub fn add(&mut self, user: UserId, status: PresenceStatus) {
+        if status != PresenceStatus::Offline {
+            self.users = self.users.wrapping_add(1);
+            self.sum = self.sum.wrapping_add(hash(user, status));
+        }
+    }
+
+    /// Removes a claim that was added.
+    pub fn remove(&mut self, user: UserId, status: PresenceStatus) {
+        if status != PresenceStatus::Offline {
+            self.users = self.users.wrapping_sub(1);
+            self.sum = self.sum.wrapping_sub(hash(user, status));
+        }
+    }
+}
+
+/// Mixes a user and a status, the same on every relay (the finalizer of `SplitMix64`, twice).
+fn hash(user: UserId, status: PresenceStatus) -> u64 {
+    fn mix(mut bits: u64) -> u64 {
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        bits ^ (bits >> 31)
+    }
+    let (high, low) = user.0.as_u64_pair();
+    mix(mix(high ^ u64::from(status == PresenceStatus::Online)) ^ low)
+}
+
+/// A part of the statement of all users who are connected to a relay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
     /// The number of this part, from 0 on.
@@ -98,9 +150,9 @@ impl fmt::Debug for PresenceEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Says { users, .. } => write!(f, "Says(of {} users)", users.len()),
-            Self::Asks => f.write_str("Asks"),
+            Self::Beat { digest, .. } => write!(f, "Beat(of {} users)", digest.users),
+            Self::Asks { .. } => f.write_str("Asks"),
             Self::Ends { .. } => f.write_str("Ends"),
-            Self::Sight { .. } => f.write_str("Sight"),
             Self::Typing { .. } => f.write_str("Typing"),
         }
     }

@@ -2,16 +2,19 @@
 //! told, and only memory holds them.
 //!
 //! Each relay knows its own connections ([`sockets`]), and hears from the other relays about
-//! theirs ([`news`](crate::news)). Both are on the [`board`]. A device names the users that it
-//! watches. When the status of one changes, [`tell`](PresenceTracker::tell) asks who may see it
-//! ([`sight`]), and puts it into the device's queue of live frames. The connections, the board and
-//! the queue are pure.
+//! theirs ([`news`](crate::news)): differences, and a digest by which it notices that it has
+//! missed some. Both are on the [`board`]. A device names the users that it watches. When the
+//! status of one changes, [`tell`](PresenceTracker::tell) puts it into the device's queue of live
+//! frames. Who may see whom comes from SQL ([`sight`]), and is remembered for each connection. The
+//! connections, the board and the queue are pure.
 
 mod board;
+mod missing;
 pub mod sight;
 mod sockets;
 mod tell;
 mod typing;
+mod watchers;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -22,14 +25,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use dashmap::DashMap;
 use ferry_protocol::{PresenceStatus, UserId, now_ms};
 use ferry_store::Store;
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use self::{board::Board, sockets::Sockets};
+use self::{
+    board::Board,
+    missing::{Missing, SPREAD},
+    sockets::Sockets,
+    watchers::LinesByUser,
+};
 use crate::{
     bus::Bus,
     cache::{Cache, Life},
@@ -45,8 +52,10 @@ const SETTLE: Duration = Duration::from_millis(100);
 /// Users in one announcement. With the smallest frame that can be configured, nsqd's limit is 5
 /// KiB, and a user takes 50 bytes.
 const CHUNK: usize = 80;
-/// The shortest time between two heartbeats that other relays ask for.
+/// The shortest time between two statements of the whole.
 const ASKED: Duration = Duration::from_secs(1);
+/// With more other relays than these, statements of the whole that all are asked for are spread.
+const FEW: usize = 4;
 /// Users whose time of leaving is cached, and for how long. For all others, SQL says when they
 /// were there last.
 const LEFT: usize = 50_000;
@@ -69,18 +78,26 @@ pub struct PresenceTracker {
     metrics: Arc<Metrics>,
     sockets: Mutex<Sockets>,
     board: Mutex<Board>,
+    /// What was missed of other relays.
+    missing: Mutex<Missing>,
     /// The connections of each user. Bounded by the connections of the relay.
-    lines: DashMap<UserId, Vec<Arc<Line>>>,
+    lines: LinesByUser,
     /// The connections that watch each user. Bounded by the connections times `--watched`.
-    watchers: DashMap<UserId, Vec<Arc<Line>>>,
+    watchers: LinesByUser,
+    /// Grows whenever it has changed who may see whom. What was read from SQL before is not
+    /// remembered after.
+    sight: AtomicU64,
     /// The news that is still to be told. Each user and each connection is in it once.
     due: Mutex<Due>,
     /// When users left, in milliseconds since the Unix epoch.
     left: Cache<UserId, i64>,
     moved: Notify,
-    asked: Notify,
-    /// Whether the other relays are to be asked for a heartbeat.
+    /// Wakes [`Self::keep`] for what the next three say.
+    woken: Notify,
+    /// Whether all other relays are to be asked for the whole.
     asks: AtomicBool,
+    /// Whether this relay is asked for the whole.
+    owes: AtomicBool,
     told: Notify,
     typing: Arc<Semaphore>,
     /// Tasks that tell of typing. The relay waits for them when it ends.
@@ -118,25 +135,11 @@ impl Present {
 impl Drop for Present {
     fn drop(&mut self) {
         let Self { presence, line, away } = self;
-        remove(&presence.lines, line.user, line);
+        presence.lines.remove(line.user, line);
         presence.watch(line, &[]);
         presence.sockets().closed(line.user, *away, Instant::now());
         presence.moved.notify_one();
     }
-}
-
-fn remove(index: &DashMap<UserId, Vec<Arc<Line>>>, user: UserId, line: &Line) {
-    if let Some(mut lines) = index.get_mut(&user) {
-        lines.retain(|other| other.id != line.id);
-    }
-    index.remove_if(&user, |_, lines| lines.is_empty());
-}
-
-fn add(index: &DashMap<UserId, Vec<Arc<Line>>>, user: UserId, line: &Arc<Line>) {
-    let mut lines = index.entry(user).or_default();
-    // Most users have one connection.
-    lines.reserve_exact(1);
-    lines.push(Arc::clone(line));
 }
 
 impl PresenceTracker {
@@ -150,7 +153,7 @@ impl PresenceTracker {
         metrics: Arc<Metrics>,
         tasks: TaskTracker,
     ) -> Self {
-        let run = Uuid::now_v7();
+        let run = bus.run_id();
         Self {
             run,
             seq: AtomicU64::new(0),
@@ -162,13 +165,16 @@ impl PresenceTracker {
             metrics,
             sockets: Mutex::new(Sockets::new(config.times.presence_grace)),
             board: Mutex::new(Board::new(run, config.times.presence_forget)),
-            lines: DashMap::new(),
-            watchers: DashMap::new(),
+            missing: Mutex::default(),
+            lines: LinesByUser::default(),
+            watchers: LinesByUser::default(),
+            sight: AtomicU64::new(0),
             due: Mutex::default(),
             left: Cache::new(LEFT, LEFT_LIFE),
             moved: Notify::new(),
-            asked: Notify::new(),
+            woken: Notify::new(),
             asks: AtomicBool::new(false),
+            owes: AtomicBool::new(false),
             told: Notify::new(),
             typing: Arc::new(Semaphore::new(TYPING_UNDER_WAY)),
             tasks,
@@ -185,6 +191,10 @@ impl PresenceTracker {
         self.board.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn missing(&self) -> MutexGuard<'_, Missing> {
+        self.missing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn due(&self) -> MutexGuard<'_, Due> {
         self.due.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -192,7 +202,7 @@ impl PresenceTracker {
     /// Notes that a connection opened and that its user is there.
     #[must_use]
     pub fn connected(self: &Arc<Self>, line: &Arc<Line>) -> Present {
-        add(&self.lines, line.user, line);
+        self.lines.add(line.user, line);
         self.sockets().opened(line.user);
         self.moved.notify_one();
         Present { presence: Arc::clone(self), line: Arc::clone(line), away: false }
@@ -204,27 +214,49 @@ impl PresenceTracker {
         self.board().status(user)
     }
 
+    /// Returns the other relays that say that the user is connected to them.
+    #[must_use]
+    pub fn relays_of(&self, user: UserId) -> Vec<Uuid> {
+        self.board().relays_of(user)
+    }
+
     /// Handles what another relay announces.
     pub fn hear(self: &Arc<Self>, news: PresenceEvent) {
         let now = Instant::now();
         match news {
             PresenceEvent::Says { run, seq, users, part } => {
                 let changed = self.board().say(run, seq, &users, part, now);
+                if part.is_some() {
+                    self.missing().settled(run);
+                }
                 self.changed(changed);
             }
-            PresenceEvent::Asks => self.asked.notify_one(),
+            PresenceEvent::Beat { run, seq, digest } => {
+                if !self.board().beat(run, seq, digest, now) {
+                    self.missing().note(run, rand::random(), now);
+                    self.woken.notify_one();
+                }
+            }
+            PresenceEvent::Asks { of } => match of {
+                Some(run) if run != self.run => self.missing().settled(run),
+                _ => self.owe(),
+            },
             PresenceEvent::Ends { run } => self.board().ends(run, self.times.presence_grace, now),
-            PresenceEvent::Sight { user } => self.look_again(user),
             PresenceEvent::Typing { room, user, active } => self.heard_typing(room, user, active),
         }
     }
 
-    /// Asks the other relays for a heartbeat. Call this when the relay begins to hear them: it has
+    /// Asks the other relays for the whole. Call this when the relay begins to hear them: it has
     /// missed what they said before.
     pub fn ask(&self) {
         self.asks.store(true, Ordering::Release);
-        // This relay owes a heartbeat too: the others may have missed what it said.
-        self.asked.notify_one();
+        // The others may have missed what this relay said.
+        self.owe();
+    }
+
+    fn owe(&self) {
+        self.owes.store(true, Ordering::Release);
+        self.woken.notify_one();
     }
 
     /// Returns false if nobody hears it. The caller then gives up, so that a heartbeat does not
@@ -247,35 +279,62 @@ impl PresenceTracker {
                 self.left.put(*user, now_ms());
             }
         }
-        let watched: Vec<UserId> = users.into_iter().filter(|user| self.watchers.contains_key(user)).collect();
+        let watched: Vec<UserId> = users.into_iter().filter(|user| self.watchers.has(*user)).collect();
         self.due().users.extend(watched);
         self.told.notify_one();
     }
 
-    /// Keeps the board: applies changes of this relay's connections, sends heartbeats, and forgets
-    /// silent relays. Never ends.
+    /// Keeps the board: applies changes of this relay's connections, sends heartbeats, asks for
+    /// what was missed, and forgets silent relays. Never ends.
     pub async fn keep(self: Arc<Self>) {
         let mut beat_at = Instant::now() + self.times.presence_heartbeat;
-        let mut beaten_at = Instant::now();
+        let (mut said_at, mut say_at) = (Instant::now(), None);
         loop {
-            let deadlines = [Some(beat_at), self.sockets().next_deadline(), self.board().next_deadline()];
+            let missing = self.missing().next_deadline();
+            let deadlines =
+                [Some(beat_at), say_at, missing, self.sockets().next_deadline(), self.board().next_deadline()];
             // `beat_at` is one of them, so there is always one.
             let wake_at = deadlines.into_iter().flatten().min().unwrap_or(beat_at);
             tokio::select! {
                 () = self.moved.notified() => tokio::time::sleep(SETTLE).await,
-                () = self.asked.notified() => beat_at = beat_at.min(beaten_at + ASKED),
+                () = self.woken.notified() => {}
                 () = tokio::time::sleep_until(wake_at.into()) => {}
             }
             if self.asks.swap(false, Ordering::AcqRel) {
-                self.announce(PresenceEvent::Asks).await;
+                self.announce(PresenceEvent::Asks { of: None }).await;
             }
             self.settle().await;
             let now = Instant::now();
             let silent = self.board().forget_silent(now);
             self.changed(silent);
+            self.ask_for_what_was_missed(now).await;
+            if self.owes.swap(false, Ordering::AcqRel) && say_at.is_none() {
+                // All relays are asked at once, and nsqd's queues are small.
+                let spread = if self.others() > FEW { SPREAD.mul_f64(rand::random()) } else { Duration::ZERO };
+                say_at = Some(now.max(said_at + ASKED) + spread);
+            }
+            if say_at.is_some_and(|at| now >= at) {
+                self.say_all().await;
+                (said_at, say_at) = (now, None);
+            }
             if now >= beat_at {
                 self.beat().await;
-                (beaten_at, beat_at) = (now, now + self.times.presence_heartbeat);
+                // Relays that were started together do not stay together.
+                beat_at = now + self.times.presence_heartbeat.mul_f64(rand::random_range(0.8..=1.0));
+            }
+        }
+    }
+
+    fn others(&self) -> usize {
+        self.board().others()
+    }
+
+    async fn ask_for_what_was_missed(&self, now: Instant) {
+        let due = self.missing().due(now);
+        for run in due {
+            // The difference may only have been late.
+            if self.board().differs(run) {
+                self.announce(PresenceEvent::Asks { of: Some(run) }).await;
             }
         }
     }
@@ -298,23 +357,33 @@ impl PresenceTracker {
                 return;
             }
             if !self.announce(PresenceEvent::Says { run: self.run, seq, users: some.to_vec(), part: None }).await {
-                // The rest would wait half a second for each part. A heartbeat makes up for it
-                // soon.
-                self.asked.notify_one();
+                // The rest would wait half a second for each part. The others notice at the next
+                // heartbeat.
                 return;
             }
         }
     }
 
-    /// Tells the other relays every user who is here.
+    /// Tells the other relays what they should know by now, in short.
     async fn beat(&self) {
+        let seq = self.next_seq();
+        let digest = {
+            let mut board = self.board();
+            let digest = board.own_digest();
+            board.beat(self.run, seq, digest, Instant::now());
+            digest
+        };
+        if self.bus.is_heard() {
+            self.announce(PresenceEvent::Beat { run: self.run, seq, digest }).await;
+        }
+    }
+
+    /// Tells the other relays every user who is here.
+    async fn say_all(&self) {
         let users: Vec<_> = self.sockets().told().collect();
         let seq = self.next_seq();
         let chunks: Vec<_> = if users.is_empty() { vec![&[][..]] } else { users.chunks(CHUNK).collect() };
         let of = u32::try_from(chunks.len()).unwrap_or(u32::MAX);
-        // On this relay's board too, which then drops the users who have left.
-        let own = self.board().say(self.run, seq, &users, Some(Part { index: 0, of: 1 }), Instant::now());
-        self.changed(own);
         for (index, some) in (0..).zip(chunks) {
             let part = Some(Part { index, of });
             if !self.bus.is_heard() {

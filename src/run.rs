@@ -53,7 +53,8 @@ pub enum Stopped {
 /// # Errors
 /// Fails if the database cannot be opened, or if a part rejects the settings.
 pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken) -> anyhow::Result<Stopped> {
-    let app = build(config).await?;
+    // Boxed, because it is large and over soon.
+    let app = Box::pin(build(config)).await?;
     let address = listener.local_addr().context("the listener has no address")?;
     tracing::info!(%address, "ferry listens");
 
@@ -196,7 +197,7 @@ async fn open_broker(config: &Config, store: &Store, metrics: &Metrics) -> anyho
         msg_timeout: config.times.msg_timeout,
         frame: config.limits.frame,
     };
-    let inventory = Arc::new(DeviceInventory(store.clone()));
+    let inventory = Arc::new(DeviceInventory::new(store.clone()));
     Ok(Broker::Nsq(Arc::new(NsqBroker::new(&settings, inventory)?)))
 }
 
@@ -219,7 +220,8 @@ fn open_passwords(config: &Config) -> anyhow::Result<Passwords> {
 async fn hear_other_relays(app: Arc<App>) {
     let apply = |event| match event {
         LiveEvent::Live(news) => app.presence.hear(news),
+        LiveEvent::SightChanged { user } => app.presence.look_again(user),
         event => app.changes.apply(&event),
     };
-    app.bus.listen(apply, || app.changes.missed_some(), || app.presence.ask()).await;
+    app.bus.listen(apply, || app.missed_some(), || app.presence.ask()).await;
 }

@@ -20,6 +20,8 @@ const TYPING: usize = 64;
 struct Watched {
     told: Option<PresenceStatus>,
     due: Option<Presence>,
+    /// Whether the device may see the user. `None` if SQL is to be asked.
+    sees: Option<bool>,
 }
 
 #[derive(Debug, Default)]
@@ -75,6 +77,29 @@ impl LiveQueue {
     #[must_use]
     pub fn watched(&self) -> Vec<UserId> {
         self.queue().as_ref().map(|queue| queue.watched.keys().copied().collect()).unwrap_or_default()
+    }
+
+    /// Returns whether the device may see a user, if that is remembered.
+    #[must_use]
+    pub fn sees(&self, user: UserId) -> Option<bool> {
+        self.queue().as_ref()?.watched.get(&user)?.sees
+    }
+
+    /// Remembers whether the device may see a user, if it watches them.
+    pub fn set_sees(&self, user: UserId, sees: bool) {
+        if let Some(watched) = self.queue().as_mut().and_then(|queue| queue.watched.get_mut(&user)) {
+            watched.sees = Some(sees);
+        }
+    }
+
+    /// Forgets whether the device may see this user, or any.
+    pub fn forget_sight(&self, user: Option<UserId>) {
+        let mut queue = self.queue();
+        let Some(queue) = queue.as_mut() else { return };
+        match user {
+            Some(user) => queue.watched.get_mut(&user).into_iter().for_each(|watched| watched.sees = None),
+            None => queue.watched.values_mut().for_each(|watched| watched.sees = None),
+        }
     }
 
     /// Queues the status of a user, if the device watches them. The device is not told again what

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use ferry_broker::{SubscribeError, Subscription};
+use ferry_broker::{ChannelCount, SubscribeError, Subscription};
 use ferry_protocol::{DeviceId, Envelope, MessageRef, UserId};
 use tokio::sync::oneshot;
 
@@ -45,7 +45,9 @@ impl Logins {
     async fn read_what_waits(&self, user: UserId, device: DeviceId) -> Vec<MessageRef> {
         let (mut messages, end) = (Vec::new(), Instant::now() + PATIENCE);
         // Most channels are empty: asking costs less than subscribing.
-        let Ok(waiting @ 1..) = self.broker.backlog(user, device).await else { return messages };
+        let Ok(ChannelCount { deliveries: waiting @ 1.., .. }) = self.broker.backlog(user, device).await else {
+            return messages;
+        };
         let Some(mut subscription) = self.take_channel(user, device).await else { return messages };
         subscription.start();
         for _ in 0..usize::try_from(waiting).unwrap_or(MOST).min(MOST) {

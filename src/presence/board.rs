@@ -1,5 +1,8 @@
 //! The status of each user as every relay claims it, and what follows from all claims. Pure: the
 //! caller passes the time.
+//!
+//! A relay announces differences, and now and then the [`Digest`] of all that it claims. Whoever
+//! has a different digest has missed something, and asks that relay for the whole.
 
 use std::{
     collections::HashMap,
@@ -9,7 +12,7 @@ use std::{
 use ferry_protocol::{PresenceStatus, UserId};
 use uuid::Uuid;
 
-use crate::news::Part;
+use crate::news::{Digest, Part};
 
 /// The status of a user as one relay claims it.
 #[derive(Debug, Clone, Copy)]
@@ -22,11 +25,41 @@ struct Claim {
 #[derive(Debug)]
 struct Said {
     forget_at: Instant,
-    /// A user who has left stays in it as offline until the next whole heartbeat, because an older
-    /// announcement may still be on its way.
+    /// A user who has left stays in it as offline until the next digest that agrees, because an
+    /// older announcement may still be on its way.
     users: HashMap<UserId, Claim>,
-    /// The number of the newest heartbeat, and those of its parts that are still to come.
-    beat: (u64, Vec<u32>),
+    digest: Digest,
+    /// The digest that the relay announced last.
+    announced: Digest,
+    /// The number of the newest statement of the whole, and those of its parts that are still to
+    /// come.
+    whole: (u64, Vec<u32>),
+}
+
+/// How many relays claim that a user is there.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+struct Count {
+    online: u32,
+    away: u32,
+}
+
+impl Count {
+    fn status(self) -> PresenceStatus {
+        match (self.online, self.away) {
+            (0, 0) => PresenceStatus::Offline,
+            (0, _) => PresenceStatus::Away,
+            _ => PresenceStatus::Online,
+        }
+    }
+
+    /// Returns the count of this status. Nobody counts who is not there.
+    fn of(&mut self, status: PresenceStatus) -> Option<&mut u32> {
+        match status {
+            PresenceStatus::Offline => None,
+            PresenceStatus::Away => Some(&mut self.away),
+            PresenceStatus::Online => Some(&mut self.online),
+        }
+    }
 }
 
 /// See the module's description. Bounded by the connections of all relays.
@@ -37,24 +70,26 @@ pub struct Board {
     /// How long the claims of a relay count after its last announcement.
     patience: Duration,
     relays: HashMap<Uuid, Said>,
+    /// What follows from the claims of all relays, for users who are there.
+    users: HashMap<UserId, Count>,
 }
 
 impl Board {
     /// Creates an empty board.
     #[must_use]
     pub fn new(own: Uuid, patience: Duration) -> Self {
-        Self { own, patience, relays: HashMap::new() }
+        Self { own, patience, relays: HashMap::new(), users: HashMap::new() }
     }
 
     /// Returns the status of a user: the greatest that any relay claims.
     #[must_use]
     pub fn status(&self, user: UserId) -> PresenceStatus {
-        let claims = self.relays.values().filter_map(|said| said.users.get(&user));
-        claims.map(|claim| claim.status).max().unwrap_or(PresenceStatus::Offline)
+        self.users.get(&user).copied().unwrap_or_default().status()
     }
 
     /// Notes an announcement of a relay: the statuses of these users. If its last missing part
-    /// completes a heartbeat, the relay's older claims go: those users are not connected to it.
+    /// completes a statement of the whole, the relay's older claims go: those users are not
+    /// connected to it.
     ///
     /// Returns the users whose status has changed by this.
     pub fn say(
@@ -66,20 +101,9 @@ impl Board {
         now: Instant,
     ) -> Vec<UserId> {
         let mut changed = Vec::new();
-        let forget_at = now + self.patience;
-        let new = || Said { forget_at, users: HashMap::new(), beat: (0, Vec::new()) };
-        self.relays.entry(relay).or_insert_with(new).forget_at = forget_at;
+        self.hear(relay, now);
         for (user, status) in users {
-            let before = self.status(*user);
-            if let Some(said) = self.relays.get_mut(&relay) {
-                let claim = said.users.entry(*user).or_insert(Claim { status: PresenceStatus::Offline, seq: 0 });
-                if claim.seq <= seq {
-                    *claim = Claim { status: *status, seq };
-                }
-            }
-            if self.status(*user) != before {
-                changed.push(*user);
-            }
+            self.claim(relay, *user, Claim { status: *status, seq }, &mut changed);
         }
         if part.is_some_and(|part| self.completes(relay, seq, part)) {
             self.drop_claims(relay, |claim| claim.seq < seq, &mut changed);
@@ -87,13 +111,98 @@ impl Board {
         changed
     }
 
-    /// Returns whether this part completes its heartbeat.
+    /// Notes the digest that a relay announces. Returns whether it is that of its claims here.
+    pub fn beat(&mut self, relay: Uuid, seq: u64, digest: Digest, now: Instant) -> bool {
+        self.hear(relay, now);
+        let Some(said) = self.relays.get_mut(&relay) else { return false };
+        said.announced = digest;
+        if said.digest != digest {
+            return false;
+        }
+        said.users.retain(|_, claim| claim.status != PresenceStatus::Offline || claim.seq >= seq);
+        true
+    }
+
+    /// Returns whether the claims of a relay are still not those that it announced.
+    #[must_use]
+    pub fn differs(&self, relay: Uuid) -> bool {
+        self.relays.get(&relay).is_some_and(|said| said.digest != said.announced)
+    }
+
+    /// Returns the other relays that claim that the user is there.
+    #[must_use]
+    pub fn relays_of(&self, user: UserId) -> Vec<Uuid> {
+        let claims = |said: &Said| said.users.get(&user).is_some_and(|claim| claim.status != PresenceStatus::Offline);
+        let relays = self.relays.iter().filter(|(relay, said)| **relay != self.own && claims(said));
+        relays.map(|(relay, _)| *relay).collect()
+    }
+
+    /// Returns the number of other relays.
+    #[must_use]
+    pub fn others(&self) -> usize {
+        self.relays.keys().filter(|relay| **relay != self.own).count()
+    }
+
+    /// Returns the digest of this relay's own claims.
+    #[must_use]
+    pub fn own_digest(&self) -> Digest {
+        self.relays.get(&self.own).map(|said| said.digest).unwrap_or_default()
+    }
+
+    /// Notes a sign of life.
+    fn hear(&mut self, relay: Uuid, now: Instant) {
+        let forget_at = now + self.patience;
+        let said = self.relays.entry(relay).or_insert_with(|| Said {
+            forget_at,
+            users: HashMap::new(),
+            digest: Digest::default(),
+            announced: Digest::default(),
+            whole: (0, Vec::new()),
+        });
+        said.forget_at = forget_at;
+    }
+
+    fn claim(&mut self, relay: Uuid, user: UserId, new: Claim, changed: &mut Vec<UserId>) {
+        let Some(said) = self.relays.get_mut(&relay) else { return };
+        let claim = said.users.entry(user).or_insert(Claim { status: PresenceStatus::Offline, seq: 0 });
+        if claim.seq > new.seq {
+            return;
+        }
+        let old = std::mem::replace(claim, new);
+        said.digest.remove(user, old.status);
+        said.digest.add(user, new.status);
+        self.recount(user, old.status, new.status, changed);
+    }
+
+    /// Counts that one relay claims another status of the user than before.
+    fn recount(&mut self, user: UserId, old: PresenceStatus, new: PresenceStatus, changed: &mut Vec<UserId>) {
+        if old == new {
+            return;
+        }
+        let count = self.users.entry(user).or_default();
+        let before = count.status();
+        if let Some(of) = count.of(old) {
+            *of = of.saturating_sub(1);
+        }
+        if let Some(of) = count.of(new) {
+            *of += 1;
+        }
+        let after = count.status();
+        if after == PresenceStatus::Offline {
+            self.users.remove(&user);
+        }
+        if after != before {
+            changed.push(user);
+        }
+    }
+
+    /// Returns whether this part completes its statement of the whole.
     fn completes(&mut self, relay: Uuid, seq: u64, part: Part) -> bool {
         let Some(said) = self.relays.get_mut(&relay) else { return false };
-        if said.beat.0 < seq {
-            said.beat = (seq, (0..part.of).collect());
+        if said.whole.0 < seq {
+            said.whole = (seq, (0..part.of).collect());
         }
-        let (newest, missing) = &mut said.beat;
+        let (newest, missing) = &mut said.whole;
         if *newest != seq || missing.is_empty() {
             return false;
         }
@@ -105,12 +214,18 @@ impl Board {
         let Some(said) = self.relays.get_mut(&relay) else { return };
         let mut dropped = Vec::new();
         said.users.retain(|user, claim| {
-            if gone(claim) {
+            let is_gone = gone(claim);
+            if is_gone {
                 dropped.push((*user, claim.status));
             }
-            !gone(claim)
+            !is_gone
         });
-        changed.extend(dropped.into_iter().filter(|(user, was)| self.status(*user) < *was).map(|(user, _)| user));
+        for (user, status) in &dropped {
+            said.digest.remove(*user, *status);
+        }
+        for (user, status) in dropped {
+            self.recount(user, status, PresenceStatus::Offline, changed);
+        }
     }
 
     /// Notes that a relay ends in order. Its claims count for the grace, in which its users find
@@ -185,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn a_heartbeat_makes_up_for_what_was_lost() {
+    fn the_whole_makes_up_for_what_was_lost() {
         let (mut board, _, other, now) = board();
         let (ann, ben, cleo) = (UserId::new(), UserId::new(), UserId::new());
         board.say(other, 1, &[(ann, Online), (ben, Online)], None, now);
@@ -199,7 +314,7 @@ mod tests {
         let mut wanted = [ben, cleo];
         wanted.sort_unstable();
         assert_eq!(changed, wanted);
-        // Half of the next heartbeat is lost: users whom it does not name stay.
+        // Half of the next one is lost: users whom it does not name stay.
         assert_eq!(board.say(other, 5, &[(ann, Online)], Some(parts[0]), now), []);
         assert_eq!(board.say(other, 6, &[(ann, Online)], Some(parts[0]), now), []);
         assert_eq!(board.say(other, 6, &[(cleo, Away)], Some(parts[1]), now), []);
@@ -212,9 +327,12 @@ mod tests {
         let ann = UserId::new();
         board.say(other, 5, &[(ann, Offline)], None, now);
         assert_eq!(board.say(other, 4, &[(ann, Online)], None, now), []);
-        assert_eq!(board.say(other, 3, &[(ann, Online)], ONE_OF_ONE, now), [], "nor an old heartbeat");
+        assert_eq!(board.say(other, 3, &[(ann, Online)], ONE_OF_ONE, now), [], "nor an old whole");
         board.say(other, 6, &[], ONE_OF_ONE, now);
-        assert!(board.relays[&other].users.is_empty(), "who went is forgotten with the next heartbeat");
+        assert!(board.relays[&other].users.is_empty(), "who went is forgotten with the next whole");
+        board.say(other, 7, &[(ann, Offline)], None, now);
+        assert!(board.beat(other, 8, Digest::default(), now));
+        assert!(board.relays[&other].users.is_empty(), "or with the next digest");
     }
 
     #[test]
@@ -225,5 +343,30 @@ mod tests {
         board.ends(other, GRACE, now);
         assert_eq!((board.forget_silent(now), board.status(ann)), (vec![], Online));
         assert_eq!(board.forget_silent(now + GRACE), [ann]);
+    }
+
+    #[test]
+    fn a_digest_tells_whether_anything_was_missed() {
+        let (mut board, own, other, now) = board();
+        let (ann, ben) = (UserId::new(), UserId::new());
+        // The other relay's own board.
+        let mut theirs = Board::new(other, PATIENCE);
+        let says = [(1, ann, Online), (2, ben, Online), (3, ann, Away), (4, ben, Offline)];
+        for (seq, user, status) in says {
+            theirs.say(other, seq, &[(user, status)], None, now);
+            board.say(other, seq, &[(user, status)], None, now);
+            assert!(board.beat(other, seq, theirs.own_digest(), now), "{seq}");
+        }
+        assert_ne!(theirs.own_digest(), Digest::default());
+        theirs.say(other, 5, &[(ben, Away)], None, now);
+        assert!(!board.beat(other, 5, theirs.own_digest(), now), "the fifth was lost");
+        assert!(board.differs(other) && !board.differs(own));
+        // The whole comes, and a digest is not needed to know that all is well.
+        board.say(other, 6, &[(ann, Away), (ben, Away)], ONE_OF_ONE, now);
+        assert!(!board.differs(other));
+        // A claim of the status that another user has is another digest.
+        theirs.say(other, 7, &[(ann, Online)], None, now);
+        board.say(other, 7, &[(ben, Online)], None, now);
+        assert!(!board.beat(other, 7, theirs.own_digest(), now));
     }
 }

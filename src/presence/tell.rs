@@ -2,7 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
@@ -11,8 +11,8 @@ use ferry_store::Result;
 use futures_util::StreamExt;
 use uuid::Uuid;
 
-use super::{PresenceTracker, SETTLE, add, remove, sight};
-use crate::{cache::Found, line::Line, news::PresenceEvent};
+use super::{PresenceTracker, SETTLE, sight};
+use crate::{cache::Found, line::Line, news::LiveEvent};
 
 /// Queries to SQL at the same time.
 const AT_ONCE: usize = 4;
@@ -30,8 +30,8 @@ impl PresenceTracker {
             return;
         }
         let (gone, new) = line.live.watch(users);
-        gone.into_iter().for_each(|user| remove(&self.watchers, user, line));
-        new.into_iter().for_each(|user| add(&self.watchers, user, line));
+        gone.into_iter().for_each(|user| self.watchers.remove(user, line));
+        new.into_iter().for_each(|user| self.watchers.add(user, line));
         if !users.is_empty() {
             self.due().viewers.insert(line.id, Arc::clone(line));
             self.told.notify_one();
@@ -42,16 +42,27 @@ impl PresenceTracker {
     /// may see the user.
     pub async fn sight_changed(&self, user: UserId) {
         self.look_again(user);
-        self.announce(PresenceEvent::Sight { user }).await;
+        self.bus.queue_change(LiveEvent::SightChanged { user }).await;
     }
 
-    pub(super) fn look_again(&self, user: UserId) {
-        let lines = self.lines.get(&user).map(|lines| lines.clone()).unwrap_or_default();
+    /// Forgets who may see the user and whom the user may see, and tells those concerned anew.
+    pub fn look_again(&self, user: UserId) {
+        // Before anything is forgotten: what is being read from SQL must not be remembered after.
+        self.sight.fetch_add(1, Ordering::SeqCst);
+        self.watchers.of(user).iter().for_each(|line| line.live.forget_sight(Some(user)));
+        let lines = self.lines.of(user);
+        lines.iter().for_each(|line| line.live.forget_sight(None));
         let mut due = self.due();
         due.users.insert(user);
         due.viewers.extend(lines.into_iter().map(|line| (line.id, line)));
         drop(due);
         self.told.notify_one();
+    }
+
+    /// Forgets who may see whom: changes of other relays may have been missed.
+    pub fn forget_sight(&self) {
+        self.sight.fetch_add(1, Ordering::SeqCst);
+        self.lines.for_each(|line| line.live.forget_sight(None));
     }
 
     /// Tells devices what they are to be told. Never ends.
@@ -91,18 +102,40 @@ impl PresenceTracker {
         (std::mem::take(&mut due.users), viewers)
     }
 
-    /// Tells the devices that watch a user.
+    /// Tells the devices that watch a user. Asks SQL only who of them may see the user, and only
+    /// if that is not remembered.
     async fn tell_watchers(&self, user: UserId) -> Result<()> {
-        let Some(lines) = self.watchers.get(&user).map(|lines| lines.clone()) else { return Ok(()) };
-        let viewers: HashSet<UserId> = lines.iter().map(|line| line.user).collect();
-        let viewers: Vec<UserId> = viewers.into_iter().collect();
-        let seeing = sight::viewers_of(&self.store, user, &viewers).await?;
+        let lines = self.watchers.of(user);
+        let before = self.sight.load(Ordering::SeqCst);
+        // A relay that does not hear the others remembers what may have changed.
+        let remembers = self.bus.is_whole();
+        let is_unknown = |line: &&Arc<Line>| !remembers || line.live.sees(user).is_none();
+        let asked: HashSet<UserId> = lines.iter().filter(is_unknown).map(|line| line.user).collect();
+        let seeing = match asked.is_empty() {
+            true => HashSet::new(),
+            false => {
+                let asked: Vec<UserId> = asked.iter().copied().collect();
+                sight::viewers_of(&self.store, user, &asked).await?
+            }
+        };
         let last_seen = self.last_seen(&[user]).await?;
         // No await from here on, so that the status told is the present one, and no device gets
         // older news after newer.
         let (seen, hidden) = (self.seen(user, &last_seen), hidden(user));
+        let is_unchanged = self.sight.load(Ordering::SeqCst) == before;
         for line in lines {
-            line.live.presence(if seeing.contains(&line.user) { seen } else { hidden });
+            let sees = match asked.contains(&line.user) {
+                true => {
+                    let sees = seeing.contains(&line.user);
+                    if is_unchanged {
+                        line.live.set_sees(user, sees);
+                    }
+                    sees
+                }
+                // Forgotten meanwhile: the device is told again soon.
+                false => line.live.sees(user).unwrap_or(false),
+            };
+            line.live.presence(if sees { seen } else { hidden });
         }
         Ok(())
     }
@@ -113,7 +146,14 @@ impl PresenceTracker {
         if watched.is_empty() {
             return Ok(());
         }
-        for presence in self.as_seen_by(line.user, &watched).await? {
+        let before = self.sight.load(Ordering::SeqCst);
+        let visible = sight::seen_by(&self.store, line.user, &watched).await?;
+        let presences = self.as_visible(&watched, &visible).await?;
+        let is_unchanged = self.sight.load(Ordering::SeqCst) == before;
+        for presence in presences {
+            if is_unchanged {
+                line.live.set_sees(presence.user, visible.contains(&presence.user));
+            }
             line.live.presence(presence);
         }
         Ok(())
@@ -126,6 +166,10 @@ impl PresenceTracker {
     /// Fails as the store does.
     pub async fn as_seen_by(&self, viewer: UserId, users: &[UserId]) -> Result<Vec<Seen>> {
         let visible = sight::seen_by(&self.store, viewer, users).await?;
+        self.as_visible(users, &visible).await
+    }
+
+    async fn as_visible(&self, users: &[UserId], visible: &HashSet<UserId>) -> Result<Vec<Seen>> {
         let asked: Vec<UserId> = users.iter().copied().filter(|user| visible.contains(user)).collect();
         let last_seen = self.last_seen(&asked).await?;
         let of = |user: &UserId| if visible.contains(user) { self.seen(*user, &last_seen) } else { hidden(*user) };
@@ -138,19 +182,18 @@ impl PresenceTracker {
         Seen { user, status, last_seen: last_seen.map(|at| at - at.rem_euclid(MINUTE)) }
     }
 
-    /// Returns when these users were there last, by SQL or by what this relay has seen since.
+    /// Returns when these users were there last, by what this relay has seen, or else by SQL.
     /// Leaves out users who are there now.
     async fn last_seen(&self, users: &[UserId]) -> Result<HashMap<UserId, i64>> {
-        let offline: Vec<UserId> =
-            users.iter().copied().filter(|user| self.status(*user) == PresenceStatus::Offline).collect();
-        if offline.is_empty() {
-            return Ok(HashMap::new());
-        }
-        let mut seen = self.store.last_seen(&offline).await?;
-        for (user, at) in &mut seen {
-            if let Found::Fresh(left) = self.left.get(user) {
-                *at = (*at).max(left);
+        let (mut seen, mut unknown) = (HashMap::new(), Vec::new());
+        for user in users.iter().filter(|user| self.status(**user) == PresenceStatus::Offline) {
+            match self.left.get(user) {
+                Found::Fresh(left) => _ = seen.insert(*user, left),
+                _ => unknown.push(*user),
             }
+        }
+        if !unknown.is_empty() {
+            seen.extend(self.store.last_seen(&unknown).await?);
         }
         Ok(seen)
     }

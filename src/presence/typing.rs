@@ -43,9 +43,7 @@ impl PresenceTracker {
         }
         let now = Instant::now();
         for member in audience.members().iter().filter(|member| member.user != user) {
-            if let Some(lines) = self.lines.get(&member.user) {
-                lines.iter().for_each(|line| line.live.typing(room, user, active, now));
-            }
+            self.lines.of(member.user).iter().for_each(|line| line.live.typing(room, user, active, now));
         }
         true
     }

@@ -8,6 +8,7 @@ use std::{
 
 use ferry_broker::{SubscribeError, Subscription};
 use ferry_protocol::{CloseCode, DeviceFrame, now_ms};
+use futures_util::future::join_all;
 
 use super::{
     pump::Pump,
@@ -20,6 +21,9 @@ use crate::{
 /// How long a newer connection waits until the older one gives up the channel. After that it is
 /// closed, and the device tries again.
 const TAKE_OVER: Duration = Duration::from_secs(8);
+
+/// Tries in which only those relays are told that say that they have the user.
+const ADDRESSED: u32 = 3;
 
 /// How long a device may take to answer a ping before it is taken over from another relay.
 const ALIVE: Duration = Duration::from_secs(5);
@@ -110,6 +114,9 @@ async fn serve(app: Arc<App>, mut socket: Socket, identity: Authenticated, peer:
 /// the device is logged out, its channel is deleted again, because subscribing may have created it
 /// anew. Subscribing is never cancelled half-way: nsqd would still complete it, with nobody left
 /// to look.
+///
+/// While this relay hears all others, the check asks no SQL: a logout is told to the line before
+/// the channel is deleted, wherever it was made.
 async fn attach(
     app: &App,
     socket: &mut Socket,
@@ -130,9 +137,13 @@ async fn attach(
         // is just being deleted.
         Err(error) => return Err(unless_gone(app, line, Refusal::from(error).to_close()).await),
     };
-    let code = match app.store.newest_connection(device).await {
-        // nsqd looks for a consumer and adds this one in two steps, so two connections may both
-        // have got in. The older one sees the newer one's epoch here.
+    // Asked before the line is: if a logout has waited for this relay in vain, the relay is not
+    // whole any more.
+    let newest = match app.bus.is_whole() {
+        true => Ok(Some(epoch)),
+        false => app.store.newest_connection(device).await,
+    };
+    let code = match newest {
         Ok(Some(newest)) if newest > epoch => CloseCode::Replaced,
         Ok(Some(_)) => match line.close_reason() {
             None => return Ok((subscription, epoch)),
@@ -166,7 +177,7 @@ async fn subscribe(
     let (Authenticated { user, device, .. }, line) = (identity, &registration.line);
     let deadline = Instant::now() + TAKE_OVER;
     let mut pause = Duration::from_millis(5);
-    let mut is_alive = false;
+    let (mut is_alive, mut tries) = (false, 0);
     while line.close_reason().is_none() {
         match app.broker.subscribe(user, device, app.config.limits.window).await {
             Err(SubscribeError::Busy) if Instant::now() < deadline => {
@@ -176,8 +187,8 @@ async fn subscribe(
                 if !is_alive {
                     return Ok(None);
                 }
-                // Told again with every try, because what is only told may be dropped.
-                app.bus.tell(LiveEvent::DeviceTaken { device, epoch: line.epoch() });
+                tell_taken(app, line, tries).await;
+                tries += 1;
                 tokio::select! {
                     () = tokio::time::sleep(pause) => {}
                     _ = line.closing() => {}
@@ -188,6 +199,18 @@ async fn subscribe(
         }
     }
     Ok(None)
+}
+
+/// Tells the relay that has the device that it has come here. Told again with every try, because
+/// what is only told may be dropped. After some tries all relays are told: presence may be wrong
+/// about where the user is.
+async fn tell_taken(app: &App, line: &Line, tries: u32) {
+    let taken = LiveEvent::DeviceTaken { device: line.device, epoch: line.epoch() };
+    let relays = if tries < ADDRESSED { app.presence.relays_of(line.user) } else { Vec::new() };
+    if relays.is_empty() {
+        return app.bus.tell(taken);
+    }
+    join_all(relays.into_iter().map(|run| app.bus.tell_one(run, taken.clone()))).await;
 }
 
 /// Closes a connection that never reached the pump.

@@ -15,7 +15,7 @@ mod live;
 
 use std::{pin::Pin, sync::Arc, time::Instant};
 
-use ferry_broker::{BrokerError, Delivery, Ended, Subscription};
+use ferry_broker::{BrokerError, ChannelCount, Delivery, Ended, Subscription};
 use ferry_protocol::{CloseCode, Envelope, RelayFrame, envelope_parts};
 use tokio::time::Sleep;
 
@@ -29,7 +29,10 @@ use super::{
     welcome::welcome,
     window::{Held, Window},
 };
-use crate::{app::App, hub::Registration, identity::Authenticated, presence::Present, refusal::Refusal, server::Peer};
+use crate::{
+    app::App, hub::Registration, identity::Authenticated, news::LiveEvent, presence::Present, refusal::Refusal,
+    server::Peer,
+};
 
 enum Event {
     Closing(CloseCode),
@@ -37,7 +40,7 @@ enum Event {
     Frame(Incoming),
     Delivery(Result<Delivery, Ended>),
     Sent(Outcome),
-    Counted(Result<u64, BrokerError>),
+    Counted(Result<ChannelCount, BrokerError>),
     Renewed(Result<Authenticated, Refusal>),
     Live,
     Tick,
@@ -73,7 +76,7 @@ pub struct Pump {
     /// Limits frames that cost little.
     idle_frames: LeakyBucket,
     backlog: Option<Backlog>,
-    counting: Owed<Result<u64, BrokerError>>,
+    counting: Owed<Result<ChannelCount, BrokerError>>,
     renewal: Owed<Result<Authenticated, Refusal>>,
     heard_at: Instant,
     pinged: bool,
@@ -264,11 +267,17 @@ impl Pump {
         self.counting = Owed::ask(async move { broker.backlog(user, device).await });
     }
 
-    fn counted(&mut self, counted: Result<u64, BrokerError>) {
+    fn counted(&mut self, counted: Result<ChannelCount, BrokerError>) {
+        if counted.as_ref().is_ok_and(|count| count.subscriptions > 1) {
+            // Two connections to two relays came in the same moment. The older one ends when the
+            // two hear of each other.
+            let (device, epoch) = (self.identity.device, self.registration.line.epoch());
+            self.app.bus.tell(LiveEvent::DeviceTaken { device, epoch });
+        }
         if let Some(backlog) = &mut self.backlog {
             // The deliveries that the device holds have been delivered. An ack on its way may
             // still be counted; the next count corrects that.
-            let waiting = counted.ok().map(|all| all.saturating_sub(self.window.len() as u64));
+            let waiting = counted.ok().map(|count| count.deliveries.saturating_sub(self.window.len() as u64));
             backlog.counted(waiting, Instant::now());
         }
         // Deliveries start after the first count, so that nothing moves while it is made. They

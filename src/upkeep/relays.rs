@@ -30,7 +30,7 @@ pub(super) async fn say_that_it_runs(app: Arc<App>) {
     }
     loop {
         match say_running(&app).await {
-            Ok(running) => app.bus.note_running(running, || app.changes.missed_some()),
+            Ok(running) => app.bus.note_running(running, || app.missed_some()),
             Err(error) => tracing::debug!(%error, "SQL does not tell which relays run"),
         }
         app.metrics.bus_whole.set(app.bus.is_whole().into());

@@ -4,25 +4,50 @@ use std::collections::HashSet;
 
 use ferry_broker::{Broker, Inventory, NodeList, NsqBroker};
 use ferry_protocol::{DeviceId, UserId};
-use ferry_store::Store;
+use ferry_store::{RunId, Store};
 use futures_util::{FutureExt, future::BoxFuture};
+use uuid::Uuid;
 
 use crate::app::App;
 
 /// Devices read from SQL at once.
 pub(super) const PAGE: usize = 1_000;
 
+/// How long this relay compares the channels of a node for all, milliseconds. It says again and
+/// again that it is still at it. If it crashes, another relay takes over after this time.
+const COMPARES: i64 = 10_000;
+
 /// Tells the broker which devices should have a channel.
 #[derive(Debug, Clone)]
-pub struct DeviceInventory(pub Store);
+pub struct DeviceInventory {
+    store: Store,
+    /// Tells the inventories of two relays apart.
+    holder: RunId,
+}
+
+impl DeviceInventory {
+    /// Creates the inventory of one relay.
+    #[must_use]
+    pub fn new(store: Store) -> Self {
+        Self { store, holder: RunId(Uuid::now_v7()) }
+    }
+}
 
 impl Inventory for DeviceInventory {
     fn devices_after(&self, after: Option<DeviceId>) -> BoxFuture<'_, Result<Vec<(UserId, DeviceId)>, String>> {
-        async move { self.0.live_devices_page(after, PAGE).await.map_err(|error| error.to_string()) }.boxed()
+        async move { self.store.live_devices_page(after, PAGE).await.map_err(|error| error.to_string()) }.boxed()
+    }
+
+    fn takes_over<'a>(&'a self, node: &'a str) -> BoxFuture<'a, Result<bool, String>> {
+        async move {
+            let taken = self.store.take_lease(&format!("restore {node}"), self.holder, COMPARES).await;
+            taken.map_err(|error| error.to_string())
+        }
+        .boxed()
     }
 
     fn logged_in(&self, devices: Vec<DeviceId>) -> BoxFuture<'_, Result<HashSet<DeviceId>, String>> {
-        async move { self.0.which_devices_live(&devices).await.map_err(|error| error.to_string()) }.boxed()
+        async move { self.store.which_devices_live(&devices).await.map_err(|error| error.to_string()) }.boxed()
     }
 }
 

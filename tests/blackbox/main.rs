@@ -46,7 +46,9 @@ mod faults {
     mod logout_races;
     mod nsqd;
     mod nsqd_cluster;
+    mod nsqlookupd;
     mod orphans;
     mod outstanding;
+    mod presence;
     mod relays;
 }

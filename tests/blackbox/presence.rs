@@ -13,14 +13,14 @@ use crate::{
 const FOREVER: i64 = i64::MAX;
 
 /// Makes a user with a device online.
-async fn online(world: &World, relay: usize, name: &str) -> (Person, Bare) {
+pub async fn online(world: &World, relay: usize, name: &str) -> (Person, Bare) {
     let person = world.person(name).await;
     let bare = Bare::online(&person, &world.relays[relay]).await;
     (person, bare)
 }
 
 /// Makes a group of the first user with the others.
-async fn group(of: &Bare, members: &[&Person]) -> RoomId {
+pub async fn group(of: &Bare, members: &[&Person]) -> RoomId {
     let create = CreateRoom {
         kind: RoomKind::Group,
         name: Some("a group".into()),
@@ -29,12 +29,12 @@ async fn group(of: &Bare, members: &[&Person]) -> RoomId {
     of.session.create_room(&create).await.unwrap().id
 }
 
-async fn watch(device: &mut Bare, users: &[UserId]) {
+pub async fn watch(device: &mut Bare, users: &[UserId]) {
     device.socket.send(&json!({ "type": "watch", "users": users })).await;
 }
 
 /// Waits until the device is told that the user has this status.
-async fn sees(device: &mut Bare, user: UserId, status: &str) -> Value {
+pub async fn sees(device: &mut Bare, user: UserId, status: &str) -> Value {
     loop {
         let frame = device.socket.frame_of("presence").await;
         if frame["user"] == json!(user) && frame["status"] == status {
@@ -44,7 +44,7 @@ async fn sees(device: &mut Bare, user: UserId, status: &str) -> Value {
 }
 
 /// Checks that the next frame tells that the user has this status.
-async fn hears(device: &mut Bare, user: UserId, status: &str) -> Value {
+pub async fn hears(device: &mut Bare, user: UserId, status: &str) -> Value {
     let frame = device.socket.frame().await.unwrap();
     assert_eq!(
         (&frame["type"], &frame["user"], &frame["status"]),
@@ -55,12 +55,12 @@ async fn hears(device: &mut Bare, user: UserId, status: &str) -> Value {
 }
 
 /// Checks that nothing waits for the device: the answer to a ping comes next.
-async fn hears_nothing(device: &mut Bare) {
+pub async fn hears_nothing(device: &mut Bare) {
     device.socket.send(&json!({ "type": "ping" })).await;
     assert_eq!(device.socket.frame().await.unwrap(), json!({ "type": "pong" }));
 }
 
-async fn set(device: &mut Bare, status: &str) {
+pub async fn set(device: &mut Bare, status: &str) {
     device.socket.send(&json!({ "type": "presence", "status": status })).await;
 }
 

@@ -153,29 +153,35 @@ async fn what_a_connected_device_holds_stays_with_it() {
 }
 
 /// The answers to a burst of sends are longer than the relay buffers for a device. Each names the
-/// members whom nothing reaches.
+/// members whom nothing reaches. They come all at once, when nsqd takes the messages.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn long_answers_wait_for_a_device_that_does_not_read() {
-    const SENDS: usize = 64;
+    /// One less than the relay takes at once, so that it also reads the ping behind them.
+    const SENDS: usize = 63;
     const MEMBERS: usize = 990;
-    let world = World::start(Backend::Embedded).await;
-    let alice = world.person("alice").await;
+    let world = World::start(Backend::Cluster).await;
+    let (alice, bob) = (world.person("alice").await, world.person("bob").await);
+    let bobs = bob.log_in(world.relay()).await;
     let register = |_| async { world.person("nobody").await.id };
     let nobody: Vec<_> = futures_util::stream::iter(0..MEMBERS).map(register).buffer_unordered(16).collect().await;
     let session = alice.log_in(world.relay()).await;
     let create = ferry_protocol::CreateRoom {
         kind: ferry_protocol::RoomKind::Group,
         name: Some("large".into()),
-        members: nobody,
+        members: [nobody, vec![bob.id]].concat(),
     };
     let room = session.create_room(&create).await.unwrap().id;
 
     // A small buffer, so that the kernel takes no more than a few answers.
     let mut wire = Wire::open_with(world.relay(), session.token().await.unwrap().expose(), Some(4096)).await;
     wire.text_with("drained").await;
+    world.nsqds[0].freeze();
     for _ in 0..SENDS {
-        wire.text(&send_frame(ferry_protocol::MessageId::new(), room, "to nobody").to_string()).await;
+        wire.text(&send_frame(ferry_protocol::MessageId::new(), room, "to nobody else").to_string()).await;
     }
+    wire.text(r#"{"type":"ping"}"#).await;
+    wire.text_with("\"pong\"").await;
+    world.nsqds[0].thaw();
     until("all are sent", || async { (world.relay().metric("ferry_sends_total").await >= SENDS as f64).then_some(()) })
         .await;
     for _ in 0..SENDS {
@@ -183,4 +189,5 @@ async fn long_answers_wait_for_a_device_that_does_not_read() {
     }
     wire.text(r#"{"type":"ping"}"#).await;
     wire.text_with("\"pong\"").await;
+    assert_eq!(Online::connect(bobs).await.texts_until_drained().await.len(), SENDS);
 }

@@ -42,7 +42,12 @@ impl Wire {
         Self::upgrade(TcpSocket::new_v4().unwrap(), relay, headers).await
     }
 
-    async fn upgrade(socket: TcpSocket, relay: &Relay, headers: &str) -> Self {
+    /// Asks for a socket, and does not wait for the answer.
+    pub async fn ask(relay: &Relay, token: &str) -> Self {
+        Self::request(TcpSocket::new_v4().unwrap(), relay, &format!("Authorization: Bearer {token}\r\n")).await
+    }
+
+    async fn request(socket: TcpSocket, relay: &Relay, headers: &str) -> Self {
         let address: SocketAddr = relay.address.parse().unwrap();
         let mut stream = socket.connect(address).await.unwrap();
         let request = format!(
@@ -51,6 +56,11 @@ impl Wire {
              {headers}\r\n"
         );
         stream.write_all(request.as_bytes()).await.unwrap();
+        Self { stream }
+    }
+
+    async fn upgrade(socket: TcpSocket, relay: &Relay, headers: &str) -> Self {
+        let Self { mut stream } = Self::request(socket, relay, headers).await;
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             head.push(within(stream.read_u8()).await.unwrap());

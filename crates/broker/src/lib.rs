@@ -17,6 +17,8 @@
 //!   `attempts`, until it is finished. When a subscription is closed, its unfinished deliveries go
 //!   back at once; when it is lost, after the message timeout.
 //! - A channel has one subscription at a time. A second one fails with [`SubscribeError::Busy`].
+//!   (nsqd looks for others and adds one in two steps, so two that come in the same moment may both
+//!   succeed. [`Broker::backlog`] tells the later one.)
 //! - A channel that is full, or that nobody reads, does not affect its siblings.
 //! - After [`Broker::close_device`] the channel is gone and its subscription ends. Only another
 //!   `open_device` or `subscribe` brings it back. So after you subscribe, check whether the device
@@ -28,6 +30,7 @@ mod bus;
 mod config;
 #[cfg(test)]
 mod contract;
+mod count;
 mod delivery;
 mod destination;
 mod error;
@@ -44,6 +47,7 @@ use uuid::Uuid;
 
 pub use bus::BusTopic;
 pub use config::{BrokerConfig, NsqdAddress};
+pub use count::ChannelCount;
 pub use delivery::{Delivery, DeliveryId};
 pub use destination::Destination;
 pub use error::{BrokerError, Ended, SubscribeError, Undelivered};
@@ -191,14 +195,11 @@ impl Broker {
         }
     }
 
-    /// Returns how many deliveries wait on a channel or are unfinished, those of your own
-    /// subscription included.
-    ///
-    /// Deliveries on their way to or from the broker may be missing.
+    /// Returns how many deliveries and subscriptions a channel has.
     ///
     /// # Errors
     /// Fails with [`BrokerError::Unavailable`] if the user's home does not answer.
-    pub async fn backlog(&self, user: UserId, device: DeviceId) -> Result<u64, BrokerError> {
+    pub async fn backlog(&self, user: UserId, device: DeviceId) -> Result<ChannelCount, BrokerError> {
         match self {
             Self::Memory(broker) => Ok(broker.backlog(user, device)),
             Self::Nsq(broker) => broker.backlog(user, device).await,

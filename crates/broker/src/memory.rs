@@ -17,6 +17,7 @@ use prometheus::IntCounter;
 use tokio::sync::Notify;
 
 use crate::{
+    count::ChannelCount,
     delivery::{Delivery, DeliveryId},
     error::{BrokerError, Ended, SubscribeError},
 };
@@ -181,11 +182,12 @@ impl MemoryBroker {
         Ok(())
     }
 
-    pub(crate) fn backlog(&self, user: UserId, device: DeviceId) -> u64 {
-        let Some(topic) = self.topics.get(&user) else { return 0 };
-        topic.get(&device).map_or(0, |channel| {
+    pub(crate) fn backlog(&self, user: UserId, device: DeviceId) -> ChannelCount {
+        let Some(topic) = self.topics.get(&user) else { return ChannelCount::default() };
+        topic.get(&device).map_or(ChannelCount::default(), |channel| {
             let queue = channel.queue();
-            (queue.waiting.len() + queue.unfinished.len()) as u64
+            let deliveries = (queue.waiting.len() + queue.unfinished.len()) as u64;
+            ChannelCount { deliveries, subscriptions: queue.taken.into() }
         })
     }
 

@@ -1,10 +1,15 @@
 //! The broker over nsqds. Each user has a topic and each device a channel on it. A user's topic is
 //! on one of the nodes, their *home*.
 
+mod administration;
 mod bus;
 mod inventory;
+#[cfg(test)]
+mod late;
 mod names;
 mod node;
+mod pace;
+mod restore;
 
 use std::{
     sync::Arc,
@@ -22,10 +27,12 @@ pub use inventory::{Inventory, Listed, NodeList};
 use self::{
     names::{channel, home, topic},
     node::Node,
+    restore::Homes,
 };
 use crate::{
     bus::BusTopic,
     config::BrokerConfig,
+    count::ChannelCount,
     delivery::{Delivery, DeliveryId},
     destination::Destination,
     error::{BrokerError, Ended, SubscribeError, Undelivered, unavailable},
@@ -76,12 +83,11 @@ impl NsqBroker {
             max_body_size: config.frame.max(RECEIPT) + (4 << 10),
             ..Options::default()
         };
-        let names: Vec<String> = config.nsqd.iter().map(|address| address.name.clone()).collect();
+        let names: Arc<[String]> = config.nsqd.iter().map(|address| address.name.clone()).collect();
         let mut nodes = Vec::with_capacity(names.len());
         for (index, address) in config.nsqd.iter().enumerate() {
-            let names = names.clone();
-            let is_home = move |user: UserId| home(names.iter().map(String::as_str), user) == index;
-            nodes.push(Node::connect(address, options.clone(), ADMIN_TIMEOUT, Arc::clone(&inventory), is_home)?);
+            let homes = Homes { names: Arc::clone(&names), own: index };
+            nodes.push(Node::connect(address, options.clone(), ADMIN_TIMEOUT, Arc::clone(&inventory), homes)?);
         }
         let lookup = |address: &String| {
             let admin = LookupAdmin::new(address, ADMIN_TIMEOUT).map_err(unavailable)?;
@@ -234,7 +240,7 @@ impl NsqBroker {
         failures
     }
 
-    pub(crate) async fn backlog(&self, user: UserId, device: DeviceId) -> Result<u64, BrokerError> {
+    pub(crate) async fn backlog(&self, user: UserId, device: DeviceId) -> Result<ChannelCount, BrokerError> {
         self.home(user).backlog(&topic(user)?, &channel(device)?).await
     }
 

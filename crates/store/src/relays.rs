@@ -46,11 +46,12 @@ impl Store {
 
     /// Takes or keeps the lease of a task, for `span` milliseconds. Returns false if another run
     /// has it.
-    pub async fn take_lease(&self, task: &'static str, run: RunId, span: i64) -> Result<bool> {
+    pub async fn take_lease(&self, task: &str, run: RunId, span: i64) -> Result<bool> {
+        let task = task.to_owned();
         transaction!(self, async |conn| {
             let until = sql::<BigInt>(conn.now()) + span;
             let mine = leases::holder.eq(Sql(run)).or(leases::expires_at.le(sql::<BigInt>(conn.now())));
-            let free = leases::table.filter(leases::task.eq(task)).filter(mine);
+            let free = leases::table.filter(leases::task.eq(&task)).filter(mine);
             let taken = diesel::update(free)
                 .set((leases::holder.eq(Sql(run)), leases::expires_at.eq(until)))
                 .execute(conn)
@@ -60,7 +61,7 @@ impl Store {
             }
             let until = sql::<BigInt>(conn.now()) + span;
             let made = diesel::insert_into(leases::table)
-                .values((leases::task.eq(task), leases::holder.eq(Sql(run)), leases::expires_at.eq(until)))
+                .values((leases::task.eq(&task), leases::holder.eq(Sql(run)), leases::expires_at.eq(until)))
                 .on_conflict_do_nothing()
                 .execute(conn)
                 .await?;
@@ -69,9 +70,10 @@ impl Store {
     }
 
     /// Gives up the lease of a task, so that another relay can take it at once.
-    pub async fn release_lease(&self, task: &'static str, run: RunId) -> Result<()> {
+    pub async fn release_lease(&self, task: &str, run: RunId) -> Result<()> {
+        let task = task.to_owned();
         statement!(self, async |conn| {
-            let mine = leases::table.filter(leases::task.eq(task)).filter(leases::holder.eq(Sql(run)));
+            let mine = leases::table.filter(leases::task.eq(&task)).filter(leases::holder.eq(Sql(run)));
             diesel::delete(mine).execute(conn).await?;
             Ok(())
         })

@@ -7,7 +7,7 @@ use crate::{DEADLINE, Process, Scratch, must, nsqd::launch_on_free_ports};
 /// A running nsqlookupd, killed when dropped.
 #[derive(Debug)]
 pub struct Lookupd {
-    _process: Process,
+    process: Process,
     /// The port where nsqds announce themselves.
     pub tcp: u16,
     /// The port of its HTTP interface.
@@ -24,7 +24,17 @@ impl Lookupd {
         let scratch = Scratch::in_memory()?;
         let flags = ["-log-level=warn".to_owned()];
         let (process, tcp, http) = launch_on_free_ports("nsqlookupd", &flags, &scratch.path("nsqlookupd.log")).await?;
-        Ok(Self { _process: process, tcp, http, _scratch: scratch })
+        Ok(Self { process, tcp, http, _scratch: scratch })
+    }
+
+    /// Stops it as a machine under load would (SIGSTOP), until [`Self::thaw`].
+    pub fn freeze(&self) {
+        self.process.freeze();
+    }
+
+    /// Lets it run again.
+    pub fn thaw(&self) {
+        self.process.thaw();
     }
 
     /// Returns a client of its HTTP interface.

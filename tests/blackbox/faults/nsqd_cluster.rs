@@ -79,3 +79,39 @@ async fn one_of_two_hangs_while_channels_are_compared() {
     until("the orphan is gone", || async { world.channels(0, user).await.is_none().then_some(()) }).await;
     world.nsqds[1].thaw();
 }
+
+/// Each deletion at a node that hangs takes its time, and holds a connection to SQL. Logins need
+/// these too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_of_two_hangs_while_many_deletions_wait() {
+    const USERS: usize = 6;
+    const DEVICES: usize = 12;
+    let world = World::start_over(2, &[]).await;
+    let ([(ann, _), _], _) = two_and_one(&world).await;
+    let mut gone = Vec::new();
+    while gone.len() < USERS * DEVICES {
+        let person = world.person("somebody").await;
+        gone.push(person.log_in(world.relay()).await);
+        match world.channels(1, person.id).await {
+            Some(_) => {
+                for _ in 1..DEVICES {
+                    gone.push(person.log_in(world.relay()).await);
+                }
+            }
+            None => _ = gone.pop(),
+        }
+    }
+    world.nsqds[1].freeze();
+    futures_util::future::join_all(gone.iter().map(|device| device.logout())).await.into_iter().for_each(|out| {
+        out.unwrap();
+    });
+    let waiting = || world.relay().metric("ferry_pending_closes");
+    until("the deletions wait", || async { (waiting().await >= (USERS * DEVICES) as f64).then_some(()) }).await;
+    // Each of these would be refused if it had to wait for a connection to SQL.
+    for _ in 0..10 {
+        ann.log_in(world.relay()).await;
+    }
+    assert!(waiting().await > 0.0, "the node still hangs");
+    world.nsqds[1].thaw();
+    until("the deletions are done", || async { (waiting().await == 0.0).then_some(()) }).await;
+}

@@ -5,10 +5,15 @@ use std::time::Duration;
 use ferry_client::{Arrival, Capacity, Conversation, Draft};
 use ferry_protocol::{ErrorCode, MessageId, RoomKind, Target};
 
-use crate::harness::{Closed, Online, RawSocket, World, moved_to, post, until};
+use tokio::io::AsyncReadExt;
 
-/// Well below the 10 s for which an entry of a cache lives: what is seen within this time came from
-/// the other relay. The promise is 1 s; the rest is for a machine that is busy.
+use crate::{
+    harness::{Closed, Online, RawSocket, World, moved_to, post, until, within},
+    wire::Wire,
+};
+
+/// Well below the 10 s for which an entry of a cache lives: what is seen within this time came
+/// from the other relay. The promise is 1 s; the rest is for a machine that is busy.
 const TOLD: Duration = Duration::from_secs(5);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -125,6 +130,29 @@ async fn a_logout_on_one_closes_the_socket_on_the_other() {
     assert_eq!(tokio::time::timeout(TOLD, status).await.expect("the other relay was not told"), 401);
     let channel = format!("device.{}", phone.device());
     assert_eq!(world.channels(0, alice.id).await, Some(vec![channel]));
+}
+
+/// A relay that stood still finds a connection whose device has gone to another relay since,
+/// without a word, as a phone does that loses its network.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_the_device_has_left_takes_nothing_over() {
+    let world = World::two_relays(&[]).await;
+    let (alice, bob) = (world.person("alice").await, world.person("bob").await);
+    let phone = alice.online(&world.relays[0]).await;
+    let room = phone.direct(bob.id).await;
+    let session = bob.log_in(&world.relays[0]).await;
+    let token = session.token().await.unwrap();
+
+    world.relays[1].freeze();
+    let mut left = Wire::ask(&world.relays[1], token.expose()).await;
+    let mut there = RawSocket::open(&world.relays[0], token.expose()).await;
+    there.frame_of("drained").await;
+    world.relays[1].thaw();
+    // The relay gives the connection up that answers nothing.
+    within(async { while left.stream.read_u8().await.is_ok() {} }).await;
+
+    phone.send(room, "undisturbed").await;
+    assert_eq!(there.frame_of("message").await["message"]["body"], "undisturbed");
 }
 
 /// A message that was accepted while a device had no relay waits for it on another one.

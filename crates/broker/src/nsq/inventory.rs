@@ -11,6 +11,10 @@ pub trait Inventory: Send + Sync + 'static {
     /// Returns the next devices after this one, in the order of their ids; none at the end.
     fn devices_after(&self, after: Option<DeviceId>) -> BoxFuture<'_, Result<Vec<(UserId, DeviceId)>, String>>;
 
+    /// Takes over the comparison of a node's channels for all relays, or keeps it, for some
+    /// seconds. Returns false if another relay has it.
+    fn takes_over<'a>(&'a self, node: &'a str) -> BoxFuture<'a, Result<bool, String>>;
+
     /// Returns those of the devices that are logged in.
     fn logged_in(&self, devices: Vec<DeviceId>) -> BoxFuture<'_, Result<HashSet<DeviceId>, String>>;
 }

@@ -16,6 +16,18 @@ pub(super) fn channel(device: DeviceId) -> Result<ChannelName, BrokerError> {
     ChannelName::new(format!("device.{device}")).map_err(|error| BrokerError::Refused(error.to_string()))
 }
 
+/// Returns the name of the topic that marks an nsqd whose channels were compared with SQL, for this
+/// list of nodes. nsqd forgets it when it ends.
+pub(super) fn mark(nodes: &[String]) -> Result<TopicName, BrokerError> {
+    let mut hasher = Sha256::new();
+    for name in nodes {
+        hasher.update(name.as_bytes());
+        hasher.update(b"\n");
+    }
+    let list: String = hasher.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    TopicName::new(format!("ferry.compared.{list}#ephemeral")).map_err(|error| BrokerError::Refused(error.to_string()))
+}
+
 /// Returns the index of a user's home: the node with the highest hash of its name and the user
 /// (rendezvous hashing).
 ///

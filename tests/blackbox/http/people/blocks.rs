@@ -238,8 +238,8 @@ async fn another_relay_hears_of_a_block() {
     assert_eq!(alices.text().await, "kept from here on");
 
     let announced = async || {
-        let live = world.nsqds[0].admin().topic_stats(&nsq::topic("ferry.live#ephemeral")).await.unwrap();
-        live.map_or(0, |topic| topic.message_count)
+        let changes = world.nsqds[0].admin().topic_stats(&nsq::topic("ferry.changes#ephemeral")).await.unwrap();
+        changes.map_or(0, |topic| topic.message_count)
     };
     for blocked in [true, false] {
         let before = announced().await;
@@ -247,7 +247,7 @@ async fn another_relay_hears_of_a_block() {
             true => drop(alices.session.block(bob.id).await.unwrap()),
             false => alices.session.unblock(bob.id).await.unwrap(),
         }
-        // Presence events go over the bus as well.
+        // A relay also says every second that it is there.
         assert!(announced().await > before);
         until("the other relay knows", || async {
             let sent = bobs.send(direct, "hello?").await;

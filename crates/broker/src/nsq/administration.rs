@@ -1,0 +1,207 @@
+//! One nsqd, as its HTTP interface shows it: topics and channels are made, counted, listed and
+//! deleted, and its health is known.
+
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use ferry_nsq::{Admin, AdminError, ChannelName, TopicName, TopicStats};
+use tokio::sync::Semaphore;
+
+use super::{
+    inventory::Listed,
+    pace::{Pace, TURN},
+};
+use crate::{
+    config::NsqdAddress,
+    count::ChannelCount,
+    error::{BrokerError, unavailable},
+};
+
+/// The most HTTP calls to one nsqd at a time. More calls wait: in a storm, thousands of connections
+/// would only slow each other down.
+const CALLS: usize = 32;
+/// How long a node that did not answer a deletion is not asked by those who can wait.
+const SILENT: Duration = Duration::from_secs(5);
+/// For how long a deletion that was not answered may still be done.
+const LATE: Duration = Duration::from_secs(30);
+/// How soon an nsqd that answers again has done what it found in its sockets.
+const SETTLE: Duration = Duration::from_millis(500);
+/// Paused queues that one listing names in the log.
+const PAUSED_LOGGED: usize = 10;
+
+/// See the module's description.
+pub(super) struct Administration {
+    pub(super) name: String,
+    pub(super) http: Admin,
+    /// What nsqd says is wrong with it.
+    fault: Mutex<Option<String>>,
+    /// When it last did not answer a deletion, until it answers one.
+    silent_at: Mutex<Option<Instant>>,
+    /// When it last did not answer a deletion. It may still find that one in its socket.
+    unanswered_at: Mutex<Option<Instant>>,
+    /// Topics and channels that were paused at the last listing.
+    paused: AtomicUsize,
+    calls: Semaphore,
+    /// The permits for counting calls. Every device that connects asks for a count, and logins and
+    /// logouts must not wait behind that.
+    counts: Semaphore,
+    /// Which creation of a channel is next.
+    creations: Pace,
+}
+
+impl Administration {
+    pub(super) fn new(address: &NsqdAddress, timeout: Duration) -> Result<Self, BrokerError> {
+        Ok(Self {
+            name: address.name.clone(),
+            http: Admin::new(&address.http, timeout).map_err(unavailable)?,
+            fault: Mutex::new(None),
+            silent_at: Mutex::new(None),
+            unanswered_at: Mutex::new(None),
+            paused: AtomicUsize::new(0),
+            calls: Semaphore::new(CALLS),
+            counts: Semaphore::new(CALLS),
+            creations: Pace::new(TURN),
+        })
+    }
+
+    pub(super) fn fault(&self) -> Option<String> {
+        self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn set_fault(&self, fault: Option<String>) {
+        let mut known = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
+        match (&*known, &fault) {
+            (None, Some(fault)) => {
+                tracing::error!(node = %self.name, fault, "nsqd is not well: nothing is published there");
+            }
+            (Some(_), None) => tracing::warn!(node = %self.name, "nsqd is well again"),
+            _ => {}
+        }
+        *known = fault;
+    }
+
+    fn note_silence<T>(&self, outcome: &Result<T, AdminError>) {
+        let is_silent = matches!(outcome, Err(AdminError::Unreachable { .. }));
+        *self.silent_at.lock().unwrap_or_else(PoisonError::into_inner) = is_silent.then(Instant::now);
+        if is_silent {
+            *self.unanswered_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        }
+    }
+
+    pub(super) fn was_silent_lately(&self) -> bool {
+        let silent_at = *self.silent_at.lock().unwrap_or_else(PoisonError::into_inner);
+        silent_at.is_some_and(|at| at.elapsed() < SILENT)
+    }
+
+    pub(super) fn paused(&self) -> usize {
+        self.paused.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn forget_paused(&self) {
+        self.paused.store(0, Ordering::Relaxed);
+    }
+
+    /// Notes how many topics and channels of Ferry are paused, and logs some of them.
+    fn note_paused(&self, topics: &[TopicStats]) {
+        let mut paused = 0;
+        for topic in topics.iter().filter(|topic| is_ours(&topic.name)) {
+            let channels = topic.channels.iter().filter(|channel| channel.paused).map(|channel| &channel.name);
+            for name in topic.paused.then_some(&topic.name).into_iter().chain(channels) {
+                paused += 1;
+                if paused <= PAUSED_LOGGED {
+                    tracing::warn!(node = %self.name, topic = %topic.name, name, "somebody has paused a queue");
+                }
+            }
+        }
+        self.paused.store(paused, Ordering::Relaxed);
+    }
+
+    async fn call(&self) -> Result<tokio::sync::SemaphorePermit<'_>, BrokerError> {
+        self.calls.acquire().await.map_err(unavailable)
+    }
+
+    /// Creates a channel, in its turn: see [`Pace`].
+    ///
+    /// A deletion that nsqd did not answer may be done late, and then take a new channel with it.
+    /// So after such a deletion this creates the channel a second time, a moment later.
+    pub(super) async fn create_channel(&self, topic: &TopicName, channel: &ChannelName) -> Result<(), BrokerError> {
+        let create = async {
+            self.create_channel_now(topic, channel).await?;
+            let unanswered_at = *self.unanswered_at.lock().unwrap_or_else(PoisonError::into_inner);
+            if unanswered_at.is_some_and(|at| at.elapsed() < LATE) {
+                tokio::time::sleep(SETTLE).await;
+                self.create_channel_now(topic, channel).await?;
+            }
+            Ok(())
+        };
+        self.creations.run(create).await.unwrap_or_else(|| {
+            Err(BrokerError::Unavailable(format!("{}: too many channels are to be created", self.name)))
+        })
+    }
+
+    /// Creates a channel without waiting for a turn.
+    pub(super) async fn create_channel_now(&self, topic: &TopicName, channel: &ChannelName) -> Result<(), BrokerError> {
+        let _call = self.call().await?;
+        self.http.create_topic(topic).await.map_err(unavailable)?;
+        self.http.create_channel(topic, channel).await.map_err(unavailable)
+    }
+
+    pub(super) async fn delete_channel(&self, topic: &TopicName, channel: &ChannelName) -> Result<(), BrokerError> {
+        let _call = self.call().await?;
+        let deleted = self.http.delete_channel(topic, channel).await;
+        self.note_silence(&deleted);
+        deleted.map(drop).map_err(unavailable)
+    }
+
+    pub(super) async fn delete_topic(&self, topic: &TopicName) -> Result<(), BrokerError> {
+        let _call = self.call().await?;
+        let deleted = self.http.delete_topic(topic).await;
+        self.note_silence(&deleted);
+        deleted.map(drop).map_err(unavailable)
+    }
+
+    pub(super) async fn count(&self, topic: &TopicName, channel: &ChannelName) -> Result<ChannelCount, BrokerError> {
+        let _count = self.counts.acquire().await.map_err(unavailable)?;
+        let Some(topic) = self.http.topic_stats(topic).await.map_err(unavailable)? else {
+            return Ok(ChannelCount::default());
+        };
+        let Some(on_channel) = topic.channels.iter().find(|stats| stats.name == channel.as_str()) else {
+            return Ok(ChannelCount::default());
+        };
+        if topic.paused || on_channel.paused {
+            tracing::warn!(node = %self.name, topic = %topic.name, %channel, "somebody has paused the queue of a device");
+        }
+        // nsqd confirms a publish when the topic has it, and copies it to the channels later.
+        let deliveries = topic.depth + on_channel.depth + on_channel.in_flight + on_channel.deferred;
+        Ok(ChannelCount { deliveries, subscriptions: on_channel.clients })
+    }
+
+    pub(super) async fn list(&self) -> Result<Vec<Listed>, BrokerError> {
+        let _call = self.call().await?;
+        let topics = self.http.stats().await.map_err(unavailable)?;
+        self.note_paused(&topics);
+        let listed = topics.into_iter().filter_map(|topic| {
+            // Other topics and channels on this nsqd are not Ferry's.
+            let user = topic.name.strip_prefix("user.")?.parse().ok()?;
+            let device = |name: &str| name.strip_prefix("device.")?.parse().ok();
+            let devices = topic.channels.iter().filter_map(|channel| device(&channel.name)).collect();
+            Some(Listed { user, devices })
+        });
+        Ok(listed.collect())
+    }
+
+    /// Returns whether nsqd has this topic.
+    pub(super) async fn has_topic(&self, topic: &TopicName) -> Result<bool, BrokerError> {
+        Ok(self.http.topic_stats(topic).await.map_err(unavailable)?.is_some())
+    }
+}
+
+/// Returns whether a topic belongs to Ferry.
+fn is_ours(topic: &str) -> bool {
+    topic.starts_with("user.") || topic.starts_with("ferry.")
+}
