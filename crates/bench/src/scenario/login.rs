@@ -4,7 +4,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -42,6 +42,7 @@ pub async fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
             (logins_case(), Box::pin(logins(backend, options)).await),
             (flood_case(options), Box::pin(flood(backend, options)).await),
             (growth_case(options), Box::pin(growth(backend, options)).await),
+            (beside_case(options), Box::pin(beside(backend, options)).await),
         ] {
             match measured {
                 Ok(rows) => report.rows.extend(rows),
@@ -62,6 +63,14 @@ fn flood_case(options: &Options) -> String {
 
 fn growth_case(options: &Options) -> String {
     format!("{} logins of as many users, {CLIENTS} at a time, passwords hashed cheaply", options.logins())
+}
+
+fn beside_case(options: &Options) -> String {
+    format!(
+        "{} sends a second beside {CLIENTS} clients that log in, with {} devices there",
+        options.steady_rate(),
+        options.logins()
+    )
 }
 
 /// Returns options with enough devices for one user to repeat logins.
@@ -174,4 +183,52 @@ async fn growth(backend: Backend, options: &Options) -> anyhow::Result<Vec<Row>>
     row.figure("logins/s", names.len() as f64 / last.as_secs_f64());
     row.cpu(&Mark::now(&everybody(&relay)).cpu_since(&before));
     Ok(vec![row])
+}
+
+async fn beside(backend: Backend, options: &Options) -> anyhow::Result<Vec<Row>> {
+    let kind = Kind::Relay(backend);
+    let row = Row::new("login", beside_case(options), kind);
+    say(kind, &format!("login: {}", row.case));
+    let mut relay = Relay::start(backend, options, false).await?;
+    let crowd = Crowd::new(options.users().min(USERS), options.devices_per_user, 2);
+    relay.prepare(&crowd).await?;
+    let all: Vec<usize> = (0..crowd.devices()).collect();
+    let names = Arc::new(relay.accounts.register(options.logins()).await?);
+    let (client, secret) = (relay.accounts.client().clone(), password());
+    let answers = futures_util::stream::iter(names.iter())
+        .map(|name| client.login(name, &secret, "bench"))
+        .buffer_unordered(CLIENTS);
+    let refused = answers.filter(|answer| std::future::ready(answer.is_err())).count().await;
+    anyhow::ensure!(refused == 0, "{refused} logins were refused");
+    let mut rows: Vec<Row> = Vec::new();
+    for busy in [false, true] {
+        let load = Arc::new(Load::new(crowd, options.size, Until::Confirmed)?);
+        relay.attach(&load, &all, AT_ONCE).await?;
+        let (next, done) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicU64::new(0)));
+        let mut clients = JoinSet::new();
+        for _ in 0..if busy { CLIENTS } else { 0 } {
+            clients.spawn(log_in_for_ever(client.clone(), Arc::clone(&names), Arc::clone(&next), Arc::clone(&done)));
+        }
+        let mut named = row.clone();
+        if busy {
+            named.system.push_str(", beside logins");
+        }
+        let start = Instant::now();
+        let mut measured = traffic(&mut relay, named, &load, options.steady_rate(), options).await?;
+        measured.figure("logins/s", done.load(Ordering::Relaxed) as f64 / start.elapsed().as_secs_f64());
+        clients.shutdown().await;
+        relay.detach(&load).await?;
+        rows.push(measured);
+    }
+    Ok(rows)
+}
+
+/// Logs in one user after the other, from the place where the other clients are.
+async fn log_in_for_ever(client: Client, names: Arc<Vec<String>>, next: Arc<AtomicUsize>, done: Arc<AtomicU64>) {
+    loop {
+        let name = &names[next.fetch_add(1, Ordering::Relaxed) % names.len()];
+        if client.login(name, &password(), "bench").await.is_ok() {
+            done.fetch_add(1, Ordering::Relaxed);
+        }
+    }
 }
