@@ -24,6 +24,6 @@ pub use origin::{Origin, is_allowed};
 pub use password::{
     BadParams, Busy, PASSWORD_MAX, PASSWORD_MIN, PasswordError, PasswordParams, Passwords, check_password,
 };
-pub use refresh::{REFRESH_PREFIX, RefreshHash, RefreshToken, hash_of};
+pub use refresh::{REFRESH_PREFIX, RefreshHash, RefreshToken};
 pub use token::{AccessTokens, CLOCK_SKEW_MS, SignError, TOKEN_MAX, TokenError, Verified};
 pub use username::{USERNAME_MAX, USERNAME_MIN, Username, UsernameError};

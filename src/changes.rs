@@ -63,6 +63,21 @@ impl Changes {
         self.bus.announce_change(LiveEvent::DeviceGone { user, device, account }).await;
     }
 
+    /// The tokens of a device were revoked in SQL, here or on the other relays. Its connection ends
+    /// at `until`, in milliseconds since the Unix epoch, unless it proves a new token. 0 means now.
+    pub async fn tokens_revoked(&self, user: UserId, device: DeviceId, until: i64) {
+        self.revoke_here(user, device, until);
+        self.bus.announce_change(LiveEvent::TokensRevoked { user, device, until }).await;
+    }
+
+    fn revoke_here(&self, user: UserId, device: DeviceId, until: i64) {
+        self.forget_device(user, device);
+        match until {
+            0 => _ = self.hub.close(device, CloseCode::TokenExpired),
+            until => self.hub.expire(device, until),
+        }
+    }
+
     /// Drops everything cached, because changes of other relays may have been missed. The
     /// connections here are compared with SQL soon after.
     pub fn missed_some(&self) {
@@ -82,6 +97,10 @@ impl Changes {
             LiveEvent::DeviceGone { user, device, account } => {
                 self.forget_device(user, device);
                 self.hub.close(device, if account { CloseCode::AccountGone } else { CloseCode::LoggedOut });
+            }
+            LiveEvent::TokensRevoked { user, device, until } => self.revoke_here(user, device, until),
+            LiveEvent::TokenRenewed { device, expires_at } => {
+                self.hub.renew(device, expires_at);
             }
             LiveEvent::DeviceTaken { device, epoch } => {
                 if let Some(epoch) = self.hub.met_elsewhere(device, epoch) {

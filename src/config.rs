@@ -139,6 +139,8 @@ pub struct AuthConfig {
     pub access_ttl: Duration,
     /// Time for which a refresh token is valid.
     pub refresh_ttl: Duration,
+    /// How long a device stays that nobody can use.
+    pub device_expiry: Duration,
     /// Time until a new signing key replaces the old one.
     pub key_rotation: Duration,
     /// Origins whose pages may use cookies, in addition to the relay's own.

@@ -96,6 +96,14 @@ impl Audience {
     }
 }
 
+/// A device that is logged in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Login {
+    user: UserId,
+    /// The generation of its tokens that is in force.
+    generation: i64,
+}
+
 /// What a change makes stale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stale {
@@ -103,7 +111,7 @@ pub enum Stale {
     Room(RoomId),
     /// A user logged a device in or out.
     Devices(UserId),
-    /// A device of a user was logged out.
+    /// A device of a user was logged out, or its tokens were revoked.
     Device(UserId, DeviceId),
 }
 
@@ -120,7 +128,7 @@ struct Inner {
     trust: Arc<Trust>,
     rooms: Cache<RoomId, Arc<Audience>>,
     users: Cache<UserId, Reach>,
-    devices: Cache<DeviceId, UserId>,
+    devices: Cache<DeviceId, Login>,
     /// The turns to read a room or a device that is not cached. Those who wait find it cached then.
     turns: [Mutex<()>; TURNS],
     /// Tasks that read again what others still use. The relay waits for them when it ends.
@@ -281,31 +289,45 @@ impl Directory {
     /// # Errors
     /// Fails as the store does, if the answer is not cached.
     pub async fn is_logged_in(&self, user: UserId, device: DeviceId) -> Result<bool, StoreError> {
+        Ok(self.login(device).await?.is_some_and(|login| login.user == user))
+    }
+
+    /// Returns whether the device is logged in, belongs to this user, and has tokens of this
+    /// generation.
+    ///
+    /// # Errors
+    /// Fails as the store does, if the answer is not cached.
+    pub async fn has_token(&self, user: UserId, device: DeviceId, generation: i64) -> Result<bool, StoreError> {
+        Ok(self.login(device).await? == Some(Login { user, generation }))
+    }
+
+    async fn login(&self, device: DeviceId) -> Result<Option<Login>, StoreError> {
         match self.cached(&self.inner.devices, &device) {
-            Found::Fresh(owner) | Found::Stale(owner, false) => return Ok(owner == user),
-            Found::Stale(owner, true) => {
+            Found::Fresh(login) | Found::Stale(login, false) => return Ok(Some(login)),
+            Found::Stale(login, true) => {
                 let directory = self.clone();
-                self.read_again(async move { directory.read_owner(device).await });
-                return Ok(owner == user);
+                self.read_again(async move { directory.read_login(device).await });
+                return Ok(Some(login));
             }
             Found::Nothing => {}
         }
         let _turn = self.turn(&device).await;
-        if let Found::Fresh(owner) = self.cached(&self.inner.devices, &device) {
-            return Ok(owner == user);
+        if let Found::Fresh(login) = self.cached(&self.inner.devices, &device) {
+            return Ok(Some(login));
         }
-        Ok(self.read_owner(device).await? == Some(user))
+        self.read_login(device).await
     }
 
-    async fn read_owner(&self, device: DeviceId) -> Result<Option<UserId>, StoreError> {
+    async fn read_login(&self, device: DeviceId) -> Result<Option<Login>, StoreError> {
         let reading = self.inner.devices.begin(vec![device]);
         let Some(row) = self.inner.store.device(device).await? else {
             // If it was still in use, it is not any more.
             self.inner.devices.invalidate(&device);
             return Ok(None);
         };
-        reading.insert(device, row.user_id);
-        Ok(Some(row.user_id))
+        let login = Login { user: row.user_id, generation: row.token_generation };
+        reading.insert(device, login);
+        Ok(Some(login))
     }
 
     /// Returns those of these users who let others know what they have read. Asks SQL each time.

@@ -13,11 +13,13 @@ mod cors;
 mod cost;
 mod docs;
 mod friends;
+mod gate;
 mod invitations;
 mod me;
 mod members;
 mod operations;
 mod presence;
+mod proof;
 mod receipts;
 mod rooms;
 mod route;
@@ -26,17 +28,28 @@ mod settings;
 mod socket;
 mod users;
 
-use std::{future::Future, sync::Arc};
+use std::{convert::Infallible, future::Future, sync::Arc};
 
 use futures_util::future::BoxFuture;
+use http::Request;
+use hyper::body::Incoming;
+use tower_service::Service;
 use warp::{Filter, Rejection, filters::BoxedFilter, reply::Response};
 
 use crate::{app::App, refusal::Refusal};
 use call::Call;
+use gate::Gate;
 use route::{Route, Table, any_of, route};
 
-/// Returns all routes.
-pub fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
+/// Returns what answers requests: the routes behind the [`gate`].
+pub fn service(
+    app: &Arc<App>,
+) -> impl Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send + 'static> + Clone + Send + 'static
+{
+    Gate::new(app, warp::service(routes(app)))
+}
+
+fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let Route { filter, declared } = declared(app);
     let table = Arc::new(Table::of(&declared));
     let counted = Arc::clone(app);
@@ -45,7 +58,7 @@ pub fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
         .unify()
         .recover(move |rejection: Rejection| {
             let app = Arc::clone(&counted);
-            async move { Ok::<_, std::convert::Infallible>(answer::of_rejection(&app, &rejection)) }
+            async move { Ok::<_, Infallible>(answer::of_rejection(&app, &rejection)) }
         })
         .unify()
         .boxed();

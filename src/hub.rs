@@ -66,6 +66,23 @@ impl Hub {
         self.devices.iter().map(|place| *place.key()).collect()
     }
 
+    /// Tells the device's connection that the device has a new access token. Returns false if there
+    /// is no connection here.
+    pub fn renew(&self, device: DeviceId, expires_at: i64) -> bool {
+        let line = self.devices.get(&device).map(|place| Arc::clone(&place));
+        line.is_some_and(|line| {
+            line.live.renewed(expires_at);
+            true
+        })
+    }
+
+    /// Tells the device's connection that its token counts only until then.
+    pub fn expire(&self, device: DeviceId, until: i64) {
+        if let Some(line) = self.devices.get(&device).map(|place| Arc::clone(&place)) {
+            line.live.revoked(until);
+        }
+    }
+
     /// Asks the device's connection to end, and returns it. `None` if there is none.
     pub fn close(&self, device: DeviceId, code: CloseCode) -> Option<Arc<Line>> {
         let line = self.devices.get(&device).map(|place| Arc::clone(&place))?;

@@ -62,7 +62,7 @@ impl Authenticator {
             tracing::debug!(%error, "an access token was refused");
             Refusal::unauthorized()
         })?;
-        if !self.directory.is_logged_in(verified.user, verified.device).await? {
+        if !self.directory.has_token(verified.user, verified.device, verified.generation).await? {
             return Err(Refusal::unauthorized());
         }
         Ok(Authenticated { user: verified.user, device: verified.device, expires_at: verified.expires_at_ms })

@@ -34,4 +34,4 @@ pub mod text;
 pub mod trust;
 pub mod upkeep;
 
-pub use run::{Stopped, name_tls_provider, run};
+pub use run::{Stopped, name_tls_provider, replace_keys, run};

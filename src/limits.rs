@@ -102,9 +102,9 @@ pub struct RateLimits {
     pub logins_from: Limit<Network>,
     /// Token refreshes from a network.
     pub refreshes_from: Limit<Network>,
-    /// Password checks of a logged-in device. Separate from logins, so that nobody else can use it
-    /// up.
-    pub proofs: Limit<DeviceId>,
+    /// Password checks of an account's logged-in devices. Separate from logins, so that nobody else
+    /// can use it up.
+    pub proofs: Limit<UserId>,
     /// New accounts from a network.
     pub accounts_from: Limit<Network>,
     /// Invitations to rooms by a user.

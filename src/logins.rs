@@ -124,6 +124,20 @@ impl Logins {
         Ok(created.device)
     }
 
+    /// Logs a device in in the place of another one of its user: it gets the other's id and all
+    /// that waits for it. Connections of the other end, and its tokens are revoked. Returns `None`
+    /// if the user has no such device.
+    ///
+    /// # Errors Fails as [`Self::open`] does. If the user's home does not answer, the device may
+    /// be without a channel until it connects.
+    pub async fn replace(&self, new: NewDevice, other: DeviceId) -> Result<Option<Device>, Refusal> {
+        let user = new.user;
+        let Some(device) = self.store.replace_device(new, other).await? else { return Ok(None) };
+        self.changes.tokens_revoked(user, other, 0).await;
+        self.broker.open_device(user, other).await?;
+        Ok(Some(device))
+    }
+
     /// Tells the user's other devices of a new one. Call this once its tokens are stored.
     pub async fn tell_of_login(&self, device: &Device) {
         let (name, ip) = (device.name.clone(), device.ip.clone());

@@ -31,10 +31,12 @@ struct Arguments {
 }
 
 #[derive(Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "a process has only one")]
 enum Command {
     /// Run a relay
     Serve(ServeArguments),
+    /// Replace the keys that sign access tokens: all access tokens are revoked, and devices refresh
+    #[command(name = "replace-keys")]
+    ReplaceKeys(ServeArguments),
     #[command(flatten)]
     Client(ferry_cli::Command),
 }
@@ -51,6 +53,13 @@ fn main() -> ExitCode {
             Ok(Stopped::InHaste) => ExitCode::FAILURE,
             Err(error) => failed(&error),
         },
+        Command::ReplaceKeys(arguments) => match runtime.block_on(replace_keys(arguments)) {
+            Ok(kid) => {
+                println!("{kid} signs now; relays know it within a minute");
+                ExitCode::SUCCESS
+            }
+            Err(error) => failed(&error),
+        },
         Command::Client(command) => runtime.block_on(ferry_cli::run(command, &global)),
     }
 }
@@ -64,6 +73,10 @@ async fn serve(arguments: ServeArguments) -> anyhow::Result<Stopped> {
     let config = arguments.into_config()?;
     log(config.log_format)?;
     run(config).await
+}
+
+async fn replace_keys(arguments: ServeArguments) -> anyhow::Result<String> {
+    ferry::replace_keys(&arguments.into_config()?).await
 }
 
 /// Connections that the kernel holds until the relay accepts them. The kernel's own limit is

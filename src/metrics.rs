@@ -41,6 +41,8 @@ pub struct Metrics {
     pub bus_whole: IntGauge,
     /// How often this relay dropped its caches, because it may have missed a change.
     pub bus_missed: IntCounter,
+    /// Handlers of requests that panicked: faults of Ferry.
+    pub panics: IntCounter,
 }
 
 impl Metrics {
@@ -97,6 +99,7 @@ impl Metrics {
                 "ferry_bus_missed_total",
                 "Times that caches were dropped because a change may have been missed"
             )),
+            panics: register!(IntCounter::new("ferry_panics_total", "Handlers of requests that panicked")),
             registry,
         })
     }

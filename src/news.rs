@@ -22,6 +22,23 @@ pub enum LiveEvent {
         /// Whether the account was deleted with it.
         account: bool,
     },
+    /// The tokens of a device were revoked. The device stays.
+    TokensRevoked {
+        /// Its user.
+        user: UserId,
+        /// The device.
+        device: DeviceId,
+        /// Until when its connection may prove a new token, milliseconds since the Unix epoch. 0
+        /// means that it ends now.
+        until: i64,
+    },
+    /// A device got a new access token, which its connection may count on.
+    TokenRenewed {
+        /// The device.
+        device: DeviceId,
+        /// When the new token expires, milliseconds since the Unix epoch.
+        expires_at: i64,
+    },
     /// A connection of the device wants its channel, or has it and was asked for it. Of two
     /// connections the one with the greater epoch stays.
     DeviceTaken {
@@ -44,6 +61,9 @@ pub enum LiveEvent {
     SightChanged {
         /// The user.
         user: UserId,
+        /// Whether devices are told anew. Otherwise they are at the next change of a status.
+        #[serde(default)]
+        quiet: bool,
     },
     /// Presence and typing.
     Live(PresenceEvent),

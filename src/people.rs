@@ -129,6 +129,7 @@ impl People {
     pub async fn delete_account(&self, who: Authenticated) -> Result<(), Refusal> {
         let deleted = self.store.delete_user(who.user).await?;
         self.logins.finish(who.user, &deleted.devices, LogoutReason::AccountDeleted).await;
+        self.presence.sight_changed(who.user).await;
         self.rooms.departed(who, deleted.rooms).await;
         Ok(())
     }

@@ -92,12 +92,14 @@ pub struct PresenceTracker {
     /// When users left, in milliseconds since the Unix epoch.
     left: Cache<UserId, i64>,
     moved: Notify,
-    /// Wakes [`Self::keep`] for what the next three say.
+    /// Wakes [`Self::keep`] for what the next ones say, and to ask for what was missed.
     woken: Notify,
     /// Whether all other relays are to be asked for the whole.
     asks: AtomicBool,
     /// Whether this relay is asked for the whole.
     owes: AtomicBool,
+    /// Whether all others are asked as well.
+    spreads: AtomicBool,
     told: Notify,
     typing: Arc<Semaphore>,
     /// Tasks that tell of typing. The relay waits for them when it ends.
@@ -175,6 +177,7 @@ impl PresenceTracker {
             woken: Notify::new(),
             asks: AtomicBool::new(false),
             owes: AtomicBool::new(false),
+            spreads: AtomicBool::new(false),
             told: Notify::new(),
             typing: Arc::new(Semaphore::new(TYPING_UNDER_WAY)),
             tasks,
@@ -239,7 +242,7 @@ impl PresenceTracker {
             }
             PresenceEvent::Asks { of } => match of {
                 Some(run) if run != self.run => self.missing().settled(run),
-                _ => self.owe(),
+                of => self.owe(of.is_none()),
             },
             PresenceEvent::Ends { run } => self.board().ends(run, self.times.presence_grace, now),
             PresenceEvent::Typing { room, user, active } => self.heard_typing(room, user, active),
@@ -251,16 +254,18 @@ impl PresenceTracker {
     pub fn ask(&self) {
         self.asks.store(true, Ordering::Release);
         // The others may have missed what this relay said.
-        self.owe();
+        self.owe(true);
     }
 
-    fn owe(&self) {
+    /// Notes that this relay is to state the whole, and whether all relays are.
+    fn owe(&self, all: bool) {
+        self.spreads.fetch_or(all, Ordering::AcqRel);
         self.owes.store(true, Ordering::Release);
         self.woken.notify_one();
     }
 
-    /// Returns false if nobody hears it. The caller then gives up, so that a heartbeat does not
-    /// wait for each of its parts.
+    /// Returns false if nobody hears it. The caller then gives up, so that a statement of the whole
+    /// does not wait for each of its parts.
     async fn announce(&self, news: PresenceEvent) -> bool {
         self.bus.announce_live(LiveEvent::Live(news)).await
     }
@@ -309,8 +314,9 @@ impl PresenceTracker {
             self.changed(silent);
             self.ask_for_what_was_missed(now).await;
             if self.owes.swap(false, Ordering::AcqRel) && say_at.is_none() {
-                // All relays are asked at once, and nsqd's queues are small.
-                let spread = if self.others() > FEW { SPREAD.mul_f64(rand::random()) } else { Duration::ZERO };
+                // If all relays are asked at once, nsqd's queues are too small for their answers.
+                let many = self.spreads.swap(false, Ordering::AcqRel) && self.others() > FEW;
+                let spread = if many { SPREAD.mul_f64(rand::random()) } else { Duration::ZERO };
                 say_at = Some(now.max(said_at + ASKED) + spread);
             }
             if say_at.is_some_and(|at| now >= at) {

@@ -5,7 +5,7 @@ mod causes;
 
 use std::{borrow::Cow, time::Duration};
 
-use ferry_protocol::{CloseCode, ErrorCode, ErrorFrame, MessageId, Problem, UserId};
+use ferry_protocol::{CloseCode, Device, ErrorCode, ErrorFrame, MessageId, Problem, UserId};
 
 /// The pause before the first retry of a send that did not reach everybody.
 const RETRY: Duration = Duration::from_secs(1);
@@ -26,12 +26,21 @@ pub struct Refusal {
     pub retry_after: Option<Duration>,
     /// After a send that did not reach everybody: the users for whom it is outstanding.
     pub outstanding: Vec<UserId>,
+    /// After a login that is one too many: the user's devices.
+    pub devices: Vec<Device>,
 }
 
 impl Refusal {
     /// Creates a refusal with its reason.
     pub fn new(code: ErrorCode, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, detail: detail.into(), field: None, retry_after: None, outstanding: Vec::new() }
+        Self {
+            code,
+            detail: detail.into(),
+            field: None,
+            retry_after: None,
+            outstanding: Vec::new(),
+            devices: Vec::new(),
+        }
     }
 
     /// Creates the refusal of a field whose value is not allowed.
@@ -107,6 +116,7 @@ impl Refusal {
             // Rounded up, because a client that comes a moment early would be rejected again.
             retry_after: self.retry_after.map(|wait| wait.as_millis().div_ceil(1000).max(1) as u64),
             outstanding: self.outstanding.clone(),
+            devices: self.devices.clone(),
         }
     }
 

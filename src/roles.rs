@@ -8,7 +8,7 @@
 
 use std::borrow::Cow;
 
-use ferry_protocol::{PutMember, Role, RoomKind, UserId};
+use ferry_protocol::{FOREVER, PutMember, Role, RoomKind, UserId};
 use ferry_store::{Membership, MembershipChange, Standing};
 
 /// Why a user may not do something in a room.
@@ -68,7 +68,7 @@ pub fn put(
     change: &PutMember,
 ) -> Result<MembershipChange, RoleError> {
     let mine = standing.role.ok_or_else(|| outsider(standing.kind))?;
-    if change.muted_until.is_some_and(|until| until < 0) {
+    if change.muted_until.is_some_and(|until| !(0..=FOREVER).contains(&until)) {
         return Err(RoleError::Invalid { field: "muted_until", detail: "must be 0 or a time" });
     }
     let Some(theirs) = theirs else {

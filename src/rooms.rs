@@ -80,6 +80,8 @@ impl Rooms {
         let room = self.store.create_room(new).await?;
         let mut roles: Vec<(UserId, Role)> = members.into_iter().map(|member| (member, Role::Member)).collect();
         roles.push((who.user, Role::Owner));
+        let users: Vec<UserId> = roles.iter().map(|(user, _)| *user).filter(|user| *user != who.user).collect();
+        self.presence.sight_of_all_changed(&users).await;
         self.presence.sight_changed(who.user).await;
         self.dispatcher.tell_of_new_room(who, room.id, roles).await;
         Ok((self.view(room.id, who.user).await?, true))
@@ -172,6 +174,7 @@ impl Rooms {
         let decide = |standing| roles::require(standing, Role::Owner);
         let DeletedRoom { members, invited } = self.store.delete_room(room, who.user, decide).await??;
         self.changes.room_changed(room).await;
+        self.presence.sight_of_all_changed(&members).await;
         self.dispatcher.tell(who, members, NoticeEvent::RoomDeleted { room, by: who.user }).await;
         // The inviters were in the room, or have nothing to do with it any more.
         for (user, _) in invited {

@@ -65,7 +65,7 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
     upkeep.spawn(Arc::clone(&app.presence).tell());
     let publishing = tokio::spawn(Arc::clone(&app.receipts).publish());
 
-    let drained = server::serve(Arc::clone(&app), listener, http::routes(&app), stop).await;
+    let drained = server::serve(Arc::clone(&app), listener, http::service(&app), stop).await;
     upkeep.shutdown().await;
     upkeep::say_that_it_ends(&app).await;
     // After the upkeep, so that this is the relay's last announcement.
@@ -88,6 +88,15 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
 pub fn name_tls_provider() {
     // An error means that it was chosen before.
     let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+/// Replaces the keys that sign access tokens. Relays notice within a minute. Returns the id of the
+/// new key.
+///
+/// # Errors
+/// Fails if the database cannot be opened, or does not answer.
+pub async fn replace_keys(config: &Config) -> anyhow::Result<String> {
+    Ok(signing::replace_all(&open_store(config).await?).await?)
 }
 
 /// Opens what a relay needs, and starts nothing.
@@ -220,7 +229,8 @@ fn open_passwords(config: &Config) -> anyhow::Result<Passwords> {
 async fn hear_other_relays(app: Arc<App>) {
     let apply = |event| match event {
         LiveEvent::Live(news) => app.presence.hear(news),
-        LiveEvent::SightChanged { user } => app.presence.look_again(user),
+        LiveEvent::SightChanged { user, quiet: true } => app.presence.forget_sight_of(user),
+        LiveEvent::SightChanged { user, quiet: false } => app.presence.look_again(user),
         event => app.changes.apply(&event),
     };
     app.bus.listen(apply, || app.missed_some(), || app.presence.ask()).await;

@@ -18,7 +18,6 @@ use hyper_util::{
 };
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use warp::filters::BoxedFilter;
 
 use self::{
     connection_limits::{ConnectionLimits, ConnectionPermit},
@@ -51,21 +50,26 @@ pub struct Peer {
 /// go away.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// The pause between two lines in the log about it.
+const ACCEPT_LOG: Duration = Duration::from_secs(1);
+
 /// Serves until `stop` is cancelled, and then drains.
 ///
 /// In a drain the relay takes no new connections, finishes the requests under way and closes all
 /// sockets with 4000. Returns true if all of this was done before the drain timeout.
-pub async fn serve(
-    app: Arc<App>,
-    listener: TcpListener,
-    routes: BoxedFilter<(warp::reply::Response,)>,
-    stop: CancellationToken,
-) -> bool {
+pub async fn serve<S>(app: Arc<App>, listener: TcpListener, service: S, stop: CancellationToken) -> bool
+where
+    S: tower_service::Service<Request<Incoming>, Response = warp::reply::Response, Error = std::convert::Infallible>
+        + Clone
+        + Send
+        + 'static,
+    S::Future: Send + 'static,
+{
     let connections = TaskTracker::new();
     let limits = &app.config.limits;
     let places =
         ConnectionLimits::new(limits.connections, limits.connections_per_address, app.metrics.open_connections.clone());
-    let service = warp::service(routes);
+    let mut logged_at = None;
     loop {
         let free = tokio::select! {
             () = stop.cancelled() => break,
@@ -77,7 +81,11 @@ pub async fn serve(
             accepted = listener.accept() => match accepted {
                 Ok(accepted) => accepted,
                 Err(error) => {
-                    tracing::warn!(%error, "accept failed");
+                    // The lack may last, and each try of it would fill the log.
+                    if logged_at.is_none_or(|at: Instant| at.elapsed() >= ACCEPT_LOG) {
+                        logged_at = Some(Instant::now());
+                        tracing::warn!(%error, "accept failed");
+                    }
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                     continue;
                 }

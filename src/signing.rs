@@ -11,13 +11,42 @@ use ferry_store::{SigningKey, Store, StoreError};
 /// that every relay knows a key before it signs.
 pub const UPKEEP: Duration = Duration::from_secs(60);
 
-/// Reads the keys from SQL again.
+/// Reads the keys from SQL again. If there are none, because somebody has deleted them to revoke
+/// all tokens, makes one: a relay without a key could neither sign nor verify.
 ///
 /// # Errors
 /// Fails if SQL does not answer.
 pub async fn reload(store: &Store, keys: &Keys) -> Result<(), StoreError> {
-    keys.replace(KeyRing::from_rows(&rows(store).await?));
+    let mut rows = rows(store).await?;
+    if rows.is_empty() {
+        let now = now_ms();
+        rows.push(make(store, now, now).await?);
+    }
+    keys.replace(KeyRing::from_rows(&rows));
     Ok(())
+}
+
+async fn make(store: &Store, now: i64, active_at: i64) -> Result<KeyRow, StoreError> {
+    let key = generate_key(now, active_at);
+    store.insert_key(&key.kid, &key.secret, key.created_at, key.active_at).await?;
+    tracing::info!(kid = %key.kid, "created a signing key");
+    Ok(key)
+}
+
+/// Replaces all keys by a new one: every access token is revoked, and devices get new ones with
+/// their refresh tokens. The relays notice within [`UPKEEP`]. Returns the id of the new key.
+///
+/// # Errors
+/// Fails if SQL does not answer.
+pub async fn replace_all(store: &Store) -> Result<String, StoreError> {
+    let now = now_ms();
+    let old = rows(store).await?;
+    // First the new one, so that no relay finds none.
+    let new = make(store, now, now).await?;
+    for key in old {
+        store.delete_key(&key.kid).await?;
+    }
+    Ok(new.kid)
 }
 
 async fn rows(store: &Store) -> Result<Vec<KeyRow>, StoreError> {
@@ -46,9 +75,7 @@ pub async fn upkeep(store: &Store, keys: &Keys, rotate_after: Duration, ttl: Dur
     let now = now_ms();
     let due = plan(&rows(store).await?, now, rotate_after, ttl);
     if let Some(active_at) = due.create {
-        let key = generate_key(now, active_at);
-        store.insert_key(&key.kid, &key.secret, key.created_at, key.active_at).await?;
-        tracing::info!(kid = %key.kid, "created a signing key");
+        make(store, now, active_at).await?;
     }
     for kid in due.delete {
         store.delete_key(&kid).await?;

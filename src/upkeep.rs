@@ -4,6 +4,7 @@
 //! Every relay runs all of it, except that one compares the channels for all. Doing it twice has no
 //! further effect.
 
+mod abandoned;
 mod closes;
 mod credentials;
 mod mutes;
@@ -30,6 +31,7 @@ pub fn start(app: &Arc<App>) -> JoinSet<()> {
     tasks.spawn(relays::compare_connections(Arc::clone(app)));
     tasks.spawn(watch_nodes(Arc::clone(app)));
     tasks.spawn(orphans::compare_channels(Arc::clone(app)));
+    tasks.spawn(abandoned::log_out(Arc::clone(app)));
     tasks.spawn(mutes::forget_ended(Arc::clone(app)));
     tasks.spawn(credentials::renew_keys(Arc::clone(app)));
     tasks.spawn(credentials::tidy_limits(Arc::clone(app)));

@@ -30,6 +30,8 @@ pub struct Verified {
     pub user: UserId,
     /// The device. Ask SQL whether it is still logged in.
     pub device: DeviceId,
+    /// The generation of the device's tokens. Ask SQL whether it is still in force.
+    pub generation: i64,
     /// When the token expires, in milliseconds since the Unix epoch.
     pub expires_at_ms: i64,
 }
@@ -105,6 +107,9 @@ struct Claims {
     nbf: i64,
     exp: i64,
     jti: Uuid,
+    /// The generation of the device's tokens. 0 in tokens from before there were any.
+    #[serde(rename = "gen", default)]
+    generation: i64,
 }
 
 /// The service that signs and verifies access tokens.
@@ -139,12 +144,25 @@ impl AccessTokens {
         &self.keys
     }
 
+    /// Returns whether there is a key that may sign at `now`.
+    #[must_use]
+    pub fn can_sign(&self, now: i64) -> bool {
+        self.keys.current().signer(now).is_some()
+    }
+
     /// Signs a token for the device. Returns it with the time when it expires, in milliseconds
     /// since the Unix epoch. This time is rounded down to whole seconds.
     ///
     /// # Errors
     /// Fails if no key may sign, or if signing fails.
-    pub fn sign(&self, user: UserId, device: DeviceId, now: i64, ttl: Duration) -> Result<(Secret, i64), SignError> {
+    pub fn sign(
+        &self,
+        user: UserId,
+        device: DeviceId,
+        generation: i64,
+        now: i64,
+        ttl: Duration,
+    ) -> Result<(Secret, i64), SignError> {
         let ring = self.keys.current();
         let key = ring.signer(now).ok_or(SignError::NoKey)?;
         let iat = now.div_euclid(1000);
@@ -161,6 +179,7 @@ impl AccessTokens {
             nbf: iat,
             exp,
             jti: Uuid::new_v4(),
+            generation,
         };
         let token = jsonwebtoken::encode(&header, &claims, &key.signs).map_err(|_| SignError::Failed)?;
         Ok((Secret::new(token), exp.saturating_mul(1000)))
@@ -201,7 +220,7 @@ impl AccessTokens {
         if expires_at_ms <= now {
             return Err(TokenError::Expired);
         }
-        Ok(Verified { user: claims.sub, device: claims.sid, expires_at_ms })
+        Ok(Verified { user: claims.sub, device: claims.sid, generation: claims.generation, expires_at_ms })
     }
 }
 

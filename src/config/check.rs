@@ -107,6 +107,7 @@ impl Values {
             audience: self.audience.clone(),
             access_ttl: seconds("access-ttl", self.access_ttl)?,
             refresh_ttl: days("refresh-days", self.refresh_days)?,
+            device_expiry: days("device-expiry-days", self.device_expiry_days)?,
             key_rotation: days("key-days", self.key_days)?,
             origins: self.origin.clone(),
             insecure_cookies: self.insecure_cookies,

@@ -182,8 +182,8 @@ settings! {
         typing_members: usize = 256, "FERRY_TYPING_MEMBERS", "N";
         /// Seconds a user still counts as connected after their last socket closed.
         presence_grace: u64 = 10, "FERRY_PRESENCE_GRACE", "SECONDS";
-        /// Seconds between two heartbeats. A heartbeat tells the other relays which users are
-        /// connected here.
+        /// Seconds between two heartbeats. A heartbeat tells the other relays in short which
+        /// users are connected here.
         presence_heartbeat: u64 = 10, "FERRY_PRESENCE_HEARTBEAT", "SECONDS";
         /// Seconds without a heartbeat after which a relay's users count as offline. At least twice
         /// `--presence-heartbeat`.
@@ -197,6 +197,9 @@ settings! {
         /// Days a refresh token is valid, at most 3650. A device that stays away longer must log in
         /// again.
         refresh_days: u64 = 60, "FERRY_REFRESH_DAYS", "DAYS";
+        /// Days without a sign of life after which a device is logged out, if its refresh token has
+        /// expired or is revoked. What waits for it is deleted.
+        device_expiry_days: u64 = 90, "FERRY_DEVICE_EXPIRY_DAYS", "DAYS";
         /// Days until a new signing key replaces the old one, at most 3650. The same for all
         /// relays.
         key_days: u64 = 90, "FERRY_KEY_DAYS", "DAYS";

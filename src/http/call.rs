@@ -10,7 +10,7 @@ use std::{
 };
 
 use bytes::{Buf, BytesMut};
-use ferry_protocol::{DeviceId, ErrorCode, describe};
+use ferry_protocol::{DeviceId, ErrorCode, NotStrict, check_json, describe};
 use futures_util::{Stream, StreamExt};
 use http::{HeaderMap, Method, header};
 use serde::de::DeserializeOwned;
@@ -159,6 +159,11 @@ impl Call {
         }
     }
 
+    /// Returns whether a browser's cookie says who asks.
+    pub fn is_by_cookie(&self) -> bool {
+        !self.headers.contains_key(header::AUTHORIZATION) && self.cookie(ACCESS_COOKIE).is_some()
+    }
+
     /// Returns a cookie of the request.
     pub fn cookie(&self, name: &str) -> Option<&str> {
         find_cookie(self.headers.get_all(header::COOKIE), name)
@@ -253,6 +258,12 @@ impl Call {
         // Serde would also take an array of the fields' values in their order.
         if body.trim_ascii_start().first() != Some(&b'{') {
             return Err(Refusal::new(ErrorCode::Malformed, "the body must be a JSON object"));
+        }
+        if let Ok(text) = std::str::from_utf8(&body) {
+            check_json(text).map_err(|fault| {
+                let code = if fault == NotStrict::Number { ErrorCode::Invalid } else { ErrorCode::Malformed };
+                Refusal::new(code, fault.to_string())
+            })?;
         }
         serde_json::from_slice(&body).map_err(|error| Refusal::new(ErrorCode::Malformed, describe(&error)))
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ferry_protocol::{ChangePassword, DeleteMe, Secret, UpdateMe, UserAnswer, UserId, now_ms};
+use ferry_protocol::{ChangePassword, DeleteMe, Refreshed, UpdateMe, UserAnswer, UserId, now_ms};
 use ferry_store::User;
 use warp::reply::Response;
 
@@ -11,10 +11,15 @@ use super::{
     accounts::{as_seen, busy, display_name},
     answer, any_of,
     call::Call,
+    proof::prove,
     route,
-    sessions::clear_cookies,
+    sessions::{clear_cookies, first_tokens, set_cookies},
 };
 use crate::{app::App, auth::check_password, identity::Authenticated, logins::LogoutReason, refusal::Refusal};
+
+/// How long the connection of a device has to prove its new token after a new password,
+/// milliseconds.
+const NEW_TOKENS_MS: i64 = 10_000;
 
 pub(super) fn routes(app: &Arc<App>) -> Route {
     any_of([
@@ -44,16 +49,27 @@ async fn update(call: Call, who: Authenticated) -> Result<Response, Refusal> {
 }
 
 async fn change_password(call: Call, who: Authenticated) -> Result<Response, Refusal> {
-    let app = Arc::clone(&call.app);
+    let (app, by_cookie) = (Arc::clone(&call.app), call.is_by_cookie());
     let ChangePassword { old_password, new_password } = call.json().await?;
     check_password(&new_password).map_err(|error| Refusal::invalid("new_password", error.to_string()))?;
     let proven = prove(&app, who, &old_password, "old_password").await?;
     let new = app.passwords.hash(&new_password).await.map_err(|_| busy())?;
     // Somebody who knew the old password may have logged in with it.
     let others = app.store.change_password(who.user, proven, &new, who.device, now_ms()).await?;
+    // Its open connection gets some time, until the answer with the new tokens is there.
+    app.changes.tokens_revoked(who.user, who.device, now_ms() + NEW_TOKENS_MS).await;
     app.logins.finish(who.user, &others, LogoutReason::Logout { by: who.device }).await;
     tracing::info!(user = %who.user, "a password was changed");
-    Ok(answer::no_content())
+    // This device's tokens are revoked as well, and it gets new ones. If that fails, the device
+    // logs in again, and names itself.
+    let device = app.store.device(who.device).await?.ok_or_else(Refusal::unauthorized)?;
+    let tokens = first_tokens(&app, &device).await?;
+    if by_cookie {
+        let mut response = answer::ok(&Refreshed { expires_in: tokens.expires_in });
+        set_cookies(&app, &mut response, &tokens)?;
+        return Ok(response);
+    }
+    Ok(answer::ok(&tokens))
 }
 
 async fn delete(call: Call, who: Authenticated) -> Result<Response, Refusal> {
@@ -70,16 +86,4 @@ async fn delete(call: Call, who: Authenticated) -> Result<Response, Refusal> {
 async fn own(app: &App, user: UserId) -> Result<User, Refusal> {
     // The device was logged in a moment ago, so the account has gone since.
     app.store.user(user).await?.ok_or_else(Refusal::unauthorized)
-}
-
-/// Checks the password again, because someone else may hold the unlocked phone. Limited like a
-/// login, because it could be used instead of one to guess passwords.
-///
-/// Returns since when the password is in force.
-async fn prove(app: &App, who: Authenticated, password: &Secret, field: &'static str) -> Result<i64, Refusal> {
-    app.limits.proofs.take(&who.device).map_err(Refusal::rate_limited)?;
-    // The device was logged in a moment ago: the account went since.
-    let proven = app.store.credentials(who.user).await?.ok_or_else(Refusal::unauthorized)?;
-    let verified = app.passwords.verify(Some(&proven.password_hash), password).await.map_err(|_| busy())?;
-    if verified { Ok(proven.password_changed_at) } else { Err(Refusal::invalid(field, "the password is wrong")) }
 }

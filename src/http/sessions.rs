@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use ferry_protocol::{
-    CreateSession, DeviceId, Devices, ErrorCode, RefreshSession, Refreshed, Secret, SessionAnswer, Tokens, UserId,
-    now_ms,
+    CreateSession, DeleteSession, DeviceId, Devices, ErrorCode, RefreshSession, Refreshed, Secret, SessionAnswer,
+    Tokens, now_ms,
 };
-use ferry_store::{Conflict, Credentials, Device, NewDevice, Rotation};
+use ferry_store::{Conflict, Credentials, Device, NewDevice, NextToken, Rotation};
 use http::{StatusCode, header};
 use warp::reply::Response;
 
@@ -16,15 +16,21 @@ use super::{
     answer, any_of,
     call::{Call, id},
     cost::Cost,
+    proof::require_proof,
     route,
 };
 use crate::{
     app::App,
-    auth::{ACCESS_COOKIE, Cookies, REFRESH_COOKIE, RefreshToken, Username, hash_of},
+    auth::{Cookies, REFRESH_COOKIE, RefreshToken, Username},
     identity::Authenticated,
+    news::LiveEvent,
     refusal::Refusal,
     text::{DEVICE_NAME_MAX, clean_text},
 };
+
+/// For how long a used refresh token still gives the next one after that was used too, in
+/// milliseconds: two windows of a browser refresh together, and one is a moment behind.
+const GRACE_MS: i64 = 60_000;
 
 pub(super) fn routes(app: &Arc<App>) -> Route {
     any_of([
@@ -40,7 +46,7 @@ async fn log_in(call: Call) -> Result<Response, Refusal> {
     // A page of a foreign origin must not be able to put the cookies of its own login into a
     // user's browser.
     let origin = call.check_origin();
-    let CreateSession { username, password, device_name, cookie } = call.json().await?;
+    let CreateSession { username, password, device_name, cookie, replace } = call.json().await?;
     if cookie {
         origin?;
     }
@@ -78,16 +84,30 @@ async fn log_in(call: Call) -> Result<Response, Refusal> {
     // Since the look-up, the account may have gone, or the device together with the password that
     // let it in. That too is a wrong login.
     let gone = |refusal: Refusal| if refusal.code == ErrorCode::NotFound { wrong() } else { refusal };
-    let device = app.logins.open(new).await.map_err(gone)?;
-    let (refresh_token, hash) = RefreshToken::generate();
-    let tokens = async {
-        app.store.insert_refresh(device.id, hash, now, now + ms(app.config.auth.refresh_ttl)).await?;
-        sign(&app, user.id, device.id, refresh_token)
+    let device = match replace {
+        None => match app.logins.open(new).await {
+            Err(refusal) if refusal.code == ErrorCode::DeviceLimit => {
+                let rows = app.store.devices_of(user.id).await?;
+                // No device of this list is the one that asks.
+                let devices = rows.into_iter().map(|row| as_listed(&app, row, DeviceId::new())).collect();
+                return Err(Refusal { devices, ..refusal });
+            }
+            opened => opened.map_err(gone)?,
+        },
+        Some(other) => app
+            .logins
+            .replace(new, other)
+            .await
+            .map_err(gone)?
+            .ok_or_else(|| Refusal::invalid("replace", "you have no such device"))?,
     };
-    let tokens = match tokens.await {
+    let tokens = match first_tokens(&app, &device).await {
         Ok(tokens) => tokens,
         Err(refusal) => {
-            app.logins.abandon(user.id, device.id).await;
+            // What waits for a device that was there before must not be lost.
+            if replace.is_none() {
+                app.logins.abandon(user.id, device.id).await;
+            }
             return Err(gone(refusal));
         }
     };
@@ -102,6 +122,14 @@ async fn log_in(call: Call) -> Result<Response, Refusal> {
     }
     session.tokens = Some(tokens);
     Ok(answer::json(StatusCode::CREATED, &session))
+}
+
+/// Makes the first tokens of a device, or the first after all were revoked.
+pub(super) async fn first_tokens(app: &App, device: &Device) -> Result<Tokens, Refusal> {
+    let (token, now) = (RefreshToken::generate(), now_ms());
+    let expires_at = now + ms(app.config.auth.refresh_ttl);
+    app.store.insert_refresh(device.id, token.hash(), now, expires_at).await?;
+    sign(app, device, &token)
 }
 
 /// Returns the one text for an unknown user and a wrong password.
@@ -138,12 +166,19 @@ async fn refresh(call: Call) -> Result<Response, Refusal> {
         origin?;
     }
     let old = refresh_token.or(cookie).ok_or_else(Refusal::unauthorized)?;
-    let old = hash_of(old.expose()).ok_or_else(Refusal::unauthorized)?;
-    let (now, (next, hash)) = (now_ms(), RefreshToken::generate());
+    let old = RefreshToken::parse(old.expose()).ok_or_else(Refusal::unauthorized)?;
+    let now = now_ms();
+    // Before the token is used up.
+    if !app.identity.tokens().can_sign(now) {
+        return Err(Refusal::unavailable("there is no key to sign with yet"));
+    }
+    let salt: [u8; 32] = rand::random();
+    let next = NextToken { salt, hash: old.next(&salt).hash() };
     let expires_at = now + ms(app.config.auth.refresh_ttl);
-    match app.store.rotate_refresh(old, hash, now, expires_at, &address.to_string()).await? {
-        Rotation::Rotated { device, user } => {
-            let tokens = sign(&app, user.id, device.id, next)?;
+    match app.store.rotate_refresh(old.hash(), next, now, expires_at, GRACE_MS, &address.to_string()).await? {
+        Rotation::Rotated { device, salt, .. } => {
+            let tokens = sign(&app, &device, &old.next(&salt))?;
+            tell_of_renewal(&app, &device, now + ms(app.config.auth.access_ttl)).await;
             if by_cookie {
                 let mut response = answer::ok(&Refreshed { expires_in: tokens.expires_in });
                 set_cookies(&app, &mut response, &tokens)?;
@@ -154,10 +189,25 @@ async fn refresh(call: Call) -> Result<Response, Refusal> {
         Rotation::Unknown | Rotation::Expired => Err(Refusal::unauthorized()),
         Rotation::Reused { device_id, user_id } => {
             // One of the two uses was not by the device, and nothing says which (RFC 9700
-            // §4.14.2).
-            tracing::warn!(user = %user_id, device = %device_id, "a refresh token was used twice: the device is logged out");
-            app.logins.close(user_id, device_id, device_id).await?;
+            // §4.14.2). The queue waits for whoever proves the password.
+            tracing::warn!(
+                user = %user_id, device = %device_id,
+                "a refresh token was used again too late: the tokens of the device are revoked"
+            );
+            app.changes.tokens_revoked(user_id, device_id, 0).await;
             Err(Refusal::unauthorized())
+        }
+    }
+}
+
+/// Tells the device's open connection that it may go on. A page of a browser cannot read the token
+/// itself.
+async fn tell_of_renewal(app: &App, device: &Device, expires_at: i64) {
+    // Tokens count in whole seconds.
+    let expires_at = expires_at.div_euclid(1_000).saturating_mul(1_000);
+    if !app.hub.renew(device.id, expires_at) {
+        for run in app.presence.relays_of(device.user_id) {
+            app.bus.tell_one(run, LiveEvent::TokenRenewed { device: device.id, expires_at }).await;
         }
     }
 }
@@ -175,13 +225,18 @@ async fn log_out(call: Call, which: String) -> Result<Response, Refusal> {
     }
     let who = call.device(Cost::Call).await?;
     let device = if which == "current" { who.device } else { id(&which)? };
-    if !call.app.logins.close(who.user, device, who.device).await? {
+    let (app, by_cookie) = (Arc::clone(&call.app), call.is_by_cookie());
+    if device != who.device {
+        let DeleteSession { password } = call.json_or_default().await?;
+        require_proof(&app, who, password.as_ref()).await?;
+    }
+    if !app.logins.close(who.user, device, who.device).await? {
         return Err(Refusal::not_found());
     }
     tracing::info!(user = %who.user, %device, by = %who.device, "a device was logged out");
     let mut response = answer::no_content();
-    if device == who.device && call.cookie(ACCESS_COOKIE).is_some() {
-        clear_cookies(&call.app, &mut response);
+    if device == who.device && by_cookie {
+        clear_cookies(&app, &mut response);
     }
     Ok(response)
 }
@@ -197,7 +252,7 @@ pub(super) fn clear_cookies(app: &App, response: &mut Response) {
     }
 }
 
-fn set_cookies(app: &App, response: &mut Response, tokens: &Tokens) -> Result<(), Refusal> {
+pub(super) fn set_cookies(app: &App, response: &mut Response, tokens: &Tokens) -> Result<(), Refusal> {
     let auth = &app.config.auth;
     let both = [
         cookies(app).set_access(&tokens.access_token, auth.access_ttl),
@@ -211,10 +266,12 @@ fn set_cookies(app: &App, response: &mut Response, tokens: &Tokens) -> Result<()
 }
 
 /// Signs a new access token, and returns it beside its refresh token.
-fn sign(app: &App, user: UserId, device: DeviceId, refresh_token: Secret) -> Result<Tokens, Refusal> {
+fn sign(app: &App, device: &Device, refresh_token: &RefreshToken) -> Result<Tokens, Refusal> {
     let ttl = app.config.auth.access_ttl;
-    match app.identity.tokens().sign(user, device, now_ms(), ttl) {
-        Ok((access_token, _)) => Ok(Tokens { access_token, expires_in: ttl.as_secs(), refresh_token }),
+    match app.identity.tokens().sign(device.user_id, device.id, device.token_generation, now_ms(), ttl) {
+        Ok((access_token, _)) => {
+            Ok(Tokens { access_token, expires_in: ttl.as_secs(), refresh_token: refresh_token.to_secret() })
+        }
         Err(error) => {
             tracing::error!(%error, "no access token can be signed");
             Err(Refusal::internal())

@@ -31,6 +31,8 @@ struct Queue {
     /// Users with something due, each once.
     due: VecDeque<UserId>,
     typing: VecDeque<(RoomId, UserId, bool, Instant)>,
+    /// When the device's access token expires, if that has changed, and whether to say so.
+    expiry: Option<(i64, bool)>,
 }
 
 /// See the module's description. Takes a few words of memory for a device that watches nobody and
@@ -58,6 +60,24 @@ impl LiveQueue {
         typing.push_back((room, user, active, now + Duration::from_millis(TYPING_EXPIRES_MS)));
         drop(queue);
         self.waker.wake();
+    }
+
+    /// Queues that the device got an access token that expires at this time, in milliseconds since
+    /// the Unix epoch.
+    pub fn renewed(&self, expires_at: i64) {
+        self.queue().get_or_insert_default().expiry = Some((expires_at, true));
+        self.waker.wake();
+    }
+
+    /// Queues that the device's access token counts only until this time.
+    pub fn revoked(&self, until: i64) {
+        self.queue().get_or_insert_default().expiry = Some((until, false));
+        self.waker.wake();
+    }
+
+    /// Takes the new expiry of the device's access token, and whether the device is to be told.
+    pub fn take_expiry(&self) -> Option<(i64, bool)> {
+        self.queue().as_mut()?.expiry.take()
     }
 
     /// Watches these users instead of those before. All of them are to be told anew. Returns the
@@ -118,7 +138,8 @@ impl LiveQueue {
     pub async fn ready(&self) {
         poll_fn(|cx| {
             self.waker.register(cx.waker());
-            let some = self.queue().as_ref().is_some_and(|queue| !queue.due.is_empty() || !queue.typing.is_empty());
+            let has_some = |queue: &Queue| queue.expiry.is_some() || !queue.due.is_empty() || !queue.typing.is_empty();
+            let some = self.queue().as_deref().is_some_and(has_some);
             if some { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use ferry_protocol::{Presence as Seen, PresenceStatus, UserId};
+use ferry_protocol::{Presence as Seen, PresenceStatus, UserId, now_ms};
 use ferry_store::Result;
 use futures_util::StreamExt;
 use uuid::Uuid;
@@ -42,16 +42,30 @@ impl PresenceTracker {
     /// may see the user.
     pub async fn sight_changed(&self, user: UserId) {
         self.look_again(user);
-        self.bus.queue_change(LiveEvent::SightChanged { user }).await;
+        self.bus.queue_change(LiveEvent::SightChanged { user, quiet: false }).await;
     }
 
-    /// Forgets who may see the user and whom the user may see, and tells those concerned anew.
-    pub fn look_again(&self, user: UserId) {
+    /// Forgets who may see these users and whom they may see, on every relay: a room with all of
+    /// them came or went. Devices learn of it at the next change of a status.
+    pub async fn sight_of_all_changed(&self, users: &[UserId]) {
+        for user in users {
+            self.forget_sight_of(*user);
+            self.bus.queue_change(LiveEvent::SightChanged { user: *user, quiet: true }).await;
+        }
+    }
+
+    /// Forgets who may see the user and whom the user may see.
+    pub fn forget_sight_of(&self, user: UserId) {
         // Before anything is forgotten: what is being read from SQL must not be remembered after.
         self.sight.fetch_add(1, Ordering::SeqCst);
         self.watchers.of(user).iter().for_each(|line| line.live.forget_sight(Some(user)));
+        self.lines.of(user).iter().for_each(|line| line.live.forget_sight(None));
+    }
+
+    /// Forgets the same, and tells those concerned anew.
+    pub fn look_again(&self, user: UserId) {
+        self.forget_sight_of(user);
         let lines = self.lines.of(user);
-        lines.iter().for_each(|line| line.live.forget_sight(None));
         let mut due = self.due();
         due.users.insert(user);
         due.viewers.extend(lines.into_iter().map(|line| (line.id, line)));
@@ -182,18 +196,22 @@ impl PresenceTracker {
         Seen { user, status, last_seen: last_seen.map(|at| at - at.rem_euclid(MINUTE)) }
     }
 
-    /// Returns when these users were there last, by what this relay has seen, or else by SQL.
-    /// Leaves out users who are there now.
+    /// Returns when these users were there last, by SQL or by what this relay has seen. Leaves out
+    /// users who are there now. Does not ask SQL about a user who left a moment ago.
     async fn last_seen(&self, users: &[UserId]) -> Result<HashMap<UserId, i64>> {
-        let (mut seen, mut unknown) = (HashMap::new(), Vec::new());
+        let (mut seen, mut unknown, now) = (HashMap::new(), Vec::new(), now_ms());
         for user in users.iter().filter(|user| self.status(**user) == PresenceStatus::Offline) {
-            match self.left.get(user) {
-                Found::Fresh(left) => _ = seen.insert(*user, left),
-                _ => unknown.push(*user),
+            let left = if let Found::Fresh(left) = self.left.get(user) { Some(left) } else { None };
+            seen.extend(left.map(|left| (*user, left)));
+            if left.is_none_or(|left| now - left > MINUTE) {
+                unknown.push(*user);
             }
         }
         if !unknown.is_empty() {
-            seen.extend(self.store.last_seen(&unknown).await?);
+            for (user, at) in self.store.last_seen(&unknown).await? {
+                let latest = seen.entry(user).or_insert(at);
+                *latest = at.max(*latest);
+            }
         }
         Ok(seen)
     }

@@ -47,7 +47,7 @@ impl From<Conflict> for Refusal {
                 field: Some("username".into()),
                 ..Self::new(ErrorCode::UsernameTaken, "somebody has this username")
             },
-            Conflict::DeviceLimit => Self::new(ErrorCode::DeviceLimit, "log another device out first"),
+            Conflict::DeviceLimit => Self::new(ErrorCode::DeviceLimit, "replace one of your devices, or log one out"),
             Conflict::AlreadyMember => Self::new(ErrorCode::AlreadyMember, "the user is in the room already"),
             Conflict::RoomFull => Self::new(ErrorCode::RoomFull, "the room has as many members as it may have"),
             Conflict::PasswordChanged => Self::new(ErrorCode::Unauthorized, "the username or the password is wrong"),

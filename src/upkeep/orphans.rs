@@ -20,6 +20,8 @@ use crate::app::App;
 const TASK: &str = "reconcile";
 /// How often a relay looks whether the task is its own.
 const LOOK: Duration = Duration::from_secs(5);
+/// When the first round comes.
+const FIRST: Duration = Duration::from_secs(30);
 /// How long the lease holds, milliseconds: three looks. If its holder crashes, another relay takes
 /// over after this time.
 const LEASE: i64 = 15_000;
@@ -30,7 +32,8 @@ pub(super) async fn compare_channels(app: Arc<App>) {
     let Broker::Nsq(broker) = &app.broker else { return };
     let interval = app.config.times.reconcile;
     let mut suspects = Suspects::default();
-    let mut next_round = Instant::now() + spread(interval);
+    // Soon after the start, because SQL may have been restored from a backup.
+    let mut next_round = Instant::now() + spread(interval.min(FIRST));
     loop {
         tokio::time::sleep(LOOK.min(interval)).await;
         if !is_mine(&app).await {

@@ -46,6 +46,15 @@ impl Inventory for DeviceInventory {
         .boxed()
     }
 
+    fn gives_up<'a>(&'a self, node: &'a str) -> BoxFuture<'a, ()> {
+        async move {
+            if let Err(error) = self.store.release_lease(&format!("restore {node}"), self.holder).await {
+                tracing::debug!(%error, "another relay takes over a little later");
+            }
+        }
+        .boxed()
+    }
+
     fn logged_in(&self, devices: Vec<DeviceId>) -> BoxFuture<'_, Result<HashSet<DeviceId>, String>> {
         async move { self.store.which_devices_live(&devices).await.map_err(|error| error.to_string()) }.boxed()
     }

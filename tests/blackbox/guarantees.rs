@@ -188,7 +188,7 @@ on_both!(g6_order, |world| async move {
     let error = alices.refused(&send_frame(MessageId::new(), strange, "not mine")).await;
     assert_eq!(error["code"], "not_found");
     let until = |muted_until| PutMember { muted_until: Some(muted_until), role: None };
-    owner.session.put_member(room, alice.id, &until(i64::MAX / 2)).await.unwrap();
+    owner.session.put_member(room, alice.id, &until(ferry_protocol::FOREVER)).await.unwrap();
     let error = alices.refused(&send_frame(MessageId::new(), room, "while muted")).await;
     assert_eq!(error["code"], "muted");
     owner.session.put_member(room, alice.id, &until(0)).await.unwrap();

@@ -10,7 +10,7 @@ use crate::{
     on_both,
 };
 
-const FOREVER: i64 = i64::MAX;
+const FOREVER: i64 = ferry_protocol::FOREVER;
 
 /// Makes a user with a device online.
 pub async fn online(world: &World, relay: usize, name: &str) -> (Person, Bare) {

@@ -252,7 +252,7 @@ on_both!(marks_that_make_no_sense_are_refused_and_strangers_mark_nothing, |world
     for (body, status, code) in [
         (json!({ "sent_at": sent.sent_at }), 400, "malformed"),
         (json!({ "up_to": "yesterday", "sent_at": 1 }), 400, "malformed"),
-        (json!({ "up_to": sent.id, "sent_at": i64::MAX }), 422, "invalid"),
+        (json!({ "up_to": sent.id, "sent_at": ferry_protocol::FOREVER }), 422, "invalid"),
         (json!({ "up_to": sent.id, "sent_at": -1 }), 422, "invalid"),
         (json!({ "up_to": sent.id, "sent_at": 1, "authors": vec![alice.id; READ_AUTHORS + 1] }), 422, "invalid"),
     ] {

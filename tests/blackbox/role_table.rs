@@ -54,7 +54,7 @@ async fn act(row: &Row, me: &Session, room: RoomId, others: &Others) -> Result<(
     let Others { target, guest } = *others;
     let myself = me.credentials().user.id;
     let role = |role| PutMember { role: Some(role), muted_until: None };
-    let muted = PutMember { role: None, muted_until: Some(i64::MAX) };
+    let muted = PutMember { role: None, muted_until: Some(ferry_protocol::FOREVER) };
     match row.action.as_str() {
         "add somebody as _" => me.put_member(room, guest, &role(row.roles[0])).await.map(drop),
         "remove a _" => me.remove_member(room, target).await,

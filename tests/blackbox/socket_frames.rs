@@ -113,7 +113,7 @@ on_both!(a_send_that_is_not_allowed_is_refused_for_good, |world| async move {
     // Muted, and then no longer.
     let bob: ferry_protocol::UserId = bobs.session.credentials().user.id;
     let put = |muted_until| PutMember { role: None, muted_until: Some(muted_until) };
-    alices.session.put_member(room, bob, &put(i64::MAX / 2)).await.unwrap();
+    alices.session.put_member(room, bob, &put(ferry_protocol::FOREVER)).await.unwrap();
     refused_as("muted", bobs.refused(&send_frame(MessageId::new(), room, "I can explain")).await);
     alices.session.put_member(room, bob, &put(0)).await.unwrap();
     bobs.send(room, "as I was saying").await;

@@ -58,9 +58,12 @@ impl Row {
         self
     }
 
-    /// Adds a figure.
+    /// Adds a figure. Leaves out what is no number, such as a rate of nothing in no time: JSON has
+    /// none for it.
     pub fn figure(&mut self, name: impl Into<String>, value: f64) {
-        self.figures.push(Figure { name: name.into(), value });
+        if value.is_finite() {
+            self.figures.push(Figure { name: name.into(), value });
+        }
     }
 
     /// Adds a note.

@@ -29,6 +29,10 @@ impl Inventory for NoDevices {
         async { Ok(true) }.boxed()
     }
 
+    fn gives_up<'a>(&'a self, _: &'a str) -> BoxFuture<'a, ()> {
+        async {}.boxed()
+    }
+
     fn logged_in(&self, _: Vec<DeviceId>) -> BoxFuture<'_, Result<HashSet<DeviceId>, String>> {
         async { Ok(HashSet::new()) }.boxed()
     }

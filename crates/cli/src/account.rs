@@ -1,7 +1,7 @@
 //! Accounts, logins and devices.
 
 use clap::{Args, Subcommand};
-use ferry_client::protocol::{Device, User};
+use ferry_client::protocol::{Device, ErrorCode, User};
 use ferry_client::{ClientError, DeviceId, Paging};
 use serde_json::json;
 
@@ -43,13 +43,17 @@ The profile remembers the server, so later commands need no --server.
 
 Examples:
   ferry login alice
-  ferry --profile work --server https://ferry.example login alice --device-name 'office machine'")]
+  ferry --profile work --server https://ferry.example login alice --device-name 'office machine'
+  ferry login alice --replace 0198c0de-0000-7000-8000-000000000000")]
 pub struct Login {
     /// The name to log in with
     name: String,
     /// The name of this device in the list of devices [default: this machine's name]
     #[arg(long, value_name = "NAME")]
     device_name: Option<String>,
+    /// Take the place of one of your devices, with all that waits for it
+    #[arg(long, value_name = "DEVICE")]
+    replace: Option<DeviceId>,
     /// Read the password from standard input
     #[arg(long)]
     password_stdin: bool,
@@ -66,8 +70,16 @@ pub async fn login(args: Login, global: &Global) -> Result<(), Failure> {
     }
     let secret = password::ask("Password", "FERRY_PASSWORD", args.password_stdin, false)?;
     let device_name = args.device_name.unwrap_or_else(machine_name);
-    let credentials = client.login(&args.name, &secret, &device_name).await?;
+    let login = match args.replace {
+        None => client.login(&args.name, &secret, &device_name).await,
+        Some(replaced) => client.login_replacing(&args.name, &secret, &device_name, replaced).await,
+    };
+    let credentials = login.map_err(|error| with_devices(error, &args.name))?;
     if let Err(failure) = profile.log_in(&credentials) {
+        if args.replace.is_some() {
+            // What waits for it stays, for the next try.
+            return Err(failure);
+        }
         // No one could use this device, so it must not stay.
         let session = ferry_client::Session::new(client, credentials, ferry_client::InMemory::shared());
         let _ = session.logout().await;
@@ -77,6 +89,19 @@ pub async fn login(args: Login, global: &Global) -> Result<(), Failure> {
     show::answer(global.json, &answer, || {
         format!("logged in as {} at {}", show::line(&credentials.user.username), credentials.server)
     })
+}
+
+/// Adds the user's devices to the answer to a login that is one too many.
+fn with_devices(error: ClientError, name: &str) -> Failure {
+    let devices = match &error {
+        ClientError::Problem(problem) if problem.code == ErrorCode::DeviceLimit => problem.devices.clone(),
+        _ => return error.into(),
+    };
+    Failure::failed(format!(
+        "{error}\n\n{}\n\nTo take the place of one of them: ferry login {} --replace DEVICE",
+        show::table(devices.iter().map(device_row)),
+        show::line(name)
+    ))
 }
 
 fn machine_name() -> String {
@@ -158,10 +183,13 @@ pub struct DevicesArgs {
 enum DevicesCommand {
     /// List your devices, the newest last; * marks this one
     List,
-    /// Log a device out
+    /// Log a device out. Asks for your password if this device has not proved it lately
     Logout {
         /// The id of the device
         device: DeviceId,
+        /// Read the password from standard input
+        #[arg(long)]
+        password_stdin: bool,
     },
 }
 
@@ -172,8 +200,14 @@ pub async fn devices(args: DevicesArgs, global: &Global) -> Result<(), Failure> 
             let devices = session.devices().await?;
             show::answer(global.json, &devices, || show::table(devices.iter().map(device_row)))
         }
-        Some(DevicesCommand::Logout { device }) => {
-            session.logout_device(device).await?;
+        Some(DevicesCommand::Logout { device, password_stdin }) => {
+            match session.logout_device(device).await {
+                Err(error) if error.code() == Some(ErrorCode::PasswordNeeded) => {
+                    let secret = password::ask("Password", "FERRY_PASSWORD", password_stdin, false)?;
+                    session.logout_device_with(device, &secret).await?;
+                }
+                outcome => outcome?,
+            }
             if device == session.credentials().device {
                 profile.forget()?;
             }

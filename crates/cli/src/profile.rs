@@ -17,6 +17,8 @@ pub mod seen;
 /// How long to wait for another process that refreshes the tokens. That is longer than its call can
 /// take. Past it the command fails.
 const LOCK_WAIT: Duration = Duration::from_secs(60);
+/// More bytes than credentials take.
+const CREDENTIALS: usize = 8_192;
 
 /// The files of one profile. They are not touched before they are used.
 #[derive(Debug, Clone)]
@@ -118,6 +120,20 @@ impl CredentialStore for FileStore {
 
     fn load(&self) -> io::Result<Option<Credentials>> {
         read_credentials(&self.profile.file("json"))
+    }
+
+    fn check(&self) -> io::Result<()> {
+        make_directory(&self.profile.directory)?;
+        let path = self.profile.file("probe");
+        // As much as credentials take, so that a full disk shows.
+        let written = private()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(&path)
+            .and_then(|mut file| file.write_all(&[b' '; CREDENTIALS]).and_then(|()| file.sync_all()));
+        let removed = remove(&path);
+        written.and(removed)
     }
 
     fn save(&self, credentials: &Credentials) -> io::Result<()> {

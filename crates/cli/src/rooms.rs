@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use clap::{ArgGroup, Args, Subcommand};
-use ferry_client::protocol::{CreateRoom, Invitation, Member, PutMember, Role, Room, RoomKind, UpdateRoom};
+use ferry_client::protocol::{CreateRoom, FOREVER, Invitation, Member, PutMember, Role, Room, RoomKind, UpdateRoom};
 use ferry_client::{Paging, Session, UserId};
 use serde_json::json;
 
@@ -268,7 +268,7 @@ async fn make(session: &Session, create: Create) -> Result<Room, Failure> {
 /// Returns when a mute of so many minutes ends. Without minutes it never ends.
 fn until(minutes: Option<u32>) -> i64 {
     let now = jiff::Timestamp::now().as_millisecond();
-    minutes.map_or(i64::MAX, |minutes| now.saturating_add(i64::from(minutes) * 60_000))
+    minutes.map_or(FOREVER, |minutes| now.saturating_add(i64::from(minutes) * 60_000))
 }
 
 /// Returns the room's name, or its id if it has none.

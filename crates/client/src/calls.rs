@@ -6,8 +6,8 @@ mod presence;
 mod receipts;
 
 use ferry_protocol::{
-    ChangePassword, CreateAccount, CreateRoom, CreateSession, DeleteMe, Device, DeviceId, Devices, Member,
-    MemberAnswer, Page, PostMessage, PutMember, RefreshSession, Room, RoomAnswer, RoomId, Secret, Sent, Tokens,
+    ChangePassword, CreateAccount, CreateRoom, CreateSession, DeleteMe, DeleteSession, Device, DeviceId, Devices,
+    Member, MemberAnswer, Page, PostMessage, PutMember, RefreshSession, Room, RoomAnswer, RoomId, Secret, Sent, Tokens,
     UpdateMe, UpdateRoom, User, UserAnswer, UserId,
 };
 use reqwest::Method;
@@ -60,18 +60,44 @@ impl Client {
     /// Logs in, which creates a new device.
     ///
     /// # Errors
-    /// 401 `unauthorized`, 409 `device_limit`, 429 `rate_limited`.
+    /// 401 `unauthorized`, 409 `device_limit` with the user's devices, 429 `rate_limited`.
     pub async fn login(
         &self,
         username: &str,
         password: &Secret,
         device_name: &str,
     ) -> Result<Credentials, ClientError> {
+        self.log_in(username, password, device_name, None).await
+    }
+
+    /// Logs in in the place of one of the user's devices: takes over its id and all that waits for
+    /// it. Use it for a device whose credentials are lost.
+    ///
+    /// # Errors
+    /// 401 `unauthorized`, 422 `invalid` if the user has no such device, 429 `rate_limited`.
+    pub async fn login_replacing(
+        &self,
+        username: &str,
+        password: &Secret,
+        device_name: &str,
+        replaced: DeviceId,
+    ) -> Result<Credentials, ClientError> {
+        self.log_in(username, password, device_name, Some(replaced)).await
+    }
+
+    async fn log_in(
+        &self,
+        username: &str,
+        password: &Secret,
+        device_name: &str,
+        replace: Option<DeviceId>,
+    ) -> Result<Credentials, ClientError> {
         let login = CreateSession {
             username: username.to_owned(),
             password: password.clone(),
             device_name: device_name.to_owned(),
             cookie: false,
+            replace,
         };
         let call = Call::new(Method::POST, "sessions").json(&login)?;
         let session: ferry_protocol::SessionAnswer = self.call(&call, None).await?;
@@ -120,10 +146,19 @@ impl Session {
 
     /// Logs out one of the user's devices.
     ///
-    /// # Errors
-    /// 404 `not_found`.
+    /// # Errors 404 `not_found`. 403 `password_needed` if this device has not proved the password
+    /// in the last 10 minutes: use [`Self::logout_device_with`].
     pub async fn logout_device(&self, device: DeviceId) -> Result<(), ClientError> {
         self.call_empty(Call::new(Method::DELETE, format!("sessions/{device}"))).await
+    }
+
+    /// Logs out one of the user's devices, and proves the password.
+    ///
+    /// # Errors
+    /// 404 `not_found`, 422 `invalid` if the password is wrong.
+    pub async fn logout_device_with(&self, device: DeviceId, password: &Secret) -> Result<(), ClientError> {
+        let body = DeleteSession { password: Some(password.clone()) };
+        self.call_empty(Call::new(Method::DELETE, format!("sessions/{device}")).json(&body)?).await
     }
 
     /// Returns the account.
@@ -143,13 +178,16 @@ impl Session {
         Ok(answer.user)
     }
 
-    /// Changes the password, and logs out the user's other devices.
+    /// Changes the password, and logs out the user's other devices. This device gets new tokens,
+    /// because the old ones are revoked too.
     ///
     /// # Errors
-    /// The old password is wrong, or the new one is not allowed.
+    /// The old password is wrong, or the new one is not allowed. [`ClientError::Store`] if the new
+    /// tokens cannot be stored: the password is changed then, and they are stored at the next
+    /// refresh.
     pub async fn change_password(&self, old: &Secret, new: &Secret) -> Result<(), ClientError> {
         let body = ChangePassword { old_password: old.clone(), new_password: new.clone() };
-        self.call_empty(Call::new(Method::PUT, "me/password").json(&body)?).await
+        self.call_for_tokens(Call::new(Method::PUT, "me/password").json(&body)?).await
     }
 
     /// Deletes the account with all its devices.

@@ -1,8 +1,8 @@
 //! A logged-in device: its credentials, and how they stay fresh.
 //!
-//! A refresh token may be used once, and a second use logs the device out. So a process makes one
-//! refresh at a time, and a [`CredentialStore`] may extend that over several processes. New
-//! credentials are stored before they are used.
+//! A refresh token gives the next one, and gives it again until that one is used. So a lost answer
+//! does no harm. A process makes one refresh at a time, and a [`CredentialStore`] may extend that
+//! over several processes. New credentials are stored before they are used.
 
 use std::any::Any;
 use std::io;
@@ -34,7 +34,7 @@ pub struct Credentials {
     pub device: DeviceId,
     /// The token for calls.
     pub access_token: Secret,
-    /// The token that gets the next pair. It can be used once.
+    /// The token that gets the next pair.
     pub refresh_token: Secret,
     /// The time when the access token expires by this machine's clock, in milliseconds since the
     /// Unix epoch.
@@ -85,6 +85,15 @@ pub trait CredentialStore: Send + Sync + 'static {
     /// Makes the refresh fail.
     fn load(&self) -> io::Result<Option<Credentials>> {
         Ok(None)
+    }
+
+    /// Checks that credentials can be stored now. Called under [`CredentialStore::lock`], before a
+    /// refresh.
+    ///
+    /// # Errors
+    /// Makes the refresh fail before it is made.
+    fn check(&self) -> io::Result<()> {
+        Ok(())
     }
 
     /// Stores new credentials. They are used only after this has returned `Ok`, so that a crash
@@ -189,6 +198,15 @@ impl Session {
             .map_err(|_| ClientError::Network("the program is shutting down".into()))?
     }
 
+    /// Makes a call that answers with new tokens, which replace those in use. Goes on if the caller
+    /// is cancelled.
+    pub(crate) async fn call_for_tokens(&self, call: Call) -> Result<(), ClientError> {
+        let (inner, token) = (Arc::clone(&self.inner), self.token().await?);
+        tokio::spawn(async move { inner.replace(call, token).await })
+            .await
+            .map_err(|_| ClientError::Network("the program is shutting down".into()))?
+    }
+
     /// Makes a call with a fresh token, and after a 401 once more with another one.
     pub(crate) async fn call<A: DeserializeOwned>(&self, call: Call) -> Result<A, ClientError> {
         let token = self.token().await?;
@@ -236,6 +254,25 @@ impl Inner {
         token
     }
 
+    /// Makes a call that replaces the tokens. Nobody refreshes meanwhile: the old ones are revoked
+    /// before the answer is there.
+    async fn replace(self: Arc<Self>, call: Call, token: Secret) -> Result<(), ClientError> {
+        let mut refreshing = self.refreshing.lock().await;
+        let lock = self.blocking(|store| store.lock()).await?;
+        let tokens: Tokens = self.client.call(&call, Some(&token)).await?;
+        let renewed = self.current().renewed(tokens);
+        // If they cannot be stored now, the next refresh does it.
+        refreshing.unsaved = Some(renewed.clone());
+        let saved = renewed.clone();
+        let outcome = self.blocking(move |store| store.save(&saved)).await;
+        if outcome.is_ok() {
+            refreshing.unsaved = None;
+        }
+        self.adopt(renewed);
+        drop(lock);
+        outcome
+    }
+
     async fn rotate(self: Arc<Self>, stale: &Secret) -> Result<Secret, ClientError> {
         let mut refreshing = self.refreshing.lock().await;
         let current = self.current();
@@ -270,6 +307,7 @@ impl Inner {
                 }
                 _ => current.clone(),
             };
+            self.blocking(|store| store.check()).await?;
             refreshing.unsaved = match self.client.refresh(&newest.refresh_token).await {
                 Ok(tokens) => Some(newest.renewed(tokens)),
                 Err(error) if error.status() == Some(401) => {

@@ -28,8 +28,10 @@ pub enum ErrorCode {
     UnsupportedMediaType,
     /// Another user has this username.
     UsernameTaken,
-    /// The user has as many devices as allowed: log one out first.
+    /// The user has as many devices as allowed: replace one, or log one out first.
     DeviceLimit,
+    /// The password must be sent along: the last proof is too old.
+    PasswordNeeded,
     /// The room has as many members as allowed.
     RoomFull,
     /// The user is in the room already.
@@ -80,6 +82,7 @@ impl ErrorCode {
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::UsernameTaken => "username_taken",
             Self::DeviceLimit => "device_limit",
+            Self::PasswordNeeded => "password_needed",
             Self::RoomFull => "room_full",
             Self::AlreadyMember => "already_member",
             Self::LastOwner => "last_owner",
@@ -104,7 +107,7 @@ impl ErrorCode {
         match self {
             Self::Malformed | Self::TokenInUrl | Self::UnknownType => 400,
             Self::Unauthorized => 401,
-            Self::Forbidden | Self::Muted | Self::NotAllowed => 403,
+            Self::Forbidden | Self::Muted | Self::NotAllowed | Self::PasswordNeeded => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::UsernameTaken

@@ -3,7 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Body, MessageId, NoticesRead, Read, RoomId, Secret, SetPresence, Typing, UserId, Watch};
+use crate::{
+    Body, MessageId, NoticesRead, Read, RoomId, Secret, SetPresence, Typing, UserId, Watch, strict::check_json,
+};
 
 /// The version of the protocol that this crate speaks.
 pub const PROTOCOL: u32 = 1;
@@ -106,6 +108,9 @@ impl DeviceFrame {
             r#type: std::borrow::Cow<'a, str>,
         }
         let kind: Kind<'_> = serde_json::from_str(text).map_err(|_| BadFrame::NotAFrame)?;
+        if let Err(fault) = check_json(text) {
+            return Err(BadFrame::Invalid { detail: fault.to_string(), id: id_of(text) });
+        }
         match kind.r#type.as_ref() {
             "hello" => read(text).map(Self::Hello),
             "send" => read(text).map(Self::Send),
@@ -148,14 +153,15 @@ impl DeviceFrame {
 }
 
 fn read<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, BadFrame> {
+    serde_json::from_str(text).map_err(|error| BadFrame::Invalid { detail: describe(&error), id: id_of(text) })
+}
+
+fn id_of(text: &str) -> Option<MessageId> {
     #[derive(Deserialize)]
     struct WithId {
         id: MessageId,
     }
-    serde_json::from_str(text).map_err(|error| BadFrame::Invalid {
-        detail: describe(&error),
-        id: serde_json::from_str::<WithId>(text).ok().map(|frame| frame.id),
-    })
+    serde_json::from_str::<WithId>(text).ok().map(|frame| frame.id)
 }
 
 /// Describes what is wrong with some JSON, without any of its values. serde's own messages quote
@@ -225,6 +231,8 @@ mod tests {
         assert_eq!(DeviceFrame::parse(r#"{"type":"dance"}"#), Err(BadFrame::UnknownType));
         assert_eq!(DeviceFrame::parse(r#"{"typ":"ping"}"#), Err(BadFrame::NotAFrame));
         assert_eq!(DeviceFrame::parse("[]"), Err(BadFrame::NotAFrame));
+        let twice = r#"{"type":"ping","new":{"a":1,"a":2}}"#;
+        assert!(matches!(DeviceFrame::parse(twice), Err(BadFrame::Invalid { .. })), "also in what is ignored");
     }
 
     #[test]

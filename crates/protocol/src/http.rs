@@ -85,6 +85,19 @@ pub struct CreateSession {
     /// True for a browser: the tokens come as `HttpOnly` cookies and not in the answer.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cookie: bool,
+    /// One of the user's devices whose place this one takes, with all that waits for it.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub replace: Option<DeviceId>,
+}
+
+/// The request of `DELETE /v1/sessions/{device}`. The body may be left out.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeleteSession {
+    /// The user's password. Another device is logged out only with it, unless this device has
+    /// proved it in the last 10 minutes.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub password: Option<Secret>,
 }
 
 /// The answer of `POST /v1/sessions`.
@@ -106,7 +119,8 @@ pub struct Tokens {
     pub access_token: Secret,
     /// The time for which the access token is valid, in seconds.
     pub expires_in: u64,
-    /// The token for `POST /v1/sessions/refresh`. Use it once: a second use logs the device out.
+    /// The token for `POST /v1/sessions/refresh`. It gives the next pair. If that answer is lost,
+    /// send it again.
     pub refresh_token: Secret,
 }
 
@@ -245,6 +259,10 @@ pub struct Problem {
     /// have it. Send the same message again, and it goes to these alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outstanding: Vec<UserId>,
+    /// After a login that is one too many: the user's devices. Log in again with `replace`, or log
+    /// one out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub devices: Vec<Device>,
 }
 
 impl fmt::Display for Problem {

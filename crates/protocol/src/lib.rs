@@ -22,14 +22,15 @@ mod receipt;
 mod relay_frame;
 mod room;
 mod secret;
+mod strict;
 
 pub use clock::now_ms;
 pub use code::{CloseCode, ErrorCode};
 pub use content_type::{CONTENT_TYPE_MAX, is_valid_content_type};
 pub use frame::{Ack, BadFrame, DeviceFrame, Hello, PROTOCOL, SUBPROTOCOL, Send, describe};
 pub use http::{
-    ChangePassword, CreateAccount, CreateSession, DeleteMe, Device, Devices, MemberAnswer, PostMessage, Problem,
-    RefreshSession, Refreshed, RoomAnswer, Sent, SessionAnswer, Tokens, UpdateMe, User, UserAnswer,
+    ChangePassword, CreateAccount, CreateSession, DeleteMe, DeleteSession, Device, Devices, MemberAnswer, PostMessage,
+    Problem, RefreshSession, Refreshed, RoomAnswer, Sent, SessionAnswer, Tokens, UpdateMe, User, UserAnswer,
 };
 pub use id::{DeviceId, MessageId, NotAnId, RoomId, UserId};
 pub use invitation::{Invitation, InvitationAnswer, Invite};
@@ -54,3 +55,4 @@ pub use relay_frame::{
 };
 pub use room::{CreateRoom, Member, Page, PutMember, Role, Room, RoomKind, TransferRoom, UnknownName, UpdateRoom};
 pub use secret::Secret;
+pub use strict::{DEPTH_MAX, FOREVER, KEYS_MAX, NUMBER_MAX, NotStrict, check_json};

@@ -4,6 +4,7 @@ mod accounts;
 mod changes;
 mod closes;
 mod database;
+mod deadlocks;
 mod devices;
 mod faults;
 mod friends;

@@ -12,9 +12,10 @@ use super::{
     page::one_more,
     pool::{query, statement, transaction},
     row_locks::RowLocks,
-    schema::devices,
+    schema::{devices, refresh_tokens},
     sql_types::Sql,
     steps::{AccountSteps, DeviceSteps},
+    tokens::TokenSteps,
 };
 
 impl Store {
@@ -43,11 +44,70 @@ impl Store {
                     devices::user_agent.eq(&device.user_agent),
                     devices::created_at.eq(device.now),
                     devices::last_seen_at.eq(device.now),
+                    devices::proven_at.eq(device.now),
                 ))
                 .returning(Device::as_returning())
                 .get_result(conn)
                 .await?;
             Ok(Created { device, first: others == 0 })
+        })
+    }
+
+    /// Logs a device in in the place of another one of its user: it takes over the other's id, and
+    /// so its queue. The other's tokens are revoked. Returns `None` if the user has no such
+    /// device.
+    ///
+    /// # Errors Fails with [`StoreError::NotFound`] if the user does not exist, and with
+    /// [`Conflict::PasswordChanged`] if the password changed while it was checked.
+    pub async fn replace_device(&self, new: NewDevice, other: DeviceId) -> Result<Option<Device>> {
+        transaction!(self, async |conn| {
+            conn.lock_user(new.user).await?;
+            conn.check_password(new.user, new.proven).await?;
+            let theirs = devices::table.filter(devices::id.eq(Sql(other))).filter(devices::user_id.eq(Sql(new.user)));
+            if theirs.select(devices::id).first::<DeviceId>(conn).await.optional()?.is_none() {
+                return Ok(None);
+            }
+            conn.revoke_tokens(other).await?;
+            let device = diesel::update(devices::table.filter(devices::id.eq(Sql(other))))
+                .set((
+                    devices::name.eq(&new.name),
+                    devices::ip.eq(&new.ip),
+                    devices::user_agent.eq(&new.user_agent),
+                    devices::created_at.eq(new.now),
+                    devices::last_seen_at.eq(new.now),
+                    devices::proven_at.eq(new.now),
+                ))
+                .returning(Device::as_returning())
+                .get_result(conn)
+                .await?;
+            Ok(Some(device))
+        })
+    }
+
+    /// Notes that the user proved the password on a device.
+    pub async fn note_proof(&self, id: DeviceId, now: i64) -> Result<()> {
+        statement!(self, async |conn| {
+            let device = devices::table.filter(devices::id.eq(Sql(id)));
+            diesel::update(device).set(devices::proven_at.eq(now)).execute(conn).await?;
+            Ok(())
+        })
+    }
+
+    /// Returns devices that nobody can use any more and that were last there before `since`, at
+    /// most `limit`: none of their refresh tokens is valid at `now`.
+    pub async fn abandoned_devices(&self, since: i64, now: i64, limit: usize) -> Result<Vec<(UserId, DeviceId)>> {
+        query!(self, async |conn| {
+            let good = refresh_tokens::table
+                .filter(refresh_tokens::device_id.eq(devices::id))
+                .filter(refresh_tokens::used_at.is_null())
+                .filter(refresh_tokens::expires_at.gt(now));
+            let abandoned = devices::table
+                .filter(devices::last_seen_at.lt(since))
+                .filter(diesel::dsl::not(diesel::dsl::exists(good)))
+                .order(devices::last_seen_at)
+                .limit(one_more(limit) - 1)
+                .select((devices::user_id, devices::id));
+            Ok(abandoned.load(conn).await?)
         })
     }
 
@@ -70,9 +130,9 @@ impl Store {
         })
     }
 
-    /// Opens an epoch for a connection of the device. The epoch is `now`, or one more than the last
-    /// epoch if that is not earlier than `now`. So a newer connection has a greater epoch, whatever
-    /// the clocks say. Returns `None` if the device is logged out.
+    /// Opens an epoch for a connection of the device. The epoch is `now`, or one more than the
+    /// last epoch if that is not earlier than `now`. So a newer connection has a greater epoch,
+    /// whatever the clocks say. Returns `None` if the device is logged out.
     pub async fn open_connection(&self, id: DeviceId, now: i64) -> Result<Option<i64>> {
         statement!(self, async |conn| {
             let next =

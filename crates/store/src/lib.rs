@@ -54,8 +54,8 @@ pub use self::{
     invitations::{InvitationLimits, Invited},
     models::{
         AudienceMember, Befriended, Blocked, Created, Credentials, DeletedRoom, DeletedUser, Device, FriendshipStep,
-        LeftRoom, Membership, MembershipChange, NewDevice, NewRoom, NewUser, Room, RoomAudience, RoomChange, RoomView,
-        Rotation, SigningKey, Standing, User,
+        LeftRoom, Membership, MembershipChange, NewDevice, NewRoom, NewUser, NextToken, Room, RoomAudience, RoomChange,
+        RoomView, Rotation, SigningKey, Standing, User,
     },
     sql_types::RunId,
     user_lock::UserLock,

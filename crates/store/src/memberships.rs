@@ -170,6 +170,11 @@ impl Store {
         decide: impl FnOnce(Standing, Option<&Membership>) -> Result<(), D> + Send + 'static,
     ) -> Result<Result<(), D>> {
         transaction!(self, async |conn| {
+            // A mute refers to the user, and users are locked before rooms.
+            match conn.hold_users(&[whom]).await {
+                Ok(()) | Err(StoreError::NotFound) => {}
+                Err(error) => return Err(error),
+            }
             let standing = conn.standing(room, actor).await?;
             let member = conn.member_of(room, whom).await?;
             if let Err(denied) = decide(standing, member.as_ref()) {

@@ -7,7 +7,9 @@ mod rooms;
 
 pub(super) use self::rooms::{RoomRow, direct_key};
 pub use self::{
-    accounts::{Created, Credentials, DeletedUser, Device, LeftRoom, NewDevice, NewUser, Rotation, SigningKey, User},
+    accounts::{
+        Created, Credentials, DeletedUser, Device, LeftRoom, NewDevice, NewUser, NextToken, Rotation, SigningKey, User,
+    },
     friends::{Befriended, Blocked, FriendshipStep},
     rooms::{
         AudienceMember, DeletedRoom, Membership, MembershipChange, NewRoom, Room, RoomAudience, RoomChange, RoomView,

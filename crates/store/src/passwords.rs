@@ -11,6 +11,7 @@ use super::{
     schema::{devices, users},
     sql_types::Sql,
     steps::{AccountSteps, DeviceSteps},
+    tokens::TokenSteps,
 };
 
 impl Store {
@@ -33,7 +34,8 @@ impl Store {
     }
 
     /// Stores the hash of a new password and logs out all devices but `keep`, in one transaction.
-    /// So no device that the old password let in stays. Returns the devices that were logged out.
+    /// So no device that the old password let in stays. All tokens of `keep` are revoked too.
+    /// Returns the devices that were logged out.
     ///
     /// `proven` is the [`password_changed_at`](super::Credentials::password_changed_at) of the
     /// password that was checked. Every password of a user gets a later time than the one before,
@@ -65,6 +67,11 @@ impl Store {
                 .order(devices::id)
                 .select(devices::id)
                 .load(conn)
+                .await?;
+            conn.revoke_tokens(keep).await?;
+            diesel::update(devices::table.filter(devices::id.eq(Sql(keep))))
+                .set(devices::proven_at.eq(at))
+                .execute(conn)
                 .await?;
             conn.log_out(user, &others, at).await
         })

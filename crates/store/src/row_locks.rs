@@ -32,6 +32,9 @@ pub(super) trait RowLocks {
     /// exist.
     fn lock_device<'a>(&'a mut self, id: DeviceId) -> BoxFuture<'a, Result<bool>>;
 
+    /// Locks those of the rooms that exist, with their memberships, and returns their kinds.
+    fn lock_rooms<'a>(&'a mut self, ids: Vec<RoomId>) -> BoxFuture<'a, Result<Vec<(RoomId, RoomKind)>>>;
+
     /// Locks the room with its memberships. Fails with `NotFound` if the room does not exist.
     fn lock_room<'a>(&'a mut self, id: RoomId) -> BoxFuture<'a, Result<RoomKind>>;
 }
@@ -73,6 +76,22 @@ macro_rules! row_locks {
                     let device = devices::table.filter(devices::id.eq(Sql(id))).select(devices::id);
                     let device = device$(.$update())?.first::<DeviceId>(self).await.optional()?;
                     Ok(device.is_some())
+                })
+            }
+
+            fn lock_rooms<'a>(&'a mut self, ids: Vec<RoomId>) -> BoxFuture<'a, Result<Vec<(RoomId, RoomKind)>>> {
+                boxed(async move {
+                    let (mut ids, mut locked) = (ids, Vec::new());
+                    ids.sort_unstable();
+                    ids.dedup();
+                    for some in ids.chunks(CHUNK) {
+                        let rooms = rooms::table
+                            .filter(rooms::id.eq_any(some.iter().copied().map(Sql)))
+                            .order(rooms::id)
+                            .select((rooms::id, rooms::kind));
+                        locked.extend(rooms$(.$exclusive())?.load::<(RoomId, RoomKind)>(self).await?);
+                    }
+                    Ok(locked)
                 })
             }
 

@@ -33,6 +33,8 @@ diesel::table! {
         last_seen_at -> BigInt,
         last_epoch -> BigInt,
         http_epoch -> BigInt,
+        token_generation -> BigInt,
+        proven_at -> BigInt,
     }
 }
 
@@ -46,6 +48,8 @@ diesel::table! {
         created_at -> BigInt,
         expires_at -> BigInt,
         used_at -> Nullable<BigInt>,
+        salt -> Nullable<Binary>,
+        successor -> Nullable<Binary>,
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod blocks;
+mod departures;
 mod devices;
 mod friendships;
 mod invitations;
@@ -12,6 +13,7 @@ mod mutes;
 pub(super) use self::{
     accounts::AccountSteps,
     blocks::BlockSteps,
+    departures::DepartureSteps,
     devices::DeviceSteps,
     friendships::{Friendship, FriendshipSteps},
     invitations::InvitationSteps,

@@ -1,19 +1,19 @@
 //! Accounts.
 
-use diesel::{IntoSql, prelude::*, sql_types::BigInt};
+use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use ferry_protocol::{DeviceId, Page, Role, RoomId, RoomKind, UserId};
+use ferry_protocol::{DeviceId, Page, UserId};
 
 use super::{
-    Conflict, DeletedUser, LeftRoom, NewUser, Result, Store, StoreError, User,
+    Conflict, DeletedUser, NewUser, Result, Store, StoreError, User,
     chunk::CHUNK,
     error::taken,
     page::{after, one_more, page},
     pool::{query, statement, transaction},
     row_locks::RowLocks,
-    schema::{closing_channels, devices, memberships, rooms, users},
+    schema::{devices, users},
     sql_types::Sql,
-    steps::MembershipSteps,
+    steps::{DepartureSteps, DeviceSteps},
 };
 
 /// Sorts after every character that may follow a prefix.
@@ -128,43 +128,12 @@ impl Store {
         let closed_at = ferry_protocol::now_ms();
         transaction!(self, async |conn| {
             conn.lock_user(id).await?;
-            devices::table
-                .filter(devices::user_id.eq(Sql(id)))
-                .select((devices::id, devices::user_id, closed_at.into_sql::<BigInt>()))
-                .insert_into(closing_channels::table)
-                .into_columns((closing_channels::device_id, closing_channels::user_id, closing_channels::created_at))
-                .execute(conn)
-                .await?;
-            let gone = diesel::delete(devices::table.filter(devices::user_id.eq(Sql(id))))
-                .returning(devices::id)
-                .get_results::<DeviceId>(conn)
-                .await?;
-            let joined: Vec<RoomId> = memberships::table
-                .filter(memberships::user_id.eq(Sql(id)))
-                .order(memberships::room_id)
-                .select(memberships::room_id)
-                .load(conn)
-                .await?;
-            let mut left = Vec::with_capacity(joined.len());
-            for room in joined {
-                match conn.lock_room(room).await {
-                    Ok(RoomKind::Direct) => {
-                        let peer = conn.members_of(room).await?.into_iter().find(|member| *member != id);
-                        diesel::delete(rooms::table.filter(rooms::id.eq(Sql(room)))).execute(conn).await?;
-                        left.push(LeftRoom { id: room, peer, heir: None });
-                    }
-                    Ok(RoomKind::Group | RoomKind::Channel) => {
-                        let role = conn.delete_member(room, id).await?;
-                        let heir = if role == Some(Role::Owner) { conn.ensure_owner(room).await? } else { None };
-                        left.push(LeftRoom { id: room, peer: None, heir });
-                    }
-                    // Someone deleted the room a moment ago.
-                    Err(StoreError::NotFound) => {}
-                    Err(error) => return Err(error),
-                }
-            }
+            let theirs = devices::table.filter(devices::user_id.eq(Sql(id))).order(devices::id).select(devices::id);
+            let theirs: Vec<DeviceId> = theirs.load(conn).await?;
+            let devices = conn.log_out(id, &theirs, closed_at).await?;
+            let rooms = conn.leave_all(id).await?;
             diesel::delete(users::table.filter(users::id.eq(Sql(id)))).execute(conn).await?;
-            Ok(DeletedUser { devices: gone, rooms: left })
+            Ok(DeletedUser { devices, rooms })
         })
     }
 }

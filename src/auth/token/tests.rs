@@ -27,7 +27,7 @@ impl Fixture {
     }
 
     fn sign(&self, now: i64) -> String {
-        self.tokens.sign(self.user, self.device, now, TTL).unwrap().0.expose().to_owned()
+        self.tokens.sign(self.user, self.device, 0, now, TTL).unwrap().0.expose().to_owned()
     }
 
     fn header(&self) -> Value {
@@ -69,9 +69,9 @@ fn without(mut object: Value, name: &str) -> Value {
 #[test]
 fn a_token_speaks_for_its_device() {
     let f = Fixture::new();
-    let (token, expires_at_ms) = f.tokens.sign(f.user, f.device, NOW, TTL).unwrap();
+    let (token, expires_at_ms) = f.tokens.sign(f.user, f.device, 0, NOW, TTL).unwrap();
     assert_eq!(expires_at_ms, NOW + 900_000);
-    assert_eq!(f.verify(token.expose()), Ok(Verified { user: f.user, device: f.device, expires_at_ms }));
+    assert_eq!(f.verify(token.expose()), Ok(Verified { user: f.user, device: f.device, generation: 0, expires_at_ms }));
     assert!(token.expose().len() < 600, "{}", token.expose().len());
     // The forger makes valid tokens if nothing is wrong with them.
     assert!(f.verify(&f.forge(&f.header(), &f.claims())).is_ok());
@@ -80,7 +80,7 @@ fn a_token_speaks_for_its_device() {
 #[test]
 fn a_token_is_valid_from_its_first_to_its_last_millisecond() {
     let f = Fixture::new();
-    let (token, expires_at_ms) = f.tokens.sign(f.user, f.device, NOW + 999, TTL).unwrap();
+    let (token, expires_at_ms) = f.tokens.sign(f.user, f.device, 0, NOW + 999, TTL).unwrap();
     let at = |now| f.tokens.verify(token.expose(), now).err();
     assert_eq!(at(NOW - CLOCK_SKEW_MS - 1), Some(TokenError::NotYetValid));
     assert_eq!(at(NOW - CLOCK_SKEW_MS), None);
@@ -199,7 +199,7 @@ fn the_key_is_chosen_by_its_id_alone() {
 #[test]
 fn what_is_no_access_token_is_refused() {
     let f = Fixture::new();
-    assert_eq!(f.verify(RefreshToken::generate().0.expose()), Err(TokenError::Malformed));
+    assert_eq!(f.verify(RefreshToken::generate().to_secret().expose()), Err(TokenError::Malformed));
     assert_eq!(f.verify(&"a".repeat(1 << 20)), Err(TokenError::TooLong));
     let long = f.forge(&f.header(), &with(f.claims(), "extra", json!("x".repeat(TOKEN_MAX))));
     assert_eq!(f.verify(&long), Err(TokenError::TooLong));
@@ -221,7 +221,7 @@ fn a_token_with_any_one_character_changed_is_refused() {
         assert!(f.verify(&String::from_utf8(changed).unwrap()).is_err(), "at {at}");
     }
     // The claims of one token with the signature of another.
-    let other = f.tokens.sign(UserId::new(), f.device, NOW, TTL).unwrap().0;
+    let other = f.tokens.sign(UserId::new(), f.device, 0, NOW, TTL).unwrap().0;
     let (message, _) = token.rsplit_once('.').unwrap();
     let (_, signature) = other.expose().rsplit_once('.').unwrap();
     assert_eq!(f.verify(&format!("{message}.{signature}")), Err(TokenError::Signature));
@@ -257,7 +257,7 @@ fn a_key_verifies_before_it_signs() {
 #[test]
 fn without_a_key_nothing_is_signed() {
     let tokens = AccessTokens::new("ferry", "ferry", Keys::new(KeyRing::from_rows(&[])));
-    assert_eq!(tokens.sign(UserId::new(), DeviceId::new(), NOW, TTL).err(), Some(SignError::NoKey));
+    assert_eq!(tokens.sign(UserId::new(), DeviceId::new(), 0, NOW, TTL).err(), Some(SignError::NoKey));
 }
 
 #[test]

@@ -158,14 +158,19 @@ impl Pump {
         self.count_idle_frame()
     }
 
+    /// Notes when the newest access token of the device expires.
+    pub(super) fn expire_at(&mut self, expires_at: i64) {
+        self.identity.expires_at = expires_at;
+        self.expires_at = instant_of(expires_at);
+    }
+
     pub(super) fn renewed(&mut self, renewed: Result<Authenticated, Refusal>) -> Result<(), End> {
         match renewed {
             Ok(Authenticated { user, device, .. }) if (user, device) != (self.identity.user, self.identity.device) => {
                 Err(CloseCode::Protocol.into())
             }
             Ok(Authenticated { expires_at, .. }) => {
-                self.identity.expires_at = expires_at;
-                self.expires_at = instant_of(expires_at);
+                self.expire_at(expires_at);
                 self.socket.text(&[&RelayFrame::Renewed { token_expires_at: expires_at }.to_json()]);
                 Ok(())
             }

@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use ferry_protocol::{DeviceStatus, SetPresence, Typing, Watch};
+use ferry_protocol::{DeviceStatus, RelayFrame, SetPresence, Typing, Watch};
 
 use super::{Pump, ending::End};
 use crate::refusal::Refusal;
@@ -41,6 +41,12 @@ impl Pump {
     /// Writes the live frames that wait, while the socket takes bytes.
     pub(super) fn tell_live(&mut self) {
         let now = Instant::now();
+        if let Some((expires_at, is_told)) = self.registration.line.live.take_expiry() {
+            self.expire_at(expires_at);
+            if is_told {
+                self.socket.text(&[&RelayFrame::Renewed { token_expires_at: expires_at }.to_json()]);
+            }
+        }
         while self.registration.line.close_reason().is_none()
             && self.socket.has_room()
             && let Some(frame) = self.registration.line.live.next(now)

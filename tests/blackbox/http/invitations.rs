@@ -253,7 +253,7 @@ on_both!(a_room_is_handed_on, |world| async move {
     let (alice, bob, eve) = (world.person("alice").await, world.person("bob").await, world.person("eve").await);
     let (alices, bobs) = (alice.log_in(relay).await, bob.log_in(relay).await);
     let room = alices.create_room(&create(RoomKind::Group, "club", &[bob.id])).await.unwrap().id;
-    let muted = PutMember { role: None, muted_until: Some(i64::MAX) };
+    let muted = PutMember { role: None, muted_until: Some(ferry_protocol::FOREVER) };
     alices.put_member(room, bob.id, &muted).await.unwrap();
     assert_eq!(code(bobs.transfer_room(room, alice.id)).await.map(drop), Err(ErrorCode::Forbidden));
     assert_eq!(code(alices.transfer_room(room, alice.id)).await.map(drop), Err(ErrorCode::Invalid));

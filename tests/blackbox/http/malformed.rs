@@ -10,13 +10,13 @@ use crate::{
 };
 
 /// A logged-in user with a room, and every call with a body that the call accepts.
-struct Calls {
+pub struct Calls {
     access: String,
-    calls: Vec<(&'static str, String, Value)>,
+    pub calls: Vec<(&'static str, String, Value)>,
 }
 
 impl Calls {
-    async fn of(world: &World) -> Self {
+    pub async fn of(world: &World) -> Self {
         let relay = world.relay();
         let (alice, bob) = (world.person("alice").await, world.person("bob").await);
         let access = log_in(relay, &alice).await.access;
@@ -47,7 +47,7 @@ impl Calls {
         Self { access, calls }
     }
 
-    fn ask(&self, relay: &Relay, method: &str, path: &str) -> Ask {
+    pub fn ask(&self, relay: &Relay, method: &str, path: &str) -> Ask {
         ask(relay, method, path).bearer(&self.access)
     }
 }

@@ -12,4 +12,5 @@ mod people;
 mod rates;
 mod rooms;
 mod sessions;
+mod strict;
 mod tokens;

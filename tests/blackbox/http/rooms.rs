@@ -14,7 +14,7 @@ use crate::{
     on_both,
 };
 
-const FOREVER: i64 = i64::MAX;
+const FOREVER: i64 = ferry_protocol::FOREVER;
 
 fn create(kind: RoomKind, name: Option<&str>, members: &[UserId]) -> CreateRoom {
     CreateRoom { kind, name: name.map(str::to_owned), members: members.to_vec() }

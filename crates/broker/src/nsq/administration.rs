@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 
 use super::{
     inventory::Listed,
+    names::is_mark,
     pace::{Pace, TURN},
 };
 use crate::{
@@ -130,15 +131,17 @@ impl Administration {
     /// A deletion that nsqd did not answer may be done late, and then take a new channel with it.
     /// So after such a deletion this creates the channel a second time, a moment later.
     pub(super) async fn create_channel(&self, topic: &TopicName, channel: &ChannelName) -> Result<(), BrokerError> {
-        let create = async {
-            self.create_channel_now(topic, channel).await?;
-            let unanswered_at = *self.unanswered_at.lock().unwrap_or_else(PoisonError::into_inner);
-            if unanswered_at.is_some_and(|at| at.elapsed() < LATE) {
-                tokio::time::sleep(SETTLE).await;
-                self.create_channel_now(topic, channel).await?;
-            }
-            Ok(())
-        };
+        self.create_in_turn(topic, channel).await?;
+        let unanswered_at = *self.unanswered_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if unanswered_at.is_some_and(|at| at.elapsed() < LATE) {
+            tokio::time::sleep(SETTLE).await;
+            self.create_in_turn(topic, channel).await?;
+        }
+        Ok(())
+    }
+
+    async fn create_in_turn(&self, topic: &TopicName, channel: &ChannelName) -> Result<(), BrokerError> {
+        let create = self.create_channel_now(topic, channel);
         self.creations.run(create).await.unwrap_or_else(|| {
             Err(BrokerError::Unavailable(format!("{}: too many channels are to be created", self.name)))
         })
@@ -193,6 +196,13 @@ impl Administration {
             Some(Listed { user, devices })
         });
         Ok(listed.collect())
+    }
+
+    /// Returns the marks of [`restore`](super::restore) on nsqd.
+    pub(super) async fn marks(&self) -> Result<Vec<TopicName>, BrokerError> {
+        let topics = self.http.stats().await.map_err(unavailable)?;
+        let marks = topics.into_iter().filter(|topic| is_mark(&topic.name));
+        Ok(marks.filter_map(|topic| TopicName::new(topic.name).ok()).collect())
     }
 
     /// Returns whether nsqd has this topic.

@@ -15,6 +15,9 @@ pub trait Inventory: Send + Sync + 'static {
     /// seconds. Returns false if another relay has it.
     fn takes_over<'a>(&'a self, node: &'a str) -> BoxFuture<'a, Result<bool, String>>;
 
+    /// Gives that up, so that another relay can take it over at once.
+    fn gives_up<'a>(&'a self, node: &'a str) -> BoxFuture<'a, ()>;
+
     /// Returns those of the devices that are logged in.
     fn logged_in(&self, devices: Vec<DeviceId>) -> BoxFuture<'_, Result<HashSet<DeviceId>, String>>;
 }

@@ -16,16 +16,33 @@ pub(super) fn channel(device: DeviceId) -> Result<ChannelName, BrokerError> {
     ChannelName::new(format!("device.{device}")).map_err(|error| BrokerError::Refused(error.to_string()))
 }
 
-/// Returns the name of the topic that marks an nsqd whose channels were compared with SQL, for this
-/// list of nodes. nsqd forgets it when it ends.
+/// The beginning of the names of marks.
+const MARK: &str = "ferry.compared.";
+
+/// Returns the name of the topic that marks an nsqd whose channels were compared with SQL, for
+/// these nodes. nsqd forgets it when it ends.
 pub(super) fn mark(nodes: &[String]) -> Result<TopicName, BrokerError> {
+    let mut nodes: Vec<&String> = nodes.iter().collect();
+    // Homes do not depend on the order.
+    nodes.sort_unstable();
     let mut hasher = Sha256::new();
     for name in nodes {
         hasher.update(name.as_bytes());
         hasher.update(b"\n");
     }
     let list: String = hasher.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    TopicName::new(format!("ferry.compared.{list}#ephemeral")).map_err(|error| BrokerError::Refused(error.to_string()))
+    TopicName::new(format!("{MARK}{list}#ephemeral")).map_err(|error| BrokerError::Refused(error.to_string()))
+}
+
+/// Returns whether a topic is a mark.
+pub(super) fn is_mark(topic: &str) -> bool {
+    topic.starts_with(MARK)
+}
+
+/// Returns the name of a topic that shows that an nsqd is still the same process.
+pub(super) fn witness() -> Result<TopicName, BrokerError> {
+    TopicName::new(format!("ferry.witness.{}#ephemeral", uuid::Uuid::now_v7().simple()))
+        .map_err(|error| BrokerError::Refused(error.to_string()))
 }
 
 /// Returns the index of a user's home: the node with the highest hash of its name and the user

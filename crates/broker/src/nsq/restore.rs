@@ -12,7 +12,7 @@ use ferry_protocol::{DeviceId, UserId};
 use super::{
     administration::Administration,
     inventory::Inventory,
-    names::{channel, home, mark, topic},
+    names::{channel, home, mark, topic, witness},
 };
 use crate::error::{BrokerError, unavailable};
 
@@ -50,10 +50,33 @@ pub(super) async fn restore(
     let mark = homes.mark()?;
     while !node.has_topic(&mark).await? {
         if is_mine(node, inventory).await? {
-            compare(node, inventory, homes).await?;
-            return node.http.create_topic(&mark).await.map_err(unavailable);
+            let compared = compare_and_mark(node, inventory, homes, &mark).await;
+            inventory.gives_up(&node.name).await;
+            return compared;
         }
         tokio::time::sleep(LOOK).await;
+    }
+    Ok(())
+}
+
+/// Compares, and marks the nsqd that was compared: one that was started meanwhile was not.
+async fn compare_and_mark(
+    node: &Administration,
+    inventory: &dyn Inventory,
+    homes: &Homes,
+    mark: &TopicName,
+) -> Result<(), BrokerError> {
+    let witness = witness()?;
+    node.http.create_topic(&witness).await.map_err(unavailable)?;
+    compare(node, inventory, homes).await?;
+    if !node.has_topic(&witness).await? {
+        return Err(BrokerError::Unavailable(format!("{}: it was started again meanwhile", node.name)));
+    }
+    node.http.create_topic(mark).await.map_err(unavailable)?;
+    node.http.delete_topic(&witness).await.map_err(unavailable)?;
+    // Of other lists of nodes: should one of them come back, devices have been logged in since.
+    for other in node.marks().await?.into_iter().filter(|other| other != mark) {
+        node.http.delete_topic(&other).await.map_err(unavailable)?;
     }
     Ok(())
 }

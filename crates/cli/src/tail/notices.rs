@@ -1,6 +1,6 @@
 //! Notices in words.
 
-use ferry_client::protocol::{Notice, NoticeEvent};
+use ferry_client::protocol::{FOREVER, Notice, NoticeEvent};
 use ferry_client::{RoomId, UserId};
 
 use super::names::Names;
@@ -39,7 +39,7 @@ async fn words(event: &NoticeEvent, names: &mut Names) -> String {
             let (who, room) = names_of(names, *user, *room).await;
             let muted = match *muted_until {
                 0 => String::new(),
-                i64::MAX => ", muted".to_owned(),
+                FOREVER.. => ", muted".to_owned(),
                 until => format!(", muted until {}", show::time(until, "%F %T")),
             };
             format!("{who} is {role} of {room} now{muted}")

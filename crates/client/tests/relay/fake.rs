@@ -272,6 +272,7 @@ fn problem(code: ErrorCode) -> (u16, Value) {
         field: None,
         retry_after: None,
         outstanding: Vec::new(),
+        devices: Vec::new(),
     };
     (code.status(), serde_json::to_value(problem).unwrap())
 }

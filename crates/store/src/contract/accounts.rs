@@ -7,7 +7,7 @@ use super::{
     database::{device, new_user, user, users},
     on_both,
 };
-use crate::{Conflict, LeftRoom, NewRoom, Store, StoreError};
+use crate::{Conflict, LeftRoom, NewRoom, NextToken, Rotation, Store, StoreError};
 
 on_both!(
     a_username_exists_once,
@@ -156,8 +156,9 @@ async fn deleting_an_account_leaves_nothing(store: Store) {
     assert_eq!(store.user(ann).await.unwrap(), None);
     assert_eq!(store.device(phone).await.unwrap(), None);
     assert!(store.device(other).await.unwrap().is_some());
-    let used = store.rotate_refresh([1; 32], [2; 32], 2, 9000, "::1").await;
-    assert_eq!(used.unwrap(), crate::Rotation::Unknown);
+    let next = NextToken { salt: [2; 32], hash: [2; 32] };
+    let used = store.rotate_refresh([1; 32], next, 2, 9000, 60, "::1").await;
+    assert_eq!(used.unwrap(), Rotation::Unknown);
     let mut pending = store.pending_closes(10).await.unwrap();
     pending.sort();
     assert_eq!(pending, [(ann, phone), (ann, laptop)]);

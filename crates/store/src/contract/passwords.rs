@@ -8,7 +8,7 @@ use super::{
     database::{device, new_device, user},
     on_both,
 };
-use crate::{Conflict, Credentials, NewDevice, Store, StoreError};
+use crate::{Conflict, Credentials, NewDevice, NextToken, Rotation, Store, StoreError};
 
 on_both!(
     another_password_logs_the_others_out,
@@ -60,9 +60,13 @@ async fn another_password_logs_the_others_out(store: Store) {
     assert_eq!(pending, others.iter().map(|other| (ann.user.id, *other)).collect::<Vec<_>>());
     let live = store.which_devices_live(&[others[0], keep, foreign]).await.unwrap();
     assert_eq!(live, HashSet::from([keep, foreign]));
-    let rotated = async |n: u8| store.rotate_refresh([n; 32], [n + 100; 32], 2, 9000, "::1").await.unwrap();
-    assert_eq!(rotated(0).await, crate::Rotation::Unknown);
-    assert!(matches!(rotated(9).await, crate::Rotation::Rotated { .. }));
+    for n in [0, 9] {
+        let next = NextToken { salt: [n + 100; 32], hash: [n + 100; 32] };
+        let rotated = store.rotate_refresh([n; 32], next, 2, 9000, 60, "::1").await.unwrap();
+        assert_eq!(rotated, Rotation::Unknown, "the old password let it in as well");
+    }
+    let kept = store.device(keep).await.unwrap().unwrap();
+    assert_eq!((kept.token_generation, kept.proven_at), (1, 5000));
 
     let changed = credentials(&store, ann.user.id).await;
     assert_eq!((changed.password_hash.as_str(), changed.password_changed_at), ("$new", 5000));

@@ -4,55 +4,82 @@ use super::{
     database::{device, user},
     on_both,
 };
-use crate::{Device, Rotation, Store};
+use crate::{Device, NewDevice, NextToken, Result, Rotation, Store};
+use ferry_protocol::DeviceId;
 
 on_both!(
-    a_token_is_good_once,
-    of_two_uses_at_once_one_is_a_reuse,
+    a_used_token_gives_the_same_next_one_until_that_is_used,
+    a_reuse_revokes_the_tokens_and_keeps_the_device,
+    of_two_uses_at_once_both_get_the_same,
     an_old_token_is_expired,
     used_tokens_do_not_pile_up,
     a_logout_and_a_refresh_do_not_block_each_other,
+    a_login_takes_the_place_of_another_device,
+    devices_that_nobody_can_use_are_found,
 );
+
+/// For how long the next token may have been used, in milliseconds.
+const GRACE: i64 = 60;
 
 fn hash(n: u8) -> [u8; 32] {
     [n; 32]
 }
 
-async fn a_token_is_good_once(store: Store) {
+/// Uses the token `old`, whose next one would be `new`.
+async fn use_token(store: &Store, old: u8, new: u8, now: i64) -> Result<Rotation> {
+    let next = NextToken { salt: hash(new), hash: hash(new) };
+    store.rotate_refresh(hash(old), next, now, 9000, GRACE, "192.0.2.1").await
+}
+
+/// Uses the token `old`, and returns the next one.
+async fn next_of(store: &Store, old: u8, new: u8, now: i64) -> u8 {
+    match use_token(store, old, new, now).await.unwrap() {
+        Rotation::Rotated { salt, .. } => salt[0],
+        other => panic!("{old} is not good at {now}: {other:?}"),
+    }
+}
+
+async fn a_used_token_gives_the_same_next_one_until_that_is_used(store: Store) {
     let ann = user(&store, "ann").await;
     let phone = device(&store, ann.id).await;
     let other = device(&store, ann.id).await;
-    store.insert_refresh(phone.id, hash(1), 1000, 2000).await.unwrap();
-    let first = store.rotate_refresh(hash(1), hash(2), 1500, 3000, "192.0.2.1").await;
+    store.insert_refresh(phone.id, hash(1), 1000, 9000).await.unwrap();
+    let first = use_token(&store, 1, 2, 1500).await.unwrap();
     let seen = Device { last_seen_at: 1500, ip: Some("192.0.2.1".to_owned()), ..phone.clone() };
-    assert_eq!(first.unwrap(), Rotation::Rotated { device: seen.clone(), user: ann.clone() });
-    let again = store.rotate_refresh(hash(1), hash(3), 1600, 3000, "192.0.2.2").await;
-    let reused = Rotation::Reused { device_id: phone.id, user_id: ann.id };
-    assert_eq!(again.unwrap(), reused);
-    // A rejected use adds no new token, and does not count as a sign of the device.
-    let third = store.rotate_refresh(hash(3), hash(4), 1600, 3000, "192.0.2.3").await;
-    assert_eq!(third.unwrap(), Rotation::Unknown);
-    assert_eq!(store.device(phone.id).await.unwrap(), Some(seen));
-    let second = store.rotate_refresh(hash(2), hash(5), 1700, 3000, "192.0.2.4").await;
-    assert!(matches!(second.unwrap(), Rotation::Rotated { device, .. } if device.last_seen_at == 1700));
+    assert_eq!(first, Rotation::Rotated { device: seen, salt: hash(2) });
+    // The answer was lost, however long ago.
+    assert_eq!(next_of(&store, 1, 3, 8000).await, 2);
+    assert_eq!(use_token(&store, 3, 4, 1600).await.unwrap(), Rotation::Unknown, "a second use adds no token");
+    // Another window of a browser is a moment behind.
+    assert_eq!(next_of(&store, 2, 5, 8100).await, 5);
+    assert_eq!(next_of(&store, 1, 6, 8100 + GRACE - 1).await, 2);
+    assert_eq!(next_of(&store, 2, 6, 8100 + GRACE).await, 5);
     assert_eq!(store.device(other.id).await.unwrap(), Some(other));
 }
 
-async fn of_two_uses_at_once_one_is_a_reuse(store: Store) {
+async fn a_reuse_revokes_the_tokens_and_keeps_the_device(store: Store) {
+    let ann = user(&store, "ann").await;
+    let phone = device(&store, ann.id).await;
+    store.insert_refresh(phone.id, hash(1), 1000, 9000).await.unwrap();
+    next_of(&store, 1, 2, 1500).await;
+    next_of(&store, 2, 3, 1600).await;
+    let again = use_token(&store, 1, 9, 1600 + GRACE).await.unwrap();
+    assert_eq!(again, Rotation::Reused { device_id: phone.id, user_id: ann.id });
+    for token in 1..4 {
+        assert_eq!(use_token(&store, token, 8, 1700).await.unwrap(), Rotation::Unknown, "{token}");
+    }
+    let after = store.device(phone.id).await.unwrap().unwrap();
+    assert_eq!(after.token_generation, phone.token_generation + 1);
+    assert!(store.pending_closes(10).await.unwrap().is_empty(), "the queue stays");
+}
+
+async fn of_two_uses_at_once_both_get_the_same(store: Store) {
     let ann = user(&store, "ann").await.id;
     for n in 0..20 {
         let phone = device(&store, ann).await.id;
-        let (old, one, two) = (hash(3 * n), hash(3 * n + 1), hash(3 * n + 2));
-        store.insert_refresh(phone, old, 1, 2000).await.unwrap();
-        let (first, second) = tokio::join!(
-            store.rotate_refresh(old, one, 2, 3000, "::1"),
-            store.rotate_refresh(old, two, 2, 3000, "::1")
-        );
-        let outcomes = [first.unwrap(), second.unwrap()];
-        let rotated = |outcome: &&_| matches!(outcome, Rotation::Rotated { .. });
-        let reused = |outcome: &&_| matches!(outcome, Rotation::Reused { .. });
-        assert_eq!(outcomes.iter().filter(rotated).count(), 1, "{outcomes:?}");
-        assert_eq!(outcomes.iter().filter(reused).count(), 1, "{outcomes:?}");
+        store.insert_refresh(phone, hash(3 * n), 1, 9000).await.unwrap();
+        let (first, second) = tokio::join!(next_of(&store, 3 * n, 3 * n + 1, 2), next_of(&store, 3 * n, 3 * n + 2, 2));
+        assert_eq!(first, second);
         assert!(store.revoke_device(ann, phone).await.unwrap());
     }
 }
@@ -61,10 +88,9 @@ async fn an_old_token_is_expired(store: Store) {
     let ann = user(&store, "ann").await.id;
     let phone = device(&store, ann).await.id;
     store.insert_refresh(phone, hash(1), 1000, 2000).await.unwrap();
-    let late = store.rotate_refresh(hash(1), hash(2), 2000, 3000, "::1").await;
-    assert_eq!(late.unwrap(), Rotation::Expired);
-    let in_time = store.rotate_refresh(hash(1), hash(2), 1999, 3000, "::1").await;
-    assert!(matches!(in_time.unwrap(), Rotation::Rotated { .. }));
+    assert_eq!(use_token(&store, 1, 2, 2000).await.unwrap(), Rotation::Expired);
+    assert_eq!(next_of(&store, 1, 2, 1999).await, 2);
+    assert_eq!(use_token(&store, 1, 2, 2000).await.unwrap(), Rotation::Expired, "used or not");
 }
 
 async fn used_tokens_do_not_pile_up(store: Store) {
@@ -72,28 +98,64 @@ async fn used_tokens_do_not_pile_up(store: Store) {
     let phone = device(&store, ann).await.id;
     store.insert_refresh(phone, hash(0), 0, 9000).await.unwrap();
     for n in 0..60 {
-        let now = i64::from(n) + 1;
-        let rotated = store.rotate_refresh(hash(n), hash(n + 1), now, 9000, "::1").await.unwrap();
-        assert!(matches!(rotated, Rotation::Rotated { .. }));
+        assert_eq!(next_of(&store, n, n + 1, i64::from(n) + 1).await, n + 1);
     }
-    let of = async |n| store.rotate_refresh(hash(n), hash(200), 100, 9000, "::1").await.unwrap();
-    assert_eq!(of(0).await, Rotation::Unknown);
-    assert_eq!(of(9).await, Rotation::Unknown);
-    assert!(matches!(of(10).await, Rotation::Reused { .. }));
-    assert!(matches!(of(59).await, Rotation::Reused { .. }));
+    for forgotten in [0, 9] {
+        assert_eq!(use_token(&store, forgotten, 200, 200).await.unwrap(), Rotation::Unknown);
+    }
+    assert_eq!(next_of(&store, 59, 200, 8000).await, 60);
+    assert!(matches!(use_token(&store, 10, 200, 200).await.unwrap(), Rotation::Reused { .. }));
 }
 
 async fn a_logout_and_a_refresh_do_not_block_each_other(store: Store) {
     let ann = user(&store, "ann").await.id;
     for n in 0..60 {
         let phone = device(&store, ann).await.id;
-        store.insert_refresh(phone, hash(n), 1, 2000).await.unwrap();
-        let (logout, refresh) =
-            tokio::join!(store.revoke_device(ann, phone), store.rotate_refresh(hash(n), hash(n + 100), 2, 3000, "::1"));
+        store.insert_refresh(phone, hash(n), 1, 9000).await.unwrap();
+        let (logout, refresh) = tokio::join!(store.revoke_device(ann, phone), use_token(&store, n, n + 100, 2));
         assert!(logout.unwrap());
         let refresh = refresh.unwrap();
         assert!(matches!(refresh, Rotation::Rotated { .. } | Rotation::Unknown), "{refresh:?}");
-        let after = store.rotate_refresh(hash(n + 100), hash(250), 3, 3000, "::1").await;
-        assert_eq!(after.unwrap(), Rotation::Unknown);
+        assert_eq!(use_token(&store, n + 100, 250, 3).await.unwrap(), Rotation::Unknown);
     }
+}
+
+async fn a_login_takes_the_place_of_another_device(store: Store) {
+    let (ann, ben) = (user(&store, "ann").await, user(&store, "ben").await);
+    let (phone, bens) = (device(&store, ann.id).await, device(&store, ben.id).await);
+    store.insert_refresh(phone.id, hash(1), 1000, 9000).await.unwrap();
+    let proven = store.credentials(ann.id).await.unwrap().unwrap().password_changed_at;
+    let new = NewDevice {
+        id: DeviceId::new(),
+        user: ann.id,
+        name: "a new phone".into(),
+        ip: Some("192.0.2.7".into()),
+        user_agent: None,
+        now: 5000,
+        proven,
+    };
+    for not_hers in [bens.id, DeviceId::new()] {
+        assert_eq!(store.replace_device(new.clone(), not_hers).await.unwrap(), None);
+    }
+    assert_eq!(store.device(bens.id).await.unwrap(), Some(bens));
+    let taken = store.replace_device(new, phone.id).await.unwrap().unwrap();
+    assert_eq!((taken.id, taken.name.as_str(), taken.proven_at), (phone.id, "a new phone", 5000));
+    assert_eq!(taken.token_generation, phone.token_generation + 1);
+    assert_eq!(use_token(&store, 1, 2, 5001).await.unwrap(), Rotation::Unknown);
+    assert_eq!(store.devices_of(ann.id).await.unwrap(), [taken]);
+}
+
+async fn devices_that_nobody_can_use_are_found(store: Store) {
+    let ann = user(&store, "ann").await.id;
+    let (without, expired, good) = (device(&store, ann).await, device(&store, ann).await, device(&store, ann).await);
+    store.insert_refresh(expired.id, hash(1), 1000, 5000).await.unwrap();
+    store.insert_refresh(good.id, hash(2), 1000, 5001).await.unwrap();
+    let all_seen = without.last_seen_at.max(expired.last_seen_at).max(good.last_seen_at);
+    let mut found = store.abandoned_devices(all_seen + 1, 5000, 10).await.unwrap();
+    found.sort_unstable();
+    let mut wanted = [(ann, without.id), (ann, expired.id)];
+    wanted.sort_unstable();
+    assert_eq!(found, wanted);
+    assert_eq!(store.abandoned_devices(all_seen + 1, 5000, 1).await.unwrap().len(), 1);
+    assert_eq!(store.abandoned_devices(without.last_seen_at.min(expired.last_seen_at), 5000, 10).await.unwrap(), []);
 }

@@ -117,6 +117,19 @@ pub struct Device {
     pub last_seen_at: i64,
     /// The epoch of its latest connection; 0 before the first.
     pub last_epoch: i64,
+    /// The number that its access tokens carry. Those with a smaller one are revoked.
+    pub token_generation: i64,
+    /// When the user last proved the password on it.
+    pub proven_at: i64,
+}
+
+/// The refresh token that comes after one that is used now.
+#[derive(Clone, Copy)]
+pub struct NextToken {
+    /// With the used token, this gives the next one again.
+    pub salt: [u8; 32],
+    /// The hash of the next one.
+    pub hash: [u8; 32],
 }
 
 /// A device to be created.
@@ -155,14 +168,16 @@ pub enum Rotation {
     Rotated {
         /// The token's device.
         device: Device,
-        /// The device's user.
-        user: User,
+        /// The salt of the next token. It is that of the first use if the token was used before,
+        /// within the grace.
+        salt: [u8; 32],
     },
     /// No logged-in device has the token.
     Unknown,
     /// The token is too old.
     Expired,
-    /// The token was used before, so someone may have a copy. The caller decides what to revoke.
+    /// The token was used before, and its successor too, so someone may have a copy. All tokens of
+    /// the device are revoked now. The device stays, with its queue.
     Reused {
         /// The token's device.
         device_id: DeviceId,

@@ -32,6 +32,7 @@ steps! {
                         closing_channels::user_id.eq(Sql(user)),
                         closing_channels::created_at.eq(closed_at),
                     ))
+                    .on_conflict_do_nothing()
                     .execute(conn)
                     .await?;
             }

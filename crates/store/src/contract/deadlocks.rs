@@ -1,0 +1,153 @@
+//! Every two calls that change something, side by side, on the same few rows. Neither database may
+//! find a deadlock, and no call may fail in a way that nobody foresaw.
+
+use std::collections::BTreeMap;
+
+use ferry_protocol::{DeviceId, Role, RoomId, RoomKind, UpdateSettings, UserId};
+use futures_util::{StreamExt, future::BoxFuture};
+use uuid::Uuid;
+
+use super::{
+    changes::{add, new_room, remove, set},
+    database::{device, new_device, user},
+    on_both,
+};
+use crate::{InvitationLimits, NewDevice, NextToken, Result, RoomChange, RunId, Store, StoreError};
+
+on_both!(no_two_calls_wait_for_each_other);
+
+/// How often each pair is tried. The variable sets more, for a longer test.
+const ROUNDS: usize = 1;
+/// Pairs that are tried at the same time, each on rows of its own.
+const TOGETHER: usize = 8;
+const LIMITS: InvitationLimits = InvitationLimits { per_user: 100, per_room: 100 };
+
+/// The rows of one round.
+#[derive(Clone)]
+struct Scene {
+    store: Store,
+    ann: UserId,
+    ben: UserId,
+    cid: UserId,
+    anns: DeviceId,
+    token: [u8; 32],
+    /// Ann is owner, ben is muted, cid is admin.
+    group: RoomId,
+    /// Ben is owner, and has invited ann.
+    channel: RoomId,
+}
+
+impl Scene {
+    async fn set(store: &Store) -> Self {
+        let person = async || user(store, &format!("u{}", Uuid::new_v4().simple())).await.id;
+        let (ann, ben, cid) = (person().await, person().await, person().await);
+        let anns = device(store, ann).await.id;
+        device(store, ben).await;
+        let token = *Uuid::new_v4().as_bytes();
+        let token: [u8; 32] = [token, token].concat().try_into().unwrap();
+        store.insert_refresh(anns, token, 1, 9000).await.unwrap();
+        let group = super::changes::group(store, ann, &[ben, cid]).await;
+        set(store, group, ben, None, Some(i64::MAX)).await.unwrap();
+        set(store, group, cid, Some(Role::Admin), None).await.unwrap();
+        let channel = store.create_room(new_room(RoomKind::Channel, "Channel", ben, &[])).await.unwrap().id;
+        store.invite(channel, ben, ann, LIMITS, 1, |_| Ok::<_, StoreError>(())).await.unwrap().unwrap();
+        store.create_direct(ann, ben, 1).await.unwrap();
+        store.befriend(ann, ben, 1, || Ok::<_, StoreError>(())).await.unwrap().unwrap();
+        Self { store: store.clone(), ann, ben, cid, anns, token, group, channel }
+    }
+
+    fn login(&self, user: UserId) -> NewDevice {
+        new_device(user)
+    }
+}
+
+type Call = fn(Scene) -> BoxFuture<'static, Result<()>>;
+
+/// A call by its name. Its answer does not matter.
+macro_rules! calls {
+    ($($name:ident: |$s:ident| $call:expr),+ $(,)?) => {
+        BTreeMap::from([$((stringify!($name), (|$s: Scene| {
+            Box::pin(async move { $call.await.map(drop) }) as BoxFuture<'static, Result<()>>
+        }) as Call)),+])
+    };
+}
+
+#[rustfmt::skip]
+fn calls() -> BTreeMap<&'static str, Call> {
+    calls! {
+        delete_ann: |s| s.store.delete_user(s.ann),
+        delete_ben: |s| s.store.delete_user(s.ben),
+        log_out: |s| s.store.revoke_device(s.ann, s.anns),
+        log_in: |s| s.store.create_device(s.login(s.ann), 16),
+        replace: |s| s.store.replace_device(s.login(s.ann), s.anns),
+        new_password: |s| s.store.change_password(s.ann, 1000, "$new", s.anns, 2000),
+        refresh: |s| s.store.rotate_refresh(s.token, NextToken { salt: [1; 32], hash: s.token.map(|byte| !byte) }, 2, 9000, 60, "::1"),
+        connect: |s| s.store.open_connection(s.anns, 5),
+        prove: |s| s.store.note_proof(s.anns, 5),
+        block_ben: |s| s.store.block(s.ann, s.ben, 5),
+        block_ann: |s| s.store.block(s.ben, s.ann, 5),
+        unblock_ben: |s| s.store.unblock(s.ann, s.ben),
+        befriend_ann: |s| s.store.befriend(s.ben, s.ann, 5, || Ok::<_, StoreError>(())),
+        unfriend_ben: |s| s.store.unfriend(s.ann, s.ben),
+        settings: |s| s.store.update_settings(s.ann, UpdateSettings { presence: Some(false), ..UpdateSettings::default() }),
+        rename: |s| s.store.update_user(s.ann, Some(Some("Ann".into()))),
+        create_by_ann: |s| s.store.create_room(new_room(RoomKind::Group, "g", s.ann, &[s.cid, s.ben])),
+        create_by_ben: |s| s.store.create_room(new_room(RoomKind::Group, "g", s.ben, &[s.ann, s.cid])),
+        direct_of_ann: |s| s.store.create_direct(s.ann, s.cid, 5),
+        direct_of_cid: |s| s.store.create_direct(s.cid, s.ann, 5),
+        join: |s| add(&s.store, s.channel, s.cid, Role::Member, 5, 100),
+        mute: |s| set(&s.store, s.group, s.ben, None, Some(9)),
+        leave_muted: |s| remove(&s.store, s.group, s.ben),
+        leave_as_admin: |s| remove(&s.store, s.group, s.cid),
+        transfer: |s| s.store.transfer_room(s.group, s.ann, s.ben, |_, _| Ok::<_, StoreError>(())),
+        delete_room: |s| s.store.delete_room(s.group, s.ann, |_| Ok::<_, StoreError>(())),
+        update_room: |s| s.store.update_room(s.group, s.ann, |_| Ok::<_, StoreError>(RoomChange { name: Some("n".into()), ..RoomChange::default() })),
+        invite: |s| s.store.invite(s.channel, s.ben, s.cid, LIMITS, 5, |_| Ok::<_, StoreError>(())),
+        accept: |s| s.store.accept_invitation(s.channel, s.ann, 100, 5),
+        decline: |s| s.store.decline_invitation(s.channel, s.ann),
+        withdraw: |s| s.store.withdraw_invitation(s.channel, s.ben, s.ann, |_, _| Ok::<_, StoreError>(())),
+        note_close: |s| s.store.note_close(s.ann, s.anns, None, 0),
+        close_done: |s| s.store.close_done(s.anns),
+        take_closes: |s| s.store.take_due_closes(100, 0),
+        end_mutes: |s| s.store.forget_ended_mutes(i64::MAX),
+        lease: |s| s.store.take_lease("sweep", RunId(s.ann.0), 0),
+        running: |s| s.store.say_running(RunId(s.ann.0), 1000),
+        abandoned: |s| s.store.abandoned_devices(i64::MAX, i64::MAX, 10),
+    }
+}
+
+/// Returns what a call said, if it is not an answer that a caller foresees.
+fn fault(outcome: Result<()>) -> Option<String> {
+    match outcome {
+        Ok(()) | Err(StoreError::NotFound | StoreError::Conflict(_)) => None,
+        Err(error) => Some(format!("{error:?}")),
+    }
+}
+
+async fn no_two_calls_wait_for_each_other(store: Store) {
+    let rounds = std::env::var("FERRY_TEST_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(ROUNDS);
+    let calls: Vec<_> = calls().into_iter().collect();
+    let pairs =
+        calls.iter().enumerate().flat_map(|(index, one)| calls[index..].iter().map(move |other| (*one, *other)));
+    let faults = futures_util::stream::iter(pairs)
+        .map(|((one, first), (other, second))| {
+            let store = store.clone();
+            async move {
+                for _ in 0..rounds {
+                    let scene = Scene::set(&store).await;
+                    let (a, b) = (tokio::spawn(first(scene.clone())), tokio::spawn(second(scene)));
+                    for (name, outcome) in [(one, a.await.unwrap()), (other, b.await.unwrap())] {
+                        if let Some(fault) = fault(outcome) {
+                            return Some(format!("{name} of {one} and {other}: {fault}"));
+                        }
+                    }
+                }
+                None
+            }
+        })
+        .buffer_unordered(TOGETHER)
+        .filter_map(std::future::ready)
+        .collect::<Vec<_>>()
+        .await;
+    assert_eq!(faults, [""; 0]);
+}
