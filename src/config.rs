@@ -17,7 +17,8 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 pub use arguments::ServeArguments;
 use ferry_broker::NsqdAddress;
-use ferry_protocol::Secret;
+use ferry_protocol::{Allow, Secret};
+use ferry_store::DailyLimits;
 pub use settings::Settings;
 pub use values::{LogFormat, NsqdText};
 
@@ -72,6 +73,10 @@ pub struct Limits {
     pub members: usize,
     /// Most rooms of a user.
     pub rooms_per_user: usize,
+    /// The most people that a user adds to rooms, and invites, in a day.
+    pub daily: DailyLimits,
+    /// Who may add a new user to groups and channels, until they decide otherwise.
+    pub default_add: Allow,
     /// Largest room, in members, in which receipts name devices. In larger rooms they count them.
     pub receipt_room_size: usize,
     /// Sends at once, for each device.

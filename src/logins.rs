@@ -379,6 +379,7 @@ mod tests {
             username: "ann".into(),
             display_name: None,
             password_hash: "$old".into(),
+            add: ferry_protocol::Allow::Friends,
             now: now_ms(),
         };
         let ann = store.create_user(new).await.unwrap();

@@ -99,11 +99,16 @@ async fn run(config: Config) -> anyhow::Result<Stopped> {
     let listener = listen(address).with_context(|| format!("cannot listen on {address}"))?;
     let stop = CancellationToken::new();
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let mut hangup = signal(SignalKind::hangup())?;
     let stopper = stop.clone();
     tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+                // Other servers read their settings again, and people expect them to go on.
+                _ = hangup.recv() => tracing::warn!("SIGHUP does nothing: settings are read at the start"),
+            }
         }
         tracing::info!("asked to stop");
         stopper.cancel();

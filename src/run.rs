@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use ferry_broker::{Broker, BrokerConfig, MemoryBroker, MemoryLimits, NsqBroker};
-use ferry_store::{Store, StoreOptions};
+use ferry_store::{DailyLimits, Store, StoreOptions};
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -188,6 +188,10 @@ async fn open_store(config: &Config) -> anyhow::Result<Store> {
         max_connections: config.database_connections,
         acquire_timeout: ACQUIRE,
         rooms_per_user: config.limits.rooms_per_user,
+        daily: match config.limits.rates {
+            true => config.limits.daily,
+            false => DailyLimits { added: i64::MAX, invited: i64::MAX },
+        },
     };
     Store::open(config.database.expose(), options).await.context("the database cannot be opened")
 }

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use ferry_broker::NsqdAddress;
+use ferry_protocol::Allow;
+use ferry_store::DailyLimits;
 
 use super::{AuthConfig, Config, ConfigError, Limits, Settings, Times, settings::Values};
 use crate::auth::Origin;
@@ -58,6 +60,12 @@ impl Values {
             devices: at_least("devices", 1, self.devices)?,
             members: at_least("members", 2, self.members)?,
             rooms_per_user: at_least("rooms-per-user", 1, self.rooms_per_user)?,
+            daily: DailyLimits { added: i64::from(self.added_per_day), invited: i64::from(self.invited_per_day) },
+            default_add: match self.default_add.as_str() {
+                "friends" => Allow::Friends,
+                "anybody" => Allow::Anybody,
+                _ => return Err(invalid("default-add", "must be friends or anybody")),
+            },
             receipt_room_size: self.receipt_room_size,
             send_burst: at_least("send-burst", 1, self.send_burst)?,
             send_rate: within("send-rate", 1, 1_000_000, self.send_rate)?,

@@ -128,8 +128,17 @@ settings! {
         devices: usize = 16, "FERRY_DEVICES", "N";
         /// Most members of a room, at least 2. A further member gets `room_full`.
         members: usize = 1_000, "FERRY_MEMBERS", "N";
-        /// Most rooms of a user. A further room gets `too_many_rooms`.
+        /// Most groups and channels that a user makes, joins or accepts. A further one gets
+        /// `too_many_rooms`. Rooms to which others add the user do not count.
         rooms_per_user: usize = 1_000, "FERRY_ROOMS_PER_USER", "N";
+        /// Most people that a user adds to rooms in a day (UTC). Further ones get `rate_limited`.
+        added_per_day: u32 = 500, "FERRY_ADDED_PER_DAY", "N";
+        /// Most people that a user invites to rooms in a day (UTC). Further ones get
+        /// `rate_limited`.
+        invited_per_day: u32 = 200, "FERRY_INVITED_PER_DAY", "N";
+        /// Who may add a new user to groups and channels, until the user decides otherwise:
+        /// `friends` or `anybody`.
+        default_add: String = "friends".to_owned(), "FERRY_DEFAULT_ADD", "WHO";
         /// Largest room, in members, in which receipts name the devices that have a message. In
         /// larger rooms, receipts only count them.
         receipt_room_size: usize = 32, "FERRY_RECEIPT_ROOM_SIZE", "N";

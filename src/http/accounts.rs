@@ -29,8 +29,14 @@ async fn create(call: Call) -> Result<Response, Refusal> {
         None => None,
     };
     let password_hash = app.passwords.hash(&password).await.map_err(|_| busy())?;
-    let new =
-        NewUser { id: UserId::new(), username: username.into_string(), display_name, password_hash, now: now_ms() };
+    let new = NewUser {
+        id: UserId::new(),
+        username: username.into_string(),
+        display_name,
+        password_hash,
+        add: app.config.limits.default_add,
+        now: now_ms(),
+    };
     let user = app.store.create_user(new).await?;
     tracing::info!(user = %user.id, "an account was made");
     Ok(answer::json(StatusCode::CREATED, &UserAnswer { user: as_seen(user) }))

@@ -54,6 +54,13 @@ impl From<Conflict> for Refusal {
             Conflict::NotAPair => Self::invalid("members", "a direct room is with exactly one other user"),
             Conflict::DirectRoomExists => Self::unavailable("another call is making this room: try again"),
             Conflict::TooManyRooms => Self::new(ErrorCode::TooManyRooms, "the user is in as many rooms as allowed"),
+            Conflict::TooManyToday { until } => {
+                let wait = u64::try_from(until - ferry_protocol::now_ms()).unwrap_or(0);
+                Self {
+                    detail: "you have added or invited as many people today as allowed".into(),
+                    ..Self::rate_limited(std::time::Duration::from_millis(wait))
+                }
+            }
             Conflict::TooManyInvitations => {
                 Self::new(ErrorCode::TooManyInvitations, "there are as many open invitations as allowed")
             }

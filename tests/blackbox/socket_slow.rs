@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use ferry_client::Body;
 use ferry_protocol::KIND_TEXT;
-use futures_util::StreamExt;
 use serde_json::json;
 
 use crate::{
@@ -152,27 +151,34 @@ async fn what_a_connected_device_holds_stays_with_it() {
     assert_eq!(texts(&bobs.until_drained().await), ["later"]);
 }
 
-/// The answers to a burst of sends are longer than the relay buffers for a device. Each names the
-/// members whom nothing reaches. They come all at once, when nsqd takes the messages.
+/// The answers to a burst of sends are longer than the relay and the kernel buffer for a device.
+/// Each names the members whom nothing reaches. They come all at once, when nsqd takes the
+/// messages.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn long_answers_wait_for_a_device_that_does_not_read() {
     /// One less than the relay takes at once, so that it also reads the ping behind them.
     const SENDS: usize = 63;
-    const MEMBERS: usize = 990;
-    let world = World::start(Backend::Cluster).await;
+    /// So many that the answers are longer than Linux lets a socket buffer (`tcp_wmem`, 4 MB).
+    const MEMBERS: usize = 2_900;
+    let world = World::start_with(Backend::Cluster, &["--members", "4000"].map(String::from)).await;
     let (alice, bob) = (world.person("alice").await, world.person("bob").await);
     let bobs = bob.log_in(world.relay()).await;
-    let register = |_| async { world.person("nobody").await.id };
-    let nobody: Vec<_> = futures_util::stream::iter(0..MEMBERS).map(register).buffer_unordered(16).collect().await;
     let session = alice.log_in(world.relay()).await;
     let create = ferry_protocol::CreateRoom {
         kind: ferry_protocol::RoomKind::Group,
         name: Some("large".into()),
-        members: [nobody, vec![bob.id]].concat(),
+        members: vec![bob.id],
     };
     let room = session.create_room(&create).await.unwrap().id;
+    let nobody = format!(
+        "INSERT INTO users (id, username, password_hash, created_at, password_changed_at)
+             SELECT gen_random_uuid(), 'nobody' || n, '-', 1, 1 FROM generate_series(1, {MEMBERS}) n;
+         INSERT INTO memberships (room_id, user_id, role, joined_at)
+             SELECT '{room}', id, 'member', 1 FROM users WHERE password_hash = '-'"
+    );
+    world.database.execute(&nobody).await;
 
-    // A small buffer, so that the kernel takes no more than a few answers.
+    // A small buffer, so that the kernel takes no more than a few answers for the device.
     let mut wire = Wire::open_with(world.relay(), session.token().await.unwrap().expose(), Some(4096)).await;
     wire.text_with("drained").await;
     world.nsqds[0].freeze();

@@ -37,7 +37,7 @@ class Relay:
 
     def __init__(self, binary, directory):
         self.log = directory / "relay.log"
-        flags = ["--listen", "127.0.0.1:0", "--log-format", "json", "--no-rate-limits"]
+        flags = ["--listen", "127.0.0.1:0", "--log-format", "json", "--no-rate-limits", "--default-add", "anybody"]
         flags += ["--database", f"sqlite://{directory / 'ferry.db'}", "--argon2-memory", "64", "--argon2-iterations", "1"]
         with self.log.open("w") as log:
             self.process = subprocess.Popen([binary, "serve", *flags], stdin=subprocess.DEVNULL, stdout=log, stderr=log)

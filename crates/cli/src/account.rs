@@ -31,6 +31,7 @@ pub struct Register {
 
 pub async fn register(args: Register, global: &Global) -> Result<(), Failure> {
     let client = global.client()?;
+    password::warn_if_plain(client.server());
     let secret = password::ask("Password", "FERRY_PASSWORD", args.password_stdin, true)?;
     let user = client.register(&args.name, &secret, args.display_name.as_deref()).await?;
     show::answer(global.json, &user, || format!("registered {}", show::line(&user.username)))
@@ -68,6 +69,7 @@ pub async fn login(args: Login, global: &Global) -> Result<(), Failure> {
             global.profile, credentials.user.username
         )));
     }
+    password::warn_if_plain(client.server());
     let secret = password::ask("Password", "FERRY_PASSWORD", args.password_stdin, false)?;
     let device_name = args.device_name.unwrap_or_else(machine_name);
     let login = match args.replace {
@@ -143,6 +145,7 @@ pub struct Passwd {
 
 pub async fn passwd(args: Passwd, global: &Global) -> Result<(), Failure> {
     let (session, _) = global.session()?;
+    password::warn_if_plain(session.client().server());
     let old = password::ask("Old password", "FERRY_PASSWORD", args.password_stdin, false)?;
     let new = password::ask("New password", "FERRY_NEW_PASSWORD", args.password_stdin, true)?;
     session.change_password(&old, &new).await?;
@@ -203,6 +206,7 @@ pub async fn devices(args: DevicesArgs, global: &Global) -> Result<(), Failure> 
         Some(DevicesCommand::Logout { device, password_stdin }) => {
             match session.logout_device(device).await {
                 Err(error) if error.code() == Some(ErrorCode::PasswordNeeded) => {
+                    password::warn_if_plain(session.client().server());
                     let secret = password::ask("Password", "FERRY_PASSWORD", password_stdin, false)?;
                     session.logout_device_with(device, &secret).await?;
                 }

@@ -9,6 +9,26 @@ use super::failure::Failure;
 /// The longest line to read, in bytes. The relay takes passwords of at most 1,024 bytes.
 const LINE_MAX: u64 = 4_096;
 
+/// Warns before a password goes over a connection that others can read: plain HTTP to another
+/// machine.
+pub fn warn_if_plain(server: &str) {
+    if goes_in_clear(server) {
+        eprintln!("ferry: warning: {server} has no TLS, so everybody on the way can read the password");
+    }
+}
+
+fn goes_in_clear(server: &str) -> bool {
+    let Some(rest) = server.strip_prefix("http://") else { return false };
+    let authority = rest.split('/').next().unwrap_or_default();
+    let host = match authority.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    let is_here = host.eq_ignore_ascii_case("localhost")
+        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+    !is_here
+}
+
 /// Asks for a password; with `twice` a second time, so that a typing error locks no one out.
 ///
 /// # Errors
@@ -49,5 +69,28 @@ fn read_line() -> Result<Secret, Failure> {
         Ok(0) => Err(Failure::usage("no password on standard input")),
         Ok(_) => Ok(Secret::new(line.trim_end_matches(['\n', '\r']))),
         Err(error) => Err(Failure::failed(format!("cannot read standard input: {error}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_plain_http_to_another_machine_is_in_clear() {
+        for fine in [
+            "https://ferry.example",
+            "http://127.0.0.1:8080",
+            "http://localhost/x",
+            "http://[::1]:80",
+            "http://LocalHost:1",
+        ] {
+            assert!(!goes_in_clear(fine), "{fine}");
+        }
+        for clear in
+            ["http://ferry.example", "http://192.0.2.1:8080", "http://[2001:db8::1]", "http://localhost.example"]
+        {
+            assert!(goes_in_clear(clear), "{clear}");
+        }
     }
 }

@@ -71,6 +71,12 @@ pub enum Conflict {
     /// The user is in as many rooms as allowed.
     #[error("too many rooms")]
     TooManyRooms,
+    /// The user has added or invited as many people today as allowed.
+    #[error("too many people today")]
+    TooManyToday {
+        /// When the next day begins, milliseconds since the Unix epoch.
+        until: i64,
+    },
     /// The user or the room has as many open invitations as allowed.
     #[error("too many invitations")]
     TooManyInvitations,

@@ -11,7 +11,7 @@ use super::{
     row_locks::RowLocks,
     schema::{blocks, invitations, rooms},
     sql_types::Sql,
-    steps::{BlockSteps, InvitationSteps, MembershipSteps},
+    steps::{BlockSteps, InvitationSteps, MembershipSteps, QuotaSteps},
 };
 
 /// Limits on open invitations. An invitation beyond either fails with
@@ -54,7 +54,8 @@ impl Store {
     ///
     /// # Errors
     /// Fails with [`StoreError::NotFound`] if there is no such room or user, with
-    /// [`Conflict::AlreadyMember`], and with [`Conflict::TooManyInvitations`].
+    /// [`Conflict::AlreadyMember`], and with [`Conflict::TooManyInvitations`] or
+    /// [`Conflict::TooManyToday`].
     pub async fn invite<D: Send + 'static>(
         &self,
         room: RoomId,
@@ -64,6 +65,7 @@ impl Store {
         now: i64,
         decide: impl FnOnce(Standing) -> Result<(), D> + Send + 'static,
     ) -> Result<Result<(Invited, Invitation), D>> {
+        let daily = self.inner.daily;
         transaction!(self, async |conn| {
             // `actor` is held as well: the new row refers to them, and deleting their account waits
             // for the room.
@@ -110,6 +112,7 @@ impl Store {
                 if is_full(to_room, limits.per_room) || is_full(of_user, limits.per_user) {
                     return Err(Conflict::TooManyInvitations.into());
                 }
+                conn.count_people(actor, 0, 1, daily, now).await?;
                 diesel::insert_into(invitations::table)
                     .values((
                         invitations::room_id.eq(Sql(room)),
@@ -195,8 +198,8 @@ impl Store {
             if usize::try_from(conn.member_count(room).await?).unwrap_or(0) >= max_members {
                 return Err(Conflict::RoomFull.into());
             }
-            conn.check_rooms_of(&[user], rooms_per_user).await?;
-            let membership = conn.insert_member(room, user, Role::Member, None, now).await?;
+            conn.check_rooms_of(user, rooms_per_user).await?;
+            let membership = conn.insert_member(room, user, Role::Member, None, true, now).await?;
             Ok((membership, by))
         })
     }

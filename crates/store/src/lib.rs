@@ -1,16 +1,16 @@
 //! The store: accounts, devices, rooms and memberships in SQL, and no message that a user wrote.
 //!
-//! The URL chooses SQLite (one file, one relay) or PostgreSQL (any number of relays). Each query is
-//! written once; `pool` says how. Each kind of row has a file with its calls. `steps` has the parts
-//! of transactions that several calls share. `relationships` decides what one user lets another do.
+//! The URL chooses SQLite (one file, one relay) or PostgreSQL (any number of relays). Each query
+//! is written once; `pool` says how. Each kind of row has a file with its calls. `steps` has the
+//! parts of transactions that several calls share. `relationships` decides what one user lets
+//! another do.
 //!
 //! Every call runs to its end once you have polled it, even if you drop its future. A dropped
 //! future never leaves half a transaction, but its write may have happened. Every wait is bounded;
 //! past the bound the call fails with [`StoreError::Unavailable`].
 //!
-//! # Errors
-//! Any call may fail with [`StoreError::Unavailable`] or [`StoreError::Other`]. The calls name only
-//! their other errors.
+//! # Errors Any call may fail with [`StoreError::Unavailable`] or [`StoreError::Other`]. The calls
+//! name only their other errors.
 
 mod blocks;
 mod chunk;
@@ -58,6 +58,7 @@ pub use self::{
         RoomView, Rotation, SigningKey, Standing, User,
     },
     sql_types::RunId,
+    steps::DailyLimits,
     user_lock::UserLock,
 };
 use self::{
@@ -76,16 +77,24 @@ pub struct StoreOptions {
     /// The most rooms that a user may be in. A call that would add one more fails with
     /// [`Conflict::TooManyRooms`].
     pub rooms_per_user: usize,
+    /// The most people that a user adds to rooms, and invites, in a day. A call beyond it fails
+    /// with [`Conflict::TooManyToday`].
+    pub daily: DailyLimits,
 }
 
 impl Default for StoreOptions {
     fn default() -> Self {
-        Self { max_connections: 16, acquire_timeout: Duration::from_millis(2500), rooms_per_user: 1_000 }
+        Self {
+            max_connections: 16,
+            acquire_timeout: Duration::from_millis(2500),
+            rooms_per_user: 1_000,
+            daily: DailyLimits { added: 500, invited: 200 },
+        }
     }
 }
 
-/// A handle to the database. Cheap to clone: all clones share the connections, which close with the
-/// last clone.
+/// A handle to the database. Cheap to clone: all clones share the connections, which close with
+/// the last clone.
 #[derive(Clone)]
 pub struct Store {
     inner: Arc<Inner>,
@@ -95,6 +104,7 @@ struct Inner {
     pools: Pools,
     user_locks: UserLocks,
     rooms_per_user: usize,
+    daily: DailyLimits,
 }
 
 impl fmt::Debug for Store {
@@ -131,7 +141,9 @@ impl Store {
             return Err(StoreError::BadUrl);
         };
         let user_locks = UserLocks::new(options.max_connections);
-        let store = Self { inner: Arc::new(Inner { pools, user_locks, rooms_per_user: options.rooms_per_user }) };
+        let store = Self {
+            inner: Arc::new(Inner { pools, user_locks, rooms_per_user: options.rooms_per_user, daily: options.daily }),
+        };
         store.ping().await?;
         Ok(store)
     }

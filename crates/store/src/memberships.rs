@@ -12,7 +12,7 @@ use super::{
     row_locks::RowLocks,
     schema::{memberships, rooms, users},
     sql_types::Sql,
-    steps::{BlockSteps, MembershipSteps, MuteSteps},
+    steps::{BlockSteps, MembershipSteps, MuteSteps, QuotaSteps},
 };
 
 impl Store {
@@ -68,7 +68,9 @@ impl Store {
     ///   membership to change.
     /// - [`Conflict::AlreadyMember`] if `whom` is to be added and is a member.
     /// - [`Conflict::NotToBeAdded`] if `whom` does not let `actor` add them.
-    /// - [`Conflict::RoomFull`] if the room has `max_members`, and [`Conflict::TooManyRooms`].
+    /// - [`Conflict::RoomFull`] if the room has `max_members`.
+    /// - [`Conflict::TooManyRooms`] if `actor` joins and is in too many rooms, and
+    ///   [`Conflict::TooManyToday`] if they have added too many people today.
     /// - [`Conflict::LastOwner`] if a group or channel would lose its last owner.
     pub async fn put_member<D: Send + 'static>(
         &self,
@@ -79,11 +81,12 @@ impl Store {
         now: i64,
         decide: impl FnOnce(Standing, Option<&Membership>) -> Result<MembershipChange, D> + Send + 'static,
     ) -> Result<Result<(MembershipChange, Membership), D>> {
-        let rooms_per_user = self.inner.rooms_per_user;
+        let (rooms_per_user, daily) = (self.inner.rooms_per_user, self.inner.daily);
         transaction!(self, async |conn| {
             // Only `Add` needs the user held, but users are locked before rooms, and `decide` needs
             // the room's lock.
-            let there = match conn.hold_users(&[whom]).await {
+            // The actor is held as well: the people whom they add today are counted.
+            let there = match conn.hold_users(&[whom, actor]).await {
                 Ok(()) => true,
                 Err(StoreError::NotFound) => false,
                 Err(error) => return Err(error),
@@ -98,14 +101,16 @@ impl Store {
                 (MembershipChange::Add { .. }, Some(_)) => return Err(Conflict::AlreadyMember.into()),
                 (MembershipChange::Add { .. }, None) if !there => return Err(StoreError::NotFound),
                 (MembershipChange::Add { role, muted_until }, None) => {
-                    if whom != actor {
+                    if whom == actor {
+                        conn.check_rooms_of(whom, rooms_per_user).await?;
+                    } else {
                         conn.require_add(&[whom], actor).await?;
+                        conn.count_people(actor, 1, 0, daily, now).await?;
                     }
                     if usize::try_from(conn.member_count(room).await?).unwrap_or(0) >= max_members {
                         return Err(Conflict::RoomFull.into());
                     }
-                    conn.check_rooms_of(&[whom], rooms_per_user).await?;
-                    conn.insert_member(room, whom, role, muted_until, now).await?
+                    conn.insert_member(room, whom, role, muted_until, whom == actor, now).await?
                 }
                 (_, None) => return Err(StoreError::NotFound),
                 (MembershipChange::Keep, Some(member)) => member,

@@ -1,6 +1,10 @@
 //! Rooms.
 
-use diesel::{IntoSql, prelude::*, sql_types::BigInt};
+use diesel::{
+    IntoSql,
+    prelude::*,
+    sql_types::{BigInt, Bool},
+};
 use diesel_async::RunQueryDsl;
 use ferry_protocol::{Page, Role, RoomId, RoomKind, UserId};
 
@@ -15,7 +19,7 @@ use super::{
     row_locks::RowLocks,
     schema::{memberships, rooms, users},
     sql_types::{Id, Name, Sql},
-    steps::{BlockSteps, InvitationSteps, MembershipSteps},
+    steps::{BlockSteps, InvitationSteps, MembershipSteps, QuotaSteps},
 };
 
 /// Counts the members of the row's room.
@@ -51,7 +55,7 @@ steps! {
         }
 
         /// Adds the users to a new room. One statement adds up to [`CHUNK`] users.
-        async fn join_all(conn, room: RoomId, members: &'a [UserId], role: Role, now: i64) -> Result<()> {
+        async fn join_all(conn, room: RoomId, members: &'a [UserId], role: Role, chosen: bool, now: i64) -> Result<()> {
             for some in members.chunks(CHUNK) {
                 users::table
                     .filter(users::id.eq_any(some.iter().copied().map(Sql)))
@@ -60,6 +64,7 @@ steps! {
                         users::id,
                         Sql(role).into_sql::<Name>(),
                         now.into_sql::<BigInt>(),
+                        chosen.into_sql::<Bool>(),
                     ))
                     .insert_into(memberships::table)
                     .into_columns((
@@ -67,6 +72,7 @@ steps! {
                         memberships::user_id,
                         memberships::role,
                         memberships::joined_at,
+                        memberships::chosen,
                     ))
                     .execute(conn)
                     .await?;
@@ -85,7 +91,8 @@ impl Store {
     /// - [`Conflict::DirectRoomExists`] if the two users have one.
     /// - [`Conflict::NotAllowed`] or [`Conflict::NotToBeAdded`] if a user does not let the creator
     ///   do this.
-    /// - [`Conflict::TooManyRooms`] if a user is in too many rooms.
+    /// - [`Conflict::TooManyRooms`] if the creator is in too many rooms, and
+    ///   [`Conflict::TooManyToday`] if they have added too many people today.
     /// - [`StoreError::NotFound`] if a user does not exist.
     pub async fn create_room(&self, room: NewRoom) -> Result<Room> {
         let mut members = room.members;
@@ -97,7 +104,7 @@ impl Store {
             (RoomKind::Direct, _) => return Err(Conflict::NotAPair.into()),
             (RoomKind::Group | RoomKind::Channel, _) => (None, Role::Owner),
         };
-        let rooms_per_user = self.inner.rooms_per_user;
+        let (rooms_per_user, daily) = (self.inner.rooms_per_user, self.inner.daily);
         transaction!(self, async |conn| {
             let mut all = members.clone();
             all.push(room.creator);
@@ -110,7 +117,11 @@ impl Store {
                 }
                 RoomKind::Group | RoomKind::Channel => conn.require_add(&members, room.creator).await?,
             }
-            conn.check_rooms_of(&all, rooms_per_user).await?;
+            if room.kind != RoomKind::Direct {
+                conn.check_rooms_of(room.creator, rooms_per_user).await?;
+                let added = i64::try_from(members.len()).unwrap_or(i64::MAX);
+                conn.count_people(room.creator, added, 0, daily, room.now).await?;
+            }
             diesel::insert_into(rooms::table)
                 .values((
                     rooms::id.eq(Sql(room.id)),
@@ -124,8 +135,8 @@ impl Store {
                 .execute(conn)
                 .await
                 .map_err(|error| taken(error, Conflict::DirectRoomExists))?;
-            conn.join_all(room.id, &[room.creator], creators_role, room.now).await?;
-            conn.join_all(room.id, &members, Role::Member, room.now).await?;
+            conn.join_all(room.id, &[room.creator], creators_role, true, room.now).await?;
+            conn.join_all(room.id, &members, Role::Member, false, room.now).await?;
             conn.room(room.id).await?.ok_or(StoreError::NotFound)
         })
     }
@@ -137,11 +148,10 @@ impl Store {
     /// # Errors
     /// - [`Conflict::NotAPair`] if both are the same user.
     /// - [`Conflict::NotAllowed`] if the room is missing and `b` does not let `a` create it.
-    /// - [`Conflict::TooManyRooms`] if the room is missing and either user is in too many rooms.
     /// - [`StoreError::NotFound`] if either user does not exist.
     pub async fn create_direct(&self, a: UserId, b: UserId, now: i64) -> Result<(Room, bool)> {
         let key = direct_key(a, b).ok_or(Conflict::NotAPair)?;
-        let (id, rooms_per_user) = (RoomId::new(), self.inner.rooms_per_user);
+        let id = RoomId::new();
         transaction!(self, async |conn| {
             conn.hold_users(&[a, b]).await?;
             if conn.direct_room(a, b).await?.is_none() {
@@ -164,9 +174,6 @@ impl Store {
             let id =
                 rooms::table.filter(rooms::direct_key.eq(Some(&key))).select(rooms::id).first::<RoomId>(conn).await?;
             conn.lock_room(id).await?;
-            if made == 1 {
-                conn.check_rooms_of(&[a, b], rooms_per_user).await?;
-            }
             for user in [a, b] {
                 diesel::insert_into(memberships::table)
                     .values((

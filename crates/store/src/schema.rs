@@ -105,7 +105,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::BigInt;
+    use diesel::sql_types::{BigInt, Bool};
     use crate::sql_types::{Id, Name};
 
     memberships (room_id, user_id) {
@@ -114,6 +114,19 @@ diesel::table! {
         role -> Name,
         muted_until -> BigInt,
         joined_at -> BigInt,
+        chosen -> Bool,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::BigInt;
+    use crate::sql_types::Id;
+
+    daily_counts (user_id) {
+        user_id -> Id,
+        day -> BigInt,
+        added -> BigInt,
+        invited -> BigInt,
     }
 }
 

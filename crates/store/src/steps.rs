@@ -9,7 +9,9 @@ mod friendships;
 mod invitations;
 mod memberships;
 mod mutes;
+mod quotas;
 
+pub use self::quotas::DailyLimits;
 pub(super) use self::{
     accounts::AccountSteps,
     blocks::BlockSteps,
@@ -19,4 +21,5 @@ pub(super) use self::{
     invitations::InvitationSteps,
     memberships::MembershipSteps,
     mutes::MuteSteps,
+    quotas::QuotaSteps,
 };

@@ -35,6 +35,7 @@ impl Store {
                     users::password_hash.eq(user.password_hash),
                     users::created_at.eq(user.now),
                     users::password_changed_at.eq(user.now),
+                    users::add_from.eq(Sql(user.add)),
                 ))
                 .returning(User::as_returning())
                 .get_result(conn)

@@ -31,7 +31,7 @@ pub use nsqd::{Nsqd, nsq_binary};
 pub use nsqlookupd::Lookupd;
 pub use postgres::Postgres;
 pub use process::{Ended, Process};
-pub use relay::{CHEAP_PASSWORDS, Relay, RelayOptions};
+pub use relay::{CHEAP_PASSWORDS, OPEN_HANDED, Relay, RelayOptions};
 pub use scratch::Scratch;
 pub use wait::{DEADLINE, soon, until, within};
 

@@ -16,6 +16,9 @@ use crate::{
 /// The flags with which hashing a password costs as little as possible.
 pub const CHEAP_PASSWORDS: [&str; 4] = ["--argon2-memory", "64", "--argon2-iterations", "1"];
 
+/// The flags with which strangers may add each other to rooms, as most tests begin.
+pub const OPEN_HANDED: [&str; 2] = ["--default-add", "anybody"];
+
 /// The message of the log line that says where the relay listens.
 const LISTENS: &str = r#""message":"ferry listens""#;
 

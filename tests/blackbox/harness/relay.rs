@@ -7,7 +7,7 @@ use std::{
 };
 
 use ferry_client::{Client, ClientOptions};
-use ferry_testkit::{CHEAP_PASSWORDS, RelayOptions};
+use ferry_testkit::{CHEAP_PASSWORDS, OPEN_HANDED, RelayOptions};
 
 use super::tap::Tap;
 
@@ -78,6 +78,9 @@ fn options(arguments: &[String], log: PathBuf) -> RelayOptions {
     let level = arguments.iter().find_map(|argument| argument.strip_prefix(LOG_LEVEL)).map(str::to_owned);
     let level = level.or_else(|| std::env::var("FERRY_TEST_LOG").ok());
     let mut flags = CHEAP_PASSWORDS.map(str::to_owned).to_vec();
+    if !arguments.iter().any(|argument| argument == "--default-add") {
+        flags.extend(OPEN_HANDED.map(str::to_owned));
+    }
     // A test that needs the limits on rates says so with its own flags.
     if !arguments.iter().any(|argument| argument == "--rate-limits") {
         flags.push("--no-rate-limits".to_owned());

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::ask::{ask, token};
 use crate::{
-    harness::{Backend, World},
+    harness::{Backend, World, moved_to},
     on_both,
 };
 
@@ -196,31 +196,98 @@ on_both!(a_full_room_is_not_entered_by_invitation, ["--members", "2"], |world| a
     late.accept_invitation(room).await.unwrap();
 });
 
-on_both!(a_user_is_in_so_many_rooms_and_no_more, ["--rooms-per-user", "2"], |world| async move {
+on_both!(a_user_chooses_so_many_rooms_and_no_more, ["--rooms-per-user", "2"], |world| async move {
     let relay = world.relay();
     let (alice, bob) = (world.person("alice").await, world.person("bob").await);
     let (alices, bobs) = (alice.log_in(relay).await, bob.log_in(relay).await);
-    let (one, two) = (create(RoomKind::Channel, "one", &[]), create(RoomKind::Group, "two", &[bob.id]));
+    let one = create(RoomKind::Channel, "one", &[]);
     let channel = alices.create_room(&one).await.unwrap().id;
-    let group = alices.create_room(&two).await.unwrap().id;
+    alices.create_room(&create(RoomKind::Group, "two", &[])).await.unwrap();
     let full = Err(ErrorCode::TooManyRooms);
     assert_eq!(code(alices.create_room(&one)).await.map(drop), full);
-    assert_eq!(code(bobs.create_room(&create(RoomKind::Group, "with her", &[alice.id]))).await.map(drop), full);
-    let direct = CreateRoom { kind: RoomKind::Direct, name: None, members: vec![alice.id] };
-    assert_eq!(code(bobs.create_room(&direct)).await.map(drop), full);
 
     // However many calls there are at once.
     let more = create(RoomKind::Group, "more", &[]);
     let made = futures_util::future::join_all((0..6).map(|_| code(bobs.create_room(&more)))).await;
-    assert_eq!(made.iter().filter(|made| made.is_ok()).count(), 1);
+    let made: Vec<RoomId> = made.into_iter().filter_map(|made| Some(made.ok()?.id)).collect();
+    assert_eq!(made.len(), 2);
     assert_eq!(code(bobs.join(channel)).await.map(drop), full);
-    assert_eq!(code(alices.put_member(channel, bob.id, &PutMember::default())).await.map(drop), full);
     alices.invite(channel, bob.id).await.unwrap();
     assert_eq!(code(bobs.accept_invitation(channel)).await.map(drop), full);
     // A user who has left a room has a place again.
-    bobs.leave(group).await.unwrap();
+    bobs.leave(made[0]).await.unwrap();
     bobs.accept_invitation(channel).await.unwrap();
 });
+
+on_both!(strangers_cannot_use_up_what_a_user_may_have, ["--rooms-per-user", "2"], |world| async move {
+    let relay = world.relay();
+    let (alice, eve, friend) = (world.person("alice").await, world.person("eve").await, world.person("friend").await);
+    let (alices, eves, friends) = (alice.log_in(relay).await, eve.log_in(relay).await, friend.log_in(relay).await);
+    let trap = eves.create_room(&create(RoomKind::Group, "trap", &[alice.id])).await.unwrap().id;
+    let more = eves.create_room(&create(RoomKind::Channel, "more", &[])).await.unwrap().id;
+    eves.put_member(more, alice.id, &PutMember::default()).await.unwrap();
+    assert_eq!(alices.all_rooms().await.unwrap().len(), 2);
+
+    // She still has her own two rooms, and direct rooms with whomever she likes.
+    for name in ["mine", "mine too"] {
+        alices.create_room(&create(RoomKind::Group, name, &[])).await.unwrap();
+    }
+    assert_eq!(
+        code(alices.create_room(&create(RoomKind::Group, "x", &[]))).await.map(drop),
+        Err(ErrorCode::TooManyRooms)
+    );
+    let direct = CreateRoom { kind: RoomKind::Direct, name: None, members: vec![alice.id] };
+    friends.create_room(&direct).await.unwrap();
+    alices.leave(trap).await.unwrap();
+});
+
+on_both!(only_friends_add_a_new_user_to_rooms, ["--default-add", "friends"], |world| async move {
+    let relay = world.relay();
+    let (alice, bob) = (world.person("alice").await, world.person("bob").await);
+    let (alices, bobs) = (alice.log_in(relay).await, bob.log_in(relay).await);
+    let with_bob = create(RoomKind::Group, "with him", &[bob.id]);
+    assert_eq!(code(alices.create_room(&with_bob)).await.map(drop), Err(ErrorCode::NotAllowed));
+    let room = alices.create_room(&create(RoomKind::Group, "alone", &[])).await.unwrap().id;
+    let add = PutMember::default();
+    assert_eq!(code(alices.put_member(room, bob.id, &add)).await.map(drop), Err(ErrorCode::NotAllowed));
+    alices.invite(room, bob.id).await.unwrap();
+    bobs.accept_invitation(room).await.unwrap();
+    alices.befriend(bob.id).await.unwrap();
+    bobs.befriend(alice.id).await.unwrap();
+    alices.create_room(&with_bob).await.unwrap();
+});
+
+/// Over two relays that share SQL, because an attacker has the choice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_user_adds_and_invites_so_many_people_a_day() {
+    let flags = ["--rate-limits", "--added-per-day", "3", "--invited-per-day", "2", "--login-burst", "100"];
+    let world = World::two_relays(&flags).await;
+    let mut people = Vec::new();
+    for name in ["eve", "a", "b", "c", "d", "e"] {
+        people.push(world.person(name).await);
+    }
+    let ids: Vec<UserId> = people.iter().map(|person| person.id).collect();
+    let here = people[0].log_in(world.relay()).await;
+    let there = moved_to(&here, &world.relays[1]);
+    let group = here.create_room(&create(RoomKind::Group, "a group", &ids[1..3])).await.unwrap().id;
+    let add = PutMember::default();
+    there.put_member(group, ids[3], &add).await.unwrap();
+    for session in [&here, &there] {
+        let error = session.put_member(group, ids[4], &add).await.unwrap_err();
+        assert_eq!(error.code(), Some(ErrorCode::RateLimited));
+        let ClientError::Problem(problem) = error else { panic!("{error}") };
+        assert!(problem.retry_after.is_some_and(|wait| wait <= 86_400), "{problem:?}");
+    }
+    let pair = create(RoomKind::Group, "another", &ids[4..5]);
+    assert_eq!(code(there.create_room(&pair)).await.map(drop), Err(ErrorCode::RateLimited));
+    here.invite(group, ids[4]).await.unwrap();
+    there.invite(group, ids[5]).await.unwrap();
+    let third = here.create_room(&create(RoomKind::Channel, "a channel", &[])).await.unwrap().id;
+    assert_eq!(code(here.invite(third, ids[1])).await.map(drop), Err(ErrorCode::RateLimited));
+    // The next day.
+    world.database.execute("UPDATE daily_counts SET day = day - 1").await;
+    there.put_member(group, ids[4], &add).await.unwrap();
+}
 
 on_both!(a_description_is_of_some_lines, |world| async move {
     let relay = world.relay();

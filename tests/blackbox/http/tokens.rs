@@ -296,3 +296,40 @@ async fn a_token_expires_and_the_next_one_is_good() {
     });
     assert_eq!(fresh.await, 200);
 }
+
+/// Returns a token of another key, which makes the relay read the keys again.
+fn of_unknown_key(real: &str) -> String {
+    let (_, rest) = real.split_once('.').unwrap();
+    format!("{}.{rest}", BASE64.encode(json!({ "alg": "EdDSA", "typ": "at+jwt", "kid": "unknown" }).to_string()))
+}
+
+on_both!(deleting_all_keys_by_hand_revokes_access_tokens_and_nothing_else, |world| async move {
+    let (relay, alice) = (world.relay(), world.person("alice").await);
+    let device = log_in(relay, &alice).await;
+    let me = async |token: &str| ask(relay, "GET", "/v1/me").bearer(token).send().await.status;
+    assert_eq!(me(&device.access).await, 200);
+    world.database.execute("DELETE FROM signing_keys").await;
+    assert_eq!(me(&of_unknown_key(&device.access)).await, 401);
+    let keys = ask(relay, "GET", "/.well-known/jwks.json").send().await.ok(200);
+    assert_eq!(keys["keys"].as_array().unwrap().len(), 1, "there is always a key");
+    assert_eq!(me(&device.access).await, 401);
+    let next = refresh(relay, &device.refresh).await.ok(200);
+    assert_eq!(me(&text(&next["access_token"])).await, 200);
+});
+
+on_both!(all_keys_are_replaced_by_one_call, |world| async move {
+    let (relay, alice) = (world.relay(), world.person("alice").await);
+    let device = log_in(relay, &alice).await;
+    let ran = std::process::Command::new(env!("CARGO_BIN_EXE_ferry"))
+        .args(["replace-keys", "--database", &world.database.url])
+        .output()
+        .unwrap();
+    let said = String::from_utf8(ran.stdout).unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    assert_eq!(ask(relay, "GET", "/v1/me").bearer(&of_unknown_key(&device.access)).send().await.status, 401);
+    let keys = ask(relay, "GET", "/.well-known/jwks.json").send().await.ok(200);
+    let keys: Vec<&str> = keys["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap()).collect();
+    assert!(keys.len() == 1 && said.starts_with(keys[0]), "{said}");
+    ask(relay, "GET", "/v1/me").bearer(&device.access).send().await.problem(401, "unauthorized");
+    refresh(relay, &device.refresh).await.ok(200);
+});

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use ferry_protocol::RoomId;
-use ferry_testkit::{CHEAP_PASSWORDS, Nsqd, Postgres, RelayOptions, Scratch};
+use ferry_testkit::{CHEAP_PASSWORDS, Nsqd, OPEN_HANDED, Postgres, RelayOptions, Scratch};
 
 use super::{Accounts, Attached, Doing, System};
 use crate::{
@@ -64,6 +64,7 @@ fn flags(options: &Options, database: &str, nsqd: Option<&Nsqd>, real_passwords:
     let mut flags = vec!["--database", database, "--devices", &devices, "--members", &members, "--no-rate-limits"];
     // A day, so that no token expires in a run.
     flags.extend(["--access-ttl", "86400"]);
+    flags.extend(OPEN_HANDED);
     if !real_passwords {
         flags.extend(CHEAP_PASSWORDS);
     }

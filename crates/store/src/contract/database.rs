@@ -54,6 +54,7 @@ pub(super) fn new_user(username: &str) -> NewUser {
         username: username.to_owned(),
         display_name: None,
         password_hash: "$argon2id$canary".to_owned(),
+        add: ferry_protocol::Allow::Anybody,
         now: 1000,
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use diesel::{Queryable, Selectable};
-use ferry_protocol::{DeviceId, RoomId, UserId};
+use ferry_protocol::{Allow, DeviceId, RoomId, UserId};
 
 use super::Membership;
 use crate::schema::{devices, signing_keys, users};
@@ -66,6 +66,8 @@ pub struct NewUser {
     pub display_name: Option<String>,
     /// The hash of the password, in PHC form. Not in `Debug`.
     pub password_hash: String,
+    /// Who may add the user to groups and channels.
+    pub add: Allow,
     /// The current time.
     pub now: i64,
 }

@@ -1,12 +1,11 @@
 //! Steps of transactions on memberships.
 
-use diesel::{dsl::count_star, prelude::*};
+use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use ferry_protocol::{Role, RoomId, UserId};
+use ferry_protocol::{Role, RoomId, RoomKind, UserId};
 
 use super::{InvitationSteps, MuteSteps};
 use crate::{
-    chunk::CHUNK,
     error::{Conflict, Result},
     models::{Membership, Standing},
     pool::steps,
@@ -48,29 +47,28 @@ steps! {
             Ok(Standing { kind, role: membership.map(|membership| membership.role) })
         }
 
-        /// Checks that each user may be in one more room. The caller holds the users. Fails with
-        /// `TooManyRooms` if one may not.
-        async fn check_rooms_of(conn, ids: &'a [UserId], rooms_per_user: usize) -> Result<()> {
-            let most = i64::try_from(rooms_per_user).unwrap_or(i64::MAX);
-            for some in ids.chunks(CHUNK) {
-                let full = memberships::table
-                    .filter(memberships::user_id.eq_any(some.iter().copied().map(Sql)))
-                    .group_by(memberships::user_id)
-                    .having(count_star().ge(most))
-                    .select(memberships::user_id)
-                    .first::<UserId>(conn)
-                    .await
-                    .optional()?;
-                if full.is_some() {
-                    return Err(Conflict::TooManyRooms.into());
-                }
+        /// Checks that the user may choose one more room. Direct rooms do not count, nor rooms to
+        /// which others have added them: nobody else can use up the limit. The caller holds the
+        /// user. Fails with `TooManyRooms`.
+        async fn check_rooms_of(conn, user: UserId, rooms_per_user: usize) -> Result<()> {
+            let chosen: i64 = memberships::table
+                .inner_join(rooms::table)
+                .filter(memberships::user_id.eq(Sql(user)))
+                .filter(memberships::chosen)
+                .filter(rooms::kind.ne(Sql(RoomKind::Direct)))
+                .count()
+                .get_result(conn)
+                .await?;
+            if usize::try_from(chosen).unwrap_or(0) >= rooms_per_user {
+                return Err(Conflict::TooManyRooms.into());
             }
             Ok(())
         }
 
         /// Adds a user who is not in the room, and ends their invitation. If `muted_until` is
         /// `None`, the mute that they left with is restored.
-        async fn insert_member(conn, room: RoomId, user: UserId, role: Role, muted_until: Option<i64>, now: i64) -> Result<Membership> {
+        /// `chosen` says whether the user comes by their own will.
+        async fn insert_member(conn, room: RoomId, user: UserId, role: Role, muted_until: Option<i64>, chosen: bool, now: i64) -> Result<Membership> {
             let kept = conn.take_mute(room, user).await?.filter(|until| *until > now);
             conn.end_invitation(room, user).await?;
             Ok(diesel::insert_into(memberships::table)
@@ -80,6 +78,7 @@ steps! {
                     memberships::role.eq(Sql(role)),
                     memberships::muted_until.eq(muted_until.or(kept).unwrap_or(0)),
                     memberships::joined_at.eq(now),
+                    memberships::chosen.eq(chosen),
                 ))
                 .returning(Membership::as_returning())
                 .get_result(conn)

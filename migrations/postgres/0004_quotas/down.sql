@@ -1,0 +1,2 @@
+DROP TABLE daily_counts;
+ALTER TABLE memberships DROP COLUMN chosen;
