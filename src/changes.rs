@@ -99,8 +99,8 @@ impl Changes {
                 self.hub.close(device, if account { CloseCode::AccountGone } else { CloseCode::LoggedOut });
             }
             LiveEvent::TokensRevoked { user, device, until } => self.revoke_here(user, device, until),
-            LiveEvent::TokenRenewed { device, expires_at } => {
-                self.hub.renew(device, expires_at);
+            LiveEvent::TokenRenewed { device, generation, expires_at } => {
+                self.hub.renew(device, generation, expires_at);
             }
             LiveEvent::DeviceTaken { device, epoch } => {
                 if let Some(epoch) = self.hub.met_elsewhere(device, epoch) {

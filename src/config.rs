@@ -144,6 +144,8 @@ pub struct AuthConfig {
     pub access_ttl: Duration,
     /// Time for which a refresh token is valid.
     pub refresh_ttl: Duration,
+    /// How long a login lasts, however often it is refreshed. `None` means for ever.
+    pub login_life: Option<Duration>,
     /// How long a device stays that nobody can use.
     pub device_expiry: Duration,
     /// Time until a new signing key replaces the old one.

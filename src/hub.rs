@@ -60,18 +60,19 @@ impl Hub {
         self.devices.contains_key(&device)
     }
 
-    /// Returns the devices that are connected to this relay.
+    /// Returns the devices that are connected to this relay, and the generation of the tokens that
+    /// each has proved.
     #[must_use]
-    pub fn devices(&self) -> Vec<DeviceId> {
-        self.devices.iter().map(|place| *place.key()).collect()
+    pub fn devices(&self) -> Vec<(DeviceId, i64)> {
+        self.devices.iter().map(|place| (*place.key(), place.generation())).collect()
     }
 
     /// Tells the device's connection that the device has a new access token. Returns false if there
     /// is no connection here.
-    pub fn renew(&self, device: DeviceId, expires_at: i64) -> bool {
+    pub fn renew(&self, device: DeviceId, generation: i64, expires_at: i64) -> bool {
         let line = self.devices.get(&device).map(|place| Arc::clone(&place));
         line.is_some_and(|line| {
-            line.live.renewed(expires_at);
+            line.renew(generation, expires_at);
             true
         })
     }
@@ -79,7 +80,7 @@ impl Hub {
     /// Tells the device's connection that its token counts only until then.
     pub fn expire(&self, device: DeviceId, until: i64) {
         if let Some(line) = self.devices.get(&device).map(|place| Arc::clone(&place)) {
-            line.live.revoked(until);
+            line.revoke(until);
         }
     }
 

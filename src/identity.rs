@@ -17,6 +17,8 @@ pub struct Authenticated {
     pub user: UserId,
     /// The device.
     pub device: DeviceId,
+    /// The generation of the device's tokens to which it belongs.
+    pub generation: i64,
     /// When the access token expires, milliseconds since the Unix epoch.
     pub expires_at: i64,
 }
@@ -65,6 +67,11 @@ impl Authenticator {
         if !self.directory.has_token(verified.user, verified.device, verified.generation).await? {
             return Err(Refusal::unauthorized());
         }
-        Ok(Authenticated { user: verified.user, device: verified.device, expires_at: verified.expires_at_ms })
+        Ok(Authenticated {
+            user: verified.user,
+            device: verified.device,
+            generation: verified.generation,
+            expires_at: verified.expires_at_ms,
+        })
     }
 }

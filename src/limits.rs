@@ -88,25 +88,70 @@ impl From<IpAddr> for Network {
     }
 }
 
+impl Network {
+    /// Returns the site of the network: an IPv6 /48, which one customer may have as well. `None`
+    /// for IPv4.
+    #[must_use]
+    pub fn site(self) -> Option<Self> {
+        match self.0 {
+            IpAddr::V6(v6) => Some(Self(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 80)).into())),
+            IpAddr::V4(_) => None,
+        }
+    }
+}
+
+/// A limit for each network, and ten times as much for each site.
+#[derive(Debug)]
+pub struct NetworkLimit {
+    networks: Limit<Network>,
+    sites: Limit<Network>,
+}
+
+impl NetworkLimit {
+    fn new(enabled: bool, burst: u32, interval: Duration) -> Self {
+        let networks = Limit::new(enabled, burst, interval);
+        Self { networks, sites: Limit::new(enabled, burst.saturating_mul(10), interval / 10) }
+    }
+
+    /// Counts one use from this network.
+    ///
+    /// # Errors
+    /// Fails with the time to wait if a limit is reached.
+    pub fn take(&self, network: &Network) -> Result<(), Duration> {
+        self.networks.take(network)?;
+        network.site().map_or(Ok(()), |site| self.sites.take(&site))
+    }
+
+    fn tidy(&self) {
+        self.networks.tidy();
+        self.sites.tidy();
+    }
+}
+
 /// All rate limits of a relay.
 #[derive(Debug)]
 pub struct RateLimits {
     /// Sends of a device, over socket and HTTP together.
     pub sends: Limit<DeviceId>,
-    /// What a device's sends become at the broker: bytes times recipients, in KiB. So a device that
-    /// may send a long message to a large room may not send sixty of them at once.
+    /// What a device's sends become at the broker: bytes times recipients, in KiB. So a device
+    /// that may send a long message to a large room may not send sixty of them at once.
     pub fan_out: Limit<DeviceId>,
-    /// Login attempts with a username, whether it exists or not.
+    /// Login attempts with a username, whether it exists or not. Loose, so that strangers cannot
+    /// keep a user out.
     pub logins_of: Limit<String>,
-    /// Login attempts from a network. Higher than for a username, because many users may share one.
-    pub logins_from: Limit<Network>,
+    /// Login attempts with a username from a network. Strict, because who guesses comes from
+    /// somewhere.
+    pub guesses: Limit<(String, Network)>,
+    /// Login attempts from a network. Higher than for a username, because many users may share
+    /// one.
+    pub logins_from: NetworkLimit,
     /// Token refreshes from a network.
-    pub refreshes_from: Limit<Network>,
-    /// Password checks of an account's logged-in devices. Separate from logins, so that nobody else
-    /// can use it up.
+    pub refreshes_from: NetworkLimit,
+    /// Password checks of an account's logged-in devices. Separate from logins, so that nobody
+    /// else can use it up.
     pub proofs: Limit<UserId>,
     /// New accounts from a network.
-    pub accounts_from: Limit<Network>,
+    pub accounts_from: NetworkLimit,
     /// Invitations to rooms by a user.
     pub invitations: Limit<UserId>,
     /// Marks of what is read, from a device.
@@ -130,11 +175,12 @@ impl RateLimits {
         Self {
             sends: Limit::new(on, limits.send_burst, Duration::from_secs(1) / limits.send_rate),
             fan_out: Limit::new(on, FAN_OUT_BURST, Duration::from_secs(1) / FAN_OUT_RATE),
-            logins_of: Limit::new(on, limits.login_burst, limits.login_interval),
-            logins_from: Limit::new(on, limits.login_burst.saturating_mul(5), limits.login_interval / 5),
-            refreshes_from: Limit::new(on, 300, Duration::from_millis(100)),
+            logins_of: Limit::new(on, limits.login_burst.saturating_mul(10), limits.login_interval * 2),
+            guesses: Limit::new(on, limits.login_burst, limits.login_interval * 10),
+            logins_from: NetworkLimit::new(on, limits.login_burst.saturating_mul(5), limits.login_interval / 5),
+            refreshes_from: NetworkLimit::new(on, 300, Duration::from_millis(100)),
             proofs: Limit::new(on, limits.login_burst, limits.login_interval),
-            accounts_from: Limit::new(on, limits.account_burst, limits.account_interval),
+            accounts_from: NetworkLimit::new(on, limits.account_burst, limits.account_interval),
             invitations: Limit::new(on, 100, Duration::from_secs(36)),
             marks: Limit::new(on, 60, Duration::from_millis(100)),
             typing: Limit::new(on, 20, Duration::from_millis(500)),
@@ -149,6 +195,7 @@ impl RateLimits {
         self.sends.tidy();
         self.fan_out.tidy();
         self.logins_of.tidy();
+        self.guesses.tidy();
         self.logins_from.tidy();
         self.refreshes_from.tidy();
         self.proofs.tidy();
@@ -175,6 +222,15 @@ mod tests {
         assert_eq!(limit.take_many(&2, 1_000), Ok(()), "more than the burst is the burst");
         assert!(limit.take(&2).is_err());
         assert_eq!(limit.take_many(&2, 0), Ok(()));
+    }
+
+    #[test]
+    fn many_networks_of_one_site_count_together() {
+        let limit = NetworkLimit::new(true, 1, Duration::from_secs(3_600));
+        let network = |n: u128| Network::from(IpAddr::from(Ipv6Addr::from_bits((0x2001_0db8 << 96) | (n << 64))));
+        let taken = (0..100).filter(|n| limit.take(&network(*n)).is_ok()).count();
+        assert_eq!(taken, 10);
+        assert!(limit.take(&Network::from(IpAddr::from([192, 0, 2, 1]))).is_ok());
     }
 
     #[test]

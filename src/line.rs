@@ -27,6 +27,10 @@ pub struct Line {
     epoch: AtomicI64,
     /// The greatest epoch that another connection of the device is known to have.
     rival: AtomicI64,
+    /// The generation of the tokens that the connection has proved.
+    generation: AtomicI64,
+    /// Tokens of an older generation than this are known to be revoked.
+    revoked_below: AtomicI64,
     /// The live frames that wait for this connection.
     pub live: LiveQueue,
 }
@@ -43,6 +47,8 @@ impl Line {
             ended: SetOnce::new(),
             epoch: AtomicI64::new(0),
             rival: AtomicI64::new(0),
+            generation: AtomicI64::new(0),
+            revoked_below: AtomicI64::new(0),
             live: LiveQueue::default(),
         }
     }
@@ -93,7 +99,36 @@ impl Line {
         }
     }
 
-    /// Waits until the connection has ended: its channel is free and no frame follows. Cancel-safe.
+    /// Returns the generation of the tokens that the connection has proved.
+    #[must_use]
+    pub fn generation(&self) -> i64 {
+        self.generation.load(Ordering::SeqCst)
+    }
+
+    /// Notes that the connection has proved a token of this generation. Returns false if such
+    /// tokens are revoked.
+    pub fn prove(&self, generation: i64) -> bool {
+        self.generation.store(generation, Ordering::SeqCst);
+        generation >= self.revoked_below.load(Ordering::SeqCst)
+    }
+
+    /// Notes that the tokens that the connection has proved are revoked. It may prove another one
+    /// until then, in milliseconds since the Unix epoch.
+    pub fn revoke(&self, until: i64) {
+        self.revoked_below.store(self.generation() + 1, Ordering::SeqCst);
+        self.live.revoked(until);
+    }
+
+    /// Notes that the device got an access token of this generation. It counts for the connection
+    /// only if that has proved tokens of the same generation, and they are not revoked.
+    pub fn renew(&self, generation: i64, expires_at: i64) {
+        if generation == self.generation() && generation >= self.revoked_below.load(Ordering::SeqCst) {
+            self.live.renewed(expires_at);
+        }
+    }
+
+    /// Waits until the connection has ended: its channel is free and no frame follows.
+    /// Cancel-safe.
     pub async fn ended(&self) {
         self.ended.wait().await;
     }

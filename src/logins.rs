@@ -391,7 +391,7 @@ mod tests {
         assert_eq!(gone, [overtaken.id]);
         logins.finish(ann.id, &gone, LogoutReason::Abandoned).await;
         broker.open_device(ann.id, overtaken.id).await.unwrap();
-        let tokens = store.insert_refresh(overtaken.id, [1; 32], 1, i64::MAX).await;
+        let tokens = store.insert_refresh(overtaken.id, 0, [1; 32], 1, i64::MAX).await;
         assert!(matches!(tokens, Err(StoreError::NotFound)), "by this the login learns of it");
         logins.abandon(ann.id, overtaken.id).await;
 

@@ -36,6 +36,8 @@ pub enum LiveEvent {
     TokenRenewed {
         /// The device.
         device: DeviceId,
+        /// The generation of the token.
+        generation: i64,
         /// When the new token expires, milliseconds since the Unix epoch.
         expires_at: i64,
     },

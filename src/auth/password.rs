@@ -11,7 +11,8 @@ use ferry_protocol::Secret;
 use tokio::sync::Semaphore;
 use unicode_normalization::UnicodeNormalization as _;
 
-/// Fewest bytes of a new password. NIST SP 800-63B §5.1.1.2 asks for 8 characters.
+/// Fewest characters of a new password, in the form in which passwords are compared. NIST SP
+/// 800-63B §5.1.1.2 asks for 8 characters.
 pub const PASSWORD_MIN: usize = 8;
 
 /// Most bytes of a password, so that hashing one has a limit. A longer one is always wrong.
@@ -20,8 +21,8 @@ pub const PASSWORD_MAX: usize = 1024;
 /// Why a new password is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordError {
-    /// Fewer than [`PASSWORD_MIN`] bytes.
-    #[error("a password has at least {PASSWORD_MIN} bytes")]
+    /// Fewer than [`PASSWORD_MIN`] characters.
+    #[error("a password has at least {PASSWORD_MIN} characters")]
     TooShort,
     /// More than [`PASSWORD_MAX`] bytes.
     #[error("a password has at most {PASSWORD_MAX} bytes")]
@@ -34,11 +35,14 @@ pub enum PasswordError {
 /// # Errors
 /// Fails if the password is too short or too long.
 pub fn check_password(password: &Secret) -> Result<(), PasswordError> {
-    match password.expose().len() {
-        ..PASSWORD_MIN => Err(PasswordError::TooShort),
-        PASSWORD_MIN..=PASSWORD_MAX => Ok(()),
-        _ => Err(PasswordError::TooLong),
+    let password = password.expose();
+    if password.len() > PASSWORD_MAX {
+        return Err(PasswordError::TooLong);
     }
+    if password.nfc().count() < PASSWORD_MIN {
+        return Err(PasswordError::TooShort);
+    }
+    Ok(())
 }
 
 /// The cost of a hash.
@@ -124,13 +128,12 @@ impl Passwords {
     ///
     /// A check costs what the hash's own parameters ask for. If this is less than the current
     /// parameters ask for and the password is wrong, the missing work is done too. Otherwise the
-    /// time would show that the user exists and has not logged in for long. If the hash costs more,
-    /// the time does show it, until the user logs in.
+    /// time would show that the user exists and has not logged in for long. If the hash costs
+    /// more, the time does show it, until the user logs in.
     ///
     /// Cancel-safe, like [`Self::hash`].
     ///
-    /// # Errors
-    /// Fails with [`Busy`] if too many hashes run and wait.
+    /// # Errors Fails with [`Busy`] if too many hashes run and wait.
     pub async fn verify(&self, hash: Option<&str>, password: &Secret) -> Result<bool, Busy> {
         let is_possible = password.expose().len() <= PASSWORD_MAX;
         let known = hash.filter(|hash| {
@@ -155,8 +158,8 @@ impl Passwords {
         Ok(matches.await? && exists)
     }
 
-    /// Returns whether a hash was made with other parameters than the current ones. If so, hash the
-    /// password again at the next login.
+    /// Returns whether a hash was made with other parameters than the current ones. If so, hash
+    /// the password again at the next login.
     #[must_use]
     pub fn needs_rehash(&self, hash: &str) -> bool {
         let Ok(hash) = PasswordHash::new(hash) else { return true };
@@ -171,8 +174,8 @@ impl Passwords {
     async fn run<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Result<T, Busy> {
         let admitted = self.admitted.clone().try_acquire_owned().map_err(|_| Busy)?;
         let running = self.running.clone().acquire_owned().await.map_err(|_| Busy)?;
-        // The job owns the permits. Nothing can stop a job, so it must count until it ends, even if
-        // its caller has gone. Otherwise callers who give up and retry could run any number of
+        // The job owns the permits. Nothing can stop a job, so it must count until it ends, even
+        // if its caller has gone. Otherwise callers who give up and retry could run any number of
         // jobs.
         let job = move || {
             let result = job();
@@ -195,8 +198,8 @@ fn hash_bytes(argon: &Argon2<'_>, password: &[u8]) -> Option<String> {
     Some(argon.hash_password_with_salt(password, &salt).ok()?.to_string())
 }
 
-/// Returns the parameters of a second hash, so that it and a hash with `made` together cost as much
-/// as one hash with `wanted`. It never needs more memory than `wanted`.
+/// Returns the parameters of a second hash, so that it and a hash with `made` together cost as
+/// much as one hash with `wanted`. It never needs more memory than `wanted`.
 ///
 /// The cost is memory times passes, because lanes run one after the other. Returns `None` if less
 /// work is missing than Argon2 can do (8 KiB).

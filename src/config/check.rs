@@ -115,6 +115,7 @@ impl Values {
             audience: self.audience.clone(),
             access_ttl: seconds("access-ttl", self.access_ttl)?,
             refresh_ttl: days("refresh-days", self.refresh_days)?,
+            login_life: (self.login_days > 0).then(|| days("login-days", self.login_days)).transpose()?,
             device_expiry: days("device-expiry-days", self.device_expiry_days)?,
             key_rotation: days("key-days", self.key_days)?,
             origins: self.origin.clone(),

@@ -146,10 +146,12 @@ settings! {
         send_burst: u32 = 60, "FERRY_SEND_BURST", "N";
         /// Sends per second after the burst, for each device. Further ones get `rate_limited`.
         send_rate: u32 = 10, "FERRY_SEND_RATE", "N";
-        /// Login attempts at once for each username, and five times as many for each address.
+        /// Login attempts at once for each username from one address. Five times as many for each
+        /// address, and ten times as many for each username.
         login_burst: u32 = 10, "FERRY_LOGIN_BURST", "N";
-        /// Seconds between two login attempts after the burst, for each username. For each address,
-        /// a fifth of this. Earlier ones get `rate_limited`.
+        /// A tenth of the seconds between two login attempts with one username from one address,
+        /// after the burst. For each address a fifth of this, and for each username twice this.
+        /// Earlier ones get `rate_limited`.
         login_interval: u64 = 6, "FERRY_LOGIN_INTERVAL", "SECONDS";
         /// New accounts at once from one address, failed attempts included.
         account_burst: u32 = 10, "FERRY_ACCOUNT_BURST", "N";
@@ -174,11 +176,11 @@ settings! {
         /// (4001). A socket that takes no bytes gets the same time, but over nsqd at most 20 s.
         /// An HTTP connection that takes no bytes is closed after this time.
         slow_timeout: u64 = 60, "FERRY_SLOW_TIMEOUT", "SECONDS";
-        /// Seconds until nsqd redelivers a message whose relay does not answer for it, at most 900.
-        /// A device whose relay has crashed waits this long for what the relay held.
+        /// Seconds until nsqd redelivers a message whose relay does not answer for it, at most
+        /// 900. A device whose relay has crashed waits this long for what the relay held.
         msg_timeout: u64 = 8, "FERRY_MSG_TIMEOUT", "SECONDS";
-        /// Seconds to finish requests and close sockets after SIGTERM. The relay then stops anyway,
-        /// with exit status 1.
+        /// Seconds to finish requests and close sockets after SIGTERM. The relay then stops
+        /// anyway, with exit status 1.
         drain_timeout: u64 = 8, "FERRY_DRAIN_TIMEOUT", "SECONDS";
         /// Seconds between two searches for orphans: queues on nsqd whose device is logged out.
         reconcile_interval: u64 = 300, "FERRY_RECONCILE_INTERVAL", "SECONDS";
@@ -194,8 +196,8 @@ settings! {
         /// Seconds between two heartbeats. A heartbeat tells the other relays in short which
         /// users are connected here.
         presence_heartbeat: u64 = 10, "FERRY_PRESENCE_HEARTBEAT", "SECONDS";
-        /// Seconds without a heartbeat after which a relay's users count as offline. At least twice
-        /// `--presence-heartbeat`.
+        /// Seconds without a heartbeat after which a relay's users count as offline. At least
+        /// twice `--presence-heartbeat`.
         presence_forget: u64 = 25, "FERRY_PRESENCE_FORGET", "SECONDS";
         /// Issuer of access tokens (`iss`). The same for all relays.
         issuer: String = "ferry".to_owned(), "FERRY_ISSUER", "TEXT";
@@ -203,16 +205,20 @@ settings! {
         audience: String = "ferry".to_owned(), "FERRY_AUDIENCE", "TEXT";
         /// Seconds an access token is valid. The same for all relays.
         access_ttl: u64 = 900, "FERRY_ACCESS_TTL", "SECONDS";
-        /// Days a refresh token is valid, at most 3650. A device that stays away longer must log in
-        /// again.
+        /// Days a refresh token is valid, at most 3650. A device that stays away longer must log
+        /// in again.
         refresh_days: u64 = 60, "FERRY_REFRESH_DAYS", "DAYS";
-        /// Days without a sign of life after which a device is logged out, if its refresh token has
-        /// expired or is revoked. What waits for it is deleted.
+        /// Days after which a login must be repeated, however often it was refreshed; 0 means
+        /// never. What waits for the device stays, for a login with `replace`.
+        login_days: u64 = 0, "FERRY_LOGIN_DAYS", "DAYS";
+        /// Days without a sign of life after which a device is logged out, if its refresh token
+        /// has expired or is revoked. What waits for it is deleted.
         device_expiry_days: u64 = 90, "FERRY_DEVICE_EXPIRY_DAYS", "DAYS";
         /// Days until a new signing key replaces the old one, at most 3650. The same for all
         /// relays.
         key_days: u64 = 90, "FERRY_KEY_DAYS", "DAYS";
-        /// Memory of one password hash (Argon2id), in KiB. Use less than the default only in tests.
+        /// Memory of one password hash (Argon2id), in KiB. Use less than the default only in
+        /// tests.
         argon2_memory: u32 = 19_456, "FERRY_ARGON2_MEMORY", "KIB";
         /// Passes of one password hash (Argon2id) over its memory.
         argon2_iterations: u32 = 2, "FERRY_ARGON2_ITERATIONS", "N";

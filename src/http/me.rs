@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ferry_protocol::{ChangePassword, DeleteMe, Refreshed, UpdateMe, UserAnswer, UserId, now_ms};
+use ferry_protocol::{ChangePassword, DeleteMe, ErrorCode, Refreshed, UpdateMe, UserAnswer, UserId, now_ms};
 use ferry_store::User;
 use warp::reply::Response;
 
@@ -56,14 +56,18 @@ async fn change_password(call: Call, who: Authenticated) -> Result<Response, Ref
     let new = app.passwords.hash(&new_password).await.map_err(|_| busy())?;
     // Somebody who knew the old password may have logged in with it.
     let others = app.store.change_password(who.user, proven, &new, who.device, now_ms()).await?;
+    // This device's tokens are revoked as well, and it gets new ones, before anything that takes
+    // long. If that fails, the device logs in again, and names itself.
+    let device = app.store.device(who.device).await?.ok_or_else(Refusal::unauthorized)?;
+    let tokens = first_tokens(&app, &device).await.map_err(|refusal| match refusal.code {
+        ErrorCode::NotFound => Refusal::unauthorized(),
+        _ => refusal,
+    });
     // Its open connection gets some time, until the answer with the new tokens is there.
     app.changes.tokens_revoked(who.user, who.device, now_ms() + NEW_TOKENS_MS).await;
     app.logins.finish(who.user, &others, LogoutReason::Logout { by: who.device }).await;
     tracing::info!(user = %who.user, "a password was changed");
-    // This device's tokens are revoked as well, and it gets new ones. If that fails, the device
-    // logs in again, and names itself.
-    let device = app.store.device(who.device).await?.ok_or_else(Refusal::unauthorized)?;
-    let tokens = first_tokens(&app, &device).await?;
+    let tokens = tokens?;
     if by_cookie {
         let mut response = answer::ok(&Refreshed { expires_in: tokens.expires_in });
         set_cookies(&app, &mut response, &tokens)?;

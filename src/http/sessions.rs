@@ -57,7 +57,9 @@ async fn log_in(call: Call) -> Result<Response, Refusal> {
     let username = Username::parse(&username).ok();
     let found = match &username {
         Some(username) => {
-            app.limits.logins_of.take(&username.as_str().to_owned()).map_err(Refusal::rate_limited)?;
+            let guess = (username.as_str().to_owned(), address.into());
+            app.limits.guesses.take(&guess).map_err(Refusal::rate_limited)?;
+            app.limits.logins_of.take(&guess.0).map_err(Refusal::rate_limited)?;
             app.store.credentials_by_name(username.as_str()).await?
         }
         None => None,
@@ -128,7 +130,7 @@ async fn log_in(call: Call) -> Result<Response, Refusal> {
 pub(super) async fn first_tokens(app: &App, device: &Device) -> Result<Tokens, Refusal> {
     let (token, now) = (RefreshToken::generate(), now_ms());
     let expires_at = now + ms(app.config.auth.refresh_ttl);
-    app.store.insert_refresh(device.id, token.hash(), now, expires_at).await?;
+    app.store.insert_refresh(device.id, device.token_generation, token.hash(), now, expires_at).await?;
     sign(app, device, &token)
 }
 
@@ -176,7 +178,12 @@ async fn refresh(call: Call) -> Result<Response, Refusal> {
     let next = NextToken { salt, hash: old.next(&salt).hash() };
     let expires_at = now + ms(app.config.auth.refresh_ttl);
     match app.store.rotate_refresh(old.hash(), next, now, expires_at, GRACE_MS, &address.to_string()).await? {
-        Rotation::Rotated { device, salt, .. } => {
+        Rotation::Rotated { device, .. } if is_over(&app, &device, now) => {
+            app.store.revoke_tokens_of(device.id).await?;
+            app.changes.tokens_revoked(device.user_id, device.id, 0).await;
+            Err(Refusal::unauthorized())
+        }
+        Rotation::Rotated { device, salt } => {
             let tokens = sign(&app, &device, &old.next(&salt))?;
             tell_of_renewal(&app, &device, now + ms(app.config.auth.access_ttl)).await;
             if by_cookie {
@@ -200,14 +207,20 @@ async fn refresh(call: Call) -> Result<Response, Refusal> {
     }
 }
 
+/// Returns whether a login is so old that it must be repeated.
+fn is_over(app: &App, device: &Device, now: i64) -> bool {
+    app.config.auth.login_life.is_some_and(|life| device.created_at.saturating_add(ms(life)) <= now)
+}
+
 /// Tells the device's open connection that it may go on. A page of a browser cannot read the token
 /// itself.
 async fn tell_of_renewal(app: &App, device: &Device, expires_at: i64) {
     // Tokens count in whole seconds.
     let expires_at = expires_at.div_euclid(1_000).saturating_mul(1_000);
-    if !app.hub.renew(device.id, expires_at) {
+    let (id, generation) = (device.id, device.token_generation);
+    if !app.hub.renew(id, generation, expires_at) {
         for run in app.presence.relays_of(device.user_id) {
-            app.bus.tell_one(run, LiveEvent::TokenRenewed { device: device.id, expires_at }).await;
+            app.bus.tell_one(run, LiveEvent::TokenRenewed { device: id, generation, expires_at }).await;
         }
     }
 }

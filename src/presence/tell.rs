@@ -146,8 +146,14 @@ impl PresenceTracker {
                     }
                     sees
                 }
-                // Forgotten meanwhile: the device is told again soon.
-                false => line.live.sees(user).unwrap_or(false),
+                false => match line.live.sees(user) {
+                    Some(sees) => sees,
+                    // Forgotten meanwhile: SQL is asked in the next round.
+                    None => {
+                        self.due().users.insert(user);
+                        continue;
+                    }
+                },
             };
             line.live.presence(if sees { seen } else { hidden });
         }

@@ -82,6 +82,7 @@ async fn serve(app: Arc<App>, mut socket: Socket, identity: Authenticated, peer:
         return;
     }
     let (registration, older) = app.hub.register(identity.user, identity.device);
+    registration.line.prove(identity.generation);
     if let Some(older) = older {
         // Bounded, because the older connection's socket may be dead. `attach` finds out whether
         // the channel is free.
@@ -123,7 +124,7 @@ async fn attach(
     registration: &Registration,
     identity: Authenticated,
 ) -> Result<(Subscription, i64), CloseCode> {
-    let (device, line) = (identity.device, &registration.line);
+    let (user, device, line) = (identity.user, identity.device, &registration.line);
     let epoch = match app.store.open_connection(device, now_ms()).await {
         Ok(Some(epoch)) => epoch,
         Ok(None) => return Err(CloseCode::LoggedOut),
@@ -146,7 +147,12 @@ async fn attach(
     let code = match newest {
         Ok(Some(newest)) if newest > epoch => CloseCode::Replaced,
         Ok(Some(_)) => match line.close_reason() {
-            None => return Ok((subscription, epoch)),
+            // Its tokens may have been revoked before the line was there to be told.
+            None => match app.directory.has_token(user, device, identity.generation).await {
+                Ok(true) => return Ok((subscription, epoch)),
+                Ok(false) => CloseCode::TokenExpired,
+                Err(error) => Refusal::from(error).to_close(),
+            },
             Some(code) => code,
         },
         Ok(None) => CloseCode::LoggedOut,

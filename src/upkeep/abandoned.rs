@@ -3,7 +3,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use ferry_protocol::now_ms;
 use ferry_store::RunId;
 
 use crate::{app::App, logins::LogoutReason};
@@ -37,13 +36,13 @@ pub(super) async fn log_out(app: Arc<App>) {
 async fn all(app: &App) -> Result<(), ferry_store::StoreError> {
     let expiry = i64::try_from(app.config.auth.device_expiry.as_millis()).unwrap_or(i64::MAX);
     loop {
-        let now = now_ms();
-        let abandoned = app.store.abandoned_devices(now.saturating_sub(expiry), now, BATCH).await?;
+        let abandoned = app.store.abandoned_devices(expiry, BATCH).await?;
         if abandoned.is_empty() {
             return Ok(());
         }
         for (user, device) in abandoned {
-            if app.store.revoke_device(user, device).await? {
+            // Its user may have come back since the list was read.
+            if app.store.revoke_if_abandoned(user, device, expiry).await? {
                 tracing::info!(%user, %device, "a device is logged out: nobody has used it for long");
                 app.logins.finish(user, &[device], LogoutReason::Logout { by: device }).await;
             }

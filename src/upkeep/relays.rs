@@ -75,11 +75,21 @@ pub(super) async fn compare_connections(app: Arc<App>) {
     }
 }
 
-async fn close_gone(app: &App, devices: &[DeviceId]) -> Result<(), ferry_store::StoreError> {
-    let live = app.store.which_devices_live(devices).await?;
-    for device in devices.iter().filter(|device| !live.contains(device)) {
-        tracing::info!(%device, "a device was logged out unnoticed");
-        app.hub.close(*device, CloseCode::LoggedOut);
+async fn close_gone(app: &App, devices: &[(DeviceId, i64)]) -> Result<(), ferry_store::StoreError> {
+    let ids: Vec<DeviceId> = devices.iter().map(|(device, _)| *device).collect();
+    let generations = app.store.token_generations(&ids).await?;
+    for (device, proved) in devices {
+        match generations.get(device) {
+            None => {
+                tracing::info!(%device, "a device was logged out unnoticed");
+                app.hub.close(*device, CloseCode::LoggedOut);
+            }
+            Some(generation) if generation > proved => {
+                tracing::info!(%device, "the tokens of a device were revoked unnoticed");
+                app.hub.close(*device, CloseCode::TokenExpired);
+            }
+            Some(_) => {}
+        }
     }
     Ok(())
 }

@@ -72,13 +72,20 @@ pub async fn login(args: Login, global: &Global) -> Result<(), Failure> {
     password::warn_if_plain(client.server());
     let secret = password::ask("Password", "FERRY_PASSWORD", args.password_stdin, false)?;
     let device_name = args.device_name.unwrap_or_else(machine_name);
-    let login = match args.replace {
+    let last = profile.last_device(client.server(), &args.name);
+    let login = match args.replace.or(last) {
         None => client.login(&args.name, &secret, &device_name).await,
-        Some(replaced) => client.login_replacing(&args.name, &secret, &device_name, replaced).await,
+        Some(replaced) => match client.login_replacing(&args.name, &secret, &device_name, replaced).await {
+            // The device of this profile was logged out, and nothing waits for it.
+            Err(error) if args.replace.is_none() && error.code() == Some(ErrorCode::Invalid) => {
+                client.login(&args.name, &secret, &device_name).await
+            }
+            login => login,
+        },
     };
     let credentials = login.map_err(|error| with_devices(error, &args.name))?;
     if let Err(failure) = profile.log_in(&credentials) {
-        if args.replace.is_some() {
+        if args.replace.or(last) == Some(credentials.device) {
             // What waits for it stays, for the next try.
             return Err(failure);
         }

@@ -66,7 +66,8 @@ impl From<ClientError> for Failure {
                 Some(field) => format!("{field}: {}", problem.detail),
                 None => problem.detail.clone(),
             },
-            ClientError::LoggedOut => "this device was logged out: log in again".to_owned(),
+            ClientError::LoggedOut => "this device was logged out, or its tokens were revoked: log in again with this profile, and it gets what still waits"
+                .to_owned(),
             error => error.to_string(),
         };
         match error {

@@ -181,8 +181,9 @@ pub async fn run(command: Command, global: &Global) -> ExitCode {
         && device.is_some()
         && stored_device(global) == device
         && let Ok(profile) = global.profile()
+        && let Ok(Some(credentials)) = profile.load()
     {
-        let _ = profile.forget();
+        let _ = profile.retire(&credentials);
     }
     show::notice(&failure.to_string());
     failure.exit_code()

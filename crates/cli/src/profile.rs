@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ferry_client::{CredentialStore, Credentials, StoreLock};
+use ferry_client::{CredentialStore, Credentials, DeviceId, StoreLock};
+use serde::{Deserialize, Serialize};
 
 use super::failure::Failure;
 
@@ -19,6 +20,14 @@ pub mod seen;
 const LOCK_WAIT: Duration = Duration::from_secs(60);
 /// More bytes than credentials take.
 const CREDENTIALS: usize = 8_192;
+
+/// The device of a login that has ended.
+#[derive(Serialize, Deserialize)]
+struct LastDevice {
+    server: String,
+    username: String,
+    device: DeviceId,
+}
 
 /// The files of one profile. They are not touched before they are used.
 #[derive(Debug, Clone)]
@@ -70,9 +79,32 @@ impl Profile {
         let store = FileStore { profile: self.clone() };
         let stored = store.lock().and_then(|_lock| {
             remove(&self.file("seen"))?;
-            store.save(credentials)
+            store.save(credentials)?;
+            remove(&self.file("last"))
         });
         stored.map_err(|error| Failure::file(&self.file("json"), &error))
+    }
+
+    /// Ends a login whose tokens are not valid any more. Remembers the device: what waits for it is
+    /// for the next login of the same user, which takes its place.
+    ///
+    /// # Errors
+    /// Fails if a file cannot be written or removed.
+    pub fn retire(&self, credentials: &Credentials) -> Result<(), Failure> {
+        let Credentials { server, user, device, .. } = credentials;
+        let last = LastDevice { server: server.clone(), username: user.username.clone(), device: *device };
+        let path = self.file("last");
+        let stored = serde_json::to_vec(&last).map_err(io::Error::other).and_then(|json| replace(&path, &json));
+        stored.map_err(|error| Failure::file(&path, &error))?;
+        let path = self.file("json");
+        remove(&path).map_err(|error| Failure::file(&path, &error))
+    }
+
+    /// Returns the device whose login ended with [`Self::retire`], if it was this user's at this
+    /// server.
+    pub fn last_device(&self, server: &str, username: &str) -> Option<DeviceId> {
+        let last: LastDevice = serde_json::from_slice(&fs::read(self.file("last")).ok()?).ok()?;
+        (last.server == server && last.username == username).then_some(last.device)
     }
 
     /// Removes all files but the lock. If the lock's file were removed, two processes could hold
@@ -81,7 +113,7 @@ impl Profile {
     /// # Errors
     /// Fails if a file cannot be removed.
     pub fn forget(&self) -> Result<(), Failure> {
-        for path in [self.file("json"), self.file("seen")] {
+        for path in [self.file("json"), self.file("seen"), self.file("last")] {
             remove(&path).map_err(|error| Failure::file(&path, &error))?;
         }
         Ok(())

@@ -9,7 +9,7 @@ use std::io;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use ferry_protocol::{DeviceId, Secret, Tokens, User};
+use ferry_protocol::{DeviceId, Secret, Tokens, User, UserAnswer};
 use reqwest::Method;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -201,7 +201,14 @@ impl Session {
     /// Makes a call that answers with new tokens, which replace those in use. Goes on if the caller
     /// is cancelled.
     pub(crate) async fn call_for_tokens(&self, call: Call) -> Result<(), ClientError> {
-        let (inner, token) = (Arc::clone(&self.inner), self.token().await?);
+        let inner = Arc::clone(&self.inner);
+        let mut token = self.token().await?;
+        // A token whose key was replaced is refused although it has not expired.
+        if let Err(error) = self.inner.client.call::<UserAnswer>(&Call::new(Method::GET, "me"), Some(&token)).await
+            && error.status() == Some(401)
+        {
+            token = self.token_other_than(&token).await?;
+        }
         tokio::spawn(async move { inner.replace(call, token).await })
             .await
             .map_err(|_| ClientError::Network("the program is shutting down".into()))?
@@ -259,6 +266,7 @@ impl Inner {
     async fn replace(self: Arc<Self>, call: Call, token: Secret) -> Result<(), ClientError> {
         let mut refreshing = self.refreshing.lock().await;
         let lock = self.blocking(|store| store.lock()).await?;
+        self.blocking(|store| store.check()).await?;
         let tokens: Tokens = self.client.call(&call, Some(&token)).await?;
         let renewed = self.current().renewed(tokens);
         // If they cannot be stored now, the next refresh does it.
@@ -294,6 +302,13 @@ impl Inner {
         refreshing: &mut Refreshing,
         current: &Credentials,
     ) -> Result<Secret, ClientError> {
+        // Tokens that are in use already, and only had to be stored, are as stale as the others.
+        if let Some(unsaved) = refreshing.unsaved.clone()
+            && unsaved.access_token == current.access_token
+        {
+            self.blocking(move |store| store.save(&unsaved)).await?;
+            refreshing.unsaved = None;
+        }
         if refreshing.unsaved.is_none() {
             let newest = match self.blocking(|store| store.load()).await? {
                 // Another process has refreshed since. Its refresh token is the one that can still

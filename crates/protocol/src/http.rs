@@ -16,7 +16,7 @@ use crate::{Body, DeviceId, ErrorCode, MessageId, Secret, Stream, UserId, option
 pub struct CreateAccount {
     /// The name to log in with. `docs/protocol.md` has its rules.
     pub username: String,
-    /// The password, 8 to 1,024 bytes.
+    /// The password, at least 8 characters and at most 1,024 bytes.
     pub password: Secret,
     /// The name that others see.
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]

@@ -29,7 +29,11 @@ pub enum NotStrict {
     /// An object has more keys than [`KEYS_MAX`].
     #[error("an object with more than {KEYS_MAX} keys")]
     TooManyKeys,
-    /// An integer beyond 2^53, or a number that is longer than [`NUMBER_MAX`].
+    /// A string with an escape that is no character, such as half of a surrogate pair.
+    #[error("a string that is no Unicode text")]
+    Text,
+    /// An integer beyond 2^53, a number beyond all floating-point numbers, or a number that is
+    /// longer than [`NUMBER_MAX`].
     #[error("a number beyond 2^53, or with too many digits")]
     Number,
 }
@@ -47,6 +51,7 @@ pub fn check_json(text: &str) -> Result<(), NotStrict> {
             b'}' | b']' => _ = scan.open.pop(),
             b'"' => {
                 let string = scan.string();
+                scan.check_text(text, string)?;
                 if scan.is_key() {
                     scan.key(text, string)?;
                 }
@@ -120,6 +125,15 @@ impl<'a> Scan<'a> {
         (start, self.bytes.len())
     }
 
+    /// Checks that every escape of a string is a character.
+    fn check_text(&self, text: &str, (start, end): (usize, usize)) -> Result<(), NotStrict> {
+        // Only this escape can be wrong in a way that some readers let pass.
+        let raw = text.get(start..end).unwrap_or_default();
+        let is_wrong = || raw.contains("\\u") && serde_json::from_str::<String>(&format!("\"{raw}\"")).is_err();
+        // A string without an end is no JSON, and somebody else says so.
+        if end < self.bytes.len() && is_wrong() { Err(NotStrict::Text) } else { Ok(()) }
+    }
+
     /// Returns whether a colon follows.
     fn is_key(&self) -> bool {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
@@ -133,7 +147,7 @@ impl<'a> Scan<'a> {
         let key = match raw.contains('\\') {
             true => match serde_json::from_str::<String>(&format!("\"{raw}\"")) {
                 Ok(key) => Cow::Owned(key),
-                Err(_) => return Ok(()),
+                Err(_) => return Err(NotStrict::Text),
             },
             false => Cow::Borrowed(raw),
         };
@@ -159,7 +173,11 @@ impl<'a> Scan<'a> {
             let value = std::str::from_utf8(number).ok().and_then(|text| text.parse::<i64>().ok());
             value.is_some_and(|value| value.unsigned_abs() <= FOREVER.unsigned_abs())
         };
-        if number.len() > NUMBER_MAX || is_integer && !fits() {
+        let is_finite = || {
+            let value = std::str::from_utf8(number).ok().and_then(|text| text.parse::<f64>().ok());
+            value.is_none_or(f64::is_finite)
+        };
+        if number.len() > NUMBER_MAX || is_integer && !fits() || !is_finite() {
             return Err(NotStrict::Number);
         }
         Ok(())
@@ -195,6 +213,10 @@ mod tests {
             ("99999999999999999999".into(), Err(NotStrict::Number)),
             (format!("0.{}", "1".repeat(NUMBER_MAX)), Err(NotStrict::Number)),
             (r#""99999999999999999999""#.into(), Ok(())),
+            ("1e999".into(), Err(NotStrict::Number)),
+            (r#"["\ud83d\ude00"]"#.into(), Ok(())),
+            (r#"["\ud800"]"#.into(), Err(NotStrict::Text)),
+            (r#"{"\ud800":1,"\ud800":2}"#.into(), Err(NotStrict::Text)),
         ] {
             assert_eq!(check_json(&text), expected, "{text:.60}");
         }

@@ -2,13 +2,19 @@
 
 use std::collections::{HashMap, HashSet};
 
-use diesel::{IntoSql, dsl::case_when, prelude::*, sql_types::BigInt};
+use diesel::{
+    IntoSql,
+    dsl::{case_when, sql},
+    prelude::*,
+    sql_types::BigInt,
+};
 use diesel_async::RunQueryDsl;
 use ferry_protocol::{DeviceId, UserId};
 
 use super::{
     Conflict, Created, Device, NewDevice, Result, Store, StoreError,
     chunk::CHUNK,
+    clock::SqlClock,
     page::one_more,
     pool::{query, statement, transaction},
     row_locks::RowLocks,
@@ -17,6 +23,19 @@ use super::{
     steps::{AccountSteps, DeviceSteps},
     tokens::TokenSteps,
 };
+
+/// Selects devices whose refresh tokens have all expired or are revoked, and that were last there
+/// long ago.
+macro_rules! is_abandoned {
+    ($conn:ident, $age:expr) => {
+        devices::last_seen_at.lt(sql::<BigInt>($conn.now()) - $age).and(diesel::dsl::not(diesel::dsl::exists(
+            refresh_tokens::table
+                .filter(refresh_tokens::device_id.eq(devices::id))
+                .filter(refresh_tokens::used_at.is_null())
+                .filter(refresh_tokens::expires_at.gt(sql::<BigInt>($conn.now()))),
+        )))
+    };
+}
 
 impl Store {
     /// Logs a device in, unless its user has `max_devices` already. The limit holds for any number
@@ -93,21 +112,34 @@ impl Store {
         })
     }
 
-    /// Returns devices that nobody can use any more and that were last there before `since`, at
-    /// most `limit`: none of their refresh tokens is valid at `now`.
-    pub async fn abandoned_devices(&self, since: i64, now: i64, limit: usize) -> Result<Vec<(UserId, DeviceId)>> {
+    /// Returns devices that nobody can use any more and that were last there more than `age`
+    /// milliseconds ago, at most `limit`: none of their refresh tokens is valid. The clock of the
+    /// database counts.
+    pub async fn abandoned_devices(&self, age: i64, limit: usize) -> Result<Vec<(UserId, DeviceId)>> {
         query!(self, async |conn| {
-            let good = refresh_tokens::table
-                .filter(refresh_tokens::device_id.eq(devices::id))
-                .filter(refresh_tokens::used_at.is_null())
-                .filter(refresh_tokens::expires_at.gt(now));
             let abandoned = devices::table
-                .filter(devices::last_seen_at.lt(since))
-                .filter(diesel::dsl::not(diesel::dsl::exists(good)))
+                .filter(is_abandoned!(conn, age))
                 .order(devices::last_seen_at)
                 .limit(one_more(limit) - 1)
                 .select((devices::user_id, devices::id));
             Ok(abandoned.load(conn).await?)
+        })
+    }
+
+    /// Logs a device out as [`Self::revoke_device`] does, if it is still
+    /// [abandoned](Self::abandoned_devices). Returns whether it did.
+    pub async fn revoke_if_abandoned(&self, user: UserId, id: DeviceId, age: i64) -> Result<bool> {
+        let closed_at = ferry_protocol::now_ms();
+        transaction!(self, async |conn| {
+            // A login that takes its place waits, or has changed what is looked at.
+            if !conn.lock_device(id).await? {
+                return Ok(false);
+            }
+            let still = devices::table.filter(devices::id.eq(Sql(id))).filter(is_abandoned!(conn, age));
+            if still.select(devices::id).first::<DeviceId>(conn).await.optional()?.is_none() {
+                return Ok(false);
+            }
+            Ok(!conn.log_out(user, &[id], closed_at).await?.is_empty())
         })
     }
 
@@ -227,6 +259,21 @@ impl Store {
                 .limit(one_more(limit) - 1)
                 .select((devices::user_id, devices::id));
             Ok(devices.load(conn).await?)
+        })
+    }
+
+    /// Returns the generation of the tokens of those of the devices that are logged in.
+    pub async fn token_generations(&self, ids: &[DeviceId]) -> Result<HashMap<DeviceId, i64>> {
+        let ids = ids.to_vec();
+        query!(self, async |conn| {
+            let mut generations = HashMap::new();
+            for some in ids.chunks(CHUNK) {
+                let devices = devices::table
+                    .filter(devices::id.eq_any(some.iter().copied().map(Sql)))
+                    .select((devices::id, devices::token_generation));
+                generations.extend(devices.load::<(DeviceId, i64)>(conn).await?);
+            }
+            Ok(generations)
         })
     }
 

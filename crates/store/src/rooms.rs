@@ -147,11 +147,12 @@ impl Store {
     ///
     /// # Errors
     /// - [`Conflict::NotAPair`] if both are the same user.
-    /// - [`Conflict::NotAllowed`] if the room is missing and `b` does not let `a` create it.
+    /// - [`Conflict::NotAllowed`] if the room is missing and `b` does not let `a` create it, and
+    ///   [`Conflict::TooManyToday`] if `a` has added too many people today.
     /// - [`StoreError::NotFound`] if either user does not exist.
     pub async fn create_direct(&self, a: UserId, b: UserId, now: i64) -> Result<(Room, bool)> {
         let key = direct_key(a, b).ok_or(Conflict::NotAPair)?;
-        let id = RoomId::new();
+        let (id, daily) = (RoomId::new(), self.inner.daily);
         transaction!(self, async |conn| {
             conn.hold_users(&[a, b]).await?;
             if conn.direct_room(a, b).await?.is_none() {
@@ -174,6 +175,9 @@ impl Store {
             let id =
                 rooms::table.filter(rooms::direct_key.eq(Some(&key))).select(rooms::id).first::<RoomId>(conn).await?;
             conn.lock_room(id).await?;
+            if made == 1 {
+                conn.count_people(a, 1, 0, daily, now).await?;
+            }
             for user in [a, b] {
                 diesel::insert_into(memberships::table)
                     .values((

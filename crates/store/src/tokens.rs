@@ -8,7 +8,7 @@ use ferry_protocol::DeviceId;
 use super::{
     Device, NextToken, Result, Rotation, Store, StoreError,
     error::missing,
-    pool::{statement, steps, transaction},
+    pool::{steps, transaction},
     row_locks::RowLocks,
     schema::{devices, refresh_tokens},
     sql_types::Sql,
@@ -110,12 +110,33 @@ steps! {
 }
 
 impl Store {
-    /// Adds the first refresh token of a device.
+    /// Adds the first refresh token of a device, or the first after all were revoked.
     ///
     /// # Errors
-    /// Fails with [`StoreError::NotFound`] if the device is logged out.
-    pub async fn insert_refresh(&self, device: DeviceId, hash: [u8; 32], now: i64, expires_at: i64) -> Result<()> {
-        statement!(self, async |conn| conn.add_token(device, hash, now, expires_at).await)
+    /// Fails with [`StoreError::NotFound`] if the device is logged out, or if its tokens have been
+    /// revoked since they were of this generation.
+    pub async fn insert_refresh(
+        &self,
+        device: DeviceId,
+        generation: i64,
+        hash: [u8; 32],
+        now: i64,
+        expires_at: i64,
+    ) -> Result<()> {
+        transaction!(self, async |conn| {
+            // Whoever revokes the tokens waits, and then deletes this one too.
+            let is_there = conn.lock_device(device).await?;
+            let current = devices::table.filter(devices::id.eq(Sql(device))).select(devices::token_generation);
+            if !is_there || current.first::<i64>(conn).await? != generation {
+                return Err(StoreError::NotFound);
+            }
+            conn.add_token(device, hash, now, expires_at).await
+        })
+    }
+
+    /// Revokes all tokens of a device, which stays logged in. Does nothing if it is logged out.
+    pub async fn revoke_tokens_of(&self, device: DeviceId) -> Result<()> {
+        transaction!(self, async |conn| conn.revoke_tokens(device).await)
     }
 
     /// Uses up a refresh token, adds the next one, and notes when and at which address the device

@@ -169,6 +169,9 @@ impl Pump {
             Ok(Authenticated { user, device, .. }) if (user, device) != (self.identity.user, self.identity.device) => {
                 Err(CloseCode::Protocol.into())
             }
+            Ok(Authenticated { generation, .. }) if !self.registration.line.prove(generation) => {
+                self.refuse(None, &Refusal::unauthorized())
+            }
             Ok(Authenticated { expires_at, .. }) => {
                 self.expire_at(expires_at);
                 self.socket.text(&[&RelayFrame::Renewed { token_expires_at: expires_at }.to_json()]);

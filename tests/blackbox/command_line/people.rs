@@ -1,7 +1,10 @@
 //! Friends, blocks and settings, as a user types them.
 
 use super::Shell;
-use crate::on_both;
+use crate::{
+    harness::{Backend, World},
+    on_both,
+};
 
 on_both!(friends_are_made_and_blocked, |world| async move {
     let shell = Shell::at(&world);
@@ -66,3 +69,29 @@ on_both!(settings_are_shown_and_changed, |world| async move {
         assert!(told.contains(words), "{told}");
     }
 });
+
+/// The tokens of a device are revoked, because somebody used a copy of them. The profile remembers
+/// the device, and the next login gets what waits.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_login_after_a_revocation_gets_what_waits() {
+    let mut world = World::start(Backend::Cluster).await;
+    let shell = Shell::at(&world);
+    shell.alice_and_bob();
+    let device = shell.json("--profile bob whoami")["device"].clone();
+    shell.ok("--profile alice send @bob still here");
+    // Behind the relay's back, so it must not have cached anything.
+    world.relay_mut().kill();
+    world.database.execute("UPDATE devices SET token_generation = 1; DELETE FROM refresh_tokens").await;
+    world.relays[0].restart().await;
+    assert!(shell.fails(3, "--profile bob whoami").contains("log in again with this profile"));
+    shell.ok("--profile bob login bob");
+    assert_eq!(shell.json("--profile bob whoami")["device"], device);
+    assert!(shell.ok("--profile bob tail --until-drained").contains("still here"));
+    // A device that was logged out is gone, and the next login is a new one.
+    world.relay_mut().kill();
+    world.database.execute("DELETE FROM devices").await;
+    world.relays[0].restart().await;
+    shell.fails(3, "--profile bob whoami");
+    shell.ok("--profile bob login bob");
+    assert_ne!(shell.json("--profile bob whoami")["device"], device);
+}

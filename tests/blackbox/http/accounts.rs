@@ -75,10 +75,13 @@ async fn passwords_have_eight_to_1024_bytes() {
     for (n, (password, is_good)) in [
         ("", false),
         ("seven77", false),
-        ("éééé", true),
+        ("éééééééé", true),
         ("eight888", true),
         (&long[..1024], true),
         (&long[..1025], false),
+        // Characters count, and not bytes.
+        ("éééé", false),
+        ("😀😀", false),
     ]
     .into_iter()
     .enumerate()
@@ -94,7 +97,7 @@ async fn passwords_have_eight_to_1024_bytes() {
         }
     }
     // An accent typed as one character or as two is the same accent.
-    login(world.relay(), "person2", &"e\u{301}".repeat(4)).send().await.ok(201);
+    login(world.relay(), "person2", &"e\u{301}".repeat(8)).send().await.ok(201);
     assert!(!world.logs().contains("canary7f3a"));
 }
 

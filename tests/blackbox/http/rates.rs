@@ -37,6 +37,30 @@ async fn logins_are_limited_on_the_account() {
     login(relay, &bob.name, "correct horse").send().await.ok(201);
 }
 
+/// Ten wrong passwords from somewhere must not keep the user out.
+#[tokio::test]
+async fn strangers_cannot_keep_a_user_out() {
+    let world = limited(&["--trusted-proxy", "127.0.0.1"]).await;
+    let (relay, alice) = (world.relay(), world.person("alice").await);
+    let from =
+        |address: &str, password: &str| login(relay, &alice.name, password).header("x-forwarded-for", address).send();
+    for _ in 0..3 {
+        from("192.0.2.1", "wrong password").await.problem(401, "unauthorized");
+    }
+    is_limited(&from("192.0.2.1", "wrong password").await);
+    from("192.0.2.2", "correct horse").await.ok(201);
+    // Many places together do reach a limit.
+    let mut tried = 0;
+    for n in 3..60 {
+        let answer = from(&format!("192.0.2.{n}"), "wrong password").await;
+        if answer.status == 429 {
+            break;
+        }
+        tried += 1;
+    }
+    assert_eq!(tried, 26, "30 attempts, four of them before");
+}
+
 #[tokio::test]
 async fn logins_are_limited_on_the_address() {
     let world = limited(&[]).await;

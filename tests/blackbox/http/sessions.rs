@@ -259,6 +259,17 @@ on_both!(another_device_is_logged_out_with_the_password, |world| async move {
     log_out(relay, &phone.access, "current").await.ok(204);
 });
 
+on_both!(a_login_ends_after_its_time_and_keeps_what_waits, ["--login-days", "1"], |world| async move {
+    let (relay, alice) = (world.relay(), world.person("alice").await);
+    let device = log_in(relay, &alice).await;
+    let next = text(&refresh(relay, &device.refresh).await.ok(200)["refresh_token"]);
+    world.database.execute("UPDATE devices SET created_at = created_at - 86400001").await;
+    refresh(relay, &next).await.problem(401, "unauthorized");
+    me(relay, &device.access).await.problem(401, "unauthorized");
+    let again = log_in_for(relay, &alice, &device.device).await.ok(201);
+    refresh(relay, &text(&again["refresh_token"])).await.ok(200);
+});
+
 on_both!(devices_that_nobody_can_use_are_logged_out, ["--device-expiry-days", "30"], |world| async move {
     let (relay, alice, bob) = (world.relay(), world.person("alice").await, world.person("bob").await);
     let (gone, mut kept, bobs) = (log_in(relay, &alice).await, alice.online(relay).await, bob.online(relay).await);

@@ -198,7 +198,7 @@ impl Administration {
         Ok(listed.collect())
     }
 
-    /// Returns the marks of [`restore`](super::restore) on nsqd.
+    /// Returns the marks and witnesses of [`restore`](super::restore) on nsqd.
     pub(super) async fn marks(&self) -> Result<Vec<TopicName>, BrokerError> {
         let topics = self.http.stats().await.map_err(unavailable)?;
         let marks = topics.into_iter().filter(|topic| is_mark(&topic.name));

@@ -18,6 +18,8 @@ pub(super) fn channel(device: DeviceId) -> Result<ChannelName, BrokerError> {
 
 /// The beginning of the names of marks.
 const MARK: &str = "ferry.compared.";
+/// The beginning of the names of witnesses.
+const WITNESS: &str = "ferry.witness.";
 
 /// Returns the name of the topic that marks an nsqd whose channels were compared with SQL, for
 /// these nodes. nsqd forgets it when it ends.
@@ -34,14 +36,14 @@ pub(super) fn mark(nodes: &[String]) -> Result<TopicName, BrokerError> {
     TopicName::new(format!("{MARK}{list}#ephemeral")).map_err(|error| BrokerError::Refused(error.to_string()))
 }
 
-/// Returns whether a topic is a mark.
+/// Returns whether a topic is a mark, or a witness.
 pub(super) fn is_mark(topic: &str) -> bool {
-    topic.starts_with(MARK)
+    topic.starts_with(MARK) || topic.starts_with(WITNESS)
 }
 
 /// Returns the name of a topic that shows that an nsqd is still the same process.
 pub(super) fn witness() -> Result<TopicName, BrokerError> {
-    TopicName::new(format!("ferry.witness.{}#ephemeral", uuid::Uuid::now_v7().simple()))
+    TopicName::new(format!("{WITNESS}{}#ephemeral", uuid::Uuid::now_v7().simple()))
         .map_err(|error| BrokerError::Refused(error.to_string()))
 }
 

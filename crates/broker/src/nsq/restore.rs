@@ -73,8 +73,8 @@ async fn compare_and_mark(
         return Err(BrokerError::Unavailable(format!("{}: it was started again meanwhile", node.name)));
     }
     node.http.create_topic(mark).await.map_err(unavailable)?;
-    node.http.delete_topic(&witness).await.map_err(unavailable)?;
-    // Of other lists of nodes: should one of them come back, devices have been logged in since.
+    // Marks of other lists of nodes: should one of them come back, devices have been logged in
+    // since. And witnesses, also of tries that were given up.
     for other in node.marks().await?.into_iter().filter(|other| other != mark) {
         node.http.delete_topic(&other).await.map_err(unavailable)?;
     }

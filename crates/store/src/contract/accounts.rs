@@ -138,7 +138,7 @@ async fn deleting_an_account_leaves_nothing(store: Store) {
     let phone = device(&store, ann).await.id;
     let laptop = device(&store, ann).await.id;
     let other = device(&store, bob).await.id;
-    store.insert_refresh(phone, [1; 32], 1, 9000).await.unwrap();
+    store.insert_refresh(phone, 0, [1; 32], 1, 9000).await.unwrap();
     let (direct, _) = store.create_direct(ann, bob, 1).await.unwrap();
     let (not_hers, _) = store.create_direct(bob, cid, 1).await.unwrap();
     let shared = store.create_room(group(ann, &[bob])).await.unwrap();

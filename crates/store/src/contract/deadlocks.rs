@@ -45,7 +45,7 @@ impl Scene {
         device(store, ben).await;
         let token = *Uuid::new_v4().as_bytes();
         let token: [u8; 32] = [token, token].concat().try_into().unwrap();
-        store.insert_refresh(anns, token, 1, 9000).await.unwrap();
+        store.insert_refresh(anns, 0, token, 1, 9000).await.unwrap();
         let group = super::changes::group(store, ann, &[ben, cid]).await;
         set(store, group, ben, None, Some(i64::MAX)).await.unwrap();
         set(store, group, cid, Some(Role::Admin), None).await.unwrap();
@@ -112,7 +112,7 @@ fn calls() -> BTreeMap<&'static str, Call> {
         end_mutes: |s| s.store.forget_ended_mutes(i64::MAX),
         lease: |s| s.store.take_lease("sweep", RunId(s.ann.0), 0),
         running: |s| s.store.say_running(RunId(s.ann.0), 1000),
-        abandoned: |s| s.store.abandoned_devices(i64::MAX, i64::MAX, 10),
+        abandoned: |s| s.store.revoke_if_abandoned(s.ann, s.anns, 0),
     }
 }
 

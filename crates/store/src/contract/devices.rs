@@ -72,14 +72,14 @@ async fn an_epoch_never_goes_back(store: Store) {
 async fn a_logout_leaves_a_channel_to_close(store: Store) {
     let ids = users(&store, "user", 2).await;
     let phone = device(&store, ids[0]).await.id;
-    store.insert_refresh(phone, [1; 32], 1, 9000).await.unwrap();
+    store.insert_refresh(phone, 0, [1; 32], 1, 9000).await.unwrap();
     assert!(store.has_devices(ids[0]).await.unwrap());
     assert!(!store.revoke_device(ids[1], phone).await.unwrap());
     assert!(store.revoke_device(ids[0], phone).await.unwrap());
     assert!(!store.revoke_device(ids[0], phone).await.unwrap());
     assert!(!store.has_devices(ids[0]).await.unwrap());
     assert_eq!(store.open_connection(phone, 5000).await.unwrap(), None);
-    let late = store.insert_refresh(phone, [2; 32], 1, 9000).await;
+    let late = store.insert_refresh(phone, 0, [2; 32], 1, 9000).await;
     assert!(matches!(late, Err(StoreError::NotFound)));
     assert_eq!(store.pending_closes(10).await.unwrap(), [(ids[0], phone)]);
     assert!(store.pending_closes(0).await.unwrap().is_empty());

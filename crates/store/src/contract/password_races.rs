@@ -46,7 +46,7 @@ async fn a_login_before_the_change_is_logged_out_by_it(database: &Database) {
     assert_eq!(change.await.unwrap().unwrap(), [laptop]);
     assert_eq!(devices_of(&database.store, ann).await, [phone]);
     assert_eq!(database.store.pending_closes(10).await.unwrap(), [(ann, laptop)]);
-    let tokens = database.store.insert_refresh(laptop, [1; 32], 1, 9000).await;
+    let tokens = database.store.insert_refresh(laptop, 0, [1; 32], 1, 9000).await;
     assert!(matches!(tokens, Err(StoreError::NotFound)), "{tokens:?}");
 }
 

@@ -46,11 +46,11 @@ async fn another_password_logs_the_others_out(store: Store) {
     let mut others = Vec::new();
     for n in 0..3 {
         let other = device(&store, ann.user.id).await.id;
-        store.insert_refresh(other, [n; 32], 1, 9000).await.unwrap();
+        store.insert_refresh(other, 0, [n; 32], 1, 9000).await.unwrap();
         others.push(other);
     }
     let keep = device(&store, ann.user.id).await.id;
-    store.insert_refresh(keep, [9; 32], 1, 9000).await.unwrap();
+    store.insert_refresh(keep, 0, [9; 32], 1, 9000).await.unwrap();
     let foreign = device(&store, bob.user.id).await.id;
     let mut gone = change(&store, &ann, "$new", keep, 5000).await.unwrap();
     gone.sort();

@@ -16,6 +16,7 @@ on_both!(
     a_logout_and_a_refresh_do_not_block_each_other,
     a_login_takes_the_place_of_another_device,
     devices_that_nobody_can_use_are_found,
+    tokens_of_a_revoked_generation_are_not_added,
 );
 
 /// For how long the next token may have been used, in milliseconds.
@@ -43,7 +44,7 @@ async fn a_used_token_gives_the_same_next_one_until_that_is_used(store: Store) {
     let ann = user(&store, "ann").await;
     let phone = device(&store, ann.id).await;
     let other = device(&store, ann.id).await;
-    store.insert_refresh(phone.id, hash(1), 1000, 9000).await.unwrap();
+    store.insert_refresh(phone.id, 0, hash(1), 1000, 9000).await.unwrap();
     let first = use_token(&store, 1, 2, 1500).await.unwrap();
     let seen = Device { last_seen_at: 1500, ip: Some("192.0.2.1".to_owned()), ..phone.clone() };
     assert_eq!(first, Rotation::Rotated { device: seen, salt: hash(2) });
@@ -60,7 +61,7 @@ async fn a_used_token_gives_the_same_next_one_until_that_is_used(store: Store) {
 async fn a_reuse_revokes_the_tokens_and_keeps_the_device(store: Store) {
     let ann = user(&store, "ann").await;
     let phone = device(&store, ann.id).await;
-    store.insert_refresh(phone.id, hash(1), 1000, 9000).await.unwrap();
+    store.insert_refresh(phone.id, 0, hash(1), 1000, 9000).await.unwrap();
     next_of(&store, 1, 2, 1500).await;
     next_of(&store, 2, 3, 1600).await;
     let again = use_token(&store, 1, 9, 1600 + GRACE).await.unwrap();
@@ -77,7 +78,7 @@ async fn of_two_uses_at_once_both_get_the_same(store: Store) {
     let ann = user(&store, "ann").await.id;
     for n in 0..20 {
         let phone = device(&store, ann).await.id;
-        store.insert_refresh(phone, hash(3 * n), 1, 9000).await.unwrap();
+        store.insert_refresh(phone, 0, hash(3 * n), 1, 9000).await.unwrap();
         let (first, second) = tokio::join!(next_of(&store, 3 * n, 3 * n + 1, 2), next_of(&store, 3 * n, 3 * n + 2, 2));
         assert_eq!(first, second);
         assert!(store.revoke_device(ann, phone).await.unwrap());
@@ -87,7 +88,7 @@ async fn of_two_uses_at_once_both_get_the_same(store: Store) {
 async fn an_old_token_is_expired(store: Store) {
     let ann = user(&store, "ann").await.id;
     let phone = device(&store, ann).await.id;
-    store.insert_refresh(phone, hash(1), 1000, 2000).await.unwrap();
+    store.insert_refresh(phone, 0, hash(1), 1000, 2000).await.unwrap();
     assert_eq!(use_token(&store, 1, 2, 2000).await.unwrap(), Rotation::Expired);
     assert_eq!(next_of(&store, 1, 2, 1999).await, 2);
     assert_eq!(use_token(&store, 1, 2, 2000).await.unwrap(), Rotation::Expired, "used or not");
@@ -96,7 +97,7 @@ async fn an_old_token_is_expired(store: Store) {
 async fn used_tokens_do_not_pile_up(store: Store) {
     let ann = user(&store, "ann").await.id;
     let phone = device(&store, ann).await.id;
-    store.insert_refresh(phone, hash(0), 0, 9000).await.unwrap();
+    store.insert_refresh(phone, 0, hash(0), 0, 9000).await.unwrap();
     for n in 0..60 {
         assert_eq!(next_of(&store, n, n + 1, i64::from(n) + 1).await, n + 1);
     }
@@ -111,7 +112,7 @@ async fn a_logout_and_a_refresh_do_not_block_each_other(store: Store) {
     let ann = user(&store, "ann").await.id;
     for n in 0..60 {
         let phone = device(&store, ann).await.id;
-        store.insert_refresh(phone, hash(n), 1, 9000).await.unwrap();
+        store.insert_refresh(phone, 0, hash(n), 1, 9000).await.unwrap();
         let (logout, refresh) = tokio::join!(store.revoke_device(ann, phone), use_token(&store, n, n + 100, 2));
         assert!(logout.unwrap());
         let refresh = refresh.unwrap();
@@ -123,7 +124,7 @@ async fn a_logout_and_a_refresh_do_not_block_each_other(store: Store) {
 async fn a_login_takes_the_place_of_another_device(store: Store) {
     let (ann, ben) = (user(&store, "ann").await, user(&store, "ben").await);
     let (phone, bens) = (device(&store, ann.id).await, device(&store, ben.id).await);
-    store.insert_refresh(phone.id, hash(1), 1000, 9000).await.unwrap();
+    store.insert_refresh(phone.id, 0, hash(1), 1000, 9000).await.unwrap();
     let proven = store.credentials(ann.id).await.unwrap().unwrap().password_changed_at;
     let new = NewDevice {
         id: DeviceId::new(),
@@ -148,14 +149,31 @@ async fn a_login_takes_the_place_of_another_device(store: Store) {
 async fn devices_that_nobody_can_use_are_found(store: Store) {
     let ann = user(&store, "ann").await.id;
     let (without, expired, good) = (device(&store, ann).await, device(&store, ann).await, device(&store, ann).await);
-    store.insert_refresh(expired.id, hash(1), 1000, 5000).await.unwrap();
-    store.insert_refresh(good.id, hash(2), 1000, 5001).await.unwrap();
-    let all_seen = without.last_seen_at.max(expired.last_seen_at).max(good.last_seen_at);
-    let mut found = store.abandoned_devices(all_seen + 1, 5000, 10).await.unwrap();
+    store.insert_refresh(expired.id, 0, hash(1), 1000, 5000).await.unwrap();
+    store.insert_refresh(good.id, 0, hash(2), 1000, i64::MAX).await.unwrap();
+    // All were last seen in 1970.
+    let mut found = store.abandoned_devices(1000, 10).await.unwrap();
     found.sort_unstable();
     let mut wanted = [(ann, without.id), (ann, expired.id)];
     wanted.sort_unstable();
     assert_eq!(found, wanted);
-    assert_eq!(store.abandoned_devices(all_seen + 1, 5000, 1).await.unwrap().len(), 1);
-    assert_eq!(store.abandoned_devices(without.last_seen_at.min(expired.last_seen_at), 5000, 10).await.unwrap(), []);
+    assert_eq!(store.abandoned_devices(1000, 1).await.unwrap().len(), 1);
+    assert_eq!(store.abandoned_devices(i64::MAX / 2, 10).await.unwrap(), []);
+    // One comes back after the list was read.
+    store.insert_refresh(without.id, 0, hash(3), 1000, i64::MAX).await.unwrap();
+    assert!(!store.revoke_if_abandoned(ann, without.id, 1000).await.unwrap());
+    assert!(!store.revoke_if_abandoned(ann, good.id, 1000).await.unwrap());
+    assert!(store.revoke_if_abandoned(ann, expired.id, 1000).await.unwrap());
+    assert!(!store.revoke_if_abandoned(ann, expired.id, 1000).await.unwrap());
+    assert_eq!(store.devices_of(ann).await.unwrap().len(), 2);
+}
+
+async fn tokens_of_a_revoked_generation_are_not_added(store: Store) {
+    let ann = user(&store, "ann").await.id;
+    let phone = device(&store, ann).await.id;
+    store.revoke_tokens_of(phone).await.unwrap();
+    let late = store.insert_refresh(phone, 0, hash(1), 1000, 9000).await;
+    assert!(matches!(late, Err(crate::StoreError::NotFound)), "it was made before the revocation");
+    store.insert_refresh(phone, 1, hash(2), 1000, 9000).await.unwrap();
+    assert_eq!(store.token_generations(&[phone, DeviceId::new()]).await.unwrap(), [(phone, 1)].into());
 }
