@@ -9,8 +9,10 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Mutex;
 
-/// How long a creation waits for its turn. Past it the login fails, and is tried again.
-pub(super) const TURN: Duration = Duration::from_secs(10);
+/// How long a creation waits for its turn. Past it the login fails, and is tried again. As short as
+/// a call over HTTP: whoever waits holds a user's lock and a connection to SQL, which the logins at
+/// other nodes need while this one hangs.
+pub(super) const TURN: Duration = Duration::from_secs(2);
 /// The longest pause after a creation. A node that hung once must not stay slow.
 const LONGEST: Duration = Duration::from_millis(250);
 
