@@ -1,5 +1,7 @@
 //! A logout is final, whatever fails around it.
 
+use ferry_testkit::nsq;
+
 use crate::{
     harness::{Backend, Online, RawSocket, Relay, World, until},
     on_both,
@@ -145,3 +147,27 @@ on_both!(a_logout_ends_the_open_socket_before_it_is_answered, |world| async move
     }
     until("the device list is short", || async { (other.devices().await.unwrap().len() == 1).then_some(()) }).await;
 });
+
+/// An operator deletes the channel in nsqadmin while a logout reads what waits in it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_somebody_else_deletes_the_channel() {
+    let scene = Scene::set().await;
+    let nsqd = &scene.world.nsqds[0];
+    let topic = nsq::topic(&format!("user.{}", scene.bob.id));
+    let channel = nsq::channel(&format!("device.{}", scene.bobs.credentials().device));
+    // Nothing comes out of a paused channel, so the logout goes on reading.
+    let pause =
+        format!("http://127.0.0.1:{}/channel/pause?topic={}&channel={}", nsqd.http, topic.as_str(), channel.as_str());
+    assert!(reqwest::Client::new().post(pause).send().await.unwrap().status().is_success());
+    let deletion = async {
+        until("the logout reads", || async {
+            let stats = nsqd.admin().channel_stats(&topic, &channel).await.unwrap();
+            stats.is_some_and(|stats| stats.clients > 0).then_some(())
+        })
+        .await;
+        assert!(nsqd.admin().delete_channel(&topic, &channel).await.unwrap());
+    };
+    tokio::join!(scene.log_out(), deletion);
+    assert_eq!(scene.world.channels(0, scene.bob.id).await, Some(vec![scene.kept.clone()]), "gone with the answer");
+    scene.assert_nothing_is_left().await;
+}
