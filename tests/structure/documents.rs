@@ -1,6 +1,7 @@
-//! What ARCHITECTURE.md and docs/bounds.md name in backticks is there: paths, flags, identifiers.
+//! What ARCHITECTURE.md, docs/bounds.md and docs/security.md name in backticks is there: paths,
+//! flags, identifiers, tests.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, path::Path};
 
 use crate::source::{files, read, root};
 
@@ -66,12 +67,44 @@ fn fault(word: &str, words: &HashSet<String>) -> Option<String> {
 #[test]
 fn what_the_documents_name_is_there() {
     let (words, mut faults) = (words_of_the_source(), Vec::new());
-    for document in ["ARCHITECTURE.md", "docs/bounds.md"] {
+    for document in ["ARCHITECTURE.md", "docs/bounds.md", "docs/security.md"] {
         for (number, word) in quoted(document) {
             faults.extend(fault(&word, &words).map(|fault| format!("{document}:{number}: {fault}")));
         }
     }
     assert!(faults.is_empty(), "documents that name what is not there:\n{}", faults.join("\n"));
+}
+
+/// Returns the files in which a test such as `ferry::auth::token::a_name` may be, and its name.
+/// `None` for a word that does not begin with one of our crates.
+fn place_of(test: &str) -> Option<([String; 2], &str)> {
+    let (path, name) = test.rsplit_once("::")?;
+    let (package, module) = path.split_once("::")?;
+    let folder = match package {
+        "blackbox" => "tests/blackbox".to_owned(),
+        "ferry" => "src".to_owned(),
+        _ => format!("crates/{}/src", package.strip_prefix("ferry_")?),
+    };
+    let file = format!("{folder}/{}", module.replace("::", "/"));
+    Some(([format!("{file}.rs"), format!("{file}/tests.rs")], name))
+}
+
+/// Returns whether one of the files has a test of this name, or a module of tests.
+fn has_test(files: &[String], name: &str) -> bool {
+    let is_end = |rest: &str| !rest.starts_with(|next: char| next.is_alphanumeric() || next == '_');
+    let text: String = files.iter().filter(|file| exists(file)).map(|file| read(Path::new(file))).collect();
+    let begins = ["fn ", "on_both!(", "mod "].map(|kind| format!("{kind}{name}"));
+    begins.iter().any(|begin| text.split(begin.as_str()).skip(1).any(is_end))
+}
+
+#[test]
+fn the_tests_of_the_security_page_are_where_it_says() {
+    let places = quoted("docs/security.md");
+    let places: Vec<_> = places.iter().filter_map(|(line, word)| Some((line, word, place_of(word)?))).collect();
+    assert!(places.len() > 100, "only {} tests", places.len());
+    let lost = places.iter().filter(|(_, _, (files, name))| !has_test(files, name) && !name.contains('…'));
+    let lost: Vec<_> = lost.map(|(line, word, _)| format!("docs/security.md:{line}: no test `{word}`")).collect();
+    assert!(lost.is_empty(), "tests that are not there:\n{}", lost.join("\n"));
 }
 
 #[test]
@@ -100,4 +133,18 @@ fn a_wrong_name_is_found() {
     for right in ["Dispatcher::admit", "--window N", "src/lib.rs", "hub.rs", "/v1/rooms", "a b"] {
         assert_eq!(fault(right, &words), None, "{right}");
     }
+}
+
+#[test]
+fn a_lost_test_is_found() {
+    let is_there = |test: &str| place_of(test).map(|(files, name)| has_test(&files, name));
+    for there in ["ferry::limits::many_networks_of_one_site_count_together", "blackbox::role_table::every_cell_is_so"] {
+        assert_eq!(is_there(there), Some(true), "{there}");
+    }
+    for lost in
+        ["ferry::limits::many_networks", "ferry::hub::every_cell_is_so", "ferry_store::nowhere::every_cell_is_so"]
+    {
+        assert_eq!(is_there(lost), Some(false), "{lost}");
+    }
+    assert_eq!(is_there("Call::address"), None);
 }
