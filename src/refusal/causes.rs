@@ -32,7 +32,10 @@ impl From<StoreError> for Refusal {
                 tracing::error!(error = %source, "SQL failed");
                 Self::internal()
             }
-            StoreError::TooNew { .. } | StoreError::BadUrl => {
+            StoreError::TooNew { .. }
+            | StoreError::OtherMigration { .. }
+            | StoreError::OtherSchema(_)
+            | StoreError::BadUrl => {
                 tracing::error!(%error, "SQL was not opened");
                 Self::internal()
             }

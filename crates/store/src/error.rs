@@ -30,6 +30,19 @@ pub enum StoreError {
         /// The version of the first unknown migration.
         migration: String,
     },
+    /// A migration of the database is not the one of the same version that this Ferry has.
+    #[error(
+        "migration {migration} of the database is another one than this version of Ferry has: it was changed after it ran"
+    )]
+    OtherMigration {
+        /// The version of the migration.
+        migration: String,
+    },
+    /// The database has our migrations by their versions, but not our tables and columns.
+    #[error(
+        "the database is not as its migrations should have left it ({0}): it was made before the first release, or changed by hand; begin with a new one"
+    )]
+    OtherSchema(#[source] Source),
     /// The database URL is neither `sqlite://path` nor `postgres://…`.
     #[error("the database URL must begin with sqlite://, postgres:// or postgresql://")]
     BadUrl,
@@ -100,6 +113,14 @@ impl From<Conflict> for StoreError {
 impl StoreError {
     pub(super) fn unavailable(why: impl Into<Source>) -> Self {
         Self::Unavailable(why.into())
+    }
+
+    /// Tells a missing table or column from a database that does not answer.
+    pub(super) fn other_schema(error: DieselError) -> Self {
+        match Self::from(error) {
+            Self::Other(source) => Self::OtherSchema(source),
+            passing => passing,
+        }
     }
 
     pub(super) fn other(why: impl Into<Source>) -> Self {

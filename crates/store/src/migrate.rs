@@ -1,16 +1,25 @@
 //! Migrations. They are embedded in the binary and run at every start. If several relays start at
 //! the same time, one migrates and the others wait.
 
+mod applied;
+
 use std::{
     path::Path,
     time::{Duration, Instant},
 };
 
-use diesel::{Connection, SqliteConnection, backend::Backend, connection::SimpleConnection};
+use diesel::{
+    Connection, ExpressionMethods, QueryDsl, RunQueryDsl, SqliteConnection, connection::SimpleConnection, debug_query,
+    pg::Pg, sqlite::Sqlite,
+};
 use diesel_async::{AsyncPgConnection, async_connection_wrapper::AsyncConnectionWrapper};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use super::error::{Result, StoreError};
+use self::applied::{Dialect, Migration, RECORDED_FROM};
+use super::{
+    error::{Result, StoreError},
+    schema,
+};
 
 const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
@@ -23,12 +32,57 @@ const TAKE_TURN: &str = "SET lock_timeout = '60s'; SELECT pg_advisory_lock(x'666
 /// How long turning on SQLite's write-ahead log may take, while others open the same file.
 const WAL_PATIENCE: Duration = Duration::from_secs(10);
 
+/// Returns a query for each table that fails if a column is missing. Finds a database whose
+/// migrations have our versions, but did something else.
+macro_rules! probes {
+    ($backend:ty) => {
+        probes!($backend: users, devices, refresh_tokens, closing_channels, relays, leases, rooms, memberships,
+            daily_counts, room_mutes, invitations, friendships, blocks, signing_keys, applied_migrations)
+    };
+    ($backend:ty: $($table:ident),+) => {
+        [$({
+            let columns = schema::$table::table.select(schema::$table::all_columns);
+            // Only the text: what a query is bound to follows behind "--".
+            let query = debug_query::<$backend, _>(&columns).to_string();
+            format!("{} LIMIT 0", query.split(" -- ").next().unwrap_or_default())
+        }),+]
+    };
+}
+
+/// Brings a database up to date, and checks that it is one that this relay can work with. A macro,
+/// because diesel's queries are of one database each.
+macro_rules! migrate {
+    ($conn:expr, $source:expr, $dialect:expr, $backend:ty) => {{
+        use schema::applied_migrations as table;
+        let (conn, known) = ($conn, applied::known($dialect));
+        let versions = conn.applied_migrations().map_err(StoreError::Other)?;
+        let versions: Vec<String> = versions.iter().map(ToString::to_string).collect();
+        let mut recorded = Vec::new();
+        if versions.iter().any(|version| version == RECORDED_FROM) {
+            let rows: Vec<(String, String, String)> = table::table.load(conn)?;
+            let of_row = |(version, checksum, needs)| Migration { version, checksum, needs };
+            recorded.extend(rows.into_iter().map(of_row));
+        }
+        applied::check(&known, &versions, &recorded)?;
+        conn.run_pending_migrations($source).map_err(StoreError::Other)?;
+        for query in probes!($backend) {
+            conn.batch_execute(&query).map_err(StoreError::other_schema)?;
+        }
+        let new = known.into_iter().filter(|known| recorded.iter().all(|there| there.version != known.version));
+        for Migration { version, checksum, needs } in new {
+            let row = (table::version.eq(version), table::checksum.eq(checksum), table::needs.eq(needs));
+            diesel::insert_into(table::table).values(row).execute(conn)?;
+        }
+        Ok(())
+    }};
+}
+
 /// Migrates a PostgreSQL database. The lock ends with the connection.
 pub(super) async fn postgres(url: String) -> Result<()> {
     blocking(move || {
         let mut conn = AsyncConnectionWrapper::<AsyncPgConnection>::establish(&url).map_err(StoreError::unavailable)?;
         conn.batch_execute(TAKE_TURN)?;
-        migrate(&mut conn, POSTGRES)
+        migrate!(&mut conn, POSTGRES, Dialect::Postgres, Pg)
     })
     .await
 }
@@ -40,7 +94,7 @@ pub(super) async fn sqlite(path: String) -> Result<()> {
         let mut conn = SqliteConnection::establish(&path).map_err(StoreError::unavailable)?;
         conn.batch_execute("PRAGMA busy_timeout = 10000;")?;
         turn_on_wal(&mut conn)?;
-        conn.immediate_transaction(|conn| migrate(conn, SQLITE))
+        conn.immediate_transaction(|conn| migrate!(conn, SQLITE, Dialect::Sqlite, Sqlite))
     })
     .await
 }
@@ -61,17 +115,6 @@ fn turn_on_wal(conn: &mut SqliteConnection) -> Result<()> {
 
 async fn blocking(work: impl FnOnce() -> Result<()> + Send + 'static) -> Result<()> {
     tokio::task::spawn_blocking(work).await.map_err(StoreError::other)?
-}
-
-fn migrate<DB: Backend>(database: &mut impl MigrationHarness<DB>, known: EmbeddedMigrations) -> Result<()> {
-    let ours = diesel::migration::MigrationSource::<DB>::migrations(&known).map_err(StoreError::Other)?;
-    let ours: Vec<_> = ours.iter().map(|migration| migration.name().version().as_owned()).collect();
-    let applied = database.applied_migrations().map_err(StoreError::Other)?;
-    if let Some(migration) = applied.iter().find(|version| !ours.contains(version)) {
-        return Err(StoreError::TooNew { migration: migration.to_string() });
-    }
-    database.run_pending_migrations(known).map_err(StoreError::Other)?;
-    Ok(())
 }
 
 /// Creates the file so that only its owner can read it, because it holds password hashes and

@@ -188,6 +188,16 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::Text;
+
+    applied_migrations (version) {
+        version -> Text,
+        checksum -> Text,
+        needs -> Text,
+    }
+}
+
 diesel::joinable!(devices -> users (user_id));
 diesel::joinable!(invitations -> rooms (room_id));
 diesel::joinable!(memberships -> rooms (room_id));

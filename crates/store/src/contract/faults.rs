@@ -6,7 +6,10 @@ use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use ferry_testkit::Postgres;
 
-use super::database::{Database, user};
+use super::{
+    database::{Database, user},
+    on_both,
+};
 use crate::{Store, StoreError, StoreOptions};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -121,35 +124,44 @@ async fn opened_again(database: &Database) {
     assert!(found.is_some());
 }
 
-const NEWER: &str = "INSERT INTO __diesel_schema_migrations (version) VALUES ('9999')";
+/// Runs a statement beside the store, as an operator or a newer relay would.
+async fn beside(database: &Database, statement: &str) {
+    match database.url.strip_prefix("sqlite://") {
+        Some(path) => SqliteConnection::establish(path).unwrap().batch_execute(statement).unwrap(),
+        None => AsyncPgConnection::establish(&database.url).await.unwrap().batch_execute(statement).await.unwrap(),
+    }
+}
 
-async fn refused_as_newer(database: &Database) {
+async fn is_migrated_once_and_never_back(database: &Database) {
+    opened_again(database).await;
+    beside(database, "INSERT INTO __diesel_schema_migrations (version) VALUES ('9999')").await;
     let newer = Store::open(&database.url, StoreOptions::default()).await;
     assert!(matches!(&newer, Err(StoreError::TooNew { migration }) if migration == "9999"), "{newer:?}");
+    // The newer relay has said that relays of this version can go on.
+    beside(database, "INSERT INTO applied_migrations (version, checksum, needs) VALUES ('9999', 'new', '0005')").await;
+    Store::open(&database.url, StoreOptions::default()).await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sqlite_is_migrated_once_and_never_back() {
-    let database = Database::sqlite().await;
-    opened_again(&database).await;
-    let path = database.url.strip_prefix("sqlite://").unwrap();
-    let mut conn = SqliteConnection::establish(path).unwrap();
-    conn.batch_execute(NEWER).unwrap();
-    refused_as_newer(&database).await;
-    drop(conn);
-    database.remove().await;
+async fn is_refused_if_a_migration_was_edited(database: &Database) {
+    beside(database, "UPDATE applied_migrations SET checksum = 'another' WHERE version = '0003'").await;
+    let opened = Store::open(&database.url, StoreOptions::default()).await;
+    assert!(matches!(&opened, Err(StoreError::OtherMigration { migration }) if migration == "0003"), "{opened:?}");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn postgres_is_migrated_once_and_never_back() {
-    let database = Database::postgres().await;
-    opened_again(&database).await;
-    let mut conn = AsyncPgConnection::establish(&database.url).await.unwrap();
-    conn.batch_execute(NEWER).await.unwrap();
-    refused_as_newer(&database).await;
-    drop(conn);
-    database.remove().await;
+/// Before the first release, migrations were edited. A database from then has their versions, and
+/// neither our columns nor a record of what ran.
+async fn is_refused_if_the_tables_are_others(database: &Database) {
+    beside(database, "DELETE FROM applied_migrations; ALTER TABLE users DROP COLUMN presence").await;
+    let opened = Store::open(&database.url, StoreOptions::default()).await;
+    let Err(error @ StoreError::OtherSchema(_)) = opened else { panic!("{opened:?}") };
+    assert!(error.to_string().contains("presence"), "{error}");
 }
+
+on_both!(database:
+    is_migrated_once_and_never_back,
+    is_refused_if_a_migration_was_edited,
+    is_refused_if_the_tables_are_others,
+);
 
 #[tokio::test]
 async fn a_url_of_another_kind_is_refused() {
