@@ -7,6 +7,7 @@
 
 mod accounts;
 mod answer;
+mod bans;
 mod blocks;
 mod call;
 mod cors;
@@ -75,6 +76,7 @@ fn declared(app: &Arc<App>) -> Route {
         friends::routes(app),
         blocks::routes(app),
         members::routes(app),
+        bans::routes(app),
         invitations::routes(app),
         presence::routes(app),
         receipts::routes(app),

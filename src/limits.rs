@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use ferry_protocol::{DeviceId, UserId};
+use ferry_protocol::{DeviceId, RoomId, UserId};
 use governor::{
     Quota, RateLimiter,
     clock::{Clock, DefaultClock},
@@ -27,6 +27,12 @@ const FAN_OUT_BURST: u32 = 128 << 10;
 /// The same, each second after that: the longest message to the largest room every 4 s, or a short
 /// one to it 16 times a second.
 const FAN_OUT_RATE: u32 = 16 << 10;
+
+/// Notices that a user's changes may cause at once, counted for each member who gets one: a room of
+/// a thousand changes a hundred times.
+const NEWS_BURST: u32 = 100_000;
+/// The same, each second after that.
+const NEWS_RATE: u32 = 200;
 
 /// One limit, counted for each key on its own.
 #[derive(Debug)]
@@ -154,6 +160,17 @@ pub struct RateLimits {
     pub accounts_from: NetworkLimit,
     /// Invitations to rooms by a user.
     pub invitations: Limit<UserId>,
+    /// Notices that a user's changes of rooms cause, counted for each member who gets one. They wait
+    /// in the members' queues like messages.
+    pub news: Limit<UserId>,
+    /// How often a user joins the same room. Each join and leave is told to all members.
+    pub joins: Limit<(UserId, RoomId)>,
+    /// Sockets that a device opens. Each costs SQL and the broker more than any call.
+    pub connects: Limit<DeviceId>,
+    /// Sockets from a network that are opened without a token.
+    pub hellos_from: NetworkLimit,
+    /// Reads of a device.
+    pub reads: Limit<DeviceId>,
     /// Marks of what is read, from a device.
     pub marks: Limit<DeviceId>,
     /// `typing` frames of a device. The relay drops those over the limit.
@@ -182,6 +199,11 @@ impl RateLimits {
             proofs: Limit::new(on, limits.login_burst, limits.login_interval),
             accounts_from: NetworkLimit::new(on, limits.account_burst, limits.account_interval),
             invitations: Limit::new(on, 100, Duration::from_secs(36)),
+            news: Limit::new(on, NEWS_BURST, Duration::from_secs(1) / NEWS_RATE),
+            joins: Limit::new(on, 5, Duration::from_secs(600)),
+            connects: Limit::new(on, 60, Duration::from_secs(1)),
+            hellos_from: NetworkLimit::new(on, 300, Duration::from_millis(100)),
+            reads: Limit::new(on, 600, Duration::from_millis(20)),
             marks: Limit::new(on, 60, Duration::from_millis(100)),
             typing: Limit::new(on, 20, Duration::from_millis(500)),
             watches: Limit::new(on, 20, Duration::from_secs(1)),
@@ -201,6 +223,11 @@ impl RateLimits {
         self.proofs.tidy();
         self.accounts_from.tidy();
         self.invitations.tidy();
+        self.news.tidy();
+        self.joins.tidy();
+        self.connects.tidy();
+        self.hellos_from.tidy();
+        self.reads.tidy();
         self.marks.tidy();
         self.typing.tidy();
         self.watches.tidy();

@@ -118,6 +118,33 @@ pub fn remove(standing: Standing, myself: bool, theirs: Option<&Membership>) -> 
     may_remove(mine, theirs.ok_or(RoleError::NotFound)?.role)
 }
 
+/// Decides on banning a user, whether or not they are a member. `myself` says that the user named
+/// themselves.
+///
+/// # Errors
+/// Fails with `forbidden`, with `not_found` for a room that the user may not know of, or with
+/// `invalid` if the user named themselves.
+pub fn ban(standing: Standing, myself: bool, theirs: Option<&Membership>) -> Result<(), RoleError> {
+    moderates(standing)?;
+    if myself {
+        return Err(RoleError::Invalid { field: "user", detail: "nobody bans themselves" });
+    }
+    let mine = standing.role.unwrap_or(Role::Member);
+    theirs.map_or(Ok(()), |theirs| may_remove(mine, theirs.role))
+}
+
+/// Checks that the user may see and lift the bans of a room, and see the invitations to it.
+///
+/// # Errors
+/// Fails with `forbidden`, or with `not_found` for a room that the user may not know of.
+pub fn moderates(standing: Standing) -> Result<(), RoleError> {
+    require(standing, if standing.kind == RoomKind::Direct { Role::Member } else { Role::Admin })?;
+    match standing.kind {
+        RoomKind::Direct => Err(forbidden("a direct room always has exactly two members")),
+        RoomKind::Group | RoomKind::Channel => Ok(()),
+    }
+}
+
 /// Decides on handing a room to another member. `myself` says that the user named themselves.
 ///
 /// # Errors

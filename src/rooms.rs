@@ -3,6 +3,7 @@
 //! Each call does all that a change needs, in this order: SQL, the caches of all relays, who may
 //! see whose presence, and notices. The store asks [`roles`] while it holds the room's lock.
 
+mod bans;
 mod invitations;
 mod members;
 
@@ -152,6 +153,7 @@ impl Rooms {
     /// Fails with `not_found`, `forbidden` or `invalid`.
     pub async fn update(&self, who: Authenticated, room: RoomId, update: UpdateRoom) -> Result<Room, Refusal> {
         let UpdateRoom { name, description } = update;
+        self.charge_news(who.user, room).await?;
         let decide = move |standing: Standing| -> Result<RoomChange, Refusal> {
             roles::require(standing, Role::Admin)?;
             let name = name.map(|name| room_name(&name)).transpose()?;
@@ -164,6 +166,15 @@ impl Rooms {
             self.dispatcher.tell_room(who, room, &[], event).await;
         }
         self.view(room, who.user).await
+    }
+
+    /// Counts the notices that a change of this room causes.
+    ///
+    /// # Errors
+    /// Fails with `rate_limited`.
+    async fn charge_news(&self, user: UserId, room: RoomId) -> Result<(), Refusal> {
+        let told = self.dispatcher.directory().audience(room).await?.map_or(0, |audience| audience.members().len());
+        self.limits.news.take_many(&user, u32::try_from(told).unwrap_or(u32::MAX)).map_err(Refusal::rate_limited)
     }
 
     /// Deletes a room, and tells its members and those who were invited.
@@ -190,6 +201,7 @@ impl Rooms {
     /// Fails with `not_found`, `forbidden` or `invalid`.
     pub async fn transfer(&self, who: Authenticated, room: RoomId, to: UserId) -> Result<Room, Refusal> {
         let is_self = to == who.user;
+        self.charge_news(who.user, room).await?;
         let decide = move |standing: Standing, theirs: Option<&_>| roles::transfer(standing, is_self, theirs);
         let changed = self.store.transfer_room(room, who.user, to, decide).await??;
         self.changes.room_changed(room).await;

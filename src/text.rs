@@ -22,6 +22,9 @@ pub const ROOM_NAME_MAX: usize = 100;
 /// Most characters of a room's description. A longer one is rejected.
 pub const DESCRIPTION_MAX: usize = 512;
 
+/// Most characters of the reason of a ban. A longer one is rejected.
+pub const REASON_MAX: usize = 200;
+
 /// Why a text is rejected. The messages never repeat the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TextError {

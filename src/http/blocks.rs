@@ -16,7 +16,7 @@ use crate::{app::App, identity::Authenticated, refusal::Refusal};
 
 pub(super) fn routes(app: &Arc<App>) -> Route {
     any_of([
-        route!(app, get, Device, Free, warp::path!("v1" / "blocks"), list),
+        route!(app, get, Device, Read, warp::path!("v1" / "blocks"), list),
         route!(app, put, Device, Call, warp::path!("v1" / "blocks" / String), put, whom),
         route!(app, delete, Device, Call, warp::path!("v1" / "blocks" / String), remove, whom),
     ])

@@ -106,7 +106,8 @@ impl Call {
     pub fn charge(&self, cost: Cost, device: Option<DeviceId>) -> Result<(), Refusal> {
         let (limits, network) = (&self.app.limits, Network::from(self.address()));
         let taken = match (cost, device) {
-            (Cost::Free, _) | (Cost::Call, None) => Ok(()),
+            (Cost::Free, _) | (Cost::Call | Cost::Read, None) => Ok(()),
+            (Cost::Read, Some(device)) => limits.reads.take(&device),
             (Cost::Call, Some(device)) => limits.calls.take(&device),
             (Cost::Account, _) => limits.accounts_from.take(&network),
             (Cost::Login, _) => limits.logins_from.take(&network),

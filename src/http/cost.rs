@@ -15,8 +15,10 @@ pub(super) enum Auth {
 /// The rate limit that a request counts against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cost {
-    /// None.
+    /// None: the answer asks neither SQL nor a queue.
     Free,
+    /// The reads of the device.
+    Read,
     /// The calls of the device: everything that changes something, and searches.
     Call,
     /// The new accounts of the client's address.

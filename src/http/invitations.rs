@@ -16,9 +16,10 @@ use crate::{app::App, identity::Authenticated, refusal::Refusal};
 
 pub(super) fn routes(app: &Arc<App>) -> Route {
     any_of([
-        route!(app, get, Device, Free, warp::path!("v1" / "invitations"), list),
+        route!(app, get, Device, Read, warp::path!("v1" / "invitations"), list),
         route!(app, post, Device, Call, warp::path!("v1" / "invitations" / String / "accept"), accept, which),
         route!(app, post, Device, Call, warp::path!("v1" / "invitations" / String / "decline"), decline, which),
+        route!(app, get, Device, Read, warp::path!("v1" / "rooms" / String / "invitations"), list_of_room, which),
         route!(app, post, Device, Call, warp::path!("v1" / "rooms" / String / "invitations"), invite, which),
         route!(
             app,
@@ -44,6 +45,11 @@ async fn invite(call: Call, who: Authenticated, which: String) -> Result<Respons
 async fn list(call: Call, who: Authenticated) -> Result<Response, Refusal> {
     let Paging { limit, cursor } = call.paging()?;
     Ok(answer::ok(&call.app.rooms.invitations(who.user, limit, cursor.as_deref()).await?))
+}
+
+async fn list_of_room(call: Call, who: Authenticated, which: String) -> Result<Response, Refusal> {
+    let (room, Paging { limit, cursor }) = (id(&which)?, call.paging()?);
+    Ok(answer::ok(&call.app.rooms.invitations_to(who.user, room, limit, cursor.as_deref()).await?))
 }
 
 async fn accept(call: Call, who: Authenticated, which: String) -> Result<Response, Refusal> {

@@ -23,7 +23,7 @@ const NEW_TOKENS_MS: i64 = 10_000;
 
 pub(super) fn routes(app: &Arc<App>) -> Route {
     any_of([
-        route!(app, get, Device, Free, warp::path!("v1" / "me"), show),
+        route!(app, get, Device, Read, warp::path!("v1" / "me"), show),
         route!(app, patch, Device, Call, warp::path!("v1" / "me"), update),
         route!(app, delete, Device, Call, warp::path!("v1" / "me"), delete),
         route!(app, put, Device, Call, warp::path!("v1" / "me" / "password"), change_password),

@@ -15,7 +15,7 @@ use crate::{app::App, identity::Authenticated, refusal::Refusal};
 
 pub(super) fn routes(app: &Arc<App>) -> Route {
     any_of([
-        route!(app, get, Device, Free, warp::path!("v1" / "rooms" / String / "members"), list, which),
+        route!(app, get, Device, Read, warp::path!("v1" / "rooms" / String / "members"), list, which),
         route!(app, put, Device, Call, warp::path!("v1" / "rooms" / String / "members" / String), put, which, whom),
         route!(
             app,

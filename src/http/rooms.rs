@@ -17,8 +17,8 @@ use crate::{app::App, identity::Authenticated, refusal::Refusal};
 pub(super) fn routes(app: &Arc<App>) -> Route {
     any_of([
         route!(app, post, Device, Call, warp::path!("v1" / "rooms"), create),
-        route!(app, get, Device, Free, warp::path!("v1" / "rooms"), list),
-        route!(app, get, Device, Free, warp::path!("v1" / "rooms" / String), show, which),
+        route!(app, get, Device, Read, warp::path!("v1" / "rooms"), list),
+        route!(app, get, Device, Read, warp::path!("v1" / "rooms" / String), show, which),
         route!(app, patch, Device, Call, warp::path!("v1" / "rooms" / String), update, which),
         route!(app, delete, Device, Call, warp::path!("v1" / "rooms" / String), delete, which),
         route!(app, post, Device, Call, warp::path!("v1" / "rooms" / String / "messages"), post, which),

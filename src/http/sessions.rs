@@ -35,7 +35,7 @@ const GRACE_MS: i64 = 60_000;
 pub(super) fn routes(app: &Arc<App>) -> Route {
     any_of([
         route!(app, post, Own, Login, warp::path!("v1" / "sessions"), log_in),
-        route!(app, get, Device, Free, warp::path!("v1" / "sessions"), list),
+        route!(app, get, Device, Read, warp::path!("v1" / "sessions"), list),
         route!(app, post, Public, Refresh, warp::path!("v1" / "sessions" / "refresh"), refresh),
         route!(app, delete, Own, Call, warp::path!("v1" / "sessions" / String), log_out, which),
     ])

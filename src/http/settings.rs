@@ -10,7 +10,7 @@ use crate::{app::App, identity::Authenticated, refusal::Refusal};
 
 pub(super) fn routes(app: &Arc<App>) -> Route {
     any_of([
-        route!(app, get, Device, Free, warp::path!("v1" / "me" / "settings"), show),
+        route!(app, get, Device, Read, warp::path!("v1" / "me" / "settings"), show),
         route!(app, patch, Device, Call, warp::path!("v1" / "me" / "settings"), update),
     ])
 }

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     app::App,
+    limits::Network,
     refusal::Refusal,
     session::{Handshake, accept},
 };
@@ -32,6 +33,12 @@ pub(super) fn routes(app: &Arc<App>) -> Route {
 async fn open(call: Call, upgrade: Option<OnUpgrade>) -> Result<Response, Refusal> {
     let handshake = Handshake::from_headers(call.headers())?;
     let identity = call.identity(true).await?;
+    let taken = match identity {
+        Some(who) => call.app.limits.connects.take(&who.device),
+        // A `hello` counts against its device as well, once it has come.
+        None => call.app.limits.hellos_from.take(&Network::from(call.address())),
+    };
+    taken.map_err(Refusal::rate_limited)?;
     let (Some(upgrade), Some(peer)) = (upgrade, call.peer.clone()) else {
         return Err(Refusal::internal());
     };

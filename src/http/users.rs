@@ -20,7 +20,7 @@ pub(super) const QUERY: usize = 100;
 pub(super) fn routes(app: &Arc<App>) -> Route {
     any_of([
         route!(app, get, Device, Call, warp::path!("v1" / "users"), search),
-        route!(app, get, Device, Free, warp::path!("v1" / "users" / String), show, which),
+        route!(app, get, Device, Read, warp::path!("v1" / "users" / String), show, which),
     ])
 }
 

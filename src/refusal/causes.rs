@@ -72,6 +72,15 @@ impl From<Conflict> for Refusal {
             Conflict::NotToBeAdded => {
                 Self::new(ErrorCode::NotAllowed, "a user does not let you add them to rooms: invite them instead")
             }
+            Conflict::Banned { until } => {
+                let wait = u64::try_from(until - ferry_protocol::now_ms()).ok();
+                Self {
+                    // A ban without an end has no time to wait for.
+                    retry_after: wait.filter(|_| until < ferry_protocol::FOREVER).map(std::time::Duration::from_millis),
+                    ..Self::new(ErrorCode::Banned, "the user is banned from this room")
+                }
+            }
+            Conflict::TooManyBans => Self::new(ErrorCode::TooManyBans, "the room has as many bans as allowed"),
             Conflict::Blocked => Self::new(ErrorCode::Blocked, "you have blocked this user: lift that first"),
         }
     }

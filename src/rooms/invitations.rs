@@ -38,12 +38,29 @@ impl Rooms {
         Ok(self.store.invitations_of(user, limit, cursor).await?)
     }
 
+    /// Returns a page of the open invitations to a room.
+    ///
+    /// # Errors
+    /// Fails with `not_found`, `forbidden`, or `invalid` for a cursor that this list did not give.
+    pub async fn invitations_to(
+        &self,
+        user: UserId,
+        room: RoomId,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> Result<Page<Invitation>, Refusal> {
+        self.may_moderate(user, room).await?;
+        Ok(self.store.invitations_to(room, limit, cursor).await?)
+    }
+
     /// Accepts an invitation: the user is in the room.
     ///
     /// # Errors
     /// Fails with `not_found`, `room_full` or `too_many_rooms`.
     pub async fn accept(&self, who: Authenticated, room: RoomId) -> Result<Room, Refusal> {
         let me = who.user;
+        self.limits.joins.take(&(me, room)).map_err(Refusal::rate_limited)?;
+        self.charge_news(me, room).await?;
         let (membership, inviter) = self.store.accept_invitation(room, me, self.max_members, now_ms()).await?;
         self.changes.room_changed(room).await;
         self.presence.sight_changed(me).await;
@@ -73,6 +90,15 @@ impl Rooms {
         let inviter = self.store.withdraw_invitation(room, me, user, decide).await??;
         self.tell_of_end(who, room, user, inviter).await;
         Ok(())
+    }
+
+    /// Tells of invitations that ended because a user was removed. `ended` names the users who saw
+    /// one, each with the inviter.
+    pub(super) async fn tell_of_ends(&self, who: Authenticated, room: RoomId, ended: &[(UserId, UserId)]) {
+        for (user, inviter) in ended {
+            let event = NoticeEvent::InvitationEnded { room, user: *user, by: who.user };
+            self.dispatcher.tell(who, vec![*user, *inviter], event).await;
+        }
     }
 
     /// Tells the invited user and the inviter.

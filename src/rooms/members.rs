@@ -37,6 +37,7 @@ impl Rooms {
         change: PutMember,
     ) -> Result<(Member, bool), Refusal> {
         let is_self = user == who.user;
+        self.charge_news(who.user, room).await?;
         let decide = move |standing: Standing, theirs: Option<&_>| roles::put(standing, is_self, theirs, &change);
         let (put, membership) =
             self.store.put_member(room, who.user, user, self.max_members, now_ms(), decide).await??;
@@ -59,11 +60,14 @@ impl Rooms {
     /// Fails with `not_found`, `forbidden` or `last_owner`.
     pub async fn remove_member(&self, who: Authenticated, room: RoomId, user: UserId) -> Result<(), Refusal> {
         let me = who.user;
+        self.charge_news(me, room).await?;
         let decide = move |standing: Standing, theirs: Option<&_>| roles::remove(standing, me == user, theirs);
-        self.store.remove_member(room, me, user, now_ms(), decide).await??;
+        let invited = self.store.remove_member(room, me, user, now_ms(), decide).await??;
         self.changes.room_changed(room).await;
         self.presence.sight_changed(user).await;
         self.dispatcher.tell_room(who, room, &[user], NoticeEvent::MemberRemoved { room, user, by: me }).await;
+        let ended: Vec<_> = invited.into_iter().map(|invited| (invited, user)).collect();
+        self.tell_of_ends(who, room, &ended).await;
         Ok(())
     }
 
@@ -73,6 +77,8 @@ impl Rooms {
     /// Fails with `not_found`, `already_member`, `room_full` or `too_many_rooms`.
     pub async fn join(&self, who: Authenticated, room: RoomId) -> Result<Room, Refusal> {
         let me = who.user;
+        self.limits.joins.take(&(me, room)).map_err(Refusal::rate_limited)?;
+        self.charge_news(me, room).await?;
         let decide = |standing: Standing, _: Option<&_>| roles::join(standing);
         let (put, membership) = self.store.put_member(room, me, me, self.max_members, now_ms(), decide).await??;
         self.changes.room_changed(room).await;

@@ -56,7 +56,11 @@ async fn hello(app: &App, socket: &mut Socket) -> Result<Authenticated, (u16, &'
         match frame {
             Incoming::Text(text) => match DeviceFrame::parse(&text) {
                 Ok(DeviceFrame::Hello(hello)) => {
-                    return app.identity.authenticate(hello.token.expose()).await.map_err(|refusal| {
+                    let who = app.identity.authenticate(hello.token.expose()).await.and_then(|who| {
+                        app.limits.connects.take(&who.device).map_err(Refusal::rate_limited)?;
+                        Ok(who)
+                    });
+                    return who.map_err(|refusal| {
                         match refusal.to_close() {
                             // The token may have expired on its way. A device that is logged out
                             // learns it when it renews the token.

@@ -1,7 +1,7 @@
 //! Checks the table of who may do what in a room, in `docs/protocol.md`, cell by cell.
 
 use ferry_client::{ClientError, Paging, Session};
-use ferry_protocol::{CreateRoom, ErrorCode, PutMember, Role, RoomId, RoomKind, UpdateRoom, UserId};
+use ferry_protocol::{CreateRoom, ErrorCode, PutBan, PutMember, Role, RoomId, RoomKind, UpdateRoom, UserId};
 
 use crate::on_both;
 
@@ -47,11 +47,13 @@ struct Others {
     target: UserId,
     /// A user outside the room.
     guest: UserId,
+    /// A user whom the founder has banned.
+    banned: UserId,
 }
 
 /// Does what a row says.
 async fn act(row: &Row, me: &Session, room: RoomId, others: &Others) -> Result<(), ClientError> {
-    let Others { target, guest } = *others;
+    let Others { target, guest, .. } = *others;
     let myself = me.credentials().user.id;
     let role = |role| PutMember { role: Some(role), muted_until: None };
     let muted = PutMember { role: None, muted_until: Some(ferry_protocol::FOREVER) };
@@ -70,6 +72,11 @@ async fn act(row: &Row, me: &Session, room: RoomId, others: &Others) -> Result<(
         "describe the room" => {
             me.update_room(room, &UpdateRoom { name: None, description: Some("new".into()) }).await.map(drop)
         }
+        "ban a _" => me.ban(room, target, &PutBan::default()).await.map(drop),
+        "ban somebody who is not in it" => me.ban(room, guest, &PutBan::default()).await.map(drop),
+        "lift a ban" => me.lift_ban(room, others.banned).await,
+        "list the bans" => me.bans(room, &Paging::default()).await.map(drop),
+        "list the invitations" => me.invitations_to(room, &Paging::default()).await.map(drop),
         "invite to a group" | "invite to a channel" => me.invite(room, guest).await.map(drop),
         "delete the room" => me.delete_room(room).await,
         "hand the room on to a _" => me.transfer_room(room, target).await.map(drop),
@@ -84,24 +91,27 @@ fn the_table_has_every_combination_of_roles() {
         table.iter().filter(|row| row.action == action).map(|row| row.roles.clone()).collect()
     };
     let each: Vec<Vec<Role>> = ROLES.iter().map(|role| vec![*role]).collect();
-    for action in ["add somebody as _", "remove a _", "mute a _", "role of oneself to _", "hand the room on to a _"] {
+    for action in
+        ["add somebody as _", "remove a _", "mute a _", "ban a _", "role of oneself to _", "hand the room on to a _"]
+    {
         assert_eq!(roles_of(action), each, "{action}");
     }
     let pairs = ROLES.iter().flat_map(|from| ROLES.iter().map(|to| vec![*from, *to]));
     assert_eq!(roles_of("role of a _ to _"), pairs.filter(|pair| pair[0] != pair[1]).collect::<Vec<_>>());
-    assert_eq!(table.len(), 5 * 4 + 12 + 8);
+    assert_eq!(table.len(), 6 * 4 + 12 + 12);
 }
 
 on_both!(every_cell_is_so, |world| async move {
     let relay = world.relay();
-    let [founder, actor, target, guest] = [
+    let [founder, actor, target, guest, banned] = [
         world.person("founder").await,
         world.person("actor").await,
         world.person("target").await,
         world.person("guest").await,
+        world.person("banned").await,
     ];
     let (founders, actors) = (founder.log_in(relay).await, actor.log_in(relay).await);
-    let others = Others { target: target.id, guest: guest.id };
+    let others = Others { target: target.id, guest: guest.id, banned: banned.id };
     for row in table() {
         let actors_roles = std::iter::once(None).chain(ROLES.into_iter().map(Some));
         for (mine, allowed) in actors_roles.zip(row.allowed) {
@@ -115,6 +125,7 @@ on_both!(every_cell_is_so, |world| async move {
                     founders.put_member(room, user, &put).await.unwrap();
                 }
             }
+            founders.ban(room, banned.id, &PutBan::default()).await.unwrap();
             let outcome = act(&row, &actors, room, &others).await.map_err(|error| error.code().unwrap());
             let expected = match (allowed, mine, kind) {
                 (true, ..) => Ok(()),

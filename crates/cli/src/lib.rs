@@ -3,6 +3,7 @@
 mod account;
 mod act;
 mod failure;
+mod moderate;
 mod password;
 mod people;
 mod profile;

@@ -170,6 +170,7 @@ KEY is one of:
   add       who may add you to groups and channels: anybody or friends
   receipts  whether others learn what you have read: on or off
   presence  whether others see when you are online: on or off
+  findable  whether a search finds you by a part of your name: on or off
 
 Examples:
   ferry settings
@@ -188,6 +189,7 @@ enum Key {
     Add,
     Receipts,
     Presence,
+    Findable,
 }
 
 pub async fn settings(args: Settings, global: &Global) -> Result<(), Failure> {
@@ -209,6 +211,7 @@ fn setting_row(key: Key, settings: &UserSettings) -> Vec<String> {
         Key::Add => ("add", settings.add.to_string()),
         Key::Receipts => ("receipts", switch(settings.receipts)),
         Key::Presence => ("presence", switch(settings.presence)),
+        Key::Findable => ("findable", switch(settings.findable)),
     };
     vec![name.to_owned(), value]
 }
@@ -226,6 +229,7 @@ fn update(key: Key, value: &str) -> Result<UpdateSettings, Failure> {
         Key::Add => UpdateSettings { add: Some(allow()?), ..none },
         Key::Receipts => UpdateSettings { receipts: Some(switch()?), ..none },
         Key::Presence => UpdateSettings { presence: Some(switch()?), ..none },
+        Key::Findable => UpdateSettings { findable: Some(switch()?), ..none },
     })
 }
 

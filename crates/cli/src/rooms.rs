@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 
 use clap::{ArgGroup, Args, Subcommand};
-use ferry_client::protocol::{CreateRoom, FOREVER, Invitation, Member, PutMember, Role, Room, RoomKind, UpdateRoom};
+use ferry_client::protocol::{
+    CreateRoom, FOREVER, Invitation, Member, PutBan, PutMember, Role, Room, RoomKind, UpdateRoom,
+};
 use ferry_client::{Paging, Session, UserId};
 use serde_json::json;
 
 use super::failure::Failure;
-use super::{Global, resolve, show};
+use super::{Global, moderate, resolve, show};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -114,8 +116,11 @@ enum RoomsCommand {
         /// The invited user
         user: String,
     },
-    /// List your open invitations
-    Invitations,
+    /// List your open invitations, or those to a room
+    Invitations {
+        /// The room, if you are one of its admins
+        room: Option<String>,
+    },
     /// Accept an invitation
     Accept {
         /// The room: an id or a name
@@ -132,6 +137,31 @@ enum RoomsCommand {
         room: String,
         /// The member
         user: String,
+    },
+    /// Keep a user out of a room; a member is removed
+    Ban {
+        /// The room
+        room: String,
+        /// The user
+        user: String,
+        /// Set how long the ban lasts; without it, the ban does not end
+        #[arg(long, value_name = "MINUTES")]
+        minutes: Option<u32>,
+        /// Say why, for those who may see the list of bans
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+    /// Lift a ban
+    Unban {
+        /// The room
+        room: String,
+        /// The user
+        user: String,
+    },
+    /// List who is banned from a room
+    Bans {
+        /// The room
+        room: String,
     },
     /// Delete a room for all its members
     Delete {
@@ -228,7 +258,8 @@ pub async fn rooms(args: Rooms, global: &Global) -> Result<(), Failure> {
                 format!("{} is no longer invited to {room}", show::line(&user.username))
             })
         }
-        RoomsCommand::Invitations => invitations(&session, global.json).await,
+        RoomsCommand::Invitations { room: None } => invitations(&session, global.json).await,
+        RoomsCommand::Invitations { room: Some(room) } => moderate::invited(&session, &room, global.json).await,
         RoomsCommand::Accept { room } => {
             let room = session.accept_invitation(resolve::invitation(&session, &room).await?).await?;
             show::answer(global.json, &room, || format!("joined {}", named(&room)))
@@ -244,6 +275,12 @@ pub async fn rooms(args: Rooms, global: &Global) -> Result<(), Failure> {
             let answer = json!({ "room": room, "user": user.id });
             show::answer(global.json, &answer, || format!("removed {} from {room}", show::line(&user.username)))
         }
+        RoomsCommand::Ban { room, user, minutes, reason } => {
+            let put = PutBan { until: minutes.map(|minutes| until(Some(minutes))), reason };
+            moderate::ban(&session, &room, &user, &put, global.json).await
+        }
+        RoomsCommand::Unban { room, user } => moderate::unban(&session, &room, &user, global.json).await,
+        RoomsCommand::Bans { room } => moderate::bans(&session, &room, global.json).await,
         RoomsCommand::Delete { room } => {
             let room = resolve::room(&session, &room).await?;
             session.delete_room(room).await?;

@@ -1,5 +1,6 @@
 //! The calls of the HTTP interface, with one method for each. `docs/protocol.md` describes them.
 
+mod bans;
 mod invitations;
 mod people;
 mod presence;

@@ -61,6 +61,10 @@ pub enum ErrorCode {
     NotAllowed,
     /// The asking user has blocked the other user, and must lift the block first.
     Blocked,
+    /// A ban keeps the user out of the room. An admin can lift it.
+    Banned,
+    /// The room has as many bans as allowed.
+    TooManyBans,
     /// A code that this version does not know.
     #[serde(other)]
     Other,
@@ -97,6 +101,8 @@ impl ErrorCode {
             Self::TooManyInvitations => "too_many_invitations",
             Self::NotAllowed => "not_allowed",
             Self::Blocked => "blocked",
+            Self::Banned => "banned",
+            Self::TooManyBans => "too_many_bans",
             Self::Other => "other",
         }
     }
@@ -107,7 +113,7 @@ impl ErrorCode {
         match self {
             Self::Malformed | Self::TokenInUrl | Self::UnknownType => 400,
             Self::Unauthorized => 401,
-            Self::Forbidden | Self::Muted | Self::NotAllowed | Self::PasswordNeeded => 403,
+            Self::Forbidden | Self::Muted | Self::NotAllowed | Self::PasswordNeeded | Self::Banned => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::UsernameTaken
@@ -118,6 +124,7 @@ impl ErrorCode {
             | Self::IdReused
             | Self::TooManyRooms
             | Self::TooManyInvitations
+            | Self::TooManyBans
             | Self::Blocked => 409,
             Self::TooLarge => 413,
             Self::UnsupportedMediaType => 415,

@@ -53,6 +53,9 @@ pub use relay_frame::{
     BadRelayFrame, Delivered, DeliveredNotice, DeliveredReceipt, ErrorFrame, Limits, RelayFrame, Welcome,
     envelope_parts,
 };
-pub use room::{CreateRoom, Member, Page, PutMember, Role, Room, RoomKind, TransferRoom, UnknownName, UpdateRoom};
+pub use room::{
+    Ban, BanAnswer, CreateRoom, Member, Page, PutBan, PutMember, Role, Room, RoomKind, TransferRoom, UnknownName,
+    UpdateRoom,
+};
 pub use secret::Secret;
 pub use strict::{DEPTH_MAX, FOREVER, KEYS_MAX, NUMBER_MAX, NotStrict, check_json};

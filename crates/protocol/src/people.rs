@@ -86,12 +86,20 @@ pub struct UserSettings {
     pub receipts: bool,
     /// Whether others see when they are online.
     pub presence: bool,
+    /// Whether a search finds them by a part of their name. Their whole username always does.
+    #[serde(default = "crate::people::yes")]
+    pub findable: bool,
+}
+
+/// The value of a setting that a relay of an earlier version does not name.
+pub(crate) const fn yes() -> bool {
+    true
 }
 
 impl Default for UserSettings {
     /// Returns the settings of a new account.
     fn default() -> Self {
-        Self { direct: Allow::Anybody, add: Allow::Anybody, receipts: true, presence: true }
+        Self { direct: Allow::Anybody, add: Allow::Anybody, receipts: true, presence: true, findable: true }
     }
 }
 
@@ -111,6 +119,9 @@ pub struct UpdateSettings {
     /// Whether others see when they are online.
     #[serde(default, deserialize_with = "crate::optional::given", skip_serializing_if = "Option::is_none")]
     pub presence: Option<bool>,
+    /// Whether a search finds them by a part of their name.
+    #[serde(default, deserialize_with = "crate::optional::given", skip_serializing_if = "Option::is_none")]
+    pub findable: Option<bool>,
 }
 
 impl UserSettings {
@@ -122,6 +133,7 @@ impl UserSettings {
             add: update.add.unwrap_or(self.add),
             receipts: update.receipts.unwrap_or(self.receipts),
             presence: update.presence.unwrap_or(self.presence),
+            findable: update.findable.unwrap_or(self.findable),
         }
     }
 }

@@ -155,6 +155,49 @@ pub struct Member {
     pub joined_at: i64,
 }
 
+/// The request of `PUT /v1/rooms/{id}/bans/{user}`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PutBan {
+    /// The time until which the user may not come in, in milliseconds since the Unix epoch. If it
+    /// is left out, the ban has no end.
+    #[serde(default, deserialize_with = "crate::optional::given", skip_serializing_if = "Option::is_none")]
+    pub until: Option<i64>,
+    /// Why, for those who may see the list of bans.
+    #[serde(default, deserialize_with = "crate::optional::given", skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// A user who may not come into a room.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ban {
+    /// The user.
+    pub user: UserId,
+    /// Their username.
+    pub username: String,
+    /// The name that others see, if the user has chosen one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+    /// The user who banned them. `None` after they have deleted their account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<UserId>,
+    /// The time when the ban ends, in milliseconds since the Unix epoch. [`crate::FOREVER`] if it
+    /// has no end.
+    pub until: i64,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The time when the ban began, in milliseconds since the Unix epoch.
+    pub created_at: i64,
+}
+
+/// The answer of `PUT /v1/rooms/{id}/bans/{user}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BanAnswer {
+    /// The ban.
+    pub ban: Ban,
+}
+
 /// A page of a list. Ask for the next one with `?cursor=`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Page<T> {

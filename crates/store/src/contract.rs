@@ -1,6 +1,7 @@
 //! The contract of the store. Each case runs on SQLite and on PostgreSQL.
 
 mod accounts;
+mod bans;
 mod changes;
 mod closes;
 mod database;
@@ -18,6 +19,7 @@ mod relays;
 mod roles;
 mod rooms;
 mod tokens;
+mod upgrades;
 
 /// Makes two tests of each case, one for each database. A case gets the store; after `database:` it
 /// gets the whole database.

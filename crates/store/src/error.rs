@@ -99,6 +99,16 @@ pub enum Conflict {
     /// The other user lets only friends add them to rooms, or has blocked the actor.
     #[error("the other user does not allow being added to rooms")]
     NotToBeAdded,
+    /// A ban keeps the user out of the room.
+    #[error("banned")]
+    Banned {
+        /// When the ban ends, milliseconds since the Unix epoch; [`ferry_protocol::FOREVER`] for
+        /// never.
+        until: i64,
+    },
+    /// The room has as many bans as allowed.
+    #[error("too many bans")]
+    TooManyBans,
     /// The actor has blocked the other user.
     #[error("the other user is blocked")]
     Blocked,

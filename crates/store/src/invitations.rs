@@ -11,7 +11,7 @@ use super::{
     row_locks::RowLocks,
     schema::{blocks, invitations, rooms},
     sql_types::Sql,
-    steps::{BlockSteps, InvitationSteps, MembershipSteps, QuotaSteps},
+    steps::{BanSteps, BlockSteps, InvitationSteps, MembershipSteps, QuotaSteps},
 };
 
 /// Limits on open invitations. An invitation beyond either fails with
@@ -54,8 +54,8 @@ impl Store {
     ///
     /// # Errors
     /// Fails with [`StoreError::NotFound`] if there is no such room or user, with
-    /// [`Conflict::AlreadyMember`], and with [`Conflict::TooManyInvitations`] or
-    /// [`Conflict::TooManyToday`].
+    /// [`Conflict::AlreadyMember`] or [`Conflict::Banned`], and with
+    /// [`Conflict::TooManyInvitations`] or [`Conflict::TooManyToday`].
     pub async fn invite<D: Send + 'static>(
         &self,
         room: RoomId,
@@ -83,6 +83,7 @@ impl Store {
             if conn.member_of(room, whom).await?.is_some() {
                 return Err(Conflict::AlreadyMember.into());
             }
+            conn.require_no_ban(room, whom, now).await?;
             let is_hidden = conn.has_blocked(whom, actor).await?;
             let mut inviter = conn.inviter_of(room, whom).await?;
             if let Some(other) = inviter
@@ -173,6 +174,46 @@ impl Store {
         })
     }
 
+    /// Returns a page of the open invitations to a room, oldest first. Those that the invited user
+    /// does not see are among them: nobody learns of a block by them.
+    ///
+    /// # Errors
+    /// Fails with [`StoreError::BadCursor`].
+    pub async fn invitations_to(&self, room: RoomId, limit: usize, cursor: Option<&str>) -> Result<Page<Invitation>> {
+        let key = after(cursor, |key| {
+            let (created_at, user) = key.split_once(':')?;
+            Some((created_at.parse().ok()?, user.parse().ok()?))
+        })?;
+        let (last, last_user) = key.unwrap_or((i64::MIN, UserId(uuid::Uuid::nil())));
+        query!(self, async |conn| {
+            let rows = invitations::table
+                .inner_join(rooms::table)
+                .filter(invitations::room_id.eq(Sql(room)))
+                .filter(invitations::created_at.ge(last))
+                .filter(invitations::created_at.gt(last).or(invitations::user_id.gt(Sql(last_user))))
+                .order((invitations::created_at, invitations::user_id))
+                .limit(one_more(limit))
+                .select((
+                    invitations::user_id,
+                    rooms::kind,
+                    rooms::name,
+                    invitations::invited_by,
+                    invitations::created_at,
+                ))
+                .load::<(UserId, RoomKind, Option<String>, UserId, i64)>(conn)
+                .await?;
+            let open = rows.into_iter().map(|(user, kind, name, by, created_at)| Invitation {
+                room,
+                kind,
+                name,
+                user,
+                by,
+                created_at,
+            });
+            Ok(page(open.collect(), limit, |item: &Invitation| format!("{}:{}", item.created_at, item.user)))
+        })
+    }
+
     /// Adds an invited user to the room as a plain member, and ends the invitation. Returns the
     /// membership and the user who invited.
     ///
@@ -195,6 +236,7 @@ impl Store {
                 return Err(Conflict::AlreadyMember.into());
             }
             let by = conn.inviter_of(room, user).await?.ok_or(StoreError::NotFound)?;
+            conn.require_no_ban(room, user, now).await?;
             if usize::try_from(conn.member_count(room).await?).unwrap_or(0) >= max_members {
                 return Err(Conflict::RoomFull.into());
             }

@@ -12,12 +12,14 @@
 //! # Errors Any call may fail with [`StoreError::Unavailable`] or [`StoreError::Other`]. The calls
 //! name only their other errors.
 
+mod bans;
 mod blocks;
 mod chunk;
 mod clock;
 mod closes;
 mod devices;
 mod error;
+mod folding;
 mod friends;
 mod invitations;
 mod keys;
@@ -49,6 +51,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use diesel_async::RunQueryDsl;
 
 pub use self::{
+    bans::{Banned, NewBan},
     closes::PendingClose,
     error::{Conflict, Result, Source, StoreError},
     invitations::{InvitationLimits, Invited},

@@ -12,7 +12,7 @@ use super::{
     row_locks::RowLocks,
     schema::{memberships, rooms, users},
     sql_types::Sql,
-    steps::{BlockSteps, MembershipSteps, MuteSteps, QuotaSteps},
+    steps::{BanSteps, BlockSteps, MembershipSteps, QuotaSteps},
 };
 
 impl Store {
@@ -67,6 +67,7 @@ impl Store {
     /// - [`StoreError::NotFound`] if there is no such room, no such user to add, or no such
     ///   membership to change.
     /// - [`Conflict::AlreadyMember`] if `whom` is to be added and is a member.
+    /// - [`Conflict::Banned`] if a ban keeps `whom` out.
     /// - [`Conflict::NotToBeAdded`] if `whom` does not let `actor` add them.
     /// - [`Conflict::RoomFull`] if the room has `max_members`.
     /// - [`Conflict::TooManyRooms`] if `actor` joins and is in too many rooms, and
@@ -101,6 +102,7 @@ impl Store {
                 (MembershipChange::Add { .. }, Some(_)) => return Err(Conflict::AlreadyMember.into()),
                 (MembershipChange::Add { .. }, None) if !there => return Err(StoreError::NotFound),
                 (MembershipChange::Add { role, muted_until }, None) => {
+                    conn.require_no_ban(room, whom, now).await?;
                     if whom == actor {
                         conn.check_rooms_of(whom, rooms_per_user).await?;
                     } else {
@@ -161,7 +163,8 @@ impl Store {
     /// Removes a member from a room, if `decide` allows it (see [`Self::put_member`]).
     ///
     /// If the room is empty then, it is deleted. A mute that ends after `now` is stored, so that
-    /// leaving and coming back does not lift it.
+    /// leaving and coming back does not lift it. The invitations that the member made end; returns
+    /// the users who saw one.
     ///
     /// # Errors
     /// Fails with [`StoreError::NotFound`] if there is no such room or membership, and with
@@ -173,7 +176,7 @@ impl Store {
         whom: UserId,
         now: i64,
         decide: impl FnOnce(Standing, Option<&Membership>) -> Result<(), D> + Send + 'static,
-    ) -> Result<Result<(), D>> {
+    ) -> Result<Result<Vec<UserId>, D>> {
         transaction!(self, async |conn| {
             // A mute refers to the user, and users are locked before rooms.
             match conn.hold_users(&[whom]).await {
@@ -186,16 +189,7 @@ impl Store {
                 return Ok(Err(denied));
             }
             let member = member.ok_or(StoreError::NotFound)?;
-            if member.muted_until > now {
-                conn.keep_mute(room, whom, member.muted_until).await?;
-            }
-            conn.delete_member(room, whom).await?;
-            let lost_an_owner = standing.kind != RoomKind::Direct && member.role == Role::Owner;
-            if lost_an_owner && conn.owner_count(room).await? == 0 && conn.member_count(room).await? > 0 {
-                // The error rolls the transaction back.
-                return Err(Conflict::LastOwner.into());
-            }
-            Ok(Ok(()))
+            Ok(Ok(conn.take_out(standing.kind, &member, now).await?))
         })
     }
 

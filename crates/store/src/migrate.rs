@@ -9,16 +9,20 @@ use std::{
 };
 
 use diesel::{
-    Connection, ExpressionMethods, QueryDsl, RunQueryDsl, SqliteConnection, connection::SimpleConnection, debug_query,
-    pg::Pg, sqlite::Sqlite,
+    Connection, ExpressionMethods, NullableExpressionMethods, QueryDsl, RunQueryDsl, SqliteConnection,
+    connection::SimpleConnection, debug_query, pg::Pg, sqlite::Sqlite,
 };
 use diesel_async::{AsyncPgConnection, async_connection_wrapper::AsyncConnectionWrapper};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use ferry_protocol::{RoomId, UserId};
 
 use self::applied::{Dialect, Migration, RECORDED_FROM};
 use super::{
+    chunk::CHUNK,
     error::{Result, StoreError},
+    folding::folded,
     schema,
+    sql_types::Sql,
 };
 
 const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
@@ -29,6 +33,9 @@ const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 /// relay must not run before the migration is done.
 const TAKE_TURN: &str = "SET lock_timeout = '60s'; SELECT pg_advisory_lock(x'66657272796d6967'::bigint)";
 
+/// The first migration after which names are folded as they are now.
+const FOLDED_FROM: &str = "0008";
+
 /// How long turning on SQLite's write-ahead log may take, while others open the same file.
 const WAL_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -37,7 +44,7 @@ const WAL_PATIENCE: Duration = Duration::from_secs(10);
 macro_rules! probes {
     ($backend:ty) => {
         probes!($backend: users, devices, refresh_tokens, closing_channels, relays, leases, rooms, memberships,
-            daily_counts, room_mutes, invitations, friendships, blocks, signing_keys, applied_migrations)
+            daily_counts, room_mutes, room_bans, invitations, friendships, blocks, signing_keys, applied_migrations)
     };
     ($backend:ty: $($table:ident),+) => {
         [$({
@@ -49,10 +56,36 @@ macro_rules! probes {
     };
 }
 
+/// Folds the names of a table again. `$other` is the condition for a name that has more than ASCII;
+/// only those differ. Pages, because a table may be large.
+macro_rules! refold {
+    ($conn:expr, $table:ident, $id:ident, $name:ident, $folded:ident, $other:literal) => {{
+        use schema::$table::{self as table};
+        let mut last = $id(uuid::Uuid::nil());
+        loop {
+            let page: Vec<($id, String)> = table::table
+                .filter(table::id.gt(Sql(last)))
+                .filter(diesel::dsl::sql::<diesel::sql_types::Bool>(concat!(stringify!($folded), $other)))
+                .order(table::id)
+                .limit(CHUNK as i64)
+                .select((table::id, table::$name.assume_not_null()))
+                .load($conn)?;
+            for (id, name) in &page {
+                let row = table::table.filter(table::id.eq(Sql(*id)));
+                diesel::update(row).set(table::$folded.eq(folded(name))).execute($conn)?;
+            }
+            match page.last() {
+                Some((id, _)) if page.len() == CHUNK => last = *id,
+                _ => break,
+            }
+        }
+    }};
+}
+
 /// Brings a database up to date, and checks that it is one that this relay can work with. A macro,
 /// because diesel's queries are of one database each.
 macro_rules! migrate {
-    ($conn:expr, $source:expr, $dialect:expr, $backend:ty) => {{
+    ($conn:expr, $source:expr, $dialect:expr, $backend:ty, $other:literal) => {{
         use schema::applied_migrations as table;
         let (conn, known) = ($conn, applied::known($dialect));
         let versions = conn.applied_migrations().map_err(StoreError::Other)?;
@@ -65,6 +98,10 @@ macro_rules! migrate {
         }
         applied::check(&known, &versions, &recorded)?;
         conn.run_pending_migrations($source).map_err(StoreError::Other)?;
+        if versions.iter().all(|version| version != FOLDED_FROM) {
+            refold!(conn, users, UserId, display_name, display_name_folded, $other);
+            refold!(conn, rooms, RoomId, name, name_folded, $other);
+        }
         for query in probes!($backend) {
             conn.batch_execute(&query).map_err(StoreError::other_schema)?;
         }
@@ -82,7 +119,7 @@ pub(super) async fn postgres(url: String) -> Result<()> {
     blocking(move || {
         let mut conn = AsyncConnectionWrapper::<AsyncPgConnection>::establish(&url).map_err(StoreError::unavailable)?;
         conn.batch_execute(TAKE_TURN)?;
-        migrate!(&mut conn, POSTGRES, Dialect::Postgres, Pg)
+        migrate!(&mut conn, POSTGRES, Dialect::Postgres, Pg, " ~ '[^ -~]'")
     })
     .await
 }
@@ -94,7 +131,7 @@ pub(super) async fn sqlite(path: String) -> Result<()> {
         let mut conn = SqliteConnection::establish(&path).map_err(StoreError::unavailable)?;
         conn.batch_execute("PRAGMA busy_timeout = 10000;")?;
         turn_on_wal(&mut conn)?;
-        conn.immediate_transaction(|conn| migrate!(conn, SQLITE, Dialect::Sqlite, Sqlite))
+        conn.immediate_transaction(|conn| migrate!(conn, SQLITE, Dialect::Sqlite, Sqlite, " GLOB '*[^ -~]*'"))
     })
     .await
 }

@@ -12,6 +12,7 @@ use super::{
     Conflict, DeletedRoom, NewRoom, Result, Room, RoomChange, RoomView, Standing, Store, StoreError,
     chunk::CHUNK,
     error::taken,
+    folding::folded,
     models::{RoomRow, direct_key},
     page::{after, one_more, page},
     pool::{query, steps, transaction},
@@ -21,13 +22,6 @@ use super::{
     sql_types::{Id, Name, Sql},
     steps::{BlockSteps, InvitationSteps, MembershipSteps, QuotaSteps},
 };
-
-/// Counts the members of the row's room.
-macro_rules! member_count {
-    () => {
-        memberships::table.filter(memberships::room_id.eq(rooms::id)).count().single_value()
-    };
-}
 
 /// Selects the user's role in the row's room.
 macro_rules! role_of {
@@ -47,11 +41,11 @@ steps! {
         async fn room(conn, id: RoomId) -> Result<Option<Room>> {
             let room = rooms::table
                 .filter(rooms::id.eq(Sql(id)))
-                .select((RoomRow::as_select(), member_count!()))
-                .first::<(RoomRow, Option<i64>)>(conn)
+                .select(RoomRow::as_select())
+                .first(conn)
                 .await
                 .optional()?;
-            Ok(room.map(|(room, members)| room.counted(members)))
+            Ok(room.map(Room::from))
         }
 
         /// Adds the users to a new room. One statement adds up to [`CHUNK`] users.
@@ -127,7 +121,7 @@ impl Store {
                     rooms::id.eq(Sql(room.id)),
                     rooms::kind.eq(Sql(room.kind)),
                     rooms::name.eq(&room.name),
-                    rooms::name_folded.eq(folded(room.name.as_deref())),
+                    rooms::name_folded.eq(folded(room.name.as_deref().unwrap_or_default())),
                     rooms::direct_key.eq(&key),
                     rooms::created_at.eq(room.now),
                     rooms::created_by.eq(Some(Sql(room.creator))),
@@ -206,11 +200,11 @@ impl Store {
         query!(self, async |conn| {
             let row = rooms::table
                 .filter(rooms::id.eq(Sql(id)))
-                .select((RoomRow::as_select(), member_count!(), role_of!(theirs, viewer)))
-                .first::<(RoomRow, Option<i64>, Option<Role>)>(conn)
+                .select((RoomRow::as_select(), role_of!(theirs, viewer)))
+                .first::<(RoomRow, Option<Role>)>(conn)
                 .await
                 .optional()?;
-            Ok(row.map(|(room, members, role)| room.counted(members).seen_by(viewer, role)))
+            Ok(row.map(|(room, role)| Room::from(room).seen_by(viewer, role)))
         })
     }
 
@@ -229,10 +223,10 @@ impl Store {
                 .filter(theirs.field(memberships::room_id).gt(Sql(last)))
                 .order(theirs.field(memberships::room_id))
                 .limit(one_more(limit))
-                .select((RoomRow::as_select(), member_count!(), theirs.field(memberships::role)))
-                .load::<(RoomRow, Option<i64>, Role)>(conn)
+                .select((RoomRow::as_select(), theirs.field(memberships::role)))
+                .load::<(RoomRow, Role)>(conn)
                 .await?;
-            let views = rows.into_iter().map(|(room, members, role)| room.counted(members).seen_by(user, Some(role)));
+            let views = rows.into_iter().map(|(room, role)| Room::from(room).seen_by(user, Some(role)));
             Ok(page(views.collect(), limit, |view: &RoomView| view.room.id.to_string()))
         })
     }
@@ -259,22 +253,23 @@ impl Store {
         if query.contains('\0') {
             return Ok(page(Vec::new(), limit, |_| String::new()));
         }
-        let pattern = format!("%{}%", literal(&query.to_lowercase()));
+        let pattern = format!("%{}%", literal(&folded(query)));
         let theirs = diesel::alias!(memberships as theirs);
         query!(self, async |conn| {
             let rows = rooms::table
-                .filter(rooms::kind.eq(Sql(RoomKind::Channel)))
+                // A literal: SQLite does not use the index of channels for a parameter.
+                .filter(diesel::dsl::sql::<Bool>("rooms.kind = 'channel'"))
                 .filter(rooms::name_folded.like(&pattern).escape('\\'))
                 .filter(rooms::name_folded.ge(&last_name))
                 .filter(rooms::name_folded.gt(&last_name).or(rooms::id.gt(Sql(last_id))))
                 .order((rooms::name_folded, rooms::id))
                 .limit(one_more(limit))
-                .select((RoomRow::as_select(), member_count!(), role_of!(theirs, viewer)))
-                .load::<(RoomRow, Option<i64>, Option<Role>)>(conn)
+                .select((RoomRow::as_select(), role_of!(theirs, viewer)))
+                .load::<(RoomRow, Option<Role>)>(conn)
                 .await?;
-            let views = rows.into_iter().map(|(room, members, role)| room.counted(members).seen_by(viewer, role));
+            let views = rows.into_iter().map(|(room, role)| Room::from(room).seen_by(viewer, role));
             Ok(page(views.collect(), limit, |view: &RoomView| {
-                format!("{}:{}", view.room.id, folded(view.room.name.as_deref()))
+                format!("{}:{}", view.room.id, folded(view.room.name.as_deref().unwrap_or_default()))
             }))
         })
     }
@@ -306,7 +301,7 @@ impl Store {
             diesel::update(rooms::table.filter(rooms::id.eq(Sql(id))))
                 .set((
                     rooms::name.eq(&name),
-                    rooms::name_folded.eq(folded(name.as_deref())),
+                    rooms::name_folded.eq(folded(name.as_deref().unwrap_or_default())),
                     rooms::description.eq(&description),
                 ))
                 .execute(conn)
@@ -335,11 +330,6 @@ impl Store {
             Ok(Ok(deleted))
         })
     }
-}
-
-/// Returns the name in the form in which names are compared.
-fn folded(name: Option<&str>) -> String {
-    name.unwrap_or_default().to_lowercase()
 }
 
 /// Returns a LIKE pattern that matches only this text.

@@ -16,6 +16,7 @@ diesel::table! {
         add_from -> Name,
         receipts -> Bool,
         presence -> Bool,
+        findable -> Bool,
     }
 }
 
@@ -101,6 +102,21 @@ diesel::table! {
         direct_key -> Nullable<Text>,
         created_at -> BigInt,
         created_by -> Nullable<Id>,
+        member_count -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::sql_types::Id;
+
+    room_bans (room_id, user_id) {
+        room_id -> Id,
+        user_id -> Id,
+        banned_by -> Nullable<Id>,
+        until -> BigInt,
+        reason -> Nullable<Text>,
+        created_at -> BigInt,
     }
 }
 
@@ -200,6 +216,7 @@ diesel::table! {
 
 diesel::joinable!(devices -> users (user_id));
 diesel::joinable!(invitations -> rooms (room_id));
+diesel::joinable!(room_bans -> users (user_id));
 diesel::joinable!(memberships -> rooms (room_id));
 diesel::joinable!(memberships -> users (user_id));
 diesel::allow_tables_to_appear_in_same_query!(
@@ -210,6 +227,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     rooms,
     memberships,
     room_mutes,
+    room_bans,
     invitations,
     friendships,
     blocks,

@@ -20,9 +20,10 @@ steps! {
         async fn settings_of(conn, user: UserId) -> Result<UserSettings> {
             let settings = users::table
                 .filter(users::id.eq(Sql(user)))
-                .select((users::direct_from, users::add_from, users::receipts, users::presence));
-            let (direct, add, receipts, presence) = settings.first::<(Allow, Allow, bool, bool)>(conn).await?;
-            Ok(UserSettings { direct, add, receipts, presence })
+                .select((users::direct_from, users::add_from, users::receipts, users::presence, users::findable));
+            let (direct, add, receipts, presence, findable) =
+                settings.first::<(Allow, Allow, bool, bool, bool)>(conn).await?;
+            Ok(UserSettings { direct, add, receipts, presence, findable })
         }
     }
 }
@@ -65,6 +66,7 @@ impl Store {
                         users::add_from.eq(Sql(settings.add)),
                         users::receipts.eq(settings.receipts),
                         users::presence.eq(settings.presence),
+                        users::findable.eq(settings.findable),
                     ))
                     .execute(conn)
                     .await?;

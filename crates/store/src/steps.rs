@@ -2,6 +2,7 @@
 //! and steps use no calls.
 
 mod accounts;
+mod bans;
 mod blocks;
 mod departures;
 mod devices;
@@ -14,6 +15,7 @@ mod quotas;
 pub use self::quotas::DailyLimits;
 pub(super) use self::{
     accounts::AccountSteps,
+    bans::BanSteps,
     blocks::BlockSteps,
     departures::DepartureSteps,
     devices::DeviceSteps,

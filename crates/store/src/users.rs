@@ -3,11 +3,13 @@
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use ferry_protocol::{DeviceId, Page, UserId};
+use unicode_normalization::UnicodeNormalization;
 
 use super::{
     Conflict, DeletedUser, NewUser, Result, Store, StoreError, User,
     chunk::CHUNK,
     error::taken,
+    folding::folded,
     page::{after, one_more, page},
     pool::{query, statement, transaction},
     row_locks::RowLocks,
@@ -30,7 +32,7 @@ impl Store {
                 .values((
                     users::id.eq(Sql(user.id)),
                     users::username.eq(user.username),
-                    users::display_name_folded.eq(user.display_name.as_deref().map(str::to_lowercase)),
+                    users::display_name_folded.eq(user.display_name.as_deref().map(folded)),
                     users::display_name.eq(user.display_name),
                     users::password_hash.eq(user.password_hash),
                     users::created_at.eq(user.now),
@@ -69,7 +71,8 @@ impl Store {
     /// Returns a page of the accounts whose username or display name begins with `prefix`, ordered
     /// by username.
     ///
-    /// Case does not matter, and no character of the prefix is special.
+    /// Case does not matter, and no character of the prefix is special. A user who does not want to
+    /// be found is found by their whole username only.
     ///
     /// # Errors
     /// Fails with [`StoreError::BadCursor`].
@@ -80,16 +83,16 @@ impl Store {
             return Ok(page(Vec::new(), limit, |_| String::new()));
         }
         // A range needs no escaping, unlike LIKE, and both databases use their index for it.
-        let from = prefix.to_lowercase();
-        let to = format!("{from}{LAST_CHARACTER}");
+        let (name, from) = (prefix.nfc().collect::<String>().to_lowercase(), folded(prefix));
+        let (names_end, to) = (format!("{name}{LAST_CHARACTER}"), format!("{from}{LAST_CHARACTER}"));
         query!(self, async |conn| {
-            let by_username = users::username.ge(&from).and(users::username.lt(&to));
+            let by_username = users::username.ge(&name).and(users::username.lt(&names_end));
             let by_display_name = users::display_name_folded
                 .is_not_null()
                 .and(users::display_name_folded.assume_not_null().ge(&from))
                 .and(users::display_name_folded.assume_not_null().lt(&to));
             let found = users::table
-                .filter(by_username.or(by_display_name))
+                .filter(users::username.eq(&name).or(users::findable.and(by_username.or(by_display_name))))
                 .filter(users::username.gt(&last))
                 .order(users::username)
                 .limit(one_more(limit))
@@ -109,7 +112,7 @@ impl Store {
             return self.user(id).await?.ok_or(StoreError::NotFound);
         };
         statement!(self, async |conn| {
-            let folded = display_name.as_deref().map(str::to_lowercase);
+            let folded = display_name.as_deref().map(folded);
             let user = diesel::update(users::table.filter(users::id.eq(Sql(id))))
                 .set((users::display_name.eq(display_name), users::display_name_folded.eq(folded)));
             Ok(user.returning(User::as_returning()).get_result(conn).await?)

@@ -126,9 +126,11 @@ on_both!(who_may_invite_and_whom, |world| async move {
     members.invite(channel, eve.id).await.unwrap();
     owners.withdraw_invitation(channel, eve.id).await.unwrap();
     assert_eq!(code(eves.withdraw_invitation(group, guest.id)).await, Err(ErrorCode::NotFound));
-    // An invitation stays if the user who made it has left.
+    // An invitation ends when the user who made it leaves.
     members.invite(channel, eve.id).await.unwrap();
     members.leave(channel).await.unwrap();
+    assert_eq!(code(eves.accept_invitation(channel)).await, Err(ErrorCode::NotFound));
+    owners.invite(channel, eve.id).await.unwrap();
     assert_eq!(eves.accept_invitation(channel).await.unwrap().role, Some(Role::Member));
 
     // Paths without a valid id, and bodies that are not valid.

@@ -3,6 +3,7 @@
 
 mod accounts;
 pub mod ask;
+mod bans;
 mod connections;
 mod cookies;
 mod invitations;

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::ask::{Answer, ask, log_in, login, token};
-use crate::harness::{Backend, World};
+use crate::harness::{Backend, Closed, RawSocket, World};
 
 /// Starts a world with limits that do not recover while the test runs.
 async fn limited(more: &[&str]) -> World {
@@ -162,4 +162,74 @@ async fn changes_are_limited_on_the_device() {
     change(&laptop.access).await.ok(200);
     // Reading is not limited like a change.
     ask(relay, "GET", "/v1/me").bearer(&phone.access).send().await.ok(200);
+}
+
+/// Returns what answers after so many tries that were let through, at least.
+async fn until_limited(least: usize, mut call: impl AsyncFnMut() -> Answer) -> Answer {
+    for taken in 0.. {
+        let answer = call().await;
+        if answer.status == 429 {
+            assert!(taken >= least, "only {taken}");
+            return answer;
+        }
+        assert!(answer.status < 300 && taken < 10_000, "{} after {taken}", answer.status);
+    }
+    unreachable!("the loop has no end of its own")
+}
+
+#[tokio::test]
+async fn reads_are_limited_on_the_device() {
+    let world = limited(&[]).await;
+    let (relay, alice) = (world.relay(), world.person("alice").await);
+    let (phone, laptop) = (log_in(relay, &alice).await, log_in(relay, &alice).await);
+    let list = async |access: &str| ask(relay, "GET", "/v1/rooms").bearer(access).send().await;
+    is_limited(&until_limited(600, async || list(&phone.access).await).await);
+    list(&laptop.access).await.ok(200);
+}
+
+/// Each join and leave is told to all members, and waits for those who are away.
+#[tokio::test]
+async fn nobody_floods_a_channel_with_joins() {
+    let world = limited(&[]).await;
+    let (relay, alice, eve) = (world.relay(), world.person("alice").await, world.person("eve").await);
+    let (alices, eves) = (log_in(relay, &alice).await, log_in(relay, &eve).await);
+    let create = json!({ "kind": "channel", "name": "news" });
+    let made = ask(relay, "POST", "/v1/rooms").bearer(&alices.access).json(&create).send().await.ok(201);
+    let room = made["room"]["id"].as_str().unwrap().to_owned();
+    let call = async |device: &str, what: &str| {
+        ask(relay, "POST", &format!("/v1/rooms/{room}/{what}")).bearer(device).json(&json!({})).send().await
+    };
+    let limited = until_limited(5, async || {
+        let joined = call(&eves.access, "join").await;
+        if joined.status == 200 {
+            call(&eves.access, "leave").await.ok(204);
+        }
+        joined
+    });
+    is_limited(&limited.await);
+    // Another device of the same user does not help.
+    let other = log_in(relay, &eve).await;
+    is_limited(&call(&other.access, "join").await);
+}
+
+#[tokio::test]
+async fn sockets_are_limited_on_the_device() {
+    let world = limited(&[]).await;
+    let (relay, alice) = (world.relay(), world.person("alice").await);
+    let (phone, laptop) = (alice.log_in(relay).await, alice.log_in(relay).await);
+    let open = async |session: &ferry_client::Session| {
+        let authorization = format!("Bearer {}", token(session));
+        RawSocket::try_open(relay, &[("authorization", &authorization)]).await.map(drop)
+    };
+    let mut opened = 0;
+    while open(&phone).await != Err(429) {
+        opened += 1;
+        assert!(opened < 1_000, "no limit");
+    }
+    assert!(opened >= 60, "only {opened}");
+    open(&laptop).await.unwrap();
+    // A token in the first frame counts like one in the request.
+    let mut socket = RawSocket::try_open(relay, &[]).await.unwrap();
+    socket.send(&json!({ "type": "hello", "token": token(&phone) })).await;
+    assert_eq!(socket.closed().await, Closed(Some(4029)));
 }

@@ -36,6 +36,14 @@ impl Session {
         self.call(paging.on(Call::new(Method::GET, "invitations"))).await
     }
 
+    /// Returns a page of the open invitations to a room, oldest first. For its admins.
+    ///
+    /// # Errors
+    /// 403 `forbidden`, 404 `not_found`.
+    pub async fn invitations_to(&self, room: RoomId, paging: &Paging) -> Result<Page<Invitation>, ClientError> {
+        self.call(paging.on(Call::new(Method::GET, format!("rooms/{room}/invitations")))).await
+    }
+
     /// Accepts an invitation. The user is then in the room.
     ///
     /// # Errors

@@ -1,19 +1,20 @@
 //! Accounts, and signing keys.
 
-use ferry_protocol::{Role, RoomId, RoomKind, UserId};
+use ferry_protocol::{Role, RoomId, RoomKind, UpdateSettings, UserId};
 
 use super::{
     changes::{add, owners},
     database::{device, new_user, user, users},
     on_both,
 };
-use crate::{Conflict, LeftRoom, NewRoom, NextToken, Rotation, Store, StoreError};
+use crate::{Conflict, LeftRoom, NewRoom, NewUser, NextToken, Rotation, Store, StoreError};
 
 on_both!(
     a_username_exists_once,
     of_many_registrations_of_one_name_one_succeeds,
     an_account_is_found_and_changed,
     search_takes_every_character_literally,
+    search_finds_every_spelling_and_nobody_who_does_not_want_it,
     search_pages_show_everybody_once,
     a_foreign_cursor_is_refused,
     deleting_an_account_leaves_nothing,
@@ -81,6 +82,25 @@ async fn search_takes_every_character_literally(store: Store) {
     assert_eq!(found(&store, "b").await, [""; 0]);
     assert_eq!(found(&store, "a\0").await, [""; 0]);
     assert_eq!(found(&store, "' OR 1=1 --").await, [""; 0]);
+}
+
+async fn search_finds_every_spelling_and_nobody_who_does_not_want_it(store: Store) {
+    for (username, display_name) in [("homer", "ΟΔΥΣΣΕΥΣ"), ("zoe", "Zoë Straße"), ("shy", "ΟΔΥΣ")] {
+        let display_name = Some(display_name.to_owned());
+        store.create_user(NewUser { display_name, ..new_user(username) }).await.unwrap();
+    }
+    for query in ["οδυσ", "ΟΔΥΣ", "οδυς"] {
+        assert_eq!(found(&store, query).await, ["homer", "shy"], "{query}");
+    }
+    for query in ["zoe\u{308} STRASSE", "ZOË stra"] {
+        assert_eq!(found(&store, query).await, ["zoe"], "{query}");
+    }
+    let shy = store.credentials_by_name("shy").await.unwrap().unwrap().user.id;
+    let hidden = UpdateSettings { findable: Some(false), ..UpdateSettings::default() };
+    store.update_settings(shy, hidden).await.unwrap();
+    assert_eq!(found(&store, "οδυσ").await, ["homer"]);
+    assert_eq!(found(&store, "sh").await, Vec::<String>::new());
+    assert_eq!(found(&store, "shy").await, ["shy"], "who knows the whole username finds the user");
 }
 
 async fn search_pages_show_everybody_once(store: Store) {

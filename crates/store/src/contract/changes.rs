@@ -67,7 +67,7 @@ pub(super) async fn set(
 pub(super) async fn remove(store: &Store, room: RoomId, user: UserId) -> Result<bool, StoreError> {
     match store.remove_member(room, user, user, NOW, |_, _| Ok::<_, StoreError>(())).await {
         Err(StoreError::NotFound) => Ok(false),
-        removed => removed?.map(|()| true),
+        removed => removed?.map(|_| true),
     }
 }
 

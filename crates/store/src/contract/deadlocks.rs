@@ -12,7 +12,7 @@ use super::{
     database::{device, new_device, user},
     on_both,
 };
-use crate::{InvitationLimits, NewDevice, NextToken, Result, RoomChange, RunId, Store, StoreError};
+use crate::{InvitationLimits, NewBan, NewDevice, NextToken, Result, RoomChange, RunId, Store, StoreError};
 
 on_both!(no_two_calls_wait_for_each_other);
 
@@ -106,6 +106,10 @@ fn calls() -> BTreeMap<&'static str, Call> {
         accept: |s| s.store.accept_invitation(s.channel, s.ann, 100, 5),
         decline: |s| s.store.decline_invitation(s.channel, s.ann),
         withdraw: |s| s.store.withdraw_invitation(s.channel, s.ben, s.ann, |_, _| Ok::<_, StoreError>(())),
+        ban_cid: |s| s.store.ban(NewBan { room: s.group, actor: s.ann, whom: s.cid, until: 9, reason: None, now: 5 }, |_, _| Ok::<_, StoreError>(())),
+        ban_ann: |s| s.store.ban(NewBan { room: s.channel, actor: s.ben, whom: s.ann, until: 9, reason: None, now: 5 }, |_, _| Ok::<_, StoreError>(())),
+        lift_ban: |s| s.store.lift_ban(s.channel, s.ben, s.cid, |_| Ok::<_, StoreError>(())),
+        end_bans: |s| s.store.forget_ended_bans(i64::MAX),
         note_close: |s| s.store.note_close(s.ann, s.anns, None, 0),
         close_done: |s| s.store.close_done(s.anns),
         take_closes: |s| s.store.take_due_closes(100, 0),

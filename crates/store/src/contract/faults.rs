@@ -125,7 +125,7 @@ async fn opened_again(database: &Database) {
 }
 
 /// Runs a statement beside the store, as an operator or a newer relay would.
-async fn beside(database: &Database, statement: &str) {
+pub(super) async fn beside(database: &Database, statement: &str) {
     match database.url.strip_prefix("sqlite://") {
         Some(path) => SqliteConnection::establish(path).unwrap().batch_execute(statement).unwrap(),
         None => AsyncPgConnection::establish(&database.url).await.unwrap().batch_execute(statement).await.unwrap(),

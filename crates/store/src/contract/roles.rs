@@ -43,7 +43,7 @@ const CHANGES: [Change; 4] = [
     |store, room, admin, member| {
         Box::pin(async move {
             let decide = |standing: Standing, _: Option<&Membership>| takes_admin(standing);
-            store.remove_member(room, admin, member, 5000, decide).await
+            Ok(store.remove_member(room, admin, member, 5000, decide).await?.map(drop))
         })
     },
     |store, room, admin, _| {

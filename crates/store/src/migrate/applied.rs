@@ -98,15 +98,24 @@ mod tests {
         }
     }
 
+    const ADDITIVE: [&str; 8] = [
+        "CREATE TABLE ",
+        "CREATE INDEX ",
+        "CREATE UNIQUE INDEX ",
+        "CREATE FUNCTION ",
+        "CREATE TRIGGER ",
+        "LOCK TABLE ",
+        "UPDATE ",
+        "INSERT ",
+    ];
+
     /// A statement that a relay of the version before does not notice.
     fn is_additive(statement: &str) -> bool {
         let starts = |text: &str| statement.starts_with(text);
         let column = statement.split_once(" ADD COLUMN ").map(|(_, column)| column);
         match column {
             Some(column) => starts("ALTER TABLE ") && (!column.contains("NOT NULL") || column.contains("DEFAULT")),
-            None => {
-                ["CREATE TABLE ", "CREATE INDEX ", "CREATE UNIQUE INDEX ", "UPDATE ", "INSERT "].into_iter().any(starts)
-            }
+            None => ADDITIVE.into_iter().any(starts),
         }
     }
 

@@ -48,20 +48,20 @@ pub(crate) struct RoomRow {
     direct_key: Option<String>,
     created_at: i64,
     created_by: Option<UserId>,
+    member_count: i64,
 }
 
-impl RoomRow {
-    /// Returns the room with the number of its members, which the query counted.
-    pub(crate) fn counted(self, members: Option<i64>) -> Room {
-        Room {
-            id: self.id,
-            kind: self.kind,
-            name: self.name,
-            description: self.description,
-            created_at: self.created_at,
-            created_by: self.created_by,
-            pair: self.direct_key.as_deref().and_then(parse_direct_key),
-            member_count: members.unwrap_or(0).unsigned_abs(),
+impl From<RoomRow> for Room {
+    fn from(row: RoomRow) -> Self {
+        Self {
+            id: row.id,
+            kind: row.kind,
+            name: row.name,
+            description: row.description,
+            created_at: row.created_at,
+            created_by: row.created_by,
+            pair: row.direct_key.as_deref().and_then(parse_direct_key),
+            member_count: row.member_count.unsigned_abs(),
         }
     }
 }

@@ -23,6 +23,16 @@ steps! {
             Ok(diesel::delete(invitation).returning(invitations::invited_by).get_result(conn).await.optional()?)
         }
 
+        /// Ends the invitations that a user made. Returns the invited users who saw theirs.
+        async fn end_invitations_by(conn, room: RoomId, by: UserId) -> Result<Vec<UserId>> {
+            let seen = conn.invited_to(room).await?;
+            let made = invitations::table
+                .filter(invitations::room_id.eq(Sql(room)))
+                .filter(invitations::invited_by.eq(Sql(by)));
+            diesel::delete(made).execute(conn).await?;
+            Ok(seen.into_iter().filter(|(_, inviter)| *inviter == by).map(|(user, _)| user).collect())
+        }
+
         /// Returns the user who invited `user` to the room, if anyone did.
         async fn inviter_of(conn, room: RoomId, user: UserId) -> Result<Option<UserId>> {
             let invitation = invitations::table

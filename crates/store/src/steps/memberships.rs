@@ -26,9 +26,10 @@ steps! {
             Ok(membership.first(conn).await.optional()?)
         }
 
-        /// Returns the number of members of the room.
+        /// Returns the number of members of the room. 0 if there is no such room.
         async fn member_count(conn, room: RoomId) -> Result<i64> {
-            Ok(memberships::table.filter(memberships::room_id.eq(Sql(room))).count().get_result(conn).await?)
+            let room = rooms::table.filter(rooms::id.eq(Sql(room)));
+            Ok(room.select(rooms::member_count).first(conn).await.optional()?.unwrap_or(0))
         }
 
         /// Returns the number of owners of the room.
@@ -108,6 +109,24 @@ steps! {
                 diesel::delete(rooms::table.filter(rooms::id.eq(Sql(room)))).execute(conn).await?;
             }
             Ok(role)
+        }
+
+        /// Takes a member out of a room of this kind, with all that follows: a mute is stored, the
+        /// room is deleted if it is empty, and the invitations that the member made end. Returns
+        /// the users who saw one. Fails with `LastOwner` if the room would keep members but no
+        /// owner; the error rolls the transaction back.
+        async fn take_out(conn, kind: RoomKind, member: &'a Membership, now: i64) -> Result<Vec<UserId>> {
+            let (room, user) = (member.room_id, member.user_id);
+            if member.muted_until > now {
+                conn.keep_mute(room, user, member.muted_until).await?;
+            }
+            let invited = conn.end_invitations_by(room, user).await?;
+            conn.delete_member(room, user).await?;
+            let lost_an_owner = kind != RoomKind::Direct && member.role == Role::Owner;
+            if lost_an_owner && conn.owner_count(room).await? == 0 && conn.member_count(room).await? > 0 {
+                return Err(Conflict::LastOwner.into());
+            }
+            Ok(invited)
         }
 
         /// Gives a room without an owner a new one, and returns their membership. The member of the

@@ -9,14 +9,16 @@ use crate::{
     on_both,
 };
 
-const NOTHING: UpdateSettings = UpdateSettings { direct: None, add: None, receipts: None, presence: None };
+const NOTHING: UpdateSettings =
+    UpdateSettings { direct: None, add: None, receipts: None, presence: None, findable: None };
 
 on_both!(settings_are_kept_and_ones_own_devices_told, |world| async move {
     let relay = world.relay();
     let (alice, bob) = (world.person("alice").await, world.person("bob").await);
     let (mut alices, mut bobs) = (alice.online(relay).await, bob.online(relay).await);
     let phone = alice.log_in(relay).await;
-    let defaults = UserSettings { direct: Allow::Anybody, add: Allow::Anybody, receipts: true, presence: true };
+    let defaults =
+        UserSettings { direct: Allow::Anybody, add: Allow::Anybody, receipts: true, presence: true, findable: true };
     assert_eq!(phone.settings().await.unwrap(), defaults);
     let mut wanted = defaults;
     for update in [
@@ -24,6 +26,7 @@ on_both!(settings_are_kept_and_ones_own_devices_told, |world| async move {
         UpdateSettings { add: Some(Allow::Friends), receipts: Some(false), ..NOTHING },
         UpdateSettings { presence: Some(false), direct: Some(Allow::Anybody), ..NOTHING },
         UpdateSettings { presence: Some(true), ..NOTHING },
+        UpdateSettings { findable: Some(false), ..NOTHING },
     ] {
         wanted = wanted.updated(update);
         assert_eq!(phone.update_settings(&update).await.unwrap(), wanted);
@@ -97,7 +100,8 @@ on_both!(settings_take_what_they_know_and_nothing_else, |world| async move {
         let answer = ask(relay, "PATCH", path).bearer(&access).json(&body).send().await;
         answer.problem(400, "malformed");
     }
-    let defaults = json!({ "direct": "anybody", "add": "anybody", "receipts": true, "presence": true });
+    let defaults =
+        json!({ "direct": "anybody", "add": "anybody", "receipts": true, "presence": true, "findable": true });
     assert_eq!(ask(relay, "GET", path).bearer(&access).send().await.ok(200), defaults);
     assert_eq!(ask(relay, "PATCH", path).bearer(&access).json(&json!({})).send().await.ok(200), defaults);
     ask(relay, "GET", path).send().await.problem(401, "unauthorized");

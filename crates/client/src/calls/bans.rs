@@ -1,0 +1,35 @@
+//! Calls about bans.
+
+use ferry_protocol::{Ban, BanAnswer, Page, PutBan, RoomId, UserId};
+use reqwest::Method;
+
+use super::Paging;
+use crate::http::Call;
+use crate::{ClientError, Session};
+
+impl Session {
+    /// Returns a page of the bans of a room, oldest first. For its admins.
+    ///
+    /// # Errors
+    /// 403 `forbidden`, 404 `not_found`.
+    pub async fn bans(&self, room: RoomId, paging: &Paging) -> Result<Page<Ban>, ClientError> {
+        self.call(paging.on(Call::new(Method::GET, format!("rooms/{room}/bans")))).await
+    }
+
+    /// Bans a user from a room, or changes their ban. A member is removed.
+    ///
+    /// # Errors
+    /// 403 `forbidden`, 404 `not_found`, 409 `last_owner` or `too_many_bans`, 422 `invalid`.
+    pub async fn ban(&self, room: RoomId, user: UserId, put: &PutBan) -> Result<Ban, ClientError> {
+        let call = Call::new(Method::PUT, format!("rooms/{room}/bans/{user}")).json(put)?;
+        self.call(call).await.map(|answer: BanAnswer| answer.ban)
+    }
+
+    /// Lifts a ban. The user may come in again.
+    ///
+    /// # Errors
+    /// 403 `forbidden`, 404 `not_found`.
+    pub async fn lift_ban(&self, room: RoomId, user: UserId) -> Result<(), ClientError> {
+        self.call_empty(Call::new(Method::DELETE, format!("rooms/{room}/bans/{user}"))).await
+    }
+}
