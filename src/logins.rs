@@ -345,7 +345,16 @@ mod tests {
 
     fn new_device(user: UserId, proven: i64) -> NewDevice {
         let now = now_ms();
-        NewDevice { id: DeviceId::new(), user, name: "phone".into(), ip: None, user_agent: None, now, proven }
+        NewDevice {
+            id: DeviceId::new(),
+            user,
+            name: "phone".into(),
+            ip: None,
+            user_agent: None,
+            now,
+            proven,
+            code: None,
+        }
     }
 
     /// The row of this login came before a new password, and its channel after everything that the

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use ferry_broker::{Broker, BrokerConfig, MemoryBroker, MemoryLimits, NsqBroker};
-use ferry_store::{DailyLimits, Store, StoreOptions};
+use ferry_store::{CODE_TRIES, DailyLimits, Store, StoreOptions};
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -192,6 +192,7 @@ async fn open_store(config: &Config) -> anyhow::Result<Store> {
             true => config.limits.daily,
             false => DailyLimits { added: i64::MAX, invited: i64::MAX },
         },
+        code_tries: if config.limits.rates { CODE_TRIES } else { i64::MAX },
     };
     Store::open(config.database.expose(), options).await.context("the database cannot be opened")
 }

@@ -82,6 +82,7 @@ async fn log_in(call: Call) -> Result<Response, Refusal> {
         user_agent,
         now,
         proven: password_changed_at,
+        code: None,
     };
     // Since the look-up, the account may have gone, or the device together with the password that
     // let it in. That too is a wrong login.

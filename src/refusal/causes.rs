@@ -54,6 +54,11 @@ impl From<Conflict> for Refusal {
             Conflict::AlreadyMember => Self::new(ErrorCode::AlreadyMember, "the user is in the room already"),
             Conflict::RoomFull => Self::new(ErrorCode::RoomFull, "the room has as many members as it may have"),
             Conflict::PasswordChanged => Self::new(ErrorCode::Unauthorized, "the username or the password is wrong"),
+            Conflict::CodeNeeded => {
+                Self::new(ErrorCode::CodeNeeded, "this account has a second factor: send its `code` along")
+            }
+            Conflict::CodeWrong => Self::new(ErrorCode::CodeWrong, "the code is wrong or was used before"),
+            Conflict::TotpActive => Self::new(ErrorCode::TotpActive, "the second factor is on: turn it off first"),
             Conflict::NotAPair => Self::invalid("members", "a direct room is with exactly one other user"),
             Conflict::DirectRoomExists => Self::unavailable("another call is making this room: try again"),
             Conflict::TooManyRooms => Self::new(ErrorCode::TooManyRooms, "the user is in as many rooms as allowed"),

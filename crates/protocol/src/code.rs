@@ -32,6 +32,12 @@ pub enum ErrorCode {
     DeviceLimit,
     /// The password must be sent along: the last proof is too old.
     PasswordNeeded,
+    /// The password is right, and the login needs a code of the second factor as well.
+    CodeNeeded,
+    /// The password is right, and the code is wrong or was used before.
+    CodeWrong,
+    /// The second factor is on already: turn it off first.
+    TotpActive,
     /// The room has as many members as allowed.
     RoomFull,
     /// The user is in the room already.
@@ -87,6 +93,9 @@ impl ErrorCode {
             Self::UsernameTaken => "username_taken",
             Self::DeviceLimit => "device_limit",
             Self::PasswordNeeded => "password_needed",
+            Self::CodeNeeded => "code_needed",
+            Self::CodeWrong => "code_wrong",
+            Self::TotpActive => "totp_active",
             Self::RoomFull => "room_full",
             Self::AlreadyMember => "already_member",
             Self::LastOwner => "last_owner",
@@ -112,7 +121,7 @@ impl ErrorCode {
     pub const fn status(self) -> u16 {
         match self {
             Self::Malformed | Self::TokenInUrl | Self::UnknownType => 400,
-            Self::Unauthorized => 401,
+            Self::Unauthorized | Self::CodeNeeded | Self::CodeWrong => 401,
             Self::Forbidden | Self::Muted | Self::NotAllowed | Self::PasswordNeeded | Self::Banned => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
@@ -122,6 +131,7 @@ impl ErrorCode {
             | Self::AlreadyMember
             | Self::LastOwner
             | Self::IdReused
+            | Self::TotpActive
             | Self::TooManyRooms
             | Self::TooManyInvitations
             | Self::TooManyBans

@@ -18,6 +18,7 @@ mod passwords;
 mod relays;
 mod roles;
 mod rooms;
+mod second_factors;
 mod tokens;
 mod upgrades;
 

@@ -20,7 +20,7 @@ use super::{
     row_locks::RowLocks,
     schema::{devices, refresh_tokens},
     sql_types::Sql,
-    steps::{AccountSteps, DeviceSteps},
+    steps::{AccountSteps, DeviceSteps, SecondFactorSteps},
     tokens::TokenSteps,
 };
 
@@ -44,11 +44,13 @@ impl Store {
     /// # Errors
     /// Fails with [`Conflict::DeviceLimit`] and, if the user does not exist, with
     /// [`StoreError::NotFound`]. Fails with [`Conflict::PasswordChanged`] if the password changed
-    /// while it was checked.
+    /// while it was checked, and with [`Conflict::CodeNeeded`] or [`Conflict::CodeWrong`] if the
+    /// user has a second factor. A login that fails uses no code up.
     pub async fn create_device(&self, device: NewDevice, max_devices: usize) -> Result<Created> {
         transaction!(self, async |conn| {
             conn.lock_user(device.user).await?;
             conn.check_password(device.user, device.proven).await?;
+            conn.use_code(device.user, device.code).await?;
             let others: i64 =
                 devices::table.filter(devices::user_id.eq(Sql(device.user))).count().get_result(conn).await?;
             if usize::try_from(others).unwrap_or(0) >= max_devices {
@@ -87,6 +89,8 @@ impl Store {
                 return Ok(None);
             }
             conn.revoke_tokens(other).await?;
+            // A login that finds no such device has used no code up.
+            conn.use_code(new.user, new.code).await?;
             let device = diesel::update(devices::table.filter(devices::id.eq(Sql(other))))
                 .set((
                     devices::name.eq(&new.name),

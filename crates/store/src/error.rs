@@ -72,6 +72,15 @@ pub enum Conflict {
     /// The password has changed since it was checked.
     #[error("the password was changed")]
     PasswordChanged,
+    /// The user has a second factor, and no code was given.
+    #[error("a code is needed")]
+    CodeNeeded,
+    /// The code was used before, or there is another secret by now.
+    #[error("the code is wrong")]
+    CodeWrong,
+    /// The user has a second factor already.
+    #[error("the second factor is active")]
+    TotpActive,
     /// The user is a member already.
     #[error("already a member")]
     AlreadyMember,

@@ -36,6 +36,7 @@ mod relays;
 mod rooms;
 mod row_locks;
 mod schema;
+mod second_factors;
 mod settings;
 mod sql_types;
 mod steps;
@@ -56,12 +57,12 @@ pub use self::{
     error::{Conflict, Result, Source, StoreError},
     invitations::{InvitationLimits, Invited},
     models::{
-        AudienceMember, Befriended, Blocked, Created, Credentials, DeletedRoom, DeletedUser, Device, FriendshipStep,
-        LeftRoom, Membership, MembershipChange, NewDevice, NewRoom, NewUser, NextToken, Room, RoomAudience, RoomChange,
-        RoomView, Rotation, SigningKey, Standing, User,
+        AudienceMember, Befriended, Blocked, CodeProof, CodePurpose, Created, Credentials, DeletedRoom, DeletedUser,
+        Device, FriendshipStep, LeftRoom, Membership, MembershipChange, NewDevice, NewRoom, NewUser, NextToken, Room,
+        RoomAudience, RoomChange, RoomView, Rotation, SecondFactor, SigningKey, Standing, User,
     },
     sql_types::RunId,
-    steps::DailyLimits,
+    steps::{CODE_PAUSE, CODE_TRIES, DailyLimits},
     user_lock::UserLock,
 };
 use self::{
@@ -83,6 +84,9 @@ pub struct StoreOptions {
     /// The most people that a user adds to rooms, and invites, in a day. A call beyond it fails
     /// with [`Conflict::TooManyToday`].
     pub daily: DailyLimits,
+    /// The most wrong codes of a second factor at once, for each purpose: see
+    /// [`Store::take_code_try`].
+    pub code_tries: i64,
 }
 
 impl Default for StoreOptions {
@@ -92,6 +96,7 @@ impl Default for StoreOptions {
             acquire_timeout: Duration::from_millis(2500),
             rooms_per_user: 1_000,
             daily: DailyLimits { added: 500, invited: 200 },
+            code_tries: CODE_TRIES,
         }
     }
 }
@@ -108,6 +113,7 @@ struct Inner {
     user_locks: UserLocks,
     rooms_per_user: usize,
     daily: DailyLimits,
+    code_tries: i64,
 }
 
 impl fmt::Debug for Store {
@@ -144,9 +150,8 @@ impl Store {
             return Err(StoreError::BadUrl);
         };
         let user_locks = UserLocks::new(options.max_connections);
-        let store = Self {
-            inner: Arc::new(Inner { pools, user_locks, rooms_per_user: options.rooms_per_user, daily: options.daily }),
-        };
+        let StoreOptions { rooms_per_user, daily, code_tries, .. } = options;
+        let store = Self { inner: Arc::new(Inner { pools, user_locks, rooms_per_user, daily, code_tries }) };
         store.ping().await?;
         Ok(store)
     }

@@ -4,6 +4,7 @@
 mod accounts;
 mod friends;
 mod rooms;
+mod second_factors;
 
 pub(super) use self::rooms::{RoomRow, direct_key};
 pub use self::{
@@ -15,4 +16,5 @@ pub use self::{
         AudienceMember, DeletedRoom, Membership, MembershipChange, NewRoom, Room, RoomAudience, RoomChange, RoomView,
         Standing,
     },
+    second_factors::{CodeProof, CodePurpose, SecondFactor},
 };

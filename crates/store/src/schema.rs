@@ -193,6 +193,30 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Nullable};
+    use crate::sql_types::Id;
+
+    second_factors (user_id) {
+        user_id -> Id,
+        secret -> Binary,
+        active_since -> Nullable<BigInt>,
+        last_step -> BigInt,
+        login_tries -> BigInt,
+        device_tries -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::Binary;
+    use crate::sql_types::Id;
+
+    recovery_codes (user_id, hash) {
+        user_id -> Id,
+        hash -> Binary,
+    }
+}
+
+diesel::table! {
     use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 
     signing_keys (kid) {

@@ -11,8 +11,8 @@ mod invitations;
 mod memberships;
 mod mutes;
 mod quotas;
+mod second_factors;
 
-pub use self::quotas::DailyLimits;
 pub(super) use self::{
     accounts::AccountSteps,
     bans::BanSteps,
@@ -24,4 +24,9 @@ pub(super) use self::{
     memberships::MembershipSteps,
     mutes::MuteSteps,
     quotas::QuotaSteps,
+    second_factors::SecondFactorSteps,
+};
+pub use self::{
+    quotas::DailyLimits,
+    second_factors::{CODE_PAUSE, CODE_TRIES},
 };

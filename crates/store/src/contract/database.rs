@@ -77,6 +77,7 @@ pub(super) fn new_device(user: UserId) -> NewDevice {
         user_agent: None,
         now: 1000,
         proven: 1000,
+        code: None,
     }
 }
 

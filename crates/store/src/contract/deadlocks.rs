@@ -12,7 +12,10 @@ use super::{
     database::{device, new_device, user},
     on_both,
 };
-use crate::{InvitationLimits, NewBan, NewDevice, NextToken, Result, RoomChange, RunId, Store, StoreError};
+use crate::{
+    CodeProof, CodePurpose, InvitationLimits, NewBan, NewDevice, NextToken, Result, RoomChange, RunId, Store,
+    StoreError,
+};
 
 on_both!(no_two_calls_wait_for_each_other);
 
@@ -20,6 +23,7 @@ on_both!(no_two_calls_wait_for_each_other);
 const ROUNDS: usize = 1;
 /// Pairs that are tried at the same time, each on rows of its own.
 const TOGETHER: usize = 8;
+const SECRET: [u8; 20] = [7; 20];
 const LIMITS: InvitationLimits = InvitationLimits { per_user: 100, per_room: 100 };
 
 /// The rows of one round.
@@ -52,6 +56,9 @@ impl Scene {
         let channel = store.create_room(new_room(RoomKind::Channel, "Channel", ben, &[])).await.unwrap().id;
         store.invite(channel, ben, ann, LIMITS, 1, |_| Ok::<_, StoreError>(())).await.unwrap().unwrap();
         store.create_direct(ann, ben, 1).await.unwrap();
+        store.start_second_factor(ann, 1000, &SECRET).await.unwrap();
+        store.start_second_factor(ben, 1000, &SECRET).await.unwrap();
+        store.confirm_second_factor(ben, &SECRET, 1, &[[1; 32]], 1).await.unwrap();
         store.befriend(ann, ben, 1, || Ok::<_, StoreError>(())).await.unwrap().unwrap();
         Self { store: store.clone(), ann, ben, cid, anns, token, group, channel }
     }
@@ -59,6 +66,15 @@ impl Scene {
     fn login(&self, user: UserId) -> NewDevice {
         new_device(user)
     }
+
+    /// A login of ben, who has a second factor.
+    fn login_with_code(&self) -> NewDevice {
+        NewDevice { code: Some(code()), ..new_device(self.ben) }
+    }
+}
+
+fn code() -> CodeProof {
+    CodeProof::Step { secret: SECRET.to_vec(), step: 2, purpose: CodePurpose::Login }
 }
 
 type Call = fn(Scene) -> BoxFuture<'static, Result<()>>;
@@ -82,6 +98,13 @@ fn calls() -> BTreeMap<&'static str, Call> {
         replace: |s| s.store.replace_device(s.login(s.ann), s.anns),
         new_password: |s| s.store.change_password(s.ann, 1000, "$new", s.anns, 2000),
         refresh: |s| s.store.rotate_refresh(s.token, NextToken { salt: [1; 32], hash: s.token.map(|byte| !byte) }, 2, 9000, 60, "::1"),
+        log_in_with_code: |s| s.store.create_device(s.login_with_code(), 16),
+        start_factor: |s| s.store.start_second_factor(s.ann, 1000, &SECRET),
+        confirm_factor: |s| s.store.confirm_second_factor(s.ann, &SECRET, 1, &[[1; 32], [2; 32]], 5),
+        end_factor: |s| s.store.end_second_factor(s.ben, code()),
+        use_code: |s| s.store.use_code(s.ben, code()),
+        recover: |s| s.store.use_code(s.ben, CodeProof::Recovery([1; 32])),
+        try_code: |s| s.store.take_code_try(s.ben, CodePurpose::Login, 5),
         connect: |s| s.store.open_connection(s.anns, 5),
         prove: |s| s.store.note_proof(s.anns, 5),
         block_ben: |s| s.store.block(s.ann, s.ben, 5),

@@ -5,7 +5,7 @@ use std::fmt;
 use diesel::{Queryable, Selectable};
 use ferry_protocol::{Allow, DeviceId, RoomId, UserId};
 
-use super::Membership;
+use super::{CodeProof, Membership};
 use crate::schema::{devices, signing_keys, users};
 
 /// An account, without its password. `Debug` shows no display name.
@@ -152,6 +152,9 @@ pub struct NewDevice {
     /// The [`Credentials::password_changed_at`] of the password that was checked. If the password
     /// has changed since then, the login fails.
     pub proven: i64,
+    /// The code of the second factor that was checked. If the user has one, the login uses the code
+    /// up, or fails.
+    pub code: Option<CodeProof>,
 }
 
 /// A device that was created.
