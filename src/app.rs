@@ -9,7 +9,7 @@ use tokio_util::task::TaskTracker;
 use crate::{
     auth::Passwords, bus::Bus, changes::Changes, config::Config, directory::Directory, hub::Hub,
     identity::Authenticator, limits::RateLimits, logins::Logins, metrics::Metrics, people::People,
-    presence::PresenceTracker, receipts::Receipts, relay::Dispatcher, rooms::Rooms,
+    presence::PresenceTracker, receipts::Receipts, relay::Dispatcher, rooms::Rooms, second_factor::SecondFactor,
 };
 
 /// See the module's description.
@@ -43,6 +43,8 @@ pub struct App {
     pub rooms: Rooms,
     /// Friends, blocks and settings.
     pub people: People,
+    /// Codes beside the password.
+    pub second_factor: SecondFactor,
     /// Hashes passwords.
     pub passwords: Passwords,
     /// Rate limits.

@@ -1,5 +1,5 @@
-//! Authentication: passwords, access tokens and the keys that sign them, refresh tokens, cookies
-//! and origins.
+//! Authentication: passwords, codes of a second factor, access tokens and the keys that sign them,
+//! refresh tokens, cookies and origins.
 //!
 //! This module does no I/O, and time is an argument (milliseconds since the Unix epoch). Only
 //! passwords need the runtime: they are hashed on its blocking threads.
@@ -14,6 +14,7 @@ mod origin;
 mod password;
 mod refresh;
 mod token;
+mod totp;
 mod username;
 
 pub use cookie::{ACCESS_COOKIE, Cookies, NotACookieValue, REFRESH_COOKIE, find_cookie};
@@ -26,4 +27,5 @@ pub use password::{
 };
 pub use refresh::{REFRESH_PREFIX, RefreshHash, RefreshToken};
 pub use token::{AccessTokens, CLOCK_SKEW_MS, SignError, TOKEN_MAX, TokenError, Verified};
+pub use totp::{CODE_PERIOD, Code, RECOVERY_CODES, RecoveryCode, TotpKey};
 pub use username::{USERNAME_MAX, USERNAME_MIN, Username, UsernameError};

@@ -19,6 +19,7 @@ mod invitations;
 mod me;
 mod members;
 mod operations;
+mod origin;
 mod presence;
 mod proof;
 mod receipts;
@@ -27,6 +28,7 @@ mod route;
 mod sessions;
 mod settings;
 mod socket;
+mod totp;
 mod users;
 
 use std::{convert::Infallible, future::Future, sync::Arc};
@@ -40,6 +42,7 @@ use warp::{Filter, Rejection, filters::BoxedFilter, reply::Response};
 use crate::{app::App, refusal::Refusal};
 use call::Call;
 use gate::Gate;
+use origin::Origin;
 use route::{Route, Table, any_of, route};
 
 /// Returns what answers requests: the routes behind the [`gate`].
@@ -71,6 +74,7 @@ fn declared(app: &Arc<App>) -> Route {
         accounts::routes(app),
         sessions::routes(app),
         me::routes(app),
+        totp::routes(app),
         settings::routes(app),
         users::routes(app),
         friends::routes(app),
@@ -90,23 +94,31 @@ fn declared(app: &Arc<App>) -> Route {
     any_of(routes)
 }
 
-/// Runs a handler and turns its result into an answer.
+/// Runs a handler and turns its result into an answer. `route` is its path, as for `warp::path!`.
 ///
 /// The handler's future is boxed first: what follows, a task of tokio's among it, is then compiled
 /// once and not for every route.
-fn run<F, Fut>(handler: F, call: Call) -> BoxFuture<'static, Response>
+fn run<F, Fut>(route: &'static str, handler: F, call: Call) -> BoxFuture<'static, Response>
 where
     F: FnOnce(Call) -> Fut,
     Fut: Future<Output = Result<Response, Refusal>> + Send + 'static,
 {
-    let (app, changes) = (Arc::clone(&call.app), call.changes_something());
+    let (app, changes, origin) = (Arc::clone(&call.app), call.changes_something(), call.origin(route));
     match call.refuse_token_in_url() {
-        Ok(()) => Box::pin(answered(app, changes, Box::pin(handler(call)))),
-        Err(refusal) => Box::pin(std::future::ready(answer::of_refusal(&app, &refusal))),
+        Ok(()) => Box::pin(answered(app, changes, origin, Box::pin(handler(call)))),
+        Err(refusal) => {
+            origin.record(&refusal);
+            Box::pin(std::future::ready(answer::of_refusal(&app, &refusal)))
+        }
     }
 }
 
-async fn answered(app: Arc<App>, changes: bool, handled: BoxFuture<'static, Result<Response, Refusal>>) -> Response {
+async fn answered(
+    app: Arc<App>,
+    changes: bool,
+    origin: Origin,
+    handled: BoxFuture<'static, Result<Response, Refusal>>,
+) -> Response {
     let result = if changes {
         // A task of its own, because a client that goes away must not stop it half-way. That
         // would leave a login without a channel, or a new password beside the devices that the
@@ -118,7 +130,10 @@ async fn answered(app: Arc<App>, changes: bool, handled: BoxFuture<'static, Resu
     } else {
         handled.await
     };
-    result.unwrap_or_else(|refusal| answer::of_refusal(&app, &refusal))
+    result.unwrap_or_else(|refusal| {
+        origin.record(&refusal);
+        answer::of_refusal(&app, &refusal)
+    })
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use ferry_protocol::{DeviceId, UserId, now_ms};
 use ferry_store::Store;
 
 use crate::{
+    audit::Subject,
     auth::{AccessTokens, TokenError},
     directory::Directory,
     refusal::Refusal,
@@ -21,6 +22,12 @@ pub struct Authenticated {
     pub generation: i64,
     /// When the access token expires, milliseconds since the Unix epoch.
     pub expires_at: i64,
+}
+
+impl From<Authenticated> for Subject {
+    fn from(who: Authenticated) -> Self {
+        Self { user: who.user, device: who.device }
+    }
 }
 
 /// Checks and signs access tokens.

@@ -4,6 +4,7 @@
 //! process. `ARCHITECTURE.md` is the map, and says in which direction the modules import.
 
 pub mod app;
+pub mod audit;
 pub mod auth;
 pub mod bus;
 pub mod cache;
@@ -17,6 +18,7 @@ pub mod limits;
 pub mod line;
 pub mod logins;
 pub mod metrics;
+pub mod network;
 pub mod news;
 pub mod people;
 pub mod presence;
@@ -26,6 +28,7 @@ pub mod relay;
 pub mod roles;
 pub mod rooms;
 mod run;
+pub mod second_factor;
 pub mod server;
 pub mod session;
 pub mod signing;

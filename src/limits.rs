@@ -1,12 +1,7 @@
 //! Limits on rates, for each device, user, username or network. Keys with their full allowance are
 //! removed every minute, so that memory stays bounded.
 
-use std::{
-    hash::Hash,
-    net::{IpAddr, Ipv6Addr},
-    num::NonZeroU32,
-    time::Duration,
-};
+use std::{hash::Hash, num::NonZeroU32, time::Duration};
 
 use ferry_protocol::{DeviceId, RoomId, UserId};
 use governor::{
@@ -15,7 +10,7 @@ use governor::{
     state::keyed::DashMapStateStore,
 };
 
-use crate::config::Limits;
+use crate::{config::Limits, network::Network};
 
 type Keyed<K> = RateLimiter<K, DashMapStateStore<K>, DefaultClock>;
 
@@ -76,32 +71,6 @@ impl<K: Hash + Eq + Clone> Limit<K> {
         if let Some(limiter) = &self.0 {
             limiter.retain_recent();
             limiter.shrink_to_fit();
-        }
-    }
-}
-
-/// The origin of a connection for the purpose of limits: an IPv4 address, or an IPv6 /64. One
-/// customer usually has all addresses of a /64.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Network(IpAddr);
-
-impl From<IpAddr> for Network {
-    fn from(address: IpAddr) -> Self {
-        match address.to_canonical() {
-            IpAddr::V6(v6) => Self(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64)).into()),
-            v4 => Self(v4),
-        }
-    }
-}
-
-impl Network {
-    /// Returns the site of the network: an IPv6 /48, which one customer may have as well. `None`
-    /// for IPv4.
-    #[must_use]
-    pub fn site(self) -> Option<Self> {
-        match self.0 {
-            IpAddr::V6(v6) => Some(Self(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 80)).into())),
-            IpAddr::V4(_) => None,
         }
     }
 }
@@ -238,6 +207,8 @@ impl RateLimits {
 
 #[cfg(test)]
 mod tests {
+    use std::net::{IpAddr, Ipv6Addr};
+
     use super::*;
 
     #[test]
@@ -258,14 +229,5 @@ mod tests {
         let taken = (0..100).filter(|n| limit.take(&network(*n)).is_ok()).count();
         assert_eq!(taken, 10);
         assert!(limit.take(&Network::from(IpAddr::from([192, 0, 2, 1]))).is_ok());
-    }
-
-    #[test]
-    fn an_ipv6_network_counts_as_one_and_a_mapped_address_as_its_ipv4() {
-        let network = |text: &str| Network::from(text.parse::<IpAddr>().unwrap());
-        assert_eq!(network("2001:db8:0:1::1"), network("2001:db8:0:1:ffff::2"));
-        assert_ne!(network("2001:db8:0:1::1"), network("2001:db8:0:2::1"));
-        assert_eq!(network("::ffff:1.2.3.4"), network("1.2.3.4"));
-        assert_ne!(network("1.2.3.4"), network("1.2.3.5"));
     }
 }

@@ -76,7 +76,10 @@ async fn serve(arguments: ServeArguments) -> anyhow::Result<Stopped> {
 }
 
 async fn replace_keys(arguments: ServeArguments) -> anyhow::Result<String> {
-    ferry::replace_keys(&arguments.into_config()?).await
+    let config = arguments.into_config()?;
+    // A security event, even if no relay runs.
+    log(config.log_format)?;
+    ferry::replace_keys(&config).await
 }
 
 /// Connections that the kernel holds until the relay accepts them. The kernel's own limit is
@@ -174,6 +177,11 @@ mod tests {
         assert!(is_logged("ferry_nsq=debug", "ferry", Level::INFO), "what is not named stays at info");
         assert!(is_logged("ferry_nsq=debug,", "ferry", Level::INFO) && is_logged(",", "ferry", Level::INFO));
         assert!(log_filter("ferry=loud").is_err());
+        // Security events are at info, unless somebody says otherwise.
+        assert!(is_logged("", "audit", Level::INFO) && is_logged("", "audit::refresh", Level::INFO));
+        assert!(!is_logged("warn", "audit", Level::INFO) && is_logged("warn,audit=info", "audit", Level::INFO));
+        assert!(is_logged("audit::refresh=off", "audit", Level::INFO));
+        assert!(!is_logged("audit::refresh=off", "audit::refresh", Level::INFO));
     }
 
     #[test]
@@ -182,6 +190,7 @@ mod tests {
             assert!(!may_be_logged(target, Level::TRACE) && !may_be_logged(target, Level::DEBUG), "{target}");
             assert!(may_be_logged(target, Level::INFO) && may_be_logged(target, Level::ERROR), "{target}");
         }
+        assert!(may_be_logged("audit", Level::INFO));
         for target in ["ferry", "ferry::session::pump", "ferry_nsq::publisher"] {
             assert!(may_be_logged(target, Level::TRACE), "{target}");
         }

@@ -27,6 +27,7 @@ use crate::{
     receipts::Receipts,
     relay::Dispatcher,
     rooms::Rooms,
+    second_factor::SecondFactor,
     server, signing,
     trust::Trust,
     upkeep::{self, DeviceInventory},
@@ -160,6 +161,8 @@ pub(crate) async fn build(config: Config) -> anyhow::Result<Arc<App>> {
         logins: logins.clone(),
         rooms: rooms.clone(),
     };
+    let second_factor =
+        SecondFactor { store: store.clone(), dispatcher: Arc::clone(&dispatcher), issuer: config.auth.issuer.clone() };
     let passwords = open_passwords(&config)?;
     Ok(Arc::new(App {
         config,
@@ -176,6 +179,7 @@ pub(crate) async fn build(config: Config) -> anyhow::Result<Arc<App>> {
         logins,
         rooms,
         people,
+        second_factor,
         passwords,
         limits,
         metrics,

@@ -23,7 +23,7 @@ use self::{
     connection_limits::{ConnectionLimits, ConnectionPermit},
     write_timeout::WriteTimeout,
 };
-use crate::{app::App, config::Times, limits::Network};
+use crate::{app::App, config::Times, network::Network};
 
 /// The stream that hyper serves, and that an upgrade hands over: a TCP stream inside the wrappers
 /// of hyper and [`WriteTimeout`].

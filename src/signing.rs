@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use crate::auth::{KeyRing, KeyRow, Keys, generate_key, plan};
+use crate::{
+    audit::{self, Event},
+    auth::{KeyRing, KeyRow, Keys, generate_key, plan},
+};
 use ferry_protocol::now_ms;
 use ferry_store::{SigningKey, Store, StoreError};
 
@@ -29,7 +32,7 @@ pub async fn reload(store: &Store, keys: &Keys) -> Result<(), StoreError> {
 async fn make(store: &Store, now: i64, active_at: i64) -> Result<KeyRow, StoreError> {
     let key = generate_key(now, active_at);
     store.insert_key(&key.kid, &key.secret, key.created_at, key.active_at).await?;
-    tracing::info!(kid = %key.kid, "created a signing key");
+    audit::record(Event::SigningKeyCreated { kid: key.kid.clone() });
     Ok(key)
 }
 
@@ -45,7 +48,9 @@ pub async fn replace_all(store: &Store) -> Result<String, StoreError> {
     let new = make(store, now, now).await?;
     for key in old {
         store.delete_key(&key.kid).await?;
+        audit::record(Event::SigningKeyDeleted { kid: key.kid });
     }
+    audit::record(Event::SigningKeysReplaced { kid: new.kid.clone() });
     Ok(new.kid)
 }
 
@@ -79,7 +84,7 @@ pub async fn upkeep(store: &Store, keys: &Keys, rotate_after: Duration, ttl: Dur
     }
     for kid in due.delete {
         store.delete_key(&kid).await?;
-        tracing::info!(%kid, "deleted a signing key");
+        audit::record(Event::SigningKeyDeleted { kid });
     }
     reload(store, keys).await
 }

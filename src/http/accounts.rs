@@ -10,6 +10,7 @@ use warp::reply::Response;
 use super::{Route, answer, any_of, call::Call, route};
 use crate::{
     app::App,
+    audit::{self, Event},
     auth::{Username, check_password},
     refusal::Refusal,
     text::{DISPLAY_NAME_MAX, clean_text},
@@ -20,7 +21,7 @@ pub(super) fn routes(app: &Arc<App>) -> Route {
 }
 
 async fn create(call: Call) -> Result<Response, Refusal> {
-    let app = Arc::clone(&call.app);
+    let (app, network) = (Arc::clone(&call.app), call.network());
     let CreateAccount { username, password, display_name } = call.json().await?;
     let username = Username::parse(&username).map_err(|error| Refusal::invalid("username", error.to_string()))?;
     check_password(&password).map_err(|error| Refusal::invalid("password", error.to_string()))?;
@@ -38,7 +39,7 @@ async fn create(call: Call) -> Result<Response, Refusal> {
         now: now_ms(),
     };
     let user = app.store.create_user(new).await?;
-    tracing::info!(user = %user.id, "an account was made");
+    audit::record(Event::AccountCreated { user: user.id, network });
     Ok(answer::json(StatusCode::CREATED, &UserAnswer { user: as_seen(user) }))
 }
 

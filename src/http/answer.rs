@@ -38,7 +38,7 @@ pub fn of_refusal(app: &App, refusal: &Refusal) -> Response {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     match refusal.code {
-        ErrorCode::Unauthorized => {
+        ErrorCode::Unauthorized | ErrorCode::CodeNeeded | ErrorCode::CodeWrong => {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         ErrorCode::TooLarge => {

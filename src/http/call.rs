@@ -6,7 +6,7 @@ use std::{
     net::IpAddr,
     pin::Pin,
     str::FromStr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use bytes::{Buf, BytesMut};
@@ -14,14 +14,17 @@ use ferry_protocol::{DeviceId, ErrorCode, NotStrict, check_json, describe};
 use futures_util::{Stream, StreamExt};
 use http::{HeaderMap, Method, header};
 use serde::de::DeserializeOwned;
-use warp::{Filter, filters::BoxedFilter};
+use warp::{
+    Filter,
+    filters::{BoxedFilter, path::FullPath},
+};
 
-use super::cost::Cost;
+use super::{cost::Cost, origin::Origin};
 use crate::{
     app::App,
     auth::{ACCESS_COOKIE, find_cookie, is_allowed},
     identity::Authenticated,
-    limits::Network,
+    network::Network,
     refusal::Refusal,
     server::Peer,
 };
@@ -36,10 +39,13 @@ pub struct Call {
     /// running relay.
     pub peer: Option<Peer>,
     method: Method,
+    path: FullPath,
     headers: HeaderMap,
     query: String,
     /// In a mutex only so that threads can share a `Call` by reference. Nobody else ever locks it.
     body: Mutex<Body>,
+    /// Who asks, once [`Self::identity`] has found out.
+    who: Arc<OnceLock<Authenticated>>,
 }
 
 /// The page of a list that is asked for.
@@ -63,12 +69,13 @@ pub fn call(app: &Arc<App>) -> BoxedFilter<(Call,)> {
         .map(move || Arc::clone(&app))
         .and(warp::ext::optional::<Peer>())
         .and(warp::method())
+        .and(warp::path::full())
         .and(warp::header::headers_cloned())
         .and(query)
         .and(warp::body::stream())
-        .map(|app, peer, method, headers, query, body| {
+        .map(|app, peer, method, path, headers, query, body| {
             let body: Mutex<Body> = Mutex::new(Box::pin(into_bytes(body)));
-            Call { app, peer, method, headers, query, body }
+            Call { app, peer, method, path, headers, query, body, who: Arc::default() }
         })
         .boxed()
 }
@@ -104,7 +111,7 @@ impl Call {
     /// # Errors
     /// Fails with `rate_limited`.
     pub fn charge(&self, cost: Cost, device: Option<DeviceId>) -> Result<(), Refusal> {
-        let (limits, network) = (&self.app.limits, Network::from(self.address()));
+        let (limits, network) = (&self.app.limits, self.network());
         let taken = match (cost, device) {
             (Cost::Free, _) | (Cost::Call | Cost::Read, None) => Ok(()),
             (Cost::Read, Some(device)) => limits.reads.take(&device),
@@ -139,7 +146,8 @@ impl Call {
                 token
             }
         };
-        self.app.identity.authenticate(token).await.map(Some)
+        let who = self.app.identity.authenticate(token).await?;
+        Ok(Some(*self.who.get_or_init(|| who)))
     }
 
     /// Checks that the page that sent this belongs to the relay or to an allowed origin. Call this
@@ -183,25 +191,21 @@ impl Call {
 
     /// Returns the client's address: that of the connection, or what trusted proxies say of it.
     pub fn address(&self) -> IpAddr {
-        let unknown = IpAddr::from([0, 0, 0, 0]);
-        let peer = self.peer.as_ref().map_or(unknown, |peer| peer.address.ip().to_canonical());
-        let trusted = &self.app.config.trusted_proxies;
-        if !trusted.contains(&peer) {
-            return peer;
-        }
-        // From the right: each trusted proxy vouches for the entry that it appended. The first
-        // entry that is not a trusted proxy is the client. An entry that cannot be read ends the
-        // walk, because the client may have invented what is left of it.
-        let headers: Vec<&http::HeaderValue> = self.headers.get_all("x-forwarded-for").iter().collect();
-        let mut client = peer;
-        for entry in headers.iter().rev().flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b',')) {
-            let Some(address) = read_address(entry) else { break };
-            client = address;
-            if !trusted.contains(&address) {
-                break;
-            }
-        }
-        client
+        address_of(self.peer.as_ref(), &self.headers, &self.app.config.trusted_proxies)
+    }
+
+    /// Returns the client's network, by its address.
+    pub fn network(&self) -> Network {
+        self.address().into()
+    }
+
+    /// Returns where the request comes from, for the log. `route` is its path, as for
+    /// `warp::path!`.
+    pub(super) fn origin(&self, route: &'static str) -> Origin {
+        let after = self.path.as_str().strip_prefix("/v1/rooms/");
+        let room = after.and_then(|rest| rest.split('/').next()?.parse().ok());
+        let (method, network, who) = (self.method.clone(), self.network(), Arc::clone(&self.who));
+        Origin { route, method, network, room, who }
     }
 
     /// Rejects a request with a token in its URL, because proxies and browsers store URLs.
@@ -324,6 +328,29 @@ impl Call {
         };
         tokio::time::timeout(self.app.config.times.body, read).await.map_err(|_| late())?
     }
+}
+
+/// Returns the address of the client of a request: that of the connection, or what trusted proxies
+/// say of it.
+pub(super) fn address_of(peer: Option<&Peer>, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
+    let unknown = IpAddr::from([0, 0, 0, 0]);
+    let peer = peer.map_or(unknown, |peer| peer.address.ip().to_canonical());
+    if !trusted.contains(&peer) {
+        return peer;
+    }
+    // From the right: each trusted proxy vouches for the entry that it appended. The first entry
+    // that is not a trusted proxy is the client. An entry that cannot be read ends the walk,
+    // because the client may have invented what is left of it.
+    let headers: Vec<&http::HeaderValue> = headers.get_all("x-forwarded-for").iter().collect();
+    let mut client = peer;
+    for entry in headers.iter().rev().flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b',')) {
+        let Some(address) = read_address(entry) else { break };
+        client = address;
+        if !trusted.contains(&address) {
+            break;
+        }
+    }
+    client
 }
 
 fn untyped() -> Refusal {

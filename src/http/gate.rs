@@ -17,8 +17,13 @@ use http::{HeaderMap, HeaderValue, Method, Request, Uri, Version, header};
 use tower_service::Service;
 use warp::reply::Response;
 
-use super::answer;
-use crate::{app::App, refusal::Refusal};
+use super::{answer, call::address_of};
+use crate::{
+    app::App,
+    audit::{self, Event},
+    refusal::Refusal,
+    server::Peer,
+};
 
 /// See the module's description.
 #[derive(Clone)]
@@ -50,6 +55,11 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let app = Arc::clone(&self.app);
         if let Err(refusal) = check(request.method(), request.uri(), request.version(), request.headers()) {
+            if refusal.code == ErrorCode::Malformed {
+                let (peer, trusted) = (request.extensions().get::<Peer>(), &app.config.trusted_proxies);
+                let network = address_of(peer, request.headers(), trusted).into();
+                audit::record(Event::MalformedRequest { reason: refusal.detail.clone().into_owned(), network });
+            }
             return Box::pin(std::future::ready(Ok(harmless(answer::of_refusal(&app, &refusal)))));
         }
         // Routing runs in this call, so a panic there is caught as well.

@@ -11,11 +11,18 @@ use super::{
     accounts::{as_seen, busy, display_name},
     answer, any_of,
     call::Call,
-    proof::prove,
+    proof::{Proof, prove},
     route,
     sessions::{clear_cookies, first_tokens, set_cookies},
 };
-use crate::{app::App, auth::check_password, identity::Authenticated, logins::LogoutReason, refusal::Refusal};
+use crate::{
+    app::App,
+    audit::{self, Event, LogoutCause, Subject},
+    auth::check_password,
+    identity::Authenticated,
+    logins::LogoutReason,
+    refusal::Refusal,
+};
 
 /// How long the connection of a device has to prove its new token after a new password,
 /// milliseconds.
@@ -49,10 +56,11 @@ async fn update(call: Call, who: Authenticated) -> Result<Response, Refusal> {
 }
 
 async fn change_password(call: Call, who: Authenticated) -> Result<Response, Refusal> {
-    let (app, by_cookie) = (Arc::clone(&call.app), call.is_by_cookie());
-    let ChangePassword { old_password, new_password } = call.json().await?;
+    let (app, by_cookie, network) = (Arc::clone(&call.app), call.is_by_cookie(), call.network());
+    let ChangePassword { old_password, new_password, code } = call.json().await?;
     check_password(&new_password).map_err(|error| Refusal::invalid("new_password", error.to_string()))?;
-    let proven = prove(&app, who, &old_password, "old_password").await?;
+    let proof = Proof { password: &old_password, code: code.as_ref(), field: "old_password" };
+    let proven = prove(&app, who, network, proof).await?;
     let new = app.passwords.hash(&new_password).await.map_err(|_| busy())?;
     // Somebody who knew the old password may have logged in with it.
     let others = app.store.change_password(who.user, proven, &new, who.device, now_ms()).await?;
@@ -66,7 +74,11 @@ async fn change_password(call: Call, who: Authenticated) -> Result<Response, Ref
     // Its open connection gets some time, until the answer with the new tokens is there.
     app.changes.tokens_revoked(who.user, who.device, now_ms() + NEW_TOKENS_MS).await;
     app.logins.finish(who.user, &others, LogoutReason::Logout { by: who.device }).await;
-    tracing::info!(user = %who.user, "a password was changed");
+    audit::record(Event::PasswordChanged { by: who.into(), network });
+    for device in others {
+        let (who, by) = (Subject { user: who.user, device }, Some(who.device));
+        audit::record(Event::LoggedOut { who, by, cause: LogoutCause::NewPassword, network: Some(network) });
+    }
     let tokens = tokens?;
     if by_cookie {
         let mut response = answer::ok(&Refreshed { expires_in: tokens.expires_in });
@@ -77,11 +89,11 @@ async fn change_password(call: Call, who: Authenticated) -> Result<Response, Ref
 }
 
 async fn delete(call: Call, who: Authenticated) -> Result<Response, Refusal> {
-    let app = Arc::clone(&call.app);
-    let DeleteMe { password } = call.json().await?;
-    prove(&app, who, &password, "password").await?;
+    let (app, network) = (Arc::clone(&call.app), call.network());
+    let DeleteMe { password, code } = call.json().await?;
+    prove(&app, who, network, Proof { password: &password, code: code.as_ref(), field: "password" }).await?;
     app.people.delete_account(who).await?;
-    tracing::info!(user = %who.user, "an account was deleted");
+    audit::record(Event::AccountDeleted { by: who.into(), network });
     let mut response = answer::no_content();
     clear_cookies(&app, &mut response);
     Ok(response)

@@ -1,36 +1,75 @@
-//! The password is asked for again before something that a finder of an unlocked phone must not do.
+//! The password is asked for again before something that a finder of an unlocked phone must not do,
+//! and with it a code, if the account has a second factor.
 
 use std::time::Duration;
 
 use ferry_protocol::{ErrorCode, Secret, now_ms};
+use ferry_store::Credentials;
 
 use super::accounts::busy;
-use crate::{app::App, auth::CLOCK_SKEW_MS, identity::Authenticated, refusal::Refusal};
+use crate::{
+    app::App,
+    audit::{self, Event},
+    auth::CLOCK_SKEW_MS,
+    identity::Authenticated,
+    network::Network,
+    refusal::Refusal,
+    second_factor::Giver,
+};
 
 /// For how long a proof of the password counts.
 const FRESH: Duration = Duration::from_secs(600);
 
+/// What proves that it is the user who asks.
+pub(super) struct Proof<'a> {
+    /// The password.
+    pub(super) password: &'a Secret,
+    /// The code of the second factor, if there is one.
+    pub(super) code: Option<&'a Secret>,
+    /// The name of the field with the password.
+    pub(super) field: &'static str,
+}
+
 /// Checks the password again. Limited for each account, because it could be used instead of a login
 /// to guess passwords.
 ///
-/// Returns since when the password is in force.
-pub(super) async fn prove(
+/// Returns the account, and since when the password is in force.
+pub(super) async fn prove_password(
     app: &App,
     who: Authenticated,
+    network: Network,
     password: &Secret,
     field: &'static str,
-) -> Result<i64, Refusal> {
+) -> Result<Credentials, Refusal> {
     app.limits.proofs.take(&who.user).map_err(Refusal::rate_limited)?;
     // The device was logged in a moment ago: the account went since.
     let proven = app.store.credentials(who.user).await?.ok_or_else(Refusal::unauthorized)?;
-    let verified = app.passwords.verify(Some(&proven.password_hash), password).await.map_err(|_| busy())?;
-    if verified { Ok(proven.password_changed_at) } else { Err(Refusal::invalid(field, "the password is wrong")) }
+    if app.passwords.verify(Some(&proven.password_hash), password).await.map_err(|_| busy())? {
+        return Ok(proven);
+    }
+    audit::record(Event::ProofFailed { by: who.into(), network });
+    Err(Refusal::invalid(field, "the password is wrong"))
+}
+
+/// Checks the password and then the code.
+///
+/// Returns since when the password is in force.
+pub(super) async fn prove(app: &App, who: Authenticated, network: Network, proof: Proof<'_>) -> Result<i64, Refusal> {
+    let proven = prove_password(app, who, network, proof.password, proof.field).await?;
+    let by = Giver { user: who.user, device: Some(who.device), network };
+    app.second_factor.prove(by, proof.code).await?;
+    Ok(proven.password_changed_at)
 }
 
 /// Checks that the password was proved on this device within [`FRESH`], or is proved now.
-pub(super) async fn require_proof(app: &App, who: Authenticated, password: Option<&Secret>) -> Result<(), Refusal> {
-    if let Some(password) = password {
-        prove(app, who, password, "password").await?;
+pub(super) async fn require_proof(
+    app: &App,
+    who: Authenticated,
+    network: Network,
+    proof: Option<Proof<'_>>,
+) -> Result<(), Refusal> {
+    if let Some(proof) = proof {
+        prove(app, who, network, proof).await?;
         app.store.note_proof(who.device, now_ms()).await?;
         return Ok(());
     }

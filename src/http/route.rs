@@ -34,13 +34,18 @@ pub(super) struct Declared {
 impl Route {
     /// Creates a route. `path` is written as for `warp::path!`: `"v1" / "rooms" / String`.
     pub(super) fn new(method: &str, path: &str, auth: Auth, cost: Cost, filter: BoxedFilter<(Response,)>) -> Self {
-        let segments = path.split('/').map(|segment| match segment.trim() {
-            "String" => "{}",
-            literal => literal.trim_matches('"'),
-        });
-        let path = segments.fold(String::new(), |path, segment| path + "/" + segment);
-        Self { filter, declared: vec![Declared { method: method.to_ascii_uppercase(), path, auth, cost }] }
+        let (method, path) = (method.to_ascii_uppercase(), path_of(path));
+        Self { filter, declared: vec![Declared { method, path, auth, cost }] }
     }
+}
+
+/// Returns a path as in a URL, with `{}` for any segment, of one as for `warp::path!`.
+pub(super) fn path_of(path: &str) -> String {
+    let segments = path.split('/').map(|segment| match segment.trim() {
+        "String" => "{}",
+        literal => literal.trim_matches('"'),
+    });
+    segments.fold(String::new(), |path, segment| path + "/" + segment)
 }
 
 /// Declares one route: method, who may call it, what it counts against, path, handler.
@@ -72,7 +77,7 @@ macro_rules! route {
             .and(warp::$method())
             .and($crate::http::call::call($app))
             .then(|$($argument: String,)* call| {
-                $crate::http::run(move |$call: $crate::http::call::Call| $run, call)
+                $crate::http::run(stringify!($($path)*), move |$call: $crate::http::call::Call| $run, call)
             })
             .boxed();
         let (auth, cost) = ($crate::http::cost::Auth::$auth, $crate::http::cost::Cost::$cost);

@@ -6,7 +6,7 @@ use ferry_protocol::{
     CreateSession, DeleteSession, DeviceId, Devices, ErrorCode, RefreshSession, Refreshed, Secret, SessionAnswer,
     Tokens, now_ms,
 };
-use ferry_store::{Conflict, Credentials, Device, NewDevice, NextToken, Rotation};
+use ferry_store::{CodeProof, Conflict, Credentials, Device, NewDevice, NextToken, Rotation};
 use http::{StatusCode, header};
 use warp::reply::Response;
 
@@ -16,15 +16,18 @@ use super::{
     answer, any_of,
     call::{Call, id},
     cost::Cost,
-    proof::require_proof,
+    proof::{Proof, require_proof},
     route,
 };
 use crate::{
     app::App,
+    audit::{self, Event, LogoutCause, Subject},
     auth::{Cookies, REFRESH_COOKIE, RefreshToken, Username},
     identity::Authenticated,
+    network::Network,
     news::LiveEvent,
     refusal::Refusal,
+    second_factor::{CodeFault, Giver},
     text::{DEVICE_NAME_MAX, clean_text},
 };
 
@@ -43,67 +46,37 @@ pub(super) fn routes(app: &Arc<App>) -> Route {
 
 async fn log_in(call: Call) -> Result<Response, Refusal> {
     let (app, address, user_agent) = (Arc::clone(&call.app), call.address(), call.user_agent());
+    let network = Network::from(address);
     // A page of a foreign origin must not be able to put the cookies of its own login into a
     // user's browser.
     let origin = call.check_origin();
-    let CreateSession { username, password, device_name, cookie, replace } = call.json().await?;
+    let CreateSession { username, password, device_name, cookie, replace, code } = call.json().await?;
     if cookie {
         origin?;
     }
     // Only now: a page of another origin must not use up the logins of its visitor's address.
-    app.limits.logins_from.take(&address.into()).map_err(Refusal::rate_limited)?;
+    app.limits.logins_from.take(&network).map_err(Refusal::rate_limited)?;
     let name = clean_text(&device_name, DEVICE_NAME_MAX)
         .map_err(|error| Refusal::invalid("device_name", error.to_string()))?;
-    let username = Username::parse(&username).ok();
-    let found = match &username {
-        Some(username) => {
-            let guess = (username.as_str().to_owned(), address.into());
-            app.limits.guesses.take(&guess).map_err(Refusal::rate_limited)?;
-            app.limits.logins_of.take(&guess.0).map_err(Refusal::rate_limited)?;
-            app.store.credentials_by_name(username.as_str()).await?
-        }
-        None => None,
-    };
-    // Verified even if there is no such user, because the answer must not come sooner then.
-    let hash = found.as_ref().map(|found| found.password_hash.as_str());
-    let verified = app.passwords.verify(hash, &password).await.map_err(|_| busy())?;
-    let Some(credentials) = found.filter(|_| verified) else {
-        return Err(wrong());
-    };
-    renew_hash(&app, &credentials, password);
-    let Credentials { user, password_changed_at, .. } = credentials;
+    let Credentials { user, password_changed_at, .. } = prove_login(&app, &username, password, network).await?;
+    let by = Giver { user: user.id, device: None, network };
+    let code = app.second_factor.check(by, code.as_ref()).await.map_err(CodeFault::at_login)?;
 
-    let now = now_ms();
     let new = NewDevice {
         id: DeviceId::new(),
         user: user.id,
         name,
         ip: Some(address.to_string()),
         user_agent,
-        now,
+        now: now_ms(),
         proven: password_changed_at,
-        code: None,
+        code: code.clone(),
     };
-    // Since the look-up, the account may have gone, or the device together with the password that
-    // let it in. That too is a wrong login.
-    let gone = |refusal: Refusal| if refusal.code == ErrorCode::NotFound { wrong() } else { refusal };
-    let device = match replace {
-        None => match app.logins.open(new).await {
-            Err(refusal) if refusal.code == ErrorCode::DeviceLimit => {
-                let rows = app.store.devices_of(user.id).await?;
-                // No device of this list is the one that asks.
-                let devices = rows.into_iter().map(|row| as_listed(&app, row, DeviceId::new())).collect();
-                return Err(Refusal { devices, ..refusal });
-            }
-            opened => opened.map_err(gone)?,
-        },
-        Some(other) => app
-            .logins
-            .replace(new, other)
-            .await
-            .map_err(gone)?
-            .ok_or_else(|| Refusal::invalid("replace", "you have no such device"))?,
-    };
+    let device = open(&app, new, replace).await.inspect_err(|refusal| match refusal.code {
+        ErrorCode::CodeNeeded => audit::record(Event::CodeNeeded { user: user.id, network }),
+        ErrorCode::CodeWrong => audit::record(Event::CodeFailed { user: user.id, device: None, network }),
+        _ => {}
+    })?;
     let tokens = match first_tokens(&app, &device).await {
         Ok(tokens) => tokens,
         Err(refusal) => {
@@ -111,11 +84,11 @@ async fn log_in(call: Call) -> Result<Response, Refusal> {
             if replace.is_none() {
                 app.logins.abandon(user.id, device.id).await;
             }
-            return Err(gone(refusal));
+            return Err(unless_gone(refusal));
         }
     };
     app.logins.tell_of_login(&device).await;
-    tracing::info!(user = %user.id, device = %device.id, "a device logged in");
+    record_login(by, &device, code.as_ref(), replace.is_some());
     let seen = as_listed(&app, device.clone(), device.id);
     let mut session = SessionAnswer { tokens: None, user: as_seen(user), device: seen };
     if cookie {
@@ -125,6 +98,72 @@ async fn log_in(call: Call) -> Result<Response, Refusal> {
     }
     session.tokens = Some(tokens);
     Ok(answer::json(StatusCode::CREATED, &session))
+}
+
+/// Checks a username and a password.
+async fn prove_login(
+    app: &Arc<App>,
+    username: &str,
+    password: Secret,
+    network: Network,
+) -> Result<Credentials, Refusal> {
+    let found = match Username::parse(username).ok() {
+        Some(username) => {
+            let guess = (username.as_str().to_owned(), network);
+            app.limits.guesses.take(&guess).map_err(Refusal::rate_limited)?;
+            app.limits.logins_of.take(&guess.0).map_err(Refusal::rate_limited)?;
+            app.store.credentials_by_name(username.as_str()).await?
+        }
+        None => None,
+    };
+    // Verified even if there is no such user, because the answer must not come sooner then.
+    let hash = found.as_ref().map(|found| found.password_hash.as_str());
+    if !app.passwords.verify(hash, &password).await.map_err(|_| busy())? {
+        audit::record(Event::LoginFailed { user: found.map(|found| found.user.id), network });
+        return Err(wrong());
+    }
+    // Without a user no password is right.
+    let credentials = found.ok_or_else(wrong)?;
+    renew_hash(app, &credentials, password);
+    Ok(credentials)
+}
+
+/// Makes the device of a login, or puts it in the place of another one.
+async fn open(app: &App, new: NewDevice, replace: Option<DeviceId>) -> Result<Device, Refusal> {
+    let user = new.user;
+    match replace {
+        None => match app.logins.open(new).await {
+            Err(refusal) if refusal.code == ErrorCode::DeviceLimit => {
+                let rows = app.store.devices_of(user).await?;
+                // No device of this list is the one that asks.
+                let devices = rows.into_iter().map(|row| as_listed(app, row, DeviceId::new())).collect();
+                Err(Refusal { devices, ..refusal })
+            }
+            opened => opened.map_err(unless_gone),
+        },
+        Some(other) => {
+            let replaced = app.logins.replace(new, other).await.map_err(unless_gone)?;
+            replaced.ok_or_else(|| Refusal::invalid("replace", "you have no such device"))
+        }
+    }
+}
+
+/// Since the look-up, the account may have gone, or the device together with the password that let
+/// it in. That too is a wrong login.
+fn unless_gone(refusal: Refusal) -> Refusal {
+    if refusal.code == ErrorCode::NotFound { wrong() } else { refusal }
+}
+
+fn record_login(by: Giver, device: &Device, code: Option<&CodeProof>, has_replaced: bool) {
+    let Giver { user, network, .. } = by;
+    let who = Subject { user, device: device.id };
+    audit::record(Event::LoginSucceeded { who, network, with_code: code.is_some() });
+    if has_replaced {
+        audit::record(Event::DeviceReplaced { who, network });
+    }
+    if matches!(code, Some(CodeProof::Recovery(_))) {
+        audit::record(Event::RecoveryCodeUsed { user, device: Some(device.id), network });
+    }
 }
 
 /// Makes the first tokens of a device, or the first after all were revoked.
@@ -160,7 +199,7 @@ fn renew_hash(app: &Arc<App>, credentials: &Credentials, password: Secret) {
 }
 
 async fn refresh(call: Call) -> Result<Response, Refusal> {
-    let (app, address) = (Arc::clone(&call.app), call.address());
+    let (app, address, network) = (Arc::clone(&call.app), call.address(), call.network());
     let cookie = call.cookie(REFRESH_COOKIE).map(Secret::new);
     let origin = call.check_origin();
     let RefreshSession { refresh_token } = call.json_or_default().await?;
@@ -169,7 +208,11 @@ async fn refresh(call: Call) -> Result<Response, Refusal> {
         origin?;
     }
     let old = refresh_token.or(cookie).ok_or_else(Refusal::unauthorized)?;
-    let old = RefreshToken::parse(old.expose()).ok_or_else(Refusal::unauthorized)?;
+    let failed = || {
+        audit::record(Event::RefreshFailed { network });
+        Refusal::unauthorized()
+    };
+    let old = RefreshToken::parse(old.expose()).ok_or_else(failed)?;
     let now = now_ms();
     // Before the token is used up.
     if !app.identity.tokens().can_sign(now) {
@@ -182,10 +225,12 @@ async fn refresh(call: Call) -> Result<Response, Refusal> {
         Rotation::Rotated { device, .. } if is_over(&app, &device, now) => {
             app.store.revoke_tokens_of(device.id).await?;
             app.changes.tokens_revoked(device.user_id, device.id, 0).await;
+            audit::record(Event::LoginExpired { who: subject(&device), network });
             Err(Refusal::unauthorized())
         }
         Rotation::Rotated { device, salt } => {
             let tokens = sign(&app, &device, &old.next(&salt))?;
+            audit::record(Event::TokenRefreshed { who: subject(&device), network });
             tell_of_renewal(&app, &device, now + ms(app.config.auth.access_ttl)).await;
             if by_cookie {
                 let mut response = answer::ok(&Refreshed { expires_in: tokens.expires_in });
@@ -194,18 +239,19 @@ async fn refresh(call: Call) -> Result<Response, Refusal> {
             }
             Ok(answer::ok(&tokens))
         }
-        Rotation::Unknown | Rotation::Expired => Err(Refusal::unauthorized()),
+        Rotation::Unknown | Rotation::Expired => Err(failed()),
         Rotation::Reused { device_id, user_id } => {
             // One of the two uses was not by the device, and nothing says which (RFC 9700
             // §4.14.2). The queue waits for whoever proves the password.
-            tracing::warn!(
-                user = %user_id, device = %device_id,
-                "a refresh token was used again too late: the tokens of the device are revoked"
-            );
             app.changes.tokens_revoked(user_id, device_id, 0).await;
+            audit::record(Event::RefreshReused { who: Subject { user: user_id, device: device_id }, network });
             Err(Refusal::unauthorized())
         }
     }
+}
+
+fn subject(device: &Device) -> Subject {
+    Subject { user: device.user_id, device: device.id }
 }
 
 /// Returns whether a login is so old that it must be repeated.
@@ -239,15 +285,18 @@ async fn log_out(call: Call, which: String) -> Result<Response, Refusal> {
     }
     let who = call.device(Cost::Call).await?;
     let device = if which == "current" { who.device } else { id(&which)? };
-    let (app, by_cookie) = (Arc::clone(&call.app), call.is_by_cookie());
+    let (app, by_cookie, network) = (Arc::clone(&call.app), call.is_by_cookie(), call.network());
     if device != who.device {
-        let DeleteSession { password } = call.json_or_default().await?;
-        require_proof(&app, who, password.as_ref()).await?;
+        let DeleteSession { password, code } = call.json_or_default().await?;
+        let proof = password.as_ref().map(|password| Proof { password, code: code.as_ref(), field: "password" });
+        require_proof(&app, who, network, proof).await?;
     }
     if !app.logins.close(who.user, device, who.device).await? {
         return Err(Refusal::not_found());
     }
-    tracing::info!(user = %who.user, %device, by = %who.device, "a device was logged out");
+    let cause = if device == who.device { LogoutCause::Own } else { LogoutCause::OtherDevice };
+    let (gone, by) = (Subject { user: who.user, device }, Some(who.device));
+    audit::record(Event::LoggedOut { who: gone, by, cause, network: Some(network) });
     let mut response = answer::no_content();
     if device == who.device && by_cookie {
         clear_cookies(&app, &mut response);

@@ -18,14 +18,16 @@ use crate::{
     session::{Handshake, accept},
 };
 
+const PATH: &str = stringify!("v1" / "socket");
+
 pub(super) fn routes(app: &Arc<App>) -> Route {
     let filter = warp::path!("v1" / "socket")
         .and(warp::get())
         .and(warp::ext::optional::<OnUpgrade>())
         .and(call(app))
-        .then(|upgrade: Option<OnUpgrade>, call| run(move |call| open(call, upgrade), call))
+        .then(|upgrade: Option<OnUpgrade>, call| run(PATH, move |call| open(call, upgrade), call))
         .boxed();
-    Route::new("get", stringify!("v1" / "socket"), Auth::Own, Cost::Free, filter)
+    Route::new("get", PATH, Auth::Own, Cost::Free, filter)
 }
 
 /// Rejects everything that can be rejected before the 101. After it, a client sees only a close

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use dashmap::DashMap;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::limits::Network;
+use crate::network::Network;
 
 /// The limits, and the connections that count towards them.
 #[derive(Debug)]

@@ -5,7 +5,11 @@ use std::{sync::Arc, time::Duration};
 
 use ferry_store::RunId;
 
-use crate::{app::App, logins::LogoutReason};
+use crate::{
+    app::App,
+    audit::{self, Event, LogoutCause, Subject},
+    logins::LogoutReason,
+};
 
 /// The name of the lease.
 const TASK: &str = "abandoned devices";
@@ -43,7 +47,8 @@ async fn all(app: &App) -> Result<(), ferry_store::StoreError> {
         for (user, device) in abandoned {
             // Its user may have come back since the list was read.
             if app.store.revoke_if_abandoned(user, device, expiry).await? {
-                tracing::info!(%user, %device, "a device is logged out: nobody has used it for long");
+                let (who, cause) = (Subject { user, device }, LogoutCause::Abandoned);
+                audit::record(Event::LoggedOut { who, by: None, cause, network: None });
                 app.logins.finish(user, &[device], LogoutReason::Logout { by: device }).await;
             }
         }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use ferry_protocol::now_ms;
 
-use crate::{app::App, signing};
+use crate::{app::App, audit, signing};
 
 /// The pause between two rounds of tidying.
 const TIDY: Duration = Duration::from_secs(60);
@@ -22,11 +22,12 @@ pub(super) async fn renew_keys(app: Arc<App>) {
     }
 }
 
-/// Tidies the rate limits and the sends over HTTP. Never ends.
+/// Tidies the rate limits, what is left out of the log, and the sends over HTTP. Never ends.
 pub(super) async fn tidy_limits(app: Arc<App>) {
     loop {
         tokio::time::sleep(TIDY).await;
         app.limits.tidy();
+        audit::tidy();
         app.rooms.sends_over_http.tidy(now_ms());
     }
 }

@@ -18,6 +18,7 @@ mod bare;
 mod line;
 mod wire;
 
+mod audit;
 mod client_library;
 mod command_line;
 mod conversation;

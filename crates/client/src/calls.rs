@@ -5,6 +5,7 @@ mod invitations;
 mod people;
 mod presence;
 mod receipts;
+mod totp;
 
 use ferry_protocol::{
     ChangePassword, CreateAccount, CreateRoom, CreateSession, DeleteMe, DeleteSession, Device, DeviceId, Devices,
@@ -14,6 +15,7 @@ use ferry_protocol::{
 use reqwest::Method;
 use serde_json::json;
 
+pub use self::totp::Proof;
 use crate::http::Call;
 use crate::session::expiry;
 use crate::{Client, ClientError, Credentials, Session};
@@ -68,7 +70,7 @@ impl Client {
         password: &Secret,
         device_name: &str,
     ) -> Result<Credentials, ClientError> {
-        self.log_in(username, password, device_name, None).await
+        self.log_in(username, password, device_name, None, None).await
     }
 
     /// Logs in in the place of one of the user's devices: takes over its id and all that waits for
@@ -83,7 +85,23 @@ impl Client {
         device_name: &str,
         replaced: DeviceId,
     ) -> Result<Credentials, ClientError> {
-        self.log_in(username, password, device_name, Some(replaced)).await
+        self.log_in(username, password, device_name, Some(replaced), None).await
+    }
+
+    /// Logs in to an account with a second factor, with a code of it or a recovery code. With
+    /// `replaced`, takes the place of that device.
+    ///
+    /// # Errors
+    /// 401 `code_wrong`, and those of [`Self::login`] and [`Self::login_replacing`].
+    pub async fn login_with_code(
+        &self,
+        username: &str,
+        password: &Secret,
+        device_name: &str,
+        replaced: Option<DeviceId>,
+        code: &Secret,
+    ) -> Result<Credentials, ClientError> {
+        self.log_in(username, password, device_name, replaced, Some(code)).await
     }
 
     async fn log_in(
@@ -92,6 +110,7 @@ impl Client {
         password: &Secret,
         device_name: &str,
         replace: Option<DeviceId>,
+        code: Option<&Secret>,
     ) -> Result<Credentials, ClientError> {
         let login = CreateSession {
             username: username.to_owned(),
@@ -99,6 +118,7 @@ impl Client {
             device_name: device_name.to_owned(),
             cookie: false,
             replace,
+            code: code.cloned(),
         };
         let call = Call::new(Method::POST, "sessions").json(&login)?;
         let session: ferry_protocol::SessionAnswer = self.call(&call, None).await?;
@@ -156,9 +176,10 @@ impl Session {
     /// Logs out one of the user's devices, and proves the password.
     ///
     /// # Errors
-    /// 404 `not_found`, 422 `invalid` if the password is wrong.
-    pub async fn logout_device_with(&self, device: DeviceId, password: &Secret) -> Result<(), ClientError> {
-        let body = DeleteSession { password: Some(password.clone()) };
+    /// 404 `not_found`, 422 `invalid` if the password or the code is wrong.
+    pub async fn logout_device_with(&self, device: DeviceId, proof: impl Into<Proof>) -> Result<(), ClientError> {
+        let Proof { password, code } = proof.into();
+        let body = DeleteSession { password: Some(password), code };
         self.call_empty(Call::new(Method::DELETE, format!("sessions/{device}")).json(&body)?).await
     }
 
@@ -186,8 +207,9 @@ impl Session {
     /// The old password is wrong, or the new one is not allowed. [`ClientError::Store`] if the new
     /// tokens cannot be stored: the password is changed then, and they are stored at the next
     /// refresh.
-    pub async fn change_password(&self, old: &Secret, new: &Secret) -> Result<(), ClientError> {
-        let body = ChangePassword { old_password: old.clone(), new_password: new.clone() };
+    pub async fn change_password(&self, old: impl Into<Proof>, new: &Secret) -> Result<(), ClientError> {
+        let Proof { password, code } = old.into();
+        let body = ChangePassword { old_password: password, new_password: new.clone(), code };
         self.call_for_tokens(Call::new(Method::PUT, "me/password").json(&body)?).await
     }
 
@@ -195,8 +217,9 @@ impl Session {
     ///
     /// # Errors
     /// The password is wrong.
-    pub async fn delete_me(&self, password: &Secret) -> Result<(), ClientError> {
-        let body = DeleteMe { password: password.clone() };
+    pub async fn delete_me(&self, proof: impl Into<Proof>) -> Result<(), ClientError> {
+        let Proof { password, code } = proof.into();
+        let body = DeleteMe { password, code };
         self.call_empty(Call::new(Method::DELETE, "me").json(&body)?).await
     }
 

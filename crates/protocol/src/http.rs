@@ -61,6 +61,9 @@ pub struct ChangePassword {
     pub old_password: Secret,
     /// The new password.
     pub new_password: Secret,
+    /// The code of the [second factor](crate::TotpStatus), or a recovery code, if it is on.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub code: Option<Secret>,
 }
 
 /// The request of `DELETE /v1/me`. It needs the password again, because a finder of a lost phone
@@ -70,6 +73,9 @@ pub struct ChangePassword {
 pub struct DeleteMe {
     /// The current password.
     pub password: Secret,
+    /// The code of the [second factor](crate::TotpStatus), or a recovery code, if it is on.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub code: Option<Secret>,
 }
 
 /// The request of `POST /v1/sessions`, which logs in.
@@ -88,6 +94,9 @@ pub struct CreateSession {
     /// One of the user's devices whose place this one takes, with all that waits for it.
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub replace: Option<DeviceId>,
+    /// The code of the [second factor](crate::TotpStatus), or a recovery code, if it is on.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub code: Option<Secret>,
 }
 
 /// The request of `DELETE /v1/sessions/{device}`. The body may be left out.
@@ -98,6 +107,9 @@ pub struct DeleteSession {
     /// proved it in the last 10 minutes.
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub password: Option<Secret>,
+    /// The code of the [second factor](crate::TotpStatus), or a recovery code, if it is on.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub code: Option<Secret>,
 }
 
 /// The answer of `POST /v1/sessions`.

@@ -23,6 +23,7 @@ mod relay_frame;
 mod room;
 mod secret;
 mod strict;
+mod totp;
 
 pub use clock::now_ms;
 pub use code::{CloseCode, ErrorCode};
@@ -59,3 +60,4 @@ pub use room::{
 };
 pub use secret::Secret;
 pub use strict::{DEPTH_MAX, FOREVER, KEYS_MAX, NUMBER_MAX, NotStrict, check_json};
+pub use totp::{ConfirmTotp, EndTotp, RecoveryCodes, StartTotp, TotpSecret, TotpStatus};

@@ -166,6 +166,11 @@ pub enum NoticeEvent {
     },
     /// The user's settings changed: ask for them again. Goes only to their own devices.
     SettingsChanged,
+    /// The user's second factor was turned on or off. Goes only to their own devices.
+    SecondFactorChanged {
+        /// Whether a login needs a code now.
+        active: bool,
+    },
     /// An event of a kind that this version does not know.
     #[serde(other)]
     Unknown,

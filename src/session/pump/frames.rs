@@ -12,6 +12,7 @@ use ferry_protocol::{
 
 use super::{Pump, deadlines::instant_of, ending::End};
 use crate::{
+    audit::{self, Event},
     identity::Authenticated,
     refusal::Refusal,
     session::{answer::Owed, sending::Outcome, socket::Incoming},
@@ -139,6 +140,13 @@ impl Pump {
     }
 
     fn tell(&mut self, id: Option<MessageId>, refusal: &Refusal) {
+        // Without the network, which the login of the device has told.
+        let (who, route, network) = (Some(self.identity.into()), "socket".to_owned(), None);
+        match refusal.code {
+            ErrorCode::RateLimited => audit::record(Event::RateLimited { who, route, network }),
+            code if code.status() == 403 => audit::record(Event::Refused { who, room: None, code, route, network }),
+            _ => {}
+        }
         self.app.metrics.errors.with_label_values(&[refusal.code.as_str()]).inc();
         self.socket.text(&[&RelayFrame::Error(refusal.to_frame(id)).to_json()]);
     }

@@ -8,6 +8,7 @@ mod people;
 mod raw;
 mod relay;
 mod tap;
+mod totp;
 mod variants;
 
 pub use database::Database;
@@ -15,6 +16,7 @@ pub use ferry_testkit::{DEADLINE, Nsqd, Postgres, nsq, repository, until, within
 pub use people::{Online, Person, impatient};
 pub use raw::{Closed, RawSocket};
 pub use relay::Relay;
+pub use totp::App;
 pub use variants::{assert_seen_once, assert_unavailable, log_level, moved_to, post, post_until_accepted};
 
 /// The back ends under a relay.

@@ -43,6 +43,9 @@ impl Calls {
             ("POST", format!("/v1/rooms/{room}/read"), json!({ "up_to": bob.id, "sent_at": 1 })),
             ("POST", "/v1/notices/read".to_owned(), json!({ "notices": [bob.id] })),
             ("PATCH", "/v1/me/settings".to_owned(), json!({ "direct": "anybody", "receipts": true })),
+            ("PUT", "/v1/me/totp".to_owned(), json!({ "password": "correct horse" })),
+            ("POST", "/v1/me/totp".to_owned(), json!({ "code": "123456" })),
+            ("DELETE", "/v1/me/totp".to_owned(), json!({ "password": "correct horse", "code": "123456" })),
         ];
         Self { access, calls }
     }
@@ -193,6 +196,7 @@ async fn a_path_takes_its_methods_and_no_others() {
         ("/v1/me", "GET PATCH DELETE"),
         ("/v1/me/password", "PUT"),
         ("/v1/me/settings", "GET PATCH"),
+        ("/v1/me/totp", "GET POST PUT DELETE"),
         ("/v1/friends", "GET"),
         ("/v1/friends/{id}", "PUT DELETE"),
         ("/v1/blocks", "GET"),

@@ -15,3 +15,4 @@ mod rooms;
 mod sessions;
 mod strict;
 mod tokens;
+mod totp;

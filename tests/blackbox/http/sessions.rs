@@ -266,6 +266,7 @@ on_both!(a_login_ends_after_its_time_and_keeps_what_waits, ["--login-days", "1"]
     world.database.execute("UPDATE devices SET created_at = created_at - 86400001").await;
     refresh(relay, &next).await.problem(401, "unauthorized");
     me(relay, &device.access).await.problem(401, "unauthorized");
+    assert!(world.logs().contains(r#""event":"login_expired""#), "a security event");
     let again = log_in_for(relay, &alice, &device.device).await.ok(201);
     refresh(relay, &text(&again["refresh_token"])).await.ok(200);
 });
@@ -292,6 +293,7 @@ on_both!(devices_that_nobody_can_use_are_logged_out, ["--device-expiry-days", "3
     kept.connected().await;
     let left = kept.session.devices().await.unwrap();
     assert_eq!(left.iter().map(|device| device.id).collect::<Vec<_>>(), [kept.device()]);
+    assert!(world.logs().contains(r#""reason":"abandoned","target":"audit""#), "a security event");
 });
 
 /// Returns when the device's first token was made.
