@@ -2,10 +2,11 @@
 
 use clap::{Args, Subcommand};
 use ferry_client::protocol::{Device, ErrorCode, User};
-use ferry_client::{ClientError, DeviceId, Paging};
+use ferry_client::{ClientError, DeviceId, Paging, Proof, Secret};
 use serde_json::json;
 
 use super::failure::Failure;
+use super::second_factor::{ClientOr, with_code};
 use super::{Global, password, show};
 
 /// The longest default device name, in characters. A longer machine name is cut.
@@ -55,6 +56,9 @@ pub struct Login {
     /// Take the place of one of your devices, with all that waits for it
     #[arg(long, value_name = "DEVICE")]
     replace: Option<DeviceId>,
+    /// The code of your second factor, or a recovery code; asked for if it is needed
+    #[arg(long)]
+    code: Option<String>,
     /// Read the password from standard input
     #[arg(long)]
     password_stdin: bool,
@@ -73,17 +77,23 @@ pub async fn login(args: Login, global: &Global) -> Result<(), Failure> {
     let secret = password::ask("Password", "FERRY_PASSWORD", args.password_stdin, false)?;
     let device_name = args.device_name.unwrap_or_else(machine_name);
     let last = profile.last_device(client.server(), &args.name);
-    let login = match args.replace.or(last) {
-        None => client.login(&args.name, &secret, &device_name).await,
-        Some(replaced) => match client.login_replacing(&args.name, &secret, &device_name, replaced).await {
-            // The device of this profile was logged out, and nothing waits for it.
-            Err(error) if args.replace.is_none() && error.code() == Some(ErrorCode::Invalid) => {
-                client.login(&args.name, &secret, &device_name).await
-            }
-            login => login,
-        },
+    let (client_of, name, replace) = (&client, &args.name, args.replace);
+    let log_in = async |replaced: Option<DeviceId>, code: Option<&Secret>| match (code, replaced) {
+        (Some(code), replaced) => client_of.login_with_code(name, &secret, &device_name, replaced, code).await,
+        (None, Some(replaced)) => client_of.login_replacing(name, &secret, &device_name, replaced).await,
+        (None, None) => client_of.login(name, &secret, &device_name).await,
     };
-    let credentials = login.map_err(|error| with_devices(error, &args.name))?;
+    let login = with_code(args.code, async |code| match log_in(replace.or(last), code.as_ref()).await {
+        // The device of this profile was logged out, and nothing waits for it.
+        Err(error) if last.is_some() && replace.is_none() && error.code() == Some(ErrorCode::Invalid) => {
+            log_in(None, code.as_ref()).await
+        }
+        login => login,
+    });
+    let credentials = login.await.map_err(|error| match error {
+        ClientOr::Client(error) => with_devices(error, name),
+        ClientOr::Failure(failure) => failure,
+    })?;
     if let Err(failure) = profile.log_in(&credentials) {
         if args.replace.or(last) == Some(credentials.device) {
             // What waits for it stays, for the next try.
@@ -148,6 +158,9 @@ pub struct Passwd {
     /// Read the old and the new password from standard input, one on each line
     #[arg(long)]
     password_stdin: bool,
+    /// The code of your second factor, or a recovery code; asked for if it is needed
+    #[arg(long)]
+    code: Option<String>,
 }
 
 pub async fn passwd(args: Passwd, global: &Global) -> Result<(), Failure> {
@@ -155,7 +168,8 @@ pub async fn passwd(args: Passwd, global: &Global) -> Result<(), Failure> {
     password::warn_if_plain(session.client().server());
     let old = password::ask("Old password", "FERRY_PASSWORD", args.password_stdin, false)?;
     let new = password::ask("New password", "FERRY_NEW_PASSWORD", args.password_stdin, true)?;
-    session.change_password(&old, &new).await?;
+    with_code(args.code, async |code| session.change_password(Proof { password: old.clone(), code }, &new).await)
+        .await?;
     show::answer(global.json, &json!({}), || "password changed; your other devices are logged out".to_owned())
 }
 
@@ -200,6 +214,9 @@ enum DevicesCommand {
         /// Read the password from standard input
         #[arg(long)]
         password_stdin: bool,
+        /// The code of your second factor, or a recovery code; asked for if it is needed
+        #[arg(long)]
+        code: Option<String>,
     },
 }
 
@@ -210,12 +227,15 @@ pub async fn devices(args: DevicesArgs, global: &Global) -> Result<(), Failure> 
             let devices = session.devices().await?;
             show::answer(global.json, &devices, || show::table(devices.iter().map(device_row)))
         }
-        Some(DevicesCommand::Logout { device, password_stdin }) => {
+        Some(DevicesCommand::Logout { device, password_stdin, code }) => {
             match session.logout_device(device).await {
                 Err(error) if error.code() == Some(ErrorCode::PasswordNeeded) => {
                     password::warn_if_plain(session.client().server());
                     let secret = password::ask("Password", "FERRY_PASSWORD", password_stdin, false)?;
-                    session.logout_device_with(device, &secret).await?;
+                    with_code(code, async |code| {
+                        session.logout_device_with(device, Proof { password: secret.clone(), code }).await
+                    })
+                    .await?;
                 }
                 outcome => outcome?,
             }

@@ -10,6 +10,7 @@ mod profile;
 mod read;
 mod resolve;
 mod rooms;
+mod second_factor;
 mod send;
 mod show;
 mod tail;
@@ -118,6 +119,8 @@ pub enum Command {
     Whoami,
     /// Change the password, which logs out every other device
     Passwd(account::Passwd),
+    /// Turn codes of an app beside the password on or off
+    SecondFactor(second_factor::SecondFactor),
     /// Find users by the beginning of their name
     Users(account::Users),
     /// List your devices, or log one out
@@ -159,6 +162,7 @@ pub async fn run(command: Command, global: &Global) -> ExitCode {
         Command::Logout => Box::pin(account::logout(global)).await,
         Command::Whoami => Box::pin(account::whoami(global)).await,
         Command::Passwd(args) => Box::pin(account::passwd(args, global)).await,
+        Command::SecondFactor(args) => Box::pin(second_factor::second_factor(args, global)).await,
         Command::Users(args) => Box::pin(account::users(args, global)).await,
         Command::Devices(args) => Box::pin(account::devices(args, global)).await,
         Command::Rooms(args) => Box::pin(rooms::rooms(args, global)).await,

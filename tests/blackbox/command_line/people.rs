@@ -1,8 +1,10 @@
 //! Friends, blocks and settings, as a user types them.
 
+use ferry_protocol::Secret;
+
 use super::Shell;
 use crate::{
-    harness::{Backend, World},
+    harness::{App, Backend, World},
     on_both,
 };
 
@@ -68,6 +70,37 @@ on_both!(settings_are_shown_and_changed, |world| async move {
     {
         assert!(told.contains(words), "{told}");
     }
+});
+
+on_both!(a_second_factor_is_turned_on_and_off, |world| async move {
+    let shell = Shell::at(&world);
+    shell.alice_and_bob();
+    assert_eq!(shell.ok("--profile alice second-factor status"), "off\n");
+    let shown = shell.ok("--profile alice second-factor on");
+    assert!(shown.contains("otpauth://totp/ferry:alice?secret="), "{shown}");
+    let made = shell.json("--profile alice second-factor on");
+    let mut app = App::with(&Secret::new(made["secret"].as_str().unwrap()));
+    assert_eq!(shell.ok("--profile alice second-factor status"), "off\n");
+    assert!(shell.fails(1, "--profile alice second-factor confirm 12345").contains("code: "));
+    let confirm = format!("--profile alice second-factor confirm {}", app.code().expose());
+    let codes = shell.ok(&confirm);
+    let codes: Vec<&str> = codes.lines().filter(|line| line.starts_with("  ")).map(str::trim).collect();
+    assert_eq!(codes.len(), 10);
+    assert!(shell.ok("--profile alice second-factor status").contains("with 10 recovery codes left"));
+
+    // There is no terminal to ask at.
+    assert!(shell.fails(2, "--profile new login alice").contains("--code"));
+    assert!(shell.fails(1, "--profile new login alice --code 12345").contains("the code is wrong"));
+    shell.ok(&format!("--profile new login alice --code {}", app.code().expose()));
+    shell.fails(2, "--profile alice second-factor off");
+    shell.fails(1, &format!("--profile alice second-factor off --code {}-x", codes[0]));
+    assert_eq!(
+        shell.ok(&format!("--profile alice second-factor off --code {}", codes[0])),
+        "the second factor is off\n"
+    );
+    let told = shell.ok("--profile new tail --until-drained");
+    assert!(told.contains("the second factor of your account was turned off"), "{told}");
+    shell.ok("--profile third login alice");
 });
 
 /// The tokens of a device are revoked, because somebody used a copy of them. The profile remembers

@@ -86,6 +86,9 @@ async fn words(event: &NoticeEvent, names: &mut Names) -> String {
             let what = if *blocked { "blocked" } else { "unblocked" };
             format!("you {what} {}", names.user(*user).await)
         }
+        NoticeEvent::SecondFactorChanged { active } => {
+            format!("the second factor of your account was turned {}", if *active { "on" } else { "off" })
+        }
         NoticeEvent::SettingsChanged => "your settings were changed: ferry settings".to_owned(),
         _ => "something happened that this version of ferry does not know".to_owned(),
     }
