@@ -169,32 +169,7 @@ fn create_private(path: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeMap, BTreeSet};
-
-    /// Returns the tables that the migrations of a database make, each with its columns.
-    fn tables(database: &str) -> BTreeMap<String, BTreeSet<String>> {
-        let directory = format!("{}/../../migrations/{database}", env!("CARGO_MANIFEST_DIR"));
-        let mut migrations: Vec<_> = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
-        migrations.sort();
-        let mut tables = BTreeMap::<String, BTreeSet<String>>::new();
-        for migration in migrations {
-            let sql = std::fs::read_to_string(migration.join("up.sql")).unwrap();
-            for (table, body) in sql.split("CREATE TABLE ").skip(1).filter_map(|rest| rest.split_once(" (")) {
-                let body = body.split_once("\n)").map_or(body, |(body, _)| body);
-                let words = body.lines().filter_map(|line| line.split_whitespace().next());
-                let names = words.filter(|word| word.chars().all(|c| c.is_ascii_lowercase() || c == '_'));
-                tables.insert(table.to_owned(), names.map(str::to_owned).collect());
-            }
-            for (table, rest) in sql.split("ALTER TABLE ").skip(1).filter_map(|rest| rest.split_once(" ADD COLUMN ")) {
-                let column = rest.split_whitespace().next().unwrap().to_owned();
-                // The statement may be another one, which has `ADD COLUMN` only further on.
-                if let Some(columns) = tables.get_mut(table) {
-                    columns.insert(column);
-                }
-            }
-        }
-        tables
-    }
+    use ferry_testkit::tables;
 
     #[test]
     fn what_is_stored_is_the_same_in_both_databases_and_told_in_the_privacy_document() {

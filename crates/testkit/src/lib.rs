@@ -16,6 +16,7 @@ mod nsqlookupd;
 mod postgres;
 mod process;
 mod relay;
+mod schema;
 mod scratch;
 mod wait;
 
@@ -32,6 +33,7 @@ pub use nsqlookupd::Lookupd;
 pub use postgres::Postgres;
 pub use process::{Ended, Process};
 pub use relay::{CHEAP_PASSWORDS, OPEN_HANDED, Relay, RelayOptions};
+pub use schema::tables;
 pub use scratch::Scratch;
 pub use wait::{DEADLINE, soon, until, within};
 
