@@ -13,8 +13,10 @@ mod call;
 mod cors;
 mod cost;
 mod docs;
+mod export;
 mod friends;
 mod gate;
+mod idempotency;
 mod invitations;
 mod me;
 mod members;
@@ -75,6 +77,7 @@ fn declared(app: &Arc<App>) -> Route {
         sessions::routes(app),
         me::routes(app),
         totp::routes(app),
+        export::routes(app),
         settings::routes(app),
         users::routes(app),
         friends::routes(app),

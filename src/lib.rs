@@ -22,6 +22,7 @@ pub mod network;
 pub mod news;
 pub mod people;
 pub mod presence;
+pub mod profile;
 pub mod receipts;
 pub mod refusal;
 pub mod relay;

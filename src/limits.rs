@@ -148,6 +148,8 @@ pub struct RateLimits {
     pub watches: Limit<DeviceId>,
     /// Other calls of a device that change something or search.
     pub calls: Limit<DeviceId>,
+    /// Exports of a user's account.
+    pub exports: Limit<UserId>,
     /// Friend requests of a user. Counted for the user, so that more devices do not allow more
     /// requests.
     pub friend_requests: Limit<UserId>,
@@ -177,6 +179,7 @@ impl RateLimits {
             typing: Limit::new(on, 20, Duration::from_millis(500)),
             watches: Limit::new(on, 20, Duration::from_secs(1)),
             calls: Limit::new(on, 200, Duration::from_millis(50)),
+            exports: Limit::new(on, 5, Duration::from_secs(600)),
             friend_requests: Limit::new(on, limits.friend_requests, DAY / limits.friend_requests),
         }
     }
@@ -201,6 +204,7 @@ impl RateLimits {
         self.typing.tidy();
         self.watches.tidy();
         self.calls.tidy();
+        self.exports.tidy();
         self.friend_requests.tidy();
     }
 }

@@ -5,16 +5,19 @@
 //! connection, then the channel. A deletion at which the broker fails is noted in SQL, and
 //! `upkeep` does it when the node is back.
 
+mod opening;
 mod waiting;
 
 use std::{sync::Arc, time::Duration};
 
 use ferry_broker::{Broker, BrokerError, NsqBroker};
 use ferry_protocol::{CloseCode, DeviceId, UserId};
-use ferry_store::{Device, NewDevice, PendingClose, Store, StoreError};
+use ferry_store::{PendingClose, Store, StoreError};
 use tokio_util::task::TaskTracker;
 
 use crate::{changes::Changes, receipts::Receipts, refusal::Refusal, relay::Dispatcher};
+
+pub use opening::FirstToken;
 
 /// How long a logout waits until the device's connection has ended. A connection that takes longer
 /// loses its channel anyway, because that is deleted next.
@@ -76,89 +79,6 @@ enum Removed {
 }
 
 impl Logins {
-    /// Logs a device in: makes a row in SQL and a channel, or neither.
-    ///
-    /// A user's first device begins with a fresh topic, because a late send may have left messages
-    /// on an old one. The user's lock keeps a simultaneous first login or last logout, on whatever
-    /// relay, from deleting the topic under the new channel.
-    ///
-    /// # Errors
-    /// - `device_limit` if the user has too many devices.
-    /// - `not_found` if the account is gone.
-    /// - `unauthorized` if the password is no longer in force.
-    /// - `unavailable` if SQL or the user's home does not answer.
-    pub async fn open(&self, new: NewDevice) -> Result<Device, Refusal> {
-        let (store, broker) = (&self.store, &self.broker);
-        let (user, id) = (new.user, new.id);
-        let lock = store.lock_user(user).await?;
-        let created = match store.create_device(new, self.max_devices).await {
-            Ok(created) => created,
-            Err(error) => {
-                lock.release().await;
-                return Err(error.into());
-            }
-        };
-        let opened = async {
-            if created.first {
-                broker.delete_topic_at_home(user).await?;
-            }
-            broker.open_device(user, id).await
-        }
-        .await;
-        if let Err(error) = opened {
-            // The channel may exist all the same. Its removal is noted in SQL like any other, even
-            // if the device has been logged out meanwhile.
-            match store.revoke_device(user, id).await {
-                Ok(true) => {}
-                Ok(false) => {
-                    if let Err(error) = self.note_removal(user, id, None, REMOVAL_RETRY).await {
-                        tracing::warn!(%user, device = %id, %error, "upkeep will find a channel without a device");
-                    }
-                }
-                Err(error) => tracing::error!(%user, device = %id, %error, "a device without a channel stays in SQL"),
-            }
-            return Err(error.into());
-        }
-        lock.release().await;
-        self.changes.devices_changed(user).await;
-        Ok(created.device)
-    }
-
-    /// Logs a device in in the place of another one of its user: it gets the other's id and all
-    /// that waits for it. Connections of the other end, and its tokens are revoked. Returns `None`
-    /// if the user has no such device.
-    ///
-    /// # Errors Fails as [`Self::open`] does. If the user's home does not answer, the device may
-    /// be without a channel until it connects.
-    pub async fn replace(&self, new: NewDevice, other: DeviceId) -> Result<Option<Device>, Refusal> {
-        let user = new.user;
-        let Some(device) = self.store.replace_device(new, other).await? else { return Ok(None) };
-        self.changes.tokens_revoked(user, other, 0).await;
-        self.broker.open_device(user, other).await?;
-        Ok(Some(device))
-    }
-
-    /// Tells the user's other devices of a new one. Call this once its tokens are stored.
-    pub async fn tell_of_login(&self, device: &Device) {
-        let (name, ip) = (device.name.clone(), device.ip.clone());
-        self.dispatcher.tell_of_login(device.user_id, device.id, name, ip).await;
-    }
-
-    /// Takes back a login whose tokens nobody gets.
-    ///
-    /// The device may have been logged out while its channel was being made, for example by a new
-    /// password. That logout found no channel to delete, or not yet this one. So the channel is
-    /// deleted here, although the row is gone.
-    pub async fn abandon(&self, user: UserId, device: DeviceId) {
-        // If SQL does not answer, the device stays in the list of devices.
-        match self.store.revoke_device(user, device).await {
-            Ok(true) => self.finish(user, &[device], LogoutReason::Abandoned).await,
-            Ok(false) | Err(_) => {
-                self.remove_if_gone(user, device).await;
-            }
-        }
-    }
-
     /// Logs a device out, with the device `by`. Returns false if the user has no such device.
     ///
     /// After this no frame reaches the device. Its channel is gone; if a node does not answer, it
@@ -337,7 +257,7 @@ mod tests {
     use super::*;
     use ferry_broker::{MemoryBroker, MemoryLimits};
     use ferry_protocol::now_ms;
-    use ferry_store::{NewUser, StoreOptions};
+    use ferry_store::{NewDevice, NewUser, StoreOptions};
 
     use crate::{
         bus::Bus, config::Config, directory::Directory, hub::Hub, limits::RateLimits, metrics::Metrics, trust::Trust,
@@ -354,6 +274,7 @@ mod tests {
             now,
             proven,
             code: None,
+            key: None,
         }
     }
 
@@ -393,7 +314,8 @@ mod tests {
         };
         let ann = store.create_user(new).await.unwrap();
         let since = store.credentials(ann.id).await.unwrap().unwrap().password_changed_at;
-        let phone = logins.open(new_device(ann.id, since)).await.unwrap();
+        let token = FirstToken { hash: [7; 32], expires_at: i64::MAX };
+        let phone = logins.open(new_device(ann.id, since), token).await.unwrap();
 
         let overtaken = store.create_device(new_device(ann.id, since), 16).await.unwrap().device;
         let gone = store.change_password(ann.id, since, "$new", phone.id, now_ms()).await.unwrap();
@@ -402,7 +324,8 @@ mod tests {
         broker.open_device(ann.id, overtaken.id).await.unwrap();
         let tokens = store.insert_refresh(overtaken.id, 0, [1; 32], 1, i64::MAX).await;
         assert!(matches!(tokens, Err(StoreError::NotFound)), "by this the login learns of it");
-        logins.abandon(ann.id, overtaken.id).await;
+        let revoked = store.revoke_device(ann.id, overtaken.id).await;
+        logins.abandon(ann.id, overtaken.id, revoked).await;
 
         broker.publish(ann.id, bytes::Bytes::from_static(b"to the phone alone")).await.unwrap();
         assert_eq!(queues.queued(), 1);

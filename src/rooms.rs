@@ -13,7 +13,9 @@ use ferry_protocol::{
     CreateRoom, ErrorCode, NoticeEvent, Page, Role, Room, RoomId, RoomKind, Send, Sent, Stream, UpdateRoom, UserId,
     now_ms,
 };
-use ferry_store::{DeletedRoom, LeftRoom, Membership, NewRoom, RoomChange, RoomView, Standing, Store};
+use ferry_store::{
+    Conflict, DeletedRoom, LeftRoom, Membership, NewRoom, RequestKey, RoomChange, RoomView, Standing, Store, StoreError,
+};
 use tokio_util::task::TaskTracker;
 
 use crate::{
@@ -50,11 +52,24 @@ pub struct Rooms {
 }
 
 impl Rooms {
-    /// Creates a room. Returns it, and false if it is a direct room that existed already.
+    /// Creates a room. Returns it, and false if it is a direct room that existed already. If the
+    /// same request came before, with the same key, it returns what it returned then.
     ///
     /// # Errors
-    /// Fails with `invalid`, `room_full`, `too_many_rooms` or `not_allowed`.
-    pub async fn create(&self, who: Authenticated, create: CreateRoom) -> Result<(Room, bool), Refusal> {
+    /// Fails with `invalid`, `room_full`, `too_many_rooms` or `not_allowed`. A repetition fails
+    /// with `not_found` if the room is gone, or the user is no longer in it.
+    pub async fn create(
+        &self,
+        who: Authenticated,
+        create: CreateRoom,
+        key: Option<RequestKey>,
+    ) -> Result<(Room, bool), Refusal> {
+        // Before anything else is checked: what was allowed then may not be allowed now.
+        if let Some(key) = key
+            && let Err(error) = self.store.require_first(who.user, key, now_ms()).await
+        {
+            return self.made_before(who.user, error).await;
+        }
         let CreateRoom { kind, name, mut members } = create;
         members.sort_unstable();
         members.dedup();
@@ -63,7 +78,7 @@ impl Rooms {
             return Err(Refusal::invalid("members", "not all of these are users"));
         }
         if kind == RoomKind::Direct {
-            return self.create_direct(who, name.is_some(), &members).await;
+            return self.create_direct(who, name.is_some(), &members, key).await;
         }
         let name = name.ok_or_else(|| Refusal::invalid("name", "a room of this kind needs one"))?;
         members.retain(|member| *member != who.user);
@@ -77,8 +92,12 @@ impl Rooms {
             creator: who.user,
             members: members.clone(),
             now: now_ms(),
+            key,
         };
-        let room = self.store.create_room(new).await?;
+        let room = match self.store.create_room(new).await {
+            Ok(room) => room,
+            Err(error) => return self.made_before(who.user, error).await,
+        };
         let mut roles: Vec<(UserId, Role)> = members.into_iter().map(|member| (member, Role::Member)).collect();
         roles.push((who.user, Role::Owner));
         let users: Vec<UserId> = roles.iter().map(|(user, _)| *user).filter(|user| *user != who.user).collect();
@@ -94,6 +113,7 @@ impl Rooms {
         who: Authenticated,
         is_named: bool,
         members: &[UserId],
+        key: Option<RequestKey>,
     ) -> Result<(Room, bool), Refusal> {
         let me = who.user;
         if is_named {
@@ -103,7 +123,10 @@ impl Rooms {
         let [other] = others.as_slice() else {
             return Err(Refusal::invalid("members", "a direct room is with exactly one other user"));
         };
-        let (room, is_new) = self.store.create_direct(me, **other, now_ms()).await?;
+        let (room, is_new) = match self.store.create_direct(me, **other, now_ms(), key).await {
+            Ok(made) => made,
+            Err(error) => return self.made_before(me, error).await,
+        };
         self.changes.room_changed(room.id).await;
         if is_new {
             self.presence.sight_changed(me).await;
@@ -111,6 +134,14 @@ impl Rooms {
             self.dispatcher.tell_of_new_room(who, room.id, members).await;
         }
         Ok((self.view(room.id, me).await?, is_new))
+    }
+
+    /// Returns what the same request has made before, or passes on why this one failed.
+    async fn made_before(&self, user: UserId, error: StoreError) -> Result<(Room, bool), Refusal> {
+        match error {
+            StoreError::Conflict(Conflict::Repeated { room, is_new }) => Ok((self.view(room, user).await?, is_new)),
+            error => Err(error.into()),
+        }
     }
 
     /// Returns a page of the user's rooms.

@@ -7,6 +7,7 @@
 mod abandoned;
 mod closes;
 mod credentials;
+mod idempotency;
 mod mutes;
 mod orphans;
 mod relays;
@@ -33,6 +34,7 @@ pub fn start(app: &Arc<App>) -> JoinSet<()> {
     tasks.spawn(orphans::compare_channels(Arc::clone(app)));
     tasks.spawn(abandoned::log_out(Arc::clone(app)));
     tasks.spawn(mutes::forget_ended(Arc::clone(app)));
+    tasks.spawn(idempotency::forget_old(Arc::clone(app)));
     tasks.spawn(credentials::renew_keys(Arc::clone(app)));
     tasks.spawn(credentials::tidy_limits(Arc::clone(app)));
     tasks

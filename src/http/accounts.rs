@@ -62,6 +62,8 @@ pub(super) fn as_seen(user: User) -> ferry_protocol::User {
         id: user.id,
         username: user.username,
         display_name: user.display_name,
+        about: user.about,
+        avatar: user.avatar,
         created_at: user.created_at,
     }
 }

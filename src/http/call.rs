@@ -10,7 +10,7 @@ use std::{
 };
 
 use bytes::{Buf, BytesMut};
-use ferry_protocol::{DeviceId, ErrorCode, NotStrict, check_json, describe};
+use ferry_protocol::{ErrorCode, NotStrict, check_json, describe};
 use futures_util::{Stream, StreamExt};
 use http::{HeaderMap, Method, header};
 use serde::de::DeserializeOwned;
@@ -102,20 +102,22 @@ impl Call {
     /// Fails with `unauthorized`, `forbidden` for a foreign origin, or `rate_limited`.
     pub async fn device(&self, cost: Cost) -> Result<Authenticated, Refusal> {
         let who = self.identity(self.changes_something()).await?.ok_or_else(Refusal::unauthorized)?;
-        self.charge(cost, Some(who.device))?;
+        self.charge(cost, Some(who))?;
         Ok(who)
     }
 
-    /// Counts the request against its limit: that of the device, or that of the client's address.
+    /// Counts the request against its limit: that of the device, of its user, or of the client's
+    /// address.
     ///
     /// # Errors
     /// Fails with `rate_limited`.
-    pub fn charge(&self, cost: Cost, device: Option<DeviceId>) -> Result<(), Refusal> {
+    pub fn charge(&self, cost: Cost, who: Option<Authenticated>) -> Result<(), Refusal> {
         let (limits, network) = (&self.app.limits, self.network());
-        let taken = match (cost, device) {
-            (Cost::Free, _) | (Cost::Call | Cost::Read, None) => Ok(()),
-            (Cost::Read, Some(device)) => limits.reads.take(&device),
-            (Cost::Call, Some(device)) => limits.calls.take(&device),
+        let taken = match (cost, who) {
+            (Cost::Free, _) | (Cost::Call | Cost::Read | Cost::Export, None) => Ok(()),
+            (Cost::Read, Some(who)) => limits.reads.take(&who.device),
+            (Cost::Call, Some(who)) => limits.calls.take(&who.device),
+            (Cost::Export, Some(who)) => limits.exports.take(&who.user),
             (Cost::Account, _) => limits.accounts_from.take(&network),
             (Cost::Login, _) => limits.logins_from.take(&network),
             (Cost::Refresh, _) => limits.refreshes_from.take(&network),

@@ -50,7 +50,7 @@ fn mark(caller: Option<Caller>, mut response: Response) -> Response {
         if is_preflight {
             let methods = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE");
             headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);
-            let names = HeaderValue::from_static("authorization, content-type");
+            let names = HeaderValue::from_static("authorization, content-type, idempotency-key");
             headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, names);
             headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
         }

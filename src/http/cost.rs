@@ -21,6 +21,8 @@ pub(super) enum Cost {
     Read,
     /// The calls of the device: everything that changes something, and searches.
     Call,
+    /// The exports of the user.
+    Export,
     /// The new accounts of the client's address.
     Account,
     /// The logins of the client's address.

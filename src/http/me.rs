@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use ferry_protocol::{ChangePassword, DeleteMe, ErrorCode, Refreshed, UpdateMe, UserAnswer, UserId, now_ms};
-use ferry_store::User;
+use ferry_protocol::{ChangePassword, DeleteMe, ErrorCode, Me, MeAnswer, Refreshed, UpdateMe, now_ms};
+use ferry_store::{ProfileChange, StoreError, User};
 use warp::reply::Response;
 
 use super::{
@@ -21,7 +21,9 @@ use crate::{
     auth::check_password,
     identity::Authenticated,
     logins::LogoutReason,
+    profile::{ABOUT_MAX, check_avatar, clean_email},
     refusal::Refusal,
+    text::clean_lines,
 };
 
 /// How long the connection of a device has to prove its new token after a new password,
@@ -38,21 +40,42 @@ pub(super) fn routes(app: &Arc<App>) -> Route {
 }
 
 async fn show(call: Call, who: Authenticated) -> Result<Response, Refusal> {
-    let user = own(&call.app, who.user).await?;
-    Ok(answer::ok(&UserAnswer { user: as_seen(user) }))
+    // The device was logged in a moment ago, so the account has gone since.
+    let (user, email) = call.app.store.user_with_email(who.user).await?.ok_or_else(Refusal::unauthorized)?;
+    Ok(own(user, email))
 }
 
 async fn update(call: Call, who: Authenticated) -> Result<Response, Refusal> {
     let app = Arc::clone(&call.app);
-    let UpdateMe { display_name: name } = call.json().await?;
-    let name = match name.as_deref() {
-        None => None,
-        Some("") => Some(None),
-        Some(name) => Some(Some(display_name(name)?)),
+    let UpdateMe { display_name: name, about, avatar, email } = call.json().await?;
+    let change = ProfileChange {
+        display_name: changed(name, display_name)?,
+        about: changed(about, |text| {
+            clean_lines(text, ABOUT_MAX).map_err(|error| Refusal::invalid("about", error.to_string()))
+        })?,
+        avatar: changed(avatar, |text| {
+            check_avatar(text).map_err(|error| Refusal::invalid("avatar", error.to_string()))?;
+            Ok(text.to_owned())
+        })?,
+        email: changed(email, |text| clean_email(text).map_err(|error| Refusal::invalid("email", error.to_string())))?,
     };
-    app.store.update_user(who.user, name).await?;
-    let user = own(&app, who.user).await?;
-    Ok(answer::ok(&UserAnswer { user: as_seen(user) }))
+    match app.store.update_user(who.user, change).await {
+        Ok((user, email)) => Ok(own(user, email)),
+        Err(StoreError::NotFound) => Err(Refusal::unauthorized()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Returns the change of a field: none if it is left out, and its removal if it is empty.
+fn changed(
+    given: Option<String>,
+    clean: impl FnOnce(&str) -> Result<String, Refusal>,
+) -> Result<Option<Option<String>>, Refusal> {
+    match given.as_deref() {
+        None => Ok(None),
+        Some("") => Ok(Some(None)),
+        Some(text) => Ok(Some(Some(clean(text)?))),
+    }
 }
 
 async fn change_password(call: Call, who: Authenticated) -> Result<Response, Refusal> {
@@ -99,7 +122,7 @@ async fn delete(call: Call, who: Authenticated) -> Result<Response, Refusal> {
     Ok(response)
 }
 
-async fn own(app: &App, user: UserId) -> Result<User, Refusal> {
-    // The device was logged in a moment ago, so the account has gone since.
-    app.store.user(user).await?.ok_or_else(Refusal::unauthorized)
+/// Answers with a user as they see themselves.
+fn own(user: User, email: Option<String>) -> Response {
+    answer::ok(&MeAnswer { user: Me { user: as_seen(user), email } })
 }

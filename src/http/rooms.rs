@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ferry_protocol::{MessageId, PostMessage, RoomAnswer, Send, TransferRoom};
+use ferry_protocol::{CreateRoom, MessageId, PostMessage, RoomAnswer, Send, TransferRoom};
 use http::StatusCode;
 use warp::reply::Response;
 
@@ -10,6 +10,7 @@ use super::{
     Route, answer, any_of,
     call::{Call, Paging, id},
     cost::Cost,
+    idempotency::IdempotencyKey,
     route, users,
 };
 use crate::{app::App, identity::Authenticated, refusal::Refusal};
@@ -27,10 +28,12 @@ pub(super) fn routes(app: &Arc<App>) -> Route {
 }
 
 /// Creates a room. Two users have one direct room: a second call returns the same one, with 200
-/// instead of 201.
+/// instead of 201. A repetition with the same key gets the status of the first answer.
 async fn create(call: Call, who: Authenticated) -> Result<Response, Refusal> {
-    let app = Arc::clone(&call.app);
-    let (room, is_new) = app.rooms.create(who, call.json().await?).await?;
+    let (app, key) = (Arc::clone(&call.app), IdempotencyKey::of(&call)?);
+    let create: CreateRoom = call.json().await?;
+    let key = key.map(|key| key.with("rooms", &create)).transpose()?;
+    let (room, is_new) = app.rooms.create(who, create, key).await?;
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
     Ok(answer::json(status, &RoomAnswer { room }))
 }
@@ -41,7 +44,7 @@ async fn list(call: Call, who: Authenticated) -> Result<Response, Refusal> {
     let page = match call.parameter("public").as_deref() {
         None | Some("false") => rooms.own(who.user, limit, cursor).await?,
         Some("true") => {
-            call.charge(Cost::Call, Some(who.device))?;
+            call.charge(Cost::Call, Some(who))?;
             rooms.public(who.user, query.as_deref().unwrap_or_default(), limit, cursor).await?
         }
         Some(_) => return Err(Refusal::invalid("public", "must be true or false")),

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use ferry_protocol::{
-    CreateSession, DeleteSession, DeviceId, Devices, ErrorCode, RefreshSession, Refreshed, Secret, SessionAnswer,
-    Tokens, now_ms,
+    CreateSession, DeleteSession, DeviceAnswer, DeviceId, Devices, ErrorCode, RefreshSession, Refreshed, RenameSession,
+    Secret, SessionAnswer, Tokens, now_ms,
 };
 use ferry_store::{CodeProof, Conflict, Credentials, Device, NewDevice, NextToken, Rotation};
 use http::{StatusCode, header};
@@ -16,6 +16,7 @@ use super::{
     answer, any_of,
     call::{Call, id},
     cost::Cost,
+    idempotency::IdempotencyKey,
     proof::{Proof, require_proof},
     route,
 };
@@ -24,6 +25,7 @@ use crate::{
     audit::{self, Event, LogoutCause, Subject},
     auth::{Cookies, REFRESH_COOKIE, RefreshToken, Username},
     identity::Authenticated,
+    logins::FirstToken,
     network::Network,
     news::LiveEvent,
     refusal::Refusal,
@@ -40,6 +42,7 @@ pub(super) fn routes(app: &Arc<App>) -> Route {
         route!(app, post, Own, Login, warp::path!("v1" / "sessions"), log_in),
         route!(app, get, Device, Read, warp::path!("v1" / "sessions"), list),
         route!(app, post, Public, Refresh, warp::path!("v1" / "sessions" / "refresh"), refresh),
+        route!(app, patch, Own, Call, warp::path!("v1" / "sessions" / String), rename, which),
         route!(app, delete, Own, Call, warp::path!("v1" / "sessions" / String), log_out, which),
     ])
 }
@@ -49,7 +52,7 @@ async fn log_in(call: Call) -> Result<Response, Refusal> {
     let network = Network::from(address);
     // A page of a foreign origin must not be able to put the cookies of its own login into a
     // user's browser.
-    let origin = call.check_origin();
+    let (origin, key) = (call.check_origin(), IdempotencyKey::of(&call)?);
     let CreateSession { username, password, device_name, cookie, replace, code } = call.json().await?;
     if cookie {
         origin?;
@@ -61,6 +64,8 @@ async fn log_in(call: Call) -> Result<Response, Refusal> {
     let Credentials { user, password_changed_at, .. } = prove_login(&app, &username, password, network).await?;
     let by = Giver { user: user.id, device: None, network };
     let code = app.second_factor.check(by, code.as_ref()).await.map_err(CodeFault::at_login)?;
+    // Without the password and the code, and without the user, to whom the key belongs.
+    let key = key.map(|key| key.with("sessions", &(&name, cookie, replace))).transpose()?;
 
     let new = NewDevice {
         id: DeviceId::new(),
@@ -71,22 +76,13 @@ async fn log_in(call: Call) -> Result<Response, Refusal> {
         now: now_ms(),
         proven: password_changed_at,
         code: code.clone(),
+        key,
     };
-    let device = open(&app, new, replace).await.inspect_err(|refusal| match refusal.code {
+    let (device, tokens) = open(&app, new, replace).await.inspect_err(|refusal| match refusal.code {
         ErrorCode::CodeNeeded => audit::record(Event::CodeNeeded { user: user.id, network }),
         ErrorCode::CodeWrong => audit::record(Event::CodeFailed { user: user.id, device: None, network }),
         _ => {}
     })?;
-    let tokens = match first_tokens(&app, &device).await {
-        Ok(tokens) => tokens,
-        Err(refusal) => {
-            // What waits for a device that was there before must not be lost.
-            if replace.is_none() {
-                app.logins.abandon(user.id, device.id).await;
-            }
-            return Err(unless_gone(refusal));
-        }
-    };
     app.logins.tell_of_login(&device).await;
     record_login(by, &device, code.as_ref(), replace.is_some());
     let seen = as_listed(&app, device.clone(), device.id);
@@ -128,24 +124,14 @@ async fn prove_login(
     Ok(credentials)
 }
 
-/// Makes the device of a login, or puts it in the place of another one.
-async fn open(app: &App, new: NewDevice, replace: Option<DeviceId>) -> Result<Device, Refusal> {
-    let user = new.user;
-    match replace {
-        None => match app.logins.open(new).await {
-            Err(refusal) if refusal.code == ErrorCode::DeviceLimit => {
-                let rows = app.store.devices_of(user).await?;
-                // No device of this list is the one that asks.
-                let devices = rows.into_iter().map(|row| as_listed(app, row, DeviceId::new())).collect();
-                Err(Refusal { devices, ..refusal })
-            }
-            opened => opened.map_err(unless_gone),
-        },
-        Some(other) => {
-            let replaced = app.logins.replace(new, other).await.map_err(unless_gone)?;
-            replaced.ok_or_else(|| Refusal::invalid("replace", "you have no such device"))
-        }
-    }
+/// Makes the device of a login, or puts it in the place of another one, with its first tokens.
+async fn open(app: &App, new: NewDevice, replace: Option<DeviceId>) -> Result<(Device, Tokens), Refusal> {
+    let Some(other) = replace else { return open_new(app, new).await.map_err(unless_gone) };
+    let device = app.logins.replace(new, other).await.map_err(unless_gone)?;
+    let device = device.ok_or_else(|| Refusal::invalid("replace", "you have no such device"))?;
+    // What waits for a device that was there before must not be lost, even if this fails.
+    let tokens = first_tokens(app, &device).await.map_err(unless_gone)?;
+    Ok((device, tokens))
 }
 
 /// Since the look-up, the account may have gone, or the device together with the password that let
@@ -166,7 +152,28 @@ fn record_login(by: Giver, device: &Device, code: Option<&CodeProof>, has_replac
     }
 }
 
-/// Makes the first tokens of a device, or the first after all were revoked.
+/// Logs a new device in, or the one that the same login has made before.
+async fn open_new(app: &App, new: NewDevice) -> Result<(Device, Tokens), Refusal> {
+    // Before there is a device.
+    if !app.identity.tokens().can_sign(new.now) {
+        return Err(Refusal::unavailable("there is no key to sign with yet"));
+    }
+    let (user, refresh) = (new.user, RefreshToken::generate());
+    let token = FirstToken { hash: refresh.hash(), expires_at: new.now + ms(app.config.auth.refresh_ttl) };
+    let device = match Box::pin(app.logins.open(new, token)).await {
+        Err(refusal) if refusal.code == ErrorCode::DeviceLimit => {
+            let rows = app.store.devices_of(user).await?;
+            // No device of this list is the one that asks.
+            let devices = rows.into_iter().map(|row| as_listed(app, row, DeviceId::new())).collect();
+            return Err(Refusal { devices, ..refusal });
+        }
+        opened => opened?,
+    };
+    let tokens = sign(app, &device, &refresh)?;
+    Ok((device, tokens))
+}
+
+/// Makes the first tokens of a device after all were revoked.
 pub(super) async fn first_tokens(app: &App, device: &Device) -> Result<Tokens, Refusal> {
     let (token, now) = (RefreshToken::generate(), now_ms());
     let expires_at = now + ms(app.config.auth.refresh_ttl);
@@ -278,13 +285,27 @@ async fn list(call: Call, who: Authenticated) -> Result<Response, Refusal> {
     Ok(answer::ok(&Devices { devices }))
 }
 
-async fn log_out(call: Call, which: String) -> Result<Response, Refusal> {
+/// Returns who asks, and the device in the path.
+async fn which_device(call: &Call, which: &str) -> Result<(Authenticated, DeviceId), Refusal> {
     if which == "refresh" {
         // `refresh` is a path of its own, and never the id of a device.
         return Err(answer::wrong_method());
     }
     let who = call.device(Cost::Call).await?;
-    let device = if which == "current" { who.device } else { id(&which)? };
+    Ok((who, if which == "current" { who.device } else { id(which)? }))
+}
+
+async fn rename(call: Call, which: String) -> Result<Response, Refusal> {
+    let (who, device) = which_device(&call, &which).await?;
+    let app = Arc::clone(&call.app);
+    let RenameSession { name } = call.json().await?;
+    let name = clean_text(&name, DEVICE_NAME_MAX).map_err(|error| Refusal::invalid("name", error.to_string()))?;
+    let renamed = app.store.rename_device(who.user, device, &name).await?.ok_or_else(Refusal::not_found)?;
+    Ok(answer::ok(&DeviceAnswer { device: as_listed(&app, renamed, who.device) }))
+}
+
+async fn log_out(call: Call, which: String) -> Result<Response, Refusal> {
+    let (who, device) = which_device(&call, &which).await?;
     let (app, by_cookie, network) = (Arc::clone(&call.app), call.is_by_cookie(), call.network());
     if device != who.device {
         let DeleteSession { password, code } = call.json_or_default().await?;

@@ -13,7 +13,6 @@ use super::{
 };
 use crate::{
     app::App,
-    limits::Network,
     refusal::Refusal,
     session::{Handshake, accept},
 };
@@ -38,7 +37,7 @@ async fn open(call: Call, upgrade: Option<OnUpgrade>) -> Result<Response, Refusa
     let taken = match identity {
         Some(who) => call.app.limits.connects.take(&who.device),
         // A `hello` counts against its device as well, once it has come.
-        None => call.app.limits.hellos_from.take(&Network::from(call.address())),
+        None => call.app.limits.hellos_from.take(&call.network()),
     };
     taken.map_err(Refusal::rate_limited)?;
     let (Some(upgrade), Some(peer)) = (upgrade, call.peer.clone()) else {

@@ -72,6 +72,11 @@ impl From<Conflict> for Refusal {
             Conflict::TooManyInvitations => {
                 Self::new(ErrorCode::TooManyInvitations, "there are as many open invitations as allowed")
             }
+            Conflict::KeyReused => {
+                Self::invalid("Idempotency-Key", "this key was used for another request: use a new one")
+            }
+            // Whoever asks for a room answers with what was made before.
+            Conflict::Repeated { .. } => Self::unavailable("the same request was answered a moment ago: try again"),
             Conflict::LastOwner => Self::new(ErrorCode::LastOwner, "make somebody else an owner first"),
             Conflict::NotAllowed => Self::new(ErrorCode::NotAllowed, "this user does not let you do this"),
             Conflict::NotToBeAdded => {

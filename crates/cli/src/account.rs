@@ -142,7 +142,7 @@ pub async fn logout(global: &Global) -> Result<(), Failure> {
 
 pub async fn whoami(global: &Global) -> Result<(), Failure> {
     let (session, _) = global.session()?;
-    let user = session.me().await?;
+    let user = session.me().await?.user;
     let credentials = session.credentials();
     let answer = json!({ "user": user, "device": credentials.device, "server": credentials.server });
     show::answer(global.json, &answer, || {

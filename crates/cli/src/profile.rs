@@ -259,7 +259,14 @@ mod tests {
     fn credentials() -> Credentials {
         Credentials {
             server: "http://127.0.0.1:8080".into(),
-            user: User { id: UserId::new(), username: "alice".into(), display_name: None, created_at: 1 },
+            user: User {
+                id: UserId::new(),
+                username: "alice".into(),
+                display_name: None,
+                about: None,
+                avatar: None,
+                created_at: 1,
+            },
             device: DeviceId::new(),
             access_token: Secret::new("a"),
             refresh_token: Secret::new("r"),

@@ -1,5 +1,6 @@
 //! The calls of the HTTP interface, with one method for each. `docs/protocol.md` describes them.
 
+mod account;
 mod bans;
 mod invitations;
 mod people;
@@ -10,7 +11,7 @@ mod totp;
 use ferry_protocol::{
     ChangePassword, CreateAccount, CreateRoom, CreateSession, DeleteMe, DeleteSession, Device, DeviceId, Devices,
     Member, MemberAnswer, Page, PostMessage, PutMember, RefreshSession, Room, RoomAnswer, RoomId, Secret, Sent, Tokens,
-    UpdateMe, UpdateRoom, User, UserAnswer, UserId,
+    UpdateRoom, User, UserAnswer, UserId,
 };
 use reqwest::Method;
 use serde_json::json;
@@ -60,7 +61,8 @@ impl Client {
         Ok(answer.user)
     }
 
-    /// Logs in, which creates a new device.
+    /// Logs in, which creates a new device. If the answer is lost, it asks again, and no second
+    /// device is created.
     ///
     /// # Errors
     /// 401 `unauthorized`, 409 `device_limit` with the user's devices, 429 `rate_limited`.
@@ -120,7 +122,7 @@ impl Client {
             replace,
             code: code.cloned(),
         };
-        let call = Call::new(Method::POST, "sessions").json(&login)?;
+        let call = Call::new(Method::POST, "sessions").json(&login)?.repeatable();
         let session: ferry_protocol::SessionAnswer = self.call(&call, None).await?;
         let Some(tokens) = session.tokens else {
             return Err(ClientError::Protocol("a login without tokens".into()));
@@ -181,23 +183,6 @@ impl Session {
         let Proof { password, code } = proof.into();
         let body = DeleteSession { password: Some(password), code };
         self.call_empty(Call::new(Method::DELETE, format!("sessions/{device}")).json(&body)?).await
-    }
-
-    /// Returns the account.
-    ///
-    /// # Errors
-    /// As for every call.
-    pub async fn me(&self) -> Result<User, ClientError> {
-        self.get("me").await.map(|answer: UserAnswer| answer.user)
-    }
-
-    /// Changes the profile.
-    ///
-    /// # Errors
-    /// 422 `invalid`.
-    pub async fn update_me(&self, update: &UpdateMe) -> Result<User, ClientError> {
-        let answer: UserAnswer = self.call(Call::new(Method::PATCH, "me").json(update)?).await?;
-        Ok(answer.user)
     }
 
     /// Changes the password, and logs out the user's other devices. This device gets new tokens,
@@ -276,13 +261,15 @@ impl Session {
         self.call(paging.on(call)).await
     }
 
-    /// Creates a room. For `direct` it returns the room that exists already.
+    /// Creates a room. For `direct` it returns the room that exists already. If the answer is lost,
+    /// it asks again, and no second room is created.
     ///
     /// # Errors
     /// 403 `not_allowed` if the settings of a member forbid it, 409 `room_full`, 422 `invalid`,
     /// also for an unknown member.
     pub async fn create_room(&self, create: &CreateRoom) -> Result<Room, ClientError> {
-        let answer: RoomAnswer = self.call(Call::new(Method::POST, "rooms").json(create)?).await?;
+        let call = Call::new(Method::POST, "rooms").json(create)?.repeatable();
+        let answer: RoomAnswer = self.call(call).await?;
         Ok(answer.room)
     }
 

@@ -23,6 +23,9 @@ pub enum ClientError {
     /// again.
     #[error("cannot keep the new credentials: {0}")]
     Store(#[source] std::io::Error),
+    /// The caller could not take the parts of a long answer.
+    #[error("cannot write the answer: {0}")]
+    Sink(#[source] std::io::Error),
     /// The base URL is not `http://…` or `https://…`, or it contains a user, a query or a
     /// fragment.
     #[error("not the address of a relay: {0}")]

@@ -1,5 +1,6 @@
 //! HTTP: a request with limits on time and size, and its answer.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,11 +11,21 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use crate::ClientError;
+use crate::{Backoff, ClientError};
 
 /// The longest answer that is read, in bytes. A longer one is an error. The longest page of a list
 /// is far shorter.
 const ANSWER_MAX: usize = 4 << 20;
+
+/// How often a call with a key is made at most, if its answer is lost.
+const TRIES: u32 = 3;
+/// The longest wait before the second try. It doubles with each.
+const RETRY: Duration = Duration::from_millis(250);
+
+/// The header that makes a call repeatable.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+/// The time limit for a whole download. Its length has no limit, so it may take longer than a call.
+const DOWNLOAD_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
 /// The settings of a [`Client`].
 #[derive(Debug, Clone)]
@@ -60,12 +71,14 @@ pub(crate) struct Call {
     path: String,
     query: Vec<(&'static str, String)>,
     body: Option<Vec<u8>>,
+    /// The key by which the relay recognises a repetition of the call.
+    key: Option<String>,
 }
 
 impl Call {
     /// Creates a call. `path` comes after `/v1/`, and consists of literals and ids only.
     pub(crate) fn new(method: Method, path: impl Into<String>) -> Self {
-        Self { method, path: path.into(), query: Vec::new(), body: None }
+        Self { method, path: path.into(), query: Vec::new(), body: None, key: None }
     }
 
     pub(crate) fn query(mut self, name: &'static str, value: Option<impl ToString>) -> Self {
@@ -77,6 +90,13 @@ impl Call {
         let body = serde_json::to_vec(body).map_err(|_| ClientError::Protocol("a body that is not JSON".into()))?;
         self.body = Some(body);
         Ok(self)
+    }
+
+    /// Makes the call repeatable: it has the same effect however often it is made. So it is made
+    /// again by itself if its answer is lost.
+    pub(crate) fn repeatable(mut self) -> Self {
+        self.key = Some(format!("{:032x}", rand::random::<u128>()));
+        self
     }
 }
 
@@ -136,7 +156,57 @@ impl Client {
         self.send(call, token).await.map(|_| ())
     }
 
+    /// Makes a call, and makes it again if it is repeatable and the answer is lost.
     async fn send(&self, call: &Call, token: Option<&Secret>) -> Result<Vec<u8>, ClientError> {
+        let mut backoff = Backoff::new(RETRY, RETRY * 4);
+        for _ in 1..TRIES {
+            match self.send_once(call, token).await {
+                Err(Lost { error, may_have_arrived: true }) if call.key.is_some() => {
+                    tracing::debug!(%error, "an answer was lost: the call is made again");
+                    tokio::time::sleep(backoff.next(rand::random())).await;
+                }
+                answer => return answer.map_err(|lost| lost.error),
+            }
+        }
+        self.send_once(call, token).await.map_err(|lost| lost.error)
+    }
+
+    async fn send_once(&self, call: &Call, token: Option<&Secret>) -> Result<Vec<u8>, Lost> {
+        let mut response = self.request(call, token)?.send().await.map_err(lost)?;
+        let status = response.status();
+        let mut answer = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(lost)? {
+            if answer.len() + chunk.len() > ANSWER_MAX {
+                return Err(ClientError::Protocol("an answer that is too long".into()).into());
+            }
+            answer.extend_from_slice(&chunk);
+        }
+        if status.is_success() { Ok(answer) } else { Err(refusal(status, &answer).into()) }
+    }
+
+    /// Makes a call, and gives `sink` the parts of a long answer as they come. The answer is whole
+    /// only if this succeeds.
+    pub(crate) async fn download(
+        &self,
+        call: &Call,
+        token: &Secret,
+        sink: &mut (dyn FnMut(&[u8]) -> io::Result<()> + Send),
+    ) -> Result<(), ClientError> {
+        let request = self.request(call, Some(token))?.timeout(DOWNLOAD_TIMEOUT);
+        let mut response = request.send().await.map_err(|error| network(&error))?;
+        let status = response.status();
+        let mut refused = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| network(&error))? {
+            if status.is_success() {
+                sink(&chunk).map_err(ClientError::Sink)?;
+            } else if refused.len() + chunk.len() <= ANSWER_MAX {
+                refused.extend_from_slice(&chunk);
+            }
+        }
+        if status.is_success() { Ok(()) } else { Err(refusal(status, &refused)) }
+    }
+
+    fn request(&self, call: &Call, token: Option<&Secret>) -> Result<reqwest::RequestBuilder, ClientError> {
         let url = format!("{}/v1/{}", self.server(), call.path);
         let mut request = self.inner.http.request(call.method.clone(), url).header(ACCEPT, "application/json");
         if !call.query.is_empty() {
@@ -148,26 +218,38 @@ impl Client {
         if let Some(body) = &call.body {
             request = request.header(CONTENT_TYPE, "application/json").body(body.clone());
         }
-        let mut response = request.send().await.map_err(network)?;
-        let status = response.status();
-        let mut answer = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(network)? {
-            if answer.len() + chunk.len() > ANSWER_MAX {
-                return Err(ClientError::Protocol("an answer that is too long".into()));
-            }
-            answer.extend_from_slice(&chunk);
+        if let Some(key) = &call.key {
+            request = request.header(IDEMPOTENCY_KEY, key);
         }
-        if status.is_success() {
-            return Ok(answer);
-        }
-        match serde_json::from_slice::<Problem>(&answer) {
-            Ok(problem) => Err(ClientError::Problem(Box::new(problem))),
-            // While the relay restarts, a proxy in front of it may answer in its place.
-            Err(_) if matches!(status.as_u16(), 502..=504) => {
-                Err(ClientError::Network(format!("HTTP status {status}")))
-            }
-            Err(_) => Err(ClientError::Protocol(format!("HTTP status {status}"))),
-        }
+        Ok(request)
+    }
+}
+
+/// Why a call has no answer.
+struct Lost {
+    error: ClientError,
+    /// Whether the request may have taken effect: the relay was reached, and its answer was not.
+    may_have_arrived: bool,
+}
+
+impl From<ClientError> for Lost {
+    fn from(error: ClientError) -> Self {
+        let may_have_arrived = matches!(error, ClientError::Network(_));
+        Self { error, may_have_arrived }
+    }
+}
+
+fn lost(error: reqwest::Error) -> Lost {
+    Lost { may_have_arrived: !error.is_connect() && !error.is_builder(), error: network(&error) }
+}
+
+/// Turns an answer that is no success into an error.
+fn refusal(status: reqwest::StatusCode, answer: &[u8]) -> ClientError {
+    match serde_json::from_slice::<Problem>(answer) {
+        Ok(problem) => ClientError::Problem(Box::new(problem)),
+        // While the relay restarts, a proxy in front of it may answer in its place.
+        Err(_) if matches!(status.as_u16(), 502..=504) => ClientError::Network(format!("HTTP status {status}")),
+        Err(_) => ClientError::Protocol(format!("HTTP status {status}")),
     }
 }
 
@@ -212,11 +294,11 @@ fn tls_config(https: bool) -> Result<rustls::ClientConfig, ClientError> {
     })
 }
 
-fn network(error: reqwest::Error) -> ClientError {
+fn network(error: &reqwest::Error) -> ClientError {
     if error.is_timeout() {
         return ClientError::Network("no answer in time".into());
     }
-    ClientError::Network(describe(&error))
+    ClientError::Network(describe(error))
 }
 
 /// Describes the innermost cause ("Connection refused"). The outer ones repeat the URL.

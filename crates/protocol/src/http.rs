@@ -8,7 +8,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Body, DeviceId, ErrorCode, MessageId, Secret, Stream, UserId, optional::given};
+use crate::{
+    Body, DeviceId, ErrorCode, MessageId, Secret, Stream, UserId,
+    optional::{given, given_or_removed},
+};
 
 /// The request of `POST /v1/accounts`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -23,7 +26,7 @@ pub struct CreateAccount {
     pub display_name: Option<String>,
 }
 
-/// The answer of `POST /v1/accounts` and `GET /v1/me`.
+/// The answer of `POST /v1/accounts` and `GET /v1/users/{user}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserAnswer {
     /// The account.
@@ -40,17 +43,70 @@ pub struct User {
     /// The name that others see, if the user has chosen one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
+    /// What the user says about themselves, in several lines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
+    /// The user's picture: an `https` URL, or a reference that clients understand. Ferry never
+    /// fetches it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub avatar: Option<String>,
     /// The time when the account was created, in milliseconds since the Unix epoch.
     pub created_at: i64,
 }
 
-/// The request of `PATCH /v1/me`. A field that is left out does not change.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+/// The answer of `GET` and `PATCH /v1/me`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MeAnswer {
+    /// The account.
+    pub user: Me,
+}
+
+/// A user as they see themselves. `Debug` does not show the e-mail address.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Me {
+    /// What others see too.
+    #[serde(flatten)]
+    pub user: User,
+    /// The e-mail address that the user has given. Nobody else sees it, and nobody has checked it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+}
+
+impl fmt::Debug for Me {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Me").field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+/// The request of `PATCH /v1/me`. A field that is left out does not change. `null` or the empty
+/// text removes it.
+#[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UpdateMe {
-    /// The name that others see. The empty text removes it.
-    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    /// The name that others see.
+    #[serde(default, deserialize_with = "given_or_removed", skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
+    /// What the user says about themselves.
+    #[serde(default, deserialize_with = "given_or_removed", skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
+    /// The user's picture: an `https` URL, or a reference that clients understand.
+    #[serde(default, deserialize_with = "given_or_removed", skip_serializing_if = "Option::is_none")]
+    pub avatar: Option<String>,
+    /// The e-mail address, for the user alone.
+    #[serde(default, deserialize_with = "given_or_removed", skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+}
+
+impl fmt::Debug for UpdateMe {
+    /// Says which fields change, and not to what.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UpdateMe")
+            .field("display_name", &self.display_name.is_some())
+            .field("about", &self.about.is_some())
+            .field("avatar", &self.avatar.is_some())
+            .field("email", &self.email.is_some())
+            .finish()
+    }
 }
 
 /// The request of `PUT /v1/me/password`.
@@ -112,6 +168,21 @@ pub struct DeleteSession {
     pub code: Option<Secret>,
 }
 
+/// The request of `PATCH /v1/sessions/{device}`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RenameSession {
+    /// The new name of the device.
+    pub name: String,
+}
+
+/// The answer of `PATCH /v1/sessions/{device}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceAnswer {
+    /// The device.
+    pub device: Device,
+}
+
 /// The answer of `POST /v1/sessions`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SessionAnswer {
@@ -157,7 +228,7 @@ pub struct Refreshed {
 pub struct Device {
     /// The device's id.
     pub id: DeviceId,
-    /// The name that it got at login.
+    /// The name that the user gave it.
     pub name: String,
     /// The address from which it logged in, or last refreshed its tokens.
     pub ip: String,

@@ -8,6 +8,7 @@
 mod clock;
 mod code;
 mod content_type;
+mod export;
 mod frame;
 mod http;
 mod id;
@@ -28,10 +29,15 @@ mod totp;
 pub use clock::now_ms;
 pub use code::{CloseCode, ErrorCode};
 pub use content_type::{CONTENT_TYPE_MAX, is_valid_content_type};
+pub use export::{
+    Export, ExportedAccount, ExportedCount, ExportedDevice, ExportedInvitation, ExportedKey, ExportedMembership,
+    ExportedMute, ExportedQueue, ExportedRoom, ExportedToken, LeftOut,
+};
 pub use frame::{Ack, BadFrame, DeviceFrame, Hello, PROTOCOL, SUBPROTOCOL, Send, describe};
 pub use http::{
-    ChangePassword, CreateAccount, CreateSession, DeleteMe, DeleteSession, Device, Devices, MemberAnswer, PostMessage,
-    Problem, RefreshSession, Refreshed, RoomAnswer, Sent, SessionAnswer, Tokens, UpdateMe, User, UserAnswer,
+    ChangePassword, CreateAccount, CreateSession, DeleteMe, DeleteSession, Device, DeviceAnswer, Devices, Me, MeAnswer,
+    MemberAnswer, PostMessage, Problem, RefreshSession, Refreshed, RenameSession, RoomAnswer, Sent, SessionAnswer,
+    Tokens, UpdateMe, User, UserAnswer,
 };
 pub use id::{DeviceId, MessageId, NotAnId, RoomId, UserId};
 pub use invitation::{Invitation, InvitationAnswer, Invite};

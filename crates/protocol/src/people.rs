@@ -30,6 +30,9 @@ pub struct Friend {
     /// The name that others see, if the user has chosen one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
+    /// Their picture, as in [`User`](crate::User).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub avatar: Option<String>,
     /// Whether they are friends, or who has asked.
     pub state: FriendState,
     /// The time since when it is so, in milliseconds since the Unix epoch.

@@ -16,11 +16,11 @@ use super::{
     chunk::CHUNK,
     clock::SqlClock,
     page::one_more,
-    pool::{query, statement, transaction},
+    pool::{query, statement, steps, transaction},
     row_locks::RowLocks,
     schema::{devices, refresh_tokens},
-    sql_types::Sql,
-    steps::{AccountSteps, DeviceSteps, SecondFactorSteps},
+    sql_types::{MadeId, Sql},
+    steps::{AccountSteps, DeviceSteps, IdempotencySteps, SecondFactorSteps},
     tokens::TokenSteps,
 };
 
@@ -37,25 +37,68 @@ macro_rules! is_abandoned {
     };
 }
 
+steps! {
+    /// Steps of logins. The caller has locked the user and checked the password.
+    trait LoginSteps {
+        /// Logs a device of the user in anew, with its tokens revoked. Returns `None` if the user
+        /// has no such device.
+        async fn log_in_again(conn, new: &'a NewDevice, id: DeviceId) -> Result<Option<Device>> {
+            let theirs = devices::table.filter(devices::id.eq(Sql(id))).filter(devices::user_id.eq(Sql(new.user)));
+            if theirs.select(devices::id).first::<DeviceId>(conn).await.optional()?.is_none() {
+                return Ok(None);
+            }
+            conn.revoke_tokens(id).await?;
+            let device = diesel::update(devices::table.filter(devices::id.eq(Sql(id))))
+                .set((
+                    devices::name.eq(&new.name),
+                    devices::ip.eq(&new.ip),
+                    devices::user_agent.eq(&new.user_agent),
+                    devices::created_at.eq(new.now),
+                    devices::last_seen_at.eq(new.now),
+                    devices::proven_at.eq(new.now),
+                ))
+                .returning(Device::as_returning())
+                .get_result(conn)
+                .await?;
+            Ok(Some(device))
+        }
+    }
+}
+
 impl Store {
     /// Logs a device in, unless its user has `max_devices` already. The limit holds for any number
     /// of logins at the same time.
     ///
+    /// If the same login came before, with the same key, and its device is still logged in, this is
+    /// that device. Its tokens are revoked: the answer with them may have been lost, and one login
+    /// has one chain of tokens.
+    ///
     /// # Errors
     /// Fails with [`Conflict::DeviceLimit`] and, if the user does not exist, with
     /// [`StoreError::NotFound`]. Fails with [`Conflict::PasswordChanged`] if the password changed
-    /// while it was checked, and with [`Conflict::CodeNeeded`] or [`Conflict::CodeWrong`] if the
-    /// user has a second factor. A login that fails uses no code up.
+    /// while it was checked, with [`Conflict::KeyReused`] if another login had the key, and with
+    /// [`Conflict::CodeNeeded`] or [`Conflict::CodeWrong`] if the user has a second factor. A login
+    /// that fails uses no code up, and a repetition needs no new one.
     pub async fn create_device(&self, device: NewDevice, max_devices: usize) -> Result<Created> {
         transaction!(self, async |conn| {
             conn.lock_user(device.user).await?;
             conn.check_password(device.user, device.proven).await?;
-            conn.use_code(device.user, device.code).await?;
+            let made = match device.key {
+                Some(key) => conn.made_before(device.user, key, device.now).await?,
+                None => None,
+            };
+            conn.use_code_once(device.user, device.code.clone(), made.is_some()).await?;
+            if let Some((MadeId(made), _)) = made
+                && let Some(device) = conn.log_in_again(&device, DeviceId(made)).await?
+            {
+                return Ok(Created { device, first: false, is_repeated: true });
+            }
             let others: i64 =
                 devices::table.filter(devices::user_id.eq(Sql(device.user))).count().get_result(conn).await?;
             if usize::try_from(others).unwrap_or(0) >= max_devices {
                 return Err(Conflict::DeviceLimit.into());
             }
+            conn.note_made(device.user, device.key, MadeId(device.id.0), true, device.now).await?;
             let device = diesel::insert_into(devices::table)
                 .values((
                     devices::id.eq(Sql(device.id)),
@@ -70,7 +113,7 @@ impl Store {
                 .returning(Device::as_returning())
                 .get_result(conn)
                 .await?;
-            Ok(Created { device, first: others == 0 })
+            Ok(Created { device, first: others == 0, is_repeated: false })
         })
     }
 
@@ -78,32 +121,35 @@ impl Store {
     /// so its queue. The other's tokens are revoked. Returns `None` if the user has no such
     /// device.
     ///
-    /// # Errors Fails with [`StoreError::NotFound`] if the user does not exist, and with
-    /// [`Conflict::PasswordChanged`] if the password changed while it was checked.
+    /// # Errors
+    /// Fails with [`StoreError::NotFound`] if the user does not exist, and otherwise as
+    /// [`Self::create_device`] does, except for the limit of devices.
     pub async fn replace_device(&self, new: NewDevice, other: DeviceId) -> Result<Option<Device>> {
         transaction!(self, async |conn| {
             conn.lock_user(new.user).await?;
             conn.check_password(new.user, new.proven).await?;
-            let theirs = devices::table.filter(devices::id.eq(Sql(other))).filter(devices::user_id.eq(Sql(new.user)));
-            if theirs.select(devices::id).first::<DeviceId>(conn).await.optional()?.is_none() {
-                return Ok(None);
+            // What it made is `other`: replacing it again is a repetition in any case.
+            let is_repeated = match new.key {
+                Some(key) => conn.made_before(new.user, key, new.now).await?.is_some(),
+                None => false,
+            };
+            let device = conn.log_in_again(&new, other).await?;
+            if device.is_some() {
+                // A login that finds no such device has used no code up.
+                conn.use_code_once(new.user, new.code.clone(), is_repeated).await?;
+                conn.note_made(new.user, new.key, MadeId(other.0), true, new.now).await?;
             }
-            conn.revoke_tokens(other).await?;
-            // A login that finds no such device has used no code up.
-            conn.use_code(new.user, new.code).await?;
-            let device = diesel::update(devices::table.filter(devices::id.eq(Sql(other))))
-                .set((
-                    devices::name.eq(&new.name),
-                    devices::ip.eq(&new.ip),
-                    devices::user_agent.eq(&new.user_agent),
-                    devices::created_at.eq(new.now),
-                    devices::last_seen_at.eq(new.now),
-                    devices::proven_at.eq(new.now),
-                ))
-                .returning(Device::as_returning())
-                .get_result(conn)
-                .await?;
-            Ok(Some(device))
+            Ok(device)
+        })
+    }
+
+    /// Renames a device of that user. Returns `None` if the user has no such device.
+    pub async fn rename_device(&self, user: UserId, id: DeviceId, name: &str) -> Result<Option<Device>> {
+        let name = name.to_owned();
+        statement!(self, async |conn| {
+            let theirs = devices::table.filter(devices::id.eq(Sql(id))).filter(devices::user_id.eq(Sql(user)));
+            let renamed = diesel::update(theirs).set(devices::name.eq(&name)).returning(Device::as_returning());
+            Ok(renamed.get_result(conn).await.optional()?)
         })
     }
 

@@ -118,6 +118,17 @@ pub enum Conflict {
     /// The room has as many bans as allowed.
     #[error("too many bans")]
     TooManyBans,
+    /// The key of the request was used for another request.
+    #[error("the key was used for another request")]
+    KeyReused,
+    /// The same request came before, with the same key, and made this room.
+    #[error("the request came before")]
+    Repeated {
+        /// The room.
+        room: ferry_protocol::RoomId,
+        /// Whether the request made it. False for a direct room that existed before.
+        is_new: bool,
+    },
     /// The actor has blocked the other user.
     #[error("the other user is blocked")]
     Blocked,

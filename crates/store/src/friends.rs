@@ -17,6 +17,9 @@ use super::{
     steps::{AccountSteps, BlockSteps, Friendship, FriendshipSteps},
 };
 
+/// A user with their names and picture, and since when they are a friend or a request is open.
+type Row = (UserId, String, Option<String>, Option<String>, i64);
+
 impl Store {
     /// Asks `whom` to be a friend of `me`, or accepts the request of `whom`. If both ask at the
     /// same time, they become friends.
@@ -56,8 +59,9 @@ impl Store {
                 conn.set_friendship(me, whom, friendship).await?;
             }
             let (username, display_name) = conn.names(whom).await?;
-            let friend =
-                Friend { user: whom, username, display_name, state: friendship.state(me), since: friendship.since };
+            let avatar = conn.avatar(whom).await?;
+            let (state, since) = (friendship.state(me), friendship.since);
+            let friend = Friend { user: whom, username, display_name, avatar, state, since };
             Ok(Ok(Befriended { friend, step, is_seen }))
         })
     }
@@ -105,8 +109,8 @@ impl Store {
                 .filter(users::username.gt(&last))
                 .order(users::username)
                 .limit(one_more(limit))
-                .select((users::id, users::username, users::display_name, friendships::since));
-            let rows: Vec<(UserId, String, Option<String>, i64)> = match state {
+                .select((users::id, users::username, users::display_name, users::avatar, friendships::since));
+            let rows: Vec<Row> = match state {
                 FriendState::Friends => all.filter(friendships::asked_by.is_null()).load(conn).await?,
                 FriendState::Outgoing => all.filter(friendships::asked_by.eq(Some(Sql(me)))).load(conn).await?,
                 FriendState::Incoming => {
@@ -114,10 +118,11 @@ impl Store {
                     theirs.filter(diesel::dsl::not(is_blocked)).load(conn).await?
                 }
             };
-            let friends = rows.into_iter().map(|(user, username, display_name, since)| Friend {
+            let friends = rows.into_iter().map(|(user, username, display_name, avatar, since)| Friend {
                 user,
                 username,
                 display_name,
+                avatar,
                 state,
                 since,
             });

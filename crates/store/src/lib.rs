@@ -19,8 +19,10 @@ mod clock;
 mod closes;
 mod devices;
 mod error;
+mod export;
 mod folding;
 mod friends;
+mod idempotency;
 mod invitations;
 mod keys;
 mod memberships;
@@ -55,14 +57,16 @@ pub use self::{
     bans::{Banned, NewBan},
     closes::PendingClose,
     error::{Conflict, Result, Source, StoreError},
+    export::{ExportHead, LEFT_OUT},
     invitations::{InvitationLimits, Invited},
     models::{
         AudienceMember, Befriended, Blocked, CodeProof, CodePurpose, Created, Credentials, DeletedRoom, DeletedUser,
-        Device, FriendshipStep, LeftRoom, Membership, MembershipChange, NewDevice, NewRoom, NewUser, NextToken, Room,
-        RoomAudience, RoomChange, RoomView, Rotation, SecondFactor, SigningKey, Standing, User,
+        Device, FriendshipStep, LeftRoom, Membership, MembershipChange, NewDevice, NewRoom, NewUser, NextToken,
+        ProfileChange, RequestKey, Room, RoomAudience, RoomChange, RoomView, Rotation, SecondFactor, SigningKey,
+        Standing, User,
     },
     sql_types::RunId,
-    steps::{CODE_PAUSE, CODE_TRIES, DailyLimits},
+    steps::{CODE_PAUSE, CODE_TRIES, DailyLimits, KEY_LIFE_MS},
     user_lock::UserLock,
 };
 use self::{

@@ -9,7 +9,7 @@ use diesel_async::RunQueryDsl;
 use ferry_protocol::{Page, Role, RoomId, RoomKind, UserId};
 
 use super::{
-    Conflict, DeletedRoom, NewRoom, Result, Room, RoomChange, RoomView, Standing, Store, StoreError,
+    Conflict, DeletedRoom, NewRoom, RequestKey, Result, Room, RoomChange, RoomView, Standing, Store, StoreError,
     chunk::CHUNK,
     error::taken,
     folding::folded,
@@ -19,8 +19,8 @@ use super::{
     relationships::RelationshipSteps,
     row_locks::RowLocks,
     schema::{memberships, rooms, users},
-    sql_types::{Id, Name, Sql},
-    steps::{BlockSteps, InvitationSteps, MembershipSteps, QuotaSteps},
+    sql_types::{Id, MadeId, Name, Sql},
+    steps::{BlockSteps, IdempotencySteps, InvitationSteps, MembershipSteps, QuotaSteps},
 };
 
 /// Selects the user's role in the row's room.
@@ -87,6 +87,8 @@ impl Store {
     ///   do this.
     /// - [`Conflict::TooManyRooms`] if the creator is in too many rooms, and
     ///   [`Conflict::TooManyToday`] if they have added too many people today.
+    /// - [`Conflict::Repeated`] if the same request came before, with the same key, and
+    ///   [`Conflict::KeyReused`] if another request had the key.
     /// - [`StoreError::NotFound`] if a user does not exist.
     pub async fn create_room(&self, room: NewRoom) -> Result<Room> {
         let mut members = room.members;
@@ -103,6 +105,7 @@ impl Store {
             let mut all = members.clone();
             all.push(room.creator);
             conn.hold_users(&all).await?;
+            conn.require_first(room.creator, room.key, room.now).await?;
             match room.kind {
                 RoomKind::Direct => {
                     for member in &members {
@@ -131,6 +134,7 @@ impl Store {
                 .map_err(|error| taken(error, Conflict::DirectRoomExists))?;
             conn.join_all(room.id, &[room.creator], creators_role, true, room.now).await?;
             conn.join_all(room.id, &members, Role::Member, false, room.now).await?;
+            conn.note_made(room.creator, room.key, MadeId(room.id.0), true, room.now).await?;
             conn.room(room.id).await?.ok_or(StoreError::NotFound)
         })
     }
@@ -143,12 +147,20 @@ impl Store {
     /// - [`Conflict::NotAPair`] if both are the same user.
     /// - [`Conflict::NotAllowed`] if the room is missing and `b` does not let `a` create it, and
     ///   [`Conflict::TooManyToday`] if `a` has added too many people today.
+    /// - [`Conflict::Repeated`] and [`Conflict::KeyReused`], as for [`Self::create_room`].
     /// - [`StoreError::NotFound`] if either user does not exist.
-    pub async fn create_direct(&self, a: UserId, b: UserId, now: i64) -> Result<(Room, bool)> {
+    pub async fn create_direct(
+        &self,
+        a: UserId,
+        b: UserId,
+        now: i64,
+        request: Option<RequestKey>,
+    ) -> Result<(Room, bool)> {
         let key = direct_key(a, b).ok_or(Conflict::NotAPair)?;
         let (id, daily) = (RoomId::new(), self.inner.daily);
         transaction!(self, async |conn| {
             conn.hold_users(&[a, b]).await?;
+            conn.require_first(a, request, now).await?;
             if conn.direct_room(a, b).await?.is_none() {
                 conn.require_direct(b, a).await?;
             }
@@ -184,6 +196,7 @@ impl Store {
                     .execute(conn)
                     .await?;
             }
+            conn.note_made(a, request, MadeId(id.0), made == 1, now).await?;
             let room = conn.room(id).await?.ok_or(StoreError::NotFound)?;
             Ok((room, made == 1))
         })

@@ -17,6 +17,9 @@ diesel::table! {
         receipts -> Bool,
         presence -> Bool,
         findable -> Bool,
+        about -> Nullable<Text>,
+        avatar -> Nullable<Text>,
+        email -> Nullable<Text>,
     }
 }
 
@@ -143,6 +146,20 @@ diesel::table! {
         day -> BigInt,
         added -> BigInt,
         invited -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool};
+    use crate::sql_types::Id;
+
+    idempotency_keys (user_id, key) {
+        user_id -> Id,
+        key -> Binary,
+        request -> Binary,
+        made -> Id,
+        is_new -> Bool,
+        created_at -> BigInt,
     }
 }
 

@@ -62,6 +62,10 @@ where
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RunId(pub Uuid);
 
+/// What a repeatable request made: a device or a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MadeId(pub Uuid);
+
 macro_rules! readable {
     ($type:ty as $sql:ty) => {
         impl<DB> Queryable<$sql, DB> for $type
@@ -141,6 +145,7 @@ macro_rules! name {
 }
 
 id!(RunId);
+id!(MadeId);
 id!(UserId);
 id!(DeviceId);
 id!(RoomId);

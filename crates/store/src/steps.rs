@@ -7,6 +7,7 @@ mod blocks;
 mod departures;
 mod devices;
 mod friendships;
+mod idempotency;
 mod invitations;
 mod memberships;
 mod mutes;
@@ -20,6 +21,7 @@ pub(super) use self::{
     departures::DepartureSteps,
     devices::DeviceSteps,
     friendships::{Friendship, FriendshipSteps},
+    idempotency::IdempotencySteps,
     invitations::InvitationSteps,
     memberships::MembershipSteps,
     mutes::MuteSteps,
@@ -27,6 +29,7 @@ pub(super) use self::{
     second_factors::SecondFactorSteps,
 };
 pub use self::{
+    idempotency::KEY_LIFE_MS,
     quotas::DailyLimits,
     second_factors::{CODE_PAUSE, CODE_TRIES},
 };

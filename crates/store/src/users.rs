@@ -6,7 +6,7 @@ use ferry_protocol::{DeviceId, Page, UserId};
 use unicode_normalization::UnicodeNormalization;
 
 use super::{
-    Conflict, DeletedUser, NewUser, Result, Store, StoreError, User,
+    Conflict, DeletedUser, NewUser, ProfileChange, Result, Store, StoreError, User,
     chunk::CHUNK,
     error::taken,
     folding::folded,
@@ -103,19 +103,33 @@ impl Store {
         })
     }
 
-    /// Changes an account. `None` leaves the display name as it is, and `Some(None)` removes it.
+    /// Returns the account with that id, and its e-mail address, which no other user may see.
+    pub async fn user_with_email(&self, id: UserId) -> Result<Option<(User, Option<String>)>> {
+        query!(self, async |conn| {
+            let user = users::table.filter(users::id.eq(Sql(id))).select((User::as_select(), users::email));
+            Ok(user.first(conn).await.optional()?)
+        })
+    }
+
+    /// Changes the profile of an account. Returns the account and its e-mail address.
     ///
     /// # Errors
     /// Fails with [`StoreError::NotFound`].
-    pub async fn update_user(&self, id: UserId, display_name: Option<Option<String>>) -> Result<User> {
-        let Some(display_name) = display_name else {
-            return self.user(id).await?.ok_or(StoreError::NotFound);
-        };
+    pub async fn update_user(&self, id: UserId, change: ProfileChange) -> Result<(User, Option<String>)> {
+        if change == ProfileChange::default() {
+            return self.user_with_email(id).await?.ok_or(StoreError::NotFound);
+        }
+        let ProfileChange { display_name, about, avatar, email } = change;
+        let folded = display_name.as_ref().map(|name| name.as_deref().map(folded));
         statement!(self, async |conn| {
-            let folded = display_name.as_deref().map(folded);
-            let user = diesel::update(users::table.filter(users::id.eq(Sql(id))))
-                .set((users::display_name.eq(display_name), users::display_name_folded.eq(folded)));
-            Ok(user.returning(User::as_returning()).get_result(conn).await?)
+            let user = diesel::update(users::table.filter(users::id.eq(Sql(id)))).set((
+                display_name.map(|name| users::display_name.eq(name)),
+                folded.map(|name| users::display_name_folded.eq(name)),
+                about.map(|about| users::about.eq(about)),
+                avatar.map(|avatar| users::avatar.eq(avatar)),
+                email.map(|email| users::email.eq(email)),
+            ));
+            Ok(user.returning((User::as_returning(), users::email)).get_result(conn).await?)
         })
     }
 

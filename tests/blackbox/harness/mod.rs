@@ -16,6 +16,7 @@ pub use ferry_testkit::{DEADLINE, Nsqd, Postgres, nsq, repository, until, within
 pub use people::{Online, Person, impatient};
 pub use raw::{Closed, RawSocket};
 pub use relay::Relay;
+pub use tap::unchunked;
 pub use totp::App;
 pub use variants::{assert_seen_once, assert_unavailable, log_level, moved_to, post, post_until_accepted};
 

@@ -145,11 +145,33 @@ fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
     lines.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }
 
-/// A request or an answer with a `Content-Length`. All requests of the client library have one,
-/// and so have the relay's answers to them.
+/// Returns the whole of a chunked body, and how many bytes it took. Returns `None` if it has not
+/// come in full.
+pub fn unchunked(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
+    let (mut body, mut at) = (Vec::new(), 0);
+    loop {
+        let line = bytes.get(at..)?.windows(2).position(|window| window == b"\r\n")? + at;
+        let size = usize::from_str_radix(std::str::from_utf8(&bytes[at..line]).ok()?, 16).ok()?;
+        let end = line + 2 + size;
+        body.extend_from_slice(bytes.get(line + 2..end)?);
+        bytes.get(end..end + 2)?;
+        at = end + 2;
+        if size == 0 {
+            return Some((body, at));
+        }
+    }
+}
+
+/// A request or an answer with a `Content-Length`, or a chunked answer. All requests of the client
+/// library have a length.
 fn take_message(bytes: &mut Vec<u8>) -> Option<(String, Vec<u8>)> {
     let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
     let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+    if header(&head, "transfer-encoding") == Some("chunked") {
+        let (body, length) = unchunked(&bytes[end..])?;
+        bytes.drain(..end + length);
+        return Some((head, body));
+    }
     let length = header(&head, "content-length").map_or(0, |length| length.parse().unwrap());
     if bytes.len() < end + length {
         return None;

@@ -8,7 +8,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::harness::{Person, Relay, interface::Exchange, within};
+use crate::harness::{Person, Relay, interface::Exchange, unchunked, within};
 
 /// A text in everything that is wrong about a request. No answer and no log may contain it.
 pub const CANARY: &str = "canary7f3a";
@@ -122,7 +122,13 @@ impl Answer {
         let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
         let headers = lines.filter_map(|line| line.split_once(": "));
         let headers = headers.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect();
-        Some(Self { status, headers, body: body.to_owned() })
+        let mut answer = Self { status, headers, body: body.to_owned() };
+        if answer.header("transfer-encoding") == Some("chunked") {
+            // An answer that ends too early has no body here.
+            let whole = unchunked(answer.body.as_bytes()).map(|(body, _)| String::from_utf8(body).unwrap());
+            answer.body = whole.unwrap_or_default();
+        }
+        Some(answer)
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {

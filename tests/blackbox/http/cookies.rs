@@ -239,7 +239,9 @@ async fn a_preflight_is_answered_to_a_configured_origin_alone() {
         assert!(answer.header("access-control-allow-methods").unwrap().contains(method), "{method}");
     }
     let headers = answer.header("access-control-allow-headers").unwrap();
-    assert!(headers.contains("authorization") && headers.contains("content-type"));
+    for header in ["authorization", "content-type", "idempotency-key"] {
+        assert!(headers.contains(header), "{header}");
+    }
     for origin in ["https://evil.example", "null", "http://app.example", "https://app.example.evil.example"] {
         let answer = preflight(origin).await;
         answer.ok(204);

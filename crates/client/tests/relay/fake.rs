@@ -57,7 +57,14 @@ impl Relay {
         let valid = HashSet::from(["access-0".to_owned()]);
         let tokens = Tokens { number: 0, valid, revoked: false, refreshes: 0, unauthorized: 0 };
         let state = State(Arc::new(Mutex::new(tokens)));
-        let user = User { id: UserId::new(), username: "alice".into(), display_name: None, created_at: 1 };
+        let user = User {
+            id: UserId::new(),
+            username: "alice".into(),
+            display_name: None,
+            about: None,
+            avatar: None,
+            created_at: 1,
+        };
         let (accepted, peers) = mpsc::unbounded_channel();
         let (the_state, the_user) = (state.clone(), user.clone());
         tokio::spawn(async move {

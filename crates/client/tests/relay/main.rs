@@ -5,6 +5,7 @@
 mod fake;
 mod receiving;
 mod reconnecting;
+mod repeating;
 mod sending;
 mod tokens;
 

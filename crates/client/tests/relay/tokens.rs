@@ -46,7 +46,7 @@ async fn simultaneous_calls_make_one_refresh() {
         let session = ferry_client::Session::new(session.client().clone(), credentials, store.clone());
         let calls = (0..20).map(|_| session.me());
         for me in futures_util::future::join_all(calls).await {
-            assert_eq!(me.unwrap(), relay.user);
+            assert_eq!(me.unwrap().user, relay.user);
         }
         assert_eq!(relay.state.get().refreshes, number);
     }
@@ -61,7 +61,7 @@ async fn credentials_that_cannot_be_kept_are_not_used_and_not_lost() {
     let session = relay.session_with(store.clone(), 0);
     assert!(matches!(session.me().await, Err(ClientError::Store(_))));
     store.full.store(false, Ordering::Relaxed);
-    assert_eq!(session.me().await.unwrap(), relay.user);
+    assert_eq!(session.me().await.unwrap().user, relay.user);
     assert_eq!(relay.state.get().refreshes, 1);
     assert_eq!(*store.saved.lock().unwrap(), ["refresh-1"]);
 }
@@ -76,7 +76,7 @@ async fn what_another_process_has_refreshed_is_taken_over() {
     (elsewhere.access_token, elsewhere.refresh_token) = (tokens.access_token, tokens.refresh_token);
     elsewhere.expires_at = i64::MAX;
     *store.elsewhere.lock().unwrap() = Some(elsewhere);
-    assert_eq!(session.me().await.unwrap(), relay.user);
+    assert_eq!(session.me().await.unwrap().user, relay.user);
     assert_eq!(relay.state.get().refreshes, 1);
 }
 
@@ -89,7 +89,7 @@ async fn a_caller_who_gives_up_does_not_lose_the_new_token() {
     let mut me = Box::pin(session.me());
     assert!(futures_util::poll!(&mut me).is_pending());
     drop(me);
-    assert_eq!(session.me().await.unwrap(), relay.user);
+    assert_eq!(session.me().await.unwrap().user, relay.user);
     assert_eq!(relay.state.get().refreshes, 1);
 }
 

@@ -7,7 +7,7 @@ use super::{
     database::{device, new_user, user, users},
     on_both,
 };
-use crate::{Conflict, LeftRoom, NewRoom, NewUser, NextToken, Rotation, Store, StoreError};
+use crate::{Conflict, LeftRoom, NewRoom, NewUser, NextToken, ProfileChange, Rotation, Store, StoreError, User};
 
 on_both!(
     a_username_exists_once,
@@ -51,14 +51,28 @@ async fn an_account_is_found_and_changed(store: Store) {
     assert_eq!(known, std::slice::from_ref(&ann));
     assert!(store.users_by_ids(&[]).await.unwrap().is_empty());
 
-    let named = store.update_user(ann.id, Some(Some("Ann Ä".to_owned()))).await.unwrap();
-    assert_eq!(named.display_name.as_deref(), Some("Ann Ä"));
-    assert_eq!(store.update_user(ann.id, None).await.unwrap(), named);
-    let unnamed = store.update_user(ann.id, Some(None)).await.unwrap();
-    assert_eq!(unnamed.display_name, None);
+    let nothing = ProfileChange::default;
+    let given = |text: &str| Some(Some(text.to_owned()));
+    let change = ProfileChange { display_name: given("Ann Ä"), email: given("ann@example.org"), ..nothing() };
+    let (named, email) = store.update_user(ann.id, change).await.unwrap();
+    assert_eq!((named.display_name.as_deref(), email.as_deref()), (Some("Ann Ä"), Some("ann@example.org")));
+    assert_eq!(store.update_user(ann.id, nothing()).await.unwrap(), (named.clone(), email.clone()));
+    // Each field changes alone.
+    let change = ProfileChange { about: given("I row."), avatar: given("sha256:00"), ..nothing() };
+    let (told, same) = store.update_user(ann.id, change).await.unwrap();
+    assert_eq!(told, User { about: Some("I row.".into()), avatar: Some("sha256:00".into()), ..named });
+    assert_eq!(same, email);
+    assert_eq!(store.user(ann.id).await.unwrap(), Some(told.clone()));
+    assert_eq!(store.user_with_email(ann.id).await.unwrap(), Some((told.clone(), email)));
+    let change = ProfileChange { display_name: Some(None), email: Some(None), ..nothing() };
+    assert_eq!(store.update_user(ann.id, change).await.unwrap(), (User { display_name: None, ..told }, None));
+    assert_eq!(found(&store, "ann ä").await, [""; 0], "the name that is searched goes too");
 
     let nobody = UserId::new();
-    assert!(matches!(store.update_user(nobody, Some(None)).await, Err(StoreError::NotFound)));
+    let change = ProfileChange { about: Some(None), ..nothing() };
+    assert!(matches!(store.update_user(nobody, change).await, Err(StoreError::NotFound)));
+    assert!(matches!(store.update_user(nobody, nothing()).await, Err(StoreError::NotFound)));
+    assert_eq!(store.user_with_email(nobody).await.unwrap(), None);
 }
 
 async fn found(store: &Store, prefix: &str) -> Vec<String> {
@@ -149,6 +163,7 @@ fn group(creator: UserId, members: &[UserId]) -> NewRoom {
         creator,
         members: members.to_vec(),
         now: 1000,
+        key: None,
     }
 }
 
@@ -159,8 +174,8 @@ async fn deleting_an_account_leaves_nothing(store: Store) {
     let laptop = device(&store, ann).await.id;
     let other = device(&store, bob).await.id;
     store.insert_refresh(phone, 0, [1; 32], 1, 9000).await.unwrap();
-    let (direct, _) = store.create_direct(ann, bob, 1).await.unwrap();
-    let (not_hers, _) = store.create_direct(bob, cid, 1).await.unwrap();
+    let (direct, _) = store.create_direct(ann, bob, 1, None).await.unwrap();
+    let (not_hers, _) = store.create_direct(bob, cid, 1, None).await.unwrap();
     let shared = store.create_room(group(ann, &[bob])).await.unwrap();
     let alone = store.create_room(group(ann, &[])).await.unwrap();
 

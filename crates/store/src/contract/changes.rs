@@ -15,6 +15,7 @@ pub(super) fn new_room(kind: RoomKind, name: &str, creator: UserId, members: &[U
         creator,
         members: members.to_vec(),
         now: 1000,
+        key: None,
     }
 }
 

@@ -78,6 +78,7 @@ pub(super) fn new_device(user: UserId) -> NewDevice {
         now: 1000,
         proven: 1000,
         code: None,
+        key: None,
     }
 }
 

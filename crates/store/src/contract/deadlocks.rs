@@ -13,8 +13,8 @@ use super::{
     on_both,
 };
 use crate::{
-    CodeProof, CodePurpose, InvitationLimits, NewBan, NewDevice, NextToken, Result, RoomChange, RunId, Store,
-    StoreError,
+    CodeProof, CodePurpose, InvitationLimits, NewBan, NewDevice, NewRoom, NextToken, ProfileChange, RequestKey, Result,
+    RoomChange, RunId, Store, StoreError,
 };
 
 on_both!(no_two_calls_wait_for_each_other);
@@ -39,6 +39,12 @@ struct Scene {
     group: RoomId,
     /// Ben is owner, and has invited ann.
     channel: RoomId,
+    /// Ann has logged in with it, and ben has made a room with it.
+    key: RequestKey,
+}
+
+fn key(number: u8) -> RequestKey {
+    RequestKey { key: [number; 32], request: [0; 32] }
 }
 
 impl Scene {
@@ -55,12 +61,16 @@ impl Scene {
         set(store, group, cid, Some(Role::Admin), None).await.unwrap();
         let channel = store.create_room(new_room(RoomKind::Channel, "Channel", ben, &[])).await.unwrap().id;
         store.invite(channel, ben, ann, LIMITS, 1, |_| Ok::<_, StoreError>(())).await.unwrap().unwrap();
-        store.create_direct(ann, ben, 1).await.unwrap();
+        store.create_direct(ann, ben, 1, None).await.unwrap();
         store.start_second_factor(ann, 1000, &SECRET).await.unwrap();
         store.start_second_factor(ben, 1000, &SECRET).await.unwrap();
         store.confirm_second_factor(ben, &SECRET, 1, &[[1; 32]], 1).await.unwrap();
         store.befriend(ann, ben, 1, || Ok::<_, StoreError>(())).await.unwrap().unwrap();
-        Self { store: store.clone(), ann, ben, cid, anns, token, group, channel }
+        let key = key(0);
+        store.create_device(NewDevice { key: Some(key), ..new_device(ann) }, 16).await.unwrap();
+        let room = new_room(RoomKind::Group, "g", ben, &[]);
+        store.create_room(NewRoom { key: Some(key), ..room }).await.unwrap();
+        Self { store: store.clone(), ann, ben, cid, anns, token, group, channel, key }
     }
 
     fn login(&self, user: UserId) -> NewDevice {
@@ -113,11 +123,17 @@ fn calls() -> BTreeMap<&'static str, Call> {
         befriend_ann: |s| s.store.befriend(s.ben, s.ann, 5, || Ok::<_, StoreError>(())),
         unfriend_ben: |s| s.store.unfriend(s.ann, s.ben),
         settings: |s| s.store.update_settings(s.ann, UpdateSettings { presence: Some(false), ..UpdateSettings::default() }),
-        rename: |s| s.store.update_user(s.ann, Some(Some("Ann".into()))),
+        profile: |s| s.store.update_user(s.ann, ProfileChange { about: Some(Some("Ann".into())), ..ProfileChange::default() }),
+        rename_device: |s| s.store.rename_device(s.ann, s.anns, "phone"),
+        log_in_again: |s| s.store.create_device(NewDevice { key: Some(s.key), ..s.login(s.ann) }, 16),
+        replace_again: |s| s.store.replace_device(NewDevice { key: Some(key(1)), ..s.login(s.ann) }, s.anns),
+        create_again: |s| s.store.create_room(NewRoom { key: Some(s.key), ..new_room(RoomKind::Group, "g", s.ben, &[s.ann]) }),
+        direct_again: |s| s.store.create_direct(s.cid, s.ben, 5, Some(s.key)),
+        forget_keys: |s| s.store.forget_keys(i64::MAX, 100),
         create_by_ann: |s| s.store.create_room(new_room(RoomKind::Group, "g", s.ann, &[s.cid, s.ben])),
         create_by_ben: |s| s.store.create_room(new_room(RoomKind::Group, "g", s.ben, &[s.ann, s.cid])),
-        direct_of_ann: |s| s.store.create_direct(s.ann, s.cid, 5),
-        direct_of_cid: |s| s.store.create_direct(s.cid, s.ann, 5),
+        direct_of_ann: |s| s.store.create_direct(s.ann, s.cid, 5, None),
+        direct_of_cid: |s| s.store.create_direct(s.cid, s.ann, 5, None),
         join: |s| add(&s.store, s.channel, s.cid, Role::Member, 5, 100),
         mute: |s| set(&s.store, s.group, s.ben, None, Some(9)),
         leave_muted: |s| remove(&s.store, s.group, s.ben),

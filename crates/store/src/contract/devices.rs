@@ -14,6 +14,7 @@ use super::{
 use crate::{Conflict, Store, StoreError};
 
 on_both!(
+    a_device_is_renamed_by_its_user_alone,
     of_seventeen_logins_at_once_one_is_refused,
     only_the_first_device_is_the_first,
     nobody_cannot_log_in,
@@ -189,4 +190,14 @@ async fn a_dropped_call_runs_to_its_end(store: Store) {
         }
     }
     assert_eq!(store.pending_closes(100).await.unwrap().len(), 20);
+}
+
+async fn a_device_is_renamed_by_its_user_alone(store: Store) {
+    let (ann, ben) = (user(&store, "ann").await.id, user(&store, "ben").await.id);
+    let phone = device(&store, ann).await;
+    let renamed = store.rename_device(ann, phone.id, "the old phone").await.unwrap();
+    assert_eq!(renamed, Some(crate::Device { name: "the old phone".into(), ..phone.clone() }));
+    assert_eq!(store.rename_device(ben, phone.id, "mine").await.unwrap(), None);
+    assert_eq!(store.rename_device(ann, DeviceId::new(), "none").await.unwrap(), None);
+    assert_eq!(store.devices_of(ann).await.unwrap(), [renamed.unwrap()]);
 }

@@ -10,7 +10,11 @@ use super::{
     database::{Database, user},
     on_both,
 };
-use crate::{Store, StoreError, StoreOptions};
+use crate::{ProfileChange, Store, StoreError, StoreOptions};
+
+fn removed() -> ProfileChange {
+    ProfileChange { display_name: Some(None), ..ProfileChange::default() }
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stopped_postgres_is_unavailable_and_comes_back() {
@@ -23,7 +27,7 @@ async fn a_stopped_postgres_is_unavailable_and_comes_back() {
     for _ in 0..3 {
         let read = store.user(ann.id).await;
         assert!(matches!(read, Err(StoreError::Unavailable(_))), "{read:?}");
-        let write = store.update_user(ann.id, Some(None)).await;
+        let write = store.update_user(ann.id, removed()).await;
         assert!(matches!(write, Err(StoreError::Unavailable(_))), "{write:?}");
     }
     let locked = store.lock_user(ferry_protocol::UserId::new()).await;

@@ -78,7 +78,7 @@ async fn a_block_leaves_no_friendship_however_close_it_comes(store: Store) {
 async fn a_direct_room_is_made_before_a_block_or_not_at_all(store: Store) {
     for n in 0..8 {
         let (ann, bob) = (user(&store, &format!("ann{n}")).await.id, user(&store, &format!("bob{n}")).await.id);
-        let (made, blocked) = tokio::join!(store.create_direct(bob, ann, 1), store.block(ann, bob, 1));
+        let (made, blocked) = tokio::join!(store.create_direct(bob, ann, 1, None), store.block(ann, bob, 1));
         // The relay invalidates the room that the block names. In another room its cache would
         // still let Bob send.
         match blocked.unwrap().direct {
@@ -90,7 +90,7 @@ async fn a_direct_room_is_made_before_a_block_or_not_at_all(store: Store) {
 
 async fn a_direct_room_knows_who_has_blocked_whom(store: Store) {
     let ids = users(&store, "user", 3).await;
-    let (direct, _) = store.create_direct(ids[0], ids[1], 1).await.unwrap();
+    let (direct, _) = store.create_direct(ids[0], ids[1], 1, None).await.unwrap();
     let shared = group(&store, ids[0], &ids[1..]).await;
     let blocked = store.block(ids[0], ids[1], 1).await.unwrap();
     assert_eq!((blocked.is_new, blocked.direct), (true, Some(direct.id)));
@@ -107,7 +107,7 @@ async fn a_direct_room_knows_who_has_blocked_whom(store: Store) {
     let audience = store.audience(direct.id).await.unwrap().unwrap();
     assert!(audience.members.iter().all(|member| !member.has_blocked));
     // A blocked user cannot open a direct room with the blocking user, nor add them to a room.
-    let refused = store.create_direct(ids[0], ids[2], 1).await;
+    let refused = store.create_direct(ids[0], ids[2], 1, None).await;
     assert!(is(&refused, Conflict::NotAllowed));
     let add = |room| {
         let decide =

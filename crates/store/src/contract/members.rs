@@ -125,7 +125,7 @@ async fn leaving_joining_and_deleting_do_not_block_each_other(store: Store) {
     };
     let direct = async {
         for user in &ids[..4] {
-            let outcome = store.create_direct(ids[7], *user, 1).await;
+            let outcome = store.create_direct(ids[7], *user, 1, None).await;
             assert!(matches!(outcome, Ok(_) | Err(StoreError::NotFound)), "{outcome:?}");
         }
     };

@@ -24,7 +24,7 @@ on_both!(
 
 async fn a_pair_has_one_direct_room(store: Store) {
     let ids = users(&store, "user", 2).await;
-    let asks = (0..16).map(|n| store.create_direct(ids[n % 2], ids[(n + 1) % 2], 1000));
+    let asks = (0..16).map(|n| store.create_direct(ids[n % 2], ids[(n + 1) % 2], 1000, None));
     let rooms = futures_util::future::join_all(asks).await;
     let rooms: Vec<_> = rooms.into_iter().map(|room| room.unwrap()).collect();
     assert_eq!(rooms.iter().filter(|(_, created)| *created).count(), 1);
@@ -38,14 +38,14 @@ async fn a_pair_has_one_direct_room(store: Store) {
 
     // A user who left is a member again once the other opens the room.
     assert!(remove(&store, room.id, ids[0]).await.unwrap());
-    let (same, created) = store.create_direct(ids[1], ids[0], 2000).await.unwrap();
+    let (same, created) = store.create_direct(ids[1], ids[0], 2000, None).await.unwrap();
     assert_eq!((same.id, same.member_count, created), (room.id, 2, false));
 }
 
 async fn a_direct_room_needs_two_known_users(store: Store) {
     let ann = user(&store, "ann").await.id;
-    assert!(is(&store.create_direct(ann, ann, 1).await, Conflict::NotAPair));
-    let unknown = store.create_direct(ann, UserId::new(), 1).await;
+    assert!(is(&store.create_direct(ann, ann, 1, None).await, Conflict::NotAPair));
+    let unknown = store.create_direct(ann, UserId::new(), 1, None).await;
     assert!(matches!(unknown, Err(StoreError::NotFound)));
     for members in [vec![], vec![ann], vec![UserId::new(), UserId::new()]] {
         let room = new_room(RoomKind::Direct, "", ann, &members);
@@ -76,7 +76,7 @@ async fn a_room_begins_with_its_members(store: Store) {
 
 async fn the_viewer_sees_their_role_and_the_other(store: Store) {
     let ids = users(&store, "user", 3).await;
-    let (direct, _) = store.create_direct(ids[0], ids[1], 1).await.unwrap();
+    let (direct, _) = store.create_direct(ids[0], ids[1], 1, None).await.unwrap();
     let view = |user| store.room_view(direct.id, user);
     let mine = view(ids[0]).await.unwrap().unwrap();
     assert_eq!((mine.role, mine.peer), (Some(Role::Member), Some(ids[1])));

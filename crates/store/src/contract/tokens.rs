@@ -135,6 +135,7 @@ async fn a_login_takes_the_place_of_another_device(store: Store) {
         now: 5000,
         proven,
         code: None,
+        key: None,
     };
     for not_hers in [bens.id, DeviceId::new()] {
         assert_eq!(store.replace_device(new.clone(), not_hers).await.unwrap(), None);

@@ -5,10 +5,10 @@ use std::fmt;
 use diesel::{Queryable, Selectable};
 use ferry_protocol::{Allow, DeviceId, RoomId, UserId};
 
-use super::{CodeProof, Membership};
+use super::{CodeProof, Membership, RequestKey};
 use crate::schema::{devices, signing_keys, users};
 
-/// An account, without its password. `Debug` shows no display name.
+/// An account, without its password. `Debug` shows no name but the username.
 #[derive(Clone, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = users)]
 pub struct User {
@@ -18,8 +18,25 @@ pub struct User {
     pub username: String,
     /// The name that the user wants to be called by.
     pub display_name: Option<String>,
+    /// What the user says about themselves.
+    pub about: Option<String>,
+    /// The user's picture: a URL, or a reference that clients understand.
+    pub avatar: Option<String>,
     /// When the account was created.
     pub created_at: i64,
+}
+
+/// A change of a profile. `None` leaves a field as it is, and `Some(None)` removes it.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct ProfileChange {
+    /// The name that the user wants to be called by.
+    pub display_name: Option<Option<String>>,
+    /// What the user says about themselves.
+    pub about: Option<Option<String>>,
+    /// The user's picture.
+    pub avatar: Option<Option<String>>,
+    /// The user's e-mail address. No other user sees it.
+    pub email: Option<Option<String>>,
 }
 
 impl fmt::Debug for User {
@@ -155,6 +172,8 @@ pub struct NewDevice {
     /// The code of the second factor that was checked. If the user has one, the login uses the code
     /// up, or fails.
     pub code: Option<CodeProof>,
+    /// The key by which a repetition of the login is recognised.
+    pub key: Option<RequestKey>,
 }
 
 /// A device that was created.
@@ -164,6 +183,8 @@ pub struct Created {
     pub device: Device,
     /// True if its user had no other device at that moment.
     pub first: bool,
+    /// True if an earlier login with the same key has created it. Its tokens are revoked then.
+    pub is_repeated: bool,
 }
 
 /// The outcome of presenting a refresh token.

@@ -3,6 +3,7 @@
 use diesel::{Queryable, Selectable};
 use ferry_protocol::{Role, RoomId, RoomKind, UserId};
 
+use super::RequestKey;
 use crate::schema::{memberships, rooms};
 
 /// A room.
@@ -84,6 +85,12 @@ pub(crate) fn direct_key(a: UserId, b: UserId) -> Option<String> {
     (a != b).then(|| format!("{}:{}", a.min(b), a.max(b)))
 }
 
+/// Returns the other user of the direct room with this key.
+pub(crate) fn peer_of(key: &str, user: UserId) -> Option<UserId> {
+    let (a, b) = parse_direct_key(key)?;
+    Some(if a == user { b } else { a })
+}
+
 fn parse_direct_key(key: &str) -> Option<(UserId, UserId)> {
     let (a, b) = key.split_once(':')?;
     Some((a.parse().ok()?, b.parse().ok()?))
@@ -122,6 +129,8 @@ pub struct NewRoom {
     pub members: Vec<UserId>,
     /// The current time.
     pub now: i64,
+    /// The key by which a repetition of the request is recognised.
+    pub key: Option<RequestKey>,
 }
 
 /// A user's membership of a room.

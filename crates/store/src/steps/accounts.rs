@@ -27,5 +27,10 @@ steps! {
             let names = users::table.filter(users::id.eq(Sql(user))).select((users::username, users::display_name));
             Ok(names.first(conn).await?)
         }
+
+        /// Returns the user's picture, if there is one.
+        async fn avatar(conn, user: UserId) -> Result<Option<String>> {
+            Ok(users::table.filter(users::id.eq(Sql(user))).select(users::avatar).first(conn).await?)
+        }
     }
 }

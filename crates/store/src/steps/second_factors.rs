@@ -24,6 +24,13 @@ pub const CODE_PAUSE: i64 = 3_600_000;
 steps! {
     /// Steps on second factors.
     pub(crate) trait SecondFactorSteps {
+        /// Uses up the code of a login, as [`Self::use_code`] does. The repetition of a login whose
+        /// answer was lost comes with the code that the first one has used up: it must have a code
+        /// that was right, and no new one.
+        async fn use_code_once(conn, user: UserId, code: Option<CodeProof>, is_repeated: bool) -> Result<()> {
+            if is_repeated && code.is_some() { Ok(()) } else { conn.use_code(user, code).await }
+        }
+
         /// Uses up a code, if the user has a second factor. Fails with `CodeNeeded` without one,
         /// and with `CodeWrong` if the code was used before. The error rolls the transaction back.
         async fn use_code(conn, user: UserId, code: Option<CodeProof>) -> Result<()> {
