@@ -197,6 +197,7 @@ pub async fn users(args: Users, global: &Global) -> Result<(), Failure> {
 #[command(after_help = "\
 Examples:
   ferry devices
+  ferry devices rename 0198c0de-0000-7000-8000-000000000000 'old phone'
   ferry devices logout 0198c0de-0000-7000-8000-000000000000")]
 pub struct DevicesArgs {
     #[command(subcommand)]
@@ -207,6 +208,13 @@ pub struct DevicesArgs {
 enum DevicesCommand {
     /// List your devices, the newest last; * marks this one
     List,
+    /// Rename a device
+    Rename {
+        /// The id of the device
+        device: DeviceId,
+        /// The new name
+        name: String,
+    },
     /// Log a device out. Asks for your password if this device has not proved it lately
     Logout {
         /// The id of the device
@@ -226,6 +234,10 @@ pub async fn devices(args: DevicesArgs, global: &Global) -> Result<(), Failure> 
         None | Some(DevicesCommand::List) => {
             let devices = session.devices().await?;
             show::answer(global.json, &devices, || show::table(devices.iter().map(device_row)))
+        }
+        Some(DevicesCommand::Rename { device, name }) => {
+            let device = session.rename_device(device, &name).await?;
+            show::answer(global.json, &device, || format!("{} is {}", device.id, show::line(&device.name)))
         }
         Some(DevicesCommand::Logout { device, password_stdin, code }) => {
             match session.logout_device(device).await {

@@ -3,6 +3,7 @@
 mod account;
 mod act;
 mod failure;
+mod me;
 mod moderate;
 mod password;
 mod people;
@@ -117,13 +118,17 @@ pub enum Command {
     Logout,
     /// Show your account, the server and this device
     Whoami,
+    /// Show or change what you say about yourself
+    Me(me::Me),
+    /// Export everything that the relay's database holds about you
+    ExportAccount(me::ExportAccount),
     /// Change the password, which logs out every other device
     Passwd(account::Passwd),
     /// Turn codes of an app beside the password on or off
     SecondFactor(second_factor::SecondFactor),
     /// Find users by the beginning of their name
     Users(account::Users),
-    /// List your devices, or log one out
+    /// List your devices, rename one or log one out
     Devices(account::DevicesArgs),
     /// List, find, create, join and leave rooms, and manage their members
     Rooms(rooms::Rooms),
@@ -161,6 +166,8 @@ pub async fn run(command: Command, global: &Global) -> ExitCode {
         Command::Login(args) => Box::pin(account::login(args, global)).await,
         Command::Logout => Box::pin(account::logout(global)).await,
         Command::Whoami => Box::pin(account::whoami(global)).await,
+        Command::Me(args) => Box::pin(me::me(args, global)).await,
+        Command::ExportAccount(args) => Box::pin(me::export_account(args, global)).await,
         Command::Passwd(args) => Box::pin(account::passwd(args, global)).await,
         Command::SecondFactor(args) => Box::pin(second_factor::second_factor(args, global)).await,
         Command::Users(args) => Box::pin(account::users(args, global)).await,

@@ -1,5 +1,7 @@
 //! Friends, blocks and settings, as a user types them.
 
+use std::os::unix::fs::PermissionsExt;
+
 use ferry_protocol::Secret;
 
 use super::Shell;
@@ -128,3 +130,35 @@ async fn a_login_after_a_revocation_gets_what_waits() {
     shell.ok("--profile bob login bob");
     assert_ne!(shell.json("--profile bob whoami")["device"], device);
 }
+
+on_both!(a_profile_is_changed_and_an_account_exported, |world| async move {
+    let shell = Shell::at(&world);
+    shell.alice_and_bob();
+    shell.ok("--profile alice me --about rowing --avatar sha256:00 --email alice@example.org");
+    let shown = shell.ok("--profile alice me");
+    assert_eq!(
+        shown,
+        "username      alice\nabout         rowing\navatar        sha256:00\nemail         alice@example.org\n"
+    );
+    assert!(shell.fails(1, "--profile alice me --avatar javascript:x").contains("avatar: must be an https URL"));
+    let device = shell.json("--profile alice whoami")["device"].as_str().unwrap().to_owned();
+    assert_eq!(shell.ok(&format!("--profile alice devices rename {device} tablet")), format!("{device} is tablet\n"));
+    assert!(shell.ok("--profile alice devices").contains("tablet"));
+    assert!(shell.fails(1, &format!("--profile bob devices rename {device} mine")).contains("no such thing"));
+
+    let file = shell.home.path().join("alice.json");
+    shell.ok(&format!("--profile alice export-account {}", file.display()));
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let document: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    assert_eq!(document["account"]["email"], "alice@example.org");
+    // A file that was there, open to others, is replaced by one that is not.
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+    shell.ok(&format!("--profile bob export-account {}", file.display()));
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let printed: serde_json::Value = serde_json::from_str(&shell.ok("--profile bob export-account")).unwrap();
+    assert_eq!(printed["account"]["username"], "bob");
+    let nowhere = shell.home.path().join("nowhere/bob.json");
+    shell.fails(1, &format!("--profile bob export-account {}", nowhere.display()));
+    let left = std::fs::read_dir(shell.home.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    assert!(left.into_iter().all(|name| !name.to_string_lossy().contains("tmp")));
+});
