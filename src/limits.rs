@@ -23,8 +23,8 @@ const FAN_OUT_BURST: u32 = 128 << 10;
 /// one to it 16 times a second.
 const FAN_OUT_RATE: u32 = 16 << 10;
 
-/// Notices that a user's changes may cause at once, counted for each member who gets one: a room of
-/// a thousand changes a hundred times.
+/// Notices that a user's changes may cause at once, counted for each member who gets one: a room
+/// of a thousand changes a hundred times.
 const NEWS_BURST: u32 = 100_000;
 /// The same, each second after that.
 const NEWS_RATE: u32 = 200;
@@ -129,8 +129,8 @@ pub struct RateLimits {
     pub accounts_from: NetworkLimit,
     /// Invitations to rooms by a user.
     pub invitations: Limit<UserId>,
-    /// Notices that a user's changes of rooms cause, counted for each member who gets one. They wait
-    /// in the members' queues like messages.
+    /// Notices that a user's changes of rooms cause, counted for each member who gets one. They
+    /// wait in the members' queues like messages.
     pub news: Limit<UserId>,
     /// How often a user joins the same room. Each join and leave is told to all members.
     pub joins: Limit<(UserId, RoomId)>,

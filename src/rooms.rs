@@ -144,12 +144,18 @@ impl Rooms {
         }
     }
 
-    /// Returns a page of the user's rooms.
+    /// Returns a page of the user's rooms: of those that the user has hidden, or of the others.
     ///
     /// # Errors
     /// Fails with `invalid` for a cursor that this list did not give.
-    pub async fn own(&self, user: UserId, limit: usize, cursor: Option<&str>) -> Result<Page<Room>, Refusal> {
-        Ok(as_page(self.store.rooms_of(user, limit, cursor).await?))
+    pub async fn own(
+        &self,
+        user: UserId,
+        hidden: bool,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> Result<Page<Room>, Refusal> {
+        Ok(as_page(self.store.rooms_of(user, hidden, limit, cursor).await?))
     }
 
     /// Returns a page of the channels whose name begins with the query.

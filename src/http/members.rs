@@ -1,4 +1,5 @@
-//! `/v1/rooms/{id}/members`, `…/join` and `…/leave`: who is in a room, and with which role.
+//! `/v1/rooms/{id}/members`, `…/join`, `…/leave` and `…/hidden`: who is in a room, with which role,
+//! and in whose list.
 
 use std::sync::Arc;
 
@@ -29,6 +30,8 @@ pub(super) fn routes(app: &Arc<App>) -> Route {
         ),
         route!(app, post, Device, Call, warp::path!("v1" / "rooms" / String / "join"), join, which),
         route!(app, post, Device, Call, warp::path!("v1" / "rooms" / String / "leave"), leave, which),
+        route!(app, put, Device, Call, warp::path!("v1" / "rooms" / String / "hidden"), hide, which),
+        route!(app, delete, Device, Call, warp::path!("v1" / "rooms" / String / "hidden"), show_again, which),
     ])
 }
 
@@ -57,6 +60,16 @@ async fn remove(call: Call, who: Authenticated, which: String, whom: String) -> 
 async fn join(call: Call, who: Authenticated, which: String) -> Result<Response, Refusal> {
     let room = call.app.rooms.join(who, id(&which)?).await?;
     Ok(answer::ok(&RoomAnswer { room }))
+}
+
+async fn hide(call: Call, who: Authenticated, which: String) -> Result<Response, Refusal> {
+    call.app.rooms.hide(who, id(&which)?, true).await?;
+    Ok(answer::no_content())
+}
+
+async fn show_again(call: Call, who: Authenticated, which: String) -> Result<Response, Refusal> {
+    call.app.rooms.hide(who, id(&which)?, false).await?;
+    Ok(answer::no_content())
 }
 
 async fn leave(call: Call, who: Authenticated, which: String) -> Result<Response, Refusal> {

@@ -41,8 +41,13 @@ async fn create(call: Call, who: Authenticated) -> Result<Response, Refusal> {
 async fn list(call: Call, who: Authenticated) -> Result<Response, Refusal> {
     let (query, Paging { limit, cursor }) = (users::query(&call)?, call.paging()?);
     let (rooms, cursor) = (&call.app.rooms, cursor.as_deref());
+    let hidden = match call.parameter("hidden").as_deref() {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(_) => return Err(Refusal::invalid("hidden", "must be true or false")),
+    };
     let page = match call.parameter("public").as_deref() {
-        None | Some("false") => rooms.own(who.user, limit, cursor).await?,
+        None | Some("false") => rooms.own(who.user, hidden, limit, cursor).await?,
         Some("true") => {
             call.charge(Cost::Call, Some(who))?;
             rooms.public(who.user, query.as_deref().unwrap_or_default(), limit, cursor).await?

@@ -24,11 +24,22 @@ impl Rooms {
         Ok(self.store.members(room, limit, cursor).await?)
     }
 
+    /// Hides a room from the user's list, or shows it again, and tells the user's other devices.
+    /// The user stays a member and gets what is sent.
+    ///
+    /// # Errors Fails with `not_found` if the user is not in the room.
+    pub async fn hide(&self, who: Authenticated, room: RoomId, hidden: bool) -> Result<(), Refusal> {
+        if self.store.hide_room(room, who.user, hidden).await? {
+            let event = NoticeEvent::RoomChanged { room, by: who.user };
+            self.dispatcher.tell(who, vec![who.user], event).await;
+        }
+        Ok(())
+    }
+
     /// Adds or changes a member. Returns the member, and true if they were added.
     ///
-    /// # Errors
-    /// Fails with `not_found`, `forbidden`, `invalid`, `room_full`, `too_many_rooms`, `not_allowed`
-    /// or `last_owner`.
+    /// # Errors Fails with `not_found`, `forbidden`, `invalid`, `room_full`, `too_many_rooms`,
+    /// `not_allowed` or `last_owner`.
     pub async fn put_member(
         &self,
         who: Authenticated,

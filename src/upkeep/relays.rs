@@ -1,5 +1,5 @@
-//! This relay says in SQL that it runs, and learns which others do. After a change was missed, its
-//! connections are compared with SQL.
+//! This relay says in SQL that it runs, and learns which others do. Its connections are compared
+//! with SQL from time to time, and at once after a change was missed.
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
@@ -16,6 +16,9 @@ const SAY: Duration = Duration::from_secs(1);
 /// How long a relay counts as running after its last word, milliseconds. Longer than a pause in
 /// which SQL does not answer, because the others wait for a relay that is listed and silent.
 const RUNNING: i64 = 10_000;
+/// The longest time between two comparisons of the connections with SQL. An operator who deletes a
+/// device in SQL tells no relay.
+const COMPARE: Duration = Duration::from_secs(30);
 /// How long the row of a relay that crashed is kept, milliseconds.
 const FORGOTTEN: i64 = 3_600_000;
 /// Devices that are compared with SQL at once.
@@ -59,12 +62,15 @@ pub async fn say_that_it_ends(app: &App) {
     }
 }
 
-/// Closes connections of devices that were logged out while this relay did not hear the others.
-/// Never ends.
+/// Closes connections of devices that were logged out while this relay did not hear the others, or
+/// by an operator in SQL. Never ends.
 pub(super) async fn compare_connections(app: Arc<App>) {
+    let pause = app.config.times.reconcile.min(COMPARE);
     loop {
-        app.changes.something_missed().await;
-        app.metrics.bus_missed.inc();
+        tokio::select! {
+            () = app.changes.something_missed() => app.metrics.bus_missed.inc(),
+            () = tokio::time::sleep(pause.mul_f64(rand::random_range(0.8..=1.0))) => {}
+        }
         let devices = app.hub.devices();
         for some in devices.chunks(PAGE) {
             while let Err(error) = close_gone(&app, some).await {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     bare::{Bare, send_frame},
-    harness::{World, within},
+    harness::{Closed, World, within},
     http::ask::{ask, token},
     on_both,
 };
@@ -138,4 +138,11 @@ on_both!(a_device_whose_login_is_gone_cannot_send, |world| async move {
         }
     });
     assert_eq!(refused.await["code"], "unauthorized");
+});
+
+on_both!(a_device_that_an_operator_deletes_is_closed, ["--reconcile-interval", "1"], |world| async move {
+    let alice = world.person("alice").await;
+    let mut alices = Bare::online(&alice, world.relay()).await;
+    world.database.execute(&format!("DELETE FROM devices WHERE id = '{}'", alices.session.credentials().device)).await;
+    assert_eq!(alices.socket.closed().await, Closed(Some(4501)));
 });

@@ -48,6 +48,18 @@ enum RoomsCommand {
         /// The room: an id or a name
         room: String,
     },
+    /// Hide a room from your list; you stay a member
+    Hide {
+        /// The room
+        room: String,
+    },
+    /// Show a hidden room in your list again
+    Unhide {
+        /// The id of the room, as --hidden shows it
+        room: String,
+    },
+    /// List the rooms that you have hidden
+    Hidden,
     /// Leave a room
     Leave {
         /// The room
@@ -226,6 +238,20 @@ pub async fn rooms(args: Rooms, global: &Global) -> Result<(), Failure> {
             let member = session.put_member(room, user.id, &put).await?;
             let state = if lift { "may send again in" } else { "is muted in" };
             show::answer(global.json, &member, || format!("{} {state} {room}", show::line(&member.username)))
+        }
+        RoomsCommand::Hide { room } => {
+            let room = resolve::room(&session, &room).await?;
+            session.hide_room(room).await?;
+            show::answer(global.json, &json!({ "room": room }), || format!("hid {room}"))
+        }
+        RoomsCommand::Unhide { room } => {
+            let room = resolve::room(&session, &room).await?;
+            session.unhide_room(room).await?;
+            show::answer(global.json, &json!({ "room": room }), || format!("{room} is in your list again"))
+        }
+        RoomsCommand::Hidden => {
+            let paging = Paging { limit: Some(200), cursor: None };
+            list(&session, session.hidden_rooms(&paging).await?.items, global.json).await
         }
         RoomsCommand::Rename { room, name } => {
             let update = UpdateRoom { name: Some(name), description: None };

@@ -163,6 +163,8 @@ pub struct ExportedMembership {
     pub joined_at: i64,
     /// Whether the user came by their own will.
     pub chosen: bool,
+    /// Whether the user has hidden the room from the list.
+    pub hidden: bool,
 }
 
 /// A room that the user has created.

@@ -168,14 +168,20 @@ impl Store {
                 .limit(one_more(limit))
                 .select((
                     (rooms::id, rooms::kind, rooms::name, rooms::description, rooms::direct_key),
-                    (memberships::role, memberships::muted_until, memberships::joined_at, memberships::chosen),
+                    (
+                        memberships::role,
+                        memberships::muted_until,
+                        memberships::joined_at,
+                        memberships::chosen,
+                        memberships::hidden,
+                    ),
                 ))
-                .load::<(RoomColumns, (Role, i64, i64, bool))>(conn)
+                .load::<(RoomColumns, (Role, i64, i64, bool, bool))>(conn)
                 .await?;
             let rooms = rows.into_iter().map(|((room, kind, name, description, key), membership)| {
-                let (role, muted_until, joined_at, chosen) = membership;
+                let (role, muted_until, joined_at, chosen, hidden) = membership;
                 let peer = key.and_then(|key| peer_of(&key, user));
-                ExportedMembership { room, kind, name, description, peer, role, muted_until, joined_at, chosen }
+                ExportedMembership { room, kind, name, description, peer, role, muted_until, joined_at, chosen, hidden }
             });
             Ok(page(rooms.collect(), limit, |item: &ExportedMembership| item.room.to_string()))
         })

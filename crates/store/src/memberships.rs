@@ -21,6 +21,17 @@ impl Store {
         query!(self, async |conn| conn.member_of(room, user).await)
     }
 
+    /// Hides a room from the user's list, or shows it again. Returns whether that changed anything.
+    ///
+    /// # Errors
+    /// Fails with [`StoreError::NotFound`] if the user is not in the room.
+    pub async fn hide_room(&self, room: RoomId, user: UserId, hidden: bool) -> Result<bool> {
+        transaction!(self, async |conn| {
+            conn.lock_room(room).await?;
+            conn.set_hidden(room, user, hidden).await?.ok_or(StoreError::NotFound)
+        })
+    }
+
     /// Returns a page of the members of a room, in the order in which they joined.
     ///
     /// # Errors

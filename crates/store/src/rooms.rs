@@ -196,6 +196,8 @@ impl Store {
                     .execute(conn)
                     .await?;
             }
+            // A user who asks for the room wants to see it.
+            conn.set_hidden(id, a, false).await?;
             conn.note_made(a, request, MadeId(id.0), made == 1, now).await?;
             let room = conn.room(id).await?.ok_or(StoreError::NotFound)?;
             Ok((room, made == 1))
@@ -221,11 +223,18 @@ impl Store {
         })
     }
 
-    /// Returns a page of the rooms that the user is in, oldest first.
+    /// Returns a page of the rooms that the user is in, oldest first: those that the user has
+    /// hidden, or the others.
     ///
     /// # Errors
     /// Fails with [`StoreError::BadCursor`].
-    pub async fn rooms_of(&self, user: UserId, limit: usize, cursor: Option<&str>) -> Result<Page<RoomView>> {
+    pub async fn rooms_of(
+        &self,
+        user: UserId,
+        hidden: bool,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> Result<Page<RoomView>> {
         let last = after(cursor, |key| key.parse().ok())?;
         let last = last.unwrap_or(RoomId(uuid::Uuid::nil()));
         let theirs = diesel::alias!(memberships as theirs);
@@ -234,6 +243,7 @@ impl Store {
                 .inner_join(rooms::table.on(rooms::id.eq(theirs.field(memberships::room_id))))
                 .filter(theirs.field(memberships::user_id).eq(Sql(user)))
                 .filter(theirs.field(memberships::room_id).gt(Sql(last)))
+                .filter(theirs.field(memberships::hidden).eq(hidden))
                 .order(theirs.field(memberships::room_id))
                 .limit(one_more(limit))
                 .select((RoomRow::as_select(), theirs.field(memberships::role)))

@@ -134,6 +134,7 @@ diesel::table! {
         muted_until -> BigInt,
         joined_at -> BigInt,
         chosen -> Bool,
+        hidden -> Bool,
     }
 }
 

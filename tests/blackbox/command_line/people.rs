@@ -51,7 +51,7 @@ on_both!(friends_are_made_and_blocked, |world| async move {
 on_both!(settings_are_shown_and_changed, |world| async move {
     let shell = Shell::at(&world);
     shell.alice_and_bob();
-    let defaults = "direct    anybody\nadd       anybody\nreceipts  on\npresence  on\n";
+    let defaults = "direct    anybody\nadd       anybody\nreceipts  on\npresence  on\nfindable  on\n";
     assert_eq!(shell.ok("--profile alice settings"), defaults);
     shell.ok("--profile alice settings receipts off");
     assert_eq!(shell.ok("--profile alice settings receipts"), "receipts  off\n");

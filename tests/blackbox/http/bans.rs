@@ -1,4 +1,4 @@
-//! Bans through HTTP: who stays out, and who hears of it.
+//! Bans and hidden rooms through HTTP: who stays out, what one need not see, and who hears of it.
 
 use ferry_client::{ClientError, Paging};
 use ferry_protocol::{CreateRoom, ErrorCode, FOREVER, NoticeEvent, PutBan, PutMember, RoomKind, UserId, now_ms};
@@ -92,3 +92,40 @@ async fn bans_that_make_no_sense_are_refused() {
     assert!(session.bans(room, &Paging::default()).await.unwrap().items.is_empty());
     assert_eq!(session.room(room).await.unwrap().member_count, 2, "nobody was removed");
 }
+
+on_both!(a_hidden_room_is_in_nobodys_way, |world| async move {
+    let relay = world.relay();
+    let (alice, eve) = (world.person("alice").await, world.person("eve").await);
+    let (mut alices, mut eves) = (alice.online(relay).await, eve.online(relay).await);
+    let phone = alice.log_in(relay).await;
+    let room = eves.direct(alice.id).await;
+    let listed = async || phone.all_rooms().await.unwrap().into_iter().map(|room| room.id).collect::<Vec<_>>();
+    let hidden = async || phone.hidden_rooms(&Paging::default()).await.unwrap().items.into_iter().map(|room| room.id);
+    assert_eq!(listed().await, [room]);
+
+    phone.hide_room(room).await.unwrap();
+    phone.hide_room(room).await.unwrap();
+    assert!(listed().await.is_empty());
+    assert_eq!(hidden().await.collect::<Vec<_>>(), [room]);
+    let changed = NoticeEvent::RoomChanged { room, by: alice.id };
+    while alices.notice().await != changed {}
+    assert_eq!(eves.session.all_rooms().await.unwrap().len(), 1, "the other user sees nothing of it");
+    // It is still a room of the two.
+    assert_eq!(phone.room(room).await.unwrap().id, room);
+    eves.send(room, "hello").await;
+    assert_eq!(alices.text().await, "hello");
+
+    phone.unhide_room(room).await.unwrap();
+    assert_eq!(listed().await, [room]);
+    assert_eq!(alices.notice().await, changed, "the second call to hide it told nobody");
+    // A user who asks for the room wants to see it.
+    phone.hide_room(room).await.unwrap();
+    let direct = CreateRoom { kind: RoomKind::Direct, name: None, members: vec![eve.id] };
+    assert_eq!(phone.create_room(&direct).await.unwrap().id, room);
+    assert_eq!(listed().await, [room]);
+    let other = world.person("other").await.log_in(relay).await;
+    assert_eq!(code(other.hide_room(room)).await, Err(ErrorCode::NotFound));
+    while let Some(notice) = eves.notices.pop_front() {
+        assert_ne!(notice.event, changed);
+    }
+});

@@ -104,6 +104,7 @@ const EXPORTED: &[(&str, &[(&str, &str)])] = &[
             ("muted_until", "/memberships/0/muted_until"),
             ("joined_at", "/memberships/0/joined_at"),
             ("chosen", "/memberships/0/chosen"),
+            ("hidden", "/memberships/0/hidden"),
         ],
     ),
     ("room_mutes", &[("room_id", "/mutes/0/room"), ("user_id", "/account/id"), ("until", "/mutes/0/until")]),

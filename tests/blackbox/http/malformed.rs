@@ -220,6 +220,7 @@ async fn a_path_takes_its_methods_and_no_others() {
         ("/v1/rooms/{id}/read", "POST"),
         ("/v1/notices/read", "POST"),
         ("/v1/rooms/{id}/owner", "POST"),
+        ("/v1/rooms/{id}/hidden", "PUT DELETE"),
         ("/v1/rooms/{id}/bans", "GET"),
         ("/v1/rooms/{id}/bans/{id}", "PUT DELETE"),
         ("/v1/rooms/{id}/invitations", "GET POST"),

@@ -1,6 +1,6 @@
-//! Calls about bans.
+//! Calls about bans and hidden rooms.
 
-use ferry_protocol::{Ban, BanAnswer, Page, PutBan, RoomId, UserId};
+use ferry_protocol::{Ban, BanAnswer, Page, PutBan, Room, RoomId, UserId};
 use reqwest::Method;
 
 use super::Paging;
@@ -8,6 +8,30 @@ use crate::http::Call;
 use crate::{ClientError, Session};
 
 impl Session {
+    /// Hides a room from the user's list. The user stays a member and gets what is sent.
+    ///
+    /// # Errors
+    /// 404 `not_found`.
+    pub async fn hide_room(&self, room: RoomId) -> Result<(), ClientError> {
+        self.call_empty(Call::new(Method::PUT, format!("rooms/{room}/hidden"))).await
+    }
+
+    /// Shows a hidden room in the user's list again.
+    ///
+    /// # Errors
+    /// 404 `not_found`.
+    pub async fn unhide_room(&self, room: RoomId) -> Result<(), ClientError> {
+        self.call_empty(Call::new(Method::DELETE, format!("rooms/{room}/hidden"))).await
+    }
+
+    /// Returns a page of the rooms that the user has hidden.
+    ///
+    /// # Errors
+    /// As for every call.
+    pub async fn hidden_rooms(&self, paging: &Paging) -> Result<Page<Room>, ClientError> {
+        self.call(paging.on(Call::new(Method::GET, "rooms").query("hidden", Some(true)))).await
+    }
+
     /// Returns a page of the bans of a room, oldest first. For its admins.
     ///
     /// # Errors

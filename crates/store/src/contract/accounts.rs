@@ -142,12 +142,12 @@ async fn a_foreign_cursor_is_refused(store: Store) {
     for cursor in ["!", "YQ==", &long, "AA", "__8"] {
         let outcome = store.search_users("", 5, Some(cursor)).await;
         assert!(matches!(outcome, Err(StoreError::BadCursor)), "{cursor}");
-        let outcome = store.rooms_of(ann, 5, Some(cursor)).await;
+        let outcome = store.rooms_of(ann, false, 5, Some(cursor)).await;
         assert!(matches!(outcome, Err(StoreError::BadCursor)), "{cursor}");
     }
     // A cursor of another list: base64url of "ann".
     let foreign = Some("YW5u");
-    let rooms = store.rooms_of(ann, 5, foreign).await;
+    let rooms = store.rooms_of(ann, false, 5, foreign).await;
     assert!(matches!(rooms, Err(StoreError::BadCursor)));
     let members = store.members(RoomId::new(), 5, foreign).await;
     assert!(matches!(members, Err(StoreError::BadCursor)));

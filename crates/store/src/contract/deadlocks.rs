@@ -145,6 +145,7 @@ fn calls() -> BTreeMap<&'static str, Call> {
         accept: |s| s.store.accept_invitation(s.channel, s.ann, 100, 5),
         decline: |s| s.store.decline_invitation(s.channel, s.ann),
         withdraw: |s| s.store.withdraw_invitation(s.channel, s.ben, s.ann, |_, _| Ok::<_, StoreError>(())),
+        hide: |s| s.store.hide_room(s.group, s.ben, true),
         ban_cid: |s| s.store.ban(NewBan { room: s.group, actor: s.ann, whom: s.cid, until: 9, reason: None, now: 5 }, |_, _| Ok::<_, StoreError>(())),
         ban_ann: |s| s.store.ban(NewBan { room: s.channel, actor: s.ben, whom: s.ann, until: 9, reason: None, now: 5 }, |_, _| Ok::<_, StoreError>(())),
         lift_ban: |s| s.store.lift_ban(s.channel, s.ben, s.cid, |_| Ok::<_, StoreError>(())),

@@ -34,7 +34,7 @@ fn login(user: UserId, key: RequestKey) -> NewDevice {
 }
 
 async fn rooms(store: &Store, user: UserId) -> usize {
-    store.rooms_of(user, 100, None).await.unwrap().items.len()
+    store.rooms_of(user, false, 100, None).await.unwrap().items.len()
 }
 
 async fn keys(store: &Store, user: UserId) -> usize {

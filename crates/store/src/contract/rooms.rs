@@ -51,7 +51,7 @@ async fn a_direct_room_needs_two_known_users(store: Store) {
         let room = new_room(RoomKind::Direct, "", ann, &members);
         assert!(is(&store.create_room(room).await, Conflict::NotAPair));
     }
-    assert!(store.rooms_of(ann, 10, None).await.unwrap().items.is_empty());
+    assert!(store.rooms_of(ann, false, 10, None).await.unwrap().items.is_empty());
 }
 
 async fn a_room_begins_with_its_members(store: Store) {
@@ -100,7 +100,7 @@ async fn lists_of_rooms_show_each_once(store: Store) {
     let mut listed = Vec::new();
     let mut cursor = None;
     loop {
-        let page = store.rooms_of(ids[0], 4, cursor.as_deref()).await.unwrap();
+        let page = store.rooms_of(ids[0], false, 4, cursor.as_deref()).await.unwrap();
         assert!(page.items.iter().all(|view| view.role == Some(Role::Owner)));
         assert!(page.items.iter().all(|view| view.room.member_count == 1));
         listed.extend(page.items.into_iter().map(|view| view.room.id));

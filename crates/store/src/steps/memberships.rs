@@ -98,6 +98,19 @@ steps! {
                 .await?)
         }
 
+        /// Hides the room from its member's list, or shows it again. Returns whether that changed
+        /// anything, or `None` if the user is not a member.
+        async fn set_hidden(conn, room: RoomId, user: UserId, hidden: bool) -> Result<Option<bool>> {
+            let mine = || memberships::table
+                .filter(memberships::room_id.eq(Sql(room)))
+                .filter(memberships::user_id.eq(Sql(user)));
+            let Some(before) = mine().select(memberships::hidden).first::<bool>(conn).await.optional()? else {
+                return Ok(None);
+            };
+            diesel::update(mine()).set(memberships::hidden.eq(hidden)).execute(conn).await?;
+            Ok(Some(before != hidden))
+        }
+
         /// Removes a member from the room, and deletes the room if it is empty now. Returns the
         /// role that the member had.
         async fn delete_member(conn, room: RoomId, user: UserId) -> Result<Option<Role>> {
