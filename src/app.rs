@@ -9,7 +9,8 @@ use tokio_util::task::TaskTracker;
 use crate::{
     auth::Passwords, bus::Bus, changes::Changes, config::Config, directory::Directory, hub::Hub,
     identity::Authenticator, limits::RateLimits, logins::Logins, metrics::Metrics, people::People,
-    presence::PresenceTracker, receipts::Receipts, relay::Dispatcher, rooms::Rooms, second_factor::SecondFactor,
+    presence::PresenceTracker, readiness::Readiness, receipts::Receipts, relay::Dispatcher, rooms::Rooms,
+    second_factor::SecondFactor,
 };
 
 /// See the module's description.
@@ -47,6 +48,8 @@ pub struct App {
     pub second_factor: SecondFactor,
     /// Hashes passwords.
     pub passwords: Passwords,
+    /// Whether SQL and the nodes take writes.
+    pub readiness: Arc<Readiness>,
     /// Rate limits.
     pub limits: Arc<RateLimits>,
     /// Counters.

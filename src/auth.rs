@@ -17,7 +17,7 @@ mod token;
 mod totp;
 mod username;
 
-pub use cookie::{ACCESS_COOKIE, Cookies, NotACookieValue, REFRESH_COOKIE, find_cookie};
+pub use cookie::{CookieTwice, Cookies, NotACookieValue};
 pub use keys::{
     KEEP_AFTER_MS, KeyRing, KeyRow, Keys, PUBLISH_BEFORE_MS, RELOAD_EVERY_MS, RotationPlan, generate_key, plan,
 };

@@ -22,7 +22,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ferry_broker::{Broker, BusTopic};
+use ferry_broker::{Broker, BusTopic, NodeHealth};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, mpsc, oneshot};
 use uuid::Uuid;
@@ -204,6 +204,21 @@ impl Bus {
         let announcement = Announcement { relay: self.inner.run, last: None, events, applied: None };
         let Ok(payload) = serde_json::to_vec(&announcement) else { return false };
         self.inner.broker.announce(BusTopic::Live, payload.into()).await
+    }
+
+    /// Returns the health of the nodes, after a publish to each that only this relay hears, and
+    /// does not act on. The topic is there anyway, because this relay listens to it.
+    pub async fn probe(&self) -> Vec<NodeHealth> {
+        let run = self.inner.run;
+        let nothing = Announcement { relay: run, last: None, events: Vec::new(), applied: None };
+        let Ok(payload) = serde_json::to_vec(&nothing) else { return self.inner.broker.health() };
+        self.inner.broker.probe(BusTopic::Applied(run), payload.into()).await
+    }
+
+    /// Returns the health of the nodes, as far as it is known.
+    #[must_use]
+    pub fn nodes(&self) -> Vec<NodeHealth> {
+        self.inner.broker.health()
     }
 
     /// Returns whether a node is connected that could take an event now.

@@ -12,8 +12,9 @@ mod declared;
 mod describe;
 mod settings;
 mod values;
+mod warnings;
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 pub use arguments::ServeArguments;
 use ferry_broker::NsqdAddress;
@@ -163,8 +164,8 @@ pub struct AuthConfig {
 /// The checked configuration of a relay.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Address to listen on.
-    pub listen: SocketAddr,
+    /// Address or name to listen on, and a port: `HOST:PORT`.
+    pub listen: String,
     /// `sqlite://…` or `postgres://…`, which may contain a password.
     pub database: Secret,
     /// Most connections to the database.
@@ -222,6 +223,17 @@ mod tests {
         let flags = Settings { window: Some(9), no_rate_limits: Some(false), ..Settings::default() };
         let config = flags.or(file).into_config().unwrap();
         assert_eq!((config.limits.window, config.limits.send_rate, config.limits.rates), (9, 5, true));
+    }
+
+    #[test]
+    fn a_relay_listens_on_a_host_and_a_port() {
+        let with = |listen: &str| Settings { listen: Some(listen.to_owned()), ..Settings::default() }.into_config();
+        for right in ["127.0.0.1:8080", "localhost:0", "[::1]:8080", "relay.example:80"] {
+            assert_eq!(with(right).unwrap().listen, right);
+        }
+        for wrong in ["", "8080", ":8080", "localhost", "localhost:", "localhost:http", "localhost:65536"] {
+            assert!(with(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

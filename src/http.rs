@@ -9,6 +9,7 @@ mod accounts;
 mod answer;
 mod bans;
 mod blocks;
+mod browser;
 mod call;
 mod cors;
 mod cost;
@@ -126,10 +127,12 @@ async fn answered(
         // A task of its own, because a client that goes away must not stop it half-way. That
         // would leave a login without a channel, or a new password beside the devices that the
         // old one let in.
-        app.tasks.spawn(handled).await.unwrap_or_else(|error| {
-            tracing::error!(%error, "a handler failed");
-            Err(Refusal::internal())
-        })
+        match app.tasks.spawn(handled).await {
+            Ok(result) => result,
+            Err(error) if error.is_panic() => return gate::of_panic(&app),
+            // The runtime ends.
+            Err(_) => Err(Refusal::unavailable("the relay stops")),
+        }
     } else {
         handled.await
     };
@@ -142,6 +145,12 @@ async fn answered(
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpStream,
+    };
+    use tokio_util::sync::CancellationToken;
 
     use super::{
         cost::{Auth, Cost},
@@ -157,12 +166,77 @@ mod tests {
         route.len() == documented.len() && route.iter().zip(&documented).all(|(a, b)| a == b || *a == "{}")
     }
 
-    async fn all_routes() -> Vec<Declared> {
+    async fn relay() -> (tempfile::TempDir, Arc<App>) {
         let directory = tempfile::tempdir().unwrap();
         let database = format!("sqlite://{}", directory.path().join("ferry.db").display());
         let settings = Settings { database: Some(database.into()), ..Settings::default() };
-        let app = crate::run::build(settings.into_config().unwrap()).await.unwrap();
+        (directory, crate::run::build(settings.into_config().unwrap()).await.unwrap())
+    }
+
+    async fn all_routes() -> Vec<Declared> {
+        let (_directory, app) = relay().await;
         declared(&app).declared
+    }
+
+    /// Reads the head and the body of one answer.
+    async fn answer_of(stream: &mut TcpStream) -> String {
+        let (mut answer, mut byte) = (Vec::new(), [0]);
+        while !answer.ends_with(b"}") {
+            assert_eq!(stream.read(&mut byte).await.unwrap(), 1, "{}", String::from_utf8_lossy(&answer));
+            answer.push(byte[0]);
+        }
+        String::from_utf8(answer).unwrap()
+    }
+
+    async fn panics(call: Call) -> Result<Response, Refusal> {
+        panic!("canary7f3a from {}", call.address());
+    }
+
+    /// A handler that changes something runs in a task of its own, and one that reads does not.
+    #[tokio::test]
+    async fn a_panic_is_counted_and_the_connection_goes_on() {
+        let (_directory, app) = relay().await;
+        let log = Log::default();
+        let writer = log.clone();
+        let lines = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
+        let _logged = tracing::subscriber::set_default(lines);
+        let routes = any_of([
+            route!(&app, get, Public, Free, warp::path!("panics"), panics),
+            route!(&app, post, Public, Free, warp::path!("panics"), panics),
+            route!(&app, delete, Public, Free, warp::path!("panics"), panics),
+        ]);
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let gate = Gate::new(&app, warp::service(routes.filter));
+        let serving = tokio::spawn(crate::server::serve(Arc::clone(&app), listener, gate, CancellationToken::new()));
+        for (before, method) in (0..).zip(["GET", "POST", "DELETE", "GET"]) {
+            assert_eq!(app.metrics.panics.get(), before);
+            let request = format!("{method} /panics HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n");
+            stream.write_all(request.as_bytes()).await.unwrap();
+            let answer = answer_of(&mut stream).await;
+            assert!(answer.starts_with("HTTP/1.1 500 ") && answer.contains("urn:ferry:error:internal"), "{answer}");
+            assert!(!answer.contains("canary7f3a"), "{answer}");
+        }
+        assert_eq!(app.metrics.panics.get(), 4);
+        serving.abort();
+        let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(log.matches("a handler panicked").count(), 4, "{log}");
+        assert!(!log.contains("canary7f3a"), "{log}");
+    }
+
+    /// What is logged.
+    #[derive(Clone, Default)]
+    struct Log(Arc<std::sync::Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
     }
 
     #[tokio::test]

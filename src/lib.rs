@@ -23,6 +23,7 @@ pub mod news;
 pub mod people;
 pub mod presence;
 pub mod profile;
+pub mod readiness;
 pub mod receipts;
 pub mod refusal;
 pub mod relay;

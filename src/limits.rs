@@ -122,9 +122,12 @@ pub struct RateLimits {
     pub logins_from: NetworkLimit,
     /// Token refreshes from a network.
     pub refreshes_from: NetworkLimit,
-    /// Password checks of an account's logged-in devices. Separate from logins, so that nobody
-    /// else can use it up.
-    pub proofs: Limit<UserId>,
+    /// Password checks by a logged-in device. Separate from logins, so that nobody else can use it
+    /// up, and for each device, so that a stolen one does not keep the others from defending the
+    /// account.
+    pub proofs: Limit<DeviceId>,
+    /// Password checks by all devices of a user. So loose that one device cannot use it up.
+    pub proofs_of: Limit<UserId>,
     /// New accounts from a network.
     pub accounts_from: NetworkLimit,
     /// Invitations to rooms by a user.
@@ -168,6 +171,7 @@ impl RateLimits {
             logins_from: NetworkLimit::new(on, limits.login_burst.saturating_mul(5), limits.login_interval / 5),
             refreshes_from: NetworkLimit::new(on, 300, Duration::from_millis(100)),
             proofs: Limit::new(on, limits.login_burst, limits.login_interval),
+            proofs_of: Limit::new(on, limits.login_burst.saturating_mul(10), limits.login_interval / 10),
             accounts_from: NetworkLimit::new(on, limits.account_burst, limits.account_interval),
             invitations: Limit::new(on, 100, Duration::from_secs(36)),
             news: Limit::new(on, NEWS_BURST, Duration::from_secs(1) / NEWS_RATE),
@@ -193,6 +197,7 @@ impl RateLimits {
         self.logins_from.tidy();
         self.refreshes_from.tidy();
         self.proofs.tidy();
+        self.proofs_of.tidy();
         self.accounts_from.tidy();
         self.invitations.tidy();
         self.news.tidy();

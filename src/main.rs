@@ -72,6 +72,7 @@ fn failed(error: &anyhow::Error) -> ExitCode {
 async fn serve(arguments: ServeArguments) -> anyhow::Result<Stopped> {
     let config = arguments.into_config()?;
     log(config.log_format)?;
+    log_panics();
     run(config).await
 }
 
@@ -97,9 +98,20 @@ fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
+/// Listens on the first address of a host that works: `localhost` has two on most machines.
+async fn listen_on(place: &str) -> std::io::Result<TcpListener> {
+    let mut last = std::io::Error::new(std::io::ErrorKind::NotFound, "the name has no address");
+    for address in tokio::net::lookup_host(place).await? {
+        match listen(address) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
 async fn run(config: Config) -> anyhow::Result<Stopped> {
-    let address = config.listen;
-    let listener = listen(address).with_context(|| format!("cannot listen on {address}"))?;
+    let listener = listen_on(&config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
     let stop = CancellationToken::new();
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let mut hangup = signal(SignalKind::hangup())?;
@@ -135,6 +147,15 @@ fn log(format: LogFormat) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Logs where the relay panics, in the format of all lines, and not why. The text of a panic may
+/// quote what a user sent: that of a wrong slice of a string has the string.
+fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map_or_else(String::new, ToString::to_string);
+        tracing::error!(place, "ferry panicked");
+    }));
+}
+
 /// Reads a filter such as `debug` or `warn,ferry::session=trace`. A target that it does not name
 /// has the level info.
 fn log_filter(text: &str) -> anyhow::Result<Targets> {
@@ -165,7 +186,19 @@ fn may_be_logged(target: &str, level: Level) -> bool {
 mod tests {
     use tracing::Level;
 
-    use super::{log_filter, may_be_logged};
+    use super::{listen_on, log_filter, may_be_logged};
+
+    #[tokio::test]
+    async fn a_relay_listens_on_a_name_or_an_address() {
+        for place in ["localhost:0", "127.0.0.1:0"] {
+            let listener = listen_on(place).await.unwrap();
+            assert!(listener.local_addr().unwrap().ip().is_loopback(), "{place}");
+        }
+        let taken = listen_on("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        assert_ne!(taken.port(), 0);
+        // An address of another machine (RFC 5737).
+        assert!(listen_on("192.0.2.1:0").await.is_err());
+    }
 
     #[test]
     fn a_filter_names_levels_and_targets() {

@@ -29,6 +29,9 @@ const TOGETHER: usize = 64;
 /// How far a cursor may be ahead of this relay's clock, milliseconds, because another relay stamped
 /// the message. A cursor from the far future would hide all later ones.
 const CLOCKS_APART: i64 = 60_000;
+/// How far ahead of that a cursor may be and is valid later, milliseconds. A clock that was wrong
+/// and is set back leaves messages with such times.
+const SET_BACK: i64 = 24 * 60 * 60 * 1_000;
 /// How long the last receipts may take when the relay stops.
 const LAST: Duration = Duration::from_secs(2);
 
@@ -83,12 +86,20 @@ impl Receipts {
     /// Notes how far a user has read a room. Publishing checks that the user is in it.
     ///
     /// # Errors
-    /// Fails with `invalid` or `rate_limited`.
+    /// Fails with `invalid` or `rate_limited`, and with `unavailable` if the message is from a time
+    /// that this relay's clock has not reached.
     pub fn mark_read(&self, who: Authenticated, read: Read) -> Result<(), Refusal> {
         self.limits.marks.take(&who.device).map_err(Refusal::rate_limited)?;
         let cursor = &read.cursor;
-        if !(0..=now_ms() + CLOCKS_APART).contains(&cursor.sent_at) {
+        let ahead = cursor.sent_at.saturating_sub(now_ms() + CLOCKS_APART);
+        if cursor.sent_at < 0 || ahead > SET_BACK {
             return Err(Refusal::invalid("sent_at", "must be when a message was sent, in milliseconds"));
+        }
+        if let Ok(wait) = u64::try_from(ahead)
+            && wait > 0
+        {
+            let refusal = Refusal::unavailable("the relay's clock has not reached this message: mark it later");
+            return Err(Refusal { retry_after: Some(Duration::from_millis(wait)), ..refusal });
         }
         if cursor.authors.len() > READ_AUTHORS {
             return Err(Refusal::invalid("authors", format!("at most {READ_AUTHORS}")));

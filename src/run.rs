@@ -24,6 +24,7 @@ use crate::{
     news::LiveEvent,
     people::People,
     presence::PresenceTracker,
+    readiness::Readiness,
     receipts::Receipts,
     relay::Dispatcher,
     rooms::Rooms,
@@ -58,6 +59,9 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
     let app = Box::pin(build(config)).await?;
     let address = listener.local_addr().context("the listener has no address")?;
     tracing::info!(%address, "ferry listens");
+    for warning in app.config.warnings(address.ip()) {
+        tracing::warn!("{warning}");
+    }
 
     let mut upkeep = upkeep::start(&app);
     upkeep.spawn(hear_other_relays(Arc::clone(&app)));
@@ -164,6 +168,7 @@ pub(crate) async fn build(config: Config) -> anyhow::Result<Arc<App>> {
     let second_factor =
         SecondFactor { store: store.clone(), dispatcher: Arc::clone(&dispatcher), issuer: config.auth.issuer.clone() };
     let passwords = open_passwords(&config)?;
+    let readiness = Arc::new(Readiness::new(store.clone(), bus.clone()));
     Ok(Arc::new(App {
         config,
         store,
@@ -181,6 +186,7 @@ pub(crate) async fn build(config: Config) -> anyhow::Result<Arc<App>> {
         people,
         second_factor,
         passwords,
+        readiness,
         limits,
         metrics,
         tasks,

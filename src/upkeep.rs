@@ -31,6 +31,8 @@ pub fn start(app: &Arc<App>) -> JoinSet<()> {
     tasks.spawn(relays::say_that_it_runs(Arc::clone(app)));
     tasks.spawn(relays::compare_connections(Arc::clone(app)));
     tasks.spawn(watch_nodes(Arc::clone(app)));
+    let readiness = Arc::clone(&app.readiness);
+    tasks.spawn(async move { readiness.watch().await });
     tasks.spawn(orphans::compare_channels(Arc::clone(app)));
     tasks.spawn(abandoned::log_out(Arc::clone(app)));
     tasks.spawn(mutes::forget_ended(Arc::clone(app)));

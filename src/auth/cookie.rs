@@ -1,24 +1,30 @@
 //! Cookies for browsers. They hold the tokens where no script can read them.
 //!
 //! The browser sends the access token with every request (`Path=/`), and the refresh token only to
-//! the calls under `/v1/sessions`. The names do not have the prefix `__Host-` (RFC 6265bis
-//! §4.1.3.2). It requires `Path=/`, so that the browser would send the long-lived refresh token
-//! with every message.
+//! the calls under `/v1/sessions`. Both names have a prefix (RFC 6265bis §4.1.3), so that a browser
+//! takes these cookies over TLS alone. `__Host-` also keeps a host under the same domain from
+//! setting the access token, and so from logging a browser in as another user. It requires
+//! `Path=/`. So the refresh token has `__Secure-`: the browser would otherwise send the long-lived
+//! token with every message.
 //!
-//! The prefix would keep a host under the same domain from setting these cookies. Such a host
-//! cannot steal a login, but it could log a browser in as another user. So an operator must trust
-//! all subdomains of the relay's domain.
+//! A host under the same domain can still set the refresh token (docs/decisions/0024).
 
 use std::time::Duration;
 
 use ferry_protocol::Secret;
 use http::HeaderValue;
 
-/// The cookie that holds the access token.
-pub const ACCESS_COOKIE: &str = "ferry_access";
+/// The names of the two cookies.
+#[derive(Debug, PartialEq, Eq)]
+struct Names {
+    access: &'static str,
+    refresh: &'static str,
+}
 
-/// The cookie that holds the refresh token.
-pub const REFRESH_COOKIE: &str = "ferry_refresh";
+const SECURE: Names = Names { access: "__Host-ferry_access", refresh: "__Secure-ferry_refresh" };
+
+/// A browser drops a cookie with a prefix that lacks `Secure`.
+const INSECURE: Names = Names { access: "ferry_access", refresh: "ferry_refresh" };
 
 const ACCESS_PATH: &str = "/";
 const REFRESH_PATH: &str = "/v1/sessions";
@@ -32,7 +38,12 @@ const COOKIES_MAX: usize = 200;
 #[error("the value cannot be in a cookie")]
 pub struct NotACookieValue;
 
-/// Makes `Set-Cookie` values with `HttpOnly`, `SameSite=Strict` and `Secure`.
+/// A request has two cookies of one name, and nothing says which one is right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a cookie of the relay must come once")]
+pub struct CookieTwice;
+
+/// Makes `Set-Cookie` values with `HttpOnly`, `SameSite=Strict` and `Secure`, and knows the names.
 ///
 /// The values are marked as sensitive, so `Debug` does not show them. Append each to the headers:
 /// each needs a header of its own.
@@ -42,11 +53,38 @@ pub struct Cookies {
 }
 
 impl Cookies {
-    /// Creates the maker of cookies. With `insecure` the cookies lack `Secure`, so that browsers
-    /// send them over plain HTTP. This is only for development, and the operator must ask for it.
+    /// Creates the maker of cookies. With `insecure` the cookies lack `Secure` and the prefixes of
+    /// their names, so that browsers send them over plain HTTP. This is only for development, and
+    /// the operator must ask for it.
     #[must_use]
     pub const fn new(insecure: bool) -> Self {
         Self { secure: !insecure }
+    }
+
+    const fn names(self) -> Names {
+        if self.secure { SECURE } else { INSECURE }
+    }
+
+    /// Returns the access token of a request. See [`find_cookie`].
+    ///
+    /// # Errors
+    /// Fails if the cookie comes twice.
+    pub fn access<'a>(
+        self,
+        headers: impl IntoIterator<Item = &'a HeaderValue>,
+    ) -> Result<Option<&'a str>, CookieTwice> {
+        find_cookie(headers, self.names().access)
+    }
+
+    /// Returns the refresh token of a request. See [`find_cookie`].
+    ///
+    /// # Errors
+    /// Fails if the cookie comes twice.
+    pub fn refresh<'a>(
+        self,
+        headers: impl IntoIterator<Item = &'a HeaderValue>,
+    ) -> Result<Option<&'a str>, CookieTwice> {
+        find_cookie(headers, self.names().refresh)
     }
 
     /// Sets the access token. The browser deletes it after `max_age`.
@@ -54,7 +92,7 @@ impl Cookies {
     /// # Errors
     /// Fails if a cookie cannot hold the token.
     pub fn set_access(self, token: &Secret, max_age: Duration) -> Result<HeaderValue, NotACookieValue> {
-        self.set(ACCESS_COOKIE, token.expose(), ACCESS_PATH, max_age)
+        self.set(self.names().access, token.expose(), ACCESS_PATH, max_age)
     }
 
     /// Sets the refresh token. The browser deletes it after `max_age`.
@@ -62,7 +100,7 @@ impl Cookies {
     /// # Errors
     /// Fails if a cookie cannot hold the token.
     pub fn set_refresh(self, token: &Secret, max_age: Duration) -> Result<HeaderValue, NotACookieValue> {
-        self.set(REFRESH_COOKIE, token.expose(), REFRESH_PATH, max_age)
+        self.set(self.names().refresh, token.expose(), REFRESH_PATH, max_age)
     }
 
     /// Deletes both cookies in the browser. The result is two headers.
@@ -71,9 +109,9 @@ impl Cookies {
         // The browser deletes a cookie only if name, path and `Secure` are as they were set.
         if self.secure {
             [
-                HeaderValue::from_static("ferry_access=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict; Secure"),
+                HeaderValue::from_static("__Host-ferry_access=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict; Secure"),
                 HeaderValue::from_static(
-                    "ferry_refresh=; Path=/v1/sessions; Max-Age=0; HttpOnly; SameSite=Strict; Secure",
+                    "__Secure-ferry_refresh=; Path=/v1/sessions; Max-Age=0; HttpOnly; SameSite=Strict; Secure",
                 ),
             ]
         } else {
@@ -103,13 +141,19 @@ const fn is_cookie_octet(b: u8) -> bool {
     matches!(b, 0x21 | 0x23..=0x2B | 0x2D..=0x3A | 0x3C..=0x5B | 0x5D..=0x7E)
 }
 
-/// Returns the value of the first cookie with this name. A request may have several `Cookie`
-/// headers (RFC 9113 §8.2.3).
+/// Returns the value of the cookie with this name. A request may have several `Cookie` headers
+/// (RFC 9113 §8.2.3).
 ///
 /// Returns `None` if the value is empty or contains a byte that no token has. Cookies that other
 /// programs set for the same host may contain any bytes.
-pub fn find_cookie<'a>(headers: impl IntoIterator<Item = &'a HeaderValue>, name: &str) -> Option<&'a str> {
-    let value = headers
+///
+/// # Errors
+/// Fails if two cookies have this name: another program on the way may take the other one.
+fn find_cookie<'a>(
+    headers: impl IntoIterator<Item = &'a HeaderValue>,
+    name: &str,
+) -> Result<Option<&'a str>, CookieTwice> {
+    let mut values = headers
         .into_iter()
         .flat_map(|header| header.as_bytes().split(|&b| b == b';'))
         .take(COOKIES_MAX)
@@ -117,10 +161,13 @@ pub fn find_cookie<'a>(headers: impl IntoIterator<Item = &'a HeaderValue>, name:
             let equals = pair.iter().position(|&b| b == b'=')?;
             Some((pair[..equals].trim_ascii(), pair[equals + 1..].trim_ascii()))
         })
-        .find(|(key, _)| *key == name.as_bytes())?
-        .1;
+        .filter(|(key, _)| *key == name.as_bytes());
+    let Some((_, value)) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(CookieTwice);
+    }
     let is_token = !value.is_empty() && value.iter().all(|&b| is_cookie_octet(b));
-    std::str::from_utf8(value).ok().filter(|_| is_token)
+    Ok(std::str::from_utf8(value).ok().filter(|_| is_token))
 }
 
 #[cfg(test)]
@@ -135,8 +182,12 @@ mod tests {
         values.iter().map(|value| HeaderValue::from_bytes(value.as_bytes()).unwrap()).collect()
     }
 
-    fn find<'a>(headers: &'a [HeaderValue], name: &str) -> Option<&'a str> {
-        find_cookie(headers, name)
+    fn access(headers: &[HeaderValue]) -> Option<&str> {
+        Cookies::new(true).access(headers).unwrap()
+    }
+
+    fn refresh(headers: &[HeaderValue]) -> Option<&str> {
+        Cookies::new(true).refresh(headers).unwrap()
     }
 
     #[test]
@@ -144,16 +195,16 @@ mod tests {
         let token = Secret::new("eyJh.eyJp-_.c2ln");
         assert_eq!(
             Cookies::new(false).set_access(&token, AGE).unwrap(),
-            "ferry_access=eyJh.eyJp-_.c2ln; Path=/; Max-Age=900; HttpOnly; SameSite=Strict; Secure"
+            "__Host-ferry_access=eyJh.eyJp-_.c2ln; Path=/; Max-Age=900; HttpOnly; SameSite=Strict; Secure"
         );
         assert_eq!(
             Cookies::new(false).set_refresh(&token, AGE).unwrap(),
-            "ferry_refresh=eyJh.eyJp-_.c2ln; Path=/v1/sessions; Max-Age=900; HttpOnly; SameSite=Strict; Secure"
+            "__Secure-ferry_refresh=eyJh.eyJp-_.c2ln; Path=/v1/sessions; Max-Age=900; HttpOnly; SameSite=Strict; Secure"
         );
     }
 
     #[test]
-    fn only_the_flag_drops_secure() {
+    fn only_the_flag_drops_secure_and_the_prefixes() {
         let token = Secret::new("t");
         let insecure = Cookies::new(true);
         assert_eq!(
@@ -194,14 +245,30 @@ mod tests {
     #[test]
     fn a_cookie_is_found_among_others() {
         let one = headers(&["a=b; ferry_access=tok.en; c=d=e"]);
-        assert_eq!(find(&one, ACCESS_COOKIE), Some("tok.en"));
-        assert_eq!(find(&one, REFRESH_COOKIE), None);
-        let several = headers(&["a=b", "ferry_refresh=r;ferry_access = t ", "ferry_access=later"]);
-        assert_eq!(find(&several, ACCESS_COOKIE), Some("t"));
-        assert_eq!(find(&several, REFRESH_COOKIE), Some("r"));
+        assert_eq!(access(&one), Some("tok.en"));
+        assert_eq!(refresh(&one), None);
+        let several = headers(&["a=b", "ferry_refresh=r;ferry_access = t "]);
+        assert_eq!(access(&several), Some("t"));
+        assert_eq!(refresh(&several), Some("r"));
         let foreign = headers(&["name=Zoë; ferry_access=t; broken; =; ;;"]);
-        assert_eq!(find(&foreign, ACCESS_COOKIE), Some("t"));
-        assert_eq!(find(&[], ACCESS_COOKIE), None);
+        assert_eq!(access(&foreign), Some("t"));
+        assert_eq!(access(&[]), None);
+    }
+
+    #[test]
+    fn a_name_without_its_prefix_is_another_cookie() {
+        let both = headers(&["ferry_access=a; ferry_refresh=b; __Host-ferry_access=c; __Secure-ferry_refresh=d"]);
+        let secure = Cookies::new(false);
+        assert_eq!((secure.access(&both), secure.refresh(&both)), (Ok(Some("c")), Ok(Some("d"))));
+        assert_eq!((access(&both), refresh(&both)), (Some("a"), Some("b")));
+    }
+
+    #[test]
+    fn a_cookie_that_comes_twice_is_refused() {
+        for twice in [&["ferry_access=t; ferry_access=t"][..], &["ferry_access=t", "a=b; ferry_access="]] {
+            assert_eq!(Cookies::new(true).access(&headers(twice)), Err(CookieTwice));
+        }
+        assert_eq!(refresh(&headers(&["a=b; ferry_refresh=r; a=b"])), Some("r"));
     }
 
     #[test]
@@ -216,22 +283,22 @@ mod tests {
             "ferry_access2=t",
             "a=ferry_access=t",
         ] {
-            assert_eq!(find(&headers(&[value]), ACCESS_COOKIE), None, "{value}");
+            assert_eq!(access(&headers(&[value])), None, "{value}");
         }
     }
 
     #[test]
     fn no_more_cookies_are_looked_at_than_browsers_send() {
         let header = |others: usize| headers(&[&format!("{}ferry_access=t", "a=b; ".repeat(others))]);
-        assert_eq!(find(&header(COOKIES_MAX - 1), ACCESS_COOKIE), Some("t"));
-        assert_eq!(find(&header(COOKIES_MAX), ACCESS_COOKIE), None);
+        assert_eq!(access(&header(COOKIES_MAX - 1)), Some("t"));
+        assert_eq!(access(&header(COOKIES_MAX)), None);
     }
 
     proptest! {
         #[test]
         fn any_header_is_read_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             if let Ok(header) = HeaderValue::from_bytes(&bytes) {
-                find_cookie([&header], ACCESS_COOKIE);
+                let _ = Cookies::new(true).access([&header]);
             }
         }
 
@@ -240,7 +307,7 @@ mod tests {
             let set = Cookies::new(false).set_access(&Secret::new(token.clone()), AGE).unwrap();
             let sent = set.to_str().unwrap().split(';').next().unwrap();
             let headers = headers(&["x=y", sent]);
-            prop_assert_eq!(find(&headers, ACCESS_COOKIE), Some(token.as_str()));
+            prop_assert_eq!(Cookies::new(false).access(&headers), Ok(Some(token.as_str())));
         }
     }
 }

@@ -45,6 +45,24 @@ impl Origin {
         Some(Self { scheme, host, port: port.unwrap_or(scheme.default_port()) })
     }
 
+    /// Returns whether pages of the two origins are certainly on two sites, so that the one cannot
+    /// use cookies of the other that are `SameSite=Strict`. Hosts of one site have their last two
+    /// labels in common, whatever the list of public suffixes says. The port does not count.
+    #[must_use]
+    pub fn is_other_site(&self, other: &Self) -> bool {
+        self.scheme != other.scheme || site(&self.host) != site(&other.host)
+    }
+
+    /// Returns whether the pages come over plain HTTP from another machine.
+    #[must_use]
+    pub fn is_in_clear(&self) -> bool {
+        let host = self.host.trim_matches(['[', ']']);
+        let is_loopback = host == "localhost"
+            || host.ends_with(".localhost")
+            || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+        self.scheme == Scheme::Http && !is_loopback
+    }
+
     fn is_at(&self, host: &str) -> bool {
         // A `Host` without a port means the default port of the scheme that the browser used.
         // Behind a proxy that handles TLS the relay does not see that scheme, so it takes the
@@ -60,6 +78,15 @@ impl fmt::Display for Origin {
         write!(f, "{scheme}://{}", self.host)?;
         if self.port == self.scheme.default_port() { Ok(()) } else { write!(f, ":{}", self.port) }
     }
+}
+
+/// Returns the last two labels of a name, and all of an address.
+fn site(host: &str) -> &str {
+    if host.starts_with('[') || host.parse::<std::net::Ipv4Addr>().is_ok() {
+        return host;
+    }
+    let start = host.rmatch_indices('.').nth(1).map_or(0, |(dot, _)| dot + 1);
+    &host[start..]
 }
 
 /// Returns the host in lower case, and the port if there is one.
@@ -170,6 +197,31 @@ mod tests {
             {
                 assert!(!is_allowed(Some(origin), host, &allowed), "{origin}");
             }
+        }
+    }
+
+    #[test]
+    fn what_is_certainly_another_site_is_told() {
+        let is_other = |a: &str, b: &str| Origin::parse(a).unwrap().is_other_site(&Origin::parse(b).unwrap());
+        for (a, b) in [
+            ("https://example.org", "https://app.example.org"),
+            ("https://a.example.org:1", "https://b.c.example.org:2"),
+            // Two sites, but only the list of public suffixes says so.
+            ("https://a.co.uk", "https://b.co.uk"),
+            ("http://localhost:1", "http://localhost:2"),
+            ("http://127.0.0.1:1", "http://127.0.0.1:2"),
+            ("http://[::1]:1", "http://[::1]:2"),
+        ] {
+            assert!(!is_other(a, b) && !is_other(b, a), "{a} {b}");
+        }
+        for (a, b) in [
+            ("https://example.org", "https://example.com"),
+            ("https://example.org", "http://example.org"),
+            ("https://app.example.org", "https://app.example.net"),
+            ("http://localhost", "http://127.0.0.1"),
+            ("http://10.0.0.1", "http://11.0.0.1"),
+        ] {
+            assert!(is_other(a, b) && is_other(b, a), "{a} {b}");
         }
     }
 

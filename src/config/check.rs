@@ -23,6 +23,10 @@ impl Settings {
         if !["sqlite://", "postgres://", "postgresql://"].iter().any(|scheme| database.expose().starts_with(scheme)) {
             return Err(invalid("database", "must begin with sqlite:// or postgres://"));
         }
+        let port = values.listen.rsplit_once(':').filter(|(host, _)| !host.is_empty()).map(|(_, port)| port);
+        if port.is_none_or(|port| port.parse::<u16>().is_err()) {
+            return Err(invalid("listen", "must be HOST:PORT"));
+        }
         let nsqd: Vec<NsqdAddress> = values.nsqd.into_iter().map(|text| text.0).collect();
         let mut names: Vec<&str> = nsqd.iter().map(|node| node.name.as_str()).collect();
         names.sort_unstable();

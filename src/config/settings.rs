@@ -1,6 +1,6 @@
 //! Every setting, declared once: its flag, variable, key in the file, default and description.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::IpAddr;
 
 use ferry_protocol::Secret;
 use serde::Deserialize;
@@ -105,9 +105,9 @@ macro_rules! settings {
 
 settings! {
     values {
-        /// Address to listen on.
-        listen: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080),
-            "FERRY_LISTEN", "HOST:PORT";
+        /// Address or name to listen on, with a port; 0 is any free port. Of several addresses of a
+        /// name, the relay takes the first that works, and logs it.
+        listen: String = "127.0.0.1:8080".to_owned(), "FERRY_LISTEN", "HOST:PORT";
         /// Database: `sqlite://PATH`, or `postgres://…`, which may contain a password.
         database: Secret = Secret::new("sqlite://ferry.db"), "FERRY_DATABASE", "URL";
         /// Most connections to the database, at least 2. SQLite uses at most 4.
@@ -232,7 +232,9 @@ settings! {
         /// HTTP address of an nsqlookupd. Relays delete the channel of a logged-out device there
         /// too.
         nsqlookupd: String, "FERRY_NSQLOOKUPD", "HOST:PORT";
-        /// An origin whose pages may use cookies. The relay's own origin always may.
+        /// An origin whose pages may call the relay. They may use cookies if the origin is on the
+        /// relay's own site (the same registrable domain, over TLS); elsewhere they need bearer
+        /// tokens. The relay's own origin always may.
         origin: String, "FERRY_ORIGIN", "ORIGIN";
         /// Address of a proxy from which the relay accepts `X-Forwarded-For`.
         trusted_proxy: IpAddr, "FERRY_TRUSTED_PROXY", "ADDRESS";

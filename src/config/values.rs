@@ -1,7 +1,5 @@
 //! How the value of a setting is written in a flag, in the file and in the help.
 
-use std::net::SocketAddr;
-
 use ferry_broker::NsqdAddress;
 use ferry_protocol::Secret;
 use serde::Deserialize;
@@ -62,12 +60,6 @@ impl InFile for Secret {
     /// Shows the value, because a default is no secret.
     fn in_file(&self) -> String {
         format!("\"{}\"", self.expose())
-    }
-}
-
-impl InFile for SocketAddr {
-    fn in_file(&self) -> String {
-        format!("\"{self}\"")
     }
 }
 

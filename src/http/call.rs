@@ -20,14 +20,7 @@ use warp::{
 };
 
 use super::{cost::Cost, origin::Origin};
-use crate::{
-    app::App,
-    auth::{ACCESS_COOKIE, find_cookie, is_allowed},
-    identity::Authenticated,
-    network::Network,
-    refusal::Refusal,
-    server::Peer,
-};
+use crate::{app::App, identity::Authenticated, network::Network, refusal::Refusal, server::Peer};
 
 type Body = Pin<Box<dyn Stream<Item = Result<bytes::Bytes, warp::Error>> + Send>>;
 
@@ -141,7 +134,7 @@ impl Call {
                 token.trim()
             }
             None => {
-                let Some(token) = self.cookie(ACCESS_COOKIE) else { return Ok(None) };
+                let Some(token) = self.access_cookie()? else { return Ok(None) };
                 if checks_origin {
                     self.check_origin()?;
                 }
@@ -150,34 +143,6 @@ impl Call {
         };
         let who = self.app.identity.authenticate(token).await?;
         Ok(Some(*self.who.get_or_init(|| who)))
-    }
-
-    /// Checks that the page that sent this belongs to the relay or to an allowed origin. Call this
-    /// for everything that a cookie authenticates.
-    ///
-    /// # Errors
-    /// Fails with `forbidden`.
-    pub fn check_origin(&self) -> Result<(), Refusal> {
-        // A header that is there twice counts as missing: nothing says which one is right.
-        let text = |name: header::HeaderName| {
-            let mut values = self.headers.get_all(name).iter();
-            values.next().filter(|_| values.next().is_none()).and_then(|value| value.to_str().ok())
-        };
-        if is_allowed(text(header::ORIGIN), text(header::HOST), &self.app.config.auth.origins) {
-            Ok(())
-        } else {
-            Err(Refusal::forbidden("requests from this origin are not allowed"))
-        }
-    }
-
-    /// Returns whether a browser's cookie says who asks.
-    pub fn is_by_cookie(&self) -> bool {
-        !self.headers.contains_key(header::AUTHORIZATION) && self.cookie(ACCESS_COOKIE).is_some()
-    }
-
-    /// Returns a cookie of the request.
-    pub fn cookie(&self, name: &str) -> Option<&str> {
-        find_cookie(self.headers.get_all(header::COOKIE), name)
     }
 
     /// Returns the headers of the request.
@@ -253,12 +218,7 @@ impl Call {
     /// # Errors
     /// Fails with `unsupported_media_type`, `too_large` or `malformed`.
     pub async fn json<T: DeserializeOwned>(self) -> Result<T, Refusal> {
-        let is_json =
-            self.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|value| {
-                let essence = value.split(';').next().unwrap_or_default().trim();
-                essence.eq_ignore_ascii_case("application/json")
-            });
-        if !is_json {
+        if !self.is_json() {
             return Err(untyped());
         }
         let body = self.bytes().await?;
@@ -273,6 +233,13 @@ impl Call {
             })?;
         }
         serde_json::from_slice(&body).map_err(|error| Refusal::new(ErrorCode::Malformed, describe(&error)))
+    }
+
+    /// Returns whether the request says that its body is JSON.
+    pub fn is_json(&self) -> bool {
+        let value = self.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let essence = value.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+        essence.eq_ignore_ascii_case("application/json")
     }
 
     /// Reads the body as [`Self::json`] does. Returns the default if there is neither a type nor a
@@ -355,7 +322,8 @@ pub(super) fn address_of(peer: Option<&Peer>, headers: &HeaderMap, trusted: &[Ip
     client
 }
 
-fn untyped() -> Refusal {
+/// Returns the refusal of a body that is not JSON.
+pub fn untyped() -> Refusal {
     Refusal::new(ErrorCode::UnsupportedMediaType, "the body must be application/json")
 }
 

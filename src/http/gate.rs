@@ -4,7 +4,7 @@
 //! must not let pass what it would refuse if it read it as the relay does.
 
 use std::{
-    any::Any,
+    collections::HashSet,
     convert::Infallible,
     panic::AssertUnwindSafe,
     sync::Arc,
@@ -13,7 +13,7 @@ use std::{
 
 use ferry_protocol::ErrorCode;
 use futures_util::{FutureExt, future::BoxFuture};
-use http::{HeaderMap, HeaderValue, Method, Request, Uri, Version, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version, header};
 use tower_service::Service;
 use warp::reply::Response;
 
@@ -69,16 +69,17 @@ where
                 Ok(answered) => AssertUnwindSafe(answered).catch_unwind().await,
                 Err(panic) => Err(panic),
             };
-            let Ok(response) = outcome.unwrap_or_else(|panic| Ok(of_panic(&app, &*panic)));
+            let Ok(response) = outcome.unwrap_or_else(|_| Ok(of_panic(&app)));
             Ok(harmless(response))
         })
     }
 }
 
-/// Answers a request whose handler panicked. The panic is a fault of Ferry: the log has it, and a
-/// metric counts it.
-fn of_panic(app: &App, _: &(dyn Any + Send)) -> Response {
+/// Answers a request whose handler panicked. The panic is a fault of Ferry: a metric counts it, and
+/// the log has it without its text, which may quote what a user sent.
+pub(super) fn of_panic(app: &App) -> Response {
     app.metrics.panics.inc();
+    tracing::error!("a handler panicked");
     answer::of_refusal(app, &Refusal::internal())
 }
 
@@ -97,11 +98,18 @@ fn check(method: &Method, uri: &Uri, version: Version, headers: &HeaderMap) -> R
     let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
     if let Some(coding) = codings.next() {
         let is_chunked = coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked") && codings.next().is_none();
-        // With a Content-Length as well, hyper closes the connection after the answer, so that
-        // nothing behind it is read as another request (RFC 9112 §6.1).
+        // With a Content-Length as well, hyper hides that, and closes the connection after the
+        // answer, so that nothing behind it is read as another request (RFC 9112 §6.1).
         if !is_chunked {
             return malformed("Transfer-Encoding must be chunked, alone");
         }
+    }
+    let twice = |name: &HeaderName| headers.get_all(name).iter().nth(1).is_some();
+    if ONCE.iter().any(twice) {
+        return malformed("Authorization, Content-Type and Idempotency-Key must each come once");
+    }
+    if has_parameter_twice(uri.query().unwrap_or_default()) {
+        return malformed("each parameter of the query must come once");
     }
     if version < Version::HTTP_11 && headers.contains_key(header::UPGRADE) {
         return Err(Refusal::new(ErrorCode::UpgradeRequired, "an upgrade takes HTTP/1.1"));
@@ -113,14 +121,25 @@ fn check(method: &Method, uri: &Uri, version: Version, headers: &HeaderMap) -> R
     Ok(())
 }
 
+/// Headers of which programs take the first or the last, if there are several. hyper refuses a
+/// `Content-Length` that comes twice with two values, and cookies are counted where they are read.
+const ONCE: [HeaderName; 3] = [header::AUTHORIZATION, header::CONTENT_TYPE, HeaderName::from_static("idempotency-key")];
+
+fn has_parameter_twice(query: &str) -> bool {
+    let mut names = HashSet::new();
+    url::form_urlencoded::parse(query.as_bytes()).any(|(name, _)| !names.insert(name))
+}
+
 /// Adds what keeps a browser from taking an answer for something else. A page sets its own policy.
 fn harmless(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // No cache may store what a user sees.
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
     headers
         .entry(header::CONTENT_SECURITY_POLICY)
-        .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
+        .or_insert(HeaderValue::from_static("default-src 'none'; base-uri 'none'; frame-ancestors 'none'"));
     response
 }
 
@@ -156,6 +175,15 @@ mod tests {
         for coding in ["gzip", "gzip, chunked", "chunked, chunked", "identity", ""] {
             assert_eq!(is(get(), "/", Version::HTTP_11, &with("transfer-encoding", coding)), bad, "{coding}");
         }
+        for name in ["authorization", "content-type", "idempotency-key"] {
+            assert_eq!(is(get(), "/", Version::HTTP_11, &with(name, "a")), None, "{name}");
+            let twice = [("host", "x"), (name, "a"), (name, "a")];
+            assert_eq!(is(get(), "/", Version::HTTP_11, &twice), bad, "{name}");
+        }
+        for query in ["a=1&a=1", "a&%61", "a=1&b=2&a=3"] {
+            assert_eq!(is(get(), &format!("/v1/rooms?{query}"), Version::HTTP_11, &one), bad, "{query}");
+        }
+        assert_eq!(is(get(), "/v1/rooms?a=1&A=1&b=a", Version::HTTP_11, &one), None);
         let upgrade = with("upgrade", "websocket");
         assert_eq!(is(get(), "/v1/socket", Version::HTTP_10, &upgrade), Some(ErrorCode::UpgradeRequired));
         assert_eq!(is(get(), "/v1/socket", Version::HTTP_11, &upgrade), None);

@@ -7,7 +7,7 @@ use serde::Serialize;
 use warp::reply::{Reply, Response};
 
 use super::{Route, answer, any_of, call::Call, route};
-use crate::{app::App, refusal::Refusal};
+use crate::{app::App, readiness::Found, refusal::Refusal};
 use ferry_broker::NodeHealth;
 
 pub(super) fn routes(app: &Arc<App>) -> Route {
@@ -29,17 +29,20 @@ async fn health(_: Call) -> Result<Response, Refusal> {
 struct Readiness {
     status: &'static str,
     database: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    database_fault: Option<&'static str>,
     nsqd: Vec<NodeHealth>,
     /// Whether this relay hears every other relay. If not, it asks SQL instead of its caches.
     bus: bool,
 }
 
-/// Answers whether to send users here: SQL answers, and so does every nsqd.
+/// Answers whether to send users here: SQL takes writes, and every nsqd takes publishes.
 async fn ready(call: Call) -> Result<Response, Refusal> {
-    let (database, nsqd) = (call.app.store.ping().await.is_ok(), call.app.broker.health());
+    let Found { database: database_fault, nsqd } = call.app.readiness.look().await;
+    let database = database_fault.is_none();
     let ready = database && nsqd.iter().all(|node| node.ready);
     let (status, code) = if ready { ("ready", StatusCode::OK) } else { ("not ready", StatusCode::SERVICE_UNAVAILABLE) };
-    Ok(answer::json(code, &Readiness { status, database, nsqd, bus: call.app.bus.is_whole() }))
+    Ok(answer::json(code, &Readiness { status, database, database_fault, nsqd, bus: call.app.bus.is_whole() }))
 }
 
 async fn metrics(call: Call) -> Result<Response, Refusal> {

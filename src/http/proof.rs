@@ -30,7 +30,7 @@ pub(super) struct Proof<'a> {
     pub(super) field: &'static str,
 }
 
-/// Checks the password again. Limited for each account, because it could be used instead of a login
+/// Checks the password again. Limited for each device, because it could be used instead of a login
 /// to guess passwords.
 ///
 /// Returns the account, and since when the password is in force.
@@ -41,7 +41,9 @@ pub(super) async fn prove_password(
     password: &Secret,
     field: &'static str,
 ) -> Result<Credentials, Refusal> {
-    app.limits.proofs.take(&who.user).map_err(Refusal::rate_limited)?;
+    // The device first: what is over its limit takes nothing from the user's other devices.
+    app.limits.proofs.take(&who.device).map_err(Refusal::rate_limited)?;
+    app.limits.proofs_of.take(&who.user).map_err(Refusal::rate_limited)?;
     // The device was logged in a moment ago: the account went since.
     let proven = app.store.credentials(who.user).await?.ok_or_else(Refusal::unauthorized)?;
     if app.passwords.verify(Some(&proven.password_hash), password).await.map_err(|_| busy())? {

@@ -62,6 +62,7 @@ macro_rules! route {
     };
     ($app:expr, $method:ident, Public, $cost:ident, warp::path!($($path:tt)*), $handler:path $(, $argument:ident)*) => {
         $crate::http::route::route!(@ $app, $method, Public, $cost, ($($path)*), ($($argument),*), |call: Call| async move {
+            call.refuse_foreign_page()?;
             call.charge($crate::http::cost::Cost::$cost, None)?;
             $handler(call $(, $argument)*).await
         })

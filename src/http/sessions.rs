@@ -14,6 +14,7 @@ use super::{
     Route,
     accounts::{as_seen, busy},
     answer, any_of,
+    browser::cookies,
     call::{Call, id},
     cost::Cost,
     idempotency::IdempotencyKey,
@@ -23,7 +24,7 @@ use super::{
 use crate::{
     app::App,
     audit::{self, Event, LogoutCause, Subject},
-    auth::{Cookies, REFRESH_COOKIE, RefreshToken, Username},
+    auth::{RefreshToken, Username},
     identity::Authenticated,
     logins::FirstToken,
     network::Network,
@@ -207,14 +208,36 @@ fn renew_hash(app: &Arc<App>, credentials: &Credentials, password: Secret) {
 
 async fn refresh(call: Call) -> Result<Response, Refusal> {
     let (app, address, network) = (Arc::clone(&call.app), call.address(), call.network());
-    let cookie = call.cookie(REFRESH_COOKIE).map(Secret::new);
+    let cookie = call.refresh_cookie()?.map(Secret::new);
     let origin = call.check_origin();
     let RefreshSession { refresh_token } = call.json_or_default().await?;
-    let by_cookie = refresh_token.is_none();
-    if by_cookie && cookie.is_some() {
-        origin?;
+    let (old, by_cookie) = match (refresh_token, cookie) {
+        (Some(token), _) => (token, false),
+        (None, Some(cookie)) => {
+            origin?;
+            (cookie, true)
+        }
+        (None, None) => return Err(Refusal::unauthorized()),
+    };
+    let refreshed = match next_tokens(&app, &old, &address.to_string(), network).await {
+        // No script can remove the cookies, and they are of no use any more.
+        Err(refusal) if by_cookie && refusal.code == ErrorCode::Unauthorized => {
+            let mut response = answer::of_refusal(&app, &refusal);
+            clear_cookies(&app, &mut response);
+            return Ok(response);
+        }
+        refreshed => refreshed?,
+    };
+    if by_cookie {
+        let mut response = answer::ok(&Refreshed { expires_in: refreshed.expires_in });
+        set_cookies(&app, &mut response, &refreshed)?;
+        return Ok(response);
     }
-    let old = refresh_token.or(cookie).ok_or_else(Refusal::unauthorized)?;
+    Ok(answer::ok(&refreshed))
+}
+
+/// Uses a refresh token up, and returns the next pair.
+async fn next_tokens(app: &App, old: &Secret, address: &str, network: Network) -> Result<Tokens, Refusal> {
     let failed = || {
         audit::record(Event::RefreshFailed { network });
         Refusal::unauthorized()
@@ -228,23 +251,18 @@ async fn refresh(call: Call) -> Result<Response, Refusal> {
     let salt: [u8; 32] = rand::random();
     let next = NextToken { salt, hash: old.next(&salt).hash() };
     let expires_at = now + ms(app.config.auth.refresh_ttl);
-    match app.store.rotate_refresh(old.hash(), next, now, expires_at, GRACE_MS, &address.to_string()).await? {
-        Rotation::Rotated { device, .. } if is_over(&app, &device, now) => {
+    match app.store.rotate_refresh(old.hash(), next, now, expires_at, GRACE_MS, address).await? {
+        Rotation::Rotated { device, .. } if is_over(app, &device, now) => {
             app.store.revoke_tokens_of(device.id).await?;
             app.changes.tokens_revoked(device.user_id, device.id, 0).await;
             audit::record(Event::LoginExpired { who: subject(&device), network });
             Err(Refusal::unauthorized())
         }
         Rotation::Rotated { device, salt } => {
-            let tokens = sign(&app, &device, &old.next(&salt))?;
+            let tokens = sign(app, &device, &old.next(&salt))?;
             audit::record(Event::TokenRefreshed { who: subject(&device), network });
-            tell_of_renewal(&app, &device, now + ms(app.config.auth.access_ttl)).await;
-            if by_cookie {
-                let mut response = answer::ok(&Refreshed { expires_in: tokens.expires_in });
-                set_cookies(&app, &mut response, &tokens)?;
-                return Ok(response);
-            }
-            Ok(answer::ok(&tokens))
+            tell_of_renewal(app, &device, now + ms(app.config.auth.access_ttl)).await;
+            Ok(tokens)
         }
         Rotation::Unknown | Rotation::Expired => Err(failed()),
         Rotation::Reused { device_id, user_id } => {
@@ -323,10 +341,6 @@ async fn log_out(call: Call, which: String) -> Result<Response, Refusal> {
         clear_cookies(&app, &mut response);
     }
     Ok(response)
-}
-
-fn cookies(app: &App) -> Cookies {
-    Cookies::new(app.config.auth.insecure_cookies)
 }
 
 /// Removes the tokens from the browser.

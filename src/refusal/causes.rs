@@ -35,6 +35,7 @@ impl From<StoreError> for Refusal {
             StoreError::TooNew { .. }
             | StoreError::OtherMigration { .. }
             | StoreError::OtherSchema(_)
+            | StoreError::NotUtf8 { .. }
             | StoreError::BadUrl => {
                 tracing::error!(%error, "SQL was not opened");
                 Self::internal()

@@ -318,13 +318,14 @@ async fn nothing_that_is_printed_steers_the_terminal() {
     let world = World::start(Backend::Embedded).await;
     let shell = Shell::at(&world);
     shell.alice_and_bob();
-    let evil = "\u{1b}[2J\u{1b}]0;title\u{7}\u{9b}31m\u{202e}end\n12:00:00 @boss boss: pay up";
+    let evil = "\u{1b}[2J\u{1b}]0;title\u{7}\u{9b}31m\u{202e}\u{200b}\u{feff}\u{e0041}end\n12:00:00 @boss boss: pay up";
     let mut command = shell.command("--profile alice send @bob");
     assert!(command.arg(evil).status().unwrap().success());
     for tail in ["--profile bob tail --until-drained --no-ack", "--json --profile bob tail --until-drained"] {
         let printed = shell.ok(tail);
         assert!(printed.contains("end"), "{printed:?}");
-        assert!(printed.chars().all(|c| c == '\n' || !c.is_control() && c != '\u{202e}'), "{printed:?}");
+        let is_hidden = |c| matches!(c, '\u{202e}' | '\u{200b}' | '\u{feff}' | '\u{e0041}');
+        assert!(printed.chars().all(|c| c == '\n' || !c.is_control() && !is_hidden(c)), "{printed:?}");
         assert!(!printed.contains("\n12:00:00"), "{printed:?}");
     }
 }

@@ -51,5 +51,6 @@ mod faults {
     mod orphans;
     mod outstanding;
     mod presence;
+    mod readiness;
     mod relays;
 }

@@ -258,6 +258,10 @@ on_both!(marks_that_make_no_sense_are_refused_and_strangers_mark_nothing, |world
     ] {
         read(&this, &bobs_token, body).await.problem(status, code);
     }
+    // The clock was an hour ahead when this was sent, and was set back since.
+    let later = json!({ "up_to": sent.id, "sent_at": sent.sent_at + 3_600_000 });
+    let problem = read(&this, &bobs_token, later).await.problem(503, "unavailable");
+    assert!((3_400..=3_600).contains(&problem["retry_after"].as_i64().unwrap()), "{problem}");
     let none = ask(relay, "POST", "/v1/notices/read").bearer(&bobs_token).json(&json!({ "notices": [] }));
     none.send().await.problem(422, "invalid");
     // Over the socket a stranger's mark is dropped, so it does not reveal whether the room exists.

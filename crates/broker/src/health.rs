@@ -7,7 +7,8 @@ pub struct NodeHealth {
     pub node: String,
     /// Whether it takes publishes.
     pub ready: bool,
-    /// What nsqd says is wrong with it. It takes no publishes then, because it would lose them.
+    /// What is wrong with it: what nsqd says of itself, or why it took no publish at the last
+    /// probe.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,
     /// Topics and channels of Ferry that somebody has paused there, at the last listing. Nothing

@@ -248,4 +248,13 @@ impl Broker {
             Self::Nsq(broker) => broker.health(),
         }
     }
+
+    /// Returns the health of the nodes, after each has confirmed a publish or has not, which takes
+    /// 1 s at most. The relays that listen to the topic get the payload from each node.
+    pub async fn probe(&self, on: BusTopic, payload: Bytes) -> Vec<NodeHealth> {
+        match self {
+            Self::Memory(_) => Vec::new(),
+            Self::Nsq(broker) => broker.probe(on, payload).await,
+        }
+    }
 }

@@ -256,6 +256,11 @@ impl NsqBroker {
         self.bus.listen(&self.nodes, run, hear, changed).await;
     }
 
+    pub(crate) async fn probe(&self, on: BusTopic, payload: Bytes) -> Vec<NodeHealth> {
+        let Ok(topic) = TopicName::new(on.name()) else { return self.health() };
+        join_all(self.nodes.iter().map(|node| node.probe(&topic, payload.clone()))).await
+    }
+
     pub(crate) fn health(&self) -> Vec<NodeHealth> {
         self.nodes.iter().map(|node| node.health()).collect()
     }

@@ -17,11 +17,47 @@ fn steers(c: char) -> bool {
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Returns the text on one line. Control characters are shown as their codes.
+/// Returns whether a character has no width, or is blank without being white space. Relays reject
+/// these in names; in bodies and in the texts of a relay anything may come.
+fn is_invisible(c: char) -> bool {
+    matches!(c,
+        // Soft hyphen, unwritten Khmer vowels, Mongolian selectors, spaces and joiners, invisible
+        // operators, deprecated format characters, byte order mark, interlinear annotation,
+        // controls of shorthand and of music.
+        '\u{ad}' | '\u{34f}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200d}'
+        | '\u{2060}'..='\u{2065}' | '\u{206a}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+        | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+        // Hangul fillers, Braille without dots, and the object replacement character.
+        | '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' | '\u{2800}' | '\u{fffc}'
+        // Tags, which can hide ASCII text, and more variation selectors.
+        | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Returns whether a character without a width changes its neighbours, as in 👩‍🚀 and ❤️.
+fn changes_neighbours(c: char, before: Option<char>, next: Option<char>) -> bool {
+    let is_changed = |c: char| !c.is_ascii() && !c.is_whitespace() && !steers(c) && !is_invisible(c);
+    // A joiner may follow a selector, as in 🏳️‍🌈.
+    let is_joined = |c: char| is_changed(c) || matches!(c, '\u{fe00}'..='\u{fe0f}');
+    match c {
+        '\u{200c}' | '\u{200d}' => before.is_some_and(is_joined) && next.is_some_and(is_changed),
+        '\u{fe00}'..='\u{fe0f}' => before.is_some_and(is_changed) || next == Some('\u{20e3}'),
+        _ => false,
+    }
+}
+
+/// Returns the text on one line. Control characters, and those that nobody sees, are shown as their
+/// codes.
 pub fn line(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if steers(c) { out.extend(c.escape_unicode()) } else { out.push(c) }
+    let (mut before, mut chars) = (None, text.chars().peekable());
+    while let Some(c) = chars.next() {
+        let is_hidden = is_invisible(c) && !changes_neighbours(c, before, chars.peek().copied());
+        if steers(c) || is_hidden {
+            out.extend(c.escape_unicode())
+        } else {
+            out.push(c)
+        }
+        before = Some(c);
     }
     out
 }
@@ -36,7 +72,8 @@ pub fn block(text: &str) -> String {
         .join("\n    ")
 }
 
-/// Returns a value as JSON on one line, with control characters as `\u….`
+/// Returns a value as JSON on one line, with control characters, and those that nobody sees, as
+/// `\u….`
 ///
 /// Between its tokens JSON may contain raw control characters only as white space, which becomes
 /// blanks.
@@ -46,8 +83,11 @@ pub fn json_line(value: &impl Serialize) -> String {
     for c in json.chars() {
         match c {
             '\n' | '\r' | '\t' => out.push(' '),
-            // All of them are in the basic plane, so one escape is enough.
-            c if steers(c) => _ = write!(out, "\\u{:04x}", u32::from(c)),
+            c if steers(c) || is_invisible(c) => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    _ = write!(out, "\\u{unit:04x}");
+                }
+            }
             c => out.push(c),
         }
     }
@@ -122,6 +162,22 @@ mod tests {
         }
         assert_eq!(line("\u{1b}[2J"), "\\u{1b}[2J");
         assert_eq!(line("Zoë 👋 日本"), "Zoë 👋 日本");
+    }
+
+    #[test]
+    fn what_nobody_sees_is_shown() {
+        assert_eq!(line("pay\u{200b}pal\u{feff}"), "pay\\u{200b}pal\\u{feff}");
+        assert_eq!(line("a\u{e0061}\u{3164}\u{ad}b"), "a\\u{e0061}\\u{3164}\\u{ad}b");
+        assert_eq!(line("a\u{200d}b\u{fe0f}"), "a\\u{200d}b\\u{fe0f}");
+        assert_eq!(block("a\u{2060}\nb\u{200b}"), "a\\u{2060}\n    b\\u{200b}");
+        for seen in ["👩\u{200d}🚀", "❤\u{fe0f}", "1\u{fe0f}\u{20e3}", "🏳\u{fe0f}\u{200d}🌈", "می\u{200c}خواهم"]
+        {
+            assert_eq!(line(seen), seen);
+        }
+        let hidden = "a\u{e0061}\u{200b}👩\u{200d}🚀";
+        let json = json_line(&hidden);
+        assert_eq!(json, "\"a\\udb40\\udc61\\u200b👩\\u200d🚀\"");
+        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), hidden);
     }
 
     #[test]

@@ -314,6 +314,86 @@ fn describe(error: &dyn std::error::Error) -> String {
 mod tests {
     use super::*;
 
+    /// Answers one request, and returns its head.
+    async fn one_answer(listener: tokio::net::TcpListener, answer: String) -> String {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(stream.read_u8().await.unwrap());
+        }
+        stream.write_all(answer.as_bytes()).await.unwrap();
+        String::from_utf8(head).unwrap()
+    }
+
+    async fn server() -> (tokio::net::TcpListener, Client) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        (listener, Client::new(&url, ClientOptions::default()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn what_is_searched_for_is_encoded() {
+        let (listener, client) = server().await;
+        let call = Call::new(Method::GET, "users").query("query", Some("a&limit=9#b c%2f?+é")).query("limit", Some(5));
+        let answer = "HTTP/1.1 204 No Content\r\n\r\n".to_owned();
+        let (called, head) = tokio::join!(client.call_empty(&call, None), one_answer(listener, answer));
+        called.unwrap();
+        let target = head.split(' ').nth(1).unwrap();
+        let (path, query) = target.split_once('?').unwrap();
+        assert_eq!(path, "/v1/users");
+        let pairs: Vec<_> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        let wanted = [("query", "a&limit=9#b c%2f?+é"), ("limit", "5")];
+        assert_eq!(pairs, wanted.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        assert!(!target.contains('#'), "{target}");
+    }
+
+    /// The token would go to whoever the answer names.
+    #[tokio::test]
+    async fn a_redirect_is_not_followed() {
+        for status in [301, 302, 303, 307, 308] {
+            let (listener, client) = server().await;
+            let (elsewhere, _) = server().await;
+            let place = elsewhere.local_addr().unwrap();
+            let answer = format!("HTTP/1.1 {status} Moved\r\nlocation: http://{place}/\r\ncontent-length: 0\r\n\r\n");
+            let (call, token) = (Call::new(Method::GET, "me"), Secret::new("canary"));
+            let (called, _) = tokio::join!(client.call_empty(&call, Some(&token)), one_answer(listener, answer));
+            let error = called.unwrap_err().to_string();
+            assert!(error.contains(&status.to_string()) && !error.contains("canary"), "{error}");
+        }
+    }
+
+    /// Speaks TLS with a certificate that nobody vouches for. Returns what it got in
+    /// clear, or the alert that ended the handshake.
+    fn speak_tls(listener: &std::net::TcpListener) -> std::io::Result<Vec<u8>> {
+        use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+        use std::io::Read;
+        let pem = include_bytes!("../testdata/nobody-vouches-for-this.pem");
+        let (certificate, key) =
+            (CertificateDer::from_pem_slice(pem).unwrap(), PrivateKeyDer::from_pem_slice(pem).unwrap());
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let config = config.unwrap().with_no_client_auth().with_single_cert(vec![certificate], key).unwrap();
+        let (mut stream, _) = listener.accept()?;
+        let mut tls = rustls::ServerConnection::new(Arc::new(config)).unwrap();
+        let mut first = [0; 1024];
+        let read = rustls::Stream::new(&mut tls, &mut stream).read(&mut first)?;
+        Ok(first[..read].to_vec())
+    }
+
+    #[tokio::test]
+    async fn a_server_with_a_bad_certificate_gets_no_request() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("https://{}", listener.local_addr().unwrap());
+        let server = tokio::task::spawn_blocking(move || speak_tls(&listener));
+        let client = Client::new(&url, ClientOptions::default()).unwrap();
+        let (call, token) = (Call::new(Method::GET, "me"), Secret::new("canary"));
+        let error = client.call_empty(&call, Some(&token)).await.unwrap_err().to_string();
+        assert!(error.contains("certificate"), "{error}");
+        let got = server.await.unwrap();
+        assert!(got.as_ref().is_err_and(|error| error.to_string().contains("alert")), "{got:?}");
+    }
+
     #[test]
     fn the_sockets_address_follows_from_the_base() {
         for (base, socket) in [

@@ -13,6 +13,9 @@ pub struct ServerError {
     pub description: String,
 }
 
+/// What is left of "E_INVALID cannot PUB in current state (TLS required)", which quotes no body.
+const TLS_REQUIRED: &str = "TLS required";
+
 impl ServerError {
     /// The longest part of an error frame that is stored, in bytes. Names and ids fit; the rest is
     /// cut off.
@@ -24,8 +27,21 @@ impl ServerError {
         let (code, description) = text.split_once(' ').unwrap_or((&text, ""));
         // "E_INVALID invalid command …" quotes the command line. After a framing fault that could
         // be a body.
-        let description = if code == "E_INVALID" { "" } else { description };
+        let description = match code {
+            "E_INVALID" if description.ends_with("in current state (TLS required)") => TLS_REQUIRED,
+            "E_INVALID" => "",
+            _ => description,
+        };
         Self { code: code.to_owned(), description: description.to_owned() }
+    }
+
+    /// Returns what nsqd wants of a connection, if it is something that this client does not do.
+    pub fn wants(&self) -> Option<&'static str> {
+        match self.code.as_str() {
+            "E_AUTH_FIRST" | "E_AUTH_FAILED" | "E_AUTH_ERROR" | "E_UNAUTHORIZED" => Some("AUTH"),
+            "E_INVALID" if self.description == TLS_REQUIRED => Some("TLS"),
+            _ => None,
+        }
     }
 
     /// Returns true for a FIN, REQ or TOUCH that came too late. The message had timed out, or was
@@ -171,5 +187,21 @@ impl PublishError {
     /// Returns true if nsqd may have queued the message although no answer said so.
     pub fn outcome_unknown(&self) -> bool {
         matches!(self, Self::Timeout | Self::ConnectionLost)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ServerError;
+
+    #[test]
+    fn what_nsqd_wants_is_told_and_what_it_quotes_is_not() {
+        let wants = |text: &str| ServerError::parse(text.as_bytes()).wants();
+        assert_eq!(wants("E_INVALID cannot PUB in current state (TLS required)"), Some("TLS"));
+        assert_eq!(wants("E_AUTH_FIRST AUTH required before PUB"), Some("AUTH"));
+        assert_eq!(wants("E_UNAUTHORIZED AUTH failed for PUB on \"x\" \"\""), Some("AUTH"));
+        assert_eq!(wants("E_PUB_FAILED PUB failed exiting"), None);
+        let quoted = ServerError::parse(b"E_INVALID invalid command [canary (TLS required)]");
+        assert_eq!((quoted.wants(), &*quoted.description), (None, ""));
     }
 }

@@ -43,6 +43,12 @@ pub enum StoreError {
         "the database is not as its migrations should have left it ({0}): it was made before the first release, or changed by hand; begin with a new one"
     )]
     OtherSchema(#[source] Source),
+    /// The database in PostgreSQL cannot hold every text.
+    #[error("the database has the encoding {encoding}: make one with ENCODING 'UTF8'")]
+    NotUtf8 {
+        /// Its encoding.
+        encoding: String,
+    },
     /// The database URL is neither `sqlite://path` nor `postgres://…`.
     #[error("the database URL must begin with sqlite://, postgres:// or postgresql://")]
     BadUrl,
@@ -156,14 +162,40 @@ impl StoreError {
     pub(super) fn other(why: impl Into<Source>) -> Self {
         Self::Other(why.into())
     }
+
+    /// Returns in words what is wrong with the database, without anything that it said: that may
+    /// name hosts and files.
+    #[must_use]
+    pub fn in_words(&self) -> &'static str {
+        const WORDS: [(&str, &str); 11] = [
+            ("read-only", "it is read-only"),
+            ("readonly", "it is read-only"),
+            ("recovery", "it is read-only, as a standby is"),
+            ("disk is full", "there is no room on its disk"),
+            ("No space left", "there is no room on its disk"),
+            ("could not extend", "there is no room on its disk"),
+            ("disk I/O error", "its disk fails"),
+            ("unable to open database file", "its file cannot be opened"),
+            ("permission denied", "the role of the relay may not write"),
+            ("locked", "another program holds it"),
+            ("other writes", "its writes take too long"),
+        ];
+        let (Self::Unavailable(source) | Self::Other(source)) = self else { return "it fails" };
+        let text = source.to_string();
+        let known = WORDS.iter().find(|(part, _)| text.contains(part)).map(|(_, words)| *words);
+        known.unwrap_or(if matches!(self, Self::Unavailable(_)) { "it does not answer" } else { "it fails" })
+    }
 }
 
 impl From<DieselError> for StoreError {
     fn from(error: DieselError) -> Self {
-        use DatabaseErrorKind::{ClosedConnection, SerializationFailure, UnableToSendCommand};
+        use DatabaseErrorKind::{ClosedConnection, ReadOnlyTransaction, SerializationFailure, UnableToSendCommand};
         match &error {
             DieselError::NotFound => Self::NotFound,
-            DieselError::DatabaseError(ClosedConnection | SerializationFailure | UnableToSendCommand, _)
+            DieselError::DatabaseError(
+                ClosedConnection | ReadOnlyTransaction | SerializationFailure | UnableToSendCommand,
+                _,
+            )
             | DieselError::BrokenTransactionManager => Self::unavailable(error),
             DieselError::DatabaseError(_, information) if is_passing(information.message()) => Self::unavailable(error),
             // Rolling back over a lost connection fails too. The first error counts.
@@ -173,14 +205,16 @@ impl From<DieselError> for StoreError {
     }
 }
 
-/// Returns whether the database itself says that the error passes.
+/// Returns whether the database itself says that the error passes, or lasts only as long as the
+/// operator lets it: no room, no rights, read-only.
 ///
 /// Diesel drops the SQLSTATE of these errors, so only the text tells. It covers PostgreSQL's 57P01
-/// to 57P03, 53300, 55P03, 57014 and 40P01, and SQLite's SQLITE_BUSY and SQLITE_LOCKED. A server
-/// that speaks another language than English gets `Other`, which is as safe, but tells clients
-/// less.
+/// to 57P03, 53100 to 53300, 55P03, 57014, 40P01, 25006, 42501 and 58030, and SQLite's SQLITE_BUSY,
+/// SQLITE_LOCKED, SQLITE_FULL, SQLITE_READONLY, SQLITE_IOERR, SQLITE_CANTOPEN and SQLITE_NOMEM. A
+/// server that speaks another language than English gets `Other`, which is as safe, but tells
+/// clients less.
 fn is_passing(message: &str) -> bool {
-    const PASSING: [&str; 9] = [
+    const PASSING: [&str; 20] = [
         "terminating connection",
         "the database system is",
         "too many clients",
@@ -190,6 +224,17 @@ fn is_passing(message: &str) -> bool {
         "database is locked",
         "database table is locked",
         "read-only transaction",
+        "recovery is in progress",
+        "during recovery",
+        "No space left on device",
+        "could not extend file",
+        "out of memory",
+        "out of shared memory",
+        "permission denied",
+        "database or disk is full",
+        "attempt to write a readonly database",
+        "disk I/O error",
+        "unable to open database file",
     ];
     PASSING.iter().any(|text| message.contains(text))
 }
@@ -216,5 +261,51 @@ pub(super) fn missing(error: DieselError) -> StoreError {
     match error {
         DieselError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _) => StoreError::NotFound,
         error => error.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
+
+    use super::*;
+
+    /// Returns what SQLite answers to a write.
+    fn refused(before: &str) -> StoreError {
+        let mut conn = SqliteConnection::establish(":memory:").unwrap();
+        conn.batch_execute(&format!("CREATE TABLE t (x TEXT); {before}")).unwrap();
+        conn.batch_execute("INSERT INTO t VALUES (randomblob(100000))").unwrap_err().into()
+    }
+
+    #[test]
+    fn what_the_operator_can_mend_is_unavailable_and_has_words() {
+        for (before, words) in [
+            ("PRAGMA max_page_count = 2", "there is no room on its disk"),
+            ("PRAGMA query_only = ON", "it is read-only"),
+        ] {
+            let error = refused(before);
+            assert!(matches!(error, StoreError::Unavailable(_)), "{before}: {error:?}");
+            assert_eq!(error.in_words(), words);
+        }
+        let said = |text: &str| {
+            let kind = DatabaseErrorKind::Unknown;
+            StoreError::from(DieselError::DatabaseError(kind, Box::new(text.to_owned())))
+        };
+        for (text, words) in [
+            ("cannot execute INSERT in a read-only transaction", "it is read-only"),
+            ("cannot execute nextval() during recovery", "it is read-only, as a standby is"),
+            ("could not extend file \"base/1/2\": No space left on device", "there is no room on its disk"),
+            ("disk I/O error", "its disk fails"),
+            ("permission denied for table leases", "the role of the relay may not write"),
+            ("database is locked", "another program holds it"),
+            ("terminating connection due to administrator command", "it does not answer"),
+        ] {
+            let error = said(text);
+            assert!(matches!(error, StoreError::Unavailable(_)), "{text}: {error:?}");
+            assert_eq!(error.in_words(), words, "{text}");
+        }
+        let mistake = said("relation \"canary\" does not exist");
+        assert!(matches!(mistake, StoreError::Other(_)));
+        assert_eq!(mistake.in_words(), "it fails");
     }
 }

@@ -119,9 +119,21 @@ pub(super) async fn postgres(url: String) -> Result<()> {
     blocking(move || {
         let mut conn = AsyncConnectionWrapper::<AsyncPgConnection>::establish(&url).map_err(StoreError::unavailable)?;
         conn.batch_execute(TAKE_TURN)?;
+        // Another encoding has no place for most of what people write, and shows it late.
+        let Encoding { encoding } =
+            diesel::sql_query("SELECT current_setting('server_encoding') AS encoding").get_result(&mut conn)?;
+        if encoding != "UTF8" {
+            return Err(StoreError::NotUtf8 { encoding });
+        }
         migrate!(&mut conn, POSTGRES, Dialect::Postgres, Pg, " ~ '[^ -~]'")
     })
     .await
+}
+
+#[derive(diesel::QueryableByName)]
+struct Encoding {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    encoding: String,
 }
 
 /// Migrates an SQLite database. Creates the file if it is missing.

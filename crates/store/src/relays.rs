@@ -44,6 +44,20 @@ impl Store {
         })
     }
 
+    /// Checks that the database takes a write, and leaves nothing there.
+    pub async fn probe(&self, run: RunId) -> Result<()> {
+        // Nobody else has this row.
+        let task = format!("probe.{}", run.0);
+        transaction!(self, async |conn| {
+            diesel::insert_into(leases::table)
+                .values((leases::task.eq(&task), leases::holder.eq(Sql(run)), leases::expires_at.eq(0)))
+                .execute(conn)
+                .await?;
+            diesel::delete(leases::table.filter(leases::task.eq(&task))).execute(conn).await?;
+            Ok(())
+        })
+    }
+
     /// Takes or keeps the lease of a task, for `span` milliseconds. Returns false if another run
     /// has it.
     pub async fn take_lease(&self, task: &str, run: RunId, span: i64) -> Result<bool> {

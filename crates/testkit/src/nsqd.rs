@@ -151,10 +151,16 @@ impl Nsqd {
 
     /// Starts a killed nsqd again and waits until it answers.
     pub async fn restart(&mut self) {
+        self.restart_with(&[]).await;
+    }
+
+    /// Starts a killed nsqd again, this time with these flags as well.
+    pub async fn restart_with(&mut self, more: &[&str]) {
+        let flags: Vec<String> = self.flags.iter().cloned().chain(more.iter().map(ToString::to_string)).collect();
         let log = self.scratch.path("nsqd.log");
         let deadline = Instant::now() + DEADLINE;
         loop {
-            match launch("nsqd", self.tcp, self.http, &self.flags, &log).await {
+            match launch("nsqd", self.tcp, self.http, &flags, &log).await {
                 Ok(process) => {
                     self.process = process;
                     return;

@@ -23,7 +23,7 @@ async fn stopped_and_started() {
 
     let login = world.relay().client().login(&bob.name, &bob.password, "another").await;
     assert_unavailable(&login.map(drop).unwrap_err());
-    assert_eq!(status(&world, "/readyz").await, 503);
+    until("it is not ready", || async { (status(&world, "/readyz").await == 503).then_some(()) }).await;
     assert_eq!(status(&world, "/healthz").await, 200);
 
     cluster.start_again();

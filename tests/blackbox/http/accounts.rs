@@ -20,6 +20,15 @@ async fn register_name(relay: &Relay, name: &str) -> Answer {
 const ACCOUNT_GONE: Closed = Closed(Some(CloseCode::AccountGone.as_u16()));
 
 #[tokio::test]
+async fn a_new_database_has_no_accounts() {
+    let world = World::start(Backend::Embedded).await;
+    let count = "SELECT CAST(count(*) AS TEXT) AS found FROM users";
+    assert_eq!(world.database.find(count).await, "0");
+    world.person("alice").await;
+    assert_eq!(world.database.find(count).await, "1");
+}
+
+#[tokio::test]
 async fn a_name_that_could_pass_for_another_is_refused() {
     let world = World::start(Backend::Embedded).await;
     let long = "canary7f3a".repeat(4);

@@ -68,7 +68,8 @@ impl Ask {
         self
     }
 
-    /// Sends the request and returns the answer. Checks it against `docs/openapi.json`.
+    /// Sends the request and returns the answer. Checks it against `docs/openapi.json`, and that
+    /// its headers tell browsers to do nothing with it.
     pub async fn send(self) -> Answer {
         let bytes = exchange(&self.address, &self.bytes()).await;
         let answer = Answer::parse(&bytes);
@@ -82,6 +83,10 @@ impl Ask {
             body: &answer.body,
         };
         assert_eq!(exchange.faults(), [""; 0]);
+        // hyper answers what is no request by itself, without a body.
+        if !(matches!(answer.status, 400 | 431) && answer.body.is_empty()) {
+            answer.assert_harmless(&self.target);
+        }
         answer
     }
 
@@ -137,6 +142,23 @@ impl Answer {
 
     pub fn all(&self, name: &str) -> Vec<&str> {
         self.headers.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str()).collect()
+    }
+
+    /// Checks that browsers neither guess the type of the answer, nor store or frame it, nor tell
+    /// others where it came from.
+    #[track_caller]
+    fn assert_harmless(&self, target: &str) {
+        assert_eq!(self.all("x-content-type-options"), ["nosniff"], "{target}");
+        assert_eq!(self.all("referrer-policy"), ["no-referrer"], "{target}");
+        let policies = self.all("content-security-policy");
+        let [policy] = policies[..] else { panic!("{target}: {policies:?}") };
+        for directive in ["default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"] {
+            assert!(policy.split("; ").any(|given| given == directive), "{target}: {policy}");
+        }
+        let is_public = ["/.well-known/", "/openapi.json", "/docs"].iter().any(|path| target.starts_with(path));
+        if !is_public || self.status != 200 {
+            assert_eq!(self.all("cache-control"), ["no-store"], "{target}");
+        }
     }
 
     /// Returns the body of a success with this status.

@@ -6,6 +6,11 @@ use serde_json::json;
 use super::ask::{Answer, Ask, ask};
 use crate::harness::{Backend, Closed, Person, RawSocket, Relay, World};
 
+/// A browser takes a name with these prefixes only over TLS, with `Secure` and without `Domain`.
+/// `__Host-` also needs `Path=/`.
+const ACCESS: &str = "__Host-ferry_access";
+const REFRESH: &str = "__Secure-ferry_refresh";
+
 fn own_origin(relay: &Relay) -> String {
     format!("http://{}", relay.address)
 }
@@ -29,11 +34,11 @@ impl Jar {
             let cookie = cookies.iter().find_map(|cookie| cookie.strip_prefix(&format!("{name}="))).unwrap();
             cookie.split(';').next().unwrap().to_owned()
         };
-        Self { access: value("ferry_access"), refresh: value("ferry_refresh") }
+        Self { access: value(ACCESS), refresh: value(REFRESH) }
     }
 
     fn header(&self) -> String {
-        format!("theme=dark; ferry_access={}; ferry_refresh={}", self.access, self.refresh)
+        format!("theme=dark; {ACCESS}={}; {REFRESH}={}", self.access, self.refresh)
     }
 }
 
@@ -61,14 +66,25 @@ async fn a_cookie_login_hands_no_token_to_scripts() {
         }
         assert!(!cookie.contains("Domain"));
     }
-    assert!(cookies.iter().any(|cookie| cookie.starts_with("ferry_access=") && cookie.contains("; Path=/;")));
-    assert!(
-        cookies.iter().any(|cookie| cookie.starts_with("ferry_refresh=") && cookie.contains("; Path=/v1/sessions;"))
-    );
+    for (name, path) in [(ACCESS, "; Path=/;"), (REFRESH, "; Path=/v1/sessions;")] {
+        let named = |cookie: &&&str| cookie.starts_with(&format!("{name}="));
+        assert!(cookies.iter().find(named).expect("the cookie is set").contains(path), "{name}");
+    }
     let jar = Jar::of(&answer);
     assert!(!answer.body.contains(&jar.access) && !answer.body.contains(&jar.refresh));
     let log = world.logs();
     assert!(!log.contains(&jar.access) && !log.contains(&jar.refresh), "a token is in the log");
+}
+
+#[track_caller]
+fn assert_cleared(answer: &Answer) {
+    let cleared = answer.all("set-cookie");
+    assert_eq!(cleared.len(), 2, "{cleared:?}");
+    for (name, path) in [(ACCESS, "; Path=/;"), (REFRESH, "; Path=/v1/sessions;")] {
+        let cookie = cleared.iter().find(|cookie| cookie.starts_with(&format!("{name}=;"))).expect("it is cleared");
+        // A browser ignores a prefixed cookie without `Secure`, also if it only deletes.
+        assert!(cookie.contains("Max-Age=0") && cookie.contains(path) && cookie.contains("Secure"), "{cookie}");
+    }
 }
 
 /// Returns `Origin` headers that are not the relay's. In the last one the relay's own origin comes
@@ -143,11 +159,7 @@ async fn a_socket_by_cookie_opens_for_the_relays_own_pages_only() {
     let logout = ask(relay, "DELETE", "/v1/sessions/current").header("cookie", &cookie).header("origin", &own);
     let answer = logout.send().await;
     answer.ok(204);
-    let cleared = answer.all("set-cookie");
-    for (name, path) in [("ferry_access=;", "; Path=/;"), ("ferry_refresh=;", "; Path=/v1/sessions;")] {
-        let cookie = cleared.iter().find(|cookie| cookie.starts_with(name)).expect("the cookie is cleared");
-        assert!(cookie.contains("Max-Age=0") && cookie.contains(path), "{cookie}");
-    }
+    assert_cleared(&answer);
     assert_eq!(socket.closed().await, Closed(Some(CloseCode::LoggedOut.as_u16())));
     ask(relay, "GET", "/v1/me").header("cookie", &cookie).send().await.problem(401, "unauthorized");
 }
@@ -177,6 +189,86 @@ async fn a_browser_refreshes_by_cookie() {
     world.database.execute("UPDATE refresh_tokens SET used_at = used_at - 61000").await;
     refresh(&jar, &own).send().await.problem(401, "unauthorized");
     ask(relay, "GET", "/v1/me").header("cookie", &Jar::of(&again).header()).send().await.problem(401, "unauthorized");
+}
+
+/// Scripts cannot remove these cookies, so the relay does it when they are of no use any more.
+#[tokio::test]
+async fn a_browser_whose_device_is_gone_loses_its_cookies() {
+    let world = World::start(Backend::Embedded).await;
+    let (relay, alice) = (world.relay(), world.person("alice").await);
+    let (jar, own) = (browser(relay, &alice).await, own_origin(relay));
+    let refresh = |cookie: &str| {
+        ask(relay, "POST", "/v1/sessions/refresh").header("cookie", cookie).header("origin", &own).send()
+    };
+    let logout = ask(relay, "DELETE", "/v1/sessions/current").bearer(&jar.access);
+    let answer = logout.send().await;
+    answer.ok(204);
+    assert_eq!(answer.all("set-cookie"), Vec::<&str>::new(), "a bearer token came in no cookie");
+    let refused = refresh(&jar.header()).await;
+    refused.problem(401, "unauthorized");
+    assert_cleared(&refused);
+    assert_cleared(&refresh(&format!("{REFRESH}=frt_nonsense")).await);
+    // A refused token of the body says nothing about the cookies, and no page may end a login.
+    let next = browser(relay, &alice).await;
+    let by_body = ask(relay, "POST", "/v1/sessions/refresh").header("cookie", &next.header()).header("origin", &own);
+    let by_body = by_body.json(&json!({ "refresh_token": jar.refresh })).send().await;
+    by_body.problem(401, "unauthorized");
+    let foreign = ask(relay, "POST", "/v1/sessions/refresh").header("cookie", &jar.header());
+    let foreign = foreign.header("origin", "https://evil.example").send().await;
+    foreign.problem(403, "forbidden");
+    for answer in [by_body, foreign] {
+        assert_eq!(answer.all("set-cookie"), Vec::<&str>::new());
+    }
+    refresh(&next.header()).await.ok(200);
+}
+
+/// A page asks for another login while the cookies of an earlier one are there. These say nothing
+/// about the new one, and the browser replaces them.
+#[tokio::test]
+async fn a_login_replaces_the_cookies_of_an_earlier_one() {
+    let world = World::start(Backend::Embedded).await;
+    let (relay, alice, bob) = (world.relay(), world.person("alice").await, world.person("bob").await);
+    let (alices, own) = (browser(relay, &alice).await, own_origin(relay));
+    let login = cookie_login(relay, &bob).header("cookie", &alices.header()).header("origin", &own).send().await;
+    assert_eq!(login.ok(201)["user"]["username"], bob.name.as_str());
+    let bobs = Jar::of(&login);
+    let me = async |jar: &Jar| ask(relay, "GET", "/v1/me").header("cookie", &jar.header()).send().await.ok(200);
+    assert_eq!(me(&bobs).await["user"]["id"], bob.id.to_string());
+    assert_eq!(me(&alices).await["user"]["id"], alice.id.to_string());
+}
+
+/// A host under the same domain can set cookies with plain names, and with two paths.
+#[tokio::test]
+async fn cookies_that_another_host_may_have_set_are_not_taken() {
+    let world = World::start(Backend::Embedded).await;
+    let (relay, alice) = (world.relay(), world.person("alice").await);
+    let (jar, own) = (browser(relay, &alice).await, own_origin(relay));
+    let plain = format!("ferry_access={}; ferry_refresh={}", jar.access, jar.refresh);
+    ask(relay, "GET", "/v1/me").header("cookie", &plain).send().await.problem(401, "unauthorized");
+    let refresh = |cookie: &str| {
+        ask(relay, "POST", "/v1/sessions/refresh").header("cookie", cookie).header("origin", &own).send()
+    };
+    refresh(&plain).await.problem(401, "unauthorized");
+    let twice = format!("{REFRESH}={}; {}", jar.refresh, jar.header());
+    refresh(&twice).await.problem(400, "malformed");
+    let twice = ask(relay, "GET", "/v1/me").header("cookie", &jar.header()).header("cookie", &format!("{ACCESS}=x"));
+    twice.send().await.problem(400, "malformed");
+    ask(relay, "GET", "/v1/me").header("cookie", &jar.header()).send().await.ok(200);
+}
+
+/// Browsers drop a name with a prefix if its cookie lacks `Secure`.
+#[tokio::test]
+async fn without_tls_the_names_have_no_prefix() {
+    let world = World::start_with(Backend::Embedded, &["--insecure-cookies".to_owned()]).await;
+    let (relay, alice) = (world.relay(), world.person("alice").await);
+    let answer = cookie_login(relay, &alice).header("origin", &own_origin(relay)).send().await;
+    answer.ok(201);
+    let cookies = answer.all("set-cookie");
+    assert!(cookies.iter().all(|cookie| cookie.starts_with("ferry_") && !cookie.contains("Secure")), "{cookies:?}");
+    let sent = cookies.iter().map(|cookie| cookie.split(';').next().unwrap()).collect::<Vec<_>>().join("; ");
+    ask(relay, "GET", "/v1/me").header("cookie", &sent).send().await.ok(200);
+    let refresh = ask(relay, "POST", "/v1/sessions/refresh").header("cookie", &sent);
+    refresh.header("origin", &own_origin(relay)).send().await.ok(200);
 }
 
 const APP: &str = "https://app.example";

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::ask::{Answer, ask, log_in, login, token};
-use crate::harness::{Backend, Closed, RawSocket, World};
+use super::ask::{Answer, ask, log_in, login, refresh, token};
+use crate::harness::{Backend, Closed, RawSocket, World, until};
 
 /// Starts a world with limits that do not recover while the test runs.
 async fn limited(more: &[&str]) -> World {
@@ -104,6 +104,26 @@ async fn proving_a_password_is_limited_like_a_login() {
     is_limited(&delete.send().await);
 }
 
+/// A thief with one device must not keep the user from a new password on another one.
+#[tokio::test]
+async fn a_stolen_device_does_not_keep_the_others_from_proving() {
+    let world = limited(&[]).await;
+    let (relay, alice) = (world.relay(), world.person("alice").await);
+    let (stolen, own) = (log_in(relay, &alice).await, log_in(relay, &alice).await);
+    let change = async |access: &str, old: &str| {
+        let body = json!({ "old_password": old, "new_password": "a new password" });
+        ask(relay, "PUT", "/v1/me/password").bearer(access).json(&body).send().await
+    };
+    for _ in 0..3 {
+        change(&stolen.access, "wrong password").await.invalid("old_password");
+    }
+    for _ in 0..100 {
+        is_limited(&change(&stolen.access, "wrong password").await);
+    }
+    change(&own.access, "correct horse").await.ok(200);
+    change(&stolen.access, "a new password").await.problem(401, "unauthorized");
+}
+
 #[tokio::test]
 async fn new_accounts_are_limited_on_the_address() {
     let world = limited(&["--account-burst", "2"]).await;
@@ -114,6 +134,55 @@ async fn new_accounts_are_limited_on_the_address() {
     register("first").await.ok(201);
     register("second").await.ok(201);
     is_limited(&register("third").await);
+}
+
+/// A page can make its visitor's browser send a POST to any relay, without a preflight if the body
+/// is no JSON. That must not use up what the visitor's address may do.
+#[tokio::test]
+async fn a_page_of_another_site_uses_up_no_limit_of_its_visitor() {
+    let world = limited(&["--account-burst", "2"]).await;
+    let (relay, alice) = (world.relay(), world.person("alice").await);
+    let device = log_in(relay, &alice).await;
+    let page = |path: &str| ask(relay, "POST", path).header("origin", "https://evil.example");
+    for _ in 0..80 {
+        for path in ["/v1/accounts", "/v1/sessions", "/v1/sessions/refresh"] {
+            for media_type in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"] {
+                let form = page(path).header("content-type", media_type).body("{}");
+                form.send().await.problem(415, "unsupported_media_type");
+            }
+        }
+        page("/v1/sessions/refresh").send().await.problem(403, "forbidden");
+        page("/v1/accounts").send().await.problem(403, "forbidden");
+    }
+    refresh(relay, &device.refresh).await.ok(200);
+    let body = json!({ "username": "somebody", "password": "correct horse" });
+    ask(relay, "POST", "/v1/accounts").json(&body).send().await.ok(201);
+    log_in(relay, &alice).await;
+}
+
+#[tokio::test]
+async fn refreshes_are_limited_on_the_address() {
+    let world = limited(&[]).await;
+    let (relay, alice) = (world.relay(), world.person("alice").await);
+    let device = log_in(relay, &alice).await;
+    let mut allowed = 0;
+    let limited = loop {
+        let answer = refresh(relay, "frt_unknown").await;
+        if answer.status == 429 {
+            break answer;
+        }
+        answer.problem(401, "unauthorized");
+        allowed += 1;
+        assert!(allowed < 3_000, "no limit");
+    };
+    is_limited(&limited);
+    assert!(allowed >= 300, "{allowed}");
+    // No token is used up by a refresh that is rejected. The limit recovers ten times a second.
+    until("a refresh is allowed again", || async {
+        let answer = refresh(relay, &device.refresh).await;
+        (answer.status != 429).then(|| answer.ok(200))
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -231,5 +300,43 @@ async fn sockets_are_limited_on_the_device() {
     // A token in the first frame counts like one in the request.
     let mut socket = RawSocket::try_open(relay, &[]).await.unwrap();
     socket.send(&json!({ "type": "hello", "token": token(&phone) })).await;
+    assert_eq!(socket.closed().await, Closed(Some(4029)));
+}
+
+#[tokio::test]
+async fn invitations_are_limited_on_the_user() {
+    let world = limited(&[]).await;
+    let (relay, alice) = (world.relay(), world.person("alice").await);
+    let access = log_in(relay, &alice).await.access;
+    let create = json!({ "kind": "group", "name": "a group" });
+    let room = ask(relay, "POST", "/v1/rooms").bearer(&access).json(&create).send().await.ok(201);
+    let path = format!("/v1/rooms/{}/invitations", room["room"]["id"].as_str().unwrap());
+    let invite = async || {
+        let nobody = json!({ "user": ferry_protocol::UserId::new() });
+        ask(relay, "POST", &path).bearer(&access).json(&nobody).send().await
+    };
+    for _ in 0..100 {
+        invite().await.problem(404, "not_found");
+    }
+    is_limited(&invite().await);
+}
+
+#[tokio::test]
+async fn watches_are_limited_on_the_device_and_pings_on_the_socket() {
+    let world = limited(&[]).await;
+    let (relay, alice) = (world.relay(), world.person("alice").await);
+    let access = log_in(relay, &alice).await.access;
+    let mut socket = RawSocket::open(relay, &access).await;
+    socket.frame_of("drained").await;
+    // 20 at once, and then one a second.
+    for _ in 0..60 {
+        socket.send(&json!({ "type": "watch", "users": [] })).await;
+    }
+    assert_eq!(socket.frame_of("error").await["code"], "rate_limited");
+    let mut socket = RawSocket::open(relay, &access).await;
+    socket.frame_of("drained").await;
+    for _ in 0..3_000 {
+        socket.send(&json!({ "type": "ping" })).await;
+    }
     assert_eq!(socket.closed().await, Closed(Some(4029)));
 }

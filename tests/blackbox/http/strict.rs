@@ -1,13 +1,14 @@
 //! What programs could read differently, in requests and in JSON, is refused. Nothing that a
 //! stranger sends makes the relay panic.
 
+use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
 
 use super::{
-    ask::{Answer, ask, exchange},
+    ask::{Answer, ask, exchange, log_in},
     malformed::Calls,
 };
 use crate::harness::{Backend, World, within};
@@ -39,6 +40,48 @@ async fn requests_that_two_programs_could_read_differently_are_refused() {
     }
     assert_eq!(relay.metric("ferry_panics_total").await, 0.0);
     assert!(!world.logs().contains("panicked"));
+}
+
+/// Of two headers or parameters of one name, some programs take the first and some the last.
+#[tokio::test]
+async fn what_comes_twice_is_refused() {
+    let world = World::start(Backend::Embedded).await;
+    let (relay, alice) = (world.relay(), world.person("alice").await);
+    let (one, two) = (log_in(relay, &alice).await, log_in(relay, &alice).await);
+    let get = |target: &str| ask(relay, "GET", target).bearer(&one.access);
+    get("/v1/me").bearer(&two.access).send().await.problem(400, "malformed");
+    get("/v1/me").bearer(&one.access).send().await.problem(400, "malformed");
+    get("/v1/users?query=a&limit=1&limit=2").send().await.problem(400, "malformed");
+    get("/v1/users?query=a&limit=1&%6cimit=1").send().await.problem(400, "malformed");
+    get("/v1/users?query=a&limit=1&Limit=2").send().await.ok(200);
+    let name = json!({ "display_name": "Alice" });
+    let patch = || ask(relay, "PATCH", "/v1/me").bearer(&one.access).json(&name);
+    patch().header("content-type", "text/plain").send().await.problem(400, "malformed");
+    patch().header("idempotency-key", "a").header("idempotency-key", "b").send().await.problem(400, "malformed");
+    patch().send().await.ok(200);
+}
+
+/// With both, one program ends the body by its length and another by its chunks. What stands behind
+/// it must not become a request of its own.
+#[tokio::test]
+async fn two_lengths_of_a_body_smuggle_no_request() {
+    let world = World::start(Backend::Embedded).await;
+    let relay = world.relay();
+    for (length, body) in [
+        ("6", "0\r\n\r\nGET /healthz HTTP/1.1\r\nhost: x\r\n\r\n"),
+        ("44", "0\r\n\r\nGET /healthz HTTP/1.1\r\nhost: x\r\n\r\n"),
+    ] {
+        for (first, second) in [
+            ("transfer-encoding: chunked", format!("content-length: {length}")),
+            (&*format!("content-length: {length}"), "transfer-encoding: chunked".to_owned()),
+        ] {
+            let head = format!("POST /v1/accounts HTTP/1.1\r\nhost: x\r\n{first}\r\n{second}\r\n\r\n");
+            let answer = exchange(&relay.address, format!("{head}{body}").as_bytes()).await;
+            let answer = String::from_utf8(answer).unwrap();
+            assert!(answer.starts_with("HTTP/1.1 415 "), "{answer}");
+            assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "a second request was read: {answer}");
+        }
+    }
 }
 
 /// The request line and headers are bytes of a stranger. Whatever they are, the relay stays.

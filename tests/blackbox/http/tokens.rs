@@ -11,7 +11,7 @@ use sha2::Sha256;
 
 use super::ask::{CANARY, ask, exchange, log_in, refresh, text};
 use crate::{
-    harness::{Backend, RawSocket, Relay, World, until, within},
+    harness::{Backend, RawSocket, Relay, World, interface::OPENAPI, until, within},
     on_both,
 };
 
@@ -167,7 +167,7 @@ async fn whatever_is_wrong_with_a_token_the_answer_is_the_same() {
         assert_eq!(answer.header("www-authenticate"), Some("Bearer"), "{name}");
         let socket = RawSocket::try_open(relay, &[("authorization", &format!("Bearer {token}"))]).await;
         assert_eq!(socket.err(), Some(401), "{name}");
-        let cookie = ask(relay, "GET", "/v1/me").header("cookie", &format!("ferry_access={token}")).send().await;
+        let cookie = ask(relay, "GET", "/v1/me").header("cookie", &format!("__Host-ferry_access={token}")).send().await;
         assert_eq!(cookie.body, expected.body, "{name}");
     }
     for header in ["Basic YWxpY2U6cGFzc3dvcmQ=", "Bearer", "bearer", CANARY, "", &format!("Bearer{}", real.access)] {
@@ -333,3 +333,37 @@ on_both!(all_keys_are_replaced_by_one_call, |world| async move {
     ask(relay, "GET", "/v1/me").bearer(&device.access).send().await.problem(401, "unauthorized");
     refresh(relay, &device.refresh).await.ok(200);
 });
+
+/// Whatever the document says is for devices, needs the token of one.
+#[tokio::test]
+async fn every_call_for_devices_needs_a_token() {
+    let world = World::start(Backend::Embedded).await;
+    let mut asked = 0;
+    for (path, operations) in OPENAPI.json["paths"].as_object().unwrap() {
+        for (method, operation) in operations.as_object().unwrap() {
+            let ways = operation["security"].as_array();
+            if ways.is_some_and(|ways| ways.is_empty() || ways.contains(&json!({})))
+                || path == "/v1/sessions" && method == "post"
+            {
+                continue;
+            }
+            let segments = path.split('/').map(|segment| match segment.starts_with('{') {
+                true => ferry_protocol::UserId::new().to_string(),
+                false => segment.to_owned(),
+            });
+            let target = segments.collect::<Vec<_>>().join("/");
+            for token in [None, Some("x"), Some("")] {
+                let mut request = ask(world.relay(), &method.to_ascii_uppercase(), &target);
+                if method != "get" {
+                    request = request.json(&json!({}));
+                }
+                if let Some(token) = token {
+                    request = request.bearer(token);
+                }
+                request.send().await.problem(401, "unauthorized");
+            }
+            asked += 1;
+        }
+    }
+    assert!(asked > 30, "{asked}");
+}

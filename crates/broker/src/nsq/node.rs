@@ -1,6 +1,9 @@
 //! One nsqd.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use ferry_nsq::{AdminError, ChannelName, Options, PublishError, Publisher, TopicName, Unpublished};
@@ -32,6 +35,8 @@ const PROBE: &str = "ferry.probe";
 const FIRST_DUMMIES: usize = 128;
 /// The most of them in one try.
 const MOST_DUMMIES: usize = 16_384;
+/// How long nsqd may take to confirm a probe.
+const PROBE_PATIENCE: Duration = Duration::from_secs(1);
 /// How often a publish is tried again. Past it the publish fails.
 const RETRIES: usize = 3;
 
@@ -46,6 +51,8 @@ pub(super) struct Node {
     /// The limit of a call over HTTP.
     timeout: Duration,
     admin: Arc<Administration>,
+    /// What nsqd wants that Ferry does not do, as the last probe found.
+    wants: Mutex<Option<&'static str>>,
 }
 
 impl Node {
@@ -77,6 +84,7 @@ impl Node {
             options,
             timeout,
             admin,
+            wants: Mutex::new(None),
         }))
     }
 
@@ -126,6 +134,8 @@ impl Node {
     fn error(&self, error: &PublishError) -> BrokerError {
         let text = format!("{}: {error}", self.name);
         match error {
+            // The operator mends it, and nothing is wrong with the message.
+            PublishError::Refused(refused) if refused.wants().is_some() => BrokerError::Unavailable(text),
             PublishError::Timeout | PublishError::QueueFull => BrokerError::Unavailable(text),
             error if may_be_retried(error) => BrokerError::Unavailable(text),
             _ => BrokerError::Refused(text),
@@ -140,6 +150,42 @@ impl Node {
             fault,
             paused: self.admin.paused(),
         }
+    }
+
+    /// Returns the health, after nsqd has confirmed a publish to this topic or has not.
+    pub(super) async fn probe(&self, topic: &TopicName, payload: Bytes) -> NodeHealth {
+        let health = self.health();
+        if !health.ready {
+            return health;
+        }
+        let publish = async {
+            self.bus.wait_connected().await;
+            self.bus.publish(topic, payload).await
+        };
+        let fault = match tokio::time::timeout(PROBE_PATIENCE, publish).await {
+            Ok(Ok(())) => {
+                self.note_wants(None);
+                return health;
+            }
+            Ok(Err(PublishError::Refused(refused))) if refused.wants().is_some() => {
+                self.note_wants(refused.wants());
+                None
+            }
+            Ok(Err(error)) => Some(error.to_string()),
+            Err(_) => Some("it did not take a publish in time".to_owned()),
+        };
+        // After it has refused one, it closes the connection, which tells less.
+        let wanted = *self.wants.lock().unwrap_or_else(PoisonError::into_inner);
+        let fault = wanted.map(|what| format!("it wants {what}, which Ferry does not do")).or(fault);
+        NodeHealth { ready: false, fault, ..health }
+    }
+
+    fn note_wants(&self, what: Option<&'static str>) {
+        let mut known = self.wants.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(what) = what.filter(|_| *known != what) {
+            tracing::error!(node = %self.name, "nsqd wants {what}, which Ferry does not do: nothing is published there");
+        }
+        *known = what;
     }
 
     pub(super) fn forget_paused(&self) {

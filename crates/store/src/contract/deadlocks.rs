@@ -116,6 +116,7 @@ fn calls() -> BTreeMap<&'static str, Call> {
         recover: |s| s.store.use_code(s.ben, CodeProof::Recovery([1; 32])),
         try_code: |s| s.store.take_code_try(s.ben, CodePurpose::Login, 5),
         connect: |s| s.store.open_connection(s.anns, 5),
+        probe: |s| s.store.probe(RunId(Uuid::new_v4())),
         prove: |s| s.store.note_proof(s.anns, 5),
         block_ben: |s| s.store.block(s.ann, s.ben, 5),
         block_ann: |s| s.store.block(s.ben, s.ann, 5),

@@ -128,6 +128,53 @@ async fn opened_again(database: &Database) {
     assert!(found.is_some());
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_postgres_database_of_another_encoding_is_refused() {
+    let database = Database::postgres().await;
+    let mut conn = AsyncPgConnection::establish(&database.url).await.unwrap();
+    let name = format!("latin_{}", uuid::Uuid::new_v4().simple());
+    let create = format!("CREATE DATABASE {name} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0");
+    conn.batch_execute(&create).await.unwrap();
+    let (server, own) = database.url.rsplit_once('/').unwrap();
+    let parameters = own.split_once('?').map(|(_, parameters)| format!("?{parameters}")).unwrap_or_default();
+    let opened = Store::open(&format!("{server}/{name}{parameters}"), StoreOptions::default()).await;
+    assert!(matches!(&opened, Err(StoreError::NotUtf8 { encoding }) if encoding == "LATIN1"), "{opened:?}");
+    conn.batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)")).await.unwrap();
+    drop(conn);
+    database.remove().await;
+}
+
+/// A probe finds a database that only takes reads, as a standby does, and leaves nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_probe_finds_a_read_only_postgres() {
+    let database = Database::postgres().await;
+    let run = crate::RunId(uuid::Uuid::new_v4());
+    database.store.probe(run).await.unwrap();
+    database.store.probe(run).await.unwrap();
+    let mut conn = AsyncPgConnection::establish(&database.url).await.unwrap();
+    let nothing = "DO $$ BEGIN IF EXISTS (SELECT FROM leases) THEN RAISE 'a row is left'; END IF; END $$";
+    conn.batch_execute(nothing).await.unwrap();
+    let read_only = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', \
+        current_database()); END $$";
+    conn.batch_execute(read_only).await.unwrap();
+    let store = Store::open(&database.url, StoreOptions::default()).await;
+    // It cannot even note which migrations it has.
+    assert!(store.is_err_and(|error| error.to_string().contains("read-only")));
+    let ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+        WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    conn.batch_execute(ended).await.unwrap();
+    let error = loop {
+        match database.store.probe(run).await {
+            Err(error) if error.in_words() == "it does not answer" => {}
+            outcome => break outcome.unwrap_err(),
+        }
+    };
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
+    assert_eq!(error.in_words(), "it is read-only");
+    drop(conn);
+    database.remove().await;
+}
+
 /// Runs a statement beside the store, as an operator or a newer relay would.
 pub(super) async fn beside(database: &Database, statement: &str) {
     match database.url.strip_prefix("sqlite://") {
