@@ -23,7 +23,8 @@ pub use keys::{
 };
 pub use origin::{Origin, is_allowed};
 pub use password::{
-    BadParams, Busy, PASSWORD_MAX, PASSWORD_MIN, PasswordError, PasswordParams, Passwords, check_password,
+    BadParams, Busy, PASSWORD_MAX, PASSWORD_MIN, PasswordContext, PasswordError, PasswordParams, Passwords,
+    check_password,
 };
 pub use refresh::{REFRESH_PREFIX, RefreshHash, RefreshToken};
 pub use token::{AccessTokens, CLOCK_SKEW_MS, SignError, TOKEN_MAX, TokenError, Verified};

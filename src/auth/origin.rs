@@ -63,6 +63,12 @@ impl Origin {
         self.scheme == Scheme::Http && !is_loopback
     }
 
+    /// Returns the host in lower case, without the port.
+    #[must_use]
+    pub fn into_host(self) -> String {
+        self.host
+    }
+
     fn is_at(&self, host: &str) -> bool {
         // A `Host` without a port means the default port of the scheme that the browser used.
         // Behind a proxy that handles TLS the relay does not see that scheme, so it takes the

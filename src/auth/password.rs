@@ -1,5 +1,5 @@
-//! The rule for passwords, and their hashing with Argon2id. Hashes run on blocking threads, and
-//! only a limited number at a time.
+//! The rule for new passwords, and the hashing of passwords with Argon2id. Hashes run on blocking
+//! threads, and only a limited number at a time.
 
 use std::sync::Arc;
 
@@ -11,39 +11,9 @@ use ferry_protocol::Secret;
 use tokio::sync::Semaphore;
 use unicode_normalization::UnicodeNormalization as _;
 
-/// Fewest characters of a new password, in the form in which passwords are compared. NIST SP
-/// 800-63B §5.1.1.2 asks for 8 characters.
-pub const PASSWORD_MIN: usize = 8;
+mod rule;
 
-/// Most bytes of a password, so that hashing one has a limit. A longer one is always wrong.
-pub const PASSWORD_MAX: usize = 1024;
-
-/// Why a new password is rejected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum PasswordError {
-    /// Fewer than [`PASSWORD_MIN`] characters.
-    #[error("a password has at least {PASSWORD_MIN} characters")]
-    TooShort,
-    /// More than [`PASSWORD_MAX`] bytes.
-    #[error("a password has at most {PASSWORD_MAX} bytes")]
-    TooLong,
-}
-
-/// Checks a new password. Logins do not call this, so that existing passwords stay valid if the
-/// rule changes.
-///
-/// # Errors
-/// Fails if the password is too short or too long.
-pub fn check_password(password: &Secret) -> Result<(), PasswordError> {
-    let password = password.expose();
-    if password.len() > PASSWORD_MAX {
-        return Err(PasswordError::TooLong);
-    }
-    if password.nfc().count() < PASSWORD_MIN {
-        return Err(PasswordError::TooShort);
-    }
-    Ok(())
-}
+pub use rule::{PASSWORD_MAX, PASSWORD_MIN, PasswordContext, PasswordError, check_password};
 
 /// The cost of a hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

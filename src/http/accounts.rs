@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ferry_protocol::{CreateAccount, UserAnswer, UserId, now_ms};
+use ferry_protocol::{CreateAccount, Secret, UserAnswer, UserId, now_ms};
 use ferry_store::{NewUser, User};
 use http::StatusCode;
 use warp::reply::Response;
@@ -11,7 +11,7 @@ use super::{Route, answer, any_of, call::Call, route};
 use crate::{
     app::App,
     audit::{self, Event},
-    auth::{Username, check_password},
+    auth::{PasswordContext, Username, check_password},
     refusal::Refusal,
     text::{DISPLAY_NAME_MAX, clean_text},
 };
@@ -24,11 +24,11 @@ async fn create(call: Call) -> Result<Response, Refusal> {
     let (app, network) = (Arc::clone(&call.app), call.network());
     let CreateAccount { username, password, display_name } = call.json().await?;
     let username = Username::parse(&username).map_err(|error| Refusal::invalid("username", error.to_string()))?;
-    check_password(&password).map_err(|error| Refusal::invalid("password", error.to_string()))?;
     let display_name = match display_name {
         Some(name) => Some(self::display_name(&name)?),
         None => None,
     };
+    check_new_password(&app, &password, "password", username.as_str(), display_name.as_deref())?;
     let password_hash = app.passwords.hash(&password).await.map_err(|_| busy())?;
     let new = NewUser {
         id: UserId::new(),
@@ -49,6 +49,21 @@ async fn create(call: Call) -> Result<Response, Refusal> {
 /// Fails with `invalid` if the name is not allowed.
 pub(super) fn display_name(name: &str) -> Result<String, Refusal> {
     clean_text(name, DISPLAY_NAME_MAX).map_err(|error| Refusal::invalid("display_name", error.to_string()))
+}
+
+/// Checks the new password of a user with these names.
+///
+/// # Errors
+/// Fails with `invalid` for this field if the password is not allowed.
+pub(super) fn check_new_password(
+    app: &App,
+    password: &Secret,
+    field: &'static str,
+    username: &str,
+    display_name: Option<&str>,
+) -> Result<(), Refusal> {
+    let context = PasswordContext::new(username, display_name, &app.config.auth.origins);
+    check_password(password, &context).map_err(|error| Refusal::invalid(field, error.to_string()))
 }
 
 /// Returns the answer while too many passwords are being hashed.

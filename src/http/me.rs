@@ -8,7 +8,7 @@ use warp::reply::Response;
 
 use super::{
     Route,
-    accounts::{as_seen, busy, display_name},
+    accounts::{as_seen, busy, check_new_password, display_name},
     answer, any_of,
     call::Call,
     proof::{Proof, prove},
@@ -18,7 +18,6 @@ use super::{
 use crate::{
     app::App,
     audit::{self, Event, LogoutCause, Subject},
-    auth::check_password,
     identity::Authenticated,
     logins::LogoutReason,
     profile::{ABOUT_MAX, check_avatar, clean_email},
@@ -81,7 +80,8 @@ fn changed(
 async fn change_password(call: Call, who: Authenticated) -> Result<Response, Refusal> {
     let (app, by_cookie, network) = (Arc::clone(&call.app), call.is_by_cookie(), call.network());
     let ChangePassword { old_password, new_password, code } = call.json().await?;
-    check_password(&new_password).map_err(|error| Refusal::invalid("new_password", error.to_string()))?;
+    let user = app.store.user(who.user).await?.ok_or_else(Refusal::unauthorized)?;
+    check_new_password(&app, &new_password, "new_password", &user.username, user.display_name.as_deref())?;
     let proof = Proof { password: &old_password, code: code.as_ref(), field: "old_password" };
     let proven = prove(&app, who, network, proof).await?;
     let new = app.passwords.hash(&new_password).await.map_err(|_| busy())?;
