@@ -10,6 +10,7 @@
 mod cookie;
 mod ed25519;
 mod keys;
+mod known;
 mod origin;
 mod password;
 mod refresh;
@@ -21,6 +22,7 @@ pub use cookie::{CookieTwice, Cookies, NotACookieValue};
 pub use keys::{
     KEEP_AFTER_MS, KeyRing, KeyRow, Keys, PUBLISH_BEFORE_MS, RELOAD_EVERY_MS, RotationPlan, generate_key, plan,
 };
+pub use known::{KnownHash, KnownToken};
 pub use origin::{Origin, is_allowed};
 pub use password::{
     BadParams, Busy, PASSWORD_MAX, PASSWORD_MIN, PasswordContext, PasswordError, PasswordParams, Passwords,

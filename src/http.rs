@@ -19,6 +19,7 @@ mod friends;
 mod gate;
 mod idempotency;
 mod invitations;
+mod login;
 mod me;
 mod members;
 mod operations;

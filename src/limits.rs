@@ -10,7 +10,7 @@ use governor::{
     state::keyed::DashMapStateStore,
 };
 
-use crate::{config::Limits, network::Network};
+use crate::{auth::KnownHash, config::Limits, network::Network};
 
 type Keyed<K> = RateLimiter<K, DashMapStateStore<K>, DefaultClock>;
 
@@ -117,6 +117,9 @@ pub struct RateLimits {
     /// Login attempts with a username from a network. Strict, because who guesses comes from
     /// somewhere.
     pub guesses: Limit<(String, Network)>,
+    /// Login attempts from a known device, by the hash of its token. As strict as `guesses`, and
+    /// nobody without the token can use it up.
+    pub known_guesses: Limit<KnownHash>,
     /// Login attempts from a network. Higher than for a username, because many users may share
     /// one.
     pub logins_from: NetworkLimit,
@@ -168,6 +171,7 @@ impl RateLimits {
             fan_out: Limit::new(on, FAN_OUT_BURST, Duration::from_secs(1) / FAN_OUT_RATE),
             logins_of: Limit::new(on, limits.login_burst.saturating_mul(10), limits.login_interval * 2),
             guesses: Limit::new(on, limits.login_burst, limits.login_interval * 10),
+            known_guesses: Limit::new(on, limits.login_burst, limits.login_interval * 10),
             logins_from: NetworkLimit::new(on, limits.login_burst.saturating_mul(5), limits.login_interval / 5),
             refreshes_from: NetworkLimit::new(on, 300, Duration::from_millis(100)),
             proofs: Limit::new(on, limits.login_burst, limits.login_interval),
@@ -194,6 +198,7 @@ impl RateLimits {
         self.fan_out.tidy();
         self.logins_of.tidy();
         self.guesses.tidy();
+        self.known_guesses.tidy();
         self.logins_from.tidy();
         self.refreshes_from.tidy();
         self.proofs.tidy();

@@ -275,6 +275,7 @@ mod tests {
             proven,
             code: None,
             key: None,
+            known: None,
         }
     }
 

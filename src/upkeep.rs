@@ -8,6 +8,7 @@ mod abandoned;
 mod closes;
 mod credentials;
 mod idempotency;
+mod known_devices;
 mod mutes;
 mod orphans;
 mod relays;
@@ -37,6 +38,7 @@ pub fn start(app: &Arc<App>) -> JoinSet<()> {
     tasks.spawn(abandoned::log_out(Arc::clone(app)));
     tasks.spawn(mutes::forget_ended(Arc::clone(app)));
     tasks.spawn(idempotency::forget_old(Arc::clone(app)));
+    tasks.spawn(known_devices::forget_old(Arc::clone(app)));
     tasks.spawn(credentials::renew_keys(Arc::clone(app)));
     tasks.spawn(credentials::tidy_limits(Arc::clone(app)));
     tasks

@@ -14,17 +14,19 @@ use std::time::Duration;
 use ferry_protocol::Secret;
 use http::HeaderValue;
 
-/// The names of the two cookies.
+/// The names of the cookies.
 #[derive(Debug, PartialEq, Eq)]
 struct Names {
     access: &'static str,
     refresh: &'static str,
+    known: &'static str,
 }
 
-const SECURE: Names = Names { access: "__Host-ferry_access", refresh: "__Secure-ferry_refresh" };
+const SECURE: Names =
+    Names { access: "__Host-ferry_access", refresh: "__Secure-ferry_refresh", known: "__Secure-ferry_known" };
 
 /// A browser drops a cookie with a prefix that lacks `Secure`.
-const INSECURE: Names = Names { access: "ferry_access", refresh: "ferry_refresh" };
+const INSECURE: Names = Names { access: "ferry_access", refresh: "ferry_refresh", known: "ferry_known" };
 
 const ACCESS_PATH: &str = "/";
 const REFRESH_PATH: &str = "/v1/sessions";
@@ -87,6 +89,14 @@ impl Cookies {
         find_cookie(headers, self.names().refresh)
     }
 
+    /// Returns the token of a known device of a request. See [`find_cookie`].
+    ///
+    /// # Errors
+    /// Fails if the cookie comes twice.
+    pub fn known<'a>(self, headers: impl IntoIterator<Item = &'a HeaderValue>) -> Result<Option<&'a str>, CookieTwice> {
+        find_cookie(headers, self.names().known)
+    }
+
     /// Sets the access token. The browser deletes it after `max_age`.
     ///
     /// # Errors
@@ -101,6 +111,14 @@ impl Cookies {
     /// Fails if a cookie cannot hold the token.
     pub fn set_refresh(self, token: &Secret, max_age: Duration) -> Result<HeaderValue, NotACookieValue> {
         self.set(self.names().refresh, token.expose(), REFRESH_PATH, max_age)
+    }
+
+    /// Sets the token of a known device, which only logins need. It survives a logout.
+    ///
+    /// # Errors
+    /// Fails if a cookie cannot hold the token.
+    pub fn set_known(self, token: &Secret, max_age: Duration) -> Result<HeaderValue, NotACookieValue> {
+        self.set(self.names().known, token.expose(), REFRESH_PATH, max_age)
     }
 
     /// Deletes both cookies in the browser. The result is two headers.

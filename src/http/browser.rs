@@ -68,6 +68,14 @@ impl Call {
     pub fn refresh_cookie(&self) -> Result<Option<&str>, Refusal> {
         cookies(&self.app).refresh(self.headers().get_all(header::COOKIE)).map_err(ambiguous)
     }
+
+    /// Returns the token of a known device that a browser's cookie holds.
+    ///
+    /// # Errors
+    /// Fails with `malformed` if the cookie comes twice.
+    pub fn known_cookie(&self) -> Result<Option<&str>, Refusal> {
+        cookies(&self.app).known(self.headers().get_all(header::COOKIE)).map_err(ambiguous)
+    }
 }
 
 /// Returns what makes and reads the cookies of this relay.

@@ -81,6 +81,7 @@ fn opening(head: &ExportHead) -> Result<Bytes, Refusal> {
         "devices": head.devices,
         "closing_queues": head.closing_queues,
         "idempotency_keys": head.idempotency_keys,
+        "known_devices": head.known_devices,
         "left_out": left_out,
     });
     if let Some(count) = head.daily_count {

@@ -1,30 +1,31 @@
 //! `/v1/sessions`: log in, refresh, list devices, log out.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use ferry_protocol::{
     CreateSession, DeleteSession, DeviceAnswer, DeviceId, Devices, ErrorCode, RefreshSession, Refreshed, RenameSession,
     Secret, SessionAnswer, Tokens, now_ms,
 };
-use ferry_store::{CodeProof, Conflict, Credentials, Device, NewDevice, NextToken, Rotation};
+use ferry_store::{CodeProof, Credentials, Device, KNOWN_LIFE_MS, NewDevice, NextToken, Rotation};
 use http::{StatusCode, header};
 use warp::reply::Response;
 
 use super::{
     Route,
-    accounts::{as_seen, busy},
+    accounts::as_seen,
     answer, any_of,
     browser::cookies,
     call::{Call, id},
     cost::Cost,
     idempotency::IdempotencyKey,
+    login::{prove_login, wrong},
     proof::{Proof, require_proof},
     route,
 };
 use crate::{
     app::App,
     audit::{self, Event, LogoutCause, Subject},
-    auth::{RefreshToken, Username},
+    auth::{KnownToken, RefreshToken},
     identity::Authenticated,
     logins::FirstToken,
     network::Network,
@@ -54,7 +55,8 @@ async fn log_in(call: Call) -> Result<Response, Refusal> {
     // A page of a foreign origin must not be able to put the cookies of its own login into a
     // user's browser.
     let (origin, key) = (call.check_origin(), IdempotencyKey::of(&call)?);
-    let CreateSession { username, password, device_name, cookie, replace, code } = call.json().await?;
+    let known_cookie = call.known_cookie()?.map(Secret::new);
+    let CreateSession { username, password, device_name, cookie, replace, code, known } = call.json().await?;
     if cookie {
         origin?;
     }
@@ -62,12 +64,17 @@ async fn log_in(call: Call) -> Result<Response, Refusal> {
     app.limits.logins_from.take(&network).map_err(Refusal::rate_limited)?;
     let name = clean_text(&device_name, DEVICE_NAME_MAX)
         .map_err(|error| Refusal::invalid("device_name", error.to_string()))?;
-    let Credentials { user, password_changed_at, .. } = prove_login(&app, &username, password, network).await?;
+    // A cookie counts only where the origin does.
+    let known = known.or(known_cookie.filter(|_| cookie));
+    let known = known.and_then(|known| KnownToken::parse(known.expose()));
+    let (proven, known) = prove_login(&app, &username, password, known, network).await?;
+    let Credentials { user, password_changed_at, .. } = proven;
     let by = Giver { user: user.id, device: None, network };
     let code = app.second_factor.check(by, code.as_ref()).await.map_err(CodeFault::at_login)?;
     // Without the password and the code, and without the user, to whom the key belongs.
     let key = key.map(|key| key.with("sessions", &(&name, cookie, replace))).transpose()?;
 
+    let known = known.unwrap_or_else(KnownToken::generate);
     let new = NewDevice {
         id: DeviceId::new(),
         user: user.id,
@@ -78,6 +85,7 @@ async fn log_in(call: Call) -> Result<Response, Refusal> {
         proven: password_changed_at,
         code: code.clone(),
         key,
+        known: Some(known.hash()),
     };
     let (device, tokens) = open(&app, new, replace).await.inspect_err(|refusal| match refusal.code {
         ErrorCode::CodeNeeded => audit::record(Event::CodeNeeded { user: user.id, network }),
@@ -87,42 +95,17 @@ async fn log_in(call: Call) -> Result<Response, Refusal> {
     app.logins.tell_of_login(&device).await;
     record_login(by, &device, code.as_ref(), replace.is_some());
     let seen = as_listed(&app, device.clone(), device.id);
-    let mut session = SessionAnswer { tokens: None, user: as_seen(user), device: seen };
+    let mut session = SessionAnswer { tokens: None, user: as_seen(user), device: seen, known: None };
     if cookie {
         let mut response = answer::json(StatusCode::CREATED, &session);
         set_cookies(&app, &mut response, &tokens)?;
+        let life = Duration::from_millis(KNOWN_LIFE_MS.unsigned_abs());
+        let cookie = cookies(&app).set_known(&known.to_secret(), life).map_err(|_| Refusal::internal())?;
+        response.headers_mut().append(header::SET_COOKIE, cookie);
         return Ok(response);
     }
-    session.tokens = Some(tokens);
+    (session.tokens, session.known) = (Some(tokens), Some(known.to_secret()));
     Ok(answer::json(StatusCode::CREATED, &session))
-}
-
-/// Checks a username and a password.
-async fn prove_login(
-    app: &Arc<App>,
-    username: &str,
-    password: Secret,
-    network: Network,
-) -> Result<Credentials, Refusal> {
-    let found = match Username::parse(username).ok() {
-        Some(username) => {
-            let guess = (username.as_str().to_owned(), network);
-            app.limits.guesses.take(&guess).map_err(Refusal::rate_limited)?;
-            app.limits.logins_of.take(&guess.0).map_err(Refusal::rate_limited)?;
-            app.store.credentials_by_name(username.as_str()).await?
-        }
-        None => None,
-    };
-    // Verified even if there is no such user, because the answer must not come sooner then.
-    let hash = found.as_ref().map(|found| found.password_hash.as_str());
-    if !app.passwords.verify(hash, &password).await.map_err(|_| busy())? {
-        audit::record(Event::LoginFailed { user: found.map(|found| found.user.id), network });
-        return Err(wrong());
-    }
-    // Without a user no password is right.
-    let credentials = found.ok_or_else(wrong)?;
-    renew_hash(app, &credentials, password);
-    Ok(credentials)
 }
 
 /// Makes the device of a login, or puts it in the place of another one, with its first tokens.
@@ -180,30 +163,6 @@ pub(super) async fn first_tokens(app: &App, device: &Device) -> Result<Tokens, R
     let expires_at = now + ms(app.config.auth.refresh_ttl);
     app.store.insert_refresh(device.id, device.token_generation, token.hash(), now, expires_at).await?;
     sign(app, device, &token)
-}
-
-/// Returns the one text for an unknown user and a wrong password.
-fn wrong() -> Refusal {
-    Conflict::PasswordChanged.into()
-}
-
-/// Hashes a password anew if its hash was made with other parameters than those in force.
-///
-/// Runs beside the login, which it neither fails nor delays. If there is no room for it now, the
-/// next login does it.
-fn renew_hash(app: &Arc<App>, credentials: &Credentials, password: Secret) {
-    if !app.passwords.needs_rehash(&credentials.password_hash) {
-        return;
-    }
-    let (task, user, old) = (Arc::clone(app), credentials.user.id, credentials.password_hash.clone());
-    app.tasks.spawn(async move {
-        let Ok(new) = task.passwords.hash(&password).await else { return };
-        match task.store.replace_hash(user, &old, &new).await {
-            Ok(true) => tracing::info!(%user, "a password was hashed anew, with the parameters in force"),
-            Ok(false) => {}
-            Err(error) => tracing::debug!(%user, %error, "a password cannot be hashed anew yet"),
-        }
-    });
 }
 
 async fn refresh(call: Call) -> Result<Response, Refusal> {
@@ -390,6 +349,6 @@ fn as_listed(app: &App, device: Device, current: DeviceId) -> ferry_protocol::De
     }
 }
 
-fn ms(duration: std::time::Duration) -> i64 {
+fn ms(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 use ferry_client::protocol::{Device, ErrorCode, User};
-use ferry_client::{ClientError, DeviceId, Paging, Proof, Secret};
+use ferry_client::{ClientError, DeviceId, LoginWith, Paging, Proof, Secret};
 use serde_json::json;
 
 use super::failure::Failure;
@@ -77,11 +77,11 @@ pub async fn login(args: Login, global: &Global) -> Result<(), Failure> {
     let secret = password::ask("Password", "FERRY_PASSWORD", args.password_stdin, false)?;
     let device_name = args.device_name.unwrap_or_else(machine_name);
     let last = profile.last_device(client.server(), &args.name);
+    let known = profile.known(client.server(), &args.name);
     let (client_of, name, replace) = (&client, &args.name, args.replace);
-    let log_in = async |replaced: Option<DeviceId>, code: Option<&Secret>| match (code, replaced) {
-        (Some(code), replaced) => client_of.login_with_code(name, &secret, &device_name, replaced, code).await,
-        (None, Some(replaced)) => client_of.login_replacing(name, &secret, &device_name, replaced).await,
-        (None, None) => client_of.login(name, &secret, &device_name).await,
+    let log_in = async |replaced: Option<DeviceId>, code: Option<&Secret>| {
+        let with = LoginWith { replaced, code: code.cloned(), known: known.clone() };
+        client_of.login_with(name, &secret, &device_name, with).await
     };
     let login = with_code(args.code, async |code| match log_in(replace.or(last), code.as_ref()).await {
         // The device of this profile was logged out, and nothing waits for it.

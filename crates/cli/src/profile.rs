@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::failure::Failure;
 
+mod known;
 pub mod seen;
 
 /// How long to wait for another process that refreshes the tokens. That is longer than its call can
@@ -79,6 +80,7 @@ impl Profile {
         let store = FileStore { profile: self.clone() };
         let stored = store.lock().and_then(|_lock| {
             remove(&self.file("seen"))?;
+            self.remember(credentials)?;
             store.save(credentials)?;
             remove(&self.file("last"))
         });
@@ -107,8 +109,8 @@ impl Profile {
         (last.server == server && last.username == username).then_some(last.device)
     }
 
-    /// Removes all files but the lock. If the lock's file were removed, two processes could hold
-    /// the lock at once.
+    /// Removes all files but the lock and the tokens of known devices, which are for the next
+    /// login. If the lock's file were removed, two processes could hold the lock at once.
     ///
     /// # Errors
     /// Fails if a file cannot be removed.
@@ -252,11 +254,11 @@ fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use ferry_client::protocol::User;
-    use ferry_client::{DeviceId, Secret, UserId};
+    use ferry_client::{Secret, UserId};
 
     use super::*;
 
-    fn credentials() -> Credentials {
+    pub(super) fn credentials() -> Credentials {
         Credentials {
             server: "http://127.0.0.1:8080".into(),
             user: User {
@@ -271,6 +273,7 @@ mod tests {
             access_token: Secret::new("a"),
             refresh_token: Secret::new("r"),
             expires_at: 1,
+            known: Some(Secret::new("k")),
         }
     }
 

@@ -41,6 +41,18 @@ impl Paging {
 }
 
 /// Calls that need no login.
+/// What a login may say beside the name and the password.
+#[derive(Debug, Clone, Default)]
+pub struct LoginWith {
+    /// The device whose place the new one takes.
+    pub replaced: Option<DeviceId>,
+    /// The code of the second factor, or a recovery code.
+    pub code: Option<Secret>,
+    /// What an earlier login of the same user here has returned: [`Credentials::known`]. The wrong
+    /// guesses of others do not keep this login out then.
+    pub known: Option<Secret>,
+}
+
 impl Client {
     /// Creates an account. Does not log in.
     ///
@@ -72,7 +84,7 @@ impl Client {
         password: &Secret,
         device_name: &str,
     ) -> Result<Credentials, ClientError> {
-        self.log_in(username, password, device_name, None, None).await
+        self.login_with(username, password, device_name, LoginWith::default()).await
     }
 
     /// Logs in in the place of one of the user's devices: takes over its id and all that waits for
@@ -87,7 +99,8 @@ impl Client {
         device_name: &str,
         replaced: DeviceId,
     ) -> Result<Credentials, ClientError> {
-        self.log_in(username, password, device_name, Some(replaced), None).await
+        self.login_with(username, password, device_name, LoginWith { replaced: Some(replaced), ..LoginWith::default() })
+            .await
     }
 
     /// Logs in to an account with a second factor, with a code of it or a recovery code. With
@@ -103,24 +116,29 @@ impl Client {
         replaced: Option<DeviceId>,
         code: &Secret,
     ) -> Result<Credentials, ClientError> {
-        self.log_in(username, password, device_name, replaced, Some(code)).await
+        let with = LoginWith { replaced, code: Some(code.clone()), ..LoginWith::default() };
+        self.login_with(username, password, device_name, with).await
     }
 
-    async fn log_in(
+    /// Logs in, with everything that a login may say.
+    ///
+    /// # Errors
+    /// Those of [`Self::login`], [`Self::login_replacing`] and [`Self::login_with_code`].
+    pub async fn login_with(
         &self,
         username: &str,
         password: &Secret,
         device_name: &str,
-        replace: Option<DeviceId>,
-        code: Option<&Secret>,
+        with: LoginWith,
     ) -> Result<Credentials, ClientError> {
         let login = CreateSession {
             username: username.to_owned(),
             password: password.clone(),
             device_name: device_name.to_owned(),
             cookie: false,
-            replace,
-            code: code.cloned(),
+            replace: with.replaced,
+            code: with.code,
+            known: with.known,
         };
         let call = Call::new(Method::POST, "sessions").json(&login)?.repeatable();
         let session: ferry_protocol::SessionAnswer = self.call(&call, None).await?;
@@ -134,6 +152,7 @@ impl Client {
             access_token: tokens.access_token,
             refresh_token: tokens.refresh_token,
             expires_at: expiry(tokens.expires_in),
+            known: session.known,
         })
     }
 

@@ -38,7 +38,7 @@ mod socket;
 mod typing;
 
 pub use backoff::Backoff;
-pub use calls::{Paging, Proof};
+pub use calls::{LoginWith, Paging, Proof};
 pub use conversation::{Capacity, Change, Conversation, Entry, Ignored};
 pub use dedupe::Seen;
 pub use draft::Draft;

@@ -39,6 +39,10 @@ pub struct Credentials {
     /// The time when the access token expires by this machine's clock, in milliseconds since the
     /// Unix epoch.
     pub expires_at: i64,
+    /// The token by which the relay knows this device. Keep it after the logout, for
+    /// [`LoginWith::known`](crate::LoginWith::known) of the next login of the same user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known: Option<Secret>,
 }
 
 impl Credentials {

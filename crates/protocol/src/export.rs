@@ -24,6 +24,9 @@ pub struct Export {
     pub closing_queues: Vec<ExportedQueue>,
     /// The keys of repeatable requests.
     pub idempotency_keys: Vec<ExportedKey>,
+    /// The devices from which the user has logged in before.
+    #[serde(default)]
+    pub known_devices: Vec<ExportedKnown>,
     /// The parts of the database that the document leaves out, with the reasons.
     pub left_out: Vec<LeftOut>,
     /// The rooms that the user is in.
@@ -105,6 +108,13 @@ pub struct ExportedDevice {
     pub proven_at: i64,
     /// Its refresh tokens, without what would let anyone use them.
     pub refresh_tokens: Vec<ExportedToken>,
+}
+
+/// A device from which the user has logged in before, without its token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExportedKnown {
+    /// Its last login.
+    pub used_at: i64,
 }
 
 /// A refresh token, without its hash.

@@ -153,6 +153,10 @@ pub struct CreateSession {
     /// The code of the [second factor](crate::TotpStatus), or a recovery code, if it is on.
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub code: Option<Secret>,
+    /// What an earlier login of this user on the same device has returned as `known`. Anything else
+    /// counts as nothing.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub known: Option<Secret>,
 }
 
 /// The request of `DELETE /v1/sessions/{device}`. The body may be left out.
@@ -193,6 +197,10 @@ pub struct SessionAnswer {
     pub user: User,
     /// The new device.
     pub device: Device,
+    /// The token by which the relay knows this device at its next login, or `None` if it comes as a
+    /// cookie. It proves nothing: the login needs the password all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known: Option<Secret>,
 }
 
 /// An access token, and the refresh token that gets the next pair.

@@ -30,8 +30,8 @@ pub use clock::now_ms;
 pub use code::{CloseCode, ErrorCode};
 pub use content_type::{CONTENT_TYPE_MAX, is_valid_content_type};
 pub use export::{
-    Export, ExportedAccount, ExportedCount, ExportedDevice, ExportedInvitation, ExportedKey, ExportedMembership,
-    ExportedMute, ExportedQueue, ExportedRoom, ExportedToken, LeftOut,
+    Export, ExportedAccount, ExportedCount, ExportedDevice, ExportedInvitation, ExportedKey, ExportedKnown,
+    ExportedMembership, ExportedMute, ExportedQueue, ExportedRoom, ExportedToken, LeftOut,
 };
 pub use frame::{Ack, BadFrame, DeviceFrame, Hello, PROTOCOL, SUBPROTOCOL, Send, describe};
 pub use http::{

@@ -12,6 +12,7 @@ mod faults;
 mod friends;
 mod idempotency;
 mod invitations;
+mod known_devices;
 mod members;
 mod mutes;
 mod other;

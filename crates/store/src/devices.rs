@@ -20,7 +20,7 @@ use super::{
     row_locks::RowLocks,
     schema::{devices, refresh_tokens},
     sql_types::{MadeId, Sql},
-    steps::{AccountSteps, DeviceSteps, IdempotencySteps, SecondFactorSteps},
+    steps::{AccountSteps, DeviceSteps, IdempotencySteps, KnownDeviceSteps, SecondFactorSteps},
     tokens::TokenSteps,
 };
 
@@ -88,6 +88,7 @@ impl Store {
                 None => None,
             };
             conn.use_code_once(device.user, device.code.clone(), made.is_some()).await?;
+            conn.note_known(device.user, device.known, device.now).await?;
             if let Some((MadeId(made), _)) = made
                 && let Some(device) = conn.log_in_again(&device, DeviceId(made)).await?
             {
@@ -137,6 +138,7 @@ impl Store {
             if device.is_some() {
                 // A login that finds no such device has used no code up.
                 conn.use_code_once(new.user, new.code.clone(), is_repeated).await?;
+                conn.note_known(new.user, new.known, new.now).await?;
                 conn.note_made(new.user, new.key, MadeId(other.0), true, new.now).await?;
             }
             Ok(device)

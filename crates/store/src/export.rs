@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use ferry_protocol::{
-    Allow, DeviceId, ExportedAccount, ExportedCount, ExportedDevice, ExportedInvitation, ExportedKey,
+    Allow, DeviceId, ExportedAccount, ExportedCount, ExportedDevice, ExportedInvitation, ExportedKey, ExportedKnown,
     ExportedMembership, ExportedMute, ExportedQueue, ExportedRoom, ExportedToken, Page, Role, RoomId, RoomKind, UserId,
     UserSettings,
 };
@@ -21,8 +21,8 @@ use super::{
     page::{after, one_more, page},
     pool::query,
     schema::{
-        closing_channels, daily_counts, devices, idempotency_keys, invitations, memberships, refresh_tokens,
-        room_mutes, rooms, users,
+        closing_channels, daily_counts, devices, idempotency_keys, invitations, known_devices, memberships,
+        refresh_tokens, room_mutes, rooms, users,
     },
     sql_types::{MadeId, Sql},
 };
@@ -32,7 +32,7 @@ use super::{
 const QUEUES_MAX: i64 = 1000;
 
 /// The parts of the database that no export shows: table, columns, and the reason for the user.
-pub const LEFT_OUT: [(&str, &[&str], &str); 12] = [
+pub const LEFT_OUT: [(&str, &[&str], &str); 13] = [
     ("users", &["password_hash"], "the hash of your password: whoever has it can try passwords"),
     ("users", &["display_name_folded"], "your display name without differences of case, for the search"),
     (
@@ -46,6 +46,7 @@ pub const LEFT_OUT: [(&str, &[&str], &str); 12] = [
         "hashes of the tokens of your devices: they exist, and say nothing",
     ),
     ("idempotency_keys", &["key", "request"], "hashes of keys and requests: they exist, and say nothing"),
+    ("known_devices", &["hash"], "hashes of the tokens of devices that you know: they exist, and say nothing"),
     ("closing_channels", &["next_try_at", "tries", "nodes"], "how Ferry deletes the queue of a logged-out device"),
     ("blocks", &["blocker"], "blocks by other users, and requests and invitations of users whom you have blocked"),
     ("rooms", &["member_count"], "how many members a room has: the list of your rooms shows it"),
@@ -76,6 +77,8 @@ pub struct ExportHead {
     pub closing_queues: Vec<ExportedQueue>,
     /// The keys of repeatable requests.
     pub idempotency_keys: Vec<ExportedKey>,
+    /// The known devices.
+    pub known_devices: Vec<ExportedKnown>,
 }
 
 /// Turns the cursor of a list that is sorted by the id of a room into that id.
@@ -94,7 +97,7 @@ impl Store {
             let account = users::table
                 .filter(users::id.eq(Sql(user)))
                 .select((User::as_select(), users::email, users::password_changed_at, settings))
-                .first::<(User, Option<String>, i64, (Allow, Allow, bool, bool, bool))>(conn)
+                .first::<AccountColumns>(conn)
                 .await?;
             let count = daily_counts::table
                 .filter(daily_counts::user_id.eq(Sql(user)))
@@ -132,6 +135,12 @@ impl Store {
                 .select((idempotency_keys::made, idempotency_keys::is_new, idempotency_keys::created_at))
                 .load::<(MadeId, bool, i64)>(conn)
                 .await?;
+            let known = known_devices::table
+                .filter(known_devices::user_id.eq(Sql(user)))
+                .order(known_devices::used_at)
+                .select(known_devices::used_at)
+                .load::<i64>(conn)
+                .await?;
             Ok(ExportHead {
                 account: account_of(account),
                 daily_count: count.map(|(day, added, invited)| ExportedCount { day, added, invited }),
@@ -144,6 +153,7 @@ impl Store {
                     .into_iter()
                     .map(|(MadeId(made), is_new, created_at)| ExportedKey { made, is_new, created_at })
                     .collect(),
+                known_devices: known.into_iter().map(|used_at| ExportedKnown { used_at }).collect(),
             })
         })
     }
@@ -258,9 +268,10 @@ impl Store {
     }
 }
 
+type AccountColumns = (User, Option<String>, i64, (Allow, Allow, bool, bool, bool));
 type RoomColumns = (RoomId, RoomKind, Option<String>, Option<String>, Option<String>);
 
-fn account_of(row: (User, Option<String>, i64, (Allow, Allow, bool, bool, bool))) -> ExportedAccount {
+fn account_of(row: AccountColumns) -> ExportedAccount {
     let (user, email, password_changed_at, (direct, add, receipts, presence, findable)) = row;
     let User { id, username, display_name, about, avatar, created_at } = user;
     ExportedAccount {

@@ -25,6 +25,7 @@ mod friends;
 mod idempotency;
 mod invitations;
 mod keys;
+mod known_devices;
 mod memberships;
 mod migrate;
 mod models;
@@ -66,7 +67,7 @@ pub use self::{
         Standing, User,
     },
     sql_types::RunId,
-    steps::{CODE_PAUSE, CODE_TRIES, DailyLimits, KEY_LIFE_MS},
+    steps::{CODE_PAUSE, CODE_TRIES, DailyLimits, KEY_LIFE_MS, KNOWN_LIFE_MS},
     user_lock::UserLock,
 };
 use self::{

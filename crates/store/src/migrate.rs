@@ -44,7 +44,7 @@ const WAL_PATIENCE: Duration = Duration::from_secs(10);
 macro_rules! probes {
     ($backend:ty) => {
         probes!($backend: users, devices, refresh_tokens, closing_channels, relays, leases, rooms, memberships,
-            daily_counts, room_mutes, room_bans, second_factors, recovery_codes, idempotency_keys, invitations, friendships, blocks, signing_keys, applied_migrations)
+            daily_counts, room_mutes, room_bans, second_factors, recovery_codes, idempotency_keys, known_devices, invitations, friendships, blocks, signing_keys, applied_migrations)
     };
     ($backend:ty: $($table:ident),+) => {
         [$({

@@ -10,7 +10,7 @@ use super::{
     row_locks::RowLocks,
     schema::{devices, users},
     sql_types::Sql,
-    steps::{AccountSteps, DeviceSteps},
+    steps::{AccountSteps, DeviceSteps, KnownDeviceSteps},
     tokens::TokenSteps,
 };
 
@@ -34,8 +34,8 @@ impl Store {
     }
 
     /// Stores the hash of a new password and logs out all devices but `keep`, in one transaction.
-    /// So no device that the old password let in stays. All tokens of `keep` are revoked too.
-    /// Returns the devices that were logged out.
+    /// So no device that the old password let in stays. All tokens of `keep` are revoked too, and
+    /// no device is known any more. Returns the devices that were logged out.
     ///
     /// `proven` is the [`password_changed_at`](super::Credentials::password_changed_at) of the
     /// password that was checked. Every password of a user gets a later time than the one before,
@@ -68,6 +68,7 @@ impl Store {
                 .select(devices::id)
                 .load(conn)
                 .await?;
+            conn.forget_known_of(user).await?;
             conn.revoke_tokens(keep).await?;
             diesel::update(devices::table.filter(devices::id.eq(Sql(keep))))
                 .set(devices::proven_at.eq(at))

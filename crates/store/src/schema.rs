@@ -165,6 +165,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::{BigInt, Binary};
+    use crate::sql_types::Id;
+
+    known_devices (user_id, hash) {
+        user_id -> Id,
+        hash -> Binary,
+        used_at -> BigInt,
+    }
+}
+
+diesel::table! {
     use diesel::sql_types::BigInt;
     use crate::sql_types::Id;
 
@@ -259,6 +270,7 @@ diesel::table! {
 diesel::joinable!(devices -> users (user_id));
 diesel::joinable!(invitations -> rooms (room_id));
 diesel::joinable!(room_bans -> users (user_id));
+diesel::joinable!(known_devices -> users (user_id));
 diesel::joinable!(memberships -> rooms (room_id));
 diesel::joinable!(memberships -> users (user_id));
 diesel::allow_tables_to_appear_in_same_query!(
@@ -266,6 +278,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     devices,
     refresh_tokens,
     closing_channels,
+    known_devices,
     rooms,
     memberships,
     room_mutes,

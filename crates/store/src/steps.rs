@@ -9,6 +9,7 @@ mod devices;
 mod friendships;
 mod idempotency;
 mod invitations;
+mod known_devices;
 mod memberships;
 mod mutes;
 mod quotas;
@@ -23,6 +24,7 @@ pub(super) use self::{
     friendships::{Friendship, FriendshipSteps},
     idempotency::IdempotencySteps,
     invitations::InvitationSteps,
+    known_devices::KnownDeviceSteps,
     memberships::MembershipSteps,
     mutes::MuteSteps,
     quotas::QuotaSteps,
@@ -30,6 +32,7 @@ pub(super) use self::{
 };
 pub use self::{
     idempotency::KEY_LIFE_MS,
+    known_devices::KNOWN_LIFE_MS,
     quotas::DailyLimits,
     second_factors::{CODE_PAUSE, CODE_TRIES},
 };

@@ -59,7 +59,7 @@ async fn a_cookie_login_hands_no_token_to_scripts() {
     assert_eq!(fields, ["device", "user"]);
 
     let cookies = answer.all("set-cookie");
-    assert_eq!(cookies.len(), 2);
+    assert_eq!(cookies.len(), 3);
     for cookie in &cookies {
         for attribute in ["; HttpOnly", "; SameSite=Strict", "; Secure", "; Max-Age="] {
             assert!(cookie.contains(attribute), "{attribute}");

@@ -84,6 +84,7 @@ const EXPORTED: &[(&str, &[(&str, &str)])] = &[
             ("created_at", "/idempotency_keys/0/created_at"),
         ],
     ),
+    ("known_devices", &[("user_id", "/account/id"), ("used_at", "/known_devices/0/used_at")]),
     (
         "rooms",
         &[

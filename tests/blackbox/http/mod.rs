@@ -9,6 +9,7 @@ mod cookies;
 mod export;
 mod idempotency;
 mod invitations;
+mod known_devices;
 mod malformed;
 mod passwords;
 mod people;

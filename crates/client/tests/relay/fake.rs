@@ -88,6 +88,7 @@ impl Relay {
             access_token: Secret::new("access-0"),
             refresh_token: Secret::new("refresh-0"),
             expires_at,
+            known: None,
         };
         Session::new(client, credentials, store)
     }

@@ -73,6 +73,7 @@ async fn session(relay: &Silent) -> Session {
         access_token: Secret::new("access"),
         refresh_token: Secret::new("refresh"),
         expires_at: i64::MAX,
+        known: None,
     };
     Session::new(relay.client(), credentials, InMemory::shared())
 }

@@ -79,6 +79,7 @@ pub(super) fn new_device(user: UserId) -> NewDevice {
         proven: 1000,
         code: None,
         key: None,
+        known: None,
     }
 }
 

@@ -67,7 +67,7 @@ impl Scene {
         store.confirm_second_factor(ben, &SECRET, 1, &[[1; 32]], 1).await.unwrap();
         store.befriend(ann, ben, 1, || Ok::<_, StoreError>(())).await.unwrap().unwrap();
         let key = key(0);
-        store.create_device(NewDevice { key: Some(key), ..new_device(ann) }, 16).await.unwrap();
+        store.create_device(NewDevice { key: Some(key), known: Some([1; 32]), ..new_device(ann) }, 16).await.unwrap();
         let room = new_room(RoomKind::Group, "g", ben, &[]);
         store.create_room(NewRoom { key: Some(key), ..room }).await.unwrap();
         Self { store: store.clone(), ann, ben, cid, anns, token, group, channel, key }
@@ -131,6 +131,9 @@ fn calls() -> BTreeMap<&'static str, Call> {
         create_again: |s| s.store.create_room(NewRoom { key: Some(s.key), ..new_room(RoomKind::Group, "g", s.ben, &[s.ann]) }),
         direct_again: |s| s.store.create_direct(s.cid, s.ben, 5, Some(s.key)),
         forget_keys: |s| s.store.forget_keys(i64::MAX, 100),
+        log_in_known: |s| s.store.create_device(NewDevice { known: Some([1; 32]), ..s.login(s.ann) }, 16),
+        replace_known: |s| s.store.replace_device(NewDevice { known: Some([2; 32]), ..s.login(s.ann) }, s.anns),
+        forget_known: |s| s.store.forget_known(i64::MAX, 100),
         create_by_ann: |s| s.store.create_room(new_room(RoomKind::Group, "g", s.ann, &[s.cid, s.ben])),
         create_by_ben: |s| s.store.create_room(new_room(RoomKind::Group, "g", s.ben, &[s.ann, s.cid])),
         direct_of_ann: |s| s.store.create_direct(s.ann, s.cid, 5, None),

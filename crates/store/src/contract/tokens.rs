@@ -136,6 +136,7 @@ async fn a_login_takes_the_place_of_another_device(store: Store) {
         proven,
         code: None,
         key: None,
+        known: None,
     };
     for not_hers in [bens.id, DeviceId::new()] {
         assert_eq!(store.replace_device(new.clone(), not_hers).await.unwrap(), None);

@@ -174,6 +174,8 @@ pub struct NewDevice {
     pub code: Option<CodeProof>,
     /// The key by which a repetition of the login is recognised.
     pub key: Option<RequestKey>,
+    /// The hash of the token by which the device is known from now on, also after its logout.
+    pub known: Option<[u8; 32]>,
 }
 
 /// A device that was created.
