@@ -82,7 +82,7 @@ impl Metrics {
                 "Deliveries written to a socket again"
             )),
             publish_seconds: register!(Histogram::with_opts(publish)),
-            dropped: register!(IntCounter::new("ferry_dropped_total", "Messages dropped from full queues in memory")),
+            dropped: register!(IntCounter::new("ferry_dropped_total", "Envelopes dropped from full queues in memory")),
             errors: register!(IntCounterVec::new(errors, &["code"])),
             closes: register!(IntCounterVec::new(closes, &["code"])),
             orphans_removed: register!(IntCounter::new(

@@ -4,7 +4,7 @@
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use ferry_protocol::{DeviceId, UserId};
+use ferry_protocol::{DeviceId, Envelope, Receipt, ReceiptEvent, UserId};
 use ferry_testkit::{Nsqd, nsq::topic, until, within};
 use futures_util::future::{BoxFuture, FutureExt};
 
@@ -306,6 +306,44 @@ async fn a_full_queue_in_process_loses_its_oldest_and_counts_them() {
     let mut subscription = subject.subscribe(user, device).await;
     assert_eq!((take(&mut subscription).await, take(&mut subscription).await), ("two".into(), "three".into()));
     assert_eq!(dropped.get(), 1);
+}
+
+#[tokio::test]
+async fn a_full_queue_in_process_loses_receipts_before_all_else() {
+    let dropped = prometheus::IntCounter::new("dropped", "dropped").unwrap();
+    let limits = MemoryLimits { deliveries: 3, ..MemoryLimits::default() };
+    let broker = Broker::Memory(Arc::new(MemoryBroker::new(limits, dropped.clone())));
+    let subject = Subject { broker, nsqd: None };
+    let user = UserId::new();
+    let device = subject.open(user).await;
+    let receipt = || {
+        let event = ReceiptEvent::NoticesRead { notices: Vec::new() };
+        Envelope::encode_receipt(&Receipt::new(event, 0), DeviceId::NONE).unwrap()
+    };
+    let (first, second, third) = (receipt(), receipt(), receipt());
+    subject.publish(user, "one").await;
+    for receipt in [&first, &second] {
+        subject.broker.publish(user, receipt.clone()).await.unwrap();
+    }
+    // It takes the place of the older receipt, although a message is older still.
+    subject.publish(user, "two").await;
+    let mut subscription = subject.subscribe(user, device).await;
+    let held = next(&mut subscription).await;
+    assert_eq!(held.payload, "one");
+    assert_eq!(next(&mut subscription).await.payload, second, "what is left comes in its order");
+    // Both wait again, as for a device that comes back.
+    subscription.close().await;
+    for text in ["three", "four"] {
+        subject.publish(user, text).await;
+    }
+    // No receipt pushes a message out.
+    subject.broker.publish(user, third).await.unwrap();
+    let mut subscription = subject.subscribe(user, device).await;
+    for text in ["two", "three", "four"] {
+        assert_eq!(take(&mut subscription).await, text);
+    }
+    assert_eq!(dropped.get(), 4, "the receipts, and then the oldest message");
+    assert_eq!(subject.broker.backlog(user, device).await.unwrap().deliveries, 0);
 }
 
 #[tokio::test]

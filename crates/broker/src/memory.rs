@@ -2,8 +2,10 @@
 //!
 //! All that waits here is lost when the process ends. The README says so.
 
+mod waiting;
+
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -16,6 +18,7 @@ use ferry_protocol::{DeviceId, UserId};
 use prometheus::IntCounter;
 use tokio::sync::Notify;
 
+use self::waiting::Waiting;
 use crate::{
     count::ChannelCount,
     delivery::{Delivery, DeliveryId},
@@ -25,11 +28,12 @@ use crate::{
 /// The limits of the queues.
 #[derive(Debug, Clone, Copy)]
 pub struct MemoryLimits {
-    /// The most deliveries on one channel. Past it the oldest waiting one is dropped and counted;
-    /// its receiver sees the gap in `epoch` and `seq`. Failing the publish instead would let one
-    /// dead device silence its siblings.
+    /// The most deliveries on one channel. Past it the oldest waiting receipt is dropped and
+    /// counted, or the oldest of the others if no receipt waits; its receiver sees the gap in
+    /// `epoch` and `seq`. Failing the publish instead would let one dead device silence its
+    /// siblings.
     pub deliveries: usize,
-    /// The most bytes on one channel. Past it the oldest waiting deliveries are dropped as well.
+    /// The most bytes on one channel. Past it waiting deliveries are dropped in the same order.
     pub bytes: usize,
     /// The most bytes on all channels. Past it a publish fails with `Unavailable`.
     pub total_bytes: usize,
@@ -63,8 +67,7 @@ struct Channel {
 
 #[derive(Debug, Default)]
 struct Queue {
-    waiting: VecDeque<Delivery>,
-    waiting_bytes: usize,
+    waiting: Waiting,
     unfinished: Vec<Delivery>,
     taken: bool,
     deleted: bool,
@@ -76,20 +79,19 @@ impl Channel {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a delivery. Returns how many old ones were dropped for it.
+    /// Adds a delivery. Returns how many were dropped for it, itself perhaps among them.
     fn push(&self, delivery: Delivery, limits: &MemoryLimits) -> usize {
         let mut dropped = 0;
         let mut queue = self.queue();
         if queue.deleted {
             return 0;
         }
-        queue.waiting_bytes += delivery.payload.len();
         self.total_bytes.fetch_add(delivery.payload.len(), Ordering::Relaxed);
-        queue.waiting.push_back(delivery);
-        while queue.waiting.len() > limits.deliveries || queue.waiting_bytes > limits.bytes && queue.waiting.len() > 1 {
-            let Some(oldest) = queue.waiting.pop_front() else { break };
-            queue.waiting_bytes -= oldest.payload.len();
-            self.total_bytes.fetch_sub(oldest.payload.len(), Ordering::Relaxed);
+        let waiting = &mut queue.waiting;
+        waiting.push_back(delivery);
+        while waiting.len() > limits.deliveries || waiting.bytes() > limits.bytes && waiting.len() > 1 {
+            let Some(least) = waiting.pop_least() else { break };
+            self.total_bytes.fetch_sub(least.payload.len(), Ordering::Relaxed);
             dropped += 1;
         }
         drop(queue);
@@ -100,10 +102,10 @@ impl Channel {
     fn delete(&self) {
         let mut queue = self.queue();
         queue.deleted = true;
-        let bytes = queue.waiting_bytes + queue.unfinished.iter().map(|delivery| delivery.payload.len()).sum::<usize>();
+        let bytes =
+            queue.waiting.bytes() + queue.unfinished.iter().map(|delivery| delivery.payload.len()).sum::<usize>();
         self.total_bytes.fetch_sub(bytes, Ordering::Relaxed);
-        queue.waiting = VecDeque::new();
-        queue.waiting_bytes = 0;
+        queue.waiting = Waiting::default();
         queue.unfinished = Vec::new();
         drop(queue);
         self.changed.notify_one();
@@ -176,7 +178,7 @@ impl MemoryBroker {
             let dropped = channel.push(Delivery { id, attempts: 0, payload: payload.clone() }, &self.limits);
             if dropped > 0 {
                 self.dropped.inc_by(dropped as u64);
-                tracing::warn!(%user, %device, dropped, "a device's queue is full: the oldest were dropped");
+                tracing::warn!(%user, %device, dropped, "a device's queue is full: receipts or the oldest were dropped");
             }
         }
         Ok(())
@@ -241,11 +243,6 @@ impl Subscription {
             return None;
         }
         let mut delivery = queue.waiting.pop_front()?;
-        queue.waiting_bytes -= delivery.payload.len();
-        if queue.waiting.is_empty() {
-            // An idle device must not keep the buffer of an old burst.
-            queue.waiting = VecDeque::new();
-        }
         delivery.attempts = delivery.attempts.saturating_add(1);
         queue.unfinished.push(delivery.clone());
         Some(delivery)
@@ -272,7 +269,6 @@ impl Drop for Subscription {
         let mut queue = self.channel.queue();
         let unfinished = std::mem::take(&mut queue.unfinished);
         for delivery in unfinished.into_iter().rev() {
-            queue.waiting_bytes += delivery.payload.len();
             queue.waiting.push_front(delivery);
         }
         queue.taken = false;

@@ -182,6 +182,20 @@ pub enum Content {
     Receipt = 3,
 }
 
+impl Content {
+    /// Returns what is in a payload, or `None` if no relay of this version published it. Looks only
+    /// at the first bytes of the header.
+    #[must_use]
+    pub fn of(payload: &[u8]) -> Option<Self> {
+        match payload {
+            [MAGIC, 1, ..] => Some(Self::Message),
+            [MAGIC, 2, ..] => Some(Self::Notice),
+            [MAGIC, 3, ..] => Some(Self::Receipt),
+            _ => None,
+        }
+    }
+}
+
 /// The part of a message that a relay must know to send its author a receipt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct MessageRef {
@@ -277,15 +291,10 @@ impl Envelope {
     /// # Errors
     /// Fails if the bytes are too short, of another version, or not UTF-8.
     pub fn decode(mut payload: Bytes) -> Result<Self, NotAnEnvelope> {
-        if payload.len() < HEADER || payload[0] != MAGIC {
+        if payload.len() < HEADER {
             return Err(NotAnEnvelope);
         }
-        let content = match payload[1] {
-            1 => Content::Message,
-            2 => Content::Notice,
-            3 => Content::Receipt,
-            _ => return Err(NotAnEnvelope),
-        };
+        let content = Content::of(&payload).ok_or(NotAnEnvelope)?;
         let json = payload.split_off(HEADER);
         if std::str::from_utf8(&json).is_err() {
             return Err(NotAnEnvelope);
