@@ -27,12 +27,18 @@ use crate::{
 /// How long an entry is used. Every change invalidates its entry, here and on other relays, or ends
 /// the trust. So this is for changes that nobody announces: an operator who edits SQL by hand.
 const LIFE: Life = Life { fresh: Duration::from_secs(10), whole: Duration::from_secs(30) };
+/// How long it is used that a room does not exist, or that a user has no device. It is invalidated
+/// as every entry is. It is short, because it spares SQL only those who ask again and again.
+const ABSENT: Life = Life { fresh: Duration::from_secs(2), whole: Duration::from_secs(2) };
 /// Rooms in the cache. One more evicts the least used, which is read again when it is needed.
 const ROOMS: usize = 20_000;
 /// Users in the cache, likewise.
 const USERS: usize = 100_000;
 /// Devices in the cache, likewise.
 const DEVICES: usize = 50_000;
+/// Rooms that do not exist, and users without devices, in caches of their own: ids that somebody
+/// makes up push out nothing else.
+const ABSENTEES: usize = 10_000;
 /// Turns to read what is not cached. A key has one of them, so one reads it at a time.
 const TURNS: usize = 64;
 /// How long the wait for a turn may take. After that the caller reads as well.
@@ -129,6 +135,10 @@ struct Inner {
     rooms: Cache<RoomId, Arc<Audience>>,
     users: Cache<UserId, Reach>,
     devices: Cache<DeviceId, Login>,
+    /// The rooms that do not exist.
+    no_rooms: Cache<RoomId, ()>,
+    /// The users without devices.
+    unreached: Cache<UserId, ()>,
     /// The turns to read a room or a device that is not cached. Those who wait find it cached then.
     turns: [Mutex<()>; TURNS],
     /// Tasks that read again what others still use. The relay waits for them when it ends.
@@ -146,6 +156,8 @@ impl Directory {
             rooms: Cache::new(ROOMS, LIFE),
             users: Cache::new(USERS, LIFE),
             devices: Cache::new(DEVICES, LIFE),
+            no_rooms: Cache::new(ABSENTEES, ABSENT),
+            unreached: Cache::new(ABSENTEES, ABSENT),
             turns: std::array::from_fn(|_| Mutex::new(())),
             tasks,
         };
@@ -154,28 +166,40 @@ impl Directory {
 
     /// Drops what a change makes stale: the one way to do it.
     pub fn invalidate(&self, stale: Stale) {
-        let Inner { rooms, users, devices, .. } = &*self.inner;
-        match stale {
-            Stale::Room(room) => rooms.invalidate(&room),
-            Stale::Devices(user) => users.invalidate(&user),
+        let Inner { rooms, users, devices, no_rooms, unreached, .. } = &*self.inner;
+        let user = match stale {
+            Stale::Room(room) => {
+                rooms.invalidate(&room);
+                return no_rooms.invalidate(&room);
+            }
+            Stale::Devices(user) => user,
             Stale::Device(user, device) => {
                 devices.invalidate(&device);
-                users.invalidate(&user);
+                user
             }
-        }
+        };
+        users.invalidate(&user);
+        unreached.invalidate(&user);
     }
 
     /// Drops everything, because a change may have been missed.
     pub fn forget_all(&self) {
-        let Inner { rooms, users, devices, .. } = &*self.inner;
+        let Inner { rooms, users, devices, no_rooms, unreached, .. } = &*self.inner;
         rooms.clear();
         users.clear();
         devices.clear();
+        no_rooms.clear();
+        unreached.clear();
     }
 
     /// Returns what is cached for the key, while the caches are trusted.
     fn cached<K: Hash + Eq + Clone, V: Clone>(&self, cache: &Cache<K, V>, key: &K) -> Found<V> {
         if self.inner.trust.holds() { cache.get(key) } else { Found::Nothing }
+    }
+
+    /// Returns whether it is cached that there is nothing for the key, while the caches are trusted.
+    fn is_absent<K: Hash + Eq + Clone>(&self, cache: &Cache<K, ()>, key: &K) -> bool {
+        matches!(self.cached(cache, key), Found::Fresh(()))
     }
 
     /// Waits for the turn to read this key, for [`TURN`] at most. While the caches are not trusted
@@ -211,18 +235,26 @@ impl Directory {
                 self.read_again(async move { directory.read_audience(room).await });
                 return Ok(Some(audience));
             }
+            Found::Nothing if self.is_absent(&self.inner.no_rooms, &room) => return Ok(None),
             Found::Nothing => {}
         }
         let _turn = self.turn(&room).await;
         if let Found::Fresh(audience) = self.cached(&self.inner.rooms, &room) {
             return Ok(Some(audience));
         }
+        if self.is_absent(&self.inner.no_rooms, &room) {
+            return Ok(None);
+        }
         self.read_audience(room).await
     }
 
     async fn read_audience(&self, room: RoomId) -> Result<Option<Arc<Audience>>, StoreError> {
         let reading = self.inner.rooms.begin(vec![room]);
-        let Some(found) = self.inner.store.audience(room).await? else { return Ok(None) };
+        let absent = self.inner.no_rooms.begin(vec![room]);
+        let Some(found) = self.inner.store.audience(room).await? else {
+            absent.insert(room, ());
+            return Ok(None);
+        };
         let members = found.members.into_iter().map(|member| Recipient {
             user: member.user_id,
             role: member.role,
@@ -237,8 +269,8 @@ impl Directory {
     /// Returns how each of these users is reached, in their order. `None` for a user without
     /// devices.
     ///
-    /// That a user has no device is never cached: a first device must get what is sent after its
-    /// login, however late the news of it arrives.
+    /// A first device must get what is sent after its login. So that a user has no device is
+    /// invalidated, and trusted, as a number of devices is.
     ///
     /// # Errors
     /// Fails as the store does.
@@ -253,7 +285,9 @@ impl Directory {
                     Some(reach)
                 }
                 Found::Nothing => {
-                    unknown.push((index, user));
+                    if !self.is_absent(&self.inner.unreached, &user) {
+                        unknown.push((index, user));
+                    }
                     None
                 }
             });
@@ -272,11 +306,14 @@ impl Directory {
     }
 
     async fn read_reach(&self, users: Vec<UserId>) -> Result<Vec<Option<Reach>>, StoreError> {
-        let Inner { store, broker, users: cache, .. } = &*self.inner;
-        let reading = cache.begin(users.clone());
+        let Inner { store, broker, users: cache, unreached, .. } = &*self.inner;
+        let (reading, absent) = (cache.begin(users.clone()), unreached.begin(users.clone()));
         let counts = store.device_counts(&users).await?;
         let of = |user: UserId| {
-            let devices = counts.get(&user).copied().filter(|count| *count > 0)?;
+            let Some(devices) = counts.get(&user).copied().filter(|count| *count > 0) else {
+                absent.insert(user, ());
+                return None;
+            };
             let reach = Reach { devices, destination: broker.destination(user) };
             reading.insert(user, reach.clone());
             Some(reach)

@@ -38,6 +38,7 @@ mod shutdown;
 mod socket_frames;
 mod socket_open;
 mod socket_slow;
+mod sql_turns;
 
 /// The systems under Ferry fail and come back.
 mod faults {

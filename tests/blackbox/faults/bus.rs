@@ -59,6 +59,25 @@ async fn nobody_is_left_out_while_it_is_cut() {
     until_heard(&world, true).await;
 }
 
+/// A relay caches for a moment that a user has no device. The first device must get all the same
+/// what follows its login, over whatever relay.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_first_device_gets_what_follows_its_login() {
+    let world = World::two_relays(&[]).await;
+    until_heard(&world, true).await;
+    let alice = world.person("alice").await;
+    let phone = alice.online(&world.relays[0]).await;
+    for is_cut in [false, false, false, true] {
+        let bob = world.person("bob").await;
+        let room = phone.direct(bob.id).await;
+        assert_eq!(phone.send(room, "too early").await.unreachable, [bob.id]);
+        cut_the_bus(&world, is_cut).await;
+        let mut bobs = bob.online(&world.relays[1]).await;
+        assert_eq!(phone.send(room, "in time").await.recipients, 1, "the bus is cut: {is_cut}");
+        assert_eq!(bobs.text().await, "in time");
+    }
+}
+
 /// A relay that is busy takes its time to hear of a change. Whoever made it is answered only then.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_member_gets_what_is_sent_after_the_answer_by_a_relay_that_is_busy() {

@@ -10,9 +10,13 @@ impl World {
     /// One relay over one nsqd and this PostgreSQL.
     pub async fn start_in(cluster: &Postgres, flags: &[String]) -> Self {
         ferry::name_tls_provider();
-        let directory = tempfile::tempdir().unwrap();
-        let database = Database::postgres_in(&cluster.url);
         let nsqds = vec![Nsqd::start().await.unwrap()];
+        Self::over_database(Database::postgres_in(&cluster.url), nsqds, flags).await
+    }
+
+    /// One relay over these nsqds and this database.
+    pub async fn over_database(database: Database, nsqds: Vec<Nsqd>, flags: &[String]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
         let (relays, backend, flags) = (Vec::new(), Backend::Cluster, flags.to_vec());
         let mut world = Self { relays, nsqds, database, backend, directory, flags };
         world.add_relay().await;
