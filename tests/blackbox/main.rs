@@ -20,6 +20,7 @@ mod wire;
 
 mod audit;
 mod client_library;
+mod client_pace;
 mod command_line;
 mod conversation;
 mod demo;

@@ -31,6 +31,7 @@ mod dedupe;
 mod draft;
 mod error;
 mod http;
+mod marks;
 mod order;
 mod outbox;
 mod session;

@@ -11,15 +11,14 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ferry_protocol::{
-    Body, DeviceFrame, MessageId, NoticesRead, Presence, Read, ReadCursor, RoomId, Sent, UserId, Welcome,
-};
+use ferry_protocol::{Body, DeviceFrame, MessageId, Presence, Read, ReadCursor, RoomId, Sent, UserId, Welcome};
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
 
 pub use incoming::{Incoming, IncomingNotice, IncomingReceipt};
 
 use crate::dedupe::Dedupe;
 use crate::error::describe_close;
+use crate::marks::Mark;
 use crate::{ClosedReason, Draft, Seen, SendError, Session};
 
 /// The settings of a connection.
@@ -158,6 +157,9 @@ impl Shared {
     }
 }
 
+/// Says that a mark is taken.
+type MarkTaken = oneshot::Sender<()>;
+
 type Answer = oneshot::Sender<Result<Sent, SendError>>;
 
 enum Command {
@@ -172,6 +174,7 @@ enum Command {
         frame: String,
         answer: oneshot::Sender<Result<(), NotFlushed>>,
     },
+    Mark(Mark, MarkTaken),
     Flush(oneshot::Sender<Result<(), NotFlushed>>),
     Lasting(live::Lasting, oneshot::Sender<()>),
     Close,
@@ -249,21 +252,33 @@ impl Connection {
         answered.await.unwrap_or_else(|_| Err(self.closed_error()))
     }
 
-    /// Tells the relay how far the user has read a room. If a cursor is lost, the next one makes
+    /// Tells the relay how far the user has read a room. Call it for every message if you like:
+    /// cursors that come fast go out as one, the latest of the room with all authors.
+    ///
+    /// Returns as soon as the cursor is taken. It goes out soon, at the latest when the connection
+    /// is closed, or with the next connection if there is none now. Waits while cursors of too many
+    /// rooms are on their way. If a cursor is lost together with the connection, the next one makes
     /// up for it.
     ///
     /// # Errors
-    /// There is no open socket, or too much waits to be written to it.
+    /// The connection has ended.
     pub async fn mark_read(&self, room: RoomId, cursor: ReadCursor) -> Result<(), NotFlushed> {
-        self.frame(&DeviceFrame::Read(Read { room, cursor })).await
+        self.mark(Mark::Room(Read { room, cursor })).await
     }
 
-    /// Tells the user's other devices that notices are read.
+    /// Tells the user's other devices that notices are read. It goes out as [`Self::mark_read`]
+    /// does.
     ///
     /// # Errors
     /// As [`Self::mark_read`].
     pub async fn mark_notices_read(&self, notices: Vec<MessageId>) -> Result<(), NotFlushed> {
-        self.frame(&DeviceFrame::NoticesRead(NoticesRead { notices })).await
+        self.mark(Mark::Notices(notices)).await
+    }
+
+    async fn mark(&self, mark: Mark) -> Result<(), NotFlushed> {
+        let (taken, answer) = oneshot::channel();
+        self.commands.send(Command::Mark(mark, taken)).map_err(|_| NotFlushed)?;
+        answer.await.map_err(|_| NotFlushed)
     }
 
     async fn frame(&self, frame: &DeviceFrame) -> Result<(), NotFlushed> {
@@ -272,7 +287,7 @@ impl Connection {
         answered.await.unwrap_or(Err(NotFlushed))
     }
 
-    /// Waits until the relay has read all earlier acks.
+    /// Waits until the relay has read all earlier acks and marks.
     ///
     /// # Errors
     /// The connection is lost, or not open now. The lost acks are sent again when the messages
@@ -283,7 +298,7 @@ impl Connection {
         answered.await.unwrap_or(Err(NotFlushed))
     }
 
-    /// Writes the remaining acks, closes the socket, and waits until it is closed (at most 5 s).
+    /// Writes the remaining acks and marks, closes the socket, and waits until it is closed (at most 5 s).
     /// Sends without an answer fail.
     pub async fn close(&self) {
         // Fails only if the connection has ended already.

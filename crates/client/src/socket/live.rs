@@ -17,6 +17,7 @@ pub(super) enum Lasting {
 pub(super) struct LastingState {
     away: bool,
     watched: Vec<UserId>,
+    has_watched: bool,
 }
 
 impl LastingState {
@@ -28,24 +29,32 @@ impl LastingState {
                 DeviceFrame::Presence(SetPresence { status }).to_json()
             }
             Lasting::Watch(users) => {
-                self.watched.clone_from(&users);
-                DeviceFrame::Watch(Watch { users }).to_json()
+                (self.watched, self.has_watched) = (users, true);
+                self.watch_frame()
             }
         }
+    }
+
+    /// Returns whether the list of watched users was ever said.
+    pub(super) fn has_watched(&self) -> bool {
+        self.has_watched
+    }
+
+    /// Returns the frame with the latest list of watched users.
+    pub(super) fn watch_frame(&self) -> String {
+        DeviceFrame::Watch(Watch { users: self.watched.clone() }).to_json()
     }
 
     /// Returns the frames for a relay that may have heard older statements.
     pub(super) fn all_frames(&self) -> impl Iterator<Item = String> {
         let status = if self.away { DeviceStatus::Away } else { DeviceStatus::Online };
-        let watch = DeviceFrame::Watch(Watch { users: self.watched.clone() });
-        [DeviceFrame::Presence(SetPresence { status }), watch].into_iter().map(|frame| frame.to_json())
+        [DeviceFrame::Presence(SetPresence { status }).to_json(), self.watch_frame()].into_iter()
     }
 
     /// Returns the frames for a connection that has just opened.
     pub(super) fn frames(&self) -> impl Iterator<Item = String> {
         let away = self.away.then(|| DeviceFrame::Presence(SetPresence { status: DeviceStatus::Away }).to_json());
-        let watch = || DeviceFrame::Watch(Watch { users: self.watched.clone() }).to_json();
-        away.into_iter().chain((!self.watched.is_empty()).then(watch))
+        away.into_iter().chain((!self.watched.is_empty()).then(|| self.watch_frame()))
     }
 }
 
@@ -66,7 +75,8 @@ impl Connection {
 
     /// Sets the users whose presence to hear, at most 256, and replaces the list before. Each of
     /// them soon comes as [`Event::Presence`](super::Event::Presence), and again with every change
-    /// and every new connection.
+    /// and every new connection. If the relay takes no more lists for now, it hears the latest one
+    /// when it does.
     pub async fn watch(&self, users: Vec<UserId>) {
         self.say_lasting(Lasting::Watch(users)).await;
     }

@@ -11,13 +11,14 @@ use ferry_protocol::{CloseCode, Secret};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tracing::debug;
 
+use crate::marks::{Mark, Marks};
 use crate::outbox::Outbox;
 use crate::typing::Typists;
 use crate::{Backoff, ClientError, ClosedReason, Order, SendError, Session};
 
 use super::live::LastingState;
 use super::wire::{NotOpen, Wire};
-use super::{Answer, Command, ConnectOptions, DisconnectReason, Event, NotFlushed, Shared};
+use super::{Answer, Command, ConnectOptions, DisconnectReason, Event, MarkTaken, NotFlushed, Shared};
 
 mod serve;
 
@@ -52,6 +53,7 @@ pub(super) struct Task {
     outbox: Outbox<Waiter>,
     backoff: Backoff,
     lasting: LastingState,
+    marks: Marks<MarkTaken>,
     typists: Typists,
     order: Order,
     // A token that the relay rejected, or that expired with the socket. It must not be used again.
@@ -79,6 +81,7 @@ impl Task {
             outbox: Outbox::new(),
             backoff,
             lasting: LastingState::default(),
+            marks: Marks::new(Instant::now()),
             typists: Typists::default(),
             order: Order::new(),
             stale: None,
@@ -195,6 +198,7 @@ impl Task {
                     self.lasting.take(lasting);
                     let _ = taken.send(());
                 }
+                Some(Command::Mark(mark, taken)) => self.mark(mark, taken),
                 Some(Command::Send { id, frame, answer, place }) => self.queue(id, frame, answer, place),
                 // Every handle is dropped, but the caller still takes events.
                 None => {}
@@ -206,10 +210,22 @@ impl Task {
         Step::Again
     }
 
+    fn mark(&mut self, mark: Mark, taken: MarkTaken) {
+        say_taken(self.marks.note(mark, taken));
+    }
+
     fn queue(&mut self, id: ferry_protocol::MessageId, frame: String, answer: Answer, place: OwnedSemaphorePermit) {
         if let Err(waiter) = self.outbox.push(id, frame, Waiter { answer, _place: place }) {
             let _ = waiter.answer.send(Err(SendError::IdInUse));
         }
+    }
+}
+
+/// Tells callers that their marks are taken.
+fn say_taken(marks: Vec<MarkTaken>) {
+    for taken in marks {
+        // The caller may have dropped its future.
+        let _ = taken.send(());
     }
 }
 

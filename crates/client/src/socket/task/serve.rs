@@ -12,9 +12,10 @@ use tracing::debug;
 
 use crate::{ClientError, ClosedReason, SendError};
 
+use super::super::live::Lasting;
 use super::super::wire::{Io, Wire};
 use super::super::{Command, DisconnectReason, Event, NotFlushed};
-use super::{End, Task, end_of, hand_over};
+use super::{End, Task, end_of, hand_over, say_taken};
 
 mod receive;
 
@@ -51,6 +52,8 @@ struct Live {
     flushes: VecDeque<oneshot::Sender<Result<(), NotFlushed>>>,
     // A lasting statement was made when the wire had no room.
     unsaid: bool,
+    // The relay rejected the list of watched users: the time to say the latest one.
+    watch_at: Option<Instant>,
 }
 
 impl Live {
@@ -68,6 +71,7 @@ impl Live {
             renewal: None,
             flushes: VecDeque::new(),
             unsaid: false,
+            watch_at: None,
         };
         live.expires(welcome.token_expires_at);
         live
@@ -165,12 +169,10 @@ impl Task {
                     Some(Command::Close) => return self.close(live).await,
                     Some(Command::Flush(answer)) => self.flush(live, answer),
                     Some(Command::Lasting(lasting, taken)) => {
-                        let frame = self.lasting.take(lasting);
-                        // If the relay does not read now, the newest statement is written when it
-                        // does.
-                        if live.wire.has_room() { say(live, frame) } else { live.unsaid = true }
+                        self.say_lasting(live, lasting);
                         let _ = taken.send(());
                     }
+                    Some(Command::Mark(mark, taken)) => self.mark(mark, taken),
                     Some(Command::Send { id, frame, answer, place }) => self.queue(id, frame, answer, place),
                     Some(Command::Frame { frame, answer }) => {
                         let fits = live.wire.has_room() && frame.len() <= live.frame_limit;
@@ -198,16 +200,39 @@ impl Task {
         }
     }
 
-    /// Queues acks and sends, as many as the wire takes now. The rest is queued after these are
+    /// Says a lasting statement, or leaves it for later.
+    fn say_lasting(&mut self, live: &mut Live, lasting: Lasting) {
+        let waits = matches!(lasting, Lasting::Watch(_)) && live.watch_at.is_some();
+        let frame = self.lasting.take(lasting);
+        match live.wire.has_room() {
+            true if !waits => say(live, frame),
+            true => {}
+            // If the relay does not read now, the newest statement is written when it does.
+            false => live.unsaid = true,
+        }
+    }
+
+    /// Queues acks, marks and sends, as many as the wire takes now. The rest is queued after these are
     /// written.
     fn write(&mut self, live: &mut Live) {
         if live.unsaid && live.wire.has_room() {
             live.unsaid = false;
             self.lasting.all_frames().for_each(|frame| say(live, frame));
         }
+        let now = Instant::now();
+        if live.watch_at.is_some_and(|at| at <= now) && live.wire.has_room() {
+            live.watch_at = None;
+            say(live, self.lasting.watch_frame());
+        }
         while live.wire.has_room() && self.ack_some(live) {}
         while live.wire.has_room()
-            && let Some((id, frame)) = self.outbox.next(Instant::now())
+            && let Some((frame, taken)) = self.marks.next(now)
+        {
+            live.wire.text(frame.to_json());
+            say_taken(taken);
+        }
+        while live.wire.has_room()
+            && let Some((id, frame)) = self.outbox.next(now)
         {
             // The relay would close the socket for it, again and again.
             if frame.len() > live.frame_limit {
@@ -224,8 +249,9 @@ impl Task {
         let silent = live.heard + self.options.liveness;
         let renew = live.renewal.is_none().then_some(live.renew_at);
         // Without room nothing can be written, whatever is due.
-        let outbox = self.outbox.due().filter(|_| live.wire.has_room());
-        [Some(ping), renew, outbox, self.typists.due()].into_iter().flatten().fold(silent, Instant::min)
+        let writes = [self.outbox.due(), self.marks.due(), live.watch_at].into_iter().flatten().min();
+        let writes = writes.filter(|_| live.wire.has_room());
+        [Some(ping), renew, writes, self.typists.due()].into_iter().flatten().fold(silent, Instant::min)
     }
 
     /// Does everything that is due. An error ends the connection.
@@ -258,14 +284,17 @@ impl Task {
         some
     }
 
-    /// Queues all acks, even above the queue's limit, because the next frame must come after them.
-    /// The relay's window bounds them.
-    fn ack_all(&self, live: &mut Live) {
+    /// Queues all acks and marks, even above the queue's limit, because the next frame must come
+    /// after them. The relay's window bounds them, and its limit on marks.
+    fn say_all(&mut self, live: &mut Live) {
         while self.ack_some(live) {}
+        while let Some(frame) = self.marks.pop() {
+            live.wire.text(frame.to_json());
+        }
     }
 
     fn flush(&mut self, live: &mut Live, answer: oneshot::Sender<Result<(), NotFlushed>>) {
-        self.ack_all(live);
+        self.say_all(live);
         live.wire.text(DeviceFrame::Ping.to_json());
         live.flushes.push_back(answer);
     }
@@ -282,10 +311,10 @@ impl Task {
         }
     }
 
-    /// Writes the remaining acks and closes. The relay answers a close after it has read
+    /// Writes the remaining acks and marks, and closes. The relay answers a close after it has read
     /// everything before it.
     async fn close(&mut self, live: &mut Live) -> End {
-        self.ack_all(live);
+        self.say_all(live);
         live.wire.close();
         let closing = async { while live.wire.next(true).await.is_ok() {} };
         if tokio::time::timeout(CLOSE_WAIT, closing).await.is_err() {

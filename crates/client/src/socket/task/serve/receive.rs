@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ferry_protocol::{
-    Delivered, DeliveredNotice, DeliveredReceipt, ErrorFrame, MessageId, RelayFrame, Sent, UserTyping,
+    Delivered, DeliveredNotice, DeliveredReceipt, ErrorCode, ErrorFrame, MessageId, RelayFrame, Sent, UserTyping,
 };
 use tokio_tungstenite::tungstenite::Message;
 use tracing::debug;
@@ -15,6 +15,9 @@ use super::super::super::incoming::Owed;
 use super::super::super::{DisconnectReason, Event, Incoming, IncomingNotice, IncomingReceipt};
 use super::super::{End, Task, end_of};
 use super::{Live, closed_without_code};
+
+/// When the list of watched users is said again, if the relay does not say when.
+const WATCH_AGAIN: Duration = Duration::from_secs(1);
 
 impl Task {
     pub(super) fn receive(&mut self, live: &mut Live, frame: Message) -> Result<(), End> {
@@ -33,7 +36,7 @@ impl Task {
             RelayFrame::Receipt(delivered) => self.receipt(*delivered),
             RelayFrame::Drained => self.emit(Event::Drained),
             RelayFrame::Sent(sent) => self.answer(sent.id, Ok(sent)),
-            RelayFrame::Error(error) => self.refused(error),
+            RelayFrame::Error(error) => self.refused(live, error),
             RelayFrame::Renewed { token_expires_at } => live.expires(token_expires_at),
             RelayFrame::Pong => {
                 if let Some(answer) = live.flushes.pop_front() {
@@ -87,15 +90,20 @@ impl Task {
         self.emit(Event::Receipt(Box::new(IncomingReceipt { receipt, redelivered, delivery, owed })));
     }
 
-    fn refused(&mut self, error: ErrorFrame) {
+    fn refused(&mut self, live: &mut Live, error: ErrorFrame) {
+        let after = error.retry_after_ms.map(|ms| Duration::from_millis(ms.min(60_000)));
         let Some(id) = error.id else {
             debug!(code = error.code.as_str(), "the relay refused a frame");
+            // It does not say which one. Marks stay below their limit, so it is the list of watched
+            // users; and if not, to say it once more does no harm.
+            if error.code == ErrorCode::RateLimited && self.lasting.has_watched() {
+                live.watch_at = Some(Instant::now() + after.unwrap_or(WATCH_AGAIN));
+            }
             return;
         };
         if !error.temporary {
             return self.answer(id, Err(SendError::Refused(error)));
         }
-        let after = error.retry_after_ms.map(|ms| Duration::from_millis(ms.min(60_000)));
         if error.outstanding.is_empty() {
             self.outbox.refused_for_now(id, after, Instant::now(), rand::random());
         } else {
