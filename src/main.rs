@@ -20,6 +20,11 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
+/// Gives memory back that the C library's allocator keeps in holes after a busy hour
+/// (docs/decisions/0027). `.cargo/config.toml` has its settings.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// A message relay that keeps no messages, and its client.
 #[derive(Parser)]
 #[command(name = "ferry", version, about, after_help = ferry_cli::AFTER_HELP)]
