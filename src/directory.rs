@@ -15,7 +15,7 @@ use std::{
 
 use ferry_broker::{Broker, Destination};
 use ferry_protocol::{DeviceId, Role, RoomId, RoomKind, UserId};
-use ferry_store::{Store, StoreError};
+use ferry_store::{RoomAudience, Store, StoreError};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio_util::task::TaskTracker;
 
@@ -99,6 +99,18 @@ impl Audience {
     pub fn member(&self, user: UserId) -> Option<&Recipient> {
         let index = self.members.binary_search_by_key(&user, |member| member.user).ok()?;
         self.members.get(index)
+    }
+}
+
+impl From<RoomAudience> for Audience {
+    fn from(found: RoomAudience) -> Self {
+        let members = found.members.into_iter().map(|member| Recipient {
+            user: member.user_id,
+            role: member.role,
+            muted_until: member.muted_until,
+            has_blocked: member.has_blocked,
+        });
+        Self::new(found.kind, members.collect())
     }
 }
 
@@ -197,7 +209,7 @@ impl Directory {
         if self.inner.trust.holds() { cache.get(key) } else { Found::Nothing }
     }
 
-    /// Returns whether it is cached that there is nothing for the key, while the caches are trusted.
+    /// Returns whether it is cached that there is nothing for the key, while caches are trusted.
     fn is_absent<K: Hash + Eq + Clone>(&self, cache: &Cache<K, ()>, key: &K) -> bool {
         matches!(self.cached(cache, key), Found::Fresh(()))
     }
@@ -255,15 +267,25 @@ impl Directory {
             absent.insert(room, ());
             return Ok(None);
         };
-        let members = found.members.into_iter().map(|member| Recipient {
-            user: member.user_id,
-            role: member.role,
-            muted_until: member.muted_until,
-            has_blocked: member.has_blocked,
-        });
-        let audience = Arc::new(Audience::new(found.kind, members.collect()));
+        let audience = Arc::new(Audience::from(found));
         reading.insert(room, Arc::clone(&audience));
         Ok(Some(audience))
+    }
+
+    /// Reads these rooms and how their members are reached, for a caller who is about to ask for
+    /// one after the other.
+    ///
+    /// # Errors
+    /// Fails as the store does.
+    pub async fn read_ahead(&self, rooms: Vec<RoomId>, mut others: Vec<UserId>) -> Result<(), StoreError> {
+        let reading = self.inner.rooms.begin(rooms.clone());
+        for (room, found) in self.inner.store.audiences(&rooms).await? {
+            others.extend(found.members.iter().map(|member| member.user_id));
+            reading.insert(room, Arc::new(Audience::from(found)));
+        }
+        others.sort_unstable();
+        others.dedup();
+        self.reach(others.into_iter()).await.map(drop)
     }
 
     /// Returns how each of these users is reached, in their order. `None` for a user without

@@ -30,6 +30,9 @@ use crate::{
     text::{DESCRIPTION_MAX, ROOM_NAME_MAX, clean_lines, clean_text},
 };
 
+/// Rooms of a deleted account that are read together, before each is told.
+const AHEAD: usize = 50;
+
 /// See the module's description.
 #[derive(Debug, Clone)]
 pub struct Rooms {
@@ -296,19 +299,30 @@ impl Rooms {
     pub async fn departed(&self, who: Authenticated, rooms: Vec<LeftRoom>) {
         // Together, because each may wait for the other relays.
         futures_util::future::join_all(rooms.iter().map(|room| self.changes.room_changed(room.id))).await;
-        let (dispatcher, by) = (Arc::clone(&self.dispatcher), who.user);
+        let dispatcher = Arc::clone(&self.dispatcher);
         self.tasks.spawn(async move {
-            for LeftRoom { id: room, peer, heir } in rooms {
-                if let Some(peer) = peer {
-                    dispatcher.tell(who, vec![peer], NoticeEvent::RoomDeleted { room, by }).await;
-                    continue;
+            for some in rooms.chunks(AHEAD) {
+                let groups = some.iter().filter(|left| left.peer.is_none()).map(|left| left.id).collect();
+                let peers = some.iter().filter_map(|left| left.peer).collect();
+                if let Err(error) = dispatcher.directory().read_ahead(groups, peers).await {
+                    tracing::debug!(%error, "the rooms of a deleted account are read one by one");
                 }
-                dispatcher.tell_room(who, room, &[], NoticeEvent::MemberRemoved { room, user: by, by }).await;
-                if let Some(heir) = heir {
-                    dispatcher.tell_room(who, room, &[], changed_role(&heir, by)).await;
+                for left in some {
+                    tell_of_departure(&dispatcher, who, left).await;
                 }
             }
         });
+    }
+}
+
+async fn tell_of_departure(dispatcher: &Dispatcher, who: Authenticated, left: &LeftRoom) {
+    let (room, by) = (left.id, who.user);
+    if let Some(peer) = left.peer {
+        return dispatcher.tell(who, vec![peer], NoticeEvent::RoomDeleted { room, by }).await;
+    }
+    dispatcher.tell_room(who, room, &[], NoticeEvent::MemberRemoved { room, user: by, by }).await;
+    if let Some(heir) = &left.heir {
+        dispatcher.tell_room(who, room, &[], changed_role(heir, by)).await;
     }
 }
 

@@ -298,8 +298,8 @@ impl Connection {
         answered.await.unwrap_or(Err(NotFlushed))
     }
 
-    /// Writes the remaining acks and marks, closes the socket, and waits until it is closed (at most 5 s).
-    /// Sends without an answer fail.
+    /// Writes the remaining acks and marks, closes the socket, and waits until it is closed (at
+    /// most 5 s). Sends without an answer fail.
     pub async fn close(&self) {
         // Fails only if the connection has ended already.
         let _ = self.commands.send(Command::Close);

@@ -6,6 +6,7 @@ use ferry_protocol::{Member, Page, Role, RoomId, RoomKind, UserId};
 
 use super::{
     AudienceMember, Conflict, Membership, MembershipChange, Result, RoomAudience, Standing, Store, StoreError,
+    chunk::CHUNK,
     page::{after, one_more, page},
     pool::{query, transaction},
     relationships::RelationshipSteps,
@@ -207,29 +208,46 @@ impl Store {
     /// Returns the users that a message to the room is for. Returns `None` if the room does not
     /// exist.
     pub async fn audience(&self, room: RoomId) -> Result<Option<RoomAudience>> {
+        Ok(self.audiences(&[room]).await?.pop().map(|(_, audience)| audience))
+    }
+
+    /// Returns the same for each of these rooms that exists, with one query for all.
+    pub async fn audiences(&self, ids: &[RoomId]) -> Result<Vec<(RoomId, RoomAudience)>> {
+        let ids = ids.to_vec();
         query!(self, async |conn| {
-            let rows = rooms::table
-                .left_join(memberships::table)
-                .filter(rooms::id.eq(Sql(room)))
-                .select((rooms::kind, (memberships::user_id, memberships::role, memberships::muted_until).nullable()))
-                .load::<(RoomKind, Option<(UserId, Role, i64)>)>(conn)
-                .await?;
-            let &[(kind, _), ..] = rows.as_slice() else { return Ok(None) };
-            let members: Vec<_> = rows.into_iter().filter_map(|(_, found)| found).collect();
-            let blockers = match kind {
-                RoomKind::Direct => {
-                    let users: Vec<UserId> = members.iter().map(|(user, ..)| *user).collect();
-                    conn.blockers_among(&users).await?
+            let mut found = Vec::with_capacity(ids.len());
+            for some in ids.chunks(CHUNK) {
+                let rows = rooms::table
+                    .left_join(memberships::table)
+                    .filter(rooms::id.eq_any(some.iter().copied().map(Sql)))
+                    .order(rooms::id)
+                    .select((
+                        rooms::id,
+                        rooms::kind,
+                        (memberships::user_id, memberships::role, memberships::muted_until).nullable(),
+                    ))
+                    .load::<(RoomId, RoomKind, Option<(UserId, Role, i64)>)>(conn)
+                    .await?;
+                for rows in rows.chunk_by(|one, other| one.0 == other.0) {
+                    let &[(room, kind, _), ..] = rows else { continue };
+                    let members: Vec<_> = rows.iter().filter_map(|(.., member)| *member).collect();
+                    let blockers = match kind {
+                        RoomKind::Direct => {
+                            let users: Vec<UserId> = members.iter().map(|(user, ..)| *user).collect();
+                            conn.blockers_among(&users).await?
+                        }
+                        RoomKind::Group | RoomKind::Channel => Vec::new(),
+                    };
+                    let member = |(user_id, role, muted_until)| AudienceMember {
+                        user_id,
+                        role,
+                        muted_until,
+                        has_blocked: blockers.contains(&user_id),
+                    };
+                    found.push((room, RoomAudience { kind, members: members.into_iter().map(member).collect() }));
                 }
-                RoomKind::Group | RoomKind::Channel => Vec::new(),
-            };
-            let member = |(user_id, role, muted_until)| AudienceMember {
-                user_id,
-                role,
-                muted_until,
-                has_blocked: blockers.contains(&user_id),
-            };
-            Ok(Some(RoomAudience { kind, members: members.into_iter().map(member).collect() }))
+            }
+            Ok(found)
         })
     }
 }

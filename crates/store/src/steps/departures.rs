@@ -10,7 +10,7 @@ use super::MembershipSteps;
 use crate::{
     chunk::CHUNK,
     error::Result,
-    models::LeftRoom,
+    models::{LeftRoom, Membership},
     pool::steps,
     row_locks::RowLocks,
     schema::{memberships, rooms},
@@ -21,8 +21,7 @@ steps! {
     /// Steps of the end of an account. The caller has locked the user.
     pub(crate) trait DepartureSteps {
         /// Takes the user out of every room, and deletes direct rooms and those that are empty now.
-        /// The number of queries does not grow with the number of rooms, except for those that need
-        /// a new owner.
+        /// The number of queries does not grow with the number of rooms, up to 1,000.
         async fn leave_all(conn, user: UserId) -> Result<Vec<LeftRoom>> {
             let joined = memberships::table.filter(memberships::user_id.eq(Sql(user))).select(memberships::room_id);
             let made = rooms::table.filter(rooms::created_by.eq(Some(Sql(user)))).select(rooms::id);
@@ -70,10 +69,12 @@ steps! {
                     .returning((memberships::room_id, memberships::role))
                     .get_results::<(RoomId, Role)>(conn)
                     .await?;
-                for (id, role) in roles {
-                    let heir = if role == Role::Owner { conn.ensure_owner(id).await? } else { None };
-                    left.push(LeftRoom { id, peer: None, heir });
-                }
+                let owned: Vec<RoomId> =
+                    roles.iter().filter(|(_, role)| *role == Role::Owner).map(|(id, _)| *id).collect();
+                let heirs = conn.ensure_owners(&owned).await?;
+                let mut heirs: HashMap<RoomId, Membership> =
+                    heirs.into_iter().map(|heir| (heir.room_id, heir)).collect();
+                left.extend(roles.into_iter().map(|(id, _)| LeftRoom { id, peer: None, heir: heirs.remove(&id) }));
                 let members = memberships::table.filter(memberships::room_id.eq(rooms::id));
                 let empty = rooms::table
                     .filter(rooms::id.eq_any(some.iter().copied().map(Sql)))

@@ -1,6 +1,8 @@
 //! Steps of transactions on memberships.
 
-use diesel::prelude::*;
+use std::collections::HashSet;
+
+use diesel::{alias, prelude::*};
 use diesel_async::RunQueryDsl;
 use ferry_protocol::{Role, RoomId, RoomKind, UserId};
 
@@ -142,26 +144,46 @@ steps! {
             Ok(invited)
         }
 
-        /// Gives a room without an owner a new one, and returns their membership. The member of the
-        /// highest role becomes owner; among several, the one who joined first. Returns `None` if
-        /// the room has an owner.
-        async fn ensure_owner(conn, room: RoomId) -> Result<Option<Membership>> {
-            for role in [Role::Owner, Role::Admin, Role::Moderator, Role::Member] {
-                let heir = memberships::table
-                    .filter(memberships::room_id.eq(Sql(room)))
+        /// Gives those of the rooms that have no owner a new one, and returns their memberships.
+        /// The member of the highest role becomes owner; among several, the one who joined first.
+        /// The number of queries does not grow with the rooms. Call it for 1,000 rooms at most.
+        async fn ensure_owners(conn, ids: &'a [RoomId]) -> Result<Vec<Membership>> {
+            let owned = memberships::table
+                .filter(memberships::room_id.eq_any(ids.iter().copied().map(Sql)))
+                .filter(memberships::role.eq(Sql(Role::Owner)))
+                .select(memberships::room_id);
+            let mut done: HashSet<RoomId> = owned.load::<RoomId>(conn).await?.into_iter().collect();
+            let mut heirs = Vec::new();
+            for role in [Role::Admin, Role::Moderator, Role::Member] {
+                let without: Vec<RoomId> = ids.iter().filter(|id| !done.contains(id)).copied().collect();
+                if without.is_empty() {
+                    break;
+                }
+                let joined = alias!(memberships as joined_before);
+                let before = joined
+                    .field(memberships::joined_at)
+                    .lt(memberships::joined_at)
+                    .or(joined
+                        .field(memberships::joined_at)
+                        .eq(memberships::joined_at)
+                        .and(joined.field(memberships::user_id).lt(memberships::user_id)));
+                let joined_before = joined
+                    .filter(joined.field(memberships::room_id).eq(memberships::room_id))
+                    .filter(joined.field(memberships::role).eq(Sql(role)))
+                    .filter(before);
+                let first = memberships::table
+                    .filter(memberships::room_id.eq_any(without.into_iter().map(Sql)))
                     .filter(memberships::role.eq(Sql(role)))
-                    .order((memberships::joined_at, memberships::user_id))
-                    .select(Membership::as_select())
-                    .first(conn)
-                    .await
-                    .optional()?;
-                return match heir {
-                    None => continue,
-                    Some(_) if role == Role::Owner => Ok(None),
-                    Some(heir) => Ok(Some(conn.update_member(room, heir.user_id, Role::Owner, heir.muted_until).await?)),
-                };
+                    .filter(diesel::dsl::not(diesel::dsl::exists(joined_before)));
+                let found = diesel::update(first)
+                    .set(memberships::role.eq(Sql(Role::Owner)))
+                    .returning(Membership::as_returning())
+                    .get_results::<Membership>(conn)
+                    .await?;
+                done.extend(found.iter().map(|heir| heir.room_id));
+                heirs.extend(found);
             }
-            Ok(None)
+            Ok(heirs)
         }
 
         /// Returns all members of the room, in no order.

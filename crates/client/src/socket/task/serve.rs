@@ -212,8 +212,8 @@ impl Task {
         }
     }
 
-    /// Queues acks, marks and sends, as many as the wire takes now. The rest is queued after these are
-    /// written.
+    /// Queues acks, marks and sends, as many as the wire takes now. The rest is queued after these
+    /// are written.
     fn write(&mut self, live: &mut Live) {
         if live.unsaid && live.wire.has_room() {
             live.unsaid = false;
