@@ -1,7 +1,7 @@
 //! Every two calls that change something, side by side, on the same few rows. Neither database may
 //! find a deadlock, and no call may fail in a way that nobody foresaw.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use ferry_protocol::{DeviceId, Role, RoomId, RoomKind, UpdateSettings, UserId};
 use futures_util::{StreamExt, future::BoxFuture};
@@ -9,15 +9,15 @@ use uuid::Uuid;
 
 use super::{
     changes::{add, new_room, remove, set},
-    database::{device, new_device, user},
+    database::{Database, device, new_device, user},
     on_both,
 };
 use crate::{
     CodeProof, CodePurpose, InvitationLimits, NewBan, NewDevice, NewRoom, NextToken, ProfileChange, RequestKey, Result,
-    RoomChange, RunId, Store, StoreError,
+    RoomChange, RunId, Store, StoreError, StoreOptions,
 };
 
-on_both!(no_two_calls_wait_for_each_other);
+on_both!(database: no_two_calls_wait_for_each_other);
 
 /// How often each pair is tried. The variable sets more, for a longer test.
 const ROUNDS: usize = 1;
@@ -172,7 +172,10 @@ fn fault(outcome: Result<()>) -> Option<String> {
     }
 }
 
-async fn no_two_calls_wait_for_each_other(store: Store) {
+async fn no_two_calls_wait_for_each_other(database: &Database) {
+    // SQLite has one writer at a time. On a busy machine the others wait longer than a user would.
+    let patient = StoreOptions { acquire_timeout: Duration::from_secs(60), ..StoreOptions::default() };
+    let store = Store::open(&database.url, patient).await.unwrap();
     let rounds = std::env::var("FERRY_TEST_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(ROUNDS);
     let calls: Vec<_> = calls().into_iter().collect();
     let pairs =

@@ -61,7 +61,7 @@ fn one_or_two_characters_are_not_enough() {
 #[test]
 fn words_of_the_context_do_not_count() {
     for password in [
-        "alice123",
+        "alice!23",
         "Alice2024",
         "2024alice",
         "ALICE-ferry",
@@ -74,13 +74,18 @@ fn words_of_the_context_do_not_count() {
         "chat.example.org",
         "example.org1",
         "alice@example",
-        "ａｌｉｃｅ１２３",
+        "ａｌｉｃｅ！２３",
     ] {
         assert_eq!(check(password), Err(PasswordError::Predictable), "{password}");
     }
-    for password in
-        ["alice20245", "alice's ferry is late", "my example", "the ferry to chatham", "al1ce-l1ddell", "correct horse"]
-    {
+    for password in [
+        "alice20245",
+        "alice's ferry is late",
+        "by my example",
+        "the ferry to chatham",
+        "al1ce-l1ddell",
+        "correct horse",
+    ] {
         assert_eq!(check(password), Ok(()), "{password}");
     }
     // Without a display name and origins there are fewer words.
@@ -89,7 +94,7 @@ fn words_of_the_context_do_not_count() {
     assert_eq!(check_password(&Secret::new("bobbobbob1"), &nobody), Err(PasswordError::Predictable));
     // A name of one or two characters is in many words.
     let short = PasswordContext::new("joe", Some("A B"), &[]);
-    assert_eq!(check_password(&Secret::new("abracadabra"), &short), Ok(()));
+    assert_eq!(check_password(&Secret::new("aabbaacc"), &short), Ok(()));
 }
 
 #[test]
