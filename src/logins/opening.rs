@@ -43,6 +43,10 @@ impl Logins {
             }
         };
         let id = created.device.id;
+        if created.is_repeated {
+            // Before anything can fail: in SQL its tokens are revoked already.
+            self.changes.tokens_revoked(user, id, 0).await;
+        }
         if let Err(error) = self.open_channel(&created).await {
             // What waits for a device that was there before must not be lost.
             if created.is_repeated {
@@ -75,9 +79,6 @@ impl Logins {
             return Err(error.into());
         }
         lock.release().await;
-        if created.is_repeated {
-            self.changes.tokens_revoked(user, id, 0).await;
-        }
         self.changes.devices_changed(user).await;
         Ok(created.device)
     }

@@ -16,8 +16,7 @@ impl Rooms {
     /// whether it is new.
     ///
     /// # Errors
-    /// Fails with `not_found`, `forbidden`, `invalid`, `last_owner`, `too_many_bans` or
-    /// `rate_limited`.
+    /// Fails with `not_found`, `forbidden`, `invalid`, `last_owner` or `too_many_bans`.
     pub async fn ban(
         &self,
         who: Authenticated,
@@ -25,7 +24,6 @@ impl Rooms {
         user: UserId,
         put: PutBan,
     ) -> Result<(Ban, bool), Refusal> {
-        self.charge_news(who.user, room).await?;
         let (now, me) = (now_ms(), who.user);
         let until = put.until.unwrap_or(FOREVER);
         let decide = move |standing: Standing, theirs: Option<&_>| roles::ban(standing, me == user, theirs);

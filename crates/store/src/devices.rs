@@ -87,11 +87,14 @@ impl Store {
                 Some(key) => conn.made_before(device.user, key, device.now).await?,
                 None => None,
             };
-            conn.use_code_once(device.user, device.code.clone(), made.is_some()).await?;
+            // If its device is gone, this is another login, and needs a code of its own.
+            let again = match made {
+                Some((MadeId(made), _)) => conn.log_in_again(&device, DeviceId(made)).await?,
+                None => None,
+            };
+            conn.use_code_once(device.user, device.code.clone(), again.is_some()).await?;
             conn.note_known(device.user, device.known, device.now).await?;
-            if let Some((MadeId(made), _)) = made
-                && let Some(device) = conn.log_in_again(&device, DeviceId(made)).await?
-            {
+            if let Some(device) = again {
                 return Ok(Created { device, first: false, is_repeated: true });
             }
             let others: i64 =
@@ -129,9 +132,11 @@ impl Store {
         transaction!(self, async |conn| {
             conn.lock_user(new.user).await?;
             conn.check_password(new.user, new.proven).await?;
-            // What it made is `other`: replacing it again is a repetition in any case.
             let is_repeated = match new.key {
-                Some(key) => conn.made_before(new.user, key, new.now).await?.is_some(),
+                Some(key) => matches!(
+                    conn.made_before(new.user, key, new.now).await?,
+                    Some((MadeId(made), _)) if DeviceId(made) == other
+                ),
                 None => false,
             };
             let device = conn.log_in_again(&new, other).await?;

@@ -33,7 +33,7 @@ const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 /// relay must not run before the migration is done.
 const TAKE_TURN: &str = "SET lock_timeout = '60s'; SELECT pg_advisory_lock(x'66657272796d6967'::bigint)";
 
-/// The first migration after which names are folded as they are now.
+/// The first migration after which names are folded as they are now. It is recorded once they are.
 const FOLDED_FROM: &str = "0008";
 
 /// How long turning on SQLite's write-ahead log may take, while others open the same file.
@@ -98,7 +98,7 @@ macro_rules! migrate {
         }
         applied::check(&known, &versions, &recorded)?;
         conn.run_pending_migrations($source).map_err(StoreError::Other)?;
-        if versions.iter().all(|version| version != FOLDED_FROM) {
+        if recorded.iter().all(|migration: &Migration| migration.version != FOLDED_FROM) {
             refold!(conn, users, UserId, display_name, display_name_folded, $other);
             refold!(conn, rooms, RoomId, name, name_folded, $other);
         }

@@ -8,7 +8,7 @@ use super::{
     CodeProof, CodePurpose, Conflict, Result, SecondFactor, Store, StoreError,
     pool::{query, transaction},
     row_locks::RowLocks,
-    schema::{recovery_codes, second_factors},
+    schema::{idempotency_keys, recovery_codes, second_factors},
     sql_types::Sql,
     steps::{AccountSteps, CODE_PAUSE, SecondFactorSteps},
 };
@@ -93,6 +93,10 @@ impl Store {
             if diesel::update(pending).set(confirmed).execute(conn).await? == 0 {
                 return Err(StoreError::NotFound);
             }
+            // A login from before needed no code, and must not be repeated without one.
+            diesel::delete(idempotency_keys::table.filter(idempotency_keys::user_id.eq(Sql(user))))
+                .execute(conn)
+                .await?;
             let hashes: Vec<_> = recovery
                 .iter()
                 .map(|hash| (recovery_codes::user_id.eq(Sql(user)), recovery_codes::hash.eq(hash.to_vec())))

@@ -1,5 +1,11 @@
 -- Bans, the number of members, and users who do not want to be found.
 
+-- In the order in which relays lock, and all at once: a relay that holds users and waits for rooms would otherwise wait for ever.
+LOCK TABLE users, rooms, memberships IN ACCESS EXCLUSIVE MODE;
+
+-- Whether a search by a part of a name finds the user.
+ALTER TABLE users ADD COLUMN findable BOOLEAN NOT NULL DEFAULT TRUE;
+
 -- Who may not come into a room. A row goes when the ban is lifted or has ended.
 CREATE TABLE room_bans (
     room_id    UUID NOT NULL REFERENCES rooms (id) ON DELETE CASCADE,
@@ -22,11 +28,6 @@ CREATE FUNCTION count_those_who_come() RETURNS trigger LANGUAGE plpgsql AS
     $$ BEGIN UPDATE rooms SET member_count = member_count + came.n FROM (SELECT room_id, count(*) AS n FROM changed GROUP BY room_id) AS came WHERE rooms.id = came.room_id; RETURN NULL; END $$;
 CREATE FUNCTION count_those_who_go() RETURNS trigger LANGUAGE plpgsql AS
     $$ BEGIN UPDATE rooms SET member_count = member_count - gone.n FROM (SELECT room_id, count(*) AS n FROM changed GROUP BY room_id) AS gone WHERE rooms.id = gone.room_id; RETURN NULL; END $$;
--- Before the count, which then sees every membership that the triggers did not.
-LOCK TABLE memberships IN SHARE ROW EXCLUSIVE MODE;
 CREATE TRIGGER members_come AFTER INSERT ON memberships REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION count_those_who_come();
 CREATE TRIGGER members_go AFTER DELETE ON memberships REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION count_those_who_go();
 UPDATE rooms SET member_count = (SELECT count(*) FROM memberships WHERE memberships.room_id = rooms.id);
-
--- Whether a search by a part of a name finds the user.
-ALTER TABLE users ADD COLUMN findable BOOLEAN NOT NULL DEFAULT TRUE;

@@ -1,5 +1,8 @@
 -- Bans, the number of members, and users who do not want to be found.
 
+-- Whether a search by a part of a name finds the user.
+ALTER TABLE users ADD COLUMN findable INTEGER NOT NULL DEFAULT 1;
+
 -- Who may not come into a room. A row goes when the ban is lifted or has ended.
 CREATE TABLE room_bans (
     room_id    TEXT NOT NULL REFERENCES rooms (id) ON DELETE CASCADE,
@@ -20,6 +23,3 @@ ALTER TABLE rooms ADD COLUMN member_count INTEGER NOT NULL DEFAULT 0;
 UPDATE rooms SET member_count = (SELECT count(*) FROM memberships WHERE memberships.room_id = rooms.id);
 CREATE TRIGGER members_come AFTER INSERT ON memberships BEGIN UPDATE rooms SET member_count = member_count + 1 WHERE id = NEW.room_id; END;
 CREATE TRIGGER members_go AFTER DELETE ON memberships BEGIN UPDATE rooms SET member_count = member_count - 1 WHERE id = OLD.room_id; END;
-
--- Whether a search by a part of a name finds the user.
-ALTER TABLE users ADD COLUMN findable INTEGER NOT NULL DEFAULT 1;

@@ -7,7 +7,8 @@ use super::{
     on_both,
 };
 use crate::{
-    CODE_PAUSE, CODE_TRIES, CodeProof, CodePurpose, Conflict, NewDevice, Result, SecondFactor, Store, StoreError,
+    CODE_PAUSE, CODE_TRIES, CodeProof, CodePurpose, Conflict, Created, NewDevice, RequestKey, Result, SecondFactor,
+    Store, StoreError,
 };
 
 on_both!(
@@ -18,6 +19,8 @@ on_both!(
     a_login_that_fails_uses_no_code_up,
     wrong_codes_are_counted_and_right_ones_are_not,
     turning_it_off_takes_all_of_it_away,
+    a_repeated_login_needs_the_code_of_the_first_one,
+    a_login_from_before_the_second_factor_is_not_repeated_without_one,
 );
 
 const SECRET: [u8; 20] = [7; 20];
@@ -173,4 +176,47 @@ async fn turning_it_off_takes_all_of_it_away(store: Store) {
     store.confirm_second_factor(ann, &SECRET, 12, &[[1; 32]], 6000).await.unwrap();
     store.delete_user(ann).await.unwrap();
     assert_eq!(store.recovery_codes_left(ann).await.unwrap(), 0);
+}
+
+const KEY: RequestKey = RequestKey { key: [3; 32], request: [4; 32] };
+
+async fn log_in_with_key(store: &Store, user: UserId, code: Option<CodeProof>) -> Result<Created> {
+    store.create_device(NewDevice { code, key: Some(KEY), ..new_device(user) }, 16).await
+}
+
+/// A recovery code that nobody has given out looks like one that was used up.
+async fn a_repeated_login_needs_the_code_of_the_first_one(store: Store) {
+    let ann = secured(&store).await;
+    let code = || Some(step(11, CodePurpose::Login));
+    let first = log_in_with_key(&store, ann, code()).await.unwrap().device.id;
+    let again = log_in_with_key(&store, ann, code()).await.unwrap();
+    assert_eq!((again.device.id, again.is_repeated), (first, true), "the answer was lost");
+    let invented = || Some(CodeProof::Recovery([9; 32]));
+    for wrong in [invented(), Some(step(10, CodePurpose::Login))] {
+        let outcome = log_in_with_key(&store, ann, wrong.clone()).await.map(drop);
+        assert!(is(&outcome, Conflict::CodeWrong), "{outcome:?}");
+        let new = NewDevice { code: wrong, key: Some(KEY), ..new_device(ann) };
+        let outcome = store.replace_device(new, first).await.map(drop);
+        assert!(is(&outcome, Conflict::CodeWrong), "{outcome:?}");
+    }
+    assert!(is(&log_in_with_key(&store, ann, None).await.map(drop), Conflict::CodeNeeded));
+    // Once its device is logged out, a login is no repetition.
+    store.revoke_device(ann, first).await.unwrap();
+    for used in [code(), invented()] {
+        let outcome = log_in_with_key(&store, ann, used).await.map(drop);
+        assert!(is(&outcome, Conflict::CodeWrong), "{outcome:?}");
+    }
+}
+
+async fn a_login_from_before_the_second_factor_is_not_repeated_without_one(store: Store) {
+    let ann = user(&store, "ann").await.id;
+    log_in_with_key(&store, ann, None).await.unwrap();
+    store.start_second_factor(ann, PROVEN, &SECRET).await.unwrap();
+    store.confirm_second_factor(ann, &SECRET, 10, &[[1; 32]], 5000).await.unwrap();
+    for code in [Some(CodeProof::Recovery([9; 32])), Some(step(10, CodePurpose::Login))] {
+        let outcome = log_in_with_key(&store, ann, code).await.map(drop);
+        assert!(is(&outcome, Conflict::CodeWrong), "{outcome:?}");
+    }
+    let new = log_in_with_key(&store, ann, Some(step(11, CodePurpose::Login))).await.unwrap();
+    assert!(!new.is_repeated);
 }

@@ -25,10 +25,22 @@ steps! {
     /// Steps on second factors.
     pub(crate) trait SecondFactorSteps {
         /// Uses up the code of a login, as [`Self::use_code`] does. The repetition of a login whose
-        /// answer was lost comes with the code that the first one has used up: it must have a code
-        /// that was right, and no new one.
+        /// answer was lost may come with the very code that was used last: the code of the first
+        /// one. A recovery code is gone, and nothing tells it from an invented one.
         async fn use_code_once(conn, user: UserId, code: Option<CodeProof>, is_repeated: bool) -> Result<()> {
-            if is_repeated && code.is_some() { Ok(()) } else { conn.use_code(user, code).await }
+            if is_repeated && let Some(CodeProof::Step { secret, step, purpose: CodePurpose::Login }) = &code {
+                let same = second_factors::table
+                    .filter(second_factors::user_id.eq(Sql(user)))
+                    .filter(second_factors::active_since.is_not_null())
+                    .filter(second_factors::secret.eq(secret.clone()))
+                    .filter(second_factors::last_step.eq(*step));
+                // The try was no wrong one.
+                let tries = second_factors::login_tries.eq(second_factors::login_tries - CODE_PAUSE);
+                if diesel::update(same).set(tries).execute(conn).await? > 0 {
+                    return Ok(());
+                }
+            }
+            conn.use_code(user, code).await
         }
 
         /// Uses up a code, if the user has a second factor. Fails with `CodeNeeded` without one,
