@@ -71,8 +71,8 @@ impl Rooms {
     /// Fails with `not_found`, `forbidden` or `last_owner`.
     pub async fn remove_member(&self, who: Authenticated, room: RoomId, user: UserId) -> Result<(), Refusal> {
         let me = who.user;
-        // Not counted against the notices: nobody leaves or is removed who has not come, and whoever
-        // comes is counted. Raiders must not use up what their moderators may do.
+        // Not counted against the notices: nobody leaves or is removed who has not come, and
+        // whoever comes is counted. Raiders must not use up what their moderators may do.
         let decide = move |standing: Standing, theirs: Option<&_>| roles::remove(standing, me == user, theirs);
         let invited = self.store.remove_member(room, me, user, now_ms(), decide).await??;
         self.changes.room_changed(room).await;
