@@ -37,6 +37,22 @@ async fn a_thousand_marks_stay_below_the_limit_and_the_last_counts() {
     assert_eq!(rejected(&world).await, "");
 }
 
+/// An application that makes sure of each mark is slowed down, and loses none.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn marks_that_are_flushed_one_by_one_stay_below_the_limit() {
+    let world = limited().await;
+    let (alice, bob) = (world.person("alice").await, world.person("bob").await);
+    let (alices, bobs) = (alice.online(world.relay()).await, bob.online(world.relay()).await);
+    let room = alices.direct(bob.id).await;
+    let begin = now_ms() - 1_000;
+    for number in 1..=80 {
+        let cursor = ReadCursor { up_to: MessageId::new(), sent_at: begin + number, authors: vec![alice.id] };
+        within(bobs.connection.mark_read(room, cursor)).await.unwrap();
+        within(bobs.connection.flush()).await.unwrap();
+    }
+    assert_eq!(rejected(&world).await, "");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_last_list_of_watched_users_counts_although_it_came_too_fast() {
     let world = limited().await;

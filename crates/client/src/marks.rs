@@ -81,6 +81,16 @@ impl<W> Marks<W> {
         self.rooms.iter().map(of).sum::<usize>() + self.notices.len().div_ceil(RECEIPT_MESSAGES)
     }
 
+    /// Returns whether every mark that was taken has gone out.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.frames() == 0
+    }
+
+    /// Lets the marks go out without gathering more, as fast as the relay's limit allows.
+    pub(crate) fn hurry(&mut self, now: Instant) {
+        self.gathered_at = self.gathered_at.min(now);
+    }
+
     /// Returns when the next frame is due.
     pub(crate) fn due(&self) -> Option<Instant> {
         // Without a time so long ago, nothing has gone out yet.

@@ -50,6 +50,8 @@ struct Live {
     // Each waits for its `pong`, in order. Bounded by the number of callers, because a caller waits
     // for its flush.
     flushes: VecDeque<oneshot::Sender<Result<(), NotFlushed>>>,
+    // Each waits until all marks have gone out, which may take a while below the relay's limit.
+    unflushed: Vec<oneshot::Sender<Result<(), NotFlushed>>>,
     // A lasting statement was made when the wire had no room.
     unsaid: bool,
     // The relay rejected the list of watched users: the time to say the latest one.
@@ -70,6 +72,7 @@ impl Live {
             renew_at: now,
             renewal: None,
             flushes: VecDeque::new(),
+            unflushed: Vec::new(),
             unsaid: false,
             watch_at: None,
         };
@@ -231,6 +234,12 @@ impl Task {
             live.wire.text(frame.to_json());
             say_taken(taken);
         }
+        if self.marks.is_empty() && !live.unflushed.is_empty() && live.wire.has_room() {
+            for answer in std::mem::take(&mut live.unflushed) {
+                live.wire.text(DeviceFrame::Ping.to_json());
+                live.flushes.push_back(answer);
+            }
+        }
         while live.wire.has_room()
             && let Some((id, frame)) = self.outbox.next(now)
         {
@@ -284,19 +293,13 @@ impl Task {
         some
     }
 
-    /// Queues all acks and marks, even above the queue's limit, because the next frame must come
-    /// after them. The relay's window bounds them, and its limit on marks.
-    fn say_all(&mut self, live: &mut Live) {
-        while self.ack_some(live) {}
-        while let Some(frame) = self.marks.pop() {
-            live.wire.text(frame.to_json());
-        }
-    }
-
+    /// Queues all acks, even above the queue's limit, because the next frame must come after them.
+    /// The relay's window bounds them. Its `pong` answers once the marks have gone out too.
     fn flush(&mut self, live: &mut Live, answer: oneshot::Sender<Result<(), NotFlushed>>) {
-        self.say_all(live);
-        live.wire.text(DeviceFrame::Ping.to_json());
-        live.flushes.push_back(answer);
+        while self.ack_some(live) {}
+        self.marks.hurry(Instant::now());
+        live.unflushed.push(answer);
+        self.write(live);
     }
 
     fn emit(&mut self, event: Event) {
@@ -314,7 +317,10 @@ impl Task {
     /// Writes the remaining acks and marks, and closes. The relay answers a close after it has read
     /// everything before it.
     async fn close(&mut self, live: &mut Live) -> End {
-        self.say_all(live);
+        while self.ack_some(live) {}
+        while let Some(frame) = self.marks.pop() {
+            live.wire.text(frame.to_json());
+        }
         live.wire.close();
         let closing = async { while live.wire.next(true).await.is_ok() {} };
         if tokio::time::timeout(CLOSE_WAIT, closing).await.is_err() {
