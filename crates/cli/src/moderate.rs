@@ -1,7 +1,7 @@
 //! `ferry rooms ban`, `unban` and `bans`, and the invitations to a room.
 
 use ferry_client::{
-    Paging, Session,
+    Session,
     protocol::{FOREVER, PutBan},
 };
 use serde_json::json;
@@ -23,16 +23,7 @@ pub async fn unban(session: &Session, room: &str, user: &str, json: bool) -> Res
 
 pub async fn bans(session: &Session, room: &str, json: bool) -> Result<(), Failure> {
     let room = resolve::room(session, room).await?;
-    let mut all = Vec::new();
-    let mut paging = Paging { limit: Some(200), cursor: None };
-    loop {
-        let page = session.bans(room, &paging).await?;
-        all.extend(page.items);
-        match page.next_cursor {
-            Some(cursor) => paging.cursor = Some(cursor),
-            None => break,
-        }
-    }
+    let all = session.all_bans(room).await?;
     let row = |ban: &ferry_client::protocol::Ban| {
         vec![ban.user.to_string(), ban.username.clone(), end(ban.until), ban.reason.clone().unwrap_or_default()]
     };
@@ -42,16 +33,7 @@ pub async fn bans(session: &Session, room: &str, json: bool) -> Result<(), Failu
 /// Lists the open invitations to a room.
 pub async fn invited(session: &Session, room: &str, json: bool) -> Result<(), Failure> {
     let room = resolve::room(session, room).await?;
-    let mut all = Vec::new();
-    let mut paging = Paging { limit: Some(200), cursor: None };
-    loop {
-        let page = session.invitations_to(room, &paging).await?;
-        all.extend(page.items);
-        match page.next_cursor {
-            Some(cursor) => paging.cursor = Some(cursor),
-            None => break,
-        }
-    }
+    let all = session.all_invitations_to(room).await?;
     if json {
         return show::print(&show::json_line(&all));
     }

@@ -249,10 +249,7 @@ pub async fn rooms(args: Rooms, global: &Global) -> Result<(), Failure> {
             session.unhide_room(room).await?;
             show::answer(global.json, &json!({ "room": room }), || format!("{room} is in your list again"))
         }
-        RoomsCommand::Hidden => {
-            let paging = Paging { limit: Some(200), cursor: None };
-            list(&session, session.hidden_rooms(&paging).await?.items, global.json).await
-        }
+        RoomsCommand::Hidden => list(&session, session.all_hidden_rooms().await?, global.json).await,
         RoomsCommand::Rename { room, name } => {
             let update = UpdateRoom { name: Some(name), description: None };
             let room = session.update_room(resolve::room(&session, &room).await?, &update).await?;

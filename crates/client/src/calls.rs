@@ -25,6 +25,24 @@ use crate::{Client, ClientError, Credentials, Session};
 /// the rest.
 const PAGES_MAX: usize = 200;
 
+/// Returns all items of a list, [`PAGES_MAX`] pages of it at most: a relay may name a next page for
+/// ever. A macro, because a closure that borrows the page would make a future that is not `Send`.
+macro_rules! all_pages {
+    ($session:ident.$call:ident($($argument:expr)?)) => {{
+        let (mut all, mut paging) = (Vec::new(), $crate::Paging { limit: Some(100), cursor: None });
+        for _ in 0..$crate::calls::PAGES_MAX {
+            let page = $session.$call($($argument,)? &paging).await?;
+            all.extend(page.items);
+            if page.next_cursor.is_none() {
+                break;
+            }
+            paging.cursor = page.next_cursor;
+        }
+        Ok(all)
+    }};
+}
+use all_pages;
+
 /// The part of a list to ask for.
 #[derive(Debug, Clone, Default)]
 pub struct Paging {
@@ -259,16 +277,7 @@ impl Session {
     /// # Errors
     /// As for every call.
     pub async fn all_rooms(&self) -> Result<Vec<Room>, ClientError> {
-        let (mut all, mut paging) = (Vec::new(), Paging { limit: Some(100), cursor: None });
-        for _ in 0..PAGES_MAX {
-            let page = self.rooms(&paging).await?;
-            all.extend(page.items);
-            if page.next_cursor.is_none() {
-                break;
-            }
-            paging.cursor = page.next_cursor;
-        }
-        Ok(all)
+        all_pages!(self.rooms())
     }
 
     /// Finds public rooms (of the kind `channel`) by name.
@@ -330,16 +339,7 @@ impl Session {
     /// # Errors
     /// 404 `not_found`.
     pub async fn all_members(&self, room: RoomId) -> Result<Vec<Member>, ClientError> {
-        let (mut all, mut paging) = (Vec::new(), Paging { limit: Some(100), cursor: None });
-        for _ in 0..PAGES_MAX {
-            let page = self.members(room, &paging).await?;
-            all.extend(page.items);
-            if page.next_cursor.is_none() {
-                break;
-            }
-            paging.cursor = page.next_cursor;
-        }
-        Ok(all)
+        all_pages!(self.members(room))
     }
 
     /// Adds a member, or changes one.

@@ -7,7 +7,7 @@ use ferry_protocol::{Ban, Page, RoomId, UserId};
 use super::{
     Conflict, Membership, Result, Standing, Store, StoreError,
     chunk::CHUNK,
-    page::{after, one_more, page},
+    page::{after_time, one_more, page},
     pool::{query, statement, transaction},
     row_locks::RowLocks,
     schema::{room_bans, users},
@@ -117,9 +117,7 @@ impl Store {
             if let Err(denied) = decide(conn.standing(room, actor).await?) {
                 return Ok(Err(denied));
             }
-            let ban =
-                room_bans::table.filter(room_bans::room_id.eq(Sql(room))).filter(room_bans::user_id.eq(Sql(whom)));
-            match diesel::delete(ban).execute(conn).await? {
+            match conn.delete_ban(room, whom).await? {
                 0 => Err(StoreError::NotFound),
                 _ => Ok(Ok(())),
             }
@@ -131,11 +129,7 @@ impl Store {
     /// # Errors
     /// Fails with [`StoreError::BadCursor`].
     pub async fn bans(&self, room: RoomId, now: i64, limit: usize, cursor: Option<&str>) -> Result<Page<Ban>> {
-        let key = after(cursor, |key| {
-            let (created_at, user) = key.split_once(':')?;
-            Some((created_at.parse().ok()?, user.parse().ok()?))
-        })?;
-        let (last, last_user) = key.unwrap_or((i64::MIN, UserId(uuid::Uuid::nil())));
+        let (last, last_user) = after_time(cursor, UserId(uuid::Uuid::nil()))?;
         query!(self, async |conn| {
             let rows = room_bans::table
                 .inner_join(users::table)

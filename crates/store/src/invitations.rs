@@ -6,7 +6,7 @@ use ferry_protocol::{Invitation, Page, Role, RoomId, RoomKind, UserId};
 
 use super::{
     Conflict, Membership, Result, Standing, Store, StoreError,
-    page::{after, one_more, page},
+    page::{after_time, one_more, page},
     pool::{query, transaction},
     row_locks::RowLocks,
     schema::{blocks, invitations, rooms},
@@ -146,11 +146,7 @@ impl Store {
     /// # Errors
     /// Fails with [`StoreError::BadCursor`].
     pub async fn invitations_of(&self, user: UserId, limit: usize, cursor: Option<&str>) -> Result<Page<Invitation>> {
-        let key = after(cursor, |key| {
-            let (created_at, room) = key.split_once(':')?;
-            Some((created_at.parse().ok()?, room.parse().ok()?))
-        })?;
-        let (last, last_room) = key.unwrap_or((i64::MIN, RoomId(uuid::Uuid::nil())));
+        let (last, last_room) = after_time(cursor, RoomId(uuid::Uuid::nil()))?;
         query!(self, async |conn| {
             let rows = invitations::table
                 .inner_join(rooms::table)
@@ -180,11 +176,7 @@ impl Store {
     /// # Errors
     /// Fails with [`StoreError::BadCursor`].
     pub async fn invitations_to(&self, room: RoomId, limit: usize, cursor: Option<&str>) -> Result<Page<Invitation>> {
-        let key = after(cursor, |key| {
-            let (created_at, user) = key.split_once(':')?;
-            Some((created_at.parse().ok()?, user.parse().ok()?))
-        })?;
-        let (last, last_user) = key.unwrap_or((i64::MIN, UserId(uuid::Uuid::nil())));
+        let (last, last_user) = after_time(cursor, UserId(uuid::Uuid::nil()))?;
         query!(self, async |conn| {
             let rows = invitations::table
                 .inner_join(rooms::table)

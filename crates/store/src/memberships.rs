@@ -7,7 +7,7 @@ use ferry_protocol::{Member, Page, Role, RoomId, RoomKind, UserId};
 use super::{
     AudienceMember, Conflict, Membership, MembershipChange, Result, RoomAudience, Standing, Store, StoreError,
     chunk::CHUNK,
-    page::{after, one_more, page},
+    page::{after_time, one_more, page},
     pool::{query, transaction},
     relationships::RelationshipSteps,
     row_locks::RowLocks,
@@ -38,11 +38,7 @@ impl Store {
     /// # Errors
     /// Fails with [`StoreError::BadCursor`].
     pub async fn members(&self, room: RoomId, limit: usize, cursor: Option<&str>) -> Result<Page<Member>> {
-        let key = after(cursor, |key| {
-            let (joined_at, user) = key.split_once(':')?;
-            Some((joined_at.parse().ok()?, user.parse().ok()?))
-        })?;
-        let (last, last_user) = key.unwrap_or((i64::MIN, UserId(uuid::Uuid::nil())));
+        let (last, last_user) = after_time(cursor, UserId(uuid::Uuid::nil()))?;
         query!(self, async |conn| {
             let rows = memberships::table
                 .inner_join(users::table)

@@ -1,6 +1,8 @@
 //! Pages of lists. A cursor is the sort key of a page's last item. So a list may change between two
 //! pages, and every item that stays is still shown exactly once.
 
+use std::str::FromStr;
+
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use ferry_protocol::Page;
 
@@ -23,6 +25,16 @@ pub(super) fn page<T>(mut rows: Vec<T>, limit: usize, key: impl Fn(&T) -> String
 /// page.
 pub(super) fn one_more(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1)
+}
+
+/// Returns the sort key of a list that is sorted by a time and an id, `time:id`. Without a cursor,
+/// that is a time before every item, with the id `nil`.
+pub(super) fn after_time<I: FromStr>(cursor: Option<&str>, nil: I) -> Result<(i64, I)> {
+    let key = after(cursor, |key| {
+        let (time, id) = key.split_once(':')?;
+        Some((time.parse().ok()?, id.parse().ok()?))
+    })?;
+    Ok(key.unwrap_or((i64::MIN, nil)))
 }
 
 /// Returns the sort key of a cursor. Fails with `BadCursor` if `parse` rejects it.

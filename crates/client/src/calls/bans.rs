@@ -3,11 +3,19 @@
 use ferry_protocol::{Ban, BanAnswer, Page, PutBan, Room, RoomId, UserId};
 use reqwest::Method;
 
-use super::Paging;
+use super::{Paging, all_pages};
 use crate::http::Call;
 use crate::{ClientError, Session};
 
 impl Session {
+    /// Returns all rooms that the user has hidden. Reads at most 200 pages.
+    ///
+    /// # Errors
+    /// As for every call.
+    pub async fn all_hidden_rooms(&self) -> Result<Vec<Room>, ClientError> {
+        all_pages!(self.hidden_rooms())
+    }
+
     /// Hides a room from the user's list. The user stays a member and gets what is sent.
     ///
     /// # Errors
@@ -38,6 +46,14 @@ impl Session {
     /// 403 `forbidden`, 404 `not_found`.
     pub async fn bans(&self, room: RoomId, paging: &Paging) -> Result<Page<Ban>, ClientError> {
         self.call(paging.on(Call::new(Method::GET, format!("rooms/{room}/bans")))).await
+    }
+
+    /// Returns all bans of a room. Reads at most 200 pages.
+    ///
+    /// # Errors
+    /// As of [`Self::bans`].
+    pub async fn all_bans(&self, room: RoomId) -> Result<Vec<Ban>, ClientError> {
+        all_pages!(self.bans(room))
     }
 
     /// Bans a user from a room, or changes their ban. A member is removed.

@@ -4,7 +4,7 @@ use ferry_protocol::{Invitation, InvitationAnswer, Invite, Page, Room, RoomAnswe
 use reqwest::Method;
 use serde_json::json;
 
-use super::Paging;
+use super::{Paging, all_pages};
 use crate::http::Call;
 use crate::{ClientError, Session};
 
@@ -42,6 +42,14 @@ impl Session {
     /// 403 `forbidden`, 404 `not_found`.
     pub async fn invitations_to(&self, room: RoomId, paging: &Paging) -> Result<Page<Invitation>, ClientError> {
         self.call(paging.on(Call::new(Method::GET, format!("rooms/{room}/invitations")))).await
+    }
+
+    /// Returns all open invitations to a room. Reads at most 200 pages.
+    ///
+    /// # Errors
+    /// As of [`Self::invitations_to`].
+    pub async fn all_invitations_to(&self, room: RoomId) -> Result<Vec<Invitation>, ClientError> {
+        all_pages!(self.invitations_to(room))
     }
 
     /// Accepts an invitation. The user is then in the room.

@@ -5,7 +5,7 @@ use ferry_protocol::{
 };
 use reqwest::Method;
 
-use super::{PAGES_MAX, Paging};
+use super::{Paging, all_pages};
 use crate::http::Call;
 use crate::{ClientError, Session};
 
@@ -24,16 +24,7 @@ impl Session {
     /// # Errors
     /// As for every call.
     pub async fn all_friends(&self, state: FriendState) -> Result<Vec<Friend>, ClientError> {
-        let (mut all, mut paging) = (Vec::new(), Paging { limit: Some(100), cursor: None });
-        for _ in 0..PAGES_MAX {
-            let page = self.friends(state, &paging).await?;
-            all.extend(page.items);
-            if page.next_cursor.is_none() {
-                break;
-            }
-            paging.cursor = page.next_cursor;
-        }
-        Ok(all)
+        all_pages!(self.friends(state))
     }
 
     /// Asks a user to be friends, or accepts their request. Calling it again has no further
@@ -68,16 +59,7 @@ impl Session {
     /// # Errors
     /// As for every call.
     pub async fn all_blocks(&self) -> Result<Vec<Block>, ClientError> {
-        let (mut all, mut paging) = (Vec::new(), Paging { limit: Some(100), cursor: None });
-        for _ in 0..PAGES_MAX {
-            let page = self.blocks(&paging).await?;
-            all.extend(page.items);
-            if page.next_cursor.is_none() {
-                break;
-            }
-            paging.cursor = page.next_cursor;
-        }
-        Ok(all)
+        all_pages!(self.blocks())
     }
 
     /// Blocks a user, which ends a friendship with them. They are not told. Calling it again has
