@@ -13,7 +13,7 @@ use super::{
     chunk::CHUNK,
     error::{Result, StoreError},
     pool::{SqliteConn, boxed},
-    schema::{devices, rooms, users},
+    schema::{blocks, devices, rooms, users},
     sql_types::Sql,
 };
 
@@ -31,6 +31,10 @@ pub(super) trait RowLocks {
     /// Holds the device, to which others may still refer. Returns false if the device does not
     /// exist.
     fn lock_device<'a>(&'a mut self, id: DeviceId) -> BoxFuture<'a, Result<bool>>;
+
+    /// Locks the blocks by the user and of the user, in one order. Two users can have blocked each
+    /// other, and when both go, the database takes the two rows away in an order of its own.
+    fn lock_blocks<'a>(&'a mut self, user: UserId) -> BoxFuture<'a, Result<()>>;
 
     /// Locks those of the rooms that exist, with their memberships, and returns their kinds.
     fn lock_rooms<'a>(&'a mut self, ids: Vec<RoomId>) -> BoxFuture<'a, Result<Vec<(RoomId, RoomKind)>>>;
@@ -76,6 +80,17 @@ macro_rules! row_locks {
                     let device = devices::table.filter(devices::id.eq(Sql(id))).select(devices::id);
                     let device = device$(.$update())?.first::<DeviceId>(self).await.optional()?;
                     Ok(device.is_some())
+                })
+            }
+
+            fn lock_blocks<'a>(&'a mut self, user: UserId) -> BoxFuture<'a, Result<()>> {
+                boxed(async move {
+                    let theirs = blocks::table
+                        .filter(blocks::blocker.eq(Sql(user)).or(blocks::blocked.eq(Sql(user))))
+                        .order((blocks::blocker, blocks::blocked))
+                        .select(blocks::blocker);
+                    theirs$(.$exclusive())?.load::<UserId>(self).await?;
+                    Ok(())
                 })
             }
 

@@ -150,6 +150,7 @@ impl Store {
             let theirs: Vec<DeviceId> = theirs.load(conn).await?;
             let devices = conn.log_out(id, &theirs, closed_at).await?;
             let rooms = conn.leave_all(id).await?;
+            conn.lock_blocks(id).await?;
             diesel::delete(users::table.filter(users::id.eq(Sql(id)))).execute(conn).await?;
             Ok(DeletedUser { devices, rooms })
         })

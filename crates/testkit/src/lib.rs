@@ -31,7 +31,7 @@ pub use database::Database;
 pub use http::get;
 pub use nsqd::{Nsqd, nsq_binary};
 pub use nsqlookupd::Lookupd;
-pub use postgres::Postgres;
+pub use postgres::{Frozen, Postgres};
 pub use process::{Ended, Process};
 pub use proxy::Proxy;
 pub use relay::{CHEAP_PASSWORDS, OPEN_HANDED, Relay, RelayOptions};

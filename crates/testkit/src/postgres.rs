@@ -8,7 +8,11 @@ use std::{
 
 use anyhow::Context;
 
-use crate::{Scratch, must, repository};
+use crate::{
+    Scratch, must,
+    process::{freeze, signal},
+    repository,
+};
 
 /// A running PostgreSQL, stopped and deleted when dropped.
 #[derive(Debug)]
@@ -58,6 +62,19 @@ impl Postgres {
         std::iter::once(server).chain(children.split_whitespace().filter_map(|id| id.parse().ok())).collect()
     }
 
+    /// Stops the server's process and those of its connections, until the guard is dropped. They
+    /// keep their connections and answer nothing, and the kernel accepts new ones.
+    pub fn freeze(&self) -> Frozen {
+        let mut frozen = Frozen { processes: Vec::new() };
+        // The server first, so that it starts no more of them.
+        must("PostgreSQL", frozen.stop(self.processes()[0]));
+        for process in &self.processes()[1..] {
+            // One that ends of itself just now needs no stopping.
+            let _ = frozen.stop(*process);
+        }
+        frozen
+    }
+
     /// Stops the server. Blocks until it has stopped.
     pub fn stop(&self) {
         must("PostgreSQL", tool("stop", &self.directory));
@@ -75,6 +92,28 @@ impl Drop for Postgres {
         // No panic: while the test panics, it would hide the reason.
         if let Err(error) = tool("stop", &self.directory) {
             eprintln!("{error:#}");
+        }
+    }
+}
+
+/// Processes that are stopped. Dropping it lets them go on.
+#[derive(Debug)]
+pub struct Frozen {
+    processes: Vec<u32>,
+}
+
+impl Frozen {
+    fn stop(&mut self, process: u32) -> anyhow::Result<()> {
+        self.processes.push(process);
+        freeze(process)
+    }
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        for process in &self.processes {
+            // It can have ended before it was stopped.
+            let _ = signal("-CONT", *process);
         }
     }
 }

@@ -130,34 +130,16 @@ impl Process {
     /// Stops all of its threads, until [`Self::thaw`]. It keeps its connections and answers
     /// nothing.
     pub fn freeze(&self) {
-        self.signal("-STOP");
-        // The signal is sent, not obeyed: each thread runs on until the kernel gets round to
-        // stopping it.
-        let deadline = Instant::now() + DEADLINE;
-        while !self.has_stopped() {
-            assert!(Instant::now() < deadline, "{} does not stop", self.name);
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        must(self.name, freeze(self.id()));
     }
 
     /// Lets a frozen process go on.
     pub fn thaw(&self) {
-        self.signal("-CONT");
+        must(self.name, signal("-CONT", self.id()));
     }
 
-    /// Returns true if every thread is in state `T` (proc_pid_stat(5); the state follows the
-    /// name in parentheses).
-    fn has_stopped(&self) -> bool {
-        let threads = must(self.name, fs::read_dir(format!("/proc/{}/task", self.id())));
-        threads.map(|thread| must(self.name, thread).path().join("stat")).all(|stat| {
-            let stat = must(self.name, fs::read_to_string(stat));
-            stat.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with('T'))
-        })
-    }
-
-    fn signal(&self, signal: &str) {
-        let status = Command::new("kill").args([signal, &self.id().to_string()]).status();
-        assert!(must("kill cannot be run", status).success(), "kill {signal} failed for {}", self.name);
+    fn signal(&self, name: &str) {
+        must(self.name, signal(name, self.id()));
     }
 
     /// Waits until it has ended by itself, and returns how.
@@ -183,6 +165,37 @@ impl Drop for Process {
             eprintln!("--- {} ({})\n{}", self.name, self.log.display(), self.log());
         }
     }
+}
+
+/// Stops all threads of a process. Returns when they have stopped.
+pub(crate) fn freeze(id: u32) -> anyhow::Result<()> {
+    signal("-STOP", id)?;
+    // The signal is sent, not obeyed: each thread runs on until the kernel gets round to stopping
+    // it.
+    let deadline = Instant::now() + DEADLINE;
+    while !has_stopped(id)? {
+        anyhow::ensure!(Instant::now() < deadline, "process {id} does not stop");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    Ok(())
+}
+
+pub(crate) fn signal(name: &str, id: u32) -> anyhow::Result<()> {
+    let status = Command::new("kill").args([name, &id.to_string()]).status().context("kill cannot be run")?;
+    anyhow::ensure!(status.success(), "kill {name} {id} failed");
+    Ok(())
+}
+
+/// Returns true if every thread is in state `T` (proc_pid_stat(5); the state follows the name in
+/// parentheses).
+fn has_stopped(id: u32) -> anyhow::Result<bool> {
+    for thread in fs::read_dir(format!("/proc/{id}/task"))? {
+        let stat = fs::read_to_string(thread?.path().join("stat"))?;
+        if !stat.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with('T')) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Returns true if `GET http://address/path` is answered with status 200.

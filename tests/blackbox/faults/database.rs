@@ -1,8 +1,10 @@
-//! PostgreSQL is stopped and started while devices are connected.
+//! PostgreSQL is stopped and started, or frozen and thawed, while devices are connected.
 
 use std::time::Duration;
 
-use crate::harness::{Postgres, World, assert_unavailable, until};
+use ferry_client::{MessageId, Paging};
+
+use crate::harness::{Postgres, World, assert_unavailable, post, post_until_accepted, until, within};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn stopped_and_started() {
@@ -82,6 +84,42 @@ async fn a_reconnect_waits_for_the_database() {
     }
     phone.send(room, "after").await;
     assert_eq!(bobs.text().await, "after");
+}
+
+/// A frozen server keeps its connections and answers nothing, as one whose disk hangs does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn frozen_and_thawed() {
+    let cluster = Postgres::start().unwrap();
+    let world = World::start_in(&cluster, &[]).await;
+    let (alice, bob) = (world.person("alice").await, world.person("bob").await);
+    let (mut phone, mut bobs) = (alice.online(world.relay()).await, bob.online(world.relay()).await);
+    let room = phone.direct(bob.id).await;
+    phone.send(room, "before").await;
+    assert_eq!(bobs.text().await, "before");
+
+    let frozen = cluster.freeze();
+    // Both are still connected, and what the relay read a moment ago is enough for them.
+    phone.send(room, "meanwhile").await;
+    assert_eq!(bobs.text_undisturbed().await, "meanwhile");
+    bobs.send(room, "indeed").await;
+    assert_eq!(phone.text_undisturbed().await, "indeed");
+    let login = within(world.relay().client().login(&bob.name, &bob.password, "another")).await;
+    assert_unavailable(&login.map(drop).unwrap_err());
+    assert_unavailable(&within(phone.session.rooms(&Paging::default())).await.map(drop).unwrap_err());
+    until("it is not ready", || async { (status(&world, "/readyz").await == 503).then_some(()) }).await;
+    assert_eq!(status(&world, "/healthz").await, 200);
+    // Later it asks again who is in the room, and cannot know.
+    let id = MessageId::new();
+    until("a send waits for SQL", || async { post(&phone.session, room, id, "in the end").await.err() }).await;
+
+    drop(frozen);
+    until("a login works again", || async {
+        world.relay().client().login(&bob.name, &bob.password, "another").await.ok()
+    })
+    .await;
+    world.relay().wait_until_ready().await;
+    post_until_accepted(&phone.session, room, id, "in the end").await;
+    assert_eq!(bobs.text_undisturbed().await, "in the end");
 }
 
 async fn status(world: &World, path: &str) -> u16 {

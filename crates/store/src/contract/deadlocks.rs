@@ -17,7 +17,7 @@ use crate::{
     RoomChange, RunId, Store, StoreError, StoreOptions,
 };
 
-on_both!(database: no_two_calls_wait_for_each_other);
+on_both!(database: no_two_calls_wait_for_each_other, two_who_share_everything_can_both_go);
 
 /// How often each pair is tried. The variable sets more, for a longer test.
 const ROUNDS: usize = 1;
@@ -201,4 +201,44 @@ async fn no_two_calls_wait_for_each_other(database: &Database) {
         .collect::<Vec<_>>()
         .await;
     assert_eq!(faults, [""; 0]);
+}
+
+/// Two users who have blocked, banned and invited each other. Each end of an account changes rows
+/// that the other changes as well.
+async fn two_who_share_everything_can_both_go(database: &Database) {
+    let patient = StoreOptions { acquire_timeout: Duration::from_secs(60), ..StoreOptions::default() };
+    let store = Store::open(&database.url, patient).await.unwrap();
+    let faults = futures_util::stream::iter(0..100)
+        .map(|_| {
+            let store = store.clone();
+            async move {
+                let (ann, ben) = two_who_share_everything(&store).await;
+                let gone = [ann, ben].map(|user| {
+                    let store = store.clone();
+                    tokio::spawn(async move { store.delete_user(user).await.map(drop) })
+                });
+                let [ann, ben] = gone;
+                [ann.await.unwrap(), ben.await.unwrap()].into_iter().find_map(fault)
+            }
+        })
+        .buffer_unordered(TOGETHER)
+        .filter_map(std::future::ready)
+        .collect::<Vec<_>>()
+        .await;
+    assert_eq!(faults, [""; 0]);
+}
+
+async fn two_who_share_everything(store: &Store) -> (UserId, UserId) {
+    let person = async || user(store, &format!("u{}", Uuid::new_v4().simple())).await.id;
+    let (ann, ben, cid) = (person().await, person().await, person().await);
+    for (one, other) in [(ann, ben), (ben, ann)] {
+        store.block(one, other, 1).await.unwrap();
+        // Cid stays, so none of the rooms ends with the two.
+        let room = super::changes::group(store, one, &[cid]).await;
+        let ban = NewBan { room, actor: one, whom: other, until: 9, reason: None, now: 1 };
+        store.ban(ban, |_, _| Ok::<_, StoreError>(())).await.unwrap().unwrap();
+        let room = super::changes::group(store, cid, &[one]).await;
+        store.invite(room, one, other, LIMITS, 1, |_| Ok::<_, StoreError>(())).await.unwrap().unwrap();
+    }
+    (ann, ben)
 }

@@ -13,7 +13,7 @@ use crate::{
     models::{LeftRoom, Membership},
     pool::steps,
     row_locks::RowLocks,
-    schema::{memberships, rooms},
+    schema::{invitations, memberships, room_bans, rooms},
     sql_types::Sql,
 };
 
@@ -28,6 +28,7 @@ steps! {
             let mut all: Vec<RoomId> = joined.load(conn).await?;
             // Those of which they are only the creator as well: the row changes when the user goes.
             all.extend(made.load::<RoomId>(conn).await?);
+            all.extend(conn.rooms_that_name(user).await?);
             let locked = conn.lock_rooms(all).await?;
             let of = |direct: bool| -> Vec<RoomId> {
                 locked.iter().filter(|(_, kind)| (*kind == RoomKind::Direct) == direct).map(|(id, _)| *id).collect()
@@ -39,6 +40,22 @@ steps! {
                 .execute(conn)
                 .await?;
             Ok(left)
+        }
+
+        /// Returns the rooms with a ban or an invitation that the user has or made. Two users can
+        /// be in the bans and invitations of each other, and the database takes these rows away in
+        /// an order of its own. So who takes them away locks their rooms first.
+        async fn rooms_that_name(conn, user: UserId) -> Result<Vec<RoomId>> {
+            let user = Some(Sql(user));
+            let bans = room_bans::table
+                .filter(room_bans::user_id.nullable().eq(user).or(room_bans::banned_by.eq(user)))
+                .select(room_bans::room_id);
+            let invited = invitations::table
+                .filter(invitations::user_id.nullable().eq(user).or(invitations::invited_by.nullable().eq(user)))
+                .select(invitations::room_id);
+            let mut rooms: Vec<RoomId> = bans.load(conn).await?;
+            rooms.extend(invited.load::<RoomId>(conn).await?);
+            Ok(rooms)
         }
 
         /// Deletes direct rooms. Returns them with their other users.
