@@ -116,10 +116,12 @@ pub struct Times {
     /// Silence until the relay pings a device. After twice as long it closes the socket.
     pub ping: Duration,
     /// Limit for an ack while the window is full. Also for a peer that takes no bytes; for a socket
-    /// the session caps this at 20 s over nsqd.
+    /// the session caps this over nsqd at two thirds of `nsqd_heartbeat`.
     pub slow: Duration,
     /// nsqd's message timeout: nsqd redelivers a message that nobody touched for this long.
     pub msg_timeout: Duration,
+    /// Interval between two heartbeats of nsqd.
+    pub nsqd_heartbeat: Duration,
     /// Limit for a drain. After it the relay stops anyway.
     pub drain: Duration,
     /// Interval between two searches for orphan channels.

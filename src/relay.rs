@@ -158,6 +158,7 @@ impl Dispatcher {
             mentions: send.mentions,
             content_type: send.content_type,
             stream,
+            after: send.after,
             epoch,
             seq,
             sent_at,
@@ -169,7 +170,8 @@ impl Dispatcher {
         drop(message);
         self.publish_to_all(targets, &payload, id).await.map_err(|(refusal, users)| not_sent(refusal, users))?;
         self.metrics.sends.inc();
-        Ok(Sent { id, sent_at, recipients, unreachable, stream, epoch, seq })
+        let role = Some(admitted.sender.role);
+        Ok(Sent { id, sent_at, recipients, unreachable, stream, epoch, seq, role })
     }
 
     /// Tells all devices of these users what has happened. Best effort: if a user's home is down,

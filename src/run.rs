@@ -219,6 +219,7 @@ async fn open_broker(config: &Config, store: &Store, metrics: &Metrics) -> anyho
         nsqd: config.nsqd.clone(),
         nsqlookupd: config.nsqlookupd.clone(),
         msg_timeout: config.times.msg_timeout,
+        heartbeat: config.times.nsqd_heartbeat,
         frame: config.limits.frame,
     };
     let inventory = Arc::new(DeviceInventory::new(store.clone()));

@@ -135,6 +135,7 @@ mod tests {
             reply_to: None,
             mentions: Vec::new(),
             content_type: None,
+            after: None,
         }
     }
 

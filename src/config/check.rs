@@ -99,6 +99,8 @@ impl Values {
             slow: seconds("slow-timeout", self.slow_timeout)?,
             // `max_msg_timeout` in nsq.conf.
             msg_timeout: Duration::from_secs(within("msg-timeout", 1, 900, self.msg_timeout)?),
+            // `max_heartbeat_interval` in nsq.conf.
+            nsqd_heartbeat: Duration::from_secs(within("nsqd-heartbeat", 5, 60, self.nsqd_heartbeat)?),
             drain: seconds("drain-timeout", self.drain_timeout)?,
             reconcile: seconds("reconcile-interval", self.reconcile_interval)?,
             orphan_grace: Duration::from_secs(within("orphan-grace", 0, DAY, self.orphan_grace)?),

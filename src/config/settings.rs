@@ -173,12 +173,16 @@ settings! {
         /// socket (4002).
         ping_interval: u64 = 30, "FERRY_PING_INTERVAL", "SECONDS";
         /// Seconds without an ack while the window is full; the relay then closes the socket
-        /// (4001). A socket that takes no bytes gets the same time, but over nsqd at most 20 s.
+        /// (4001). A socket that takes no bytes gets the same time, but over nsqd at most two
+        /// thirds of `--nsqd-heartbeat`.
         /// An HTTP connection that takes no bytes is closed after this time.
         slow_timeout: u64 = 60, "FERRY_SLOW_TIMEOUT", "SECONDS";
         /// Seconds until nsqd redelivers a message whose relay does not answer for it, at most
         /// 900. A device whose relay has crashed waits this long for what the relay held.
         msg_timeout: u64 = 8, "FERRY_MSG_TIMEOUT", "SECONDS";
+        /// Seconds between two heartbeats of nsqd, 5 to 60. A connection to nsqd counts as lost
+        /// after two of them and 5 s without a word.
+        nsqd_heartbeat: u64 = 30, "FERRY_NSQD_HEARTBEAT", "SECONDS";
         /// Seconds to finish requests and close sockets after SIGTERM. The relay then stops
         /// anyway, with exit status 1.
         drain_timeout: u64 = 8, "FERRY_DRAIN_TIMEOUT", "SECONDS";

@@ -82,8 +82,9 @@ async fn transfer(call: Call, who: Authenticated, which: String) -> Result<Respo
 
 async fn post(call: Call, who: Authenticated, which: String) -> Result<Response, Refusal> {
     let (app, room) = (Arc::clone(&call.app), id(&which)?);
-    let PostMessage { id, kind, body, reply_to, mentions, content_type } = call.json().await?;
-    let send = Send { id: id.unwrap_or_else(MessageId::new), room, kind, body, reply_to, mentions, content_type };
+    let PostMessage { id, kind, body, reply_to, mentions, content_type, after } = call.json().await?;
+    let id = id.unwrap_or_else(MessageId::new);
+    let send = Send { id, room, kind, body, reply_to, mentions, content_type, after };
     let sent = app.rooms.post(who, send).await?;
     Ok(answer::json(StatusCode::ACCEPTED, &sent))
 }

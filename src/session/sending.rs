@@ -176,7 +176,8 @@ impl Sending {
             // The message is with everybody, whatever the sender may do now.
             (Err(_), Some(earlier)) if earlier.is_confirmed() => {
                 let Earlier { stamp: Stamp { stream, epoch, seq, sent_at }, recipients, .. } = *earlier;
-                let sent = Sent { id: send.id, sent_at, recipients, unreachable: Vec::new(), stream, epoch, seq };
+                let (unreachable, role) = (Vec::new(), None);
+                let sent = Sent { id: send.id, sent_at, recipients, unreachable, stream, epoch, seq, role };
                 return self.answers.push_back((send.id, Ok(sent)));
             }
             (Err(refusal), _) => return self.answers.push_back((send.id, Err(refusal))),

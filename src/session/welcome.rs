@@ -20,6 +20,7 @@ pub fn welcome(app: &App, identity: Authenticated) -> String {
             send_rate: limits.send_rate,
             devices: limits.devices,
         },
+        queue: Some(app.broker.queue_state(identity.user, identity.device)),
     };
     RelayFrame::Welcome(welcome).to_json()
 }

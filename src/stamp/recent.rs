@@ -146,6 +146,7 @@ mod tests {
             reply_to: None,
             mentions: Vec::new(),
             content_type: None,
+            after: None,
         }
     }
 

@@ -71,7 +71,7 @@ on_both!(every_kind_arrives_stamped_at_all_devices, |world| async move {
                 }
             };
             let message = &incoming.message;
-            let Draft { kind, body, reply_to, mentions, content_type } = draft.clone();
+            let Draft { kind, body, reply_to, mentions, content_type, .. } = draft.clone();
             assert_eq!(
                 (&message.kind, &message.body, message.reply_to, &message.mentions, &message.content_type),
                 (&kind, &body, reply_to, &mentions, &content_type)

@@ -176,6 +176,7 @@ mod tests {
             mentions: Vec::new(),
             content_type: None,
             stream: Stream::Socket,
+            after: None,
             epoch: 1,
             seq: 1,
             sent_at: 1,
@@ -189,8 +190,8 @@ mod tests {
             RelayFrame::Message(Box::new(delivered)),
             Incoming::Message { delivery: b"00ff", redelivered: true, stamp: STAMP },
         );
-        let sent =
-            Sent { id, sent_at: 1, recipients: 1, unreachable: vec![], stream: Stream::Socket, epoch: 1, seq: 1 };
+        let (unreachable, stream, role) = (vec![], Stream::Socket, Some(Role::Member));
+        let sent = Sent { id, sent_at: 1, recipients: 1, unreachable, stream, epoch: 1, seq: 1, role };
         read_frame(RelayFrame::Sent(sent), Incoming::Sent(STAMP));
         read_frame(RelayFrame::Drained, Incoming::Drained);
         read_frame(RelayFrame::Pong, Incoming::Other);

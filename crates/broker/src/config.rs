@@ -12,6 +12,8 @@ pub struct BrokerConfig {
     pub nsqlookupd: Vec<String>,
     /// How long nsqd waits before it hands out an untouched delivery again.
     pub msg_timeout: Duration,
+    /// How often nsqd sends a heartbeat. Two of them and some seconds of silence end a connection.
+    pub heartbeat: Duration,
     /// The largest frame from a device, in bytes. An envelope is a little larger.
     pub frame: usize,
 }

@@ -54,6 +54,7 @@ impl Subject {
             nsqd: vec![address],
             nsqlookupd: Vec::new(),
             msg_timeout: Duration::from_secs(60),
+            heartbeat: Duration::from_secs(30),
             frame: 64 << 10,
         };
         let broker = Broker::Nsq(Arc::new(NsqBroker::new(&config, Arc::new(NoDevices)).unwrap()));

@@ -42,7 +42,7 @@ mod subscription;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ferry_protocol::{DeviceId, UserId};
+use ferry_protocol::{DeviceId, QueueState, UserId, now_ms};
 use uuid::Uuid;
 
 pub use bus::BusTopic;
@@ -204,6 +204,17 @@ impl Broker {
             Self::Memory(broker) => Ok(broker.backlog(user, device)),
             Self::Nsq(broker) => broker.backlog(user, device).await,
         }
+    }
+
+    /// Returns since when a channel has lost nothing, as far as is known. It is never too early.
+    /// Over nsqd, what somebody deletes there by hand is not known.
+    #[must_use]
+    pub fn queue_state(&self, user: UserId, device: DeviceId) -> QueueState {
+        let state = match self {
+            Self::Memory(broker) => broker.queue_state(user, device),
+            Self::Nsq(broker) => broker.queue_state(user),
+        };
+        state.unwrap_or_else(|| QueueState { whole_since: now_ms(), dropped: 0 })
     }
 
     /// Sends a payload to every relay that listens now, this one included. Best effort: nothing is

@@ -14,7 +14,7 @@ use std::{
 
 use bytes::Bytes;
 use dashmap::{DashMap, mapref::entry::Entry};
-use ferry_protocol::{DeviceId, UserId};
+use ferry_protocol::{Content, DeviceId, QueueState, UserId, now_ms};
 use prometheus::IntCounter;
 use tokio::sync::Notify;
 
@@ -50,6 +50,8 @@ impl Default for MemoryLimits {
 pub struct MemoryBroker {
     topics: DashMap<UserId, HashMap<DeviceId, Arc<Channel>>>,
     limits: MemoryLimits,
+    /// When it was created, in milliseconds since the Unix epoch.
+    started: i64,
     next_delivery: AtomicU64,
     /// The bytes that wait or are unfinished on all channels. A shared payload counts once for each
     /// channel, so this is an upper bound.
@@ -65,12 +67,24 @@ struct Channel {
     total_bytes: Arc<AtomicUsize>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Queue {
+    /// Since when nothing but receipts was dropped, and how much was dropped at all.
+    state: QueueState,
     waiting: Waiting,
     unfinished: Vec<Delivery>,
     taken: bool,
     deleted: bool,
+}
+
+impl Queue {
+    /// Creates the queue of a device, in a broker that has run since `started`.
+    fn new(device: DeviceId, started: i64) -> Self {
+        // A device that logged in since then had no queue before, which could have lost something.
+        let logged_in = device.created_at().filter(|at| *at >= started);
+        let state = QueueState { whole_since: logged_in.unwrap_or_else(now_ms), dropped: 0 };
+        Self { state, waiting: Waiting::default(), unfinished: Vec::new(), taken: false, deleted: false }
+    }
 }
 
 impl Channel {
@@ -81,7 +95,7 @@ impl Channel {
 
     /// Adds a delivery. Returns how many were dropped for it, itself perhaps among them.
     fn push(&self, delivery: Delivery, limits: &MemoryLimits) -> usize {
-        let mut dropped = 0;
+        let (mut dropped, mut has_lost) = (0, false);
         let mut queue = self.queue();
         if queue.deleted {
             return 0;
@@ -93,6 +107,11 @@ impl Channel {
             let Some(least) = waiting.pop_least() else { break };
             self.total_bytes.fetch_sub(least.payload.len(), Ordering::Relaxed);
             dropped += 1;
+            has_lost |= !matches!(Content::of(&least.payload), Some(Content::Receipt));
+        }
+        queue.state.dropped += dropped as u64;
+        if has_lost {
+            queue.state.whole_since = now_ms();
         }
         drop(queue);
         self.changed.notify_one();
@@ -116,7 +135,8 @@ impl MemoryBroker {
     /// Creates an empty broker. `dropped` counts what full channels lose.
     #[must_use]
     pub fn new(limits: MemoryLimits, dropped: IntCounter) -> Self {
-        Self { topics: DashMap::new(), limits, next_delivery: AtomicU64::new(1), total_bytes: Arc::default(), dropped }
+        let (topics, next_delivery, total_bytes) = (DashMap::new(), AtomicU64::new(1), Arc::default());
+        Self { topics, limits, started: now_ms(), next_delivery, total_bytes, dropped }
     }
 
     pub(crate) fn open_device(&self, user: UserId, device: DeviceId) {
@@ -127,7 +147,7 @@ impl MemoryBroker {
         let mut topic = self.topics.entry(user).or_default();
         let channel = topic.entry(device).or_insert_with(|| {
             Arc::new(Channel {
-                queue: Mutex::default(),
+                queue: Mutex::new(Queue::new(device, self.started)),
                 changed: Notify::new(),
                 total_bytes: Arc::clone(&self.total_bytes),
             })
@@ -191,6 +211,10 @@ impl MemoryBroker {
             let deliveries = (queue.waiting.len() + queue.unfinished.len()) as u64;
             ChannelCount { deliveries, subscriptions: queue.taken.into() }
         })
+    }
+
+    pub(crate) fn queue_state(&self, user: UserId, device: DeviceId) -> Option<QueueState> {
+        self.topics.get(&user)?.get(&device).map(|channel| channel.queue().state)
     }
 
     /// Returns how many deliveries wait or are unfinished. They would be lost if the process ended

@@ -9,6 +9,7 @@ mod late;
 mod names;
 mod node;
 mod pace;
+mod patience;
 mod restore;
 
 use std::{
@@ -18,7 +19,7 @@ use std::{
 
 use bytes::Bytes;
 use ferry_nsq::{LookupAdmin, Options, TopicName};
-use ferry_protocol::{DeviceId, UserId};
+use ferry_protocol::{DeviceId, QueueState, UserId};
 use futures_util::future::join_all;
 use uuid::Uuid;
 
@@ -27,6 +28,7 @@ pub use inventory::{Inventory, Listed, NodeList};
 use self::{
     names::{channel, home, topic},
     node::Node,
+    patience::Patience,
     restore::Homes,
 };
 use crate::{
@@ -45,15 +47,6 @@ const RECEIPT: usize = 64 << 10;
 /// How long a call to an nsqd or nsqlookupd may take over HTTP. A logout waits for it; past it the
 /// call fails.
 const ADMIN_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// How often nsqd sends a heartbeat.
-const HEARTBEAT: Duration = Duration::from_secs(30);
-/// How long a subscription may hear nothing. Past it the subscription counts as lost. That is two
-/// heartbeats, and some time for the network.
-const SILENCE: Duration = Duration::from_secs(65);
-/// How long a subscription may stay unread. A write of nsqd that blocks for a heartbeat ends its
-/// pump for this consumer.
-const UNREAD: Duration = Duration::from_secs(20);
 
 /// A broker over nsqds.
 pub struct NsqBroker {
@@ -76,7 +69,7 @@ impl NsqBroker {
     /// Fails if an address is malformed.
     pub fn new(config: &BrokerConfig, inventory: Arc<dyn Inventory>) -> Result<Self, BrokerError> {
         let options = Options {
-            heartbeat_interval: HEARTBEAT,
+            heartbeat_interval: config.heartbeat,
             msg_timeout: Some(config.msg_timeout),
             // An envelope is the frame without its own header, plus the stamps of the relay.
             max_frame_size: 2 * config.frame.max(RECEIPT) + (64 << 10),
@@ -95,6 +88,12 @@ impl NsqBroker {
         };
         let lookups = config.nsqlookupd.iter().map(lookup).collect::<Result<_, _>>()?;
         Ok(Self { nodes, lookups, bus: bus::BusTopics::new() })
+    }
+
+    pub(crate) fn queue_state(&self, user: UserId) -> Option<QueueState> {
+        let whole_since = self.home(user).whole_since()?;
+        // nsqd drops nothing because a queue is full.
+        Some(QueueState { whole_since, dropped: 0 })
     }
 
     fn home(&self, user: UserId) -> &Arc<Node> {
@@ -202,8 +201,9 @@ impl NsqBroker {
         device: DeviceId,
         window: u32,
     ) -> Result<Subscription, SubscribeError> {
-        let subscription = self.home(user).subscribe(&topic(user)?, &channel(device)?, 0).await?;
-        Ok(Subscription { subscription, waits_with: Some(window) })
+        let home = self.home(user);
+        let subscription = home.subscribe(&topic(user)?, &channel(device)?, 0).await?;
+        Ok(Subscription { subscription, patience: home.patience(), waits_with: Some(window) })
     }
 
     pub(crate) fn destination(&self, user: UserId) -> Destination {
@@ -297,6 +297,7 @@ type Part = (Vec<UserId>, Vec<(TopicName, Bytes)>);
 #[derive(Debug)]
 pub struct Subscription {
     subscription: ferry_nsq::Subscription,
+    patience: Patience,
     /// The window, until the subscription is started.
     waits_with: Option<u32>,
 }
@@ -334,11 +335,11 @@ impl Subscription {
     }
 
     pub(crate) fn lost_at(&self) -> Instant {
-        self.subscription.last_heard().into_std() + SILENCE
+        self.subscription.last_heard().into_std() + self.patience.silence()
     }
 
-    pub(crate) fn read_within() -> Duration {
-        UNREAD
+    pub(crate) fn read_within(&self) -> Duration {
+        self.patience.unread()
     }
 
     pub(crate) fn probe(&mut self) {
@@ -366,16 +367,4 @@ fn delivery(message: ferry_nsq::Message) -> Option<Delivery> {
 
 fn first_error(outcomes: impl IntoIterator<Item = Result<(), BrokerError>>) -> Result<(), BrokerError> {
     outcomes.into_iter().collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_subscription_is_read_before_the_write_of_nsqd_gives_up() {
-        // nsqd's limit on a write is the heartbeat interval. A third of it is left for a message
-        // that trickles through in parts.
-        assert!(UNREAD + HEARTBEAT / 3 <= HEARTBEAT);
-    }
 }

@@ -80,7 +80,7 @@ impl Subscription {
     pub fn read_within(&self) -> Option<std::time::Duration> {
         match self {
             Self::Memory(_) => None,
-            Self::Nsq(_) => Some(nsq::Subscription::read_within()),
+            Self::Nsq(subscription) => Some(subscription.read_within()),
         }
     }
 

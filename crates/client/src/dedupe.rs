@@ -35,9 +35,10 @@ impl From<&Receipt> for Seen {
     }
 }
 
-struct Delivery {
+/// The deliveries of a message in one connection. A sender that tries again makes several.
+struct Deliveries {
     connection: u64,
-    id: String,
+    ids: Vec<String>,
 }
 
 /// See the module's description.
@@ -46,7 +47,7 @@ pub(crate) struct Dedupe {
     connection: u64,
     // Messages that the caller has and has not acked. Bounded by the caller: an entry lives as
     // long as its `Incoming`.
-    pending: HashMap<Seen, Delivery>,
+    pending: HashMap<Seen, Deliveries>,
     acked: HashSet<Seen>,
     // The same keys as in `acked`, oldest first. At `limit` the oldest is forgotten, and a
     // redelivery of it would be shown again.
@@ -58,14 +59,14 @@ pub(crate) struct Dedupe {
 
 impl Dedupe {
     /// Creates a state that remembers `limit` acked messages. The messages in `seen` (oldest
-    /// first) count as acked already.
+    /// first) count as acked already. With a limit of 0 every copy is shown.
     pub(crate) fn new(limit: usize, seen: impl IntoIterator<Item = Seen>) -> Self {
         let mut this = Self {
             connection: 0,
             pending: HashMap::new(),
             acked: HashSet::new(),
             ages: VecDeque::new(),
-            limit: limit.max(1),
+            limit,
             to_ack: Vec::new(),
         };
         seen.into_iter().for_each(|seen| this.remember(seen));
@@ -84,17 +85,23 @@ impl Dedupe {
             self.to_ack.push(delivery.to_owned());
             return false;
         }
-        let newest = Delivery { connection: self.connection, id: delivery.to_owned() };
-        self.pending.insert(seen, newest).is_none()
+        let connection = self.connection;
+        let is_new = !self.pending.contains_key(&seen) || self.limit == 0;
+        let pending = self.pending.entry(seen).or_insert_with(|| Deliveries { connection, ids: Vec::new() });
+        if pending.connection != connection {
+            *pending = Deliveries { connection, ids: Vec::new() };
+        }
+        pending.ids.push(delivery.to_owned());
+        is_new
     }
 
     /// Notes that the caller has stored the message. Returns true if the relay should be told now.
     pub(crate) fn ack(&mut self, seen: Seen) -> bool {
-        let Some(delivery) = self.pending.remove(&seen) else { return false };
+        let Some(pending) = self.pending.remove(&seen) else { return false };
         self.remember(seen);
-        let current = delivery.connection == self.connection;
+        let current = pending.connection == self.connection;
         if current {
-            self.to_ack.push(delivery.id);
+            self.to_ack.extend(pending.ids);
         }
         current
     }
@@ -152,14 +159,25 @@ mod tests {
     }
 
     #[test]
-    fn a_pending_message_is_shown_once_and_its_newest_delivery_is_acked() {
+    fn a_pending_message_is_shown_once_and_its_deliveries_of_this_connection_are_acked() {
         let (mut dedupe, message) = (dedupe(), seen());
         assert!(dedupe.arrive(message, "1"));
         assert!(!dedupe.arrive(message, "2"));
         dedupe.connected();
         assert!(!dedupe.arrive(message, "3"));
+        assert!(!dedupe.arrive(message, "4"));
         dedupe.ack(message);
-        assert_eq!(dedupe.take_acks(10), ["3"]);
+        assert_eq!(dedupe.take_acks(10), ["3", "4"]);
+    }
+
+    #[test]
+    fn with_nothing_to_remember_every_copy_is_shown_and_acked() {
+        let (mut dedupe, message) = (Dedupe::new(0, []), seen());
+        dedupe.connected();
+        assert!(dedupe.arrive(message, "1") && dedupe.arrive(message, "2"));
+        assert!(dedupe.ack(message) && !dedupe.ack(message));
+        assert!(dedupe.arrive(message, "3") && dedupe.ack(message));
+        assert_eq!(dedupe.take_acks(10), ["1", "2", "3"]);
     }
 
     #[test]

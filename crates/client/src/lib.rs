@@ -26,13 +26,10 @@
 
 mod backoff;
 mod calls;
-mod conversation;
 mod dedupe;
-mod draft;
 mod error;
 mod http;
 mod marks;
-mod order;
 mod outbox;
 mod session;
 mod socket;
@@ -40,16 +37,15 @@ mod typing;
 
 pub use backoff::Backoff;
 pub use calls::{LoginWith, Paging, Proof};
-pub use conversation::{Capacity, Change, Conversation, Entry, Ignored};
 pub use dedupe::Seen;
-pub use draft::Draft;
 pub use error::{ClientError, ClosedReason, SendError};
 pub use http::{Client, ClientOptions};
-pub use order::{Arrival, Order};
 pub use session::{CredentialStore, Credentials, InMemory, Session, StoreLock};
 pub use socket::{
-    ConnectOptions, Connection, DisconnectReason, Event, Events, Incoming, IncomingNotice, IncomingReceipt, NotFlushed,
+    ConnectOptions, Connection, DisconnectReason, Event, Events, Incoming, IncomingNotice, IncomingReceipt,
+    IncomingUnknown, NotFlushed,
 };
 
+pub use ferry_conversation::{Arrival, Capacity, Change, Conversation, Draft, Entry, Ignored, Order};
 pub use ferry_protocol as protocol;
 pub use ferry_protocol::{Body, DeviceId, MessageId, RoomId, Secret, Target, UserId};

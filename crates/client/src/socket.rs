@@ -14,7 +14,7 @@ use std::time::Duration;
 use ferry_protocol::{Body, DeviceFrame, MessageId, Presence, Read, ReadCursor, RoomId, Sent, UserId, Welcome};
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
 
-pub use incoming::{Incoming, IncomingNotice, IncomingReceipt};
+pub use incoming::{Incoming, IncomingNotice, IncomingReceipt, IncomingUnknown};
 
 use crate::dedupe::Dedupe;
 use crate::error::describe_close;
@@ -32,7 +32,8 @@ pub struct ConnectOptions {
     /// relay's window is reached first.
     pub events: usize,
     /// The number of acked messages that are remembered, so that a redelivery is not shown again.
-    /// At the limit the oldest is forgotten.
+    /// At the limit the oldest is forgotten. With 0 every copy is shown, for a caller whose own
+    /// store recognises copies: two may have different stamps, and the earlier one counts.
     pub remember: usize,
     /// The messages that were acked in earlier runs (see [`Connection::seen`]), oldest first.
     pub seen: Vec<Seen>,
@@ -77,6 +78,9 @@ pub enum Event {
     /// A receipt: what became of the user's messages, or what the user has read on another device.
     /// Store it if you need it, then [`IncomingReceipt::ack`] it.
     Receipt(Box<IncomingReceipt>),
+    /// A delivery that this version cannot read. Store it if you can, then [`IncomingUnknown::ack`]
+    /// it.
+    Unknown(Box<IncomingUnknown>),
     /// Everything that waited when the socket opened has been delivered. Comes once in each
     /// connection.
     Drained,
@@ -339,6 +343,11 @@ impl Events {
     /// Returns the next event, or `None` after [`Event::Closed`]. Cancel-safe.
     pub async fn next(&mut self) -> Option<Event> {
         self.receiver.recv().await
+    }
+
+    /// Returns an event that is there already, without waiting.
+    pub fn try_next(&mut self) -> Option<Event> {
+        self.receiver.try_recv().ok()
     }
 }
 

@@ -66,6 +66,10 @@ pub struct Send {
     /// The media type of the body, if the sender names one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_type: Option<String>,
+    /// The last message of this device in the room that the relay confirmed before. Nobody checks
+    /// it. A receiver that does not have it knows that something is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<MessageId>,
 }
 
 /// The content of `ack`.
@@ -202,6 +206,7 @@ mod tests {
             reply_to: Some(MessageId::new()),
             mentions: vec![UserId::new(), UserId::new()],
             content_type: Some("text/markdown".into()),
+            after: Some(MessageId::new()),
         };
         for frame in [
             DeviceFrame::Hello(Hello { token: Secret::new("t") }),

@@ -9,7 +9,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Body, DeviceId, ErrorCode, MessageId, Secret, Stream, UserId,
+    Body, DeviceId, ErrorCode, MessageId, Role, Secret, Stream, UserId,
     optional::{given, given_or_removed},
 };
 
@@ -299,6 +299,10 @@ pub struct PostMessage {
     /// The media type of the body, if the sender names one.
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub content_type: Option<String>,
+    /// The last message of this device in the room that the relay confirmed before. Nobody checks
+    /// it. A receiver that does not have it knows that something is missing.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub after: Option<MessageId>,
 }
 
 fn text() -> String {
@@ -325,6 +329,10 @@ pub struct Sent {
     pub epoch: i64,
     /// The `seq` that the others see on the message.
     pub seq: u64,
+    /// The role that the others see on the message. Left out by older relays, and for a message
+    /// that was confirmed before the sender lost the room.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
 }
 
 /// The body of every error answer, `application/problem+json` (RFC 9457).

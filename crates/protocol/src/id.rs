@@ -81,6 +81,14 @@ impl MessageId {
 impl DeviceId {
     /// The sender of what the relay says on its own: no device.
     pub const NONE: Self = Self(Uuid::nil());
+
+    /// Returns when the device logged in, as its id says, in milliseconds since the Unix epoch.
+    /// `None` for an id that no relay makes.
+    #[must_use]
+    pub fn created_at(&self) -> Option<i64> {
+        let (seconds, nanos) = self.0.get_timestamp()?.to_unix();
+        i64::try_from(seconds).ok()?.checked_mul(1_000)?.checked_add(i64::from(nanos / 1_000_000))
+    }
 }
 
 #[cfg(test)]

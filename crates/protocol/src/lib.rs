@@ -57,7 +57,7 @@ pub use receipt::{
     DeliveredCount, DeliveredTo, NoticesRead, READ_AUTHORS, RECEIPT_MESSAGES, Read, ReadCursor, Receipt, ReceiptEvent,
 };
 pub use relay_frame::{
-    BadRelayFrame, Delivered, DeliveredNotice, DeliveredReceipt, ErrorFrame, Limits, RelayFrame, Welcome,
+    BadRelayFrame, Delivered, DeliveredNotice, DeliveredReceipt, ErrorFrame, Limits, QueueState, RelayFrame, Welcome,
     envelope_parts,
 };
 pub use room::{

@@ -149,6 +149,10 @@ pub struct Message {
     /// of one stream; `sent_at` orders two streams, as it orders two devices.
     #[serde(default, skip_serializing_if = "Stream::is_socket")]
     pub stream: Stream,
+    /// The last message of the sending device in this room that it knew to be confirmed. A claim of
+    /// the sender, by which a receiver finds out that something is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<MessageId>,
     /// The time when the sending device's connection opened, in milliseconds since the Unix epoch.
     /// It grows with every connection of a device, and with every send over HTTP.
     pub epoch: i64,
@@ -336,6 +340,7 @@ mod tests {
             mentions: Vec::new(),
             content_type: None,
             stream: Stream::Socket,
+            after: None,
             epoch: 1,
             seq: 2,
             sent_at: 3,

@@ -37,6 +37,20 @@ pub struct Welcome {
     pub window: u32,
     /// The limits of the device.
     pub limits: Limits,
+    /// What the relay can say of the device's queue. Left out by older relays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<QueueState>,
+}
+
+/// What the relay can say of a device's queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueueState {
+    /// Since when nothing that was accepted for the device can have been lost, in milliseconds
+    /// since the Unix epoch. If this is later than the last `drained` of the device, something may
+    /// be missing. It may be later than it has to be, and is never too early.
+    pub whole_since: i64,
+    /// How many deliveries the queue has dropped because it was full, since the relay started.
+    pub dropped: u64,
 }
 
 /// A message as it is delivered. Ack it after you have stored it.
@@ -124,8 +138,11 @@ pub enum RelayFrame {
     Typing(UserTyping),
     /// The presence of a watched user changed.
     Presence(Presence),
-    /// A frame of a `type` that this version does not know: ignore it.
-    Unknown,
+    /// A frame of a `type` that this version does not know, or a delivery that it cannot read.
+    Unknown {
+        /// The id to ack, if it is a delivery: without an ack it would fill the window.
+        delivery: Option<String>,
+    },
 }
 
 /// The error for text that is not a frame of the relay.
@@ -145,16 +162,32 @@ impl RelayFrame {
             r#type: std::borrow::Cow<'a, str>,
         }
         #[derive(Deserialize)]
+        struct Owed {
+            #[serde(default)]
+            delivery: Option<String>,
+        }
+        #[derive(Deserialize)]
         struct Renewed {
             token_expires_at: i64,
         }
         let bad = |error: serde_json::Error| BadRelayFrame(describe(&error));
         let kind: Kind<'_> = serde_json::from_str(text).map_err(bad)?;
+        let unknown = || {
+            let owed: Option<Owed> = serde_json::from_str(text).ok();
+            Self::Unknown { delivery: owed.and_then(|owed| owed.delivery) }
+        };
+        // A delivery that cannot be read now cannot be read when it comes again.
+        let delivered = |read: Result<Self, serde_json::Error>| {
+            read.or_else(|error| match unknown() {
+                frame @ Self::Unknown { delivery: Some(_) } => Ok(frame),
+                _ => Err(bad(error)),
+            })
+        };
         Ok(match kind.r#type.as_ref() {
             "welcome" => Self::Welcome(serde_json::from_str(text).map_err(bad)?),
-            "message" => Self::Message(Box::new(serde_json::from_str(text).map_err(bad)?)),
-            "notice" => Self::Notice(Box::new(serde_json::from_str(text).map_err(bad)?)),
-            "receipt" => Self::Receipt(Box::new(serde_json::from_str(text).map_err(bad)?)),
+            "message" => delivered(serde_json::from_str(text).map(|it| Self::Message(Box::new(it))))?,
+            "notice" => delivered(serde_json::from_str(text).map(|it| Self::Notice(Box::new(it))))?,
+            "receipt" => delivered(serde_json::from_str(text).map(|it| Self::Receipt(Box::new(it))))?,
             "drained" => Self::Drained,
             "sent" => Self::Sent(serde_json::from_str(text).map_err(bad)?),
             "renewed" => {
@@ -165,7 +198,7 @@ impl RelayFrame {
             "error" => Self::Error(serde_json::from_str(text).map_err(bad)?),
             "typing" => Self::Typing(serde_json::from_str(text).map_err(bad)?),
             "presence" => Self::Presence(serde_json::from_str(text).map_err(bad)?),
-            _ => Self::Unknown,
+            _ => unknown(),
         })
     }
 
@@ -206,7 +239,7 @@ impl RelayFrame {
             Self::Error(error) => Out::Error(error),
             Self::Typing(typing) => Out::Typing(typing),
             Self::Presence(presence) => Out::Presence(presence),
-            Self::Unknown => return String::new(),
+            Self::Unknown { .. } => return String::new(),
         };
         serde_json::to_string(&out).unwrap_or_default()
     }
@@ -244,6 +277,7 @@ mod tests {
             mentions: vec![UserId::new()],
             content_type: None,
             stream: Stream::Http,
+            after: Some(MessageId::new()),
             epoch: 1,
             seq: 1,
             sent_at: 1,
@@ -257,6 +291,7 @@ mod tests {
             token_expires_at: 2,
             window: 64,
             limits,
+            queue: Some(QueueState { whole_since: 7, dropped: 1 }),
         };
         let error = ErrorFrame {
             code: ErrorCode::RateLimited,
@@ -275,6 +310,7 @@ mod tests {
             stream: Stream::Http,
             epoch: 1,
             seq: 3,
+            role: Some(Role::Member),
         };
         let delivered = Delivered { delivery: "00ff".into(), redelivered: true, message };
         let event = NoticeEvent::DeviceRemoved { device: DeviceId::new() };
@@ -300,6 +336,13 @@ mod tests {
         ] {
             assert_eq!(RelayFrame::parse(&frame.to_json()), Ok(frame));
         }
-        assert_eq!(RelayFrame::parse(r#"{"type":"dance"}"#), Ok(RelayFrame::Unknown));
+        assert_eq!(RelayFrame::parse(r#"{"type":"dance"}"#), Ok(RelayFrame::Unknown { delivery: None }));
+        for unreadable in [
+            r#"{"type":"dance","delivery":"01"}"#,
+            r#"{"type":"message","delivery":"01","redelivered":false,"message":{"sent_at":9223372036854775808}}"#,
+        ] {
+            assert_eq!(RelayFrame::parse(unreadable), Ok(RelayFrame::Unknown { delivery: Some("01".into()) }));
+        }
+        assert!(RelayFrame::parse(r#"{"type":"message","message":{}}"#).is_err());
     }
 }

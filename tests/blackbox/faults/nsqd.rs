@@ -1,9 +1,11 @@
-//! nsqd is killed, frozen and emptied, and loses channels and topics without the relay's doing.
+//! nsqd is killed, frozen, emptied and out of reach, and loses channels and topics without the
+//! relay's doing.
 
 use ferry_protocol::{CreateRoom, MessageId, RoomKind};
+use ferry_testkit::Proxy;
 
 use crate::harness::{
-    Backend, Online, World, assert_seen_once, assert_unavailable, nsq, post, post_until_accepted, until, within,
+    Backend, Nsqd, Online, World, assert_seen_once, assert_unavailable, nsq, post, post_until_accepted, until, within,
 };
 
 /// The close code with which a relay tells a device to reconnect, because its channel is lost.
@@ -58,6 +60,37 @@ async fn frozen_and_thawed() {
     // nsqd may now find the first try in its socket as well. The id makes the two count as one.
     post_until_accepted(&phone.session, room, id, "frozen").await;
     assert_seen_once(&phone, room, &mut bobs, "frozen").await;
+}
+
+/// A router has forgotten the connections to nsqd. Nobody closes them, and nothing comes over
+/// them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn silently_cut_off() {
+    let nsqd = Nsqd::start().await.unwrap();
+    let proxy = Proxy::before(&nsqd.address()).await.unwrap();
+    let http = nsqd.http_address();
+    let reached_at = format!("{}/{}", proxy.address(), http.rsplit_once(':').unwrap().1);
+    let flags = ["--nsqd", &reached_at, "--nsqd-heartbeat", "5"].map(str::to_owned);
+    let world = World::build(Backend::Cluster, Vec::new(), &flags).await;
+    let (alice, bob) = (world.person("alice").await, world.person("bob").await);
+    let (mut phone, mut bobs) = (alice.online(world.relay()).await, bob.online(world.relay()).await);
+    let room = phone.direct(bob.id).await;
+    phone.send(room, "before").await;
+    assert_eq!(bobs.text().await, "before");
+    bobs.connection.flush().await.unwrap();
+
+    proxy.play_dead();
+    let id = MessageId::new();
+    assert_unavailable(&within(post(&phone.session, room, id, "cut off")).await.unwrap_err());
+    post_until_accepted(&phone.session, room, id, "cut off").await;
+    // The consumers hear no heartbeat any more. Their devices come back over new connections.
+    assert_eq!(bobs.disconnected().await, BROKER_UNAVAILABLE);
+    assert_eq!(phone.disconnected().await, BROKER_UNAVAILABLE);
+    phone.connected().await;
+    bobs.connected().await;
+    assert_seen_once(&phone, room, &mut bobs, "cut off").await;
+    bobs.send(room, "and back").await;
+    assert_eq!(phone.text().await, "and back");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,17 +4,18 @@
 use std::{
     sync::{
         Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicI64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use ferry_nsq::{Admin, AdminError, ChannelName, TopicName, TopicStats};
+use ferry_protocol::now_ms;
 use tokio::sync::Semaphore;
 
 use super::{
     inventory::Listed,
-    names::is_mark,
+    names::{is_mark, since, time_of},
     pace::{Pace, TURN},
 };
 use crate::{
@@ -53,6 +54,8 @@ pub(super) struct Administration {
     counts: Semaphore,
     /// Which creation of a channel is next.
     creations: Pace,
+    /// Since when its queues are whole, in milliseconds since the Unix epoch; 0 until it is known.
+    whole_since: AtomicI64,
 }
 
 impl Administration {
@@ -67,11 +70,40 @@ impl Administration {
             calls: Semaphore::new(CALLS),
             counts: Semaphore::new(CALLS),
             creations: Pace::new(TURN),
+            whole_since: AtomicI64::new(0),
         })
     }
 
     pub(super) fn fault(&self) -> Option<String> {
         self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Returns since when its queues are whole, if that is known.
+    pub(super) fn whole_since(&self) -> Option<i64> {
+        Some(self.whole_since.load(Ordering::Relaxed)).filter(|at| *at > 0)
+    }
+
+    /// Notes that its queues may have lost something before this moment, for this relay and, with
+    /// the mark, for the others.
+    pub(super) async fn is_whole_from_now(&self, mark: &TopicName) -> Result<(), BrokerError> {
+        let now = now_ms();
+        self.whole_since.fetch_max(now, Ordering::Relaxed);
+        self.http.create_channel(mark, &since(now)?).await.map_err(unavailable)?;
+        Ok(())
+    }
+
+    /// Reads from the mark since when the queues of the node are whole. A mark without a time is
+    /// from an older relay, or was made a moment ago.
+    pub(super) async fn read_whole_since(&self, mark: &TopicName) -> Result<(), BrokerError> {
+        let stats = self.http.topic_stats(mark).await.map_err(unavailable)?;
+        let channels = stats.map(|topic| topic.channels).unwrap_or_default();
+        match channels.iter().filter_map(|channel| time_of(&channel.name)).max() {
+            Some(at) => {
+                self.whole_since.store(at, Ordering::Relaxed);
+                Ok(())
+            }
+            None => self.is_whole_from_now(mark).await,
+        }
     }
 
     pub(super) fn set_fault(&self, fault: Option<String>) {
@@ -80,7 +112,11 @@ impl Administration {
             (None, Some(fault)) => {
                 tracing::error!(node = %self.name, fault, "nsqd is not well: nothing is published there");
             }
-            (Some(_), None) => tracing::warn!(node = %self.name, "nsqd is well again"),
+            (Some(_), None) => {
+                // What it confirmed while it could not write may be lost.
+                self.whole_since.fetch_max(now_ms(), Ordering::Relaxed);
+                tracing::warn!(node = %self.name, "nsqd is well again");
+            }
             _ => {}
         }
         *known = fault;

@@ -14,7 +14,7 @@ use ferry_nsq::{ChannelName, TopicName};
 use futures_util::future::join_all;
 use uuid::Uuid;
 
-use super::{SILENCE, node::Node};
+use super::{node::Node, patience::Patience};
 use crate::BusTopic;
 
 /// Announcements that may be on their way to one relay. More wait in nsqd's memory queue, and nsqd
@@ -84,7 +84,7 @@ async fn listen_to(node: &Node, run: Uuid, on: BusTopic, hear: &impl Fn(&[u8]), 
         match node.subscribe(&topic, &channel, WINDOW).await {
             Ok(mut subscription) => {
                 changed(on, true);
-                while let Some(message) = next_while_alive(&mut subscription).await {
+                while let Some(message) = next_while_alive(&mut subscription, node.patience()).await {
                     subscription.finish(message.id);
                     hear(&message.body);
                 }
@@ -98,12 +98,15 @@ async fn listen_to(node: &Node, run: Uuid, on: BusTopic, hear: &impl Fn(&[u8]), 
 }
 
 /// Returns the next message, or `None` if the connection is lost, or open and dead.
-async fn next_while_alive(subscription: &mut ferry_nsq::Subscription) -> Option<ferry_nsq::Message> {
+async fn next_while_alive(
+    subscription: &mut ferry_nsq::Subscription,
+    patience: Patience,
+) -> Option<ferry_nsq::Message> {
     loop {
         // Heartbeats do not end the wait, but they count as a sign of life.
-        match tokio::time::timeout(SILENCE, subscription.next()).await {
+        match tokio::time::timeout(patience.silence(), subscription.next()).await {
             Ok(next) => return next.ok(),
-            Err(_) if subscription.last_heard().elapsed() < SILENCE => {}
+            Err(_) if subscription.last_heard().elapsed() < patience.silence() => {}
             Err(_) => return None,
         }
     }

@@ -47,6 +47,21 @@ pub(super) fn witness() -> Result<TopicName, BrokerError> {
         .map_err(|error| BrokerError::Refused(error.to_string()))
 }
 
+/// The beginning of the names of the channels of a mark. Each has a time since which the queues
+/// of the node are whole.
+const SINCE: &str = "since.";
+
+/// Returns the name of the channel of a mark that says this time, in milliseconds since the Unix
+/// epoch.
+pub(super) fn since(at: i64) -> Result<ChannelName, BrokerError> {
+    ChannelName::new(format!("{SINCE}{at}")).map_err(|error| BrokerError::Refused(error.to_string()))
+}
+
+/// Returns the time that the channel of a mark says.
+pub(super) fn time_of(channel: &str) -> Option<i64> {
+    channel.strip_prefix(SINCE)?.parse().ok()
+}
+
 /// Returns the index of a user's home: the node with the highest hash of its name and the user
 /// (rendezvous hashing).
 ///

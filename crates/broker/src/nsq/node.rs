@@ -11,6 +11,7 @@ use ferry_nsq::{AdminError, ChannelName, Options, PublishError, Publisher, Topic
 use super::{
     administration::Administration,
     inventory::{Inventory, Listed},
+    patience::Patience,
     restore::{Homes, restore},
 };
 use crate::{
@@ -86,6 +87,16 @@ impl Node {
             admin,
             wants: Mutex::new(None),
         }))
+    }
+
+    /// Returns how long its subscriptions may be silent or unread.
+    pub(super) fn patience(&self) -> Patience {
+        Patience::with(self.options.heartbeat_interval)
+    }
+
+    /// Returns since when its queues are whole, if that is known.
+    pub(super) fn whole_since(&self) -> Option<i64> {
+        self.admin.whole_since()
     }
 
     /// Publishes on the bus.

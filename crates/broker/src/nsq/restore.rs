@@ -56,7 +56,7 @@ pub(super) async fn restore(
         }
         tokio::time::sleep(LOOK).await;
     }
-    Ok(())
+    node.read_whole_since(&mark).await
 }
 
 /// Compares, and marks the nsqd that was compared: one that was started meanwhile was not.
@@ -73,6 +73,9 @@ async fn compare_and_mark(
         return Err(BrokerError::Unavailable(format!("{}: it was started again meanwhile", node.name)));
     }
     node.http.create_topic(mark).await.map_err(unavailable)?;
+    // What waited on a channel that was missing is lost, and so is what was in the memory of an
+    // nsqd that ended.
+    node.is_whole_from_now(mark).await?;
     // Marks of other lists of nodes: should one of them come back, devices have been logged in
     // since. And witnesses, also of tries that were given up.
     for other in node.marks().await?.into_iter().filter(|other| other != mark) {

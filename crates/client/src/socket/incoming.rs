@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use ferry_protocol::{Message, Notice, Receipt};
 
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+
 use super::Shared;
 use crate::{Arrival, Seen};
 
@@ -48,10 +50,17 @@ pub struct Incoming {
     pub arrival: Arrival,
     /// The delivery's id, for logs.
     pub delivery: String,
+    pub(super) frame: Utf8Bytes,
     pub(super) owed: Owed,
 }
 
 impl Incoming {
+    /// Returns the frame as it came, with the fields that this version does not know.
+    #[must_use]
+    pub fn frame(&self) -> &str {
+        &self.frame
+    }
+
     /// Says that the caller has stored the message, so that the relay removes it from the queue.
     /// Acks are collected and written together; [`Connection::flush`](super::Connection::flush)
     /// waits for them. If an ack is lost with the connection, the library sends it again when the
@@ -89,10 +98,17 @@ pub struct IncomingNotice {
     pub redelivered: bool,
     /// The delivery's id, for logs.
     pub delivery: String,
+    pub(super) frame: Utf8Bytes,
     pub(super) owed: Owed,
 }
 
 impl IncomingNotice {
+    /// Returns the frame as it came, with the fields that this version does not know.
+    #[must_use]
+    pub fn frame(&self) -> &str {
+        &self.frame
+    }
+
     /// Says that the caller has stored the notice. See [`Incoming::ack`].
     pub fn ack(&self) {
         self.owed.ack();
@@ -135,5 +151,33 @@ impl fmt::Debug for IncomingReceipt {
             .field("redelivered", &self.redelivered)
             .field("delivery", &self.delivery)
             .finish_non_exhaustive()
+    }
+}
+
+/// A delivery that this version cannot read: a newer relay has sent it. Store the frame if you can,
+/// and ack it, or it fills the relay's window.
+pub struct IncomingUnknown {
+    /// The delivery's id, for logs.
+    pub delivery: String,
+    pub(super) frame: Utf8Bytes,
+    pub(super) owed: Owed,
+}
+
+impl IncomingUnknown {
+    /// Returns the frame as it came.
+    #[must_use]
+    pub fn frame(&self) -> &str {
+        &self.frame
+    }
+
+    /// Says that the caller has stored the frame, or does not want it. See [`Incoming::ack`].
+    pub fn ack(&self) {
+        self.owed.ack();
+    }
+}
+
+impl fmt::Debug for IncomingUnknown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IncomingUnknown").field("delivery", &self.delivery).finish_non_exhaustive()
     }
 }

@@ -116,6 +116,7 @@ pub fn welcome(expires_in: i64) -> Welcome {
         token_expires_at: 1_000 + expires_in,
         window: 64,
         limits: Limits { frame: 65_536, send_burst: 60, send_rate: 10, devices: 16 },
+        queue: None,
     }
 }
 
@@ -130,6 +131,7 @@ pub fn message(text: &str) -> Message {
         mentions: Vec::new(),
         content_type: None,
         stream: Stream::Socket,
+        after: None,
         epoch: 1,
         seq: 1,
         sent_at: 1,
@@ -145,6 +147,7 @@ pub fn sent(id: MessageId) -> RelayFrame {
         stream: Stream::Socket,
         epoch: 1,
         seq: 1,
+        role: None,
     })
 }
 

@@ -180,6 +180,7 @@ fn message(known: &KnownBody) -> Message {
         mentions: Vec::new(),
         content_type: None,
         stream: crate::Stream::Socket,
+        after: None,
         epoch: 1,
         seq: 1,
         sent_at: 7,

@@ -4,15 +4,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ferry_protocol::{
-    Delivered, DeliveredNotice, DeliveredReceipt, ErrorCode, ErrorFrame, MessageId, RelayFrame, Sent, UserTyping,
+    Delivered, DeliveredNotice, DeliveredReceipt, DeviceId, ErrorCode, ErrorFrame, MessageId, RelayFrame, Sent,
+    UserTyping,
 };
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 use tracing::debug;
 
 use crate::{Seen, SendError};
 
 use super::super::super::incoming::Owed;
-use super::super::super::{DisconnectReason, Event, Incoming, IncomingNotice, IncomingReceipt};
+use super::super::super::{DisconnectReason, Event, Incoming, IncomingNotice, IncomingReceipt, IncomingUnknown};
 use super::super::{End, Task, end_of};
 use super::{Live, closed_without_code};
 
@@ -31,8 +32,8 @@ impl Task {
         let frame =
             RelayFrame::parse(&text).map_err(|error| End::Lost(DisconnectReason::Protocol(error.to_string()), None))?;
         match frame {
-            RelayFrame::Message(delivered) => self.deliver(*delivered),
-            RelayFrame::Notice(delivered) => self.notice(*delivered),
+            RelayFrame::Message(delivered) => self.deliver(*delivered, text),
+            RelayFrame::Notice(delivered) => self.notice(*delivered, text),
             RelayFrame::Receipt(delivered) => self.receipt(*delivered),
             RelayFrame::Drained => self.emit(Event::Drained),
             RelayFrame::Sent(sent) => self.answer(sent.id, Ok(sent)),
@@ -45,7 +46,8 @@ impl Task {
             }
             RelayFrame::Typing(typing) => self.typing(typing),
             RelayFrame::Presence(presence) => self.emit(Event::Presence(presence)),
-            RelayFrame::Welcome(_) | RelayFrame::Unknown => {}
+            RelayFrame::Unknown { delivery: Some(delivery) } => self.unknown(delivery, text),
+            RelayFrame::Welcome(_) | RelayFrame::Unknown { delivery: None } => {}
         }
         Ok(())
     }
@@ -56,7 +58,7 @@ impl Task {
         is_new.then(|| Owed::new(seen, Arc::clone(&self.shared)))
     }
 
-    fn deliver(&mut self, delivered: Delivered) {
+    fn deliver(&mut self, delivered: Delivered, frame: Utf8Bytes) {
         let Delivered { delivery, redelivered, message } = delivered;
         // A copy of a message that the caller has is noted too: its stamp may be another one.
         let arrival = self.order.note(&message);
@@ -64,7 +66,7 @@ impl Task {
         if self.typists.stops(message.room, message.from.user) {
             self.emit(Event::Typing { room: message.room, user: message.from.user, active: false });
         }
-        self.emit(Event::Message(Box::new(Incoming { message, redelivered, arrival, delivery, owed })));
+        self.emit(Event::Message(Box::new(Incoming { message, redelivered, arrival, delivery, frame, owed })));
     }
 
     fn typing(&mut self, typing: UserTyping) {
@@ -78,10 +80,16 @@ impl Task {
         }
     }
 
-    fn notice(&mut self, delivered: DeliveredNotice) {
+    fn unknown(&mut self, delivery: String, frame: Utf8Bytes) {
+        let seen = Seen { device: DeviceId::NONE, id: MessageId::new() };
+        let Some(owed) = self.owed(seen, &delivery) else { return };
+        self.emit(Event::Unknown(Box::new(IncomingUnknown { delivery, frame, owed })));
+    }
+
+    fn notice(&mut self, delivered: DeliveredNotice, frame: Utf8Bytes) {
         let DeliveredNotice { delivery, redelivered, notice } = delivered;
         let Some(owed) = self.owed(Seen::from(&notice), &delivery) else { return };
-        self.emit(Event::Notice(Box::new(IncomingNotice { notice, redelivered, delivery, owed })));
+        self.emit(Event::Notice(Box::new(IncomingNotice { notice, redelivered, delivery, frame, owed })));
     }
 
     fn receipt(&mut self, delivered: DeliveredReceipt) {

@@ -134,6 +134,12 @@ impl Conversation {
         }
     }
 
+    /// Applies a message whose content was removed from a store, because the message is deleted.
+    /// Its body has no form any more. Apply the deletion too: it says who deleted it.
+    pub fn apply_emptied(&mut self, message: &Message) -> Change {
+        if message.room == self.room { self.add(message) } else { Change::Ignored(Ignored::OtherRoom) }
+    }
+
     /// Returns a message, or `None` if the conversation does not hold it.
     #[must_use]
     pub fn get(&self, target: &Target) -> Option<Entry<'_>> {

@@ -4,9 +4,8 @@ use ferry_protocol::{
     Body, Forward, KIND_TEXT, KnownBody, Message, MessageId, PostMessage, RoomId, Send, Target, UserId,
 };
 
-/// A message that has no id and no room yet.
-/// [`Connection::send_draft`](crate::Connection::send_draft) sends it. For
-/// [`Session::post_message`](crate::Session::post_message), convert it with [`Self::into_post`].
+/// A message that has no id and no room yet. Convert it with [`Self::into_send`] for a socket, or
+/// with [`Self::into_post`] for HTTP.
 ///
 /// Nothing here checks whether the user may edit or delete the target. The receiving devices check
 /// it, and ignore the message if not.
@@ -22,13 +21,15 @@ pub struct Draft {
     pub mentions: Vec<UserId>,
     /// The media type of the body.
     pub content_type: Option<String>,
+    /// The last message of this device in the room that a relay has confirmed.
+    pub after: Option<MessageId>,
 }
 
 impl Draft {
     /// Creates a message of any kind.
     #[must_use]
     pub fn new(kind: impl Into<String>, body: Body) -> Self {
-        Self { kind: kind.into(), body, reply_to: None, mentions: Vec::new(), content_type: None }
+        Self { kind: kind.into(), body, reply_to: None, mentions: Vec::new(), content_type: None, after: None }
     }
 
     fn of(known: &KnownBody) -> Self {
@@ -92,13 +93,14 @@ impl Draft {
     /// Converts the draft into an HTTP request with this id.
     #[must_use]
     pub fn into_post(self, id: MessageId) -> PostMessage {
-        let Self { kind, body, reply_to, mentions, content_type } = self;
-        PostMessage { id: Some(id), kind, body, reply_to, mentions, content_type }
+        let Self { kind, body, reply_to, mentions, content_type, after } = self;
+        PostMessage { id: Some(id), kind, body, reply_to, mentions, content_type, after }
     }
 
     /// Converts the draft into a frame for the socket with this id.
-    pub(crate) fn into_send(self, id: MessageId, room: RoomId) -> Send {
-        let Self { kind, body, reply_to, mentions, content_type } = self;
-        Send { id, room, kind, body, reply_to, mentions, content_type }
+    #[must_use]
+    pub fn into_send(self, id: MessageId, room: RoomId) -> Send {
+        let Self { kind, body, reply_to, mentions, content_type, after } = self;
+        Send { id, room, kind, body, reply_to, mentions, content_type, after }
     }
 }

@@ -22,7 +22,7 @@ impl Writer {
     /// Returns the message that a relay makes of a draft, a second after the one before.
     fn send(&mut self, draft: Draft) -> Message {
         self.seq += 1;
-        let Draft { kind, body, reply_to, mentions, content_type } = draft;
+        let Draft { kind, body, reply_to, mentions, content_type, after } = draft;
         let (id, room, from, epoch) = (MessageId::new(), self.room, self.from, 1_000);
         let sent_at = epoch + 1_000 * i64::try_from(self.seq).unwrap();
         Message {
@@ -35,6 +35,7 @@ impl Writer {
             mentions,
             content_type,
             stream: Stream::Socket,
+            after,
             epoch,
             seq: self.seq,
             sent_at,
@@ -331,6 +332,7 @@ fn messages(room: RoomId, deeds: &[Deed]) -> Vec<Message> {
             mentions,
             content_type,
             stream: Stream::Socket,
+            after: None,
             epoch,
             seq,
             sent_at: 100 + clock,

@@ -1,0 +1,385 @@
+//! Taking records in: one transaction for what came together.
+
+use std::cell::Cell;
+
+use ferry_conversation::Arrival;
+use ferry_protocol::{Message, MessageId, Notice, Receipt, ReceiptEvent, RoomId, Sent, Target, UserId};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use uuid::Uuid;
+
+use crate::{
+    History, HistoryError, Owner, Record, Result,
+    digest::{MonthChanges, TIME_MAX, expired_id, message_id, notice_id},
+    open::Cache,
+    record::{LATE, SCRUBBED, UNPRINTED},
+    words,
+};
+
+/// How many bits of a message's number tell messages of one moment apart.
+pub(crate) const PROBE_BITS: u32 = 21;
+/// The most numbers to remember. Past it all are looked up again.
+const CACHED: usize = 50_000;
+
+/// How a record came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// From the relay, just now. It may be unread, and a missing number is a hole.
+    Live,
+    /// From this device: the user wrote it here.
+    Own,
+    /// From a backup or another device of the user.
+    Restored,
+}
+
+/// What became of a message that was taken in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taken {
+    /// Whether the history did not have it.
+    pub is_new: bool,
+    /// Whether nobody has shown it to the person yet. True for a message that comes again after a
+    /// crash between storing and showing.
+    pub is_unprinted: bool,
+    /// Whether messages of the same sender are missing before it.
+    pub arrival: Arrival,
+}
+
+/// A batch of records. Nothing of it is stored until [`Self::commit`] has returned. Dropping it
+/// stores nothing.
+pub struct Batch<'a> {
+    pub(crate) tx: Transaction<'a>,
+    pub(crate) owner: &'a Owner,
+    pub(crate) months: MonthChanges,
+    /// Something was deleted, so old pages of the journal must go.
+    pub(crate) has_scrubbed: Cell<bool>,
+    cache: &'a mut Cache,
+    is_committed: bool,
+}
+
+impl std::fmt::Debug for Batch<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Batch").finish_non_exhaustive()
+    }
+}
+
+/// What is stored of a message with the same identity.
+struct Held {
+    n: i64,
+    stamp: (i64, i64, i64),
+    state: i64,
+}
+
+impl History {
+    /// Begins a batch. Waits while another process writes, at most 20 s.
+    ///
+    /// # Errors
+    /// Fails with [`HistoryError::Busy`], and if the file cannot be read.
+    pub fn begin(&mut self) -> Result<Batch<'_>> {
+        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let (owner, cache) = (&self.owner, &mut self.cache);
+        if cache.actors.len() > CACHED {
+            *cache = Cache::default();
+        }
+        let (months, has_scrubbed) = (MonthChanges::default(), Cell::new(false));
+        Ok(Batch { tx, owner, months, has_scrubbed, cache, is_committed: false })
+    }
+}
+
+impl Batch<'_> {
+    /// Takes in a message. A second copy changes nothing, unless its stamp is earlier: then its
+    /// stamp counts.
+    ///
+    /// # Errors
+    /// Fails if the file cannot be read or written. Then drop the batch.
+    pub fn message(&mut self, record: &Record, origin: Origin, now: i64) -> Result<Taken> {
+        let message = &record.message;
+        let (actor, room) = (self.actor(message.from.user, message.from.device.0)?, self.room(message.room)?);
+        let held = self.held(message, actor)?;
+        let is_mine = message.from.user == self.owner.user;
+        let mut is_unprinted = false;
+        match &held {
+            Some(held) => {
+                is_unprinted = held.state & UNPRINTED != 0;
+                if stamp(message) < held.stamp {
+                    self.remove(held, message)?;
+                    self.insert(record, actor, room, held.state)?;
+                }
+            }
+            None => {
+                let mut state = 0;
+                if origin == Origin::Live {
+                    state |= UNPRINTED;
+                    is_unprinted = true;
+                    let is_late = !is_mine && self.cursor(message.room)?.is_some_and(|at| message.sent_at <= at);
+                    state |= if is_late { LATE } else { 0 };
+                }
+                self.insert(record, actor, room, state)?;
+            }
+        }
+        let arrival = match origin {
+            Origin::Live => self.note_stream(message, actor, room, now)?,
+            Origin::Own | Origin::Restored => {
+                self.fill_holes(message, actor, room)?;
+                Arrival::InOrder
+            }
+        };
+        Ok(Taken { is_new: held.is_none(), is_unprinted, arrival })
+    }
+
+    /// Takes in a notice. `json` is the notice with the fields that this version does not know.
+    /// Returns true if nobody has shown it to the person yet.
+    ///
+    /// # Errors
+    /// As [`Self::message`].
+    pub fn notice(&mut self, notice: &Notice, json: &str, origin: Origin) -> Result<bool> {
+        let Notice { id, at, .. } = *notice;
+        let held = self.tx.prepare_cached("SELECT state FROM notice WHERE id = ?1")?;
+        let held: Option<i64> = { held }.query_row([blob(&id.0)], |row| row.get(0)).optional()?;
+        if let Some(state) = held {
+            return Ok(state & UNPRINTED != 0);
+        }
+        let state = if origin == Origin::Live { UNPRINTED } else { 0 };
+        self.tx
+            .prepare_cached("INSERT INTO notice (id, at, json, state) VALUES (?1, ?2, ?3, ?4)")?
+            .execute(params![blob(&id.0), at, json, state])?;
+        self.months.add(at, notice_id(id, at));
+        Ok(state != 0)
+    }
+
+    /// Takes in a receipt. Returns true if it says something new.
+    ///
+    /// # Errors
+    /// As [`Self::message`].
+    pub fn receipt(&mut self, receipt: &Receipt) -> Result<bool> {
+        match &receipt.event {
+            ReceiptEvent::Delivered { to, .. } => {
+                let mut is_new = false;
+                for to in to {
+                    let actor = self.actor(to.user, to.device.0)?;
+                    for message in &to.messages {
+                        is_new |= self.outcome(*message, actor, DELIVERED, receipt.at)?;
+                    }
+                }
+                Ok(is_new)
+            }
+            ReceiptEvent::Expired { user, device, messages, .. } => {
+                let mut is_new = false;
+                let actor = self.actor(*user, device.0)?;
+                for message in messages {
+                    if self.outcome(*message, actor, EXPIRED, receipt.at)? {
+                        is_new = true;
+                        self.months.add(receipt.at, expired_id(*message, *user, *device));
+                    }
+                }
+                Ok(is_new)
+            }
+            ReceiptEvent::Read { room, user, up_to, sent_at } if *user == self.owner.user => {
+                self.read(*room, *up_to, *sent_at)
+            }
+            // What others have read is shown from the moment, and counts of devices cannot be
+            // united.
+            _ => Ok(true),
+        }
+    }
+
+    /// Takes in what the relay said to a message that the user sent from this device. `record` is
+    /// the message as it was sent, with any stamp; the relay's counts.
+    ///
+    /// # Errors
+    /// As [`Self::message`].
+    pub fn sent(&mut self, record: &Record, sent: &Sent, now: i64) -> Result<()> {
+        let mut record = record.clone();
+        let message = &mut record.message;
+        (message.sent_at, message.epoch, message.seq) = (sent.sent_at, sent.epoch, sent.seq);
+        message.stream = sent.stream;
+        if let Some(role) = sent.role {
+            message.from.role = role;
+        }
+        self.message(&record, Origin::Own, now)?;
+        let message = &record.message;
+        self.note_last_sent(&message.from, message.room, message.id, message.sent_at)?;
+        for user in &sent.unreachable {
+            let actor = self.actor(*user, Uuid::nil())?;
+            self.outcome(sent.id, actor, UNREACHABLE, sent.sent_at)?;
+        }
+        self.tx.prepare_cached("DELETE FROM outbox WHERE id = ?1")?.execute([blob(&sent.id.0)])?;
+        Ok(())
+    }
+
+    /// Stores the batch. When this returns, it is on the disk.
+    ///
+    /// # Errors
+    /// Fails with [`HistoryError::Full`] and if the file cannot be written. Then nothing of the
+    /// batch is stored.
+    pub fn commit(mut self) -> Result<()> {
+        self.months.write(&self.tx)?;
+        if self.has_scrubbed.get() {
+            // The journal still has pages from before. Until it is cut, the next opening knows.
+            self.tx.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('journal', 'cut')", [])?;
+        }
+        self.is_committed = true;
+        let commit = self.tx.execute_batch("COMMIT");
+        if commit.is_err() {
+            *self.cache = Cache::default();
+        }
+        Ok(commit?)
+    }
+
+    fn held(&self, message: &Message, actor: i64) -> Result<Option<Held>> {
+        let mut held =
+            self.tx.prepare_cached("SELECT n, sent_at, epoch, seq, state FROM message WHERE id = ?1 AND actor = ?2")?;
+        let held = held.query_row(params![blob(&message.id.0), actor], |row| {
+            Ok(Held { n: row.get(0)?, stamp: (row.get(1)?, row.get(2)?, row.get(3)?), state: row.get(4)? })
+        });
+        Ok(held.optional()?)
+    }
+
+    fn insert(&mut self, record: &Record, actor: i64, room: i64, state: i64) -> Result<()> {
+        let message = &record.message;
+        let acts_on = record.acts_on();
+        let is_deletion = message.kind == ferry_protocol::KIND_DELETE;
+        let whom = acts_on.unwrap_or_else(|| Target::from(message));
+        let is_deleted = !is_deletion && (state & SCRUBBED != 0 || self.is_deleted(whom, room)?);
+        let n = free_number(&self.tx, message.sent_at)?;
+        let (extra, body) = match is_deleted {
+            true => (record.extra_of_deleted(), None),
+            false => (record.extra(), Some(message.body.get())),
+        };
+        let state = if is_deleted { state | SCRUBBED } else { state };
+        self.tx
+            .prepare_cached(
+                "INSERT INTO message (n, actor, id, room, sent_at, epoch, seq, role, kind, body, extra, after, \
+                 target_user, target_id, state) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+            )?
+            .execute(params![
+                n,
+                actor,
+                blob(&message.id.0),
+                room,
+                message.sent_at,
+                message.epoch,
+                seq(message),
+                message.from.role as i64,
+                message.kind,
+                body,
+                extra,
+                message.after.as_ref().map(|id| blob(&id.0)),
+                acts_on.as_ref().map(|target| blob(&target.from.0)),
+                acts_on.as_ref().map(|target| blob(&target.message.0)),
+                state,
+            ])?;
+        if !is_deleted && let Some(text) = record.text() {
+            self.tx
+                .prepare_cached("INSERT INTO words (rowid, text) VALUES (?1, ?2)")?
+                .execute(params![n, words::indexed(&text)])?;
+        }
+        self.months.add(message.sent_at, message_id(message));
+        if is_deletion && let Some(target) = acts_on {
+            self.delete(target, message.from.user, message.from.role, room)?;
+        }
+        Ok(())
+    }
+
+    /// Removes a copy whose stamp is later than that of a new one.
+    fn remove(&mut self, held: &Held, message: &Message) -> Result<()> {
+        self.unindex(held.n)?;
+        self.tx.prepare_cached("DELETE FROM message WHERE n = ?1")?.execute([held.n])?;
+        let (sent_at, epoch, number) = held.stamp;
+        let number = u64::try_from(number).unwrap_or_default();
+        let copy = Message { sent_at, epoch, seq: number, ..message.clone() };
+        self.months.remove(sent_at, message_id(&copy));
+        Ok(())
+    }
+
+    fn outcome(&self, message: MessageId, actor: i64, what: i64, at: i64) -> Result<bool> {
+        let mut outcome = self
+            .tx
+            .prepare_cached("INSERT OR IGNORE INTO outcome (message, actor, what, at) VALUES (?1, ?2, ?3, ?4)")?;
+        Ok(outcome.execute(params![blob(&message.0), actor, what, at])? == 1)
+    }
+
+    /// Returns the number of a device.
+    pub(crate) fn actor(&mut self, user: UserId, device: Uuid) -> Result<i64> {
+        if let Some(n) = self.cache.actors.get(&(user.0, device)) {
+            return Ok(*n);
+        }
+        let n = numbered(
+            &self.tx,
+            "SELECT n FROM actor WHERE user = ?1 AND device = ?2",
+            "INSERT INTO actor (user, device) VALUES (?1, ?2)",
+            params![blob(&user.0), blob(&device)],
+        )?;
+        self.cache.actors.insert((user.0, device), n);
+        Ok(n)
+    }
+
+    /// Returns the number of a room.
+    pub(crate) fn room(&mut self, id: RoomId) -> Result<i64> {
+        if let Some(n) = self.cache.rooms.get(&id.0) {
+            return Ok(*n);
+        }
+        let n = numbered(
+            &self.tx,
+            "SELECT n FROM room WHERE id = ?1",
+            "INSERT INTO room (id) VALUES (?1)",
+            params![blob(&id.0)],
+        )?;
+        self.cache.rooms.insert(id.0, n);
+        Ok(n)
+    }
+}
+
+impl Drop for Batch<'_> {
+    fn drop(&mut self) {
+        // Numbers that the transaction gave are void when it is rolled back.
+        if !self.is_committed {
+            *self.cache = Cache::default();
+        }
+    }
+}
+
+const DELIVERED: i64 = 1;
+const EXPIRED: i64 = 2;
+const UNREACHABLE: i64 = 3;
+
+fn numbered(conn: &Connection, select: &str, insert: &str, key: &[&dyn rusqlite::ToSql]) -> Result<i64> {
+    if let Some(n) = conn.prepare_cached(select)?.query_row(key, |row| row.get(0)).optional()? {
+        return Ok(n);
+    }
+    Ok(conn.prepare_cached(insert)?.insert(key)?)
+}
+
+/// Returns the first free number at a time. Numbers of one moment that are all taken go into the
+/// next one.
+fn free_number(conn: &Connection, sent_at: i64) -> Result<i64> {
+    let mut moment = sent_at.clamp(0, TIME_MAX);
+    loop {
+        let first = first_number(moment);
+        let mut greatest = conn.prepare_cached("SELECT max(n) FROM message WHERE n >= ?1 AND n < ?2")?;
+        let next = first.saturating_add(1 << PROBE_BITS);
+        let greatest: Option<i64> = greatest.query_row([first, next], |row| row.get(0))?;
+        match greatest.map_or(first, |n| n + 1) {
+            n if n < next => return Ok(n),
+            _ if moment < TIME_MAX => moment += 1,
+            _ => return Err(HistoryError::Damaged("no number is free for a message".to_owned())),
+        }
+    }
+}
+
+/// Returns the least number of a message at a time.
+pub(crate) fn first_number(sent_at: i64) -> i64 {
+    sent_at.clamp(0, TIME_MAX) << PROBE_BITS
+}
+
+fn stamp(message: &Message) -> (i64, i64, i64) {
+    (message.sent_at, message.epoch, seq(message))
+}
+
+/// Returns the number of a message in its stream, as SQLite stores it. Relays send none above 2^53.
+pub(crate) fn seq(message: &Message) -> i64 {
+    i64::try_from(message.seq).unwrap_or(i64::MAX)
+}
+
+/// Returns an id as SQLite stores it.
+pub(crate) fn blob(id: &Uuid) -> &[u8] {
+    id.as_bytes().as_slice()
+}

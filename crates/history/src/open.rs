@@ -1,0 +1,199 @@
+//! Opening the file of a history, and its versions.
+
+use std::{
+    collections::HashMap,
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use ferry_protocol::UserId;
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use uuid::Uuid;
+
+use crate::{HistoryError, Result};
+
+/// Marks the file as a history: `Fery`.
+const APPLICATION: i32 = 0x4665_7279;
+/// The version of the tables that this program writes.
+const VERSION: i64 = 1;
+/// How long a call waits for another process that writes. Past it the call fails.
+const BUSY: Duration = Duration::from_secs(20);
+
+/// Whose history it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owner {
+    /// The URL of the relay.
+    pub server: String,
+    /// The user.
+    pub user: UserId,
+}
+
+/// An open history. One process at a time should collect ([`Collector`](crate::Collector)); any
+/// number may read, and write what they have sent themselves.
+pub struct History {
+    pub(crate) conn: Connection,
+    pub(crate) owner: Owner,
+    pub(crate) cache: Cache,
+    pub(crate) path: PathBuf,
+}
+
+impl std::fmt::Debug for History {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("History").field("path", &self.path).field("owner", &self.owner).finish_non_exhaustive()
+    }
+}
+
+/// The numbers of devices and rooms that were used lately. A number never changes once it is
+/// committed.
+#[derive(Debug, Default)]
+pub(crate) struct Cache {
+    pub(crate) actors: HashMap<(Uuid, Uuid), i64>,
+    pub(crate) rooms: HashMap<Uuid, i64>,
+}
+
+impl History {
+    /// Opens the history in this file, and creates it if there is none. The directory must exist.
+    ///
+    /// The file is for its owner alone (mode 0600 on Unix). It is not encrypted.
+    ///
+    /// # Errors
+    /// Fails with [`HistoryError::Damaged`] for a file that is no history (an empty one too),
+    /// with [`HistoryError::Newer`] and [`HistoryError::OtherOwner`], and if the file cannot be
+    /// read or written. None of these changes the file.
+    pub fn open(path: &Path, owner: &Owner) -> Result<Self> {
+        match fs::metadata(path) {
+            // SQLite would take an empty file for a new database, and hide that everything is lost.
+            Ok(file) if file.len() == 0 => return Err(HistoryError::Damaged("the file is empty".to_owned())),
+            Ok(_) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => create(path, owner)?,
+            Err(error) => return Err(HistoryError::file(path, error)),
+        }
+        Self::open_existing(path, owner)
+    }
+
+    /// Returns whose history a file has.
+    ///
+    /// # Errors
+    /// Fails as [`Self::open`] does.
+    pub fn owner_of(path: &Path) -> Result<Owner> {
+        let conn = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        owner_of(&conn)
+    }
+
+    fn open_existing(path: &Path, owner: &Owner) -> Result<Self> {
+        let conn = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let application: i32 = conn.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+        if application != APPLICATION {
+            return Err(HistoryError::Damaged("the file is no history of Ferry".to_owned()));
+        }
+        let version: i64 = conn.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        if version > VERSION {
+            return Err(HistoryError::Newer { found: version, known: VERSION });
+        }
+        if owner_of(&conn)? != *owner {
+            return Err(HistoryError::OtherOwner);
+        }
+        prepare(&conn)?;
+        Ok(Self { conn, owner: owner.clone(), cache: Cache::default(), path: path.to_owned() })
+    }
+
+    /// Returns the file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns whose history it is.
+    #[must_use]
+    pub fn owner(&self) -> &Owner {
+        &self.owner
+    }
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection> {
+    let conn = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    conn.busy_timeout(BUSY)?;
+    conn.set_prepared_statement_cache_capacity(64);
+    Ok(conn)
+}
+
+/// Sets what a connection needs. What is committed is on the disk, and what is deleted is
+/// overwritten.
+fn prepare(conn: &Connection) -> Result<()> {
+    // `journal_mode` answers with the mode.
+    conn.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+    conn.execute_batch("PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA foreign_keys = OFF;")?;
+    Ok(())
+}
+
+/// Creates the file in one step: a crash leaves either no history or a whole one.
+fn create(path: &Path, owner: &Owner) -> Result<()> {
+    let temporary = temporary(path);
+    // One that a crash has left. Its journal belongs to it.
+    for left in [temporary.clone(), with_suffix(&temporary, "-journal")] {
+        match fs::remove_file(&left) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(HistoryError::file(&left, error)),
+            _ => {}
+        }
+    }
+    let mut options = fs::OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let made = options.write(true).create_new(true).open(&temporary);
+    made.map_err(|error| HistoryError::file(&temporary, error))?;
+    let written = fill(&temporary, owner).and_then(|()| {
+        // A hard link fails if another process has made the history meanwhile; then that one
+        // counts.
+        match fs::hard_link(&temporary, path) {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(HistoryError::file(path, error)),
+            _ => sync_directory(path),
+        }
+    });
+    let _ = fs::remove_file(&temporary);
+    written
+}
+
+fn fill(path: &Path, owner: &Owner) -> Result<()> {
+    let mut conn = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    conn.execute_batch("PRAGMA synchronous = FULL")?;
+    let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    tx.execute_batch(include_str!("schema.sql"))?;
+    tx.execute_batch(&format!("PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION};"))?;
+    let server = owner.server.as_str();
+    let user = owner.user.to_string();
+    for (key, value) in [("server", server), ("user", user.as_str())] {
+        tx.execute("INSERT INTO meta (key, value) VALUES (?1, ?2)", [key, value])?;
+    }
+    tx.commit()?;
+    conn.close().map_err(|(_, error)| error.into())
+}
+
+fn owner_of(conn: &Connection) -> Result<Owner> {
+    let value = |key: &str| -> Result<String> {
+        Ok(conn.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0))?)
+    };
+    let user = value("user")?.parse().map_err(|_| HistoryError::Damaged("it does not say whose it is".to_owned()))?;
+    Ok(Owner { server: value("server")?, user })
+}
+
+fn temporary(path: &Path) -> PathBuf {
+    with_suffix(path, &format!(".{}.new", std::process::id()))
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// Makes sure that the name of a new file is on the disk.
+fn sync_directory(path: &Path) -> Result<()> {
+    match path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
+        Some(directory) if cfg!(unix) => {
+            let synced = fs::File::open(directory).and_then(|directory| directory.sync_all());
+            synced.map_err(|error| HistoryError::file(directory, error))
+        }
+        _ => Ok(()),
+    }
+}

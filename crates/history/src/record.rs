@@ -1,0 +1,210 @@
+//! A message as a relay delivered it, with the fields that this version does not know.
+
+use std::{borrow::Cow, collections::BTreeMap, fmt};
+
+use ferry_protocol::{Body, KIND_TEXT, KnownBody, Message, MessageId, Stream, Target, UserId};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// The message came live and was not handed to the person yet.
+pub(crate) const UNPRINTED: i64 = 1;
+/// The content is removed, because the message is deleted.
+pub(crate) const SCRUBBED: i64 = 2;
+/// The message came after the person had read beyond it.
+pub(crate) const LATE: i64 = 4;
+
+/// The fields of a frame that are no part of the message, and those of [`Message`].
+const KNOWN: [&str; 15] = [
+    "type",
+    "delivery",
+    "redelivered",
+    "id",
+    "room",
+    "from",
+    "kind",
+    "body",
+    "reply_to",
+    "mentions",
+    "content_type",
+    "stream",
+    "epoch",
+    "seq",
+    "sent_at",
+];
+
+/// The error for text that is no message.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not a message: {0}")]
+pub struct BadRecord(String);
+
+/// A message with all of its fields. `Debug` shows no content.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Record {
+    /// The message.
+    pub message: Message,
+    /// The fields that this version does not know, each with its JSON.
+    unknown: BTreeMap<String, String>,
+}
+
+impl From<Message> for Record {
+    fn from(message: Message) -> Self {
+        Self { message, unknown: BTreeMap::new() }
+    }
+}
+
+impl Record {
+    /// Reads a message: the object of the protocol, or the frame that delivers it.
+    ///
+    /// # Errors
+    /// Fails if the text is no message. The error repeats nothing of it.
+    pub fn from_json(json: &str) -> Result<Self, BadRecord> {
+        #[derive(Deserialize)]
+        struct Frame<'a> {
+            #[serde(borrow)]
+            message: Option<&'a RawValue>,
+        }
+        let bad = |error: serde_json::Error| BadRecord(ferry_protocol::describe(&error));
+        let frame: Frame<'_> = serde_json::from_str(json).map_err(bad)?;
+        let json = frame.message.map_or(json, RawValue::get);
+        let message: Message = serde_json::from_str(json).map_err(bad)?;
+        let fields: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_str(json).map_err(bad)?;
+        let unknown = fields.into_iter().filter(|(name, _)| !KNOWN.contains(&name.as_ref()) && name != "after");
+        let unknown = unknown.map(|(name, value)| (name.into_owned(), one_line(value.get()))).collect();
+        Ok(Self { message, unknown })
+    }
+
+    /// Returns the message object of the protocol, on one line.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        // Ferry's types have text keys only, so writing them cannot fail.
+        let mut json = one_line(&serde_json::to_string(&self.message).unwrap_or_default());
+        for (name, value) in &self.unknown {
+            json.pop();
+            json.push_str(&format!(",{}:{value}}}", serde_json::Value::from(name.as_str())));
+        }
+        json
+    }
+
+    /// Returns the message that this one acts on, if its kind says that it acts on one.
+    pub(crate) fn acts_on(&self) -> Option<Target> {
+        KnownBody::parse(&self.message.kind, &self.message.body).ok().flatten()?.target()
+    }
+
+    /// Returns the words to search for: the text of a text, an edit or a forward.
+    pub(crate) fn text(&self) -> Option<String> {
+        text_of(&self.message.kind, &self.message.body)
+    }
+
+    /// Returns the fields without a column, as a JSON object. `None` if there are none.
+    pub(crate) fn extra(&self) -> Option<String> {
+        let Message { reply_to, mentions, content_type, stream, .. } = &self.message;
+        let mut fields: BTreeMap<&str, String> = BTreeMap::new();
+        let json = |value: serde_json::Value| value.to_string();
+        if let Some(id) = reply_to {
+            fields.insert("reply_to", json(id.to_string().into()));
+        }
+        if !mentions.is_empty() {
+            fields.insert("mentions", json(mentions.iter().map(UserId::to_string).collect()));
+        }
+        if let Some(media_type) = content_type {
+            fields.insert("content_type", json(media_type.as_str().into()));
+        }
+        if !stream.is_socket() {
+            fields.insert("stream", json("http".into()));
+        }
+        fields.extend(self.unknown.iter().map(|(name, value)| (name.as_str(), value.clone())));
+        (!fields.is_empty()).then(|| object(&fields))
+    }
+
+    /// Returns what is left of [`Self::extra`] once the message is deleted: what orders it.
+    pub(crate) fn extra_of_deleted(&self) -> Option<String> {
+        (!self.message.stream.is_socket()).then(|| r#"{"stream":"http"}"#.to_owned())
+    }
+
+    /// Puts the fields of [`Self::extra`] back.
+    pub(crate) fn set_extra(&mut self, json: &str) -> Result<(), BadRecord> {
+        #[derive(Deserialize)]
+        struct Known {
+            #[serde(default)]
+            reply_to: Option<MessageId>,
+            #[serde(default)]
+            mentions: Vec<UserId>,
+            #[serde(default)]
+            content_type: Option<String>,
+            #[serde(default)]
+            stream: Stream,
+        }
+        let bad = |error: serde_json::Error| BadRecord(ferry_protocol::describe(&error));
+        let known: Known = serde_json::from_str(json).map_err(bad)?;
+        let fields: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_str(json).map_err(bad)?;
+        let message = &mut self.message;
+        (message.reply_to, message.mentions) = (known.reply_to, known.mentions);
+        (message.content_type, message.stream) = (known.content_type, known.stream);
+        let unknown = fields.into_iter().filter(|(name, _)| !KNOWN.contains(&name.as_ref()));
+        self.unknown = unknown.map(|(name, value)| (name.into_owned(), value.get().to_owned())).collect();
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The body redacts itself. Of the unknown fields nobody knows what they tell.
+        f.debug_struct("Record").field("message", &self.message).field("unknown", &self.unknown.len()).finish()
+    }
+}
+
+/// Returns the words of a body to search for.
+pub(crate) fn text_of(kind: &str, body: &Body) -> Option<String> {
+    if kind == KIND_TEXT {
+        return body.as_text();
+    }
+    match KnownBody::parse(kind, body).ok().flatten()? {
+        KnownBody::Text(text) | KnownBody::Edit { body: text, .. } => Some(text),
+        KnownBody::Forward(forward) => forward.body.as_text(),
+        _ => None,
+    }
+}
+
+fn object(fields: &BTreeMap<&str, String>) -> String {
+    let fields: Vec<String> =
+        fields.iter().map(|(name, value)| format!("{}:{value}", serde_json::Value::from(*name))).collect();
+    format!("{{{}}}", fields.join(","))
+}
+
+/// Returns JSON without line breaks. In JSON they can stand only between tokens.
+fn one_line(json: &str) -> String {
+    json.replace(['\n', '\r'], " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FRAME: &str = r#"{"type":"message","delivery":"0123","redelivered":false,"message":{
+        "id":"01a1fc99-2a1c-7098-8e77-5261408728b4","room":"01a1fc99-2a1c-7098-8e77-5261408728b5",
+        "from":{"user":"01a1fc99-2a1c-7098-8e77-5261408728b6","device":"01a1fc99-2a1c-7098-8e77-5261408728b7","role":"member"},
+        "kind":"text","body":"hello","stream":"http","epoch":1,"seq":2,"sent_at":3,
+        "colour":{"r": 1,
+          "g":2}}}"#;
+
+    #[test]
+    fn fields_that_nobody_knows_are_kept() {
+        let record = Record::from_json(FRAME).unwrap();
+        assert_eq!((record.message.body.as_text().unwrap().as_str(), record.message.seq), ("hello", 2));
+        let json = record.to_json();
+        assert!(json.contains(r#""colour":{"r": 1,"#) && !json.contains('\n') && !json.contains("delivery"), "{json}");
+        assert_eq!(Record::from_json(&json).unwrap(), record);
+        let mut again = Record::from(Message { stream: Stream::Socket, ..record.message.clone() });
+        again.set_extra(&record.extra().unwrap()).unwrap();
+        assert_eq!(again, record);
+        assert_eq!(record.extra_of_deleted().as_deref(), Some(r#"{"stream":"http"}"#));
+    }
+
+    #[test]
+    fn no_error_and_no_debug_repeats_what_was_written() {
+        let canary = FRAME.replace("\"seq\":2", "\"seq\":\"canary\"");
+        assert!(!Record::from_json(&canary).unwrap_err().to_string().contains("canary"));
+        let canary = FRAME.replace("hello", "canary").replace("\"r\": 1", "\"r\": \"canary\"");
+        assert!(!format!("{:?}", Record::from_json(&canary).unwrap()).contains("canary"));
+    }
+}

@@ -1,0 +1,78 @@
+//! How texts are cut into words before they are indexed, and how a search is.
+//!
+//! SQLite's tokenizer cuts at blanks and punctuation. Some scripts write without blanks. Their runs
+//! are cut into overlapping pairs of characters, so that a search for any two characters or more
+//! finds them. The web client does the same.
+
+/// Returns whether a character belongs to a script that writes words without blanks: Han, Kana,
+/// Thai, Lao, Myanmar and Khmer.
+fn runs_on(c: char) -> bool {
+    matches!(c,
+        '\u{3005}' | '\u{3007}' | '\u{3040}'..='\u{30ff}' | '\u{31f0}'..='\u{31ff}' | '\u{3400}'..='\u{4dbf}'
+        | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{ff66}'..='\u{ff9f}' | '\u{20000}'..='\u{323af}'
+        | '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' | '\u{a9e0}'..='\u{a9ff}'
+        | '\u{aa60}'..='\u{aa7f}')
+}
+
+/// Returns the text to give to the index.
+pub(crate) fn indexed(text: &str) -> String {
+    // The last character of a run stands alone too, so that a search for one character finds it.
+    cut(text, true)
+}
+
+fn cut(text: &str, with_last: bool) -> String {
+    if !text.chars().any(runs_on) {
+        return text.to_owned();
+    }
+    let mut out = String::with_capacity(text.len() * 2);
+    let mut chars = text.chars().peekable();
+    let mut before_ran = false;
+    while let Some(c) = chars.next() {
+        if !runs_on(c) {
+            if before_ran {
+                out.push(' ');
+            }
+            out.push(c);
+            before_ran = false;
+            continue;
+        }
+        let next = chars.peek().copied().filter(|next| runs_on(*next));
+        if next.is_some() || with_last || !before_ran {
+            out.push(' ');
+            out.push(c);
+            out.extend(next);
+        }
+        before_ran = true;
+    }
+    out
+}
+
+/// Returns one term of FTS5's query language: the words in this order, as whole words, or the last
+/// one as the beginning of a word.
+pub(crate) fn term(words: &str, is_prefix: bool) -> String {
+    let lone = words.chars().count() == 1 && words.chars().all(runs_on);
+    let quoted = cut(words, false).replace('"', "\"\"");
+    format!("\"{quoted}\"{}", if is_prefix || lone { " *" } else { "" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scripts_without_blanks_are_cut_into_pairs() {
+        assert_eq!(indexed("hello there"), "hello there");
+        assert_eq!(indexed("東京都"), " 東京 京都 都");
+        assert_eq!(indexed("in 東京, now"), "in  東京 京 , now");
+        assert_eq!(indexed("字"), " 字");
+    }
+
+    #[test]
+    fn a_term_is_quoted() {
+        assert_eq!(term("lunch", false), "\"lunch\"");
+        assert_eq!(term("lun", true), "\"lun\" *");
+        assert_eq!(term("say \"hi\" OR", false), "\"say \"\"hi\"\" OR\"");
+        assert_eq!(term("東京都", false), "\" 東京 京都\"");
+        assert_eq!(term("都", false), "\" 都\" *");
+    }
+}
