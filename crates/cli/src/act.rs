@@ -71,35 +71,35 @@ pub struct Forward {
 }
 
 pub async fn edit(args: Edit, global: &Global) -> Result<(), Failure> {
-    let (session, _) = global.session()?;
+    let (session, profile) = global.session()?;
     let text = send::words(&args.text)?;
     let target = resolve::target(&session, &args.message).await?;
     if target.from != session.credentials().user.id {
         return Err(Failure::usage("only the author of a message can edit it"));
     }
-    send::deliver(&session, global, &args.room, Draft::edit(target, &text)).await
+    send::deliver(&session, &profile, global, &args.room, Draft::edit(target, &text)).await
 }
 
 pub async fn delete(args: Delete, global: &Global) -> Result<(), Failure> {
-    let (session, _) = global.session()?;
+    let (session, profile) = global.session()?;
     let target = resolve::target(&session, &args.message).await?;
-    send::deliver(&session, global, &args.room, Draft::delete(target)).await
+    send::deliver(&session, &profile, global, &args.room, Draft::delete(target)).await
 }
 
 pub async fn react(args: React, global: &Global) -> Result<(), Failure> {
-    let (session, _) = global.session()?;
+    let (session, profile) = global.session()?;
     let target = resolve::target(&session, &args.message).await?;
     let draft = if args.remove { Draft::unreact } else { Draft::react };
-    send::deliver(&session, global, &args.room, draft(target, &args.emoji)).await
+    send::deliver(&session, &profile, global, &args.room, draft(target, &args.emoji)).await
 }
 
 pub async fn forward(args: Forward, global: &Global) -> Result<(), Failure> {
-    let (session, _) = global.session()?;
+    let (session, profile) = global.session()?;
     let json = if args.message == "-" { send::read_stdin()? } else { args.message };
     let message: Message = serde_json::from_str(&json).map_err(|error| {
         Failure::usage(format!("this is not a message from ferry tail --json: {}", describe(&error)))
     })?;
     let draft = Draft::forward(&message);
     let draft = draft.ok_or_else(|| Failure::usage("an edit, a deletion or a reaction cannot be forwarded"))?;
-    send::deliver(&session, global, &args.room, draft).await
+    send::deliver(&session, &profile, global, &args.room, draft).await
 }

@@ -3,12 +3,16 @@
 use std::process::ExitCode;
 
 use ferry_client::{ClientError, ClosedReason};
+use ferry_history::HistoryError;
 
 /// Exit codes. The help lists them.
 const FAILED: u8 = 1;
 const USAGE: u8 = 2;
 const LOGGED_OUT: u8 = 3;
 const TEMPORARY: u8 = 4;
+const DAMAGED: u8 = 5;
+const UNUSABLE: u8 = 7;
+const NOT_OURS: u8 = 8;
 
 #[derive(Debug, thiserror::Error)]
 #[error("{text}")]
@@ -50,6 +54,11 @@ impl Failure {
         Self::failed(format!("{}: {error}", path.display()))
     }
 
+    /// Creates the failure of a check that has found damage.
+    pub fn damaged(text: impl Into<String>) -> Self {
+        Self::with(DAMAGED, text)
+    }
+
     pub fn is_logged_out(&self) -> bool {
         self.over
     }
@@ -85,6 +94,17 @@ impl From<ClosedReason> for Failure {
         match reason {
             ClosedReason::LoggedOut | ClosedReason::AccountGone => Self { code: LOGGED_OUT, text, over: true },
             _ => Self::failed(text),
+        }
+    }
+}
+
+impl From<HistoryError> for Failure {
+    fn from(error: HistoryError) -> Self {
+        let text = error.to_string();
+        match error {
+            HistoryError::Newer { .. } | HistoryError::OtherOwner => Self::with(NOT_OURS, text),
+            HistoryError::BadQuery(_) => Self::usage(text),
+            _ => Self::with(UNUSABLE, text),
         }
     }
 }

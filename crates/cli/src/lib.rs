@@ -3,12 +3,15 @@
 mod account;
 mod act;
 mod failure;
+mod history;
+mod keep;
 mod me;
 mod moderate;
 mod password;
 mod people;
 mod profile;
 mod read;
+mod recall;
 mod resolve;
 mod rooms;
 mod second_factor;
@@ -43,8 +46,11 @@ Exit codes:
   2  the command line is wrong
   3  not logged in or logged out
   4  the relay is unreachable or unavailable: try again later
+  5  the history is damaged
+  7  the history cannot be used, or another command collects for it
+  8  the history is another user's, or of a newer version
 
-Logins are in $FERRY_DATA_DIR, otherwise in $XDG_DATA_HOME/ferry, otherwise in ~/.local/share/ferry (macOS: ~/Library/Application Support/ferry).";
+Logins and histories are in $FERRY_DATA_DIR, otherwise in $XDG_DATA_HOME/ferry, otherwise in ~/.local/share/ferry (macOS: ~/Library/Application Support/ferry).";
 
 /// The options of all client commands.
 #[derive(Debug, Clone, Args)]
@@ -146,8 +152,14 @@ pub enum Command {
     Read(read::Read),
     /// Mark notices as read
     Notices(read::Notices),
-    /// Print messages as they arrive
+    /// Store messages as they arrive, and print them
     Tail(tail::Tail),
+    /// Print what is stored of a room
+    Show(recall::Show),
+    /// Search what is stored
+    Search(recall::Search),
+    /// Look after what this device stores
+    History(history::HistoryArgs),
     /// List, add and remove friends
     Friends(people::Friends),
     /// List your blocks, block a user or lift a block; the user is not told
@@ -181,6 +193,9 @@ pub async fn run(command: Command, global: &Global) -> ExitCode {
         Command::Read(args) => Box::pin(read::read(args, global)).await,
         Command::Notices(args) => Box::pin(read::notices(args, global)).await,
         Command::Tail(args) => Box::pin(tail::tail(args, global)).await,
+        Command::Show(args) => Box::pin(recall::show(args, global)).await,
+        Command::Search(args) => Box::pin(recall::search(args, global)).await,
+        Command::History(args) => Box::pin(history::history(args, global)).await,
         Command::Friends(args) => Box::pin(people::friends(args, global)).await,
         Command::Blocks(args) => Box::pin(people::blocks(args, global)).await,
         Command::Settings(args) => Box::pin(people::settings(args, global)).await,

@@ -1,5 +1,5 @@
-//! A login on this disk: its credentials, the lock for refreshing them, and the ids of the messages
-//! that were printed last.
+//! A login on this disk: its credentials, the lock for refreshing them, and the places of its
+//! histories.
 
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
@@ -8,16 +8,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ferry_client::{CredentialStore, Credentials, DeviceId, StoreLock};
+use ferry_client::{CredentialStore, Credentials, DeviceId, StoreLock, UserId};
 use serde::{Deserialize, Serialize};
 
 use super::failure::Failure;
 
 mod known;
-pub mod seen;
 
-/// How long to wait for another process that refreshes the tokens. That is longer than its call can
-/// take. Past it the command fails.
+/// How long to wait for another process that refreshes the tokens. That is longer than its call
+/// can take. Past it the command fails.
 const LOCK_WAIT: Duration = Duration::from_secs(60);
 /// More bytes than credentials take.
 const CREDENTIALS: usize = 8_192;
@@ -71,15 +70,13 @@ impl Profile {
         read_credentials(&path).map_err(|error| Failure::file(&path, &error))
     }
 
-    /// Stores the credentials of a new login, and deletes the ids that an earlier login has
-    /// printed.
+    /// Stores the credentials of a new login.
     ///
     /// # Errors
     /// Fails if the files cannot be written.
     pub fn log_in(&self, credentials: &Credentials) -> Result<(), Failure> {
         let store = FileStore { profile: self.clone() };
         let stored = store.lock().and_then(|_lock| {
-            remove(&self.file("seen"))?;
             self.remember(credentials)?;
             store.save(credentials)?;
             remove(&self.file("last"))
@@ -87,11 +84,10 @@ impl Profile {
         stored.map_err(|error| Failure::file(&self.file("json"), &error))
     }
 
-    /// Ends a login whose tokens are not valid any more. Remembers the device: what waits for it is
-    /// for the next login of the same user, which takes its place.
+    /// Ends a login whose tokens are not valid any more. Remembers the device: what waits for it
+    /// is for the next login of the same user, which takes its place.
     ///
-    /// # Errors
-    /// Fails if a file cannot be written or removed.
+    /// # Errors Fails if a file cannot be written or removed.
     pub fn retire(&self, credentials: &Credentials) -> Result<(), Failure> {
         let Credentials { server, user, device, .. } = credentials;
         let last = LastDevice { server: server.clone(), username: user.username.clone(), device: *device };
@@ -109,16 +105,47 @@ impl Profile {
         (last.server == server && last.username == username).then_some(last.device)
     }
 
-    /// Removes all files but the lock and the tokens of known devices, which are for the next
-    /// login. If the lock's file were removed, two processes could hold the lock at once.
+    /// Removes all files but the lock, the tokens of known devices, and the histories, which are
+    /// for the next login. If the lock's file were removed, two processes could hold the lock at
+    /// once.
     ///
-    /// # Errors
-    /// Fails if a file cannot be removed.
+    /// # Errors Fails if a file cannot be removed.
     pub fn forget(&self) -> Result<(), Failure> {
-        for path in [self.file("json"), self.file("seen"), self.file("last")] {
+        for path in [self.file("json"), self.file("last")] {
             remove(&path).map_err(|error| Failure::file(&path, &error))?;
         }
         Ok(())
+    }
+
+    /// Returns the file with the history of a user at a server. A profile has one for each user
+    /// who logs in with it, and they stay after a logout.
+    ///
+    /// # Errors Fails if the directory cannot be made.
+    pub fn history(&self, server: &str, user: UserId) -> Result<PathBuf, Failure> {
+        let directory = self.histories();
+        make_directory(&directory).map_err(|error| Failure::file(&directory, &error))?;
+        let place: String = server.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).take(64).collect();
+        Ok(directory.join(format!("{}-{user}-{place}.history", self.name)))
+    }
+
+    /// Returns the histories of the profile's users.
+    pub fn all_histories(&self) -> Vec<PathBuf> {
+        let begin = format!("{}-", self.name);
+        let files = fs::read_dir(self.histories()).into_iter().flatten().flatten().map(|file| file.path());
+        let is_one = |path: &PathBuf| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            // The rest is a user's id and a server, so that one profile's name may begin
+            // another's.
+            let rest = name.strip_prefix(&begin).and_then(|rest| rest.get(..36));
+            rest.is_some_and(|id| id.parse::<UserId>().is_ok()) && name.ends_with(".history")
+        };
+        let mut found: Vec<PathBuf> = files.filter(is_one).collect();
+        found.sort();
+        found
+    }
+
+    fn histories(&self) -> PathBuf {
+        self.directory.with_file_name("history")
     }
 
     /// Returns the credential store that a session uses.
@@ -253,8 +280,8 @@ fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use ferry_client::Secret;
     use ferry_client::protocol::User;
-    use ferry_client::{Secret, UserId};
 
     use super::*;
 

@@ -4,10 +4,13 @@ use std::io::Read;
 use std::time::Duration;
 
 use clap::Args;
-use ferry_client::protocol::{PostMessage, Sent};
+use ferry_client::protocol::{Message, PostMessage, Role, Sender, Sent, Stream, now_ms};
 use ferry_client::{Backoff, ClientError, Draft, MessageId, RoomId, Session};
+use ferry_history::Record;
 
 use super::failure::Failure;
+use super::keep::Keeper;
+use super::profile::Profile;
 use super::{Global, resolve, show};
 
 /// How often a send is tried. With the waits between, that takes about 30 s.
@@ -45,13 +48,13 @@ pub struct Send {
 }
 
 pub async fn send(args: Send, global: &Global) -> Result<(), Failure> {
-    let (session, _) = global.session()?;
+    let (session, profile) = global.session()?;
     let mut draft = Draft::text(&words(&args.text)?);
     draft.reply_to = args.reply_to.as_deref().map(resolve::message_id).transpose()?;
     for name in &args.mention {
         draft = draft.mention(resolve::user(&session, name).await?.id);
     }
-    deliver(&session, global, &args.room, draft).await
+    deliver(&session, &profile, global, &args.room, draft).await
 }
 
 /// Returns the text that was typed, or standard input for `-`.
@@ -60,10 +63,39 @@ pub fn words(typed: &[String]) -> Result<String, Failure> {
     if text.is_empty() { Err(Failure::usage("there is nothing to send")) } else { Ok(text) }
 }
 
-/// Sends a draft to the room, and prints how many users it is for, and who of them has no device.
-pub async fn deliver(session: &Session, global: &Global, room: &str, draft: Draft) -> Result<(), Failure> {
+/// Sends a draft to the room and stores it. Prints how many users it is for, and who of them has no
+/// device.
+pub async fn deliver(
+    session: &Session,
+    profile: &Profile,
+    global: &Global,
+    room: &str,
+    mut draft: Draft,
+) -> Result<(), Failure> {
     let room = resolve::room(session, room).await?;
-    let sent = post(session, room, &draft.into_post(MessageId::new())).await?;
+    // Without a history it is sent all the same: what the user wants now is to say something.
+    let keeper = match Keeper::open(session, profile).await {
+        Ok(keeper) => Some(keeper),
+        Err(failure) => {
+            show::notice(&format!("the message will not be in the history: {failure}"));
+            None
+        }
+    };
+    if let Some(keeper) = &keeper {
+        let device = session.credentials().device;
+        draft.after = keeper.run(move |history| history.last_sent(room, device)).await.ok().flatten();
+    }
+    let id = MessageId::new();
+    let record = own_record(session, room, id, &draft);
+    if let Some(keeper) = &keeper {
+        keeper.get_to_know(session, room).await;
+        keeper.sending(record.clone()).await;
+    }
+    let outcome = post(session, room, &draft.into_post(id)).await;
+    if let Some(keeper) = &keeper {
+        keeper.sent(record, &outcome).await;
+    }
+    let sent = outcome?;
     if global.json {
         return show::print(&show::json_line(&sent));
     }
@@ -76,6 +108,15 @@ pub async fn deliver(session: &Session, global: &Global, room: &str, draft: Draf
         show::notice(&format!("and {more} more have no device"));
     }
     show::print(&summary(&sent))
+}
+
+/// Returns a message of the user as it will be stored. The relay stamps it.
+fn own_record(session: &Session, room: RoomId, id: MessageId, draft: &Draft) -> Record {
+    let credentials = session.credentials();
+    let Draft { kind, body, reply_to, mentions, content_type, after } = draft.clone();
+    let from = Sender { user: credentials.user.id, device: credentials.device, role: Role::Member };
+    let (stream, epoch, seq, sent_at) = (Stream::Http, 0, 0, now_ms());
+    Message { id, room, from, kind, body, reply_to, mentions, content_type, stream, after, epoch, seq, sent_at }.into()
 }
 
 /// Sends a message. Tries again while the relay cannot take it, with the same id, so that the

@@ -1,38 +1,47 @@
-//! `ferry tail`: prints what arrives, and acknowledges what it has printed.
+//! `ferry tail`: stores what arrives, acknowledges it, and prints it.
 
+mod keeping;
 mod live;
 mod messages;
 mod names;
 mod notices;
+mod output;
 mod receipts;
 
-use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use ferry_client::protocol::{Message, ReceiptEvent};
-use ferry_client::{ConnectOptions, Connection, Event, Incoming, IncomingNotice, IncomingReceipt, RoomId, Seen};
-use serde::Serialize;
+use ferry_client::protocol::{Message, Notice, Receipt, ReceiptEvent};
+use ferry_client::{ConnectOptions, Connection, Event, Events, RoomId, Session};
+use ferry_history::{Collector, HistoryError};
 use serde_json::json;
 
 use super::failure::Failure;
-use super::profile::seen::SeenFile;
+use super::keep::Keeper;
 use super::{Global, resolve, show};
+use keeping::{FULL_WAIT, Fresh, Keeping};
 use messages::Conversations;
 use names::Names;
+use output::{format_line, json, print};
 
 /// With `--until-drained`, how long to try to connect. Past it the command fails.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long to wait until the relay has read the last acks.
 const FLUSH_WAIT: Duration = Duration::from_secs(10);
+/// How many people without a name are looked up after a connect, and for how long.
+const STRANGERS: usize = 50;
+const MEET_WAIT: Duration = Duration::from_secs(5);
+/// How many events are stored in one transaction.
+const BATCH: usize = 64;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The command acknowledges each message once it is printed. Then the relay deletes it, so keep the output.
-Edits, deletions, reactions and forwarded messages are printed in words, with the message they are about if it was printed before.
+The command stores each message in the history of this device, and then acknowledges it: the relay deletes it.
+It prints what is stored and was not printed before. `ferry show` and `ferry search` print it again.
+Edits, deletions, reactions and forwarded messages are printed in words, with the message they are about if it is known.
 Notices (logins, rooms, invitations, friends) are printed between the messages, on lines with a * after the time.
 With --receipts or --json, receipts are printed as well. As JSON, a notice has a field `notice`, and a receipt a field `receipt`.
-With --room, messages of other rooms stay unacknowledged and come again. When they fill the relay's window, the command ends.
+With --room, messages of other rooms are stored too, and printed the next time.
 
 Examples:
   ferry tail
@@ -56,7 +65,7 @@ pub struct Tail {
     /// Print who has received and read your messages
     #[arg(long)]
     receipts: bool,
-    /// Do not acknowledge, so that everything comes again next time
+    /// Neither store nor acknowledge, so that everything comes again next time
     #[arg(long)]
     no_ack: bool,
     /// Print who is typing, and the status of your friends and of the users you have direct rooms
@@ -66,22 +75,30 @@ pub struct Tail {
 }
 
 /// Whether the command goes on.
+#[derive(Debug, PartialEq, Eq)]
 enum Flow {
     Continue,
     Stop,
+    /// Close the connection, wait and connect again: what was not stored comes again.
+    Again,
 }
 
 struct Tailing {
     args: Tail,
     json: bool,
     room: Option<RoomId>,
+    session: Session,
+    keeper: Option<Keeper>,
     names: Names,
     conversations: Conversations,
-    seen: SeenFile,
-    printed: u64,
-    // The deliveries that stay unacknowledged on purpose. While they are held, they are not printed
-    // again when they come again. Once they fill the relay's window, no more come.
-    held: Vec<Box<dyn Send>>,
+    // None with --no-ack.
+    keeping: Option<Keeping>,
+    // The right to collect.
+    _collector: Option<Collector>,
+    count: u64,
+    // The events that stay unacknowledged because of --no-ack. While they are held, they are not
+    // printed again when they come again. Once they fill the relay's window, no more come.
+    held: Vec<Event>,
     window: usize,
     offline_since: Option<Instant>,
 }
@@ -92,172 +109,303 @@ pub async fn tail(args: Tail, global: &Global) -> Result<(), Failure> {
         Some(room) => Some(resolve::room(&session, room).await?),
         None => None,
     };
-    let opened = SeenFile::open(&profile);
-    let (seen, before) = opened.map_err(|error| Failure::failed(format!("cannot record what is printed: {error}")))?;
-    let (connection, mut events) = session.connect(ConnectOptions { seen: before, ..ConnectOptions::default() });
-    if args.live {
-        live::watch(&session, &connection).await;
-    }
+    let keeper = if args.no_ack { None } else { Some(Keeper::open(&session, &profile).await?) };
+    let collector = keeper.as_ref().map(|keeper| keeper.collect("ferry tail")).transpose()?;
     let mut tailing = Tailing {
         json: global.json,
         room,
-        conversations: Conversations::new(session.clone(), args.ids),
+        conversations: Conversations::new(session.clone(), keeper.clone(), args.ids),
         args,
-        names: Names::new(session),
-        seen,
-        printed: 0,
+        names: Names::new(session.clone(), keeper.clone()),
+        keeping: keeper.clone().map(|keeper| Keeping::new(keeper, &session)),
+        keeper,
+        session,
+        _collector: collector,
+        count: 0,
         held: Vec::new(),
         window: usize::MAX,
         offline_since: Some(Instant::now()),
     };
     let mut stop = std::pin::pin!(stopped());
-    let end = loop {
-        let event = tokio::select! {
-            // The signal comes first, because events may come without end.
-            biased;
-            () = &mut stop => break Ok(()),
-            event = events.next() => event,
-        };
-        let Some(event) = event else { break Ok(()) };
-        let handled = tokio::select! {
-            handled = tailing.handle(event, &connection) => handled,
-            () = &mut stop => {
-                connection.close().await;
-                // A write to a reader that takes nothing cannot be cancelled, and would keep the
-                // program from ending.
-                std::process::exit(0);
-            }
-        };
-        match handled {
-            Ok(Flow::Continue) => {}
-            Ok(Flow::Stop) => break Ok(()),
-            Err(failure) => break Err(failure),
+    if tailing.print_stored().await? == Flow::Stop {
+        return Ok(());
+    }
+    loop {
+        // The store recognises copies; without it the library must.
+        let remember = if tailing.keeping.is_some() { 0 } else { ConnectOptions::default().remember };
+        let options = ConnectOptions { remember, ..ConnectOptions::default() };
+        let (connection, mut events) = tailing.session.connect(options);
+        if tailing.args.live {
+            live::watch(&tailing.session, &connection).await;
         }
-    };
-    // Closing writes the remaining acks.
-    connection.close().await;
-    end
+        let end = tailing.follow(&connection, &mut events, stop.as_mut()).await;
+        tailing.settle().await;
+        // Closing writes the remaining acks.
+        connection.close().await;
+        if end? == Flow::Stop {
+            return Ok(());
+        }
+        tokio::select! {
+            () = &mut stop => return Ok(()),
+            () = tokio::time::sleep(FULL_WAIT) => {}
+        }
+    }
 }
 
 impl Tailing {
-    async fn handle(&mut self, event: Event, connection: &Connection) -> Result<Flow, Failure> {
-        match event {
+    /// Handles what comes on a connection until it should end.
+    async fn follow(
+        &mut self,
+        connection: &Connection,
+        events: &mut Events,
+        mut stop: std::pin::Pin<&mut impl Future<Output = ()>>,
+    ) -> Result<Flow, Failure> {
+        loop {
+            let event = tokio::select! {
+                // The signal comes first, because events may come without end.
+                biased;
+                () = &mut stop => return Ok(Flow::Stop),
+                event = events.next() => event,
+            };
+            let Some(event) = event else { return Ok(Flow::Stop) };
+            let mut batch = vec![event];
+            while batch.len() < BATCH
+                && let Some(event) = events.try_next()
+            {
+                batch.push(event);
+            }
+            let handled = tokio::select! {
+                handled = self.handle(batch, connection) => handled,
+                () = &mut stop => {
+                    self.settle().await;
+                    connection.close().await;
+                    // A write to a reader that takes nothing cannot be cancelled, and would keep
+                    // the program from ending.
+                    std::process::exit(0);
+                }
+            };
+            match handled? {
+                Flow::Continue => {}
+                end => return Ok(end),
+            }
+        }
+    }
+
+    /// Stores what came together, and prints it.
+    async fn handle(&mut self, batch: Vec<Event>, connection: &Connection) -> Result<Flow, Failure> {
+        let fresh = match &mut self.keeping {
+            None => vec![Fresh::Yes; batch.len()],
+            Some(keeping) => match keeping.keep(&batch).await {
+                Ok(fresh) => fresh,
+                Err(error) => return self.not_stored(error),
+            },
+        };
+        for (event, fresh) in batch.into_iter().zip(fresh) {
+            let flow = self.event(event, fresh, connection).await;
+            if !matches!(flow, Ok(Flow::Continue)) {
+                self.settle().await;
+                return flow;
+            }
+        }
+        self.settle().await;
+        Ok(Flow::Continue)
+    }
+
+    /// With a full disk nothing is acknowledged, so it waits at the relay until there is room.
+    fn not_stored(&self, error: HistoryError) -> Result<Flow, Failure> {
+        let lasts = !self.args.until_drained && self.args.count.is_none();
+        if !matches!(error, HistoryError::Full | HistoryError::Busy) || !lasts {
+            return Err(error.into());
+        }
+        show::notice(&format!(
+            "{error}. Until then it waits at the relay, which drops the oldest when a queue is full. Trying again in {} s",
+            FULL_WAIT.as_secs()
+        ));
+        Ok(Flow::Again)
+    }
+
+    async fn event(&mut self, event: Event, fresh: Fresh, connection: &Connection) -> Result<Flow, Failure> {
+        let flow = match &event {
             Event::Connected(welcome) => {
                 self.offline_since = None;
                 self.window = usize::try_from(welcome.window).unwrap_or(usize::MAX);
                 show::notice("connected");
+                self.note_rooms();
+                if let Some(keeping) = &mut self.keeping
+                    && let Some(warning) = keeping.connected(welcome).await?
+                {
+                    show::notice(&warning);
+                }
+                Flow::Continue
             }
             Event::Disconnected { reason, retry_in } => {
+                if let Some(keeping) = &mut self.keeping {
+                    keeping.disconnected(reason).await?;
+                }
                 let since = *self.offline_since.get_or_insert_with(Instant::now);
                 if self.args.until_drained && since.elapsed() >= PATIENCE {
                     return Err(Failure::temporary(reason.to_string()));
                 }
                 show::notice(&format!("disconnected: {reason}; trying again in {:.1} s", retry_in.as_secs_f64()));
+                Flow::Continue
             }
-            Event::Message(incoming) => return self.message(incoming, connection).await,
-            Event::Notice(incoming) => return self.notice(incoming).await,
-            Event::Receipt(incoming) => return self.receipt(incoming).await,
-            Event::Typing { room, user, active } if self.args.live && self.room.is_none_or(|wanted| wanted == room) => {
-                return print(live::typing(self.json, room, user, active, &mut self.names).await).await;
+            Event::Message(incoming) if fresh == Fresh::Yes => {
+                let seen = Some((incoming.delivery.as_str(), incoming.redelivered));
+                self.message(&incoming.message, seen).await?
+            }
+            Event::Notice(incoming) if fresh == Fresh::Yes => {
+                let seen = Some((incoming.delivery.as_str(), incoming.redelivered));
+                self.notice(&incoming.notice, seen).await?
+            }
+            Event::Receipt(incoming) if fresh == Fresh::Yes => {
+                self.receipt(&incoming.receipt, &incoming.delivery, incoming.redelivered).await?
+            }
+            Event::Typing { room, user, active } if self.args.live && self.is_wanted(Some(*room)) => {
+                print(live::typing(self.json, *room, *user, *active, &mut self.names).await).await?
             }
             Event::Presence(presence) if self.args.live => {
-                return print(live::presence(self.json, &presence, &mut self.names).await).await;
+                print(live::presence(self.json, presence, &mut self.names).await).await?
             }
             // If the acks do not get through, the connection is lost, and `drained` comes again
             // with the next one.
-            Event::Drained if self.args.until_drained && flushed(connection).await => return Ok(Flow::Stop),
-            Event::Closed(reason) => return Err(reason.into()),
-            _ => {}
+            Event::Drained => {
+                self.meet_people().await;
+                let is_done = self.args.until_drained && flushed(connection).await;
+                if is_done { Flow::Stop } else { Flow::Continue }
+            }
+            Event::Closed(reason) => return Err(reason.clone().into()),
+            _ => Flow::Continue,
+        };
+        if flow == Flow::Stop {
+            if self.is_complete() {
+                flushed(connection).await;
+            }
+            return Ok(flow);
+        }
+        if self.keeping.is_none()
+            && matches!(event, Event::Message(_) | Event::Notice(_) | Event::Receipt(_) | Event::Unknown(_))
+        {
+            self.held.push(event);
+        }
+        self.continue_within_window()
+    }
+
+    /// Prints what is stored and nobody has seen yet.
+    async fn print_stored(&mut self) -> Result<Flow, Failure> {
+        let Some(keeper) = self.keeper.clone() else { return Ok(Flow::Continue) };
+        for notice in keeper.run(|history| history.unprinted_notices()).await? {
+            if self.notice(&notice, None).await? == Flow::Stop {
+                self.settle().await;
+                return Ok(Flow::Stop);
+            }
+        }
+        let mut after = i64::MIN;
+        loop {
+            let stored = keeper.run(move |history| history.unprinted(after, BATCH)).await?;
+            let Some((last, _)) = stored.last() else { return Ok(Flow::Continue) };
+            after = *last;
+            for (_, record) in &stored {
+                if self.message(&record.message, None).await? == Flow::Stop {
+                    self.settle().await;
+                    return Ok(Flow::Stop);
+                }
+            }
+            self.settle().await;
+        }
+    }
+
+    /// Prints a message. `delivery` is its delivery, if it came just now.
+    async fn message(&mut self, message: &Message, delivery: Option<(&str, bool)>) -> Result<Flow, Failure> {
+        if !self.is_wanted(Some(message.room)) {
+            return Ok(Flow::Continue);
+        }
+        let text = if self.json { json(message, delivery) } else { self.line(message).await };
+        if print(text).await? == Flow::Stop {
+            return Ok(Flow::Stop);
+        }
+        if let Some(keeping) = &mut self.keeping {
+            keeping.printed_message(message);
+        }
+        self.count += 1;
+        Ok(if self.is_complete() { Flow::Stop } else { Flow::Continue })
+    }
+
+    async fn notice(&mut self, notice: &Notice, delivery: Option<(&str, bool)>) -> Result<Flow, Failure> {
+        if self.room.is_some() && notice.event.room() != self.room {
+            return Ok(Flow::Continue);
+        }
+        let text = match self.json {
+            true => json(&json!({ "notice": notice }), delivery),
+            false => notices::line(notice, &mut self.names).await,
+        };
+        if print(text).await? == Flow::Stop {
+            return Ok(Flow::Stop);
+        }
+        if let Some(keeping) = &mut self.keeping {
+            keeping.printed_notice(notice.id);
         }
         Ok(Flow::Continue)
     }
 
-    async fn message(&mut self, incoming: Box<Incoming>, connection: &Connection) -> Result<Flow, Failure> {
-        let wanted = self.room.is_none_or(|room| room == incoming.message.room);
-        if wanted {
-            let text = if self.json {
-                json(&incoming.message, &incoming.delivery, incoming.redelivered)
-            } else {
-                self.line(&incoming.message).await
-            };
-            if let Flow::Stop = print(text).await? {
-                return Ok(Flow::Stop);
-            }
-            self.printed += 1;
-        }
-        if wanted && !self.args.no_ack {
-            self.note(Seen::from(&incoming.message));
-            incoming.ack();
-        } else {
-            self.held.push(incoming);
-        }
-        if self.args.count.is_some_and(|count| self.printed >= count) {
-            flushed(connection).await;
-            return Ok(Flow::Stop);
-        }
-        self.continue_within_window()
-    }
-
-    async fn notice(&mut self, incoming: Box<IncomingNotice>) -> Result<Flow, Failure> {
-        let wanted = self.room.is_none_or(|room| incoming.notice.event.room() == Some(room));
-        if wanted {
-            let notice = &incoming.notice;
-            let text = match self.json {
-                true => json(&json!({ "notice": notice }), &incoming.delivery, incoming.redelivered),
-                false => notices::line(notice, &mut self.names).await,
-            };
-            if let Flow::Stop = print(text).await? {
-                return Ok(Flow::Stop);
-            }
-        }
-        if wanted && !self.args.no_ack {
-            self.note(Seen::from(&incoming.notice));
-            incoming.ack();
-        } else {
-            self.held.push(incoming);
-        }
-        self.continue_within_window()
-    }
-
-    async fn receipt(&mut self, incoming: Box<IncomingReceipt>) -> Result<Flow, Failure> {
-        let receipt = &incoming.receipt;
-        let wanted = self.room.is_none_or(|room| receipt.event.room() == Some(room));
+    async fn receipt(&mut self, receipt: &Receipt, delivery: &str, redelivered: bool) -> Result<Flow, Failure> {
         let is_expiry = matches!(receipt.event, ReceiptEvent::Expired { .. });
         let text = match () {
-            () if !wanted => None,
-            () if self.json => Some(json(&json!({ "receipt": receipt }), &incoming.delivery, incoming.redelivered)),
+            () if !self.is_wanted(receipt.event.room()) => None,
+            () if self.json => Some(json(&json!({ "receipt": receipt }), Some((delivery, redelivered)))),
             () if self.args.receipts || is_expiry => receipts::line(receipt, &mut self.names).await,
             () => None,
         };
-        if let Some(text) = text
-            && let Flow::Stop = print(text).await?
-        {
-            return Ok(Flow::Stop);
+        match text {
+            Some(text) => print(text).await,
+            None => Ok(Flow::Continue),
         }
-        // A receipt that was not printed is acknowledged as well, because no later command needs
-        // it.
-        if self.args.no_ack {
-            self.held.push(incoming);
-        } else {
-            self.note(Seen::from(&incoming.receipt));
-            incoming.ack();
-        }
-        self.continue_within_window()
     }
 
-    /// Notes what was printed, before the ack. A crash before the note prints it twice, and a crash
-    /// after it does not; neither loses it.
-    fn note(&mut self, seen: Seen) {
-        if let Err(error) = self.seen.add(seen) {
-            show::notice(&format!("cannot record what is printed, so it may be printed again: {error}"));
+    fn is_wanted(&self, room: Option<RoomId>) -> bool {
+        self.room.is_none() || room == self.room
+    }
+
+    fn is_complete(&self) -> bool {
+        self.args.count.is_some_and(|count| self.count >= count)
+    }
+
+    /// Notes the names and kinds of all rooms, beside everything else.
+    fn note_rooms(&self) {
+        let Some(keeper) = self.keeper.clone() else { return };
+        let session = self.session.clone();
+        tokio::spawn(async move {
+            if let Ok(rooms) = session.all_rooms().await {
+                keeper.note_rooms(rooms).await;
+            }
+        });
+    }
+
+    /// Looks up the people who are in the history without a name, so that they can be searched
+    /// for.
+    async fn meet_people(&self) {
+        let Some(keeper) = &self.keeper else { return };
+        let Ok(strangers) = keeper.run(|history| history.strangers(STRANGERS)).await else { return };
+        let meet = async {
+            for user in strangers {
+                if let Ok(user) = self.session.user(user).await {
+                    keeper.note_person(&user).await;
+                }
+            }
+        };
+        // A name is not worth waiting for.
+        let _ = tokio::time::timeout(MEET_WAIT, meet).await;
+    }
+
+    async fn settle(&mut self) {
+        if let Some(keeping) = &mut self.keeping {
+            keeping.settle().await;
         }
     }
 
     fn continue_within_window(&self) -> Result<Flow, Failure> {
         if self.held.len() >= self.window {
             return Err(Failure::failed(format!(
-                "{} messages wait unacknowledged, so the relay sends no more: \
-                 read them with ferry tail, without --room and --no-ack",
+                "{} messages wait unacknowledged, so the relay sends no more: read them with ferry tail, without --no-ack",
                 self.held.len()
             )));
         }
@@ -269,38 +417,6 @@ impl Tailing {
         let (who, text) = self.conversations.tell(message, &mut self.names).await;
         format_line(&show::time(message.sent_at, "%T"), &room, &who, &text)
     }
-}
-
-/// Prints a line. Returns [`Flow::Stop`] if the reader has closed the output: then nobody has the
-/// line, and it must not be acknowledged.
-async fn print(text: String) -> Result<Flow, Failure> {
-    // Writing on this thread would block everything else, signals included, if the reader takes
-    // nothing.
-    let written = tokio::task::spawn_blocking(move || show::write_line(&text)).await;
-    match written.unwrap_or_else(|_| Err(std::io::Error::other("the output failed"))) {
-        Ok(()) => Ok(Flow::Continue),
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Flow::Stop),
-        Err(error) => Err(Failure::failed(format!("cannot print: {error}"))),
-    }
-}
-
-/// Returns one message as a line of a chat. The names are on one line, and the further lines of the
-/// text are indented.
-fn format_line(time: &str, room: &str, user: &str, text: &str) -> String {
-    format!("{time} {} {}: {}", show::line(room), show::line(user), show::block(text))
-}
-
-/// Returns a delivery as one JSON object. A message has its own fields; a notice or receipt is in
-/// one field that names it.
-fn json(content: &impl Serialize, delivery: &str, redelivered: bool) -> String {
-    #[derive(Serialize)]
-    struct Line<'a, T> {
-        #[serde(flatten)]
-        content: &'a T,
-        delivery: &'a str,
-        redelivered: bool,
-    }
-    show::json_line(&Line { content, delivery, redelivered })
 }
 
 async fn flushed(connection: &Connection) -> bool {
@@ -321,20 +437,4 @@ async fn stopped() {
         }
     }
     let _ = tokio::signal::ctrl_c().await;
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_message_reads_like_a_line_of_a_chat() {
-        assert_eq!(format_line("12:34:56", "#general", "alice", "hello"), "12:34:56 #general alice: hello");
-    }
-
-    #[test]
-    fn neither_a_name_nor_a_body_can_forge_a_line() {
-        let line = format_line("12:34:56", "#a\nb", "m\u{1b}[31mallory", "hi\n12:34:57 #general alice: yes\u{9b}2J");
-        assert_eq!(line, "12:34:56 #a\\u{a}b m\\u{1b}[31mallory: hi\n    12:34:57 #general alice: yes\\u{9b}2J");
-    }
 }

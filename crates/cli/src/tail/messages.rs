@@ -7,6 +7,7 @@ use ferry_client::protocol::{KnownBody, Message, RoomKind};
 use ferry_client::{Capacity, Change, Conversation, Ignored, RoomId, Session, Target, UserId};
 
 use super::names::Names;
+use crate::keep::Keeper;
 use crate::show;
 
 /// The most rooms to follow. Past it all of them are dropped, and edits are shown without what they
@@ -23,6 +24,7 @@ const EXCERPT_MAX: usize = 40;
 /// The messages of each room so far.
 pub struct Conversations {
     session: Session,
+    keeper: Option<Keeper>,
     me: UserId,
     ids: bool,
     rooms: HashMap<RoomId, Conversation>,
@@ -30,15 +32,16 @@ pub struct Conversations {
 
 impl Conversations {
     /// Creates an empty one. With `ids` every message is shown with its id.
-    pub fn new(session: Session, ids: bool) -> Self {
+    pub fn new(session: Session, keeper: Option<Keeper>, ids: bool) -> Self {
         let me = session.credentials().user.id;
-        Self { session, me, ids, rooms: HashMap::new() }
+        Self { session, keeper, me, ids, rooms: HashMap::new() }
     }
 
     /// Returns one message in words: the author, with what the message does in brackets, and its
     /// text.
     pub async fn tell(&mut self, message: &Message, names: &mut Names) -> (String, String) {
         let (me, ids) = (self.me, self.ids);
+        self.recall(message).await;
         let conversation = self.room(message.room).await;
         let name = names.user(message.from.user).await;
         let with = |what: &[String]| match what {
@@ -74,6 +77,31 @@ impl Conversations {
                 let who = with(&what);
                 (if ids { who.replacen(&name, &format!("{name}/{}", message.id), 1) } else { who }, text)
             }
+        }
+    }
+
+    /// Fetches what a message is about from the history, if it did not come in this run.
+    async fn recall(&mut self, message: &Message) {
+        let Some(keeper) = self.keeper.clone() else { return };
+        let known = KnownBody::parse(&message.kind, &message.body).ok().flatten();
+        let about = match known.and_then(|known| known.target()) {
+            Some(target) => Some((target.message, Some(target.from))),
+            None => message.reply_to.map(|id| (id, None)),
+        };
+        let Some((id, from)) = about else { return };
+        let room = message.room;
+        let conversation = self.room(room).await;
+        if conversation.of_id(id).next().is_some() {
+            return;
+        }
+        let found = keeper.run(move |history| history.messages_of_id(room, id, from)).await.unwrap_or_default();
+        for shown in found {
+            let stored = &shown.record.message;
+            // What is deleted by now has no content; it is told of as long as its place is known.
+            match shown.deleted_by {
+                None => conversation.apply(stored),
+                Some(_) => conversation.apply_emptied(stored),
+            };
         }
     }
 

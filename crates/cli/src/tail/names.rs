@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use ferry_client::protocol::Room;
 use ferry_client::{RoomId, Session, UserId};
+use ferry_history::{PersonNow, RoomNow};
+
+use crate::keep::Keeper;
 
 /// The most names of each kind to remember. Past it all are dropped and looked up again.
 const NAMES_MAX: usize = 10_000;
@@ -14,13 +16,16 @@ const LOOK_UP_WAIT: Duration = Duration::from_secs(5);
 
 pub struct Names {
     session: Session,
+    keeper: Option<Keeper>,
     rooms: HashMap<RoomId, String>,
     users: HashMap<UserId, String>,
 }
 
 impl Names {
-    pub fn new(session: Session) -> Self {
-        Self { session, rooms: HashMap::new(), users: HashMap::new() }
+    /// Creates an empty one. What it looks up is noted in the history, and what it cannot look up
+    /// is taken from there.
+    pub fn new(session: Session, keeper: Option<Keeper>) -> Self {
+        Self { session, keeper, rooms: HashMap::new(), users: HashMap::new() }
     }
 
     /// Returns whether the user is the one who is logged in.
@@ -33,8 +38,19 @@ impl Names {
         if let Some(name) = self.rooms.get(&id) {
             return name.clone();
         }
-        let found = tokio::time::timeout(LOOK_UP_WAIT, self.session.room(id)).await;
-        let Ok(Ok(Room { name, peer, .. })) = found else { return id.to_string() };
+        let (name, peer) = match tokio::time::timeout(LOOK_UP_WAIT, self.session.room(id)).await {
+            Ok(Ok(room)) => {
+                let known = (room.name.clone(), room.peer);
+                if let Some(keeper) = &self.keeper {
+                    keeper.note_rooms(vec![room]).await;
+                }
+                known
+            }
+            _ => match self.kept_room(id).await {
+                Some(room) => (room.name, room.peer),
+                None => return id.to_string(),
+            },
+        };
         let name = match (name, peer) {
             (Some(name), _) => format!("#{name}"),
             (None, Some(peer)) => format!("@{}", self.user(peer).await),
@@ -57,12 +73,30 @@ impl Names {
         if let Some(name) = self.users.get(&id) {
             return name.clone();
         }
-        let found = tokio::time::timeout(LOOK_UP_WAIT, self.session.user(id)).await;
-        let Ok(Ok(user)) = found else { return id.to_string() };
+        let username = match tokio::time::timeout(LOOK_UP_WAIT, self.session.user(id)).await {
+            Ok(Ok(user)) => {
+                if let Some(keeper) = &self.keeper {
+                    keeper.note_person(&user).await;
+                }
+                user.username
+            }
+            _ => match self.kept_person(id).await {
+                Some(person) => person.username,
+                None => return id.to_string(),
+            },
+        };
         if self.users.len() >= NAMES_MAX {
             self.users.clear();
         }
-        self.users.insert(id, user.username.clone());
-        user.username
+        self.users.insert(id, username.clone());
+        username
+    }
+
+    async fn kept_room(&self, id: RoomId) -> Option<RoomNow> {
+        self.keeper.as_ref()?.room(id).await
+    }
+
+    async fn kept_person(&self, id: UserId) -> Option<PersonNow> {
+        self.keeper.as_ref()?.person(id).await
     }
 }

@@ -1,0 +1,91 @@
+//! `ferry history`: how the stored history is.
+
+use clap::{Args, Subcommand};
+use ferry_client::protocol::now_ms;
+use ferry_history::HistoryError;
+use serde_json::json;
+
+use super::Global;
+use super::failure::Failure;
+use super::keep::Keeper;
+use super::recall::{Names, hole_json};
+use super::show;
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+`ferry tail` stores what comes, in a file of this profile and user. It stays after a logout.
+The file is for you alone, and is not encrypted.
+
+Examples:
+  ferry history status
+  ferry history check")]
+pub struct HistoryArgs {
+    #[command(subcommand)]
+    command: HistoryCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum HistoryCommand {
+    /// Show how much is stored, what is unread, and what may be missing
+    Status,
+    /// Check that the file is whole
+    Check,
+}
+
+pub async fn history(args: HistoryArgs, global: &Global) -> Result<(), Failure> {
+    let keeper = Keeper::open_offline(global).await?;
+    match args.command {
+        HistoryCommand::Status => status(&keeper, global).await,
+        HistoryCommand::Check => check(&keeper, global).await,
+    }
+}
+
+async fn status(keeper: &Keeper, global: &Global) -> Result<(), Failure> {
+    let json = global.json;
+    let path = keeper.path().display().to_string();
+    let lines = keeper.run(move |history| {
+        let (status, names, holes) = (history.status()?, Names::of(history)?, history.holes(now_ms())?);
+        let unread: Vec<_> = history.rooms()?.into_iter().filter(|room| room.unread > 0).collect();
+        if json {
+            let holes = holes.iter().map(|hole| serde_json::from_str::<serde_json::Value>(&hole_json(hole)));
+            let holes: Vec<_> = holes.flatten().map(|mut hole| hole["hole"].take()).collect();
+            let unread: Vec<_> =
+                unread.iter().map(|room| json!({ "room": room.room, "unread": room.unread })).collect();
+            return Ok(vec![show::json_line(&json!({
+                "file": path, "bytes": status.bytes, "messages": status.messages, "rooms": status.rooms,
+                "oldest": status.oldest, "newest": status.newest, "unsent": status.unsent,
+                "unread": unread, "holes": holes,
+            }))]);
+        }
+        let mut lines = vec![
+            format!("file      {}", show::line(&path)),
+            format!("size      {:.1} MB", status.bytes as f64 / 1e6),
+            format!("messages  {} in {} rooms", status.messages, status.rooms),
+        ];
+        if let (Some(oldest), Some(newest)) = (status.oldest, status.newest) {
+            lines.push(format!("from      {} to {}", show::time(oldest, "%F %T"), show::time(newest, "%F %T")));
+        }
+        for room in unread {
+            lines.push(format!("unread    {} in {}", room.unread, show::line(&names.room(room.room))));
+        }
+        if status.unsent > 0 {
+            lines.push(format!("unsent    {} messages that no relay has confirmed", status.unsent));
+        }
+        for hole in holes {
+            let (since, until) = (show::time(hole.since, "%F %T"), show::time(hole.until, "%F %T"));
+            let place = hole.room.map(|room| format!(" in {}", show::line(&names.room(room)))).unwrap_or_default();
+            lines.push(format!("missing?  from {since} to {until}{place}: {}", hole.reason.words()));
+        }
+        Ok(lines)
+    });
+    lines.await?.iter().try_for_each(|line| show::print(line))
+}
+
+async fn check(keeper: &Keeper, global: &Global) -> Result<(), Failure> {
+    match keeper.run(|history| history.check()).await {
+        Ok(()) if global.json => show::print(r#"{"whole":true}"#),
+        Ok(()) => show::print("the history is whole"),
+        Err(HistoryError::Damaged(what)) => Err(Failure::damaged(format!("the history is damaged: {what}"))),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,197 @@
+//! What this device keeps. The calls of a history block, so they run on threads of their own.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ferry_client::protocol::{Room, Sent, User, now_ms};
+use ferry_client::{ClientError, MessageId, RoomId, Session, UserId};
+use ferry_history::{Collector, History, HistoryError, Owner, PersonNow, Record, RoomNow};
+
+use super::Global;
+use super::failure::Failure;
+use super::profile::Profile;
+use super::show;
+
+/// An open history. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Keeper {
+    history: Arc<Mutex<History>>,
+    path: PathBuf,
+}
+
+impl Keeper {
+    /// Opens the history of the session's user, and creates it if there is none.
+    ///
+    /// # Errors
+    /// Fails if it cannot be used.
+    pub async fn open(session: &Session, profile: &Profile) -> Result<Self, Failure> {
+        let credentials = session.credentials();
+        let owner = Owner { server: credentials.server.clone(), user: credentials.user.id };
+        let path = profile.history(&owner.server, owner.user)?;
+        Self::of(path, owner).await
+    }
+
+    /// Opens the history of the profile, also of one that is logged out. Does not create it.
+    ///
+    /// # Errors
+    /// Fails if there is none, or several and no login says which.
+    pub async fn open_offline(global: &Global) -> Result<Self, Failure> {
+        let profile = global.profile()?;
+        let path = match profile.load()? {
+            Some(credentials) => {
+                let path = profile.history(&credentials.server, credentials.user.id)?;
+                if !path.exists() {
+                    return Err(Failure::failed("nothing is stored yet: ferry tail stores what comes"));
+                }
+                path
+            }
+            None => match &profile.all_histories()[..] {
+                [path] => path.clone(),
+                [] => return Err(Failure::not_logged_in(&global.profile)),
+                several => {
+                    let files: Vec<String> = several.iter().map(|path| path.display().to_string()).collect();
+                    return Err(Failure::usage(format!(
+                        "the profile has the histories of several users, so log in first: {}",
+                        files.join(", ")
+                    )));
+                }
+            },
+        };
+        let owner = History::owner_of(&path)?;
+        Self::of(path, owner).await
+    }
+
+    async fn of(path: PathBuf, owner: Owner) -> Result<Self, Failure> {
+        let file = path.clone();
+        let opened = tokio::task::spawn_blocking(move || History::open(&file, &owner)).await;
+        let history = opened.map_err(|_| Failure::failed("the history could not be opened"))??;
+        Ok(Self { history: Arc::new(Mutex::new(history)), path })
+    }
+
+    /// Returns the file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Takes the right to collect, for as long as the value lives.
+    ///
+    /// # Errors
+    /// Fails if another process has it.
+    pub fn collect(&self, command: &str) -> Result<Collector, Failure> {
+        Ok(Collector::take(&self.path, &format!("{command} (process {})", std::process::id()))?)
+    }
+
+    /// Runs some work on the history.
+    ///
+    /// # Errors
+    /// Fails as the work does.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut History) -> ferry_history::Result<T> + Send + 'static,
+    ) -> Result<T, HistoryError> {
+        let history = Arc::clone(&self.history);
+        let done = tokio::task::spawn_blocking(move || {
+            let mut history = history.lock().unwrap_or_else(PoisonError::into_inner);
+            work(&mut history)
+        });
+        // The task is gone only if it panicked; the transaction was rolled back then.
+        done.await.unwrap_or_else(|_| Err(HistoryError::Damaged("the work on the history was given up".to_owned())))
+    }
+
+    /// Notes what rooms are now. A history that cannot be written does not stop the command.
+    pub async fn note_rooms(&self, rooms: Vec<Room>) {
+        let noted = self.run(move |history| {
+            let mut batch = history.begin()?;
+            for room in rooms {
+                let is = RoomNow { kind: room.kind, name: room.name, peer: room.peer };
+                batch.room_is(room.id, &is, now_ms())?;
+            }
+            batch.commit()?;
+            history.tidy()
+        });
+        warn(noted.await);
+    }
+
+    /// Notes who a person is now.
+    pub async fn note_person(&self, user: &User) {
+        let (id, is) =
+            (user.id, PersonNow { username: user.username.clone(), display_name: user.display_name.clone() });
+        let noted = self.run(move |history| {
+            let mut batch = history.begin()?;
+            batch.person_is(id, &is, now_ms())?;
+            batch.commit()
+        });
+        warn(noted.await);
+    }
+
+    /// Notes what a room is, and who is in it if it is a direct one, unless that is known.
+    pub async fn get_to_know(&self, session: &Session, room: RoomId) {
+        if self.room(room).await.is_some() {
+            return;
+        }
+        self.note_person(&session.credentials().user).await;
+        let Ok(room) = session.room(room).await else { return };
+        if let Some(peer) = room.peer
+            && let Ok(peer) = session.user(peer).await
+        {
+            self.note_person(&peer).await;
+        }
+        self.note_rooms(vec![room]).await;
+    }
+
+    /// Notes how far the user has read a room.
+    pub async fn note_read(&self, room: RoomId, up_to: MessageId, sent_at: i64) {
+        let noted = self.run(move |history| {
+            let mut batch = history.begin()?;
+            batch.read(room, up_to, sent_at)?;
+            batch.commit()
+        });
+        warn(noted.await);
+    }
+
+    /// Notes a message that is about to be sent.
+    pub async fn sending(&self, record: Record) {
+        let noted = self.run(move |history| {
+            let mut batch = history.begin()?;
+            batch.sending(&record, now_ms())?;
+            batch.commit()
+        });
+        warn(noted.await);
+    }
+
+    /// Notes what became of it. While nobody knows, it stays among what is not confirmed.
+    pub async fn sent(&self, record: Record, outcome: &Result<Sent, ClientError>) {
+        let sent = match outcome {
+            Ok(sent) => Some(sent.clone()),
+            Err(error) if error.is_temporary() => return,
+            Err(_) => None,
+        };
+        let noted = self.run(move |history| {
+            let mut batch = history.begin()?;
+            match sent {
+                Some(sent) => batch.sent(&record, &sent, now_ms())?,
+                None => batch.not_sent(record.message.id)?,
+            }
+            batch.commit()?;
+            history.tidy()
+        });
+        warn(noted.await);
+    }
+
+    /// Returns what is known of a room.
+    pub async fn room(&self, room: RoomId) -> Option<RoomNow> {
+        self.run(move |history| history.room(room)).await.ok()?
+    }
+
+    /// Returns what is known of a person.
+    pub async fn person(&self, user: UserId) -> Option<PersonNow> {
+        self.run(move |history| history.person(user)).await.ok()?
+    }
+}
+
+/// Says that something could not be stored that is of use only later.
+fn warn(outcome: Result<(), HistoryError>) {
+    if let Err(error) = outcome {
+        show::notice(&error.to_string());
+    }
+}

@@ -1,0 +1,211 @@
+//! Storing what comes before it is acked: what came together goes to the disk in one transaction.
+
+use std::time::{Duration, Instant};
+
+use ferry_client::protocol::{Welcome, now_ms};
+use ferry_client::{DeviceId, DisconnectReason, Event, MessageId, Session};
+use ferry_history::{HistoryError, Origin, Record};
+
+use crate::keep::Keeper;
+use crate::show;
+
+/// Part of the silence after which a lost connection says nothing about its last moments.
+const MARGIN: i64 = 2_000;
+
+/// What was stored of a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fresh {
+    /// Nobody has shown it yet.
+    Yes,
+    /// It was shown before, or says nothing new.
+    No,
+}
+
+/// Stores deliveries, and knows until when nothing can be missing.
+pub struct Keeping {
+    keeper: Keeper,
+    device: DeviceId,
+    // The relay's time at `opened`, in the open connection.
+    relay: Option<(i64, Instant)>,
+    is_drained: bool,
+    // What was printed and is not noted as printed yet.
+    printed: Vec<(DeviceId, MessageId)>,
+    printed_notices: Vec<MessageId>,
+}
+
+/// A delivery in a form that a thread of its own can store.
+enum Item {
+    Message(Record),
+    Notice(ferry_client::protocol::Notice, String),
+    Receipt(ferry_client::protocol::Receipt),
+    Unknown(String),
+    Drained(i64),
+}
+
+impl Keeping {
+    pub fn new(keeper: Keeper, session: &Session) -> Self {
+        let device = session.credentials().device;
+        let (relay, is_drained) = (None, false);
+        Self { keeper, device, relay, is_drained, printed: Vec::new(), printed_notices: Vec::new() }
+    }
+
+    /// Notes a new connection. Returns a warning if something may be missing.
+    ///
+    /// # Errors
+    /// Fails if it cannot be stored.
+    pub async fn connected(&mut self, welcome: &Welcome) -> Result<Option<String>, HistoryError> {
+        self.relay = Some((welcome.server_time, Instant::now()));
+        self.is_drained = false;
+        let (device, queue) = (self.device, welcome.queue);
+        let is_lost = self.keeper.run(move |history| {
+            let mut batch = history.begin()?;
+            batch.collects_as(device, now_ms())?;
+            let is_lost = match queue {
+                Some(queue) => batch.queue_is_whole_since(queue.whole_since, now_ms())?,
+                None => false,
+            };
+            batch.commit()?;
+            Ok(is_lost)
+        });
+        let warning =
+            "messages may be missing: the relay lost what waited, or dropped the oldest (ferry history status)";
+        Ok(is_lost.await?.then(|| warning.to_owned()))
+    }
+
+    /// Notes the end of a connection: until then nothing is missing.
+    ///
+    /// # Errors
+    /// Fails if it cannot be stored.
+    pub async fn disconnected(&mut self, reason: &DisconnectReason) -> Result<(), HistoryError> {
+        // A relay that fell silent may have been gone for long.
+        let at = self.relay_time().filter(|_| self.is_drained && *reason != DisconnectReason::Silent);
+        (self.relay, self.is_drained) = (None, false);
+        match at {
+            Some(at) => self.store(vec![Item::Drained(at - MARGIN)]).await.map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// Stores everything in these events that came for the user, and acks it. Returns which of the
+    /// events are fresh.
+    ///
+    /// # Errors
+    /// Fails if it cannot be stored. Then nothing is acked.
+    pub async fn keep(&mut self, events: &[Event]) -> Result<Vec<Fresh>, HistoryError> {
+        let drains = events.iter().any(|event| matches!(event, Event::Drained));
+        self.is_drained |= drains;
+        let mut places = Vec::new();
+        let mut items = Vec::new();
+        for (place, event) in events.iter().enumerate() {
+            let Some(item) = item(event) else { continue };
+            places.push(place);
+            items.push(item);
+        }
+        // With the next batch, it also says that nothing is missing until then.
+        let drained = self.relay_time().filter(|_| self.is_drained && (drains || !items.is_empty()));
+        items.extend(drained.map(Item::Drained));
+        let mut fresh = vec![Fresh::Yes; events.len()];
+        if items.is_empty() {
+            return Ok(fresh);
+        }
+        let stored = self.store(items).await?;
+        for (place, is_fresh) in places.into_iter().zip(stored) {
+            fresh[place] = is_fresh;
+        }
+        events.iter().for_each(ack);
+        Ok(fresh)
+    }
+
+    /// Notes that a message was printed. [`Self::settle`] stores it.
+    pub fn printed_message(&mut self, message: &ferry_client::protocol::Message) {
+        self.printed.push((message.from.device, message.id));
+    }
+
+    /// Notes that a notice was printed.
+    pub fn printed_notice(&mut self, id: MessageId) {
+        self.printed_notices.push(id);
+    }
+
+    /// Stores what was printed, so that the next command does not print it again. A crash before
+    /// prints it twice, and never loses it.
+    pub async fn settle(&mut self) {
+        let (messages, notices) = (std::mem::take(&mut self.printed), std::mem::take(&mut self.printed_notices));
+        if messages.is_empty() && notices.is_empty() {
+            return;
+        }
+        let noted = self.keeper.run(move |history| {
+            history.printed(&messages, &notices)?;
+            history.tidy()
+        });
+        if let Err(error) = noted.await {
+            show::notice(&format!("cannot record what is printed, so it may be printed again: {error}"));
+        }
+    }
+
+    async fn store(&self, items: Vec<Item>) -> Result<Vec<Fresh>, HistoryError> {
+        self.keeper
+            .run(move |history| {
+                let now = now_ms();
+                let mut batch = history.begin()?;
+                let mut fresh = Vec::with_capacity(items.len());
+                for item in &items {
+                    let is_fresh = match item {
+                        Item::Message(record) => batch.message(record, Origin::Live, now)?.is_unprinted,
+                        Item::Notice(notice, json) => batch.notice(notice, json, Origin::Live)?,
+                        Item::Receipt(receipt) => batch.receipt(receipt)?,
+                        Item::Unknown(frame) => batch.unknown(frame, now).map(|()| true)?,
+                        Item::Drained(at) => batch.drained(*at).map(|()| true)?,
+                    };
+                    fresh.push(if is_fresh { Fresh::Yes } else { Fresh::No });
+                }
+                batch.commit()?;
+                Ok(fresh)
+            })
+            .await
+    }
+
+    /// Returns the relay's time now, by which it says since when its queue is whole.
+    fn relay_time(&self) -> Option<i64> {
+        let (then, at) = self.relay?;
+        Some(then.saturating_add(i64::try_from(at.elapsed().as_millis()).unwrap_or(i64::MAX)))
+    }
+}
+
+fn item(event: &Event) -> Option<Item> {
+    match event {
+        // A frame that was read once can be read again, as far as this version knows it.
+        Event::Message(incoming) => Some(
+            Record::from_json(incoming.frame()).map_or_else(|_| Item::Unknown(incoming.frame().into()), Item::Message),
+        ),
+        Event::Notice(incoming) => {
+            let json = notice_json(incoming.frame()).unwrap_or_else(|| incoming.frame().to_owned());
+            Some(Item::Notice(incoming.notice.clone(), json))
+        }
+        Event::Receipt(incoming) => Some(Item::Receipt(incoming.receipt.clone())),
+        Event::Unknown(incoming) => Some(Item::Unknown(incoming.frame().to_owned())),
+        _ => None,
+    }
+}
+
+/// Returns the notice in a frame, with the fields that this version does not know.
+fn notice_json(frame: &str) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Frame<'a> {
+        #[serde(borrow)]
+        notice: &'a serde_json::value::RawValue,
+    }
+    serde_json::from_str::<Frame<'_>>(frame).ok().map(|frame| frame.notice.get().to_owned())
+}
+
+fn ack(event: &Event) {
+    match event {
+        Event::Message(incoming) => incoming.ack(),
+        Event::Notice(incoming) => incoming.ack(),
+        Event::Receipt(incoming) => incoming.ack(),
+        Event::Unknown(incoming) => incoming.ack(),
+        _ => {}
+    }
+}
+
+/// How long to wait until the disk has room again.
+pub const FULL_WAIT: Duration = Duration::from_secs(5);

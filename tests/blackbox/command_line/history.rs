@@ -1,0 +1,148 @@
+//! What a device stores: it is there after every crash, and without the relay.
+
+use std::process::Stdio;
+
+use serde_json::Value;
+
+use super::Shell;
+use crate::{
+    harness::{Backend, World, until},
+    on_both,
+};
+
+on_both!(what_came_and_what_was_sent_is_stored, |world| async move {
+    let mut world = world;
+    let shell = Shell::at(&world);
+    shell.alice_and_bob();
+    let hello = shell.json("--profile alice send @bob hello bob")["id"].as_str().unwrap().to_owned();
+    shell.ok("--profile alice send @bob a secret to take back");
+    shell.ok(&format!("--profile alice edit @bob {hello} good evening bob"));
+    shell.ok("--profile bob tail --until-drained");
+    shell.ok(&format!("--profile bob react @alice alice/{hello} 👍"));
+    shell.ok("--profile bob send @alice and to you");
+    let status = shell.json("--profile bob history status");
+    assert_eq!((&status["messages"], &status["unread"][0]["unread"]), (&5.into(), &2.into()), "{status}");
+    assert_eq!(status["holes"].as_array().unwrap().len(), 0, "{status}");
+    shell.ok("--profile bob read @alice");
+    assert!(shell.json("--profile bob history status")["unread"].as_array().unwrap().is_empty());
+    shell.ok("--profile bob history check");
+
+    // The history needs no relay, and no login.
+    shell.ok("--profile bob logout");
+    world.relay_mut().kill();
+    let shown = shell.ok("--profile bob show @alice");
+    let lines: Vec<&str> = shown.lines().collect();
+    assert_eq!(lines.len(), 3, "{shown}");
+    assert!(lines[0].ends_with(" alice (edited): good evening bob  [👍 1]"), "{shown}");
+    assert!(lines[1].ends_with(" alice: a secret to take back") && lines[2].ends_with(" bob: and to you"), "{shown}");
+    assert_eq!(shell.ok("--profile bob show @alice -n 1").lines().count(), 1);
+    assert!(shell.ok("--profile bob search evening").ends_with(" @alice alice (edited): good evening bob  [👍 1]\n"));
+    assert_eq!(shell.ok("--profile bob search hello"), "", "it says something else now");
+    assert!(shell.ok("--profile bob search from:me").contains("and to you"));
+    let found: Value = serde_json::from_str(&shell.ok("--json --profile bob search secret from:alice")).unwrap();
+    assert_eq!(found["message"]["body"], "a secret to take back");
+    shell.fails(2, "--profile bob search from:nobody");
+    shell.fails(2, "--profile bob show nowhere");
+    shell.fails(3, "--profile nobody show @alice");
+});
+
+on_both!(a_tail_that_is_killed_loses_and_doubles_nothing, |world| async move {
+    const MESSAGES: usize = 120;
+    let shell = Shell::at(&world);
+    shell.alice_and_bob();
+    shell.ok("--profile alice send @bob first");
+    let output = shell.home.path().join("printed");
+    let mut sent = 0;
+    while sent < MESSAGES {
+        let file = std::fs::File::options().create(true).append(true).open(&output).unwrap();
+        let mut tail = shell.command("--profile bob tail --json").stdout(file).stderr(Stdio::null()).spawn().unwrap();
+        for _ in 0..10 {
+            shell.ok(&format!("--profile alice send @bob number {sent}"));
+            sent += 1;
+        }
+        // As a crash or the out-of-memory killer would.
+        tail.kill().unwrap();
+        tail.wait().unwrap();
+    }
+    let last = until("the rest comes", || async {
+        let ran = shell.run("--json --profile bob tail --until-drained");
+        (ran.code == 0).then_some(ran.out)
+    })
+    .await;
+    let printed = std::fs::read_to_string(&output).unwrap() + &last;
+    let search = shell.ok("--json --profile bob search number from:alice -n 1000");
+    let stored: Vec<Value> = search.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let mut texts: Vec<&str> = stored.iter().map(|line| line["text"].as_str().unwrap()).collect();
+    texts.sort_unstable();
+    let mut expected: Vec<String> = (0..MESSAGES).map(|number| format!("number {number}")).collect();
+    expected.sort_unstable();
+    assert_eq!(texts, expected);
+    for text in &expected {
+        assert!(printed.contains(&format!("\"body\":\"{text}\"")), "{text} was never printed");
+    }
+});
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_embedded_relay_that_restarts_leaves_a_hole() {
+    let mut world = World::start(Backend::Embedded).await;
+    let shell = Shell::at(&world);
+    shell.alice_and_bob();
+    shell.ok("--profile alice send @bob before");
+    shell.ok("--profile bob tail --until-drained");
+    assert_eq!(shell.json("--profile bob history status")["holes"].as_array().unwrap().len(), 0);
+    shell.ok("--profile alice send @bob lost with the relay");
+    world.relay_mut().kill();
+    world.relay_mut().restart().await;
+    let ran = shell.run("--profile bob tail --until-drained");
+    assert!(ran.err.contains("messages may be missing"), "{ran:?}");
+    let status = shell.json("--profile bob history status");
+    assert_eq!(status["holes"].as_array().unwrap().len(), 1, "{status}");
+    assert!(shell.ok("--profile bob show @alice").contains("~ messages may be missing"));
+    // It is told once.
+    assert!(!shell.run("--profile bob tail --until-drained").err.contains("missing"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_command_collects_at_a_time() {
+    let world = World::start(Backend::Embedded).await;
+    let shell = Shell::at(&world);
+    shell.alice_and_bob();
+    shell.ok("--profile alice send @bob hello");
+    let output = shell.home.path().join("printed");
+    let file = std::fs::File::create(&output).unwrap();
+    let mut first = shell.command("--profile bob tail").stdout(file).stderr(Stdio::null()).spawn().unwrap();
+    until("the first tail prints", || async {
+        std::fs::read_to_string(&output).unwrap().contains("hello").then_some(())
+    })
+    .await;
+    let words = shell.fails(7, "--profile bob tail --until-drained");
+    assert!(words.contains(&format!("ferry tail (process {})", first.id())), "{words}");
+    // Others read and send meanwhile.
+    assert!(shell.ok("--profile bob show @alice").contains("hello"));
+    shell.ok("--profile bob send @alice hi");
+    first.kill().unwrap();
+    first.wait().unwrap();
+    shell.ok("--profile bob tail --until-drained");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_damaged_history_is_refused_and_stays() {
+    let world = World::start(Backend::Embedded).await;
+    let shell = Shell::at(&world);
+    shell.alice_and_bob();
+    shell.ok("--profile alice send @bob hello");
+    shell.ok("--profile bob tail --until-drained");
+    let file = shell.json("--profile bob history status")["file"].as_str().unwrap().to_owned();
+    let whole = std::fs::read(&file).unwrap();
+    std::fs::write(&file, b"").unwrap();
+    for journal in ["-wal", "-shm"] {
+        let _ = std::fs::remove_file(format!("{file}{journal}"));
+    }
+    shell.ok("--profile alice send @bob later");
+    let words = shell.fails(7, "--profile bob tail --until-drained");
+    assert!(words.contains("damaged"), "{words}");
+    assert_eq!(std::fs::read(&file).unwrap(), b"", "it is not taken for a new one");
+    // What came meanwhile was not acknowledged.
+    std::fs::write(&file, whole).unwrap();
+    assert!(shell.ok("--profile bob tail --until-drained").contains("later"));
+}
