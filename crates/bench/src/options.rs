@@ -53,7 +53,8 @@ pub struct Options {
     /// Give a message's body this many bytes
     #[arg(long, value_name = "BYTES", default_value = "256", value_parser = size)]
     pub size: usize,
-    /// Send this many messages in `backlog` [default: 20000]
+    /// Send this many messages in `backlog`, and store this many in `history`
+    /// [default: 20000 and 1000000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     pub messages: Option<u32>,
     /// Let each device send and receive this many messages before it is silent in `idle`. Takes a
@@ -113,6 +114,8 @@ pub enum Scenario {
     Slow,
     /// Measure logins a second, and how a flood of them affects messaging
     Login,
+    /// Fill the history of a device, and ask it
+    History,
     /// Run all scenarios
     All,
 }
@@ -219,9 +222,9 @@ pub enum PeerChoice {
 impl Options {
     /// Returns the scenarios, each once.
     pub fn scenarios(&self) -> Vec<Scenario> {
-        use Scenario::{All, Backlog, Fanout, Idle, Login, Slow, Storm};
+        use Scenario::{All, Backlog, Fanout, History, Idle, Login, Slow, Storm};
         let wanted = |scenario: &Scenario| self.scenarios.contains(&All) || self.scenarios.contains(scenario);
-        [Idle, Fanout, Backlog, Storm, Slow, Login].into_iter().filter(wanted).collect()
+        [Idle, Fanout, Backlog, Storm, Slow, Login, History].into_iter().filter(wanted).collect()
     }
 
     fn or_quick<T>(&self, given: Option<T>, otherwise: T, quick: T) -> T {
@@ -251,6 +254,11 @@ impl Options {
     /// Returns the back ends, each once.
     pub fn backends(&self) -> Vec<Backend> {
         [Backend::Nsqd, Backend::Embedded].into_iter().filter(|backend| self.backend.contains(backend)).collect()
+    }
+
+    /// Returns the number of messages in `history`.
+    pub fn history_messages(&self) -> usize {
+        self.or_quick(self.messages.map(|messages| messages as usize), 1_000_000, 60_000)
     }
 
     /// Returns the numbers of devices in `idle`.

@@ -52,6 +52,13 @@ impl Row {
         }
     }
 
+    /// Creates a row of something that is neither a relay nor a peer of one.
+    pub fn of(scenario: &'static str, case: &str, system: &str) -> Self {
+        let (case, system) = (case.to_owned(), system.to_owned());
+        let (figures, notes) = (Vec::new(), Vec::new());
+        Self { scenario: scenario.into(), case, system, is_relay: false, figures, missing: None, notes, clean: true }
+    }
+
     /// Marks the system as one that cannot be measured.
     pub fn missing(mut self, reason: &anyhow::Error) -> Self {
         self.missing = Some(format!("{reason:#}"));

@@ -64,7 +64,10 @@ impl Batch<'_> {
         }
         let number = self.room(room)?;
         self.tx
-            .prepare_cached("UPDATE message SET state = state & ~?3 WHERE room = ?1 AND n < ?2 AND state & ?3")?
+            // The bit is written out, because the index is one of the rows that have it.
+            .prepare_cached(&format!(
+                "UPDATE message INDEXED BY message_late SET state = state & ~?3 WHERE room = ?1 AND n < ?2 AND state & {LATE}"
+            ))?
             .execute([number, first_number(sent_at.saturating_add(1)), LATE])?;
         Ok(true)
     }

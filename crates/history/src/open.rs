@@ -123,7 +123,9 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection> {
 fn prepare(conn: &Connection) -> Result<()> {
     // `journal_mode` answers with the mode.
     conn.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
-    conn.execute_batch("PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA foreign_keys = OFF;")?;
+    conn.execute_batch("PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;")?;
+    // In KiB.
+    conn.execute_batch("PRAGMA cache_size = -16384;")?;
     Ok(())
 }
 

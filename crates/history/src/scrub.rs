@@ -15,7 +15,7 @@ impl Batch<'_> {
     /// Returns whether somebody who may has deleted a message.
     pub(crate) fn is_deleted(&self, target: Target, room: i64) -> Result<bool> {
         let mut deletions = self.tx.prepare_cached(
-            "SELECT a.user, m.role FROM message m JOIN actor a ON a.n = m.actor \
+            "SELECT a.user, m.role FROM message m INDEXED BY message_by_target CROSS JOIN actor a ON a.n = m.actor \
              WHERE m.target_id = ?1 AND m.target_user = ?2 AND m.room = ?3 AND m.kind = ?4",
         )?;
         let (id, from) = (blob(&target.message.0), blob(&target.from.0));
@@ -36,9 +36,9 @@ impl Batch<'_> {
         }
         let (id, from) = (blob(&target.message.0), blob(&target.from.0));
         let mut rows = self.tx.prepare_cached(
-            "SELECT n FROM message WHERE id = ?1 AND room = ?3 AND target_id IS NULL AND state & ?4 = 0 \
+            "SELECT n FROM message INDEXED BY message_by_id WHERE id = ?1 AND room = ?3 AND target_id IS NULL AND state & ?4 = 0 \
              AND actor IN (SELECT n FROM actor WHERE user = ?2) \
-             UNION ALL SELECT n FROM message WHERE target_id = ?1 AND target_user = ?2 AND room = ?3 AND kind != ?5 \
+             UNION ALL SELECT n FROM message INDEXED BY message_by_target WHERE target_id = ?1 AND target_user = ?2 AND room = ?3 AND kind != ?5 \
              AND state & ?4 = 0",
         )?;
         let rows = rows.query_map(params![id, from, room, SCRUBBED, KIND_DELETE], |row| row.get(0))?;

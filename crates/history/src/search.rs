@@ -6,7 +6,7 @@ use rusqlite::{ToSql, types::Value};
 use crate::{
     History, Query, Result, Shown,
     ingest::{blob, first_number},
-    view::{COLUMNS, Stored, stored},
+    view::{BY_ID, COLUMNS, Stored, stored, tables},
 };
 
 /// A message that a search has found. `Debug` shows no content.
@@ -61,11 +61,11 @@ impl History {
         let mut values: Vec<Value> = Vec::new();
         // The index answers newest first by itself, because its rows are numbered as the messages.
         sql.push_str(match query.words.is_empty() {
-            true => "message m JOIN actor a ON a.n = m.actor JOIN room r ON r.n = m.room WHERE m.body IS NOT NULL",
+            true => "message m CROSS JOIN actor a ON a.n = m.actor CROSS JOIN room r ON r.n = m.room WHERE m.body IS NOT NULL",
             false => {
                 values.push(query.words.clone().into());
-                "words w CROSS JOIN message m ON m.n = w.rowid JOIN actor a ON a.n = m.actor \
-                 JOIN room r ON r.n = m.room WHERE w.words MATCH ?1"
+                "words w CROSS JOIN message m ON m.n = w.rowid CROSS JOIN actor a ON a.n = m.actor \
+                 CROSS JOIN room r ON r.n = m.room WHERE w.words MATCH ?1"
             }
         });
         let number = if query.words.is_empty() { "m.n" } else { "w.rowid" };
@@ -104,8 +104,8 @@ impl History {
             return Ok(None);
         }
         let sql = format!(
-            "SELECT {COLUMNS} FROM message m JOIN actor a ON a.n = m.actor JOIN room r ON r.n = m.room \
-             WHERE m.id = ?1 AND a.user = ?2 AND r.id = ?3 AND m.target_id IS NULL ORDER BY m.n LIMIT 1"
+            "SELECT {COLUMNS} {} WHERE m.id = ?1 AND a.user = ?2 AND r.id = ?3 AND m.target_id IS NULL ORDER BY m.n LIMIT 1",
+            tables(BY_ID)
         );
         let (id, from, room) = (blob(&target.message.0), blob(&target.from.0), blob(&message.room.0));
         let Some(edited) = self.all(&sql, &[&id, &from, &room])?.pop() else { return Ok(None) };

@@ -15,9 +15,21 @@ use crate::{
 
 /// The most actions on one message that are looked at. Past it the newest are left out.
 const ACTIONS: i64 = 20_000;
+/// The most unread messages to count, after the cursor and below it.
+const UNREAD: i64 = 1_000;
 /// The columns of a message, as [`Row`] reads them.
 pub(crate) const COLUMNS: &str =
     "m.n, a.user, a.device, m.id, m.sent_at, m.epoch, m.seq, m.role, m.kind, m.body, m.extra, m.after, m.state, r.id";
+
+/// The tables of [`COLUMNS`]. The message comes first, and the index by which it is found is named:
+/// without statistics SQLite may take a room's for one message's, and read the whole room.
+pub(crate) fn tables(index: &str) -> String {
+    format!("FROM message m {index} CROSS JOIN actor a ON a.n = m.actor CROSS JOIN room r ON r.n = m.room")
+}
+
+pub(crate) const BY_ID: &str = "INDEXED BY message_by_id";
+const BY_ROOM: &str = "INDEXED BY message_by_room";
+const BY_TARGET: &str = "INDEXED BY message_by_target";
 
 /// A stored message.
 #[derive(Debug, Clone)]
@@ -80,8 +92,9 @@ impl History {
     pub fn page(&self, room: RoomId, before: Option<i64>, limit: usize) -> Result<Page> {
         let Some(number) = self.room_number(room)? else { return Ok(Page::default()) };
         let sql = format!(
-            "SELECT {COLUMNS} FROM message m JOIN actor a ON a.n = m.actor JOIN room r ON r.n = m.room \
-             WHERE m.room = ?1 AND m.n < ?2 AND m.target_id IS NULL ORDER BY m.n DESC LIMIT ?3"
+            "SELECT {COLUMNS} {} \
+             WHERE m.room = ?1 AND m.n < ?2 AND m.target_id IS NULL ORDER BY m.n DESC LIMIT ?3",
+            tables(BY_ROOM)
         );
         let mut rows = self.conn.prepare_cached(&sql)?;
         let most = i64::try_from(limit).unwrap_or(i64::MAX);
@@ -129,20 +142,25 @@ impl History {
     }
 
     /// Returns how many messages of others in a room are after the user's cursor, or came late
-    /// below it.
+    /// below it. It counts to 1,000 of each.
     ///
     /// # Errors
     /// Fails if the file cannot be read.
     pub fn unread(&self, room: RoomId) -> Result<u64> {
         let Some(number) = self.room_number(room)? else { return Ok(0) };
         let after = self.read_until(room)?.map_or(i64::MIN, |at| first_number(at.saturating_add(1)));
-        let mut count = self.conn.prepare_cached(
-            "SELECT count(*) FROM message m WHERE m.room = ?1 AND (m.n >= ?2 OR m.state & ?4) AND m.target_id IS NULL \
-             AND m.state & ?5 = 0 AND m.actor NOT IN (SELECT n FROM actor WHERE user = ?3)",
-        )?;
-        let me = blob(&self.owner.user.0);
-        let count: i64 = count.query_row(params![number, after, me, LATE, SCRUBBED], |row| row.get(0))?;
-        Ok(count.unsigned_abs())
+        let mut unread = 0;
+        // Two questions, because SQLite reads the whole room for one with OR.
+        for (index, part) in [("message_by_room", "m.n >= ?2"), ("message_late", "m.n < ?2 AND m.state & 4")] {
+            let mut count = self.conn.prepare_cached(&format!(
+                "SELECT count(*) FROM (SELECT 1 FROM message m INDEXED BY {index} WHERE m.room = ?1 AND {part} \
+                 AND m.target_id IS NULL AND m.state & ?4 = 0 \
+                 AND m.actor NOT IN (SELECT n FROM actor WHERE user = ?3) LIMIT ?5)"
+            ))?;
+            let parameters = params![number, after, blob(&self.owner.user.0), SCRUBBED, UNREAD];
+            unread += count.query_row(parameters, |row| row.get::<_, i64>(0))?.unsigned_abs();
+        }
+        Ok(unread)
     }
 
     /// Returns what came and nobody has shown to the person yet, after a place, the oldest first
@@ -151,8 +169,9 @@ impl History {
     /// # Errors Fails if the file cannot be read.
     pub fn unprinted(&self, after: i64, limit: usize) -> Result<Vec<(i64, Record)>> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM message m JOIN actor a ON a.n = m.actor JOIN room r ON r.n = m.room \
-             WHERE m.state & {UNPRINTED} AND m.n > ?1 ORDER BY m.n LIMIT ?2"
+            "SELECT {COLUMNS} {} \
+             WHERE m.state & {UNPRINTED} AND m.n > ?1 ORDER BY m.n LIMIT ?2",
+            tables("INDEXED BY message_unprinted")
         );
         let rows = self.all(&sql, params![after, i64::try_from(limit).unwrap_or(i64::MAX)])?;
         Ok(rows.into_iter().map(|row| (row.n, row.record)).collect())
@@ -195,8 +214,9 @@ impl History {
     /// Fails if the file cannot be read.
     pub fn messages_of_id(&self, room: RoomId, id: MessageId, from: Option<UserId>) -> Result<Vec<Shown>> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM message m JOIN actor a ON a.n = m.actor JOIN room r ON r.n = m.room \
-             WHERE m.id = ?1 AND r.id = ?2 AND m.target_id IS NULL ORDER BY m.n LIMIT 64"
+            "SELECT {COLUMNS} {} \
+             WHERE m.id = ?1 AND r.id = ?2 AND m.target_id IS NULL ORDER BY m.n LIMIT 64",
+            tables(BY_ID)
         );
         let rows = self.all(&sql, params![blob(&id.0), blob(&room.0)])?;
         let cursor = self.read_until(room)?;
@@ -247,8 +267,9 @@ impl History {
     /// Returns the messages under one name: mostly one.
     fn copies(&self, target: Target, room: RoomId) -> Result<Vec<Stored>> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM message m JOIN actor a ON a.n = m.actor JOIN room r ON r.n = m.room \
-             WHERE m.id = ?1 AND a.user = ?2 AND r.id = ?3 AND m.target_id IS NULL ORDER BY m.n LIMIT 64"
+            "SELECT {COLUMNS} {} \
+             WHERE m.id = ?1 AND a.user = ?2 AND r.id = ?3 AND m.target_id IS NULL ORDER BY m.n LIMIT 64",
+            tables(BY_ID)
         );
         self.all(&sql, params![blob(&target.message.0), blob(&target.from.0), blob(&room.0)])
     }
@@ -256,8 +277,9 @@ impl History {
     /// Returns what was done to a message, the earliest first.
     fn actions(&self, target: Target, room: RoomId) -> Result<Vec<Stored>> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM message m JOIN actor a ON a.n = m.actor JOIN room r ON r.n = m.room \
-             WHERE m.target_id = ?1 AND m.target_user = ?2 AND r.id = ?3 AND m.body IS NOT NULL ORDER BY m.n LIMIT {ACTIONS}"
+            "SELECT {COLUMNS} {} \
+             WHERE m.target_id = ?1 AND m.target_user = ?2 AND r.id = ?3 AND m.body IS NOT NULL ORDER BY m.n LIMIT {ACTIONS}",
+            tables(BY_TARGET)
         );
         self.all(&sql, params![blob(&target.message.0), blob(&target.from.0), blob(&room.0)])
     }

@@ -1,0 +1,204 @@
+//! The history of one device: how fast it takes in what comes, how much room it needs, and how fast
+//! it finds something. Nothing else runs.
+
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context;
+use ferry_history::{History, Origin, Owner, Record};
+use ferry_protocol::{Body, DeviceId, Message, MessageId, Role, RoomId, Sender, Stream, UserId};
+use ferry_testkit::Scratch;
+use hdrhistogram::Histogram;
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+
+use crate::{
+    options::Options,
+    report::{Report, Row},
+};
+
+/// How many records a restore stores in one transaction.
+const RESTORED: usize = 2_000;
+/// The windows of a relay whose deliveries are stored in one transaction each.
+const WINDOWS: [(usize, usize); 2] = [(64, 200), (1_024, 40)];
+/// How often each question is asked.
+const QUESTIONS: usize = 200;
+/// How many hits and messages are on a screen.
+const SCREEN: usize = 50;
+/// Words that people use. The first ones are used most.
+const VOCABULARY: usize = 20_000;
+const ROOMS: usize = 100;
+const PEOPLE: usize = 50;
+/// The time between two messages, in milliseconds: a million of them are about two years.
+const APART: i64 = 60_000;
+
+/// Fills a history and asks it.
+///
+/// # Errors
+/// Fails if the disk does.
+pub async fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
+    let messages = options.history_messages();
+    let case = format!("{messages} messages");
+    eprintln!("history: {case}");
+    let row = Row::of("history", &case, "ferry history");
+    let measured = tokio::task::spawn_blocking(move || measure(messages, row)).await?;
+    report.rows.push(measured?);
+    Ok(())
+}
+
+fn measure(messages: usize, mut row: Row) -> anyhow::Result<Row> {
+    // On a disk, because each transaction waits for it.
+    let scratch = Scratch::on_disk()?;
+    let path = scratch.path("bench.history");
+    let owner = Owner { server: "http://127.0.0.1:8080".to_owned(), user: UserId::new() };
+    let mut history = History::open(&path, &owner)?;
+    let mut writer = Writer::new();
+    let live: usize = WINDOWS.iter().map(|(window, batches)| window * batches).sum();
+
+    let begin = Instant::now();
+    let mut left = messages.saturating_sub(live);
+    while left > 0 {
+        let batch = writer.batch(left.min(RESTORED));
+        left -= batch.len();
+        take_in(&mut history, &batch, Origin::Restored)?;
+    }
+    row.figure("bulk/s", messages.saturating_sub(live) as f64 / begin.elapsed().as_secs_f64());
+    for (window, batches) in WINDOWS {
+        // The writer's own work does not count.
+        let batches: Vec<Vec<Record>> = (0..batches).map(|_| writer.batch(window)).collect();
+        let begin = Instant::now();
+        for batch in &batches {
+            take_in(&mut history, batch, Origin::Live)?;
+        }
+        let rate = (window * batches.len()) as f64 / begin.elapsed().as_secs_f64();
+        row.figure(format!("live/s, {window} each"), rate);
+    }
+    let status = history.status()?;
+    row.figure("bytes/message", status.bytes as f64 / status.messages as f64);
+    row.figure("JSON bytes", writer.bytes as f64 / status.messages as f64);
+    drop(history);
+
+    let begin = Instant::now();
+    let history = History::open(&path, &owner)?;
+    let rooms = history.rooms()?;
+    row.figure("start ms", milliseconds(begin.elapsed()));
+    let words: Vec<String> = (0..QUESTIONS).map(|_| writer.word()).collect();
+    let search = times(&words, |word| {
+        let query = history.query(word)?;
+        history.search(&query, None, SCREEN).map(|hits| hits.len())
+    })?;
+    row.figure("search p50 ms", percentile(&search, 50.0));
+    row.figure("search p95 ms", percentile(&search, 95.0));
+    let count = times(&words, |word| {
+        let query = history.query(word)?;
+        history.count(&query)
+    })?;
+    row.figure("count p95 ms", percentile(&count, 95.0));
+    let page = times(&rooms, |room| history.page(room.room, None, SCREEN).map(|page| page.messages.len()))?;
+    row.figure("page p95 ms", percentile(&page, 95.0));
+    let begin = Instant::now();
+    history.check()?;
+    row.figure("check s", begin.elapsed().as_secs_f64());
+    row.figure("peak MB", peak()?);
+    Ok(row)
+}
+
+fn take_in(history: &mut History, batch: &[Record], origin: Origin) -> anyhow::Result<()> {
+    let mut open = history.begin()?;
+    for record in batch {
+        open.message(record, origin, ferry_protocol::now_ms())?;
+    }
+    Ok(open.commit()?)
+}
+
+/// Returns how long each answer takes.
+fn times<T, A>(questions: &[T], mut ask: impl FnMut(&T) -> ferry_history::Result<A>) -> anyhow::Result<Histogram<u64>> {
+    let mut times = Histogram::new(3)?;
+    for question in questions {
+        let begin = Instant::now();
+        std::hint::black_box(ask(question)?);
+        times.record(u64::try_from(begin.elapsed().as_micros())?)?;
+    }
+    Ok(times)
+}
+
+fn percentile(times: &Histogram<u64>, percentile: f64) -> f64 {
+    times.value_at_percentile(percentile) as f64 / 1_000.0
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1_000.0
+}
+
+/// Returns the most memory that this process has used, in MB (`VmHWM` of proc_pid_status(5)).
+fn peak() -> anyhow::Result<f64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
+    let kilobytes: f64 = line.trim().trim_end_matches(" kB").parse()?;
+    Ok(kilobytes / 1_000.0)
+}
+
+/// People who write in rooms, always the same ones.
+struct Writer {
+    random: StdRng,
+    words: Vec<String>,
+    rooms: Vec<RoomId>,
+    people: Vec<Sender>,
+    /// The last message of each person in each room.
+    last: HashMap<(usize, RoomId), MessageId>,
+    sent_at: i64,
+    bytes: usize,
+}
+
+impl Writer {
+    fn new() -> Self {
+        let mut random = StdRng::seed_from_u64(7);
+        let letters = |random: &mut StdRng| -> String {
+            (0..random.random_range(2..10)).map(|_| char::from(random.random_range(b'a'..=b'z'))).collect()
+        };
+        let words = (0..VOCABULARY).map(|_| letters(&mut random)).collect();
+        let sender = || Sender { user: UserId::new(), device: DeviceId::new(), role: Role::Member };
+        let (rooms, people) = ((0..ROOMS).map(|_| RoomId::new()), (0..PEOPLE).map(|_| sender()));
+        let (rooms, people, last) = (rooms.collect(), people.collect(), HashMap::new());
+        Self { random, words, rooms, people, last, sent_at: 1_600_000_000_000, bytes: 0 }
+    }
+
+    /// Returns a word as often as people use it: the square of a random number prefers the first.
+    fn word(&mut self) -> String {
+        let place: f64 = self.random.random();
+        let index = (place * place * VOCABULARY as f64) as usize;
+        self.words.get(index).cloned().unwrap_or_default()
+    }
+
+    fn batch(&mut self, length: usize) -> Vec<Record> {
+        (0..length).map(|_| self.message()).collect()
+    }
+
+    fn message(&mut self) -> Record {
+        let words = self.random.random_range(3..18);
+        let text: Vec<String> = (0..words).map(|_| self.word()).collect();
+        let person = self.random.random_range(0..PEOPLE);
+        // Each of them writes in two rooms only.
+        let room = self.rooms[(person * 2 + self.random.random_range(0..2)) % ROOMS];
+        self.sent_at += self.random.random_range(1..APART * 2);
+        let id = MessageId::new();
+        let record = Record::from(Message {
+            id,
+            room,
+            from: self.people[person],
+            kind: "text".to_owned(),
+            body: Body::text(&text.join(" ")),
+            reply_to: None,
+            mentions: Vec::new(),
+            content_type: None,
+            stream: Stream::Http,
+            after: self.last.insert((person, room), id),
+            epoch: self.sent_at,
+            seq: 1,
+            sent_at: self.sent_at,
+        });
+        self.bytes += record.to_json().len();
+        record
+    }
+}
