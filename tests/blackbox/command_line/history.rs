@@ -146,3 +146,29 @@ async fn a_damaged_history_is_refused_and_stays() {
     std::fs::write(&file, whole).unwrap();
     assert!(shell.ok("--profile bob tail --until-drained").contains("later"));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_nsqd_that_restarts_leaves_a_hole_and_a_relay_that_does_leaves_none() {
+    let mut world = World::start(Backend::Cluster).await;
+    let shell = Shell::at(&world);
+    shell.alice_and_bob();
+    shell.ok("--profile alice send @bob before");
+    shell.ok("--profile bob tail --until-drained");
+    shell.ok("--profile alice send @bob waits in nsqd");
+    world.relay_mut().kill();
+    world.relay_mut().restart().await;
+    let ran = shell.run("--profile bob tail --until-drained");
+    assert!(ran.out.contains("waits in nsqd") && !ran.err.contains("missing"), "{ran:?}");
+
+    shell.ok("--profile alice send @bob lost with nsqd");
+    world.nsqds[0].kill();
+    world.nsqds[0].restart().await;
+    world.relay().wait_until_ready().await;
+    // The relay connects again in its own time.
+    until("bob hears that something may be missing", || async {
+        let ran = shell.run("--profile bob tail --until-drained");
+        (ran.code == 0 && ran.err.contains("messages may be missing")).then_some(())
+    })
+    .await;
+    assert_eq!(shell.json("--profile bob history status")["holes"].as_array().unwrap().len(), 1);
+}
