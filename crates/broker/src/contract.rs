@@ -4,7 +4,7 @@
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use ferry_protocol::{DeviceId, Envelope, Receipt, ReceiptEvent, UserId};
+use ferry_protocol::{DeviceId, Envelope, Receipt, ReceiptEvent, UserId, now_ms};
 use ferry_testkit::{Nsqd, nsq::topic, until, within};
 use futures_util::future::{BoxFuture, FutureExt};
 
@@ -301,9 +301,15 @@ async fn a_full_queue_in_process_loses_its_oldest_and_counts_them() {
     let subject = Subject { broker, nsqd: None };
     let user = UserId::new();
     let device = subject.open(user).await;
-    for text in ["one", "two", "three"] {
+    let whole = subject.broker.queue_state(user, device);
+    for text in ["one", "two"] {
         subject.publish(user, text).await;
     }
+    assert_eq!(subject.broker.queue_state(user, device), whole);
+    until("the clock goes on", || async { (now_ms() > whole.whole_since).then_some(()) }).await;
+    subject.publish(user, "three").await;
+    let lost = subject.broker.queue_state(user, device);
+    assert!(lost.whole_since > whole.whole_since && lost.dropped == 1, "{lost:?}");
     let mut subscription = subject.subscribe(user, device).await;
     assert_eq!((take(&mut subscription).await, take(&mut subscription).await), ("two".into(), "three".into()));
     assert_eq!(dropped.get(), 1);
@@ -327,7 +333,11 @@ async fn a_full_queue_in_process_loses_receipts_before_all_else() {
         subject.broker.publish(user, receipt.clone()).await.unwrap();
     }
     // It takes the place of the older receipt, although a message is older still.
+    let whole = subject.broker.queue_state(user, device).whole_since;
+    until("the clock goes on", || async { (now_ms() > whole).then_some(()) }).await;
     subject.publish(user, "two").await;
+    let state = subject.broker.queue_state(user, device);
+    assert_eq!((state.whole_since, state.dropped), (whole, 1), "a receipt is no loss");
     let mut subscription = subject.subscribe(user, device).await;
     let held = next(&mut subscription).await;
     assert_eq!(held.payload, "one");
