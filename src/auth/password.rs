@@ -3,15 +3,15 @@
 
 use std::sync::Arc;
 
-use argon2::{
-    Algorithm, Argon2, Params, Version,
-    password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash},
-};
+use argon2::{Params, Version, password_hash::phc::PasswordHash};
 use ferry_protocol::Secret;
 use tokio::sync::Semaphore;
 use unicode_normalization::UnicodeNormalization as _;
 
+mod hashing;
 mod rule;
+
+use hashing::Hasher;
 
 pub use rule::{PASSWORD_MAX, PASSWORD_MIN, PasswordContext, PasswordError, check_password};
 
@@ -49,12 +49,14 @@ pub struct Busy;
 /// Clones share this limit.
 #[derive(Clone)]
 pub struct Passwords {
-    argon: Argon2<'static>,
+    hasher: Hasher,
     /// One permit for each running hash. This limits the memory and the cores that logins use.
     running: Arc<Semaphore>,
     /// One permit for each running or waiting hash. If none is left, callers fail at once, so that
     /// the queue cannot grow for ever.
     admitted: Arc<Semaphore>,
+    /// How many permits of `admitted` there are.
+    most: usize,
     /// The hash of a random password. Logins of users who do not exist are checked against it.
     dummy: Arc<str>,
 }
@@ -67,14 +69,17 @@ impl Passwords {
     /// Fails if Argon2 rejects the parameters, for example less than 8 KiB per lane.
     pub fn new(params: PasswordParams, concurrency: usize, queue: usize) -> Result<Self, BadParams> {
         let params = Params::new(params.memory_kib, params.iterations, params.parallelism, None).map_err(BadParams)?;
-        let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let hasher = Hasher::new(params);
         let nobodys: [u8; 32] = rand::random();
-        let dummy = hash_bytes(&argon, &nobodys).ok_or(BadParams(argon2::Error::OutputTooShort))?;
+        let dummy = hasher.hash(&nobodys).ok_or(BadParams(argon2::Error::OutputTooShort))?;
+        hasher.rest();
         let concurrency = concurrency.clamp(1, Semaphore::MAX_PERMITS);
+        let most = concurrency.saturating_add(queue).min(Semaphore::MAX_PERMITS);
         Ok(Self {
-            argon,
+            hasher,
             running: Arc::new(Semaphore::new(concurrency)),
-            admitted: Arc::new(Semaphore::new(concurrency.saturating_add(queue).min(Semaphore::MAX_PERMITS))),
+            admitted: Arc::new(Semaphore::new(most)),
+            most,
             dummy: dummy.into(),
         })
     }
@@ -87,8 +92,8 @@ impl Passwords {
     /// # Errors
     /// Fails with [`Busy`] if too many hashes run and wait.
     pub async fn hash(&self, password: &Secret) -> Result<String, Busy> {
-        let (argon, password) = (self.argon.clone(), normalized(password));
-        self.run(move || hash_bytes(&argon, password.as_bytes())).await?.ok_or(Busy)
+        let (hasher, password) = (self.hasher.clone(), normalized(password));
+        self.run(move || hasher.hash(password.as_bytes())).await?.ok_or(Busy)
     }
 
     /// Returns whether the password matches the hash.
@@ -116,12 +121,15 @@ impl Passwords {
         let exists = known.is_some();
         let hash = known.unwrap_or(&self.dummy).to_owned();
         let password = if is_possible { normalized(password) } else { String::new() };
-        let argon = self.argon.clone();
+        let hasher = self.hasher.clone();
         let matches = self.run(move || {
             let Ok(hash) = PasswordHash::new(&hash) else { return false };
-            let matches = argon.verify_password(password.as_bytes(), &hash).is_ok();
-            if !matches && let Ok(made) = Params::try_from(&hash) {
-                work_off(missing_work(&made, argon.params()), password.as_bytes());
+            let matches = hasher.verify(&hash, password.as_bytes());
+            if !matches
+                && let Ok(made) = Params::try_from(&hash)
+                && let Some(missing) = missing_work(&made, hasher.params())
+            {
+                hasher.work_off(&missing, password.as_bytes());
             }
             matches
         });
@@ -133,7 +141,7 @@ impl Passwords {
     #[must_use]
     pub fn needs_rehash(&self, hash: &str) -> bool {
         let Ok(hash) = PasswordHash::new(hash) else { return true };
-        let wanted = self.argon.params();
+        let wanted = self.hasher.params();
         hash.algorithm != argon2::ARGON2ID_IDENT
             || hash.version != Some(Version::V0x13.into())
             || !Params::try_from(&hash).is_ok_and(|made| {
@@ -147,9 +155,15 @@ impl Passwords {
         // The job owns the permits. Nothing can stop a job, so it must count until it ends, even
         // if its caller has gone. Otherwise callers who give up and retry could run any number of
         // jobs.
+        let (hasher, all) = (self.hasher.clone(), Arc::clone(&self.admitted));
+        let most = self.most;
         let job = move || {
             let result = job();
             drop((running, admitted));
+            // The last one out gives the memory back.
+            if all.available_permits() == most {
+                hasher.rest();
+            }
             result
         };
         tokio::task::spawn_blocking(job).await.map_err(|_| Busy)
@@ -158,14 +172,8 @@ impl Passwords {
 
 impl std::fmt::Debug for Passwords {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Passwords").field("params", self.argon.params()).finish_non_exhaustive()
+        f.debug_struct("Passwords").field("params", self.hasher.params()).finish_non_exhaustive()
     }
-}
-
-fn hash_bytes(argon: &Argon2<'_>, password: &[u8]) -> Option<String> {
-    // RFC 9106 §3.1 recommends 16 bytes.
-    let salt: [u8; 16] = rand::random();
-    Some(argon.hash_password_with_salt(password, &salt).ok()?.to_string())
 }
 
 /// Returns the parameters of a second hash, so that it and a hash with `made` together cost as
@@ -178,15 +186,6 @@ fn missing_work(made: &Params, wanted: &Params) -> Option<Params> {
     let missing = work(wanted).checked_sub(work(made)).filter(|missing| *missing > 0)?;
     let passes = missing.div_ceil(u64::from(wanted.m_cost()));
     Params::new(u32::try_from(missing / passes).ok()?, u32::try_from(passes).ok()?, 1, None).ok()
-}
-
-/// Does this work and discards the result.
-fn work_off(params: Option<Params>, password: &[u8]) {
-    let Some(params) = params else { return };
-    let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-    let mut output = [0; 32];
-    let _ = argon.hash_password_into(password, &[0; 16], &mut output);
-    std::hint::black_box(output);
 }
 
 /// Returns the password in Unicode form NFC (RFC 8265 §4.2.2). Some keyboards send é as one
