@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ferry_conversation::{Capacity, Conversation};
 use ferry_protocol::{Body, DeviceId, Message, MessageId, Notice, RoomId, Sender, Target, UserId};
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{OptionalExtension, Row, TransactionBehavior, params};
 
 use crate::{
     History, HistoryError, Record, Result,
@@ -193,7 +193,8 @@ impl History {
     /// # Errors
     /// Fails if the file cannot be written.
     pub fn printed(&mut self, messages: &[(DeviceId, MessageId)], notices: &[MessageId]) -> Result<()> {
-        let tx = self.conn.transaction()?;
+        // A transaction that begins by reading fails at once if somebody else has written since.
+        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         for (device, id) in messages {
             tx.prepare_cached(
                 "UPDATE message SET state = state & ~?3 WHERE id = ?1 AND state & ?3 \

@@ -9,7 +9,7 @@ use ferry_history::{HistoryError, Origin, Record};
 use crate::keep::Keeper;
 use crate::show;
 
-/// Part of the silence after which a lost connection says nothing about its last moments.
+/// What is on its way at a moment: nothing is said of the last two seconds, in milliseconds.
 const MARGIN: i64 = 2_000;
 
 /// What was stored of a delivery.
@@ -101,9 +101,14 @@ impl Keeping {
             places.push(place);
             items.push(item);
         }
-        // With the next batch, it also says that nothing is missing until then.
-        let drained = self.relay_time().filter(|_| self.is_drained && (drains || !items.is_empty()));
-        items.extend(drained.map(Item::Drained));
+        // What waited at the connect is here, and then what came since.
+        let connected_at = self.relay.map(|(then, _)| then).filter(|_| drains);
+        let sent_at = items.iter().filter_map(|item| match item {
+            Item::Message(record) if self.is_drained => Some(record.message.sent_at.saturating_sub(MARGIN)),
+            _ => None,
+        });
+        let until = sent_at.chain(connected_at).max();
+        items.extend(until.map(Item::Drained));
         let mut fresh = vec![Fresh::Yes; events.len()];
         if items.is_empty() {
             return Ok(fresh);
