@@ -332,7 +332,7 @@ mod tests {
     fn the_command_line_is_sound() {
         Options::command().debug_assert();
         let options = Options::parse_from(["ferry-bench", "all", "--peers", "nats,bare"]);
-        assert_eq!((options.scenarios().len(), options.peers()), (6, vec![PeerName::Bare, PeerName::Nats]));
+        assert_eq!((options.scenarios().len(), options.peers()), (7, vec![PeerName::Bare, PeerName::Nats]));
         let quick = Options::parse_from(["ferry-bench", "fanout", "--quick"]);
         assert_eq!((quick.kinds().len(), quick.rates(2)), (2, vec![0, 200]));
     }
