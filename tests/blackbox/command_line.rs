@@ -1,6 +1,7 @@
 //! The commands of a client, as a user types them.
 
 mod acting;
+mod backup;
 mod history;
 
 use std::{

@@ -11,8 +11,10 @@ const USAGE: u8 = 2;
 const LOGGED_OUT: u8 = 3;
 const TEMPORARY: u8 = 4;
 const DAMAGED: u8 = 5;
+const WRONG_KEY: u8 = 6;
 const UNUSABLE: u8 = 7;
 const NOT_OURS: u8 = 8;
+const INCOMPLETE: u8 = 9;
 
 #[derive(Debug, thiserror::Error)]
 #[error("{text}")]
@@ -102,8 +104,13 @@ impl From<HistoryError> for Failure {
     fn from(error: HistoryError) -> Self {
         let text = error.to_string();
         match error {
-            HistoryError::Newer { .. } | HistoryError::OtherOwner => Self::with(NOT_OURS, text),
-            HistoryError::BadQuery(_) => Self::usage(text),
+            HistoryError::Newer { .. } | HistoryError::NewerBackup(_) | HistoryError::OtherOwner => {
+                Self::with(NOT_OURS, text)
+            }
+            HistoryError::BadQuery(_) | HistoryError::BadKey(_) => Self::usage(text),
+            HistoryError::Damaged(_) | HistoryError::BadBackup { .. } => Self::with(DAMAGED, text),
+            HistoryError::WrongKey(_) => Self::with(WRONG_KEY, text),
+            HistoryError::Interrupted => Self::with(INCOMPLETE, text),
             _ => Self::with(UNUSABLE, text),
         }
     }

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 use ferry_client::protocol::now_ms;
-use ferry_history::HistoryError;
+use ferry_history::{History, HistoryError};
 use serde_json::json;
 
 use super::Global;
@@ -18,7 +18,8 @@ The file is for you alone, and is not encrypted.
 
 Examples:
   ferry history status
-  ferry history check")]
+  ferry history check
+  ferry history repair")]
 pub struct HistoryArgs {
     #[command(subcommand)]
     command: HistoryCommand,
@@ -30,14 +31,49 @@ enum HistoryCommand {
     Status,
     /// Check that the file is whole
     Check,
+    /// Make the indexes and the counts again, if a check says so
+    Rebuild,
+    /// Take what can be read of a damaged file into a new one; the old one is moved aside
+    Repair,
 }
 
 pub async fn history(args: HistoryArgs, global: &Global) -> Result<(), Failure> {
+    if matches!(args.command, HistoryCommand::Repair) {
+        // It may be too damaged to be opened.
+        return repair(global).await;
+    }
     let keeper = Keeper::open_offline(global).await?;
     match args.command {
         HistoryCommand::Status => status(&keeper, global).await,
         HistoryCommand::Check => check(&keeper, global).await,
+        HistoryCommand::Rebuild | HistoryCommand::Repair => {
+            keeper.run(|history| history.rebuild()).await?;
+            check(&keeper, global).await
+        }
     }
+}
+
+async fn repair(global: &Global) -> Result<(), Failure> {
+    let (path, owner) = Keeper::place(global)?;
+    // Nobody may write meanwhile: what they write would be in neither file.
+    let collector = Keeper::collect_at(&path, "ferry history repair")?;
+    let work = tokio::task::spawn_blocking(move || {
+        let repaired = History::repair(&path, &owner);
+        drop(collector);
+        repaired
+    });
+    let repaired = work.await.map_err(|_| Failure::failed("the history could not be repaired"))??;
+    let value = json!({
+        "moved_to": repaired.moved_to, "messages": repaired.messages, "incomplete": repaired.is_incomplete,
+    });
+    show::answer(global.json, &value, || {
+        let (kept, moved) = (show::count(repaired.messages, "message"), repaired.moved_to.display().to_string());
+        let lost = match repaired.is_incomplete {
+            true => "; some could not be read: restore a backup (ferry backup restore)",
+            false => "; nothing is missing",
+        };
+        format!("{kept} are in a new file{lost}. The old one is {}", show::line(&moved))
+    })
 }
 
 async fn status(keeper: &Keeper, global: &Global) -> Result<(), Failure> {
@@ -59,8 +95,8 @@ async fn status(keeper: &Keeper, global: &Global) -> Result<(), Failure> {
         }
         let mut lines = vec![
             format!("file      {}", show::line(&path)),
-            format!("size      {:.1} MB", status.bytes as f64 / 1e6),
-            format!("messages  {} in {} rooms", status.messages, status.rooms),
+            format!("size      {}", show::size(status.bytes)),
+            format!("stored    {} in {}", show::count(status.messages, "message"), show::count(status.rooms, "room")),
         ];
         if let (Some(oldest), Some(newest)) = (status.oldest, status.newest) {
             lines.push(format!("from      {} to {}", show::time(oldest, "%F %T"), show::time(newest, "%F %T")));
@@ -69,7 +105,10 @@ async fn status(keeper: &Keeper, global: &Global) -> Result<(), Failure> {
             lines.push(format!("unread    {} in {}", room.unread, show::line(&names.room(room.room))));
         }
         if status.unsent > 0 {
-            lines.push(format!("unsent    {} messages that no relay has confirmed", status.unsent));
+            lines.push(format!(
+                "unsent    {} that no relay has confirmed (ferry send --again)",
+                show::count(status.unsent, "message")
+            ));
         }
         for hole in holes {
             let (since, until) = (show::time(hole.since, "%F %T"), show::time(hole.until, "%F %T"));

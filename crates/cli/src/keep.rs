@@ -36,8 +36,29 @@ impl Keeper {
     /// # Errors
     /// Fails if there is none, or several and no login says which.
     pub async fn open_offline(global: &Global) -> Result<Self, Failure> {
+        let path = Self::find(global)?;
+        let owner = History::owner_of(&path)?;
+        Self::of(path, owner).await
+    }
+
+    /// Returns the file of the profile's history, and whose it is, also if it cannot be opened.
+    ///
+    /// # Errors
+    /// As [`Self::open_offline`].
+    pub fn place(global: &Global) -> Result<(PathBuf, Owner), Failure> {
+        let path = Self::find(global)?;
+        match global.profile()?.load()? {
+            Some(credentials) => Ok((path, Owner { server: credentials.server, user: credentials.user.id })),
+            None => {
+                let owner = History::owner_of(&path)?;
+                Ok((path, owner))
+            }
+        }
+    }
+
+    fn find(global: &Global) -> Result<PathBuf, Failure> {
         let profile = global.profile()?;
-        let path = match profile.load()? {
+        Ok(match profile.load()? {
             Some(credentials) => {
                 let path = profile.history(&credentials.server, credentials.user.id)?;
                 if !path.exists() {
@@ -56,9 +77,18 @@ impl Keeper {
                     )));
                 }
             },
-        };
-        let owner = History::owner_of(&path)?;
-        Self::of(path, owner).await
+        })
+    }
+
+    /// Opens the history of the profile as [`Self::open_offline`] does, and creates it for a login.
+    ///
+    /// # Errors
+    /// Fails if there is neither a login nor one history.
+    pub async fn open_offline_or_new(global: &Global) -> Result<Self, Failure> {
+        let profile = global.profile()?;
+        let Some(credentials) = profile.load()? else { return Self::open_offline(global).await };
+        let owner = Owner { server: credentials.server, user: credentials.user.id };
+        Self::of(profile.history(&owner.server, owner.user)?, owner).await
     }
 
     async fn of(path: PathBuf, owner: Owner) -> Result<Self, Failure> {
@@ -78,7 +108,15 @@ impl Keeper {
     /// # Errors
     /// Fails if another process has it.
     pub fn collect(&self, command: &str) -> Result<Collector, Failure> {
-        Ok(Collector::take(&self.path, &format!("{command} (process {})", std::process::id()))?)
+        Self::collect_at(&self.path, command)
+    }
+
+    /// Takes the right to collect for a history that need not be open.
+    ///
+    /// # Errors
+    /// Fails if another process has it.
+    pub fn collect_at(path: &Path, command: &str) -> Result<Collector, Failure> {
+        Ok(Collector::take(path, &format!("{command} (process {})", std::process::id()))?)
     }
 
     /// Runs some work on the history.

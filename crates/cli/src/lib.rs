@@ -2,8 +2,11 @@
 
 mod account;
 mod act;
+mod backup;
+mod export;
 mod failure;
 mod history;
+mod job;
 mod keep;
 mod me;
 mod moderate;
@@ -46,9 +49,11 @@ Exit codes:
   2  the command line is wrong
   3  not logged in or logged out
   4  the relay is unreachable or unavailable: try again later
-  5  the history is damaged
+  5  the history or the backup is damaged, or the backup may be forged
+  6  the passphrase or the key is wrong
   7  the history cannot be used, or another command collects for it
-  8  the history is another user's, or of a newer version
+  8  the history or the backup is another user's, or of a newer version
+  9  interrupted: what is done stays done, so run it again
 
 Logins and histories are in $FERRY_DATA_DIR, otherwise in $XDG_DATA_HOME/ferry, otherwise in ~/.local/share/ferry (macOS: ~/Library/Application Support/ferry).";
 
@@ -160,6 +165,10 @@ pub enum Command {
     Search(recall::Search),
     /// Look after what this device stores
     History(history::HistoryArgs),
+    /// Write your history to a file that only you can open, and bring it back
+    Backup(backup::BackupArgs),
+    /// Write what is stored as pages to read, or as lines for programs
+    Export(export::Export),
     /// List, add and remove friends
     Friends(people::Friends),
     /// List your blocks, block a user or lift a block; the user is not told
@@ -196,6 +205,8 @@ pub async fn run(command: Command, global: &Global) -> ExitCode {
         Command::Show(args) => Box::pin(recall::show(args, global)).await,
         Command::Search(args) => Box::pin(recall::search(args, global)).await,
         Command::History(args) => Box::pin(history::history(args, global)).await,
+        Command::Backup(args) => Box::pin(backup::backup(args, global)).await,
+        Command::Export(args) => Box::pin(export::export(args, global)).await,
         Command::Friends(args) => Box::pin(people::friends(args, global)).await,
         Command::Blocks(args) => Box::pin(people::blocks(args, global)).await,
         Command::Settings(args) => Box::pin(people::settings(args, global)).await,

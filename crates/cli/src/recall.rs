@@ -75,8 +75,12 @@ pub async fn show(args: Show, global: &Global) -> Result<(), Failure> {
             None => None,
         };
         let page = history.page(room, before, args.n as usize)?;
-        let holes = history.holes(ferry_client::protocol::now_ms())?;
-        Ok(lines(&names, &page.messages, &holes, room, json, ids))
+        let mut holes = history.holes(ferry_client::protocol::now_ms())?;
+        holes.retain(|hole| hole.room.is_none_or(|its| its == room));
+        // With --before the page has an end, and what is missing after it belongs to another page.
+        let end = page.messages.last().map_or(i64::MIN, |shown| shown.record.message.sent_at);
+        holes.retain(|hole| before.is_none() || hole.since <= end);
+        Ok(lines(&names, &page.messages, holes, json, ids))
     });
     lines.await?.iter().try_for_each(|line| show::print(line))
 }
@@ -112,9 +116,11 @@ fn place(history: &History, room: RoomId, text: &str) -> Result<i64, HistoryErro
 }
 
 /// Returns the lines of a page, with the holes between the messages.
-fn lines(names: &Names, page: &[Shown], holes: &[Hole], room: RoomId, json: bool, ids: bool) -> Vec<String> {
+fn lines(names: &Names, page: &[Shown], mut holes: Vec<Hole>, json: bool, ids: bool) -> Vec<String> {
     let mut lines = Vec::new();
-    let mut holes = holes.iter().filter(|hole| hole.room.is_none_or(|its| its == room)).peekable();
+    // A long hole must not hold up the short ones that end before it.
+    holes.sort_by_key(|hole| (hole.until, hole.since));
+    let mut holes = holes.iter().peekable();
     let begin = page.first().map_or(i64::MIN, |shown| shown.record.message.sent_at);
     let mut is_read = true;
     for shown in page {
@@ -149,7 +155,7 @@ pub fn hole_json(hole: &Hole) -> String {
     } }))
 }
 
-fn as_json(shown: &Shown) -> String {
+pub fn as_json(shown: &Shown) -> String {
     let message: serde_json::Value = serde_json::from_str(&shown.record.to_json()).unwrap_or_default();
     show::json_line(&json!({
         "message": message, "text": shown.text, "edited_at": shown.edited_at, "deleted_by": shown.deleted_by,
@@ -173,7 +179,20 @@ fn text(names: &Names, shown: &Shown, ids: bool) -> String {
         return format!("{who}: [deleted{}]", show::line(&by));
     }
     let mark = if shown.edited_at.is_some() { " (edited)" } else { "" };
-    let said = match (&shown.text, KnownBody::parse(&message.kind, &message.body)) {
+    let said = said(names, shown).unwrap_or_default();
+    let reactions: Vec<String> =
+        shown.reactions.iter().map(|(emoji, users)| format!("{} {}", show::line(emoji), users.len())).collect();
+    let reactions = if reactions.is_empty() { String::new() } else { format!("  [{}]", reactions.join(", ")) };
+    format!("{who}{mark}: {}{reactions}", show::block(&said))
+}
+
+/// Returns what a message says now, in words. `None` if it is deleted.
+pub fn said(names: &Names, shown: &Shown) -> Option<String> {
+    let message = &shown.record.message;
+    if shown.deleted_by.is_some() {
+        return None;
+    }
+    Some(match (&shown.text, KnownBody::parse(&message.kind, &message.body)) {
         (Some(text), _) => text.clone(),
         (None, Ok(Some(KnownBody::Forward(forward)))) => {
             let body = forward.body.as_text().unwrap_or_else(|| format!("[{}] {}", forward.kind, forward.body.get()));
@@ -181,15 +200,12 @@ fn text(names: &Names, shown: &Shown, ids: bool) -> String {
             format!("[forwards, as from {} at {time}] {body}", names.person(forward.origin.from))
         }
         _ => format!("[{}] {}", message.kind, message.body.get()),
-    };
-    let reactions: Vec<String> =
-        shown.reactions.iter().map(|(emoji, users)| format!("{} {}", show::line(emoji), users.len())).collect();
-    let reactions = if reactions.is_empty() { String::new() } else { format!("  [{}]", reactions.join(", ")) };
-    format!("{who}{mark}: {}{reactions}", show::block(&said))
+    })
 }
 
 /// The names that the history knows.
 pub struct Names {
+    me: UserId,
     people: HashMap<UserId, PersonNow>,
     rooms: HashMap<RoomId, RoomNow>,
 }
@@ -197,9 +213,15 @@ pub struct Names {
 impl Names {
     pub fn of(history: &History) -> Result<Self, HistoryError> {
         Ok(Self {
+            me: history.owner().user,
             people: history.known_people()?.into_iter().collect(),
             rooms: history.known_rooms()?.into_iter().collect(),
         })
+    }
+
+    /// Returns whether somebody is the user.
+    pub fn is_me(&self, id: UserId) -> bool {
+        id == self.me
     }
 
     /// Returns the username, or the id of somebody who is not known.
@@ -216,7 +238,7 @@ impl Names {
         }
     }
 
-    fn room_named(&self, text: &str) -> Result<RoomId, HistoryError> {
+    pub fn room_named(&self, text: &str) -> Result<RoomId, HistoryError> {
         if let Ok(id) = text.parse() {
             return Ok(id);
         }

@@ -32,7 +32,8 @@ Examples:
   ferry send general Good morning
   ferry send --mention bob --mention carol general Lunch?
   ferry send --reply-to bob/01a1fc99-2a1c-7098-8e77-5261408728b4 general Gladly
-  uptime | ferry send @bob -")]
+  uptime | ferry send @bob -
+  ferry send --again")]
 pub struct Send {
     /// Reply to this message, written as `ferry tail --ids` prints it
     #[arg(long, value_name = "[USER/]ID")]
@@ -40,21 +41,52 @@ pub struct Send {
     /// Mention a member of the room; repeat it for more
     #[arg(long, value_name = "USER")]
     mention: Vec<String>,
+    /// Send again what no relay has confirmed, with the same ids: nobody sees a message twice
+    #[arg(long, conflicts_with_all = ["reply_to", "mention", "room", "text"])]
+    again: bool,
     /// The room
-    room: String,
+    #[arg(required_unless_present = "again")]
+    room: Option<String>,
     /// The text; - reads standard input
-    #[arg(required = true, allow_hyphen_values = true, trailing_var_arg = true)]
+    #[arg(required_unless_present = "again", allow_hyphen_values = true, trailing_var_arg = true)]
     text: Vec<String>,
 }
 
 pub async fn send(args: Send, global: &Global) -> Result<(), Failure> {
     let (session, profile) = global.session()?;
+    let Some(room) = &args.room else { return again(&session, &profile, global).await };
     let mut draft = Draft::text(&words(&args.text)?);
     draft.reply_to = args.reply_to.as_deref().map(resolve::message_id).transpose()?;
     for name in &args.mention {
         draft = draft.mention(resolve::user(&session, name).await?.id);
     }
-    deliver(&session, &profile, global, &args.room, draft).await
+    deliver(&session, &profile, global, room, draft).await
+}
+
+/// Sends what waits in the outbox. A message that the relay rejects leaves it; one that cannot be
+/// sent now stays.
+async fn again(session: &Session, profile: &Profile, global: &Global) -> Result<(), Failure> {
+    let keeper = Keeper::open(session, profile).await?;
+    let unsent = keeper.run(|history| history.unsent()).await?;
+    if unsent.is_empty() {
+        show::notice("there is nothing that no relay has confirmed");
+    }
+    let mut last = Ok(());
+    for record in unsent {
+        let Message { id, room, kind, body, reply_to, mentions, content_type, after, .. } = record.message.clone();
+        let draft = Draft { kind, body, reply_to, mentions, content_type, after };
+        let outcome = post(session, room, &draft.into_post(id)).await;
+        keeper.sent(record, &outcome).await;
+        match outcome {
+            Ok(sent) => show::answer(global.json, &sent, || format!("{id}: {}", summary(&sent)))?,
+            Err(error) => {
+                let failure = Failure::from(error);
+                show::notice(&format!("{id}: {failure}"));
+                last = Err(failure);
+            }
+        }
+    }
+    last
 }
 
 /// Returns the text that was typed, or standard input for `-`.
@@ -94,6 +126,11 @@ pub async fn deliver(
     let outcome = post(session, room, &draft.into_post(id)).await;
     if let Some(keeper) = &keeper {
         keeper.sent(record, &outcome).await;
+    }
+    if let (Some(_), Err(error)) = (&keeper, &outcome)
+        && error.is_temporary()
+    {
+        show::notice("the message is kept: ferry send --again sends it");
     }
     let sent = outcome?;
     if global.json {

@@ -149,6 +149,19 @@ pub fn time(milliseconds: i64, format: &str) -> String {
     time.to_zoned(jiff::tz::TimeZone::system()).strftime(format).to_string()
 }
 
+/// Returns `1 message` or `2 messages`.
+pub fn count(number: u64, one: &str) -> String {
+    if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
+}
+
+/// Returns a size as people read it.
+pub fn size(bytes: u64) -> String {
+    match bytes {
+        0..100_000 => format!("{:.1} kB", bytes as f64 / 1e3),
+        _ => format!("{:.1} MB", bytes as f64 / 1e6),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,15 +6,14 @@ mod messages;
 mod names;
 mod notices;
 mod output;
+mod printing;
 mod receipts;
 
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use ferry_client::protocol::{Message, Notice, Receipt, ReceiptEvent};
 use ferry_client::{ConnectOptions, Connection, Event, Events, RoomId, Session};
 use ferry_history::{Collector, HistoryError};
-use serde_json::json;
 
 use super::failure::Failure;
 use super::keep::Keeper;
@@ -22,7 +21,7 @@ use super::{Global, resolve, show};
 use keeping::{FULL_WAIT, Fresh, Keeping};
 use messages::Conversations;
 use names::Names;
-use output::{format_line, json, print};
+use output::print;
 
 /// With `--until-drained`, how long to try to connect. Past it the command fails.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -96,6 +95,9 @@ struct Tailing {
     // The right to collect.
     _collector: Option<Collector>,
     count: u64,
+    // How many events are stored in one transaction. With --count it is one, because what is acked
+    // is not printed once the number is reached.
+    batch: usize,
     // The events that stay unacknowledged because of --no-ack. While they are held, they are not
     // printed again when they come again. Once they fill the relay's window, no more come.
     held: Vec<Event>,
@@ -110,6 +112,7 @@ pub async fn tail(args: Tail, global: &Global) -> Result<(), Failure> {
         None => None,
     };
     let keeper = if args.no_ack { None } else { Some(Keeper::open(&session, &profile).await?) };
+    let batch = if args.count.is_some() { 1 } else { BATCH };
     let collector = keeper.as_ref().map(|keeper| keeper.collect("ferry tail")).transpose()?;
     let mut tailing = Tailing {
         json: global.json,
@@ -122,11 +125,12 @@ pub async fn tail(args: Tail, global: &Global) -> Result<(), Failure> {
         session,
         _collector: collector,
         count: 0,
+        batch,
         held: Vec::new(),
         window: usize::MAX,
         offline_since: Some(Instant::now()),
     };
-    let mut stop = std::pin::pin!(stopped());
+    let mut stop = std::pin::pin!(super::job::stopped());
     if tailing.print_stored().await? == Flow::Stop {
         return Ok(());
     }
@@ -169,7 +173,10 @@ impl Tailing {
             };
             let Some(event) = event else { return Ok(Flow::Stop) };
             let mut batch = vec![event];
-            while batch.len() < BATCH
+            // After an event that says how the connection is, the next batch begins, so that all of
+            // one batch is of one connection.
+            while batch.len() < self.batch
+                && batch.last().is_some_and(is_delivery)
                 && let Some(event) = events.try_next()
             {
                 batch.push(event);
@@ -231,16 +238,24 @@ impl Tailing {
                 self.window = usize::try_from(welcome.window).unwrap_or(usize::MAX);
                 show::notice("connected");
                 self.note_rooms();
-                if let Some(keeping) = &mut self.keeping
-                    && let Some(warning) = keeping.connected(welcome).await?
-                {
-                    show::notice(&warning);
+                match &mut self.keeping {
+                    Some(keeping) => match keeping.connected(welcome).await {
+                        Ok(warning) => {
+                            warning.iter().for_each(|warning| show::notice(warning));
+                            Flow::Continue
+                        }
+                        Err(error) => self.not_stored(error)?,
+                    },
+                    None => Flow::Continue,
                 }
-                Flow::Continue
             }
-            Event::Disconnected { reason, retry_in } => {
-                if let Some(keeping) = &mut self.keeping {
-                    keeping.disconnected(reason).await?;
+            Event::Disconnected { reason, retry_in, heard } => {
+                // If it cannot be stored, a hole may become longer than it is.
+                if let Some(keeping) = &mut self.keeping
+                    && let Err(error) = keeping.disconnected(*heard).await
+                    && self.not_stored(error)? == Flow::Again
+                {
+                    return Ok(Flow::Again);
                 }
                 let since = *self.offline_since.get_or_insert_with(Instant::now);
                 if self.args.until_drained && since.elapsed() >= PATIENCE {
@@ -288,77 +303,6 @@ impl Tailing {
             self.held.push(event);
         }
         self.continue_within_window()
-    }
-
-    /// Prints what is stored and nobody has seen yet.
-    async fn print_stored(&mut self) -> Result<Flow, Failure> {
-        let Some(keeper) = self.keeper.clone() else { return Ok(Flow::Continue) };
-        for notice in keeper.run(|history| history.unprinted_notices()).await? {
-            if self.notice(&notice, None).await? == Flow::Stop {
-                self.settle().await;
-                return Ok(Flow::Stop);
-            }
-        }
-        let mut after = i64::MIN;
-        loop {
-            let stored = keeper.run(move |history| history.unprinted(after, BATCH)).await?;
-            let Some((last, _)) = stored.last() else { return Ok(Flow::Continue) };
-            after = *last;
-            for (_, record) in &stored {
-                if self.message(&record.message, None).await? == Flow::Stop {
-                    self.settle().await;
-                    return Ok(Flow::Stop);
-                }
-            }
-            self.settle().await;
-        }
-    }
-
-    /// Prints a message. `delivery` is its delivery, if it came just now.
-    async fn message(&mut self, message: &Message, delivery: Option<(&str, bool)>) -> Result<Flow, Failure> {
-        if !self.is_wanted(Some(message.room)) {
-            return Ok(Flow::Continue);
-        }
-        let text = if self.json { json(message, delivery) } else { self.line(message).await };
-        if print(text).await? == Flow::Stop {
-            return Ok(Flow::Stop);
-        }
-        if let Some(keeping) = &mut self.keeping {
-            keeping.printed_message(message);
-        }
-        self.count += 1;
-        Ok(if self.is_complete() { Flow::Stop } else { Flow::Continue })
-    }
-
-    async fn notice(&mut self, notice: &Notice, delivery: Option<(&str, bool)>) -> Result<Flow, Failure> {
-        if self.room.is_some() && notice.event.room() != self.room {
-            return Ok(Flow::Continue);
-        }
-        let text = match self.json {
-            true => json(&json!({ "notice": notice }), delivery),
-            false => notices::line(notice, &mut self.names).await,
-        };
-        if print(text).await? == Flow::Stop {
-            return Ok(Flow::Stop);
-        }
-        if let Some(keeping) = &mut self.keeping {
-            keeping.printed_notice(notice.id);
-        }
-        Ok(Flow::Continue)
-    }
-
-    async fn receipt(&mut self, receipt: &Receipt, delivery: &str, redelivered: bool) -> Result<Flow, Failure> {
-        let is_expiry = matches!(receipt.event, ReceiptEvent::Expired { .. });
-        let text = match () {
-            () if !self.is_wanted(receipt.event.room()) => None,
-            () if self.json => Some(json(&json!({ "receipt": receipt }), Some((delivery, redelivered)))),
-            () if self.args.receipts || is_expiry => receipts::line(receipt, &mut self.names).await,
-            () => None,
-        };
-        match text {
-            Some(text) => print(text).await,
-            None => Ok(Flow::Continue),
-        }
     }
 
     fn is_wanted(&self, room: Option<RoomId>) -> bool {
@@ -411,30 +355,13 @@ impl Tailing {
         }
         Ok(Flow::Continue)
     }
+}
 
-    async fn line(&mut self, message: &Message) -> String {
-        let room = self.names.room(message.room).await;
-        let (who, text) = self.conversations.tell(message, &mut self.names).await;
-        format_line(&show::time(message.sent_at, "%T"), &room, &who, &text)
-    }
+/// Returns true for what came for the user, and false for what says how the connection is.
+fn is_delivery(event: &Event) -> bool {
+    !matches!(event, Event::Connected(_) | Event::Disconnected { .. } | Event::Drained | Event::Closed(_))
 }
 
 async fn flushed(connection: &Connection) -> bool {
     matches!(tokio::time::timeout(FLUSH_WAIT, connection.flush()).await, Ok(Ok(())))
-}
-
-/// Waits for Ctrl-C or the signal to terminate.
-async fn stopped() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
-            }
-            return;
-        }
-    }
-    let _ = tokio::signal::ctrl_c().await;
 }

@@ -9,7 +9,7 @@ mod wire;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ferry_protocol::{Body, DeviceFrame, MessageId, Presence, Read, ReadCursor, RoomId, Sent, UserId, Welcome};
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
@@ -110,6 +110,8 @@ pub enum Event {
         reason: DisconnectReason,
         /// The time until the next attempt.
         retry_in: Duration,
+        /// When the last frame came from the relay. `None` if it did not welcome this attempt.
+        heard: Option<Instant>,
     },
     /// The connection ended for good. This is the last event.
     Closed(ClosedReason),

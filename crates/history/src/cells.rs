@@ -9,19 +9,20 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Batch, History, HistoryError, Reason, Result,
     digest::cell_id,
-    ingest::{blob, first_number},
+    ids::{blob, uuid},
+    ingest::first_number,
     record::LATE,
-    scrub::uuid,
 };
 
-const CURSOR: i64 = 1;
-const ROOM: i64 = 2;
-const PERSON: i64 = 3;
+pub(crate) const CURSOR: i64 = 1;
+pub(crate) const ROOM: i64 = 2;
+pub(crate) const PERSON: i64 = 3;
 /// Kinds from here on are about this device alone. They are no records.
-const OWN: i64 = 100;
+pub(crate) const OWN: i64 = 100;
 const CONTINUITY: i64 = OWN;
 const LAST_SENT: i64 = OWN + 1;
-const DEVICE: i64 = OWN + 2;
+pub(crate) const DEVICE: i64 = OWN + 2;
+pub(crate) const BACKUP: i64 = OWN + 3;
 
 /// The last that is known of a room. It stays when the user leaves the room or it is deleted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,10 +47,23 @@ pub struct PersonNow {
     pub display_name: Option<String>,
 }
 
+/// What relays said about the queue of this device.
+#[derive(Default, Serialize, Deserialize)]
+struct Queue {
+    /// Since when it was whole, as they said. Several relays may each say another time.
+    seen: Vec<i64>,
+    /// Until when everything was here at the last connect.
+    drained: Option<i64>,
+}
+
+/// How many times of relays to remember. Past it the oldest is forgotten, which may make a hole
+/// that is none.
+const SEEN: usize = 16;
+
 /// What a cursor says besides its time.
 #[derive(Serialize, Deserialize)]
-struct Cursor {
-    up_to: MessageId,
+pub(crate) struct Cursor {
+    pub(crate) up_to: MessageId,
 }
 
 impl Batch<'_> {
@@ -59,9 +73,8 @@ impl Batch<'_> {
     /// # Errors
     /// Fails if the file cannot be read or written.
     pub fn read(&mut self, room: RoomId, up_to: MessageId, sent_at: i64) -> Result<bool> {
-        if !self.cell(CURSOR, blob(&room.0), sent_at, &Cursor { up_to })? {
-            return Ok(false);
-        }
+        let is_later = self.cell(CURSOR, blob(&room.0), sent_at, &Cursor { up_to })?;
+        // What came late below the cursor is read now too.
         let number = self.room(room)?;
         self.tx
             // The bit is written out, because the index is one of the rows that have it.
@@ -69,7 +82,7 @@ impl Batch<'_> {
                 "UPDATE message INDEXED BY message_late SET state = state & ~?3 WHERE room = ?1 AND n < ?2 AND state & {LATE}"
             ))?
             .execute([number, first_number(sent_at.saturating_add(1)), LATE])?;
-        Ok(true)
+        Ok(is_later)
     }
 
     /// Notes what a room is now.
@@ -111,6 +124,7 @@ impl Batch<'_> {
         let stamp = stamp_of(&self.tx, DEVICE, b"device")?.map_or(now, |stamp| now.max(stamp + 1));
         self.cell(DEVICE, b"device", stamp, &device)?;
         // The queue of a device begins with its login.
+        self.own(CONTINUITY, b"queue", now, &Queue::default())?;
         let drained = stamp_of(&self.tx, CONTINUITY, b"drained")?;
         let logged_in = device.created_at().unwrap_or_default();
         if let (Some(_), Some(since)) = (before, drained) {
@@ -119,20 +133,35 @@ impl Batch<'_> {
         self.cell(CONTINUITY, b"drained", logged_in, &()).map(drop)
     }
 
-    /// Notes what the relay says about its queue: nothing is lost since then. What came in between
-    /// may be.
+    /// Notes what the relay says about its queue at a connect: nothing is lost since `at`. Returns
+    /// true if something may be lost: that is a hole.
+    ///
+    /// A time that the relay said before is no news. Any other one is: it also says that the queue
+    /// was full during a connection, and clocks that are wrong cannot hide it.
     ///
     /// # Errors
     /// As [`Self::read`].
-    pub fn queue_is_whole_since(&mut self, at: i64, now: i64) -> Result<bool> {
-        match stamp_of(&self.tx, CONTINUITY, b"drained")? {
-            Some(since) if at > since => {
-                self.hole(Reason::Queue, since, at, now)?;
-                self.cell(CONTINUITY, b"drained", at, &())?;
-                Ok(true)
-            }
-            _ => Ok(false),
+    pub fn queue_is_whole_since(&mut self, at: i64, server_time: i64, now: i64) -> Result<bool> {
+        let Some(mut drained) = stamp_of(&self.tx, CONTINUITY, b"drained")? else { return Ok(false) };
+        if drained > server_time {
+            // The clock of the relay was ahead.
+            drained = server_time;
+            self.own(CONTINUITY, b"drained", drained, &())?;
         }
+        let mut queue: Queue = value_of(&self.tx, CONTINUITY, b"queue")?.unwrap_or_default();
+        let is_known = if queue.seen.is_empty() { at <= drained } else { queue.seen.contains(&at) };
+        if !is_known {
+            // What was dropped during the last connection may have waited since before it.
+            let since = if at > drained { drained } else { queue.drained.unwrap_or(drained).min(drained) };
+            self.hole(Reason::Queue, since, if at > since { at } else { server_time }, now)?;
+        }
+        if !queue.seen.contains(&at) {
+            queue.seen.push(at);
+            queue.seen.drain(..queue.seen.len().saturating_sub(SEEN));
+        }
+        queue.drained = Some(drained);
+        self.own(CONTINUITY, b"queue", now, &queue)?;
+        Ok(!is_known)
     }
 
     pub(crate) fn note_last_sent(&mut self, sender: &Sender, room: RoomId, id: MessageId, at: i64) -> Result<()> {
@@ -143,6 +172,14 @@ impl Batch<'_> {
     /// Returns the time until which a room is read.
     pub(crate) fn cursor(&self, room: RoomId) -> Result<Option<i64>> {
         stamp_of(&self.tx, CURSOR, blob(&room.0))
+    }
+
+    /// Sets a value that is no record, whatever is held.
+    fn own(&mut self, kind: i64, key: &[u8], stamp: i64, value: &impl Serialize) -> Result<()> {
+        self.tx
+            .prepare_cached("INSERT OR REPLACE INTO cell (kind, key, stamp, value) VALUES (?1, ?2, ?3, ?4)")?
+            .execute(params![kind, key, stamp, json(value)])?;
+        Ok(())
     }
 
     /// Sets a value that was seen just now. The same value again changes nothing, so that two
@@ -157,7 +194,7 @@ impl Batch<'_> {
     }
 
     /// Sets a value, unless the held one wins. Returns true if it is set.
-    fn cell(&mut self, kind: i64, key: &[u8], stamp: i64, value: &impl Serialize) -> Result<bool> {
+    pub(crate) fn cell(&mut self, kind: i64, key: &[u8], stamp: i64, value: &impl Serialize) -> Result<bool> {
         let value = json(value);
         let held = self.tx.prepare_cached("SELECT stamp, value FROM cell WHERE kind = ?1 AND key = ?2")?;
         let held = { held }.query_row(params![kind, key], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)));
@@ -266,15 +303,29 @@ impl History {
     }
 }
 
-fn stamp_of(conn: &rusqlite::Connection, kind: i64, key: &[u8]) -> Result<Option<i64>> {
+pub(crate) fn stamp_of(conn: &rusqlite::Connection, kind: i64, key: &[u8]) -> Result<Option<i64>> {
     let mut stamp = conn.prepare_cached("SELECT stamp FROM cell WHERE kind = ?1 AND key = ?2")?;
     Ok(stamp.query_row(params![kind, key], |row| row.get(0)).optional()?)
 }
 
-fn value_of<T: for<'a> Deserialize<'a>>(conn: &rusqlite::Connection, kind: i64, key: &[u8]) -> Result<Option<T>> {
+pub(crate) fn value_of<T: for<'a> Deserialize<'a>>(
+    conn: &rusqlite::Connection,
+    kind: i64,
+    key: &[u8],
+) -> Result<Option<T>> {
     let mut value = conn.prepare_cached("SELECT value FROM cell WHERE kind = ?1 AND key = ?2")?;
     let value: Option<String> = value.query_row(params![kind, key], |row| row.get(0)).optional()?;
     value.map(|value| parse(&value)).transpose()
+}
+
+/// Returns whether a value has the form of its kind. Another one would make the store unreadable.
+pub(crate) fn is_valid(kind: i64, value: &str) -> bool {
+    match kind {
+        CURSOR => serde_json::from_str::<Cursor>(value).is_ok(),
+        ROOM => serde_json::from_str::<RoomNow>(value).is_ok(),
+        PERSON => serde_json::from_str::<PersonNow>(value).is_ok(),
+        _ => serde_json::from_str::<serde::de::IgnoredAny>(value).is_ok(),
+    }
 }
 
 fn json(value: &impl Serialize) -> String {

@@ -6,7 +6,7 @@ use ferry_protocol::{DeviceId, Message, MessageId, UserId};
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest as _, Sha256};
 
-use crate::{History, Result};
+use crate::{History, Result, record::seq};
 
 /// The latest time that the order of a store tells apart, in milliseconds: the year 2109. A later
 /// one counts as this.
@@ -66,9 +66,17 @@ fn hash(kind: u8, parts: &[&[u8]]) -> RecordId {
 }
 
 pub(crate) fn message_id(message: &Message) -> RecordId {
-    let Message { id, from, sent_at, epoch, seq, .. } = message;
-    let (sent_at, epoch, seq) = (sent_at.to_be_bytes(), epoch.to_be_bytes(), seq.to_be_bytes());
-    hash(b'm', &[from.user.0.as_bytes(), from.device.0.as_bytes(), id.0.as_bytes(), &sent_at, &epoch, &seq])
+    let Message { id, from, sent_at, epoch, .. } = message;
+    let identity = [from.user.0, from.device.0, id.0].map(uuid::Uuid::into_bytes);
+    // The number as it is stored, so that a stored message has the same id.
+    let seq = seq(message).unsigned_abs();
+    message_id_of([&identity[0], &identity[1], &identity[2]], *sent_at, *epoch, seq)
+}
+
+/// Returns the id of a message by its identity (user, device, id) and its stamp.
+pub(crate) fn message_id_of(identity: [&[u8]; 3], sent_at: i64, epoch: i64, seq: u64) -> RecordId {
+    let [user, device, id] = identity;
+    hash(b'm', &[user, device, id, &sent_at.to_be_bytes(), &epoch.to_be_bytes(), &seq.to_be_bytes()])
 }
 
 pub(crate) fn notice_id(id: MessageId, at: i64) -> RecordId {
@@ -88,6 +96,11 @@ pub(crate) fn month_of(at: i64) -> i64 {
     let time = jiff::Timestamp::from_millisecond(at.clamp(0, TIME_MAX)).unwrap_or_default();
     let date = time.to_zoned(jiff::tz::TimeZone::UTC);
     i64::from(date.year()) * 12 + i64::from(date.month()) - 1
+}
+
+/// Returns a month as `2026-11`.
+pub(crate) fn month_name(month: i64) -> String {
+    format!("{:04}-{:02}", month.div_euclid(12), month.rem_euclid(12) + 1)
 }
 
 /// Changes to months that a batch collects.

@@ -51,10 +51,32 @@ pub enum HistoryError {
     /// A search is not understood.
     #[error("{0}")]
     BadQuery(String),
+    /// The passphrase or the key does not open the backup.
+    #[error("{0}")]
+    WrongKey(&'static str),
+    /// A key or a recipient is not written as age writes them.
+    #[error("{0}")]
+    BadKey(&'static str),
+    /// A backup is damaged, cut off or forged.
+    #[error("the backup is damaged at byte {at}: {what}")]
+    BadBackup {
+        /// How many bytes of the file were read until then.
+        at: u64,
+        /// What is wrong.
+        what: String,
+    },
+    /// A newer version of Ferry wrote the backup.
+    #[error("a newer version of Ferry wrote this backup: {0}")]
+    NewerBackup(String),
+    /// The work was given up because the caller said so. What is done stays done.
+    #[error("interrupted")]
+    Interrupted,
 }
 
 impl HistoryError {
-    pub(crate) fn file(path: &std::path::Path, error: std::io::Error) -> Self {
+    /// Returns the error of a file that cannot be read or written.
+    #[must_use]
+    pub fn file(path: &std::path::Path, error: std::io::Error) -> Self {
         match error.kind() {
             std::io::ErrorKind::StorageFull => Self::Full,
             _ => Self::File { path: path.to_owned(), error },

@@ -2,13 +2,13 @@
 //! up.
 
 use ferry_conversation::Arrival;
-use ferry_protocol::{Message, MessageId, RoomId, UserId};
+use ferry_protocol::{DeviceId, Message, MessageId, RoomId, UserId};
 use rusqlite::{OptionalExtension, params};
 
 use crate::{
     Batch, History, Result,
-    ingest::{blob, seq},
-    scrub::uuid,
+    ids::{blob, uuid},
+    record::seq,
 };
 
 /// How long a missing message may be late before it counts as a hole, in milliseconds.
@@ -138,8 +138,8 @@ impl Batch<'_> {
                     ])?;
                 self.join_if_too_many(Reason::Gap)?;
             }
-            // A device of which nothing came before may have said anything before. What is before a
-            // late message was noted when a later one came.
+            // A device of which nothing came before may have said anything before. What is before
+            // a late message was noted when a later one came.
             (Arrival::InOrder | Arrival::First, Some(since)) => self.note_after(message, actor, room, since, now)?,
             _ => {}
         }
@@ -210,6 +210,14 @@ impl Batch<'_> {
         self.join_if_too_many(reason)
     }
 
+    /// Begins the streams of a room anew, because the user is a member again: what was sent
+    /// meanwhile was not for them.
+    pub(crate) fn begin_streams(&mut self, room: RoomId) -> Result<()> {
+        let number = self.room(room)?;
+        self.tx.prepare_cached("DELETE FROM stream WHERE room = ?1")?.execute([number])?;
+        Ok(())
+    }
+
     /// Returns the time of the last message of a device in a room, however it was sent.
     fn last_of(&self, actor: i64, room: i64) -> Result<Option<i64>> {
         let mut last = self.tx.prepare_cached("SELECT max(sent_at) FROM stream WHERE actor = ?1 AND room = ?2")?;
@@ -266,6 +274,14 @@ impl History {
             })
         })?;
         Ok(holes.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Returns whether the history has the message of a device.
+    pub(crate) fn has_message_of(&self, device: DeviceId, id: MessageId) -> Result<bool> {
+        let mut there = self.conn.prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM message m JOIN actor a ON a.n = m.actor WHERE m.id = ?1 AND a.device = ?2)",
+        )?;
+        Ok(there.query_row(params![blob(&id.0), blob(&device.0)], |row| row.get(0))?)
     }
 
     /// Returns whether the device has this message of its user's, for tests of continuity.

@@ -3,15 +3,16 @@
 use std::cell::Cell;
 
 use ferry_conversation::Arrival;
-use ferry_protocol::{Message, MessageId, Notice, Receipt, ReceiptEvent, RoomId, Sent, Target, UserId};
+use ferry_protocol::{Message, Notice, NoticeEvent, RoomId, Sent, Target, UserId};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use uuid::Uuid;
 
 use crate::{
     History, HistoryError, Owner, Record, Result,
-    digest::{MonthChanges, TIME_MAX, expired_id, message_id, notice_id},
+    digest::{MonthChanges, TIME_MAX, message_id, notice_id},
+    ids::blob,
     open::Cache,
-    record::{LATE, SCRUBBED, UNPRINTED},
+    record::{LATE, SCRUBBED, UNPRINTED, seq, stamp},
     words,
 };
 
@@ -49,6 +50,8 @@ pub struct Batch<'a> {
     pub(crate) tx: Transaction<'a>,
     pub(crate) owner: &'a Owner,
     pub(crate) months: MonthChanges,
+    /// How many backups were begun.
+    pub(crate) generation: i64,
     /// Something was deleted, so old pages of the journal must go.
     pub(crate) has_scrubbed: Cell<bool>,
     cache: &'a mut Cache,
@@ -62,10 +65,10 @@ impl std::fmt::Debug for Batch<'_> {
 }
 
 /// What is stored of a message with the same identity.
-struct Held {
-    n: i64,
-    stamp: (i64, i64, i64),
-    state: i64,
+pub(crate) struct Held {
+    pub(crate) n: i64,
+    pub(crate) stamp: (i64, i64, i64),
+    pub(crate) state: i64,
 }
 
 impl History {
@@ -79,8 +82,9 @@ impl History {
         if cache.actors.len() > CACHED {
             *cache = Cache::default();
         }
+        let generation = generation(&tx)?;
         let (months, has_scrubbed) = (MonthChanges::default(), Cell::new(false));
-        Ok(Batch { tx, owner, months, has_scrubbed, cache, is_committed: false })
+        Ok(Batch { tx, owner, months, generation, has_scrubbed, cache, is_committed: false })
     }
 }
 
@@ -101,7 +105,7 @@ impl Batch<'_> {
                 is_unprinted = held.state & UNPRINTED != 0;
                 if stamp(message) < held.stamp {
                     self.remove(held, message)?;
-                    self.insert(record, actor, room, held.state)?;
+                    self.insert(record, actor, room, held.state, record.acts_on())?;
                 }
             }
             None => {
@@ -112,7 +116,8 @@ impl Batch<'_> {
                     let is_late = !is_mine && self.cursor(message.room)?.is_some_and(|at| message.sent_at <= at);
                     state |= if is_late { LATE } else { 0 };
                 }
-                self.insert(record, actor, room, state)?;
+                // What is deleted already is no news.
+                is_unprinted &= !self.insert(record, actor, room, state, record.acts_on())?;
             }
         }
         let arrival = match origin {
@@ -139,46 +144,15 @@ impl Batch<'_> {
         }
         let state = if origin == Origin::Live { UNPRINTED } else { 0 };
         self.tx
-            .prepare_cached("INSERT INTO notice (id, at, json, state) VALUES (?1, ?2, ?3, ?4)")?
-            .execute(params![blob(&id.0), at, json, state])?;
+            .prepare_cached("INSERT INTO notice (id, at, json, state, generation) VALUES (?1, ?2, ?3, ?4, ?5)")?
+            .execute(params![blob(&id.0), at, json, state, self.generation])?;
         self.months.add(at, notice_id(id, at));
-        Ok(state != 0)
-    }
-
-    /// Takes in a receipt. Returns true if it says something new.
-    ///
-    /// # Errors
-    /// As [`Self::message`].
-    pub fn receipt(&mut self, receipt: &Receipt) -> Result<bool> {
-        match &receipt.event {
-            ReceiptEvent::Delivered { to, .. } => {
-                let mut is_new = false;
-                for to in to {
-                    let actor = self.actor(to.user, to.device.0)?;
-                    for message in &to.messages {
-                        is_new |= self.outcome(*message, actor, DELIVERED, receipt.at)?;
-                    }
-                }
-                Ok(is_new)
-            }
-            ReceiptEvent::Expired { user, device, messages, .. } => {
-                let mut is_new = false;
-                let actor = self.actor(*user, device.0)?;
-                for message in messages {
-                    if self.outcome(*message, actor, EXPIRED, receipt.at)? {
-                        is_new = true;
-                        self.months.add(receipt.at, expired_id(*message, *user, *device));
-                    }
-                }
-                Ok(is_new)
-            }
-            ReceiptEvent::Read { room, user, up_to, sent_at } if *user == self.owner.user => {
-                self.read(*room, *up_to, *sent_at)
-            }
-            // What others have read is shown from the moment, and counts of devices cannot be
-            // united.
-            _ => Ok(true),
+        if let (Origin::Live, NoticeEvent::MemberAdded { room, user, .. }) = (origin, &notice.event)
+            && *user == self.owner.user
+        {
+            self.begin_streams(*room)?;
         }
+        Ok(state != 0)
     }
 
     /// Takes in what the relay said to a message that the user sent from this device. `record` is
@@ -198,8 +172,7 @@ impl Batch<'_> {
         let message = &record.message;
         self.note_last_sent(&message.from, message.room, message.id, message.sent_at)?;
         for user in &sent.unreachable {
-            let actor = self.actor(*user, Uuid::nil())?;
-            self.outcome(sent.id, actor, UNREACHABLE, sent.sent_at)?;
+            self.unreachable(sent.id, *user, sent.sent_at)?;
         }
         self.tx.prepare_cached("DELETE FROM outbox WHERE id = ?1")?.execute([blob(&sent.id.0)])?;
         Ok(())
@@ -224,7 +197,7 @@ impl Batch<'_> {
         Ok(commit?)
     }
 
-    fn held(&self, message: &Message, actor: i64) -> Result<Option<Held>> {
+    pub(crate) fn held(&self, message: &Message, actor: i64) -> Result<Option<Held>> {
         let mut held =
             self.tx.prepare_cached("SELECT n, sent_at, epoch, seq, state FROM message WHERE id = ?1 AND actor = ?2")?;
         let held = held.query_row(params![blob(&message.id.0), actor], |row| {
@@ -233,9 +206,16 @@ impl Batch<'_> {
         Ok(held.optional()?)
     }
 
-    fn insert(&mut self, record: &Record, actor: i64, room: i64, state: i64) -> Result<()> {
+    /// Stores a message that is not here. Returns true if it is deleted.
+    pub(crate) fn insert(
+        &mut self,
+        record: &Record,
+        actor: i64,
+        room: i64,
+        state: i64,
+        acts_on: Option<Target>,
+    ) -> Result<bool> {
         let message = &record.message;
-        let acts_on = record.acts_on();
         let is_deletion = message.kind == ferry_protocol::KIND_DELETE;
         let whom = acts_on.unwrap_or_else(|| Target::from(message));
         let is_deleted = !is_deletion && (state & SCRUBBED != 0 || self.is_deleted(whom, room)?);
@@ -244,11 +224,12 @@ impl Batch<'_> {
             true => (record.extra_of_deleted(), None),
             false => (record.extra(), Some(message.body.get())),
         };
-        let state = if is_deleted { state | SCRUBBED } else { state };
+        let state = if is_deleted { (state | SCRUBBED) & !UNPRINTED } else { state };
         self.tx
             .prepare_cached(
                 "INSERT INTO message (n, actor, id, room, sent_at, epoch, seq, role, kind, body, extra, after, \
-                 target_user, target_id, state) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+                 target_user, target_id, state, generation) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
             )?
             .execute(params![
                 n,
@@ -266,6 +247,7 @@ impl Batch<'_> {
                 acts_on.as_ref().map(|target| blob(&target.from.0)),
                 acts_on.as_ref().map(|target| blob(&target.message.0)),
                 state,
+                self.generation,
             ])?;
         if !is_deleted && let Some(text) = record.text() {
             self.tx
@@ -276,11 +258,11 @@ impl Batch<'_> {
         if is_deletion && let Some(target) = acts_on {
             self.delete(target, message.from.user, message.from.role, room)?;
         }
-        Ok(())
+        Ok(is_deleted)
     }
 
     /// Removes a copy whose stamp is later than that of a new one.
-    fn remove(&mut self, held: &Held, message: &Message) -> Result<()> {
+    pub(crate) fn remove(&mut self, held: &Held, message: &Message) -> Result<()> {
         self.unindex(held.n)?;
         self.tx.prepare_cached("DELETE FROM message WHERE n = ?1")?.execute([held.n])?;
         let (sent_at, epoch, number) = held.stamp;
@@ -288,13 +270,6 @@ impl Batch<'_> {
         let copy = Message { sent_at, epoch, seq: number, ..message.clone() };
         self.months.remove(sent_at, message_id(&copy));
         Ok(())
-    }
-
-    fn outcome(&self, message: MessageId, actor: i64, what: i64, at: i64) -> Result<bool> {
-        let mut outcome = self
-            .tx
-            .prepare_cached("INSERT OR IGNORE INTO outcome (message, actor, what, at) VALUES (?1, ?2, ?3, ?4)")?;
-        Ok(outcome.execute(params![blob(&message.0), actor, what, at])? == 1)
     }
 
     /// Returns the number of a device.
@@ -337,9 +312,11 @@ impl Drop for Batch<'_> {
     }
 }
 
-const DELIVERED: i64 = 1;
-const EXPIRED: i64 = 2;
-const UNREACHABLE: i64 = 3;
+/// Returns how many backups were begun.
+pub(crate) fn generation(conn: &Connection) -> Result<i64> {
+    let mut held = conn.prepare_cached("SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'generation'")?;
+    Ok(held.query_row([], |row| row.get(0)).optional()?.unwrap_or_default())
+}
 
 fn numbered(conn: &Connection, select: &str, insert: &str, key: &[&dyn rusqlite::ToSql]) -> Result<i64> {
     if let Some(n) = conn.prepare_cached(select)?.query_row(key, |row| row.get(0)).optional()? {
@@ -368,18 +345,4 @@ fn free_number(conn: &Connection, sent_at: i64) -> Result<i64> {
 /// Returns the least number of a message at a time.
 pub(crate) fn first_number(sent_at: i64) -> i64 {
     sent_at.clamp(0, TIME_MAX) << PROBE_BITS
-}
-
-fn stamp(message: &Message) -> (i64, i64, i64) {
-    (message.sent_at, message.epoch, seq(message))
-}
-
-/// Returns the number of a message in its stream, as SQLite stores it. Relays send none above 2^53.
-pub(crate) fn seq(message: &Message) -> i64 {
-    i64::try_from(message.seq).unwrap_or(i64::MAX)
-}
-
-/// Returns an id as SQLite stores it.
-pub(crate) fn blob(id: &Uuid) -> &[u8] {
-    id.as_bytes().as_slice()
 }

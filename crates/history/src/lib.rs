@@ -23,6 +23,7 @@
 //!
 //! All calls block. In an asynchronous program they belong on a thread of their own.
 
+pub mod backup;
 mod cells;
 mod collector;
 mod digest;
@@ -30,14 +31,19 @@ mod error;
 #[cfg(test)]
 mod faults;
 mod holes;
+mod ids;
 mod ingest;
 mod open;
+mod outcome;
 mod own;
 mod query;
 mod record;
+mod repair;
+mod schema;
 mod scrub;
 mod search;
 mod status;
+mod tally;
 mod view;
 mod words;
 
@@ -50,6 +56,7 @@ pub use ingest::{Batch, Origin, Taken};
 pub use open::{History, Owner};
 pub use query::Query;
 pub use record::{BadRecord, Record};
+pub use repair::Repaired;
 pub use search::Hit;
 pub use status::Status;
-pub use view::{Page, RoomSummary, Shown};
+pub use view::{Following, Page, RoomSummary, Shown};

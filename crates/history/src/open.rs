@@ -11,12 +11,10 @@ use ferry_protocol::UserId;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use uuid::Uuid;
 
-use crate::{HistoryError, Result};
+use crate::{HistoryError, Result, schema};
 
 /// Marks the file as a history: `Fery`.
 const APPLICATION: i32 = 0x4665_7279;
-/// The version of the tables that this program writes.
-const VERSION: i64 = 1;
 /// How long a call waits for another process that writes. Past it the call fails.
 const BUSY: Duration = Duration::from_secs(20);
 
@@ -77,25 +75,35 @@ impl History {
     /// # Errors
     /// Fails as [`Self::open`] does.
     pub fn owner_of(path: &Path) -> Result<Owner> {
+        match fs::metadata(path) {
+            Ok(file) if file.len() == 0 => return Err(HistoryError::Damaged("the file is empty".to_owned())),
+            Ok(_) => {}
+            Err(error) => return Err(HistoryError::file(path, error)),
+        }
         let conn = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        refuse_other_files(&conn)?;
         owner_of(&conn)
     }
 
     fn open_existing(path: &Path, owner: &Owner) -> Result<Self> {
-        let conn = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        let application: i32 = conn.query_row("PRAGMA application_id", [], |row| row.get(0))?;
-        if application != APPLICATION {
-            return Err(HistoryError::Damaged("the file is no history of Ferry".to_owned()));
-        }
-        let version: i64 = conn.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-        if version > VERSION {
-            return Err(HistoryError::Newer { found: version, known: VERSION });
-        }
+        let mut conn = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        refuse_other_files(&conn)?;
+        schema::refuse_newer(&conn)?;
         if owner_of(&conn)? != *owner {
             return Err(HistoryError::OtherOwner);
         }
         prepare(&conn)?;
+        schema::upgrade(&mut conn)?;
         Ok(Self { conn, owner: owner.clone(), cache: Cache::default(), path: path.to_owned() })
+    }
+
+    /// Returns a second connection, which only reads: what it sees does not change until it is
+    /// dropped.
+    pub(crate) fn snapshot(&self) -> Result<Connection> {
+        let conn = connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        // The first read fixes what the transaction sees.
+        conn.execute_batch("BEGIN; SELECT 1 FROM meta;")?;
+        Ok(conn)
     }
 
     /// Returns the file.
@@ -111,11 +119,18 @@ impl History {
     }
 }
 
-fn connect(path: &Path, flags: OpenFlags) -> Result<Connection> {
+pub(crate) fn connect(path: &Path, flags: OpenFlags) -> Result<Connection> {
     let conn = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     conn.busy_timeout(BUSY)?;
     conn.set_prepared_statement_cache_capacity(64);
     Ok(conn)
+}
+
+fn refuse_other_files(conn: &Connection) -> Result<()> {
+    match conn.query_row("PRAGMA application_id", [], |row| row.get(0))? {
+        APPLICATION => Ok(()),
+        _ => Err(HistoryError::Damaged("the file is no history of Ferry".to_owned())),
+    }
 }
 
 /// Sets what a connection needs. What is committed is on the disk, and what is deleted is
@@ -131,6 +146,17 @@ fn prepare(conn: &Connection) -> Result<()> {
 
 /// Creates the file in one step: a crash leaves either no history or a whole one.
 fn create(path: &Path, owner: &Owner) -> Result<()> {
+    for journal in ["-wal", "-journal"] {
+        let journal = with_suffix(path, journal);
+        if journal.exists() {
+            // SQLite would write the messages of the old file into the new one, and the old file
+            // needs them.
+            return Err(HistoryError::Damaged(format!(
+                "{} is here without its history: put it where the history went, or move it away too",
+                journal.display()
+            )));
+        }
+    }
     let temporary = temporary(path);
     // One that a crash has left. Its journal belongs to it.
     for left in [temporary.clone(), with_suffix(&temporary, "-journal")] {
@@ -148,8 +174,14 @@ fn create(path: &Path, owner: &Owner) -> Result<()> {
         // A hard link fails if another process has made the history meanwhile; then that one
         // counts.
         match fs::hard_link(&temporary, path) {
-            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(HistoryError::file(path, error)),
-            _ => sync_directory(path),
+            Ok(()) => sync_directory(path),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+            // Some file systems of sticks and phones have no hard links.
+            Err(_) if !path.exists() => {
+                fs::rename(&temporary, path).map_err(|error| HistoryError::file(path, error))?;
+                sync_directory(path)
+            }
+            Err(error) => Err(HistoryError::file(path, error)),
         }
     });
     let _ = fs::remove_file(&temporary);
@@ -160,8 +192,8 @@ fn fill(path: &Path, owner: &Owner) -> Result<()> {
     let mut conn = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     conn.execute_batch("PRAGMA synchronous = FULL")?;
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    tx.execute_batch(include_str!("schema.sql"))?;
-    tx.execute_batch(&format!("PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION};"))?;
+    schema::create(&tx)?;
+    tx.execute_batch(&format!("PRAGMA application_id = {APPLICATION}"))?;
     let server = owner.server.as_str();
     let user = owner.user.to_string();
     for (key, value) in [("server", server), ("user", user.as_str())] {
@@ -171,7 +203,7 @@ fn fill(path: &Path, owner: &Owner) -> Result<()> {
     conn.close().map_err(|(_, error)| error.into())
 }
 
-fn owner_of(conn: &Connection) -> Result<Owner> {
+pub(crate) fn owner_of(conn: &Connection) -> Result<Owner> {
     let value = |key: &str| -> Result<String> {
         Ok(conn.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0))?)
     };
@@ -183,14 +215,14 @@ fn temporary(path: &Path) -> PathBuf {
     with_suffix(path, &format!(".{}.new", std::process::id()))
 }
 
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
 }
 
 /// Makes sure that the name of a new file is on the disk.
-fn sync_directory(path: &Path) -> Result<()> {
+pub(crate) fn sync_directory(path: &Path) -> Result<()> {
     match path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
         Some(directory) if cfg!(unix) => {
             let synced = fs::File::open(directory).and_then(|directory| directory.sync_all());

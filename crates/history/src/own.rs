@@ -3,7 +3,7 @@
 use ferry_protocol::MessageId;
 use rusqlite::params;
 
-use crate::{Batch, History, HistoryError, Record, Result, ingest::blob};
+use crate::{Batch, History, HistoryError, Record, Result, ids::blob};
 
 /// The most deliveries to keep for a later version. Past it the oldest is dropped.
 const UNKNOWN: i64 = 10_000;

@@ -52,7 +52,7 @@ impl History {
         }
         query.words = terms.join(" AND ");
         if query == Query::default() {
-            return Err(bad("there is nothing to search for"));
+            return Err(bad("there is nothing to search for: only letters and numbers can be found"));
         }
         Ok(query)
     }
@@ -117,8 +117,14 @@ impl Word {
             Some(key) => format!("{key}:{}", self.text),
             None => self.text.clone(),
         };
-        text.chars().any(|c| c.is_alphanumeric() || !c.is_ascii()).then(|| term(&text, self.is_prefix))
+        text.chars().any(is_indexed).then(|| term(&text, self.is_prefix))
     }
+}
+
+/// Returns whether a character is part of a word for SQLite's tokenizer: letters, numbers and the
+/// private use area. Emojis and punctuation are not.
+fn is_indexed(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{10ffff}')
 }
 
 /// Splits a search at blanks outside of quotation marks.

@@ -37,6 +37,12 @@ const KNOWN: [&str; 15] = [
 #[error("not a message: {0}")]
 pub struct BadRecord(String);
 
+impl BadRecord {
+    pub(crate) fn new(what: &str) -> Self {
+        Self(what.to_owned())
+    }
+}
+
 /// A message with all of its fields. `Debug` shows no content.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Record {
@@ -83,6 +89,11 @@ impl Record {
             json.push_str(&format!(",{}:{value}}}", serde_json::Value::from(name.as_str())));
         }
         json
+    }
+
+    /// Takes one of the unknown fields away, and returns its JSON.
+    pub(crate) fn take_unknown(&mut self, name: &str) -> Option<String> {
+        self.unknown.remove(name)
     }
 
     /// Returns the message that this one acts on, if its kind says that it acts on one.
@@ -163,6 +174,16 @@ pub(crate) fn text_of(kind: &str, body: &Body) -> Option<String> {
         KnownBody::Forward(forward) => forward.body.as_text(),
         _ => None,
     }
+}
+
+/// Returns what orders the copies of a message: the least one counts.
+pub(crate) fn stamp(message: &Message) -> (i64, i64, i64) {
+    (message.sent_at, message.epoch, seq(message))
+}
+
+/// Returns the number of a message in its stream, as SQLite stores it. Relays send none above 2^53.
+pub(crate) fn seq(message: &Message) -> i64 {
+    i64::try_from(message.seq).unwrap_or(i64::MAX)
 }
 
 fn object(fields: &BTreeMap<&str, String>) -> String {

@@ -1,13 +1,19 @@
 //! Searching: the newest first.
 
+use std::collections::{HashMap, HashSet, hash_map::Entry};
+
 use ferry_protocol::{Body, KIND_EDIT, KnownBody, Target};
 use rusqlite::{ToSql, types::Value};
 
 use crate::{
     History, Query, Result, Shown,
-    ingest::{blob, first_number},
+    ids::blob,
+    ingest::first_number,
     view::{BY_ID, COLUMNS, Stored, stored, tables},
 };
+
+/// How many edited messages a search puts together before it begins anew.
+const FOLDED: usize = 1_000;
 
 /// A message that a search has found. `Debug` shows no content.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +33,7 @@ impl History {
     /// Fails if the file cannot be read.
     pub fn search(&self, query: &Query, before: Option<i64>, limit: usize) -> Result<Vec<Hit>> {
         let mut hits: Vec<Hit> = Vec::new();
+        let (mut places, mut folded) = (HashSet::new(), HashMap::new());
         let (sql, values) = self.statement(query, before)?;
         let mut rows = self.conn.prepare(&sql)?;
         let values: Vec<&dyn ToSql> = values.iter().map(|value| value as &dyn ToSql).collect();
@@ -36,9 +43,8 @@ impl History {
         {
             let row = stored(row)??;
             let place = row.n;
-            let Some(shown) = self.current(row)? else { continue };
-            let is_there = |hit: &Hit| hit.shown.place == shown.place;
-            if !hits.iter().any(is_there) {
+            let Some(shown) = self.current(row, &mut folded)? else { continue };
+            if places.insert(shown.place) {
                 hits.push(Hit { shown, place });
             }
         }
@@ -92,7 +98,10 @@ impl History {
     }
 
     /// Returns the message that a row of the index is about, if the row is what it says now.
-    fn current(&self, row: Stored) -> Result<Option<Shown>> {
+    ///
+    /// `folded` has messages that were edited, by their places: a message with thousands of edits
+    /// is put together once.
+    fn current(&self, row: Stored, folded: &mut HashMap<i64, Option<Shown>>) -> Result<Option<Shown>> {
         let message = &row.record.message;
         let cursor = self.read_until(message.room)?;
         if message.kind != KIND_EDIT {
@@ -109,8 +118,16 @@ impl History {
         );
         let (id, from, room) = (blob(&target.message.0), blob(&target.from.0), blob(&message.room.0));
         let Some(edited) = self.all(&sql, &[&id, &from, &room])?.pop() else { return Ok(None) };
-        let shown = self.fold(edited, cursor)?;
-        Ok(shown.filter(|shown| shown.edited_at == Some(message.sent_at) && shown.text.as_deref() == Some(&text)))
+        if folded.len() >= FOLDED {
+            folded.clear();
+        }
+        let shown = match folded.entry(edited.n) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => entry.insert(self.fold(edited, cursor)?),
+        };
+        let is_latest =
+            |shown: &&mut Shown| shown.edited_at == Some(message.sent_at) && shown.text.as_deref() == Some(&text);
+        Ok(shown.as_mut().filter(is_latest).map(|shown| shown.clone()))
     }
 }
 

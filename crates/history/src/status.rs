@@ -2,7 +2,7 @@
 
 use rusqlite::OptionalExtension;
 
-use crate::{History, HistoryError, Result};
+use crate::{History, HistoryError, Result, tally::survey};
 
 /// The size and the times of a history.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -52,6 +52,14 @@ impl History {
     pub fn check(&self) -> Result<()> {
         let mut check = self.conn.prepare("PRAGMA integrity_check(1)")?;
         let found: String = check.query_row([], |row| row.get(0))?;
-        if found == "ok" { Ok(()) } else { Err(HistoryError::Damaged(found)) }
+        if found != "ok" {
+            return Err(HistoryError::Damaged(found));
+        }
+        match survey(&self.conn, -1)?.digest() == self.digest()? {
+            true => Ok(()),
+            false => Err(HistoryError::Damaged(
+                "the records are not those that were counted when they came: ferry history rebuild".to_owned(),
+            )),
+        }
     }
 }

@@ -8,12 +8,14 @@ use rusqlite::{OptionalExtension, Row, TransactionBehavior, params};
 
 use crate::{
     History, HistoryError, Record, Result,
-    ingest::{blob, first_number},
+    ids::{blob, uuid},
+    ingest::first_number,
     record::{LATE, SCRUBBED, UNPRINTED},
-    scrub::{kind_of, role, uuid},
+    scrub::{kind_of, role},
 };
 
-/// The most actions on one message that are looked at. Past it the newest are left out.
+/// The most reactions to one message that are looked at, and the most edits and deletions. Past it
+/// the oldest are left out.
 const ACTIONS: i64 = 20_000;
 /// The most unread messages to count, after the cursor and below it.
 const UNREAD: i64 = 1_000;
@@ -73,6 +75,17 @@ pub struct Page {
     pub before: Option<i64>,
 }
 
+/// What comes after a place in a room.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Following {
+    /// The messages, the oldest first.
+    pub messages: Vec<Shown>,
+    /// The places of messages that cannot be read, because the file is damaged there.
+    pub unreadable: Vec<i64>,
+    /// The place to go on from. `None` if there was nothing more.
+    pub last: Option<i64>,
+}
+
 /// A room of the history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoomSummary {
@@ -108,6 +121,45 @@ impl History {
         }
         messages.sort_by_key(|shown| place(&shown.record.message));
         Ok(Page { messages, before })
+    }
+
+    /// Returns the next messages of a room, at most `limit`, after the place `after`. Begin with
+    /// `i64::MIN`. One that cannot be read does not stop it.
+    ///
+    /// # Errors
+    /// Fails if the file cannot be read.
+    pub fn page_after(&self, room: RoomId, after: i64, limit: usize) -> Result<Following> {
+        let Some(number) = self.room_number(room)? else { return Ok(Following::default()) };
+        let sql = format!(
+            "SELECT {COLUMNS} {} WHERE m.room = ?1 AND m.n > ?2 AND m.target_id IS NULL ORDER BY m.n LIMIT ?3",
+            tables(BY_ROOM)
+        );
+        let mut rows = self.conn.prepare_cached(&sql)?;
+        let most = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = rows.query_map(params![number, after, most], |row| Ok((row.get::<_, i64>(0)?, stored(row))))?;
+        let cursor = self.read_until(room)?;
+        let mut following = Following::default();
+        for row in rows {
+            let (n, stored) = row?;
+            following.last = Some(n);
+            match stored.map_err(HistoryError::from).flatten().and_then(|row| self.fold(row, cursor)) {
+                Ok(shown) => following.messages.extend(shown),
+                Err(HistoryError::Damaged(_)) => following.unreadable.push(n),
+                Err(error) => return Err(error),
+            }
+        }
+        following.messages.sort_by_key(|shown| place(&shown.record.message));
+        Ok(following)
+    }
+
+    /// Returns how many messages a room has, without the actions on them.
+    ///
+    /// # Errors
+    /// Fails if the file cannot be read.
+    pub fn messages_in(&self, room: RoomId) -> Result<u64> {
+        let Some(number) = self.room_number(room)? else { return Ok(0) };
+        let count = "SELECT count(*) FROM message WHERE room = ?1 AND target_id IS NULL";
+        Ok(self.conn.query_row(count, [number], |row| row.get::<_, i64>(0))?.unsigned_abs())
     }
 
     /// Returns the place before all messages from this time on, for [`Self::page`].
@@ -275,14 +327,22 @@ impl History {
         self.all(&sql, params![blob(&target.message.0), blob(&target.from.0), blob(&room.0)])
     }
 
-    /// Returns what was done to a message, the earliest first.
+    /// Returns what was done to a message by those who may, in no order. What others did, and
+    /// reactions, do not take the place of an edit or a deletion.
     fn actions(&self, target: Target, room: RoomId) -> Result<Vec<Stored>> {
-        let sql = format!(
-            "SELECT {COLUMNS} {} \
-             WHERE m.target_id = ?1 AND m.target_user = ?2 AND r.id = ?3 AND m.body IS NOT NULL ORDER BY m.n LIMIT {ACTIONS}",
-            tables(BY_TARGET)
-        );
-        self.all(&sql, params![blob(&target.message.0), blob(&target.from.0), blob(&room.0)])
+        let mut actions = Vec::new();
+        for which in [
+            "m.kind = 'reaction'",
+            "(m.kind = 'edit' AND a.user = ?2 OR m.kind = 'delete' AND (a.user = ?2 OR m.role > 0))",
+        ] {
+            let sql = format!(
+                "SELECT {COLUMNS} {} WHERE m.target_id = ?1 AND m.target_user = ?2 AND r.id = ?3 \
+                 AND m.body IS NOT NULL AND {which} ORDER BY m.n DESC LIMIT {ACTIONS}",
+                tables(BY_TARGET)
+            );
+            actions.extend(self.all(&sql, params![blob(&target.message.0), blob(&target.from.0), blob(&room.0)])?);
+        }
+        Ok(actions)
     }
 
     pub(crate) fn all(&self, sql: &str, parameters: &[&dyn rusqlite::ToSql]) -> Result<Vec<Stored>> {

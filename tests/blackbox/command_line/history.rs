@@ -139,12 +139,81 @@ async fn a_damaged_history_is_refused_and_stays() {
         let _ = std::fs::remove_file(format!("{file}{journal}"));
     }
     shell.ok("--profile alice send @bob later");
-    let words = shell.fails(7, "--profile bob tail --until-drained");
-    assert!(words.contains("damaged"), "{words}");
+    for command in ["tail --until-drained", "history status", "history check", "show @alice"] {
+        let words = shell.fails(5, &format!("--profile bob {command}"));
+        assert!(words.contains("damaged") && words.contains("empty"), "{command}: {words}");
+    }
     assert_eq!(std::fs::read(&file).unwrap(), b"", "it is not taken for a new one");
     // What came meanwhile was not acknowledged.
     std::fs::write(&file, whole).unwrap();
     assert!(shell.ok("--profile bob tail --until-drained").contains("later"));
+
+    // A page that is overwritten is found, and what can be read is saved.
+    let mut bytes = std::fs::read(&file).unwrap();
+    let page = bytes.len() - 4_096;
+    bytes[page..page + 64].fill(0xa5);
+    std::fs::write(&file, &bytes).unwrap();
+    let repaired = shell.json("--profile bob history repair");
+    assert_eq!(std::fs::read(repaired["moved_to"].as_str().unwrap()).unwrap(), bytes, "the old one is kept");
+    shell.ok("--profile bob history check");
+    shell.ok("--profile alice send @bob after the repair");
+    assert!(shell.ok("--profile bob tail --until-drained").contains("after the repair"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_no_relay_confirmed_is_sent_again_with_the_same_id() {
+    let mut world = World::start(Backend::Embedded).await;
+    let shell = Shell::at(&world);
+    shell.alice_and_bob();
+    shell.ok("--profile alice send @bob before");
+    shell.ok("--profile bob tail --until-drained");
+    let room = shell.json("--profile bob show @alice -n 1")["message"]["room"].as_str().unwrap().to_owned();
+    world.relay_mut().kill();
+    let words = shell.fails(4, &format!("--profile alice send {room} while the relay is away"));
+    assert!(words.contains("ferry send --again"), "{words}");
+    assert_eq!(shell.json("--profile alice history status")["unsent"], 1);
+    world.relay_mut().restart().await;
+    assert_eq!(shell.ok("--profile alice send --again").lines().count(), 1);
+    assert_eq!(shell.json("--profile alice history status")["unsent"], 0);
+    shell.ok("--profile alice send --again");
+    assert!(shell.ok("--profile bob tail --until-drained").contains("while the relay is away"));
+    assert_eq!(
+        shell.ok("--profile alice search away"),
+        shell.ok("--profile bob search away").replace("@alice", "@bob")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_idle_connection_knows_that_nothing_was_lost() {
+    let mut world = World::start(Backend::Embedded).await;
+    let shell = Shell::at(&world);
+    shell.alice_and_bob();
+    shell.ok("--profile bob tail --until-drained");
+    // Nothing ever comes, so only `drained` says that all is here.
+    let before = ferry_client::protocol::now_ms();
+    for _ in 0..3 {
+        shell.ok("--profile bob tail --until-drained");
+    }
+    world.relay_mut().kill();
+    world.relay_mut().restart().await;
+    shell.ok("--profile bob tail --until-drained");
+    let status = shell.json("--profile bob history status");
+    let since = status["holes"][0]["since"].as_i64().unwrap();
+    assert!(since >= before - 2_000, "{since} {before}: {status}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_shows_only_its_own_holes() {
+    let mut world = World::start(Backend::Embedded).await;
+    let shell = Shell::at(&world);
+    shell.alice_and_bob();
+    shell.ok("--profile alice send @bob before");
+    shell.ok("--profile bob tail --until-drained");
+    world.relay_mut().kill();
+    world.relay_mut().restart().await;
+    shell.ok("--profile bob tail --until-drained");
+    assert!(shell.ok("--profile bob show @alice").contains("~ messages may be missing"));
+    assert_eq!(shell.ok("--profile bob show @alice --before 2026-01-01"), "");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -171,4 +240,41 @@ async fn an_nsqd_that_restarts_leaves_a_hole_and_a_relay_that_does_leaves_none()
     })
     .await;
     assert_eq!(shell.json("--profile bob history status")["holes"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_history_is_exported_for_people_and_programs() {
+    let world = World::start(Backend::Embedded).await;
+    let shell = Shell::at(&world);
+    shell.alice_and_bob();
+    let evil = "<script>alert(1)</script>&\u{1b}[2J*bold*";
+    let sent = shell.json(&format!("--profile alice send @bob {evil}"));
+    shell.ok("--profile alice rooms create --group ../../evil --member bob");
+    shell.ok("--profile alice send ../../evil in a room with a hostile name");
+    shell.ok("--profile bob tail --until-drained");
+    shell.ok(&format!("--profile bob react @alice alice/{} 👍", sent["id"].as_str().unwrap()));
+    let home = shell.home.path().join("out");
+    let to = |name: &str| home.join(name).display().to_string();
+    let read = |name: &str| std::fs::read_to_string(home.join(name)).unwrap();
+    for (format, directory) in [("html", "html"), ("md", "md"), ("json", "json")] {
+        let written = shell.json(&format!("--profile bob export --format {format} --to {}", to(directory)));
+        assert_eq!((&written["messages"], &written["rooms"]), (&2.into(), &2.into()), "{written}");
+    }
+    let page = read("html/alice.html");
+    assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;&amp;\\u{1b}[2J*bold*"), "{page}");
+    assert!(!page.contains("<script") && page.contains("default-src 'none'") && page.contains("👍"), "{page}");
+    assert!(read("html/index.html").contains("href=\"./evil.html\""));
+    let page = read("md/alice.md");
+    assert!(page.contains(r"**alice**: \<script\>alert\(1\)") && page.contains(r"\*bold\*"), "{page}");
+    let line: Value = serde_json::from_str(read("json/alice.jsonl").lines().next().unwrap()).unwrap();
+    assert_eq!(
+        (&line["text"], &line["reactions"]["👍"][0]),
+        (&evil.into(), &shell.json("--profile bob whoami")["user"]["id"])
+    );
+    let files = std::fs::read_dir(home.join("html")).unwrap().count();
+    assert_eq!(files, 3, "an index, and a page for each room");
+    // What is there is never overwritten.
+    shell.fails(2, &format!("--profile bob export --to {}", to("html")));
+    shell.ok(&format!("--profile bob export @alice --format md --to {}", to("one")));
+    assert_eq!(std::fs::read_dir(home.join("one")).unwrap().count(), 1);
 }

@@ -7,7 +7,10 @@ use std::{
 };
 
 use anyhow::Context;
-use ferry_history::{History, Origin, Owner, Record};
+use ferry_history::{
+    History, Origin, Owner, Record,
+    backup::{Backup, Key, Lock, Plan, RecoveryKey},
+};
 use ferry_protocol::{Body, DeviceId, Message, MessageId, Role, RoomId, Sender, Stream, UserId};
 use ferry_testkit::Scratch;
 use hdrhistogram::Histogram;
@@ -101,7 +104,43 @@ fn measure(messages: usize, mut row: Row) -> anyhow::Result<Row> {
     history.check()?;
     row.figure("check s", begin.elapsed().as_secs_f64());
     row.figure("peak MB", peak()?);
+    back_up(history, &owner, &scratch, &mut row)?;
     Ok(row)
+}
+
+/// Writes a backup, verifies it and restores it into an empty history.
+fn back_up(mut history: History, owner: &Owner, scratch: &Scratch, row: &mut Row) -> anyhow::Result<()> {
+    let (key, path) = (RecoveryKey::generate(), scratch.path("bench.age"));
+    let lock = Lock::recipients([key.recipient().as_str()])?;
+    let plan = Plan { lock: &lock, is_increment: false, app: "ferry-bench", now: ferry_protocol::now_ms() };
+    let digest = history.digest()?;
+    forget_peak()?;
+    let begin = Instant::now();
+    let created = history.create_backup(&path, &plan, &mut |_| true)?;
+    row.figure("backup s", begin.elapsed().as_secs_f64());
+    row.figure("backup MB", peak()?);
+    row.figure("backup bytes/message", created.bytes as f64 / created.manifest.counts.messages as f64);
+    drop(history);
+
+    let mut backup = Backup::open(&path, Key::Recovery(vec![key]))?;
+    forget_peak()?;
+    let begin = Instant::now();
+    backup.verify(None, 0, &mut |_| true)?;
+    row.figure("verify s", begin.elapsed().as_secs_f64());
+    row.figure("verify MB", peak()?);
+    let mut restored = History::open(&scratch.path("restored.history"), owner)?;
+    forget_peak()?;
+    let begin = Instant::now();
+    backup.restore(&mut restored, false, 0, &mut |_| true)?;
+    row.figure("restore s", begin.elapsed().as_secs_f64());
+    row.figure("restore MB", peak()?);
+    anyhow::ensure!(restored.digest()? == digest, "the restored history has other records");
+    Ok(())
+}
+
+/// Lets [`peak`] begin anew (`clear_refs` of proc(5)).
+fn forget_peak() -> anyhow::Result<()> {
+    Ok(std::fs::write("/proc/self/clear_refs", "5")?)
 }
 
 fn take_in(history: &mut History, batch: &[Record], origin: Origin) -> anyhow::Result<()> {

@@ -92,6 +92,16 @@ impl Administration {
         Ok(())
     }
 
+    /// Notes that what it confirmed until now may be lost, because it could not write.
+    pub(super) async fn note_loss(&self) -> Result<(), BrokerError> {
+        // For this relay also where there is no mark.
+        self.whole_since.fetch_max(now_ms(), Ordering::Relaxed);
+        for mark in self.marks().await? {
+            self.is_whole_from_now(&mark).await?;
+        }
+        Ok(())
+    }
+
     /// Reads from the mark since when the queues of the node are whole. A mark without a time is
     /// from an older relay, or was made a moment ago.
     pub(super) async fn read_whole_since(&self, mark: &TopicName) -> Result<(), BrokerError> {
@@ -99,7 +109,8 @@ impl Administration {
         let channels = stats.map(|topic| topic.channels).unwrap_or_default();
         match channels.iter().filter_map(|channel| time_of(&channel.name)).max() {
             Some(at) => {
-                self.whole_since.store(at, Ordering::Relaxed);
+                // This relay may know of a later loss.
+                self.whole_since.fetch_max(at, Ordering::Relaxed);
                 Ok(())
             }
             None => self.is_whole_from_now(mark).await,
@@ -113,8 +124,6 @@ impl Administration {
                 tracing::error!(node = %self.name, fault, "nsqd is not well: nothing is published there");
             }
             (Some(_), None) => {
-                // What it confirmed while it could not write may be lost.
-                self.whole_since.fetch_max(now_ms(), Ordering::Relaxed);
                 tracing::warn!(node = %self.name, "nsqd is well again");
             }
             _ => {}

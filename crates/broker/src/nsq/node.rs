@@ -213,6 +213,11 @@ impl Node {
             tokio::time::sleep(PING).await;
             match self.admin.http.ping().await {
                 Ok(()) => {
+                    // First the mark: other relays, and this one after its next start, tell devices
+                    // by it. If that fails, the next second tries again.
+                    if self.admin.fault().is_some() && self.admin.note_loss().await.is_err() {
+                        continue;
+                    }
                     self.admin.set_fault(None);
                     dummies = FIRST_DUMMIES;
                 }

@@ -1,9 +1,10 @@
 //! Storing what comes before it is acked: what came together goes to the disk in one transaction.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use ferry_client::protocol::{Welcome, now_ms};
-use ferry_client::{DeviceId, DisconnectReason, Event, MessageId, Session};
+use ferry_client::{DeviceId, Event, MessageId, Session};
 use ferry_history::{HistoryError, Origin, Record};
 
 use crate::keep::Keeper;
@@ -56,12 +57,12 @@ impl Keeping {
     pub async fn connected(&mut self, welcome: &Welcome) -> Result<Option<String>, HistoryError> {
         self.relay = Some((welcome.server_time, Instant::now()));
         self.is_drained = false;
-        let (device, queue) = (self.device, welcome.queue);
+        let (device, queue, server_time) = (self.device, welcome.queue, welcome.server_time);
         let is_lost = self.keeper.run(move |history| {
             let mut batch = history.begin()?;
             batch.collects_as(device, now_ms())?;
             let is_lost = match queue {
-                Some(queue) => batch.queue_is_whole_since(queue.whole_since, now_ms())?,
+                Some(queue) => batch.queue_is_whole_since(queue.whole_since, server_time, now_ms())?,
                 None => false,
             };
             batch.commit()?;
@@ -72,13 +73,12 @@ impl Keeping {
         Ok(is_lost.await?.then(|| warning.to_owned()))
     }
 
-    /// Notes the end of a connection: until then nothing is missing.
+    /// Notes the end of a connection: nothing is missing until the relay was last heard. That may
+    /// be long ago, because this side was stopped or its reader was slow.
     ///
-    /// # Errors
-    /// Fails if it cannot be stored.
-    pub async fn disconnected(&mut self, reason: &DisconnectReason) -> Result<(), HistoryError> {
-        // A relay that fell silent may have been gone for long.
-        let at = self.relay_time().filter(|_| self.is_drained && *reason != DisconnectReason::Silent);
+    /// # Errors Fails if it cannot be stored.
+    pub async fn disconnected(&mut self, heard: Option<Instant>) -> Result<(), HistoryError> {
+        let at = heard.and_then(|heard| self.relay_time(heard)).filter(|_| self.is_drained);
         (self.relay, self.is_drained) = (None, false);
         match at {
             Some(at) => self.store(vec![Item::Drained(at - MARGIN)]).await.map(drop),
@@ -87,7 +87,7 @@ impl Keeping {
     }
 
     /// Stores everything in these events that came for the user, and acks it. Returns which of the
-    /// events are fresh.
+    /// events are fresh. The events are of one connection.
     ///
     /// # Errors
     /// Fails if it cannot be stored. Then nothing is acked.
@@ -153,9 +153,14 @@ impl Keeping {
                 let now = now_ms();
                 let mut batch = history.begin()?;
                 let mut fresh = Vec::with_capacity(items.len());
+                let mut seen = HashSet::new();
                 for item in &items {
                     let is_fresh = match item {
-                        Item::Message(record) => batch.message(record, Origin::Live, now)?.is_unprinted,
+                        Item::Message(record) => {
+                            // A sender who tries again may put two copies into one batch.
+                            let is_first = seen.insert((record.message.from.device, record.message.id));
+                            batch.message(record, Origin::Live, now)?.is_unprinted && is_first
+                        }
                         Item::Notice(notice, json) => batch.notice(notice, json, Origin::Live)?,
                         Item::Receipt(receipt) => batch.receipt(receipt)?,
                         Item::Unknown(frame) => batch.unknown(frame, now).map(|()| true)?,
@@ -169,10 +174,12 @@ impl Keeping {
             .await
     }
 
-    /// Returns the relay's time now, by which it says since when its queue is whole.
-    fn relay_time(&self) -> Option<i64> {
+    /// Returns the relay's time at a moment of the open connection. By it the relay says since
+    /// when its queue is whole.
+    fn relay_time(&self, moment: Instant) -> Option<i64> {
         let (then, at) = self.relay?;
-        Some(then.saturating_add(i64::try_from(at.elapsed().as_millis()).unwrap_or(i64::MAX)))
+        let since = moment.saturating_duration_since(at).as_millis();
+        Some(then.saturating_add(i64::try_from(since).unwrap_or(i64::MAX)))
     }
 }
 

@@ -60,6 +60,8 @@ pub(super) struct Task {
     stale: Option<Secret>,
     // The number of upgrades in a row that were rejected with 401.
     refused: u32,
+    // When the last frame came, of the socket that was lost just now.
+    heard: Option<Instant>,
 }
 
 impl Task {
@@ -86,6 +88,7 @@ impl Task {
             order: Order::new(),
             stale: None,
             refused: 0,
+            heard: None,
         }
     }
 
@@ -100,7 +103,7 @@ impl Task {
             let wait = self.backoff.next(rand::random()).max(not_before.unwrap_or_default());
             let wait = wait.min(self.options.backoff_max.max(not_before.unwrap_or_default().min(LASTED)));
             debug!(%reason, ?wait, "socket lost");
-            self.parked.push_back(Event::Disconnected { reason, retry_in: wait });
+            self.parked.push_back(Event::Disconnected { reason, retry_in: wait, heard: self.heard.take() });
             // While the caller takes no events, there is nobody to connect for.
             if self.meanwhile(tokio::time::sleep(wait)).await.is_none() || !self.deliver_parked().await {
                 break ClosedReason::Local;

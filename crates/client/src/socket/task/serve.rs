@@ -42,6 +42,8 @@ struct Live {
     // The time when the relay was last heard, and the time of the last ping.
     heard: Instant,
     pinged: Instant,
+    // The time when a frame came last. `heard` also moves while this side does not read.
+    frame_at: Instant,
     // Converts the relay's clock into ours: the relay's time at `opened`.
     server_time: i64,
     opened: Instant,
@@ -67,6 +69,7 @@ impl Live {
             frame_limit: welcome.limits.frame,
             heard: now,
             pinged: now,
+            frame_at: now,
             server_time: welcome.server_time,
             opened: now,
             renew_at: now,
@@ -113,6 +116,7 @@ impl Task {
         self.emit(Event::Connected(welcome));
         self.lasting.frames().for_each(|frame| say(&mut live, frame));
         let end = self.serve_welcomed(&mut live).await;
+        self.heard = Some(live.frame_at);
         for (room, user) in self.typists.all() {
             self.emit(Event::Typing { room, user, active: false });
         }
@@ -162,6 +166,7 @@ impl Task {
                     Ok(Io::Written) => {}
                     Ok(Io::Frame(frame)) => {
                         live.heard = Instant::now();
+                        live.frame_at = live.heard;
                         if let Err(end) = self.receive(live, frame) {
                             return end;
                         }

@@ -1,0 +1,132 @@
+//! Jobs that take long: they show how far they are, and Ctrl-C ends them in order.
+
+use std::io::{IsTerminal, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use ferry_history::backup::Progress;
+use serde_json::json;
+
+use super::show;
+
+/// How often a terminal is drawn, and how often a line is printed where there is none.
+const DRAW: Duration = Duration::from_millis(200);
+const LINE: Duration = Duration::from_secs(10);
+/// How often a JSON event is printed.
+const EVENT: Duration = Duration::from_secs(1);
+
+/// Becomes true when the job shall end.
+#[derive(Debug, Clone, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Waits for Ctrl-C or the signal to terminate, from now on.
+    pub fn on_signal() -> Self {
+        let stop = Self::default();
+        let flag = stop.clone();
+        tokio::spawn(async move {
+            stopped().await;
+            flag.0.store(true, Ordering::Relaxed);
+        });
+        stop
+    }
+
+    fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Shows on standard error how far a job is.
+#[derive(Debug)]
+pub struct Meter {
+    what: &'static str,
+    form: Form,
+    begin: Instant,
+    last: Option<Instant>,
+    is_drawn: bool,
+    stop: Stop,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Bar,
+    Lines,
+    Json,
+}
+
+impl Meter {
+    pub fn new(what: &'static str, json: bool, stop: &Stop) -> Self {
+        let form = match std::io::stderr().is_terminal() {
+            _ if json => Form::Json,
+            true => Form::Bar,
+            false => Form::Lines,
+        };
+        Self { what, form, begin: Instant::now(), last: None, is_drawn: false, stop: stop.clone() }
+    }
+
+    /// Notes how far the job is. Returns false if it shall end.
+    pub fn at(&mut self, progress: Progress) -> bool {
+        let every = match self.form {
+            Form::Bar => DRAW,
+            Form::Lines => LINE,
+            Form::Json => EVENT,
+        };
+        // The first line comes when the first time is over, so that a short job prints none.
+        if self.last.unwrap_or(self.begin).elapsed() >= every {
+            self.last = Some(Instant::now());
+            self.print(progress);
+        }
+        !self.stop.is_set()
+    }
+
+    fn print(&mut self, Progress { done, total }: Progress) {
+        let seconds = self.begin.elapsed().as_secs_f64();
+        let rate = done as f64 / seconds.max(0.001);
+        let left = (total.saturating_sub(done)) as f64 / rate.max(1.0);
+        let mut err = std::io::stderr().lock();
+        // Nothing can be done about a standard error that is closed.
+        let _ = match self.form {
+            Form::Bar => {
+                self.is_drawn = true;
+                let filled = (done * 30).checked_div(total).and_then(|n| usize::try_from(n).ok()).unwrap_or(0).min(30);
+                let bar = format!("{}{}", "#".repeat(filled), "-".repeat(30 - filled));
+                write!(err, "\r\x1b[K{} [{bar}] {done} of {total}, {rate:.0}/s, {left:.0} s left", self.what)
+            }
+            Form::Lines => {
+                writeln!(err, "ferry: {}: {done} of {total}, {rate:.0}/s, {left:.0} s left", self.what)
+            }
+            Form::Json => {
+                let event = json!({ "progress": {
+                    "job": self.what, "done": done, "total": total, "per_second": rate.round(), "seconds_left": left.round(),
+                } });
+                writeln!(err, "{}", show::json_line(&event))
+            }
+        };
+        let _ = err.flush();
+    }
+}
+
+impl Drop for Meter {
+    fn drop(&mut self) {
+        if self.is_drawn {
+            let _ = write!(std::io::stderr(), "\r\x1b[K");
+        }
+    }
+}
+
+/// Waits for Ctrl-C or the signal to terminate.
+pub async fn stopped() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}

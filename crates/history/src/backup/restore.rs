@@ -1,0 +1,326 @@
+//! Verifying a backup, and restoring it.
+
+use std::{
+    fs::File,
+    io::{self, Read, Seek},
+    path::Path,
+};
+
+use ferry_protocol::{MessageId, RoomKind};
+use rusqlite::params;
+use uuid::Uuid;
+
+use super::{
+    Counts, Key, Manifest, Ticker, Watch,
+    archive::{self, Met},
+    digest,
+    line::{Cell, Item},
+    months,
+};
+use crate::{
+    Batch, History, HistoryError, Origin, Record, Result, RoomNow,
+    cells::{CURSOR, Cursor, ROOM},
+    ids::blob,
+    record::{SCRUBBED, stamp},
+    tally::Tally,
+    view::{BY_ID, COLUMNS, stored, tables},
+};
+
+/// How many records are stored in one transaction.
+const BATCH: usize = 2_000;
+
+/// A backup that is open for reading.
+#[derive(Debug)]
+pub struct Backup {
+    file: File,
+    key: Key,
+}
+
+/// What is in a backup, after it was read from its beginning to its end.
+#[derive(Debug)]
+pub struct Review {
+    /// What it says about itself. It is true: the records were counted.
+    pub manifest: Manifest,
+    /// Whether the owner of the key wrote it. If not, anybody may have written it who knows the
+    /// public half of the key.
+    pub is_vouched: bool,
+    /// How many of its messages the history does not have. `None` if there was no history to
+    /// compare with.
+    pub new_messages: Option<u64>,
+    /// Files that this version does not know, and skips.
+    pub unknown: Vec<String>,
+}
+
+/// What a restore has stored.
+#[derive(Debug, Default)]
+pub struct Restored {
+    /// How many records were read.
+    pub read: Counts,
+    /// How many messages the history did not have.
+    pub new_messages: u64,
+    /// Records of kinds that this version does not know.
+    pub skipped: u64,
+    /// What was wrong with the backup, if only what is whole was asked for.
+    pub damage: Option<HistoryError>,
+}
+
+/// What opens a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LockedWith {
+    /// A passphrase.
+    Passphrase,
+    /// A key.
+    Key,
+}
+
+/// Returns what opens a backup, as its header says. It may still be damaged.
+///
+/// # Errors
+/// Fails if the file cannot be read.
+pub fn locked_with(path: &Path) -> Result<LockedWith> {
+    let mut begin = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(64).read_to_end(&mut begin));
+    read.map_err(|error| HistoryError::file(path, error))?;
+    // The first line is age's version, and the second one says what the first lock is.
+    Ok(match begin.split(|byte| *byte == b'\n').nth(1) {
+        Some(line) if line.starts_with(b"-> scrypt ") => LockedWith::Passphrase,
+        _ => LockedWith::Key,
+    })
+}
+
+impl Backup {
+    /// Opens a file. Nothing is read yet.
+    ///
+    /// # Errors
+    /// Fails if there is no such file or it cannot be read.
+    pub fn open(path: &Path, key: Key) -> Result<Self> {
+        let file = File::open(path).map_err(|error| HistoryError::file(path, error))?;
+        Ok(Self { file, key })
+    }
+
+    /// Reads everything and checks it. Writes nothing, except that the history remembers that one
+    /// of its own backups was verified.
+    ///
+    /// # Errors
+    /// Fails with [`HistoryError::WrongKey`], [`HistoryError::BadBackup`] and
+    /// [`HistoryError::NewerBackup`], with [`HistoryError::Interrupted`] if the watch says so, and
+    /// if the file or the history cannot be read.
+    pub fn verify(&mut self, history: Option<&mut History>, now: i64, watch: &mut Watch<'_>) -> Result<Review> {
+        self.file.rewind().map_err(unreadable)?;
+        let (mut manifest, mut tally, mut ticker) = (None, Tally::default(), Ticker::new(watch, 0));
+        let mut is_new = Newness::of(history.as_deref());
+        let whole = archive::read(&self.file, &self.key, &mut |met| match met {
+            Met::Manifest(found) => {
+                ticker.total(found.counts.total());
+                manifest = Some(found.clone());
+                is_new.expect(found);
+                Ok(())
+            }
+            Met::Item(item) => {
+                item.tally(&mut tally);
+                is_new.meet(&item)?;
+                ticker.done(1)
+            }
+        })?;
+        // The first entry is the manifest, or the archive is no backup.
+        let manifest = manifest.ok_or_else(|| bad("it has no manifest"))?;
+        let months = months(&tally);
+        if manifest.counts != tally.counts || manifest.digest != digest(&months) || manifest.months != months {
+            return Err(bad("the records are not those that the manifest counts"));
+        }
+        let new_messages = is_new.count();
+        if let Some(history) = history {
+            history.note_verified(&whole.sha256, now)?;
+        }
+        Ok(Review { manifest, is_vouched: whole.is_vouched, new_messages, unknown: whole.unknown })
+    }
+
+    /// Stores what the history does not have. It removes nothing, and brings back nothing that was
+    /// deleted; a second time it changes nothing.
+    ///
+    /// With `salvage` the damage of a file ends the work, and what is whole before it is stored.
+    ///
+    /// # Errors
+    /// Fails as [`Self::verify`] does, with [`HistoryError::OtherOwner`] before anything is stored,
+    /// and if the history cannot be written. What was stored until then stays.
+    pub fn restore(
+        &mut self,
+        history: &mut History,
+        salvage: bool,
+        now: i64,
+        watch: &mut Watch<'_>,
+    ) -> Result<Restored> {
+        self.file.rewind().map_err(unreadable)?;
+        let (mut ticker, mut waiting, mut restored) =
+            (Ticker::new(watch, 0), Vec::with_capacity(BATCH), Restored::default());
+        let read = archive::read(&self.file, &self.key, &mut |met| match met {
+            Met::Manifest(manifest) if manifest.user != history.owner.user => Err(HistoryError::OtherOwner),
+            Met::Manifest(manifest) => {
+                ticker.total(manifest.counts.total());
+                Ok(())
+            }
+            Met::Item(item) => {
+                waiting.push(item);
+                if waiting.len() == BATCH {
+                    store(history, &mut waiting, now, &mut restored)?;
+                    ticker.done(u64::try_from(BATCH).unwrap_or_default())?;
+                }
+                Ok(())
+            }
+        });
+        match read {
+            Ok(_) => {}
+            Err(damage @ HistoryError::BadBackup { .. }) if salvage => restored.damage = Some(damage),
+            Err(error) => return Err(error),
+        }
+        let last = u64::try_from(waiting.len()).unwrap_or_default();
+        store(history, &mut waiting, now, &mut restored)?;
+        history.tidy()?;
+        ticker.done(last)?;
+        Ok(restored)
+    }
+}
+
+fn store(history: &mut History, items: &mut Vec<Item>, now: i64, restored: &mut Restored) -> Result<()> {
+    let mut batch = history.begin()?;
+    let mut tally = Tally::default();
+    let (mut new, mut skipped) = (0, 0);
+    for item in items.drain(..) {
+        item.tally(&mut tally);
+        match batch.restore(item, now)? {
+            Outcome::New => new += 1,
+            Outcome::Held => {}
+            Outcome::Skipped => skipped += 1,
+        }
+    }
+    batch.commit()?;
+    restored.new_messages += new;
+    restored.skipped += skipped;
+    let (read, more) = (&mut restored.read, tally.counts);
+    read.messages += more.messages;
+    read.notices += more.notices;
+    read.outcomes += more.outcomes;
+    read.cells += more.cells;
+    Ok(())
+}
+
+/// What became of a record of a backup.
+enum Outcome {
+    /// It is a message that the history did not have.
+    New,
+    /// The history has it now.
+    Held,
+    /// This version does not know its kind.
+    Skipped,
+}
+
+impl Batch<'_> {
+    fn restore(&mut self, item: Item, now: i64) -> Result<Outcome> {
+        match item {
+            Item::Message { record, deleted: None } => {
+                return Ok(match self.message(&record, Origin::Restored, now)?.is_new {
+                    true => Outcome::New,
+                    false => Outcome::Held,
+                });
+            }
+            Item::Message { record, deleted: Some(target) } => return self.restore_deleted(&record, target),
+            Item::Notice { notice, json } => self.notice(&notice, &json, Origin::Restored).map(drop)?,
+            Item::Outcome(outcome) => {
+                let Some(code) = outcome.code() else { return Ok(Outcome::Skipped) };
+                let device = outcome.device.map_or(Uuid::nil(), |device| device.0);
+                self.restore_outcome(outcome.message, outcome.user, device, code, outcome.at)?;
+            }
+            Item::Cell(cell) => return self.restore_cell(&cell),
+        }
+        Ok(Outcome::Held)
+    }
+
+    /// Stores a message whose content is removed. One that is here with its content keeps it: only
+    /// the record of a deletion removes it.
+    fn restore_deleted(&mut self, record: &Record, target: Option<ferry_protocol::Target>) -> Result<Outcome> {
+        let message = &record.message;
+        let (actor, room) = (self.actor(message.from.user, message.from.device.0)?, self.room(message.room)?);
+        let held = self.held(message, actor)?;
+        match &held {
+            None => drop(self.insert(record, actor, room, SCRUBBED, target)?),
+            Some(held) if stamp(message) < held.stamp => {
+                if held.state & SCRUBBED != 0 {
+                    self.remove(held, message)?;
+                    self.insert(record, actor, room, held.state, target)?;
+                } else {
+                    let mut kept = self.stored_record(message.id, actor)?;
+                    let m = &mut kept.message;
+                    (m.sent_at, m.epoch, m.seq) = (message.sent_at, message.epoch, message.seq);
+                    self.message(&kept, Origin::Restored, 0)?;
+                }
+            }
+            Some(_) => {}
+        }
+        self.fill_holes(message, actor, room)?;
+        Ok(if held.is_none() { Outcome::New } else { Outcome::Held })
+    }
+
+    fn stored_record(&self, id: MessageId, actor: i64) -> Result<Record> {
+        let sql = format!("SELECT {COLUMNS} {} WHERE m.id = ?1 AND m.actor = ?2", tables(BY_ID));
+        let mut row = self.tx.prepare_cached(&sql)?;
+        Ok(row.query_row(params![blob(&id.0), actor], stored)??.record)
+    }
+
+    fn restore_cell(&mut self, cell: &Cell) -> Result<Outcome> {
+        let Some(code) = cell.code() else { return Ok(Outcome::Skipped) };
+        let value = cell.value.get();
+        match code {
+            CURSOR => {
+                if let Ok(cursor) = serde_json::from_str::<Cursor>(value) {
+                    self.read(cell.room(), cursor.up_to, cell.stamp)?;
+                }
+            }
+            ROOM => {
+                let is: Option<RoomNow> = serde_json::from_str(value).ok();
+                let number = self.room(cell.room())?;
+                self.set_room_kind(number, is.map_or(RoomKind::Direct, |is| is.kind))?;
+            }
+            _ => {}
+        }
+        // The value as it is, with the fields that this version does not know.
+        self.cell(code, cell.key.as_bytes(), cell.stamp, &cell.value)?;
+        Ok(Outcome::Held)
+    }
+}
+
+/// Counts the messages of a backup that a history does not have.
+struct Newness<'a> {
+    history: Option<&'a History>,
+    count: u64,
+}
+
+impl<'a> Newness<'a> {
+    fn of(history: Option<&'a History>) -> Self {
+        Self { history, count: 0 }
+    }
+
+    /// Another user's backup is not compared.
+    fn expect(&mut self, manifest: &Manifest) {
+        self.history = self.history.filter(|history| history.owner.user == manifest.user);
+    }
+
+    fn meet(&mut self, item: &Item) -> Result<()> {
+        if let (Some(history), Item::Message { record, .. }) = (self.history, item) {
+            let message = &record.message;
+            self.count += u64::from(!history.has_message_of(message.from.device, message.id)?);
+        }
+        Ok(())
+    }
+
+    fn count(&self) -> Option<u64> {
+        self.history.map(|_| self.count)
+    }
+}
+
+fn unreadable(error: io::Error) -> HistoryError {
+    HistoryError::Io(error.to_string())
+}
+
+fn bad(what: &str) -> HistoryError {
+    HistoryError::BadBackup { at: 0, what: what.to_owned() }
+}

@@ -1,0 +1,243 @@
+//! Repairing a history: what follows from the records is made again, and of a damaged file what
+//! can be read is taken into a new one.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use ferry_protocol::{Body, now_ms};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior, config::DbConfig, params};
+
+use crate::{
+    History, HistoryError, Owner, Reason, Result,
+    cells::{BACKUP, is_valid},
+    open::{connect, owner_of, sync_directory, with_suffix},
+    record::text_of,
+    tally::survey,
+    words,
+};
+
+/// The tables whose rows are taken over as they are, each with the key by which its file is
+/// sorted.
+const TABLES: [(&str, &[&str]); 10] = [
+    ("actor", &["rowid"]),
+    ("room", &["rowid"]),
+    ("message", &["rowid"]),
+    ("notice", &["id"]),
+    ("outcome", &["message", "actor", "what"]),
+    ("cell", &["kind", "key"]),
+    ("outbox", &["id"]),
+    ("unread_frame", &["rowid"]),
+    ("stream", &["actor", "room", "way"]),
+    ("hole", &["rowid"]),
+];
+/// Rows of a damaged page that no call of this crate could read.
+const UNREADABLE: [&str; 5] = [
+    // They refer to a device or a room whose row is lost.
+    "DELETE FROM message WHERE actor NOT IN (SELECT n FROM actor) OR room NOT IN (SELECT n FROM room)",
+    "DELETE FROM outcome WHERE actor NOT IN (SELECT n FROM actor)",
+    "DELETE FROM message WHERE length(id) != 16 OR NOT json_valid(coalesce(body, '0')) OR NOT json_valid(coalesce(extra, '0'))",
+    "DELETE FROM notice WHERE NOT json_valid(json)",
+    "DELETE FROM outbox WHERE NOT json_valid(json)",
+];
+
+/// What a repair could take over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repaired {
+    /// Where the damaged file is now.
+    pub moved_to: PathBuf,
+    /// How many messages the new file has.
+    pub messages: u64,
+    /// Whether rows could not be read. Then the history has a hole for their time.
+    pub is_incomplete: bool,
+}
+
+impl History {
+    /// Makes the index of words, the other indexes and the table of months again. The records stay
+    /// as they are.
+    ///
+    /// # Errors
+    /// Fails if the file cannot be read or written. Then nothing has changed.
+    pub fn rebuild(&mut self) -> Result<()> {
+        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        tx.execute_batch("REINDEX")?;
+        rebuild(&tx)?;
+        Ok(tx.commit()?)
+    }
+
+    /// Takes what can be read of a damaged history into a new one, which takes its place. The
+    /// damaged file and its journal are moved aside, and never written to.
+    ///
+    /// # Errors
+    /// Fails with [`HistoryError::OtherOwner`] if the file says that it is somebody else's, if its
+    /// tables cannot be read at all, and if the new file cannot be written. Then the old one is
+    /// where it was.
+    pub fn repair(path: &Path, owner: &Owner) -> Result<Repaired> {
+        let salvaged = with_suffix(path, ".salvaged");
+        remove_all(&salvaged)?;
+        let is_incomplete = match salvage(path, &salvaged, owner) {
+            Ok(is_incomplete) => is_incomplete,
+            Err(error) => {
+                let _ = remove_all(&salvaged);
+                return Err(error);
+            }
+        };
+        let messages = Self::open(&salvaged, owner)?.status()?.messages;
+        let moved_to = with_suffix(path, &format!(".damaged-{}", now_ms()));
+        // The journal first: a new file must not meet it.
+        for suffix in ["-wal", "-shm", "-journal", ""] {
+            let (from, to) = (with_suffix(path, suffix), with_suffix(&moved_to, suffix));
+            match fs::rename(&from, to) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(HistoryError::file(&from, error));
+                }
+                _ => {}
+            }
+        }
+        fs::rename(&salvaged, path).map_err(|error| HistoryError::file(path, error))?;
+        sync_directory(path)?;
+        Ok(Repaired { moved_to, messages, is_incomplete })
+    }
+}
+
+/// Makes what follows from the records.
+fn rebuild(conn: &Connection) -> Result<()> {
+    conn.execute_batch("INSERT INTO words (words) VALUES ('delete-all'); DELETE FROM month;")?;
+    let mut texts = conn.prepare("SELECT n, kind, body FROM message WHERE body IS NOT NULL")?;
+    let mut rows = texts.query([])?;
+    while let Some(row) = rows.next()? {
+        let (kind, body): (String, String) = (row.get(1)?, row.get(2)?);
+        let Ok(body) = serde_json::from_str::<Body>(&body) else { continue };
+        if let Some(text) = text_of(&kind, &body) {
+            conn.prepare_cached("INSERT INTO words (rowid, text) VALUES (?1, ?2)")?
+                .execute(params![row.get::<_, i64>(0)?, words::indexed(&text)])?;
+        }
+    }
+    for (number, month) in survey(conn, -1)?.digest().0 {
+        let count = i64::try_from(month.count).unwrap_or(i64::MAX);
+        conn.prepare_cached("INSERT INTO month (m, count, sum) VALUES (?1, ?2, ?3)")?
+            .execute(params![number, count, month.sum])?;
+    }
+    Ok(())
+}
+
+/// Writes what can be read of `from` to the new file `to`. Returns true if rows are missing.
+fn salvage(from: &Path, to: &Path, owner: &Owner) -> Result<bool> {
+    // Reading may need the journal's locks, which are files beside it. Nothing is written to it,
+    // also not from the journal when it is closed.
+    let damaged = connect(from, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    damaged.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    damaged.execute_batch("PRAGMA query_only = ON; PRAGMA cell_size_check = ON;")?;
+    // Without the table that says whose it is, the name of the file has to do.
+    if owner_of(&damaged).is_ok_and(|its| its != *owner) {
+        return Err(HistoryError::OtherOwner);
+    }
+    let mut history = History::open(to, owner)?;
+    let tx = history.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut is_incomplete = false;
+    for (table, key) in TABLES {
+        is_incomplete |= !copy(&damaged, &tx, table, key)?;
+    }
+    for unreadable in UNREADABLE {
+        is_incomplete |= tx.execute(unreadable, [])? > 0;
+    }
+    is_incomplete |= remove_bad_cells(&tx)? > 0;
+    // What was in a backup must not count as new, nor what comes now as old.
+    tx.execute(
+        "INSERT OR REPLACE INTO meta (key, value) SELECT 'generation', 1 + max(\
+         coalesce((SELECT max(generation) FROM message), 0), \
+         coalesce((SELECT value ->> '$.saved' FROM cell WHERE kind = ?1 AND key = ?2), 0))",
+        params![BACKUP, b"made"],
+    )?;
+    rebuild(&tx)?;
+    tx.commit()?;
+    if is_incomplete {
+        let (oldest, newest) = history.conn.query_row("SELECT min(sent_at), max(sent_at) FROM message", [], |row| {
+            Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, Option<i64>>(1)?))
+        })?;
+        let mut batch = history.begin()?;
+        let now = now_ms();
+        batch.hole(Reason::Salvage, oldest.unwrap_or_default(), newest.unwrap_or(now), now)?;
+        batch.commit()?;
+    }
+    history.conn.close().map_err(|(_, error)| HistoryError::from(error))?;
+    Ok(is_incomplete)
+}
+
+/// Copies the rows of a table: from its beginning until one cannot be read, and then from its end.
+/// Returns true if all could be read.
+fn copy(from: &Connection, to: &Connection, table: &str, key: &[&str]) -> Result<bool> {
+    let columns = columns(to, table)?;
+    let known: Vec<String> = self::columns(from, table).unwrap_or_default();
+    let shared: Vec<&str> = columns.iter().map(String::as_str).filter(|c| known.iter().any(|k| k == c)).collect();
+    if shared.is_empty() {
+        return Ok(false);
+    }
+    let marks: Vec<String> = (1..=shared.len()).map(|n| format!("?{n}")).collect();
+    let (list, marks) = (shared.join(", "), marks.join(", "));
+    let insert = format!("INSERT OR IGNORE INTO {table} ({list}) VALUES ({marks})");
+    let mut is_whole = true;
+    // Without an index: it may be what is damaged.
+    for order in ["ASC", "DESC"] {
+        let key: Vec<String> = key.iter().map(|column| format!("{column} {order}")).collect();
+        let select = format!("SELECT {list} FROM {table} NOT INDEXED ORDER BY {}", key.join(", "));
+        match copy_rows(from, to, &select, &insert, shared.len())? {
+            true => break,
+            false => is_whole = false,
+        }
+    }
+    Ok(is_whole)
+}
+
+/// Copies rows until one cannot be read. Returns true if there was none such.
+fn copy_rows(from: &Connection, to: &Connection, select: &str, insert: &str, columns: usize) -> Result<bool> {
+    let Ok(mut select) = from.prepare(select) else { return Ok(false) };
+    let Ok(mut rows) = select.query([]) else { return Ok(false) };
+    let mut is_whole = true;
+    loop {
+        let row = match rows.next() {
+            Ok(Some(row)) => row,
+            Ok(None) => return Ok(is_whole),
+            Err(_) => return Ok(false),
+        };
+        let values: rusqlite::Result<Vec<rusqlite::types::Value>> = (0..columns).map(|at| row.get(at)).collect();
+        let Ok(values) = values else { return Ok(false) };
+        // A value of a wrong type, from a damaged page, does not get into a strict table.
+        match to.prepare_cached(insert)?.execute(rusqlite::params_from_iter(values)) {
+            Err(rusqlite::Error::SqliteFailure(error, _)) if error.code == rusqlite::ErrorCode::ConstraintViolation => {
+                is_whole = false;
+                0
+            }
+            done => done?,
+        };
+    }
+}
+
+/// Removes values that do not have the form of their kind, and returns how many.
+fn remove_bad_cells(conn: &Connection) -> Result<usize> {
+    let mut cells = conn.prepare("SELECT kind, key, value FROM cell")?;
+    let cells = cells.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    let cells = cells.collect::<rusqlite::Result<Vec<(i64, Vec<u8>, String)>>>()?;
+    let mut removed = 0;
+    for (kind, key, _) in cells.iter().filter(|(kind, _, value)| !is_valid(*kind, value)) {
+        removed += conn.execute("DELETE FROM cell WHERE kind = ?1 AND key = ?2", params![kind, key])?;
+    }
+    Ok(removed)
+}
+
+fn columns(conn: &Connection, table: &str) -> Result<Vec<String>> {
+    let mut columns = conn.prepare("SELECT name FROM pragma_table_info(?1)")?;
+    Ok(columns.query_map([table], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
+}
+
+fn remove_all(path: &Path) -> Result<()> {
+    for suffix in ["", "-wal", "-shm", "-journal"] {
+        let file = with_suffix(path, suffix);
+        match fs::remove_file(&file) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(HistoryError::file(&file, error)),
+            _ => {}
+        }
+    }
+    Ok(())
+}

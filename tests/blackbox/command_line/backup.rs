@@ -1,0 +1,152 @@
+//! Backups, as a user makes them, and as somebody without Ferry opens them.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use super::Shell;
+use crate::{
+    harness::{Backend, World},
+    on_both,
+};
+
+/// Returns the backups in a directory, by name.
+fn backups(directory: &Path) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = std::fs::read_dir(directory).unwrap().map(|file| file.unwrap().path()).collect();
+    found.sort();
+    found
+}
+
+/// Runs a script of the shell that a person without Ferry would type, and returns what it prints.
+fn script(directory: &Path, script: &str) -> String {
+    let ran = Command::new("bash").args(["-euo", "pipefail", "-c", script]).current_dir(directory).output().unwrap();
+    let (out, err) = (String::from_utf8(ran.stdout).unwrap(), String::from_utf8_lossy(&ran.stderr).into_owned());
+    assert!(ran.status.success(), "{script}: {out}{err}");
+    out
+}
+
+on_both!(a_lost_device_is_restored_from_its_backup, |world| async move {
+    let shell = Shell::at(&world);
+    shell.alice_and_bob();
+    let hello = shell.json("--profile alice send @bob hello bob")["id"].as_str().unwrap().to_owned();
+    shell.ok("--profile alice send @bob canary-deleted");
+    let canary = shell.json("--profile alice search canary-deleted")["message"]["id"].as_str().unwrap().to_owned();
+    shell.ok(&format!("--profile alice delete @bob {canary}"));
+    shell.ok("--profile bob tail --until-drained");
+    shell.ok(&format!("--profile bob react @alice alice/{hello} 👍"));
+    shell.ok("--profile bob send @alice and to you");
+    let directory = shell.home.path().join("backups");
+    std::fs::create_dir(&directory).unwrap();
+    let (to, key) = (directory.display().to_string(), shell.home.path().join("recovery.txt").display().to_string());
+
+    let words = shell.fails(1, &format!("--profile bob backup create --to {to}"));
+    assert!(words.contains("ferry backup key new"), "{words}");
+    shell.ok(&format!("--profile bob backup key new --to {key}"));
+    shell.fails(1, &format!("--profile bob backup key new --to {key}.2"));
+    assert!(shell.ok("--profile bob backup key show").starts_with("age1"));
+    shell.ok(&format!("--profile bob backup create --to {to}"));
+    let file = backups(&directory).remove(0);
+    assert!(file.file_name().unwrap().to_string_lossy().starts_with("ferry-bob-"), "{file:?}");
+    let file = file.display().to_string();
+    shell.fails(2, &format!("--profile bob backup verify {file}"));
+    let review = shell.json(&format!("--profile bob backup verify {file} --key {key}"));
+    assert_eq!((&review["vouched"], &review["new_messages"]), (&true.into(), &0.into()), "{review}");
+    assert!(shell.ok("--profile bob backup list").contains("verified "));
+
+    // The device is lost: another one, with nothing stored, logs in.
+    shell.ok("--profile new login bob --device-name new-machine");
+    let words = shell.ok(&format!("--profile new backup restore {file} --key {key}"));
+    assert!(words.contains("5 messages, of which 5 are new here"), "{words}");
+    assert_eq!(shell.ok("--profile new show @alice"), shell.ok("--profile bob show @alice"));
+    assert!(shell.ok("--profile new search hello").contains("[👍 1]"));
+    assert!(!shell.ok("--profile new show @alice").contains("canary"));
+    let words = shell.ok(&format!("--profile new backup restore {file} --key {key}"));
+    assert!(words.contains("0 are new here"), "{words}");
+    shell.ok("--profile new history check");
+
+    // Somebody else's, a wrong key, and a damaged file.
+    shell.fails(8, &format!("--profile alice backup restore {file} --key {key} --yes"));
+    shell.ok(&format!("--profile alice backup key new --to {key}.alice"));
+    shell.fails(6, &format!("--profile new backup restore {file} --key {key}.alice"));
+    let mut bytes = std::fs::read(&file).unwrap();
+    let middle = bytes.len() - 40;
+    bytes[middle] ^= 1;
+    std::fs::write(format!("{file}.damaged"), bytes).unwrap();
+    shell.fails(5, &format!("--profile new backup restore {file}.damaged --key {key}"));
+});
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_opens_without_ferry() {
+    let world = World::start(Backend::Embedded).await;
+    let shell = Shell::at(&world);
+    shell.alice_and_bob();
+    shell.ok("--profile alice send @bob hello \"bob\" 東京");
+    shell.ok("--profile bob tail --until-drained");
+    let directory = shell.home.path().join("backups");
+    std::fs::create_dir(&directory).unwrap();
+    let home = shell.home.path();
+    shell.ok(&format!("--profile bob backup key new --to {}", home.join("recovery.txt").display()));
+    shell.ok(&format!("--profile bob backup create --to {}", directory.display()));
+    let opened = script(
+        &directory,
+        r#"age -d -i ../recovery.txt ferry-bob-*.age | tar xz
+        sha256sum --quiet -c SHA256SUMS
+        jq -r 'select(.kind=="text") | [.body] | @tsv' messages/*.jsonl
+        jq -r '.value.username' people.jsonl"#,
+    );
+    assert!(opened.starts_with("hello \"bob\" 東京\n") && opened.contains("\nalice\n"), "{opened}");
+    // What vouches for it follows from the key as docs/backup.md says.
+    let mac = script(
+        &directory,
+        r#"secret=$(grep AGE-SECRET ../recovery.txt)
+        key=$(openssl kdf -keylen 32 -kdfopt digest:SHA256 -kdfopt key:"$secret" -kdfopt info:ferry-backup-mac-1 -binary HKDF | od -An -v -tx1 | tr -d " \n")
+        openssl mac -digest SHA256 -macopt hexkey:"$key" -in SHA256SUMS HMAC | tr 'A-F' 'a-f'
+        cat SHA256SUMS.mac"#,
+    );
+    let lines: Vec<&str> = mac.lines().collect();
+    assert_eq!(lines[0], lines[1]);
+
+    // With a passphrase, ours or the user's own.
+    let made = shell.json(&format!("--profile bob backup create --passphrase --to {}", directory.display()));
+    let (file, passphrase) = (made["file"].as_str().unwrap(), made["passphrase"].as_str().unwrap());
+    assert_eq!(passphrase.split('-').count(), 10);
+    let with = |passphrase: &str, arguments: &str| {
+        let mut command = shell.command(arguments);
+        super::ran(command.env("FERRY_BACKUP_PASSPHRASE", passphrase).output().unwrap())
+    };
+    assert_eq!(with(passphrase, &format!("--profile bob backup verify {file}")).code, 0);
+    assert_eq!(with("wrong horse battery", &format!("--profile bob backup verify {file}")).code, 6);
+    let short = with("short", &format!("--profile bob backup create --passphrase --to {}", directory.display()));
+    assert_eq!(short.code, 2, "{short:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn increments_add_up_and_a_forged_backup_is_asked_about() {
+    let world = World::start(Backend::Embedded).await;
+    let shell = Shell::at(&world);
+    shell.alice_and_bob();
+    let directory = shell.home.path().join("backups");
+    std::fs::create_dir(&directory).unwrap();
+    let (to, key) = (directory.display().to_string(), shell.home.path().join("recovery.txt").display().to_string());
+    shell.ok("--profile bob tail --until-drained");
+    shell.ok(&format!("--profile bob backup key new --to {key}"));
+    for text in ["first", "second"] {
+        shell.ok(&format!("--profile alice send @bob {text}"));
+        shell.ok("--profile bob tail --until-drained");
+        let made = shell.json(&format!("--profile bob backup create --to {to} --since last"));
+        assert_eq!(made["manifest"]["counts"]["messages"], 1, "{made}");
+    }
+    let files = backups(&directory).iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(" ");
+    shell.ok("--profile new login bob --device-name new-machine");
+    shell.ok(&format!("--profile new backup restore {files} --key {key}"));
+    assert_eq!(shell.ok("--profile new show @alice"), shell.ok("--profile bob show @alice"));
+
+    // Whoever knows the public half can lock a file for the key, and cannot vouch for it.
+    let recipient = shell.ok("--profile bob backup key show");
+    let made = shell.json(&format!("--profile bob backup create --to {to} --recipient {}", recipient.trim()));
+    let forged = made["file"].as_str().unwrap();
+    let words = shell.fails(5, &format!("--profile new backup restore {forged} --key {key}"));
+    assert!(words.contains("nothing proves"), "{words}");
+    shell.ok(&format!("--profile new backup restore {forged} --key {key} --yes"));
+}
