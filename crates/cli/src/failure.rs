@@ -110,7 +110,7 @@ impl From<HistoryError> for Failure {
             HistoryError::BadQuery(_) | HistoryError::BadKey(_) => Self::usage(text),
             HistoryError::Damaged(_) | HistoryError::BadBackup { .. } => Self::with(DAMAGED, text),
             HistoryError::WrongKey(_) => Self::with(WRONG_KEY, text),
-            HistoryError::Interrupted => Self::with(INCOMPLETE, text),
+            HistoryError::Interrupted | HistoryError::Link(_) => Self::with(INCOMPLETE, text),
             _ => Self::with(UNUSABLE, text),
         }
     }

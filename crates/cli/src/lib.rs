@@ -20,6 +20,7 @@ mod rooms;
 mod second_factor;
 mod send;
 mod show;
+mod sync;
 mod tail;
 mod who;
 
@@ -169,6 +170,8 @@ pub enum Command {
     Backup(backup::BackupArgs),
     /// Write what is stored as pages to read, or as lines for programs
     Export(export::Export),
+    /// Make the histories of two of your devices equal, directly from one to the other
+    Sync(sync::Sync),
     /// List, add and remove friends
     Friends(people::Friends),
     /// List your blocks, block a user or lift a block; the user is not told
@@ -207,6 +210,7 @@ pub async fn run(command: Command, global: &Global) -> ExitCode {
         Command::History(args) => Box::pin(history::history(args, global)).await,
         Command::Backup(args) => Box::pin(backup::backup(args, global)).await,
         Command::Export(args) => Box::pin(export::export(args, global)).await,
+        Command::Sync(args) => Box::pin(sync::sync(args, global)).await,
         Command::Friends(args) => Box::pin(people::friends(args, global)).await,
         Command::Blocks(args) => Box::pin(people::blocks(args, global)).await,
         Command::Settings(args) => Box::pin(people::settings(args, global)).await,

@@ -10,7 +10,6 @@
 mod archive;
 mod create;
 mod key;
-mod line;
 mod own;
 mod restore;
 

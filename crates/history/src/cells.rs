@@ -23,6 +23,7 @@ const CONTINUITY: i64 = OWN;
 const LAST_SENT: i64 = OWN + 1;
 pub(crate) const DEVICE: i64 = OWN + 2;
 pub(crate) const BACKUP: i64 = OWN + 3;
+pub(crate) const PAIRED: i64 = OWN + 4;
 
 /// The last that is known of a room. It stays when the user leaves the room or it is deleted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,7 +75,12 @@ impl Batch<'_> {
     /// Fails if the file cannot be read or written.
     pub fn read(&mut self, room: RoomId, up_to: MessageId, sent_at: i64) -> Result<bool> {
         let is_later = self.cell(CURSOR, blob(&room.0), sent_at, &Cursor { up_to })?;
-        // What came late below the cursor is read now too.
+        self.read_late(room, sent_at)?;
+        Ok(is_later)
+    }
+
+    /// Notes that what came late below a cursor is read too.
+    pub(crate) fn read_late(&mut self, room: RoomId, sent_at: i64) -> Result<()> {
         let number = self.room(room)?;
         self.tx
             // The bit is written out, because the index is one of the rows that have it.
@@ -82,7 +88,7 @@ impl Batch<'_> {
                 "UPDATE message INDEXED BY message_late SET state = state & ~?3 WHERE room = ?1 AND n < ?2 AND state & {LATE}"
             ))?
             .execute([number, first_number(sent_at.saturating_add(1)), LATE])?;
-        Ok(is_later)
+        Ok(())
     }
 
     /// Notes what a room is now.

@@ -68,6 +68,9 @@ pub enum HistoryError {
     /// A newer version of Ferry wrote the backup.
     #[error("a newer version of Ferry wrote this backup: {0}")]
     NewerBackup(String),
+    /// The link to another device has ended before everything was exchanged.
+    #[error("{0}")]
+    Link(String),
     /// The work was given up because the caller said so. What is done stays done.
     #[error("interrupted")]
     Interrupted,

@@ -33,6 +33,7 @@ mod faults;
 mod holes;
 mod ids;
 mod ingest;
+mod item;
 mod open;
 mod outcome;
 mod own;
@@ -43,7 +44,9 @@ mod schema;
 mod scrub;
 mod search;
 mod status;
+pub mod sync;
 mod tally;
+mod union;
 mod view;
 mod words;
 

@@ -150,3 +150,46 @@ async fn increments_add_up_and_a_forged_backup_is_asked_about() {
     assert!(words.contains("nothing proves"), "{words}");
     shell.ok(&format!("--profile new backup restore {forged} --key {key} --yes"));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_devices_sync_directly_with_a_code_and_then_without() {
+    let world = World::start(Backend::Embedded).await;
+    let shell = Shell::at(&world);
+    shell.alice_and_bob();
+    shell.ok("--profile alice send @bob before the second device");
+    shell.ok("--profile bob tail --until-drained");
+    shell.ok("--profile second login bob --device-name second");
+    let listening = |arguments: &str| {
+        let mut command = shell.command(&format!("--json --profile bob sync --listen 127.0.0.1:0 {arguments}"));
+        let mut child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
+        let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
+        let first: serde_json::Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+        (child, first["listening"].as_str().unwrap().to_owned(), first["code"].as_str().unwrap().to_owned())
+    };
+    let (mut child, address, code) = listening("");
+    // A wrong code does not end the listening.
+    let wrong = if code.starts_with('0') { code.replacen('0', "1", 1) } else { code.replacen(|_| true, "0", 1) };
+    shell.fails(6, &format!("--profile second sync --connect {address} --code {wrong}"));
+    shell.fails(2, &format!("--profile second sync --connect {address} --code 123"));
+    shell.fails(6, &format!("--profile second sync --connect {address}"));
+    // Somebody else's device has the code.
+    let words = shell.fails(8, &format!("--profile alice sync --connect {address} --code {code}"));
+    assert!(words.contains("another user"), "{words}");
+    let synced = shell.json(&format!("--profile second sync --connect {address} --code {code}"));
+    assert_eq!((&synced["new_messages"], &synced["equal"]), (&1.into(), &true.into()), "{synced}");
+    assert!(child.wait().unwrap().success());
+    assert_eq!(shell.ok("--profile second show @alice"), shell.ok("--profile bob show @alice"));
+
+    // They know each other now, also in the other direction, and a code is good once.
+    let (mut child, address, _) = listening("--watch");
+    shell.fails(6, &format!("--profile second sync --connect {address} --code {code}"));
+    shell.ok("--profile second send @alice from the second device");
+    shell.ok(&format!("--profile second sync --connect {address}"));
+    assert!(shell.ok("--profile bob search second device").contains("from the second device"));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let key = shell.json("--profile second sync --devices")["key"].as_str().unwrap().to_owned();
+    shell.ok(&format!("--profile second sync --forget {key}"));
+    shell.fails(1, &format!("--profile second sync --forget {key}"));
+    shell.fails(4, &format!("--profile second sync --connect {address}"));
+}

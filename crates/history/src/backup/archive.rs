@@ -13,12 +13,11 @@ use data_encoding::HEXLOWER;
 use flate2::bufread::GzDecoder;
 use sha2::{Digest as _, Sha256};
 
-use super::{
-    FORMAT, Key, MANIFEST, MANIFEST_JSON, Manifest, README, SUMS, SUMS_MAC, VERSION,
-    key::Refusal,
-    line::{Item, Section},
+use super::{FORMAT, Key, MANIFEST, MANIFEST_JSON, Manifest, README, SUMS, SUMS_MAC, VERSION, key::Refusal};
+use crate::{
+    HistoryError, Result,
+    item::{Item, Section},
 };
-use crate::{HistoryError, Result};
 
 /// The most entries of an archive. A part has 4 MiB, so a real one has a few thousand.
 const ENTRIES: usize = 100_000;

@@ -15,13 +15,12 @@ use rusqlite::Connection;
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    FORMAT, Lock, MANIFEST_JSON, Made, Manifest, README, SUMS, SUMS_MAC, Ticker, VERSION, Watch, digest,
-    line::{Item, Section},
-    months,
+    FORMAT, Lock, MANIFEST_JSON, Made, Manifest, README, SUMS, SUMS_MAC, Ticker, VERSION, Watch, digest, months,
 };
 use crate::{
     History, HistoryError, Result,
     cells::{DEVICE, value_of},
+    item::{Item, Section},
     open::{sync_directory, with_suffix},
     tally::{Tally, survey},
 };

@@ -6,25 +6,12 @@ use std::{
     path::Path,
 };
 
-use ferry_protocol::{MessageId, RoomKind};
-use rusqlite::params;
-use uuid::Uuid;
-
 use super::{
     Counts, Key, Manifest, Ticker, Watch,
     archive::{self, Met},
-    digest,
-    line::{Cell, Item},
-    months,
+    digest, months,
 };
-use crate::{
-    Batch, History, HistoryError, Origin, Record, Result, RoomNow,
-    cells::{CURSOR, Cursor, ROOM},
-    ids::blob,
-    record::{SCRUBBED, stamp},
-    tally::Tally,
-    view::{BY_ID, COLUMNS, stored, tables},
-};
+use crate::{History, HistoryError, Result, item::Item, tally::Tally, union::United};
 
 /// How many records are stored in one transaction.
 const BATCH: usize = 2_000;
@@ -187,10 +174,10 @@ fn store(history: &mut History, items: &mut Vec<Item>, now: i64, restored: &mut 
     let (mut new, mut skipped) = (0, 0);
     for item in items.drain(..) {
         item.tally(&mut tally);
-        match batch.restore(item, now)? {
-            Outcome::New => new += 1,
-            Outcome::Held => {}
-            Outcome::Skipped => skipped += 1,
+        match batch.unite(item, now)? {
+            United::New => new += 1,
+            United::Held => {}
+            United::Skipped => skipped += 1,
         }
     }
     batch.commit()?;
@@ -202,90 +189,6 @@ fn store(history: &mut History, items: &mut Vec<Item>, now: i64, restored: &mut 
     read.outcomes += more.outcomes;
     read.cells += more.cells;
     Ok(())
-}
-
-/// What became of a record of a backup.
-enum Outcome {
-    /// It is a message that the history did not have.
-    New,
-    /// The history has it now.
-    Held,
-    /// This version does not know its kind.
-    Skipped,
-}
-
-impl Batch<'_> {
-    fn restore(&mut self, item: Item, now: i64) -> Result<Outcome> {
-        match item {
-            Item::Message { record, deleted: None } => {
-                return Ok(match self.message(&record, Origin::Restored, now)?.is_new {
-                    true => Outcome::New,
-                    false => Outcome::Held,
-                });
-            }
-            Item::Message { record, deleted: Some(target) } => return self.restore_deleted(&record, target),
-            Item::Notice { notice, json } => self.notice(&notice, &json, Origin::Restored).map(drop)?,
-            Item::Outcome(outcome) => {
-                let Some(code) = outcome.code() else { return Ok(Outcome::Skipped) };
-                let device = outcome.device.map_or(Uuid::nil(), |device| device.0);
-                self.restore_outcome(outcome.message, outcome.user, device, code, outcome.at)?;
-            }
-            Item::Cell(cell) => return self.restore_cell(&cell),
-        }
-        Ok(Outcome::Held)
-    }
-
-    /// Stores a message whose content is removed. One that is here with its content keeps it: only
-    /// the record of a deletion removes it.
-    fn restore_deleted(&mut self, record: &Record, target: Option<ferry_protocol::Target>) -> Result<Outcome> {
-        let message = &record.message;
-        let (actor, room) = (self.actor(message.from.user, message.from.device.0)?, self.room(message.room)?);
-        let held = self.held(message, actor)?;
-        match &held {
-            None => drop(self.insert(record, actor, room, SCRUBBED, target)?),
-            Some(held) if stamp(message) < held.stamp => {
-                if held.state & SCRUBBED != 0 {
-                    self.remove(held, message)?;
-                    self.insert(record, actor, room, held.state, target)?;
-                } else {
-                    let mut kept = self.stored_record(message.id, actor)?;
-                    let m = &mut kept.message;
-                    (m.sent_at, m.epoch, m.seq) = (message.sent_at, message.epoch, message.seq);
-                    self.message(&kept, Origin::Restored, 0)?;
-                }
-            }
-            Some(_) => {}
-        }
-        self.fill_holes(message, actor, room)?;
-        Ok(if held.is_none() { Outcome::New } else { Outcome::Held })
-    }
-
-    fn stored_record(&self, id: MessageId, actor: i64) -> Result<Record> {
-        let sql = format!("SELECT {COLUMNS} {} WHERE m.id = ?1 AND m.actor = ?2", tables(BY_ID));
-        let mut row = self.tx.prepare_cached(&sql)?;
-        Ok(row.query_row(params![blob(&id.0), actor], stored)??.record)
-    }
-
-    fn restore_cell(&mut self, cell: &Cell) -> Result<Outcome> {
-        let Some(code) = cell.code() else { return Ok(Outcome::Skipped) };
-        let value = cell.value.get();
-        match code {
-            CURSOR => {
-                if let Ok(cursor) = serde_json::from_str::<Cursor>(value) {
-                    self.read(cell.room(), cursor.up_to, cell.stamp)?;
-                }
-            }
-            ROOM => {
-                let is: Option<RoomNow> = serde_json::from_str(value).ok();
-                let number = self.room(cell.room())?;
-                self.set_room_kind(number, is.map_or(RoomKind::Direct, |is| is.kind))?;
-            }
-            _ => {}
-        }
-        // The value as it is, with the fields that this version does not know.
-        self.cell(code, cell.key.as_bytes(), cell.stamp, &cell.value)?;
-        Ok(Outcome::Held)
-    }
 }
 
 /// Counts the messages of a backup that a history does not have.

@@ -2,23 +2,20 @@
 
 use std::borrow::Cow;
 
-use ferry_protocol::{DeviceId, MessageId, Target, UserId};
+use ferry_protocol::{DeviceId, MessageId, UserId};
 use rusqlite::{Connection, params};
 use serde_json::value::RawValue;
 
 use super::{Item, Section};
 use crate::{
     HistoryError, Result,
-    backup::{
-        PART,
-        line::{Cell, Outcome, messages_file, notices_file, outcomes_file},
-    },
+    backup::PART,
     cells::OWN,
     digest::month_of,
     ids::uuid,
-    record::SCRUBBED,
+    item::{Cell, Outcome, item_columns, messages_file, notices_file, outcomes_file},
     tally::{CELLS, OUTCOMES, bytes},
-    view::{COLUMNS, stored, tables},
+    view::tables,
 };
 
 /// With about 180 bytes each, a part has less than 4 MiB.
@@ -102,29 +99,23 @@ impl<'a> Records<'a> {
     }
 
     fn messages(&self, take: &mut Take<'_>) -> Result<()> {
-        let sql = format!(
-            "SELECT {COLUMNS}, m.target_user, m.target_id {} WHERE m.generation > ?1 ORDER BY m.n",
-            tables("NOT INDEXED")
-        );
+        let sql = format!("SELECT {} {} WHERE m.generation > ?1 ORDER BY m.n", item_columns(), tables("NOT INDEXED"));
         let mut messages = self.conn.prepare(&sql)?;
         let mut rows = messages.query(params![self.after])?;
         let mut part = Part::default();
         while let Some(row) = rows.next()? {
-            let held = stored(row)??;
-            let (from, id): (Option<Vec<u8>>, Option<Vec<u8>>) = (row.get(14)?, row.get(15)?);
-            let target = from.zip(id);
-            let target = target.map(|(from, id)| Target { message: MessageId(uuid(&id)), from: UserId(uuid(&from)) });
-            let deleted = (held.state & SCRUBBED != 0).then_some(target);
+            let item = Item::of_row(row)?;
+            let Item::Message { record, .. } = &item else { continue };
             // Messages of one moment may have gone into the next one's numbers, so a message's own
             // time says which month it is in.
-            let month = month_of(held.record.message.sent_at);
-            let size = held.record.message.body.get().len() + 600;
+            let month = month_of(record.message.sent_at);
+            let size = record.message.body.get().len() + 600;
             if month != part.month || part.bytes + size > PART {
                 part.finish(take)?;
                 part.begin(month);
             }
             part.bytes += size;
-            part.items.push(Item::Message { record: Box::new(held.record), deleted });
+            part.items.push(item);
         }
         part.finish(take)
     }

@@ -1,18 +1,23 @@
-//! The lines of a backup: one record each.
+//! A record of any kind, as it leaves the history: a line of a backup, and of what devices
+//! exchange.
 
 use std::borrow::Cow;
 
 use ferry_protocol::{DeviceId, MessageId, Notice, RoomId, Target, UserId};
+use rusqlite::Row;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::{
-    BadRecord, Record,
+    BadRecord, Record, Result,
     cells::{CURSOR, PERSON, ROOM, is_valid},
     digest::{cell_id, expired_id, message_id, month_name, notice_id},
+    ids::uuid,
     outcome::{DELIVERED, EXPIRED, UNREACHABLE},
+    record::SCRUBBED,
     tally::Tally,
+    view::{COLUMNS, stored},
 };
 
 /// The field of a deleted message.
@@ -149,7 +154,32 @@ impl Cell {
     }
 }
 
+/// The columns of [`Item::of_row`].
+pub(crate) fn item_columns() -> String {
+    format!("{COLUMNS}, m.target_user, m.target_id")
+}
+
 impl Item {
+    /// Returns the message of a row of [`item_columns`].
+    pub(crate) fn of_row(row: &Row<'_>) -> Result<Self> {
+        let held = stored(row)??;
+        let (from, id): (Option<Vec<u8>>, Option<Vec<u8>>) = (row.get(14)?, row.get(15)?);
+        let target = from.zip(id);
+        let target = target.map(|(from, id)| Target { message: MessageId(uuid(&id)), from: UserId(uuid(&from)) });
+        let deleted = (held.state & SCRUBBED != 0).then_some(target);
+        Ok(Self::Message { record: Box::new(held.record), deleted })
+    }
+
+    /// Returns what kind of record it is.
+    pub(crate) fn section(&self) -> Section {
+        match self {
+            Self::Message { .. } => Section::Messages,
+            Self::Notice { .. } => Section::Notices,
+            Self::Outcome(_) => Section::Outcomes,
+            Self::Cell(_) => Section::Cells,
+        }
+    }
+
     /// Returns the line, without its end.
     pub(crate) fn to_line(&self) -> String {
         // Ferry's types have text keys only, so writing them cannot fail.
@@ -172,7 +202,7 @@ impl Item {
     }
 
     /// Reads a line. The error repeats nothing of it.
-    pub(crate) fn from_line(section: Section, line: &str) -> Result<Self, BadRecord> {
+    pub(crate) fn from_line(section: Section, line: &str) -> std::result::Result<Self, BadRecord> {
         let bad = |error: serde_json::Error| BadRecord::new(&ferry_protocol::describe(&error));
         Ok(match section {
             Section::Messages => {
@@ -219,7 +249,7 @@ impl Item {
     }
 }
 
-fn target_of(json: &str) -> Result<Option<Target>, BadRecord> {
+fn target_of(json: &str) -> std::result::Result<Option<Target>, BadRecord> {
     #[derive(Deserialize)]
     struct Deleted {
         #[serde(default)]

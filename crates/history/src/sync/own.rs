@@ -1,0 +1,121 @@
+//! What this device remembers of the devices that it has met. It is in no backup.
+
+use data_encoding::HEXLOWER;
+use serde::{Deserialize, Serialize};
+
+use super::noise::{PrivateKey, PublicKey};
+use crate::{
+    Batch, History, HistoryError, Result,
+    cells::{PAIRED, stamp_of, value_of},
+};
+
+const KEY: &[u8] = b"key";
+const DEVICES: &[u8] = b"devices";
+/// The most devices to remember. Past it the one that was met first is forgotten, and needs a code.
+const MOST: usize = 100;
+
+/// A device of the user that this one has met.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PairedDevice {
+    /// Its public key, as hex.
+    pub key: String,
+    /// How it calls itself.
+    pub name: String,
+    /// When the two met first, in milliseconds since the Unix epoch.
+    pub paired_at: i64,
+    /// When they last had equal histories.
+    #[serde(default)]
+    pub equal_at: Option<i64>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Keys {
+    private: String,
+    public: String,
+}
+
+impl Batch<'_> {
+    fn set_paired(&mut self, devices: &[PairedDevice], now: i64) -> Result<()> {
+        let stamp = stamp_of(&self.tx, PAIRED, DEVICES)?.map_or(now, |stamp| now.max(stamp + 1));
+        self.cell(PAIRED, DEVICES, stamp, &devices).map(drop)
+    }
+}
+
+impl History {
+    /// Returns the key of this device, and makes one if there is none.
+    ///
+    /// # Errors
+    /// Fails if the file cannot be read or written.
+    pub fn link_key(&mut self, now: i64) -> Result<PrivateKey> {
+        let mut batch = self.begin()?;
+        if let Some(keys) = value_of::<Keys>(&batch.tx, PAIRED, KEY)? {
+            let bytes = |text: &str| HEXLOWER.decode(text.as_bytes()).unwrap_or_default();
+            let key = PrivateKey::of(&bytes(&keys.private), &bytes(&keys.public));
+            return key.ok_or_else(|| HistoryError::Damaged("the key of this device cannot be read".to_owned()));
+        }
+        let key = PrivateKey::generate()?;
+        let (private, public) = key.parts();
+        let keys = Keys { private: HEXLOWER.encode(&private), public: HEXLOWER.encode(&public) };
+        batch.cell(PAIRED, KEY, now, &keys)?;
+        batch.commit()?;
+        Ok(key)
+    }
+
+    /// Returns the devices that this one has met, the one that was met first at the beginning.
+    ///
+    /// # Errors
+    /// Fails if the file cannot be read.
+    pub fn paired_devices(&self) -> Result<Vec<PairedDevice>> {
+        Ok(value_of(&self.conn, PAIRED, DEVICES)?.unwrap_or_default())
+    }
+
+    /// Returns the keys of the devices that this one has met.
+    ///
+    /// # Errors
+    /// Fails if the file cannot be read.
+    pub fn paired_keys(&self) -> Result<Vec<PublicKey>> {
+        let keys = self.paired_devices()?;
+        let key = |device: &PairedDevice| HEXLOWER.decode(device.key.as_bytes()).ok()?.try_into().ok();
+        Ok(keys.iter().filter_map(key).collect())
+    }
+
+    /// Remembers a device after a sync. From now on it needs no code.
+    ///
+    /// # Errors
+    /// Fails if the file cannot be written.
+    pub fn pair(&mut self, key: &PublicKey, name: &str, is_equal: bool, now: i64) -> Result<()> {
+        let key = HEXLOWER.encode(key);
+        let mut batch = self.begin()?;
+        let mut devices: Vec<PairedDevice> = value_of(&batch.tx, PAIRED, DEVICES)?.unwrap_or_default();
+        let equal_at = is_equal.then_some(now);
+        match devices.iter_mut().find(|device| device.key == key) {
+            Some(device) => {
+                name.clone_into(&mut device.name);
+                device.equal_at = equal_at.or(device.equal_at);
+            }
+            None => devices.push(PairedDevice { key, name: name.to_owned(), paired_at: now, equal_at }),
+        }
+        devices.drain(..devices.len().saturating_sub(MOST));
+        batch.set_paired(&devices, now)?;
+        batch.commit()
+    }
+
+    /// Forgets devices by their name or the beginning of their key. Returns how many there were.
+    ///
+    /// # Errors
+    /// Fails if the file cannot be written.
+    pub fn unpair(&mut self, which: &str, now: i64) -> Result<usize> {
+        let mut batch = self.begin()?;
+        let mut devices: Vec<PairedDevice> = value_of(&batch.tx, PAIRED, DEVICES)?.unwrap_or_default();
+        let before = devices.len();
+        let is_meant =
+            |device: &PairedDevice| device.name == which || which.len() >= 8 && device.key.starts_with(which);
+        devices.retain(|device| !is_meant(device));
+        let forgotten = before - devices.len();
+        if forgotten > 0 {
+            batch.set_paired(&devices, now)?;
+            batch.commit()?;
+        }
+        Ok(forgotten)
+    }
+}

@@ -1,0 +1,100 @@
+//! The union of a history with records from elsewhere.
+
+use ferry_protocol::{MessageId, RoomKind};
+use rusqlite::params;
+use uuid::Uuid;
+
+use crate::{
+    Batch, Origin, Record, Result, RoomNow,
+    cells::{CURSOR, ROOM},
+    ids::blob,
+    item::{Cell, Item},
+    record::{SCRUBBED, stamp},
+    view::{BY_ID, COLUMNS, stored, tables},
+};
+
+/// What became of a record that was united with a history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum United {
+    /// It is a message that the history did not have.
+    New,
+    /// The history has it now.
+    Held,
+    /// This version does not know its kind.
+    Skipped,
+}
+
+impl Batch<'_> {
+    /// Takes in a record of a backup or of another device of the user. It removes nothing, and a
+    /// second time changes nothing.
+    ///
+    /// # Errors
+    /// Fails if the file cannot be read or written. Then drop the batch.
+    pub(crate) fn unite(&mut self, item: Item, now: i64) -> Result<United> {
+        match item {
+            Item::Message { record, deleted: None } => {
+                return Ok(match self.message(&record, Origin::Restored, now)?.is_new {
+                    true => United::New,
+                    false => United::Held,
+                });
+            }
+            Item::Message { record, deleted: Some(target) } => return self.restore_deleted(&record, target),
+            Item::Notice { notice, json } => self.notice(&notice, &json, Origin::Restored).map(drop)?,
+            Item::Outcome(outcome) => {
+                let Some(code) = outcome.code() else { return Ok(United::Skipped) };
+                let device = outcome.device.map_or(Uuid::nil(), |device| device.0);
+                self.restore_outcome(outcome.message, outcome.user, device, code, outcome.at)?;
+            }
+            Item::Cell(cell) => return self.restore_cell(&cell),
+        }
+        Ok(United::Held)
+    }
+
+    /// Stores a message whose content is removed. One that is here with its content keeps it: only
+    /// the record of a deletion removes it.
+    fn restore_deleted(&mut self, record: &Record, target: Option<ferry_protocol::Target>) -> Result<United> {
+        let message = &record.message;
+        let (actor, room) = (self.actor(message.from.user, message.from.device.0)?, self.room(message.room)?);
+        let held = self.held(message, actor)?;
+        match &held {
+            None => drop(self.insert(record, actor, room, SCRUBBED, target)?),
+            Some(held) if stamp(message) < held.stamp => {
+                if held.state & SCRUBBED != 0 {
+                    self.remove(held, message)?;
+                    self.insert(record, actor, room, held.state, target)?;
+                } else {
+                    let mut kept = self.stored_record(message.id, actor)?;
+                    let m = &mut kept.message;
+                    (m.sent_at, m.epoch, m.seq) = (message.sent_at, message.epoch, message.seq);
+                    self.message(&kept, Origin::Restored, 0)?;
+                }
+            }
+            Some(_) => {}
+        }
+        self.fill_holes(message, actor, room)?;
+        Ok(if held.is_none() { United::New } else { United::Held })
+    }
+
+    fn stored_record(&self, id: MessageId, actor: i64) -> Result<Record> {
+        let sql = format!("SELECT {COLUMNS} {} WHERE m.id = ?1 AND m.actor = ?2", tables(BY_ID));
+        let mut row = self.tx.prepare_cached(&sql)?;
+        Ok(row.query_row(params![blob(&id.0), actor], stored)??.record)
+    }
+
+    fn restore_cell(&mut self, cell: &Cell) -> Result<United> {
+        let Some(code) = cell.code() else { return Ok(United::Skipped) };
+        let value = cell.value.get();
+        match code {
+            CURSOR => self.read_late(cell.room(), cell.stamp)?,
+            ROOM => {
+                let is: Option<RoomNow> = serde_json::from_str(value).ok();
+                let number = self.room(cell.room())?;
+                self.set_room_kind(number, is.map_or(RoomKind::Direct, |is| is.kind))?;
+            }
+            _ => {}
+        }
+        // The value as it is, with the fields that this version does not know.
+        self.cell(code, cell.key.as_bytes(), cell.stamp, &cell.value)?;
+        Ok(United::Held)
+    }
+}
