@@ -22,6 +22,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
+    Spans,
     digest::{Month, month_name},
     tally::Tally,
 };
@@ -86,6 +87,9 @@ pub struct Manifest {
     /// How many holes the history had.
     #[serde(default)]
     pub holes: u64,
+    /// The times from which it has everything. A reader may leave them alone.
+    #[serde(default)]
+    pub whole: Spans,
     /// Room for the user's keys, once messages are encrypted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<Box<RawValue>>,

@@ -7,7 +7,7 @@ use rusqlite::{OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Batch, History, HistoryError, Reason, Result,
+    Batch, History, HistoryError, Result,
     digest::cell_id,
     ids::{blob, uuid},
     ingest::first_number,
@@ -19,7 +19,9 @@ pub(crate) const ROOM: i64 = 2;
 pub(crate) const PERSON: i64 = 3;
 /// Kinds from here on are about this device alone. They are no records.
 pub(crate) const OWN: i64 = 100;
-const CONTINUITY: i64 = OWN;
+pub(crate) const CONTINUITY: i64 = OWN;
+/// Since when this device collects.
+pub(crate) const BEGAN: &[u8] = b"began";
 const LAST_SENT: i64 = OWN + 1;
 pub(crate) const DEVICE: i64 = OWN + 2;
 pub(crate) const BACKUP: i64 = OWN + 3;
@@ -47,19 +49,6 @@ pub struct PersonNow {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
 }
-
-/// What relays said about the queue of this device.
-#[derive(Default, Serialize, Deserialize)]
-struct Queue {
-    /// Since when it was whole, as they said. Several relays may each say another time.
-    seen: Vec<i64>,
-    /// Until when everything was here at the last connect.
-    drained: Option<i64>,
-}
-
-/// How many times of relays to remember. Past it the oldest is forgotten, which may make a hole
-/// that is none.
-const SEEN: usize = 16;
 
 /// What a cursor says besides its time.
 #[derive(Serialize, Deserialize)]
@@ -109,67 +98,6 @@ impl Batch<'_> {
         self.snapshot(PERSON, blob(&user.0), is, now)
     }
 
-    /// Notes that everything that waited at the relay until `at` is here.
-    ///
-    /// # Errors
-    /// As [`Self::read`].
-    pub fn drained(&mut self, at: i64) -> Result<()> {
-        self.cell(CONTINUITY, b"drained", at, &()).map(drop)
-    }
-
-    /// Notes which device collects now. Another one than before may have missed what came in
-    /// between: that becomes a hole until the new one logged in, which its id says.
-    ///
-    /// # Errors
-    /// As [`Self::read`].
-    pub fn collects_as(&mut self, device: DeviceId, now: i64) -> Result<()> {
-        let before: Option<DeviceId> = value_of(&self.tx, DEVICE, b"device")?;
-        if before == Some(device) {
-            return Ok(());
-        }
-        let stamp = stamp_of(&self.tx, DEVICE, b"device")?.map_or(now, |stamp| now.max(stamp + 1));
-        self.cell(DEVICE, b"device", stamp, &device)?;
-        // The queue of a device begins with its login.
-        self.own(CONTINUITY, b"queue", now, &Queue::default())?;
-        let drained = stamp_of(&self.tx, CONTINUITY, b"drained")?;
-        let logged_in = device.created_at().unwrap_or_default();
-        if let (Some(_), Some(since)) = (before, drained) {
-            self.hole(Reason::LoggedOut, since, logged_in, now)?;
-        }
-        self.cell(CONTINUITY, b"drained", logged_in, &()).map(drop)
-    }
-
-    /// Notes what the relay says about its queue at a connect: nothing is lost since `at`. Returns
-    /// true if something may be lost: that is a hole.
-    ///
-    /// A time that the relay said before is no news. Any other one is: it also says that the queue
-    /// was full during a connection, and clocks that are wrong cannot hide it.
-    ///
-    /// # Errors
-    /// As [`Self::read`].
-    pub fn queue_is_whole_since(&mut self, at: i64, server_time: i64, now: i64) -> Result<bool> {
-        let Some(mut drained) = stamp_of(&self.tx, CONTINUITY, b"drained")? else { return Ok(false) };
-        if drained > server_time {
-            // The clock of the relay was ahead.
-            drained = server_time;
-            self.own(CONTINUITY, b"drained", drained, &())?;
-        }
-        let mut queue: Queue = value_of(&self.tx, CONTINUITY, b"queue")?.unwrap_or_default();
-        let is_known = if queue.seen.is_empty() { at <= drained } else { queue.seen.contains(&at) };
-        if !is_known {
-            // What was dropped during the last connection may have waited since before it.
-            let since = if at > drained { drained } else { queue.drained.unwrap_or(drained).min(drained) };
-            self.hole(Reason::Queue, since, if at > since { at } else { server_time }, now)?;
-        }
-        if !queue.seen.contains(&at) {
-            queue.seen.push(at);
-            queue.seen.drain(..queue.seen.len().saturating_sub(SEEN));
-        }
-        queue.drained = Some(drained);
-        self.own(CONTINUITY, b"queue", now, &queue)?;
-        Ok(!is_known)
-    }
-
     pub(crate) fn note_last_sent(&mut self, sender: &Sender, room: RoomId, id: MessageId, at: i64) -> Result<()> {
         let key = [sender.device.0.as_bytes().as_slice(), room.0.as_bytes()].concat();
         self.cell(LAST_SENT, &key, at, &id).map(drop)
@@ -181,7 +109,7 @@ impl Batch<'_> {
     }
 
     /// Sets a value that is no record, whatever is held.
-    fn own(&mut self, kind: i64, key: &[u8], stamp: i64, value: &impl Serialize) -> Result<()> {
+    pub(crate) fn own(&mut self, kind: i64, key: &[u8], stamp: i64, value: &impl Serialize) -> Result<()> {
         self.tx
             .prepare_cached("INSERT OR REPLACE INTO cell (kind, key, stamp, value) VALUES (?1, ?2, ?3, ?4)")?
             .execute(params![kind, key, stamp, json(value)])?;
@@ -286,14 +214,6 @@ impl History {
     /// Fails if the file cannot be read.
     pub fn last_sent(&self, room: RoomId, device: DeviceId) -> Result<Option<MessageId>> {
         self.value(LAST_SENT, &[device.0.as_bytes().as_slice(), room.0.as_bytes()].concat())
-    }
-
-    /// Returns the time until which everything that waited at the relay is here.
-    ///
-    /// # Errors
-    /// Fails if the file cannot be read.
-    pub fn drained_at(&self) -> Result<Option<i64>> {
-        stamp_of(&self.conn, CONTINUITY, b"drained")
     }
 
     fn value<T: for<'a> Deserialize<'a>>(&self, kind: i64, key: &[u8]) -> Result<Option<T>> {

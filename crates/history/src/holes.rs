@@ -30,18 +30,21 @@ pub enum Reason {
     LoggedOut,
     /// The file was damaged, and not all of it could be read.
     Salvage,
+    /// It lies between what a backup or another device had and what this one collected.
+    Between,
 }
 
 impl Reason {
-    const ALL: [Self; 5] = [Self::Queue, Self::Gap, Self::After, Self::LoggedOut, Self::Salvage];
+    const ALL: [Self; 6] = [Self::Queue, Self::Gap, Self::After, Self::LoggedOut, Self::Salvage, Self::Between];
 
-    fn code(self) -> i64 {
+    pub(crate) fn code(self) -> i64 {
         match self {
             Self::Queue => 1,
             Self::Gap => 2,
             Self::After => 3,
             Self::LoggedOut => 4,
             Self::Salvage => 5,
+            Self::Between => 6,
         }
     }
 
@@ -54,6 +57,7 @@ impl Reason {
             Self::After => "a sender names an earlier message that did not come",
             Self::LoggedOut => "this device was not logged in",
             Self::Salvage => "the stored history was damaged",
+            Self::Between => "it is after the backup and before this device logged in",
         }
     }
 }

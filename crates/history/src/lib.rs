@@ -26,6 +26,7 @@
 pub mod backup;
 mod cells;
 mod collector;
+mod coverage;
 mod digest;
 mod error;
 #[cfg(test)]
@@ -52,6 +53,7 @@ mod words;
 
 pub use cells::{PersonNow, RoomNow};
 pub use collector::Collector;
+pub use coverage::{Span, Spans};
 pub use digest::{Digest, Month};
 pub use error::{HistoryError, Result};
 pub use holes::{Hole, Reason};

@@ -2,12 +2,40 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
-use ferry_history::{Hole, Origin, Reason};
+use ferry_history::{
+    HistoryError, Hole, Origin, Reason,
+    backup::{Backup, Key, Lock, Plan, RecoveryKey},
+    sync::{Pipe, Side, sync},
+};
 use ferry_protocol::{DeviceId, Notice, NoticeEvent, Role, RoomId};
 
 mod common;
 
 use common::{Home, Writer, take_all};
+
+/// One end of a pipe in memory.
+struct End(std::sync::mpsc::Sender<Vec<u8>>, std::sync::mpsc::Receiver<Vec<u8>>);
+
+impl Pipe for End {
+    fn send(&mut self, message: &[u8]) -> Result<(), HistoryError> {
+        self.0.send(message.to_vec()).map_err(|_| HistoryError::Link("gone".into()))
+    }
+
+    fn receive(&mut self) -> Result<Vec<u8>, HistoryError> {
+        self.1.recv().map_err(|_| HistoryError::Link("gone".into()))
+    }
+}
+
+fn sync_both(one: &mut Device, other: &mut Device, now: i64) {
+    let ((to, from), (back, forth)) = (std::sync::mpsc::channel(), std::sync::mpsc::channel());
+    std::thread::scope(|scope| {
+        let history = &mut other.history;
+        let answers = scope.spawn(move || sync(history, &mut End(to, forth), Side::Answers, "", now, &mut |_| true));
+        let led = sync(&mut one.history, &mut End(back, from), Side::Leads, "", now, &mut |_| true);
+        assert!(led.unwrap().is_equal);
+        answers.join().unwrap().unwrap();
+    });
+}
 
 /// A device that connects to relays. Times are milliseconds after its login.
 struct Device {
@@ -18,7 +46,27 @@ struct Device {
 
 impl Device {
     fn new() -> Self {
-        let (home, device) = (Home::new(), DeviceId::new());
+        Self::of(Home::new())
+    }
+
+    /// Another device of the same user, which logs in now.
+    fn sibling(&self) -> Self {
+        Self::of(Home { directory: tempfile::tempdir().unwrap(), owner: self.home.owner.clone() })
+    }
+
+    /// Another device of the same user, which logged in at a time.
+    fn at_login(&self, login: i64) -> Self {
+        let mut id = DeviceId::new().0.into_bytes();
+        id[..6].copy_from_slice(&login.to_be_bytes()[2..]);
+        let home = Home { directory: tempfile::tempdir().unwrap(), owner: self.home.owner.clone() };
+        Self::with(home, DeviceId(uuid::Uuid::from_bytes(id)))
+    }
+
+    fn of(home: Home) -> Self {
+        Self::with(home, DeviceId::new())
+    }
+
+    fn with(home: Home, device: DeviceId) -> Self {
         let mut history = home.open();
         let login = device.created_at().unwrap();
         let mut batch = history.begin().unwrap();
@@ -112,4 +160,55 @@ fn what_was_sent_while_the_user_was_no_member_is_not_missing() {
     let (_, fifth) = (alice.says("4"), alice.says("5"));
     take_all(&mut device.history, &[&fifth]);
     assert_eq!(device.holes().len(), 1);
+}
+
+/// Writes a backup of a device, and restores it on another one.
+fn restore(from: &mut Device, to: &mut Device, is_increment: bool) {
+    let (key, path) = (RecoveryKey::generate(), from.home.directory.path().join(format!("{}.age", DeviceId::new())));
+    let lock = Lock::recipients([key.recipient().as_str()]).unwrap();
+    let plan = Plan { lock: &lock, is_increment, app: "test", now: from.login + 1_000 };
+    from.history.create_backup(&path, &plan, &mut |_| true).unwrap();
+    let mut backup = Backup::open(&path, Key::Recovery(vec![key])).unwrap();
+    backup.restore(&mut to.history, false, to.login, &mut |_| true).unwrap();
+}
+
+#[test]
+fn what_lies_between_a_backup_and_the_login_is_a_hole() {
+    let mut old = Device::new();
+    old.connects(0, 10);
+    old.drained(1_000);
+    // The new device logs in later: its id says when.
+    let login = old.login + 60_000;
+    let mut new = old.at_login(login);
+    restore(&mut old, &mut new, false);
+    assert_eq!(new.holes(), [(Reason::Between, 1_000 - 60_000, 0)]);
+    restore(&mut old, &mut new, false);
+    assert_eq!(new.holes().len(), 1, "restoring twice makes no second hole");
+    // A later backup of the old device closes a part of it, and the last one all.
+    old.drained(30_000);
+    restore(&mut old, &mut new, true);
+    assert_eq!(new.holes(), [(Reason::Between, 30_000 - 60_000, 0)]);
+    old.drained(61_000);
+    restore(&mut old, &mut new, true);
+    assert_eq!(new.holes(), []);
+}
+
+#[test]
+fn a_sibling_that_was_there_closes_a_hole() {
+    let mut one = Device::new();
+    let mut other = one.sibling();
+    one.connects(0, 10);
+    one.drained(10);
+    // One loses its queue, and the other one does not.
+    assert!(one.connects(5_000, 6_000));
+    one.drained(6_000);
+    other.connects(0, 10);
+    other.drained(9_000);
+    assert_eq!(one.holes().len(), 1);
+    assert_eq!(other.holes(), []);
+    let now = one.login + 10_000;
+    sync_both(&mut one, &mut other, now);
+    assert_eq!((one.holes(), other.holes()), (vec![], vec![]));
+    let whole = one.history.whole().unwrap();
+    assert_eq!(whole.as_slice().len(), 1, "{whole:?}");
 }

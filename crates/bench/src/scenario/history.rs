@@ -3,6 +3,8 @@
 
 use std::{
     collections::HashMap,
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
     time::{Duration, Instant},
 };
 
@@ -10,6 +12,11 @@ use anyhow::Context;
 use ferry_history::{
     History, Origin, Owner, Record,
     backup::{Backup, Key, Lock, Plan, RecoveryKey},
+    sync::{
+        Side,
+        noise::{self, Code, Trust},
+        sync,
+    },
 };
 use ferry_protocol::{Body, DeviceId, Message, MessageId, Role, RoomId, Sender, Stream, UserId};
 use ferry_testkit::Scratch;
@@ -135,7 +142,77 @@ fn back_up(mut history: History, owner: &Owner, scratch: &Scratch, row: &mut Row
     row.figure("restore s", begin.elapsed().as_secs_f64());
     row.figure("restore MB", peak()?);
     anyhow::ensure!(restored.digest()? == digest, "the restored history has other records");
+    let mut empty = History::open(&scratch.path("empty.history"), owner)?;
+    synchronise(&mut restored, &mut empty, row)?;
+    anyhow::ensure!(empty.digest()? == digest, "the synced history has other records");
     Ok(())
+}
+
+/// Syncs an empty device with a full one over an encrypted connection, and then once more.
+fn synchronise(full: &mut History, empty: &mut History, row: &mut Row) -> anyhow::Result<()> {
+    for name in ["sync", "equal sync"] {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let near = Counting { stream: TcpStream::connect(listener.local_addr()?)?, bytes: 0 };
+        let (far, _) = listener.accept()?;
+        far.set_nodelay(true)?;
+        near.stream.set_nodelay(true)?;
+        let (code, keys) = (Code::generate(), (full.link_key(0)?, empty.link_key(0)?));
+        forget_peak()?;
+        let begin = Instant::now();
+        let (bytes, first) = std::thread::scope(|scope| {
+            let (code, full) = (&code, &mut *full);
+            let answers = scope.spawn(move || -> anyhow::Result<()> {
+                let (mut pipe, _) = noise::answer(far, &Trust { key: &keys.0, code: Some(code), known: &[] })?;
+                sync(full, &mut pipe, Side::Answers, "", 0, &mut |_| true)?;
+                Ok(())
+            });
+            let (mut pipe, _) = noise::lead(near, &Trust { key: &keys.1, code: Some(code), known: &[] })?;
+            let mut screen = None;
+            let synced = sync(empty, &mut pipe, Side::Leads, "", 0, &mut |progress| {
+                if progress.done >= SCREEN as u64 {
+                    screen.get_or_insert(begin.elapsed());
+                }
+                true
+            })?;
+            anyhow::ensure!(synced.is_equal, "the two are not equal");
+            answers.join().map_err(|_| anyhow::anyhow!("the other side failed"))??;
+            let stream = pipe.into_inner();
+            Ok::<_, anyhow::Error>((stream.bytes, screen))
+        })?;
+        row.figure(format!("{name} s"), begin.elapsed().as_secs_f64());
+        if let Some(first) = first {
+            row.figure(format!("{name} first s"), first.as_secs_f64());
+        }
+        row.figure(format!("{name} kB"), bytes as f64 / 1e3);
+        row.figure(format!("{name} MB memory"), peak()?);
+    }
+    Ok(())
+}
+
+/// A connection that counts what goes both ways.
+struct Counting {
+    stream: TcpStream,
+    bytes: usize,
+}
+
+impl Read for Counting {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.stream.read(buffer)?;
+        self.bytes += read;
+        Ok(read)
+    }
+}
+
+impl Write for Counting {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let written = self.stream.write(bytes)?;
+        self.bytes += written;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.stream.flush()
+    }
 }
 
 /// Lets [`peak`] begin anew (`clear_refs` of proc(5)).

@@ -16,10 +16,12 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     FORMAT, Lock, MANIFEST_JSON, Made, Manifest, README, SUMS, SUMS_MAC, Ticker, VERSION, Watch, digest, months,
+    own::Saved,
 };
 use crate::{
     History, HistoryError, Result,
     cells::{DEVICE, value_of},
+    coverage::whole,
     item::{Item, Section},
     open::{sync_directory, with_suffix},
     tally::{Tally, survey},
@@ -74,7 +76,9 @@ impl History {
         if path.exists() {
             return Err(HistoryError::file(path, io::ErrorKind::AlreadyExists.into()));
         }
-        let saved = if plan.is_increment { self.saved_generation()? } else { None };
+        let saved = if plan.is_increment { self.saved()? } else { None };
+        // Before the snapshot, so that the next increment begins early enough.
+        let drained = self.drained_at()?.unwrap_or_default();
         let generation = self.next_generation()?;
         let partial = with_suffix(path, ".partial");
         let written = self.write_backup(&partial, plan, saved, watch);
@@ -100,7 +104,7 @@ impl History {
             since: created.manifest.since,
             verified_at: None,
         };
-        self.note_made(made, generation)?;
+        self.note_made(made, generation, drained)?;
         Ok(created)
     }
 
@@ -109,13 +113,13 @@ impl History {
         &self,
         partial: &Path,
         plan: &Plan<'_>,
-        saved: Option<(i64, i64)>,
+        saved: Option<Saved>,
         watch: &mut Watch<'_>,
     ) -> Result<(Manifest, String)> {
         let conn = self.snapshot()?;
-        let after = saved.map_or(-1, |(generation, _)| generation);
+        let after = saved.map_or(-1, |saved| saved.generation);
         let tally = survey(&conn, after)?;
-        let manifest = self.manifest(&conn, plan, saved.map(|(_, at)| at), &tally)?;
+        let manifest = self.manifest(&conn, plan, saved.map(|saved| (saved.at, saved.drained)), &tally)?;
         let mut ticker = Ticker::new(watch, tally.counts.total());
         let mut file = create_private(partial)?;
         let (send, entries) = mpsc::sync_channel::<Entry>(WAITING);
@@ -135,9 +139,19 @@ impl History {
         Ok((manifest, hash))
     }
 
-    fn manifest(&self, conn: &Connection, plan: &Plan<'_>, since: Option<i64>, tally: &Tally) -> Result<Manifest> {
+    fn manifest(
+        &self,
+        conn: &Connection,
+        plan: &Plan<'_>,
+        since: Option<(i64, i64)>,
+        tally: &Tally,
+    ) -> Result<Manifest> {
         let months = months(tally);
         let device: Option<DeviceId> = value_of(conn, DEVICE, b"device")?;
+        let whole = whole(conn)?;
+        // An increment has nothing from before the last backup but what came late.
+        let whole = since.map_or(whole.clone(), |(_, until)| whole.after(until));
+        let since = since.map(|(at, _)| at);
         let holes: i64 = conn.query_row("SELECT count(*) FROM hole", [], |row| row.get(0))?;
         Ok(Manifest {
             format: FORMAT.to_owned(),
@@ -155,6 +169,7 @@ impl History {
             digest: digest(&months),
             months,
             holes: holes.unsigned_abs(),
+            whole,
             identity: None,
         })
     }

@@ -72,7 +72,21 @@ pub struct Made {
 struct MadeList {
     /// What arrived in this generation and before is in a backup.
     saved: Option<i64>,
+    /// Until when everything was here when that backup was begun.
+    #[serde(default)]
+    drained: i64,
     backups: Vec<Made>,
+}
+
+/// What the last backup of this device has.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Saved {
+    /// The last generation that is in it.
+    pub(crate) generation: i64,
+    /// When it was written.
+    pub(crate) at: i64,
+    /// Until when everything was here when it was begun.
+    pub(crate) drained: i64,
 }
 
 impl Batch<'_> {
@@ -120,17 +134,19 @@ impl History {
         Ok(ends)
     }
 
-    /// Returns the last generation that is in a backup, and when that backup was written.
-    pub(crate) fn saved_generation(&self) -> Result<Option<(i64, i64)>> {
+    /// Returns what the last backup of this device has.
+    pub(crate) fn saved(&self) -> Result<Option<Saved>> {
         let list = self.made_list()?;
-        Ok(list.saved.zip(list.backups.last().map(|made| made.created_at)))
+        let last = list.saved.zip(list.backups.last());
+        Ok(last.map(|(generation, made)| Saved { generation, at: made.created_at, drained: list.drained }))
     }
 
-    pub(crate) fn note_made(&mut self, made: Made, generation: i64) -> Result<()> {
+    pub(crate) fn note_made(&mut self, made: Made, generation: i64, drained: i64) -> Result<()> {
         let now = made.created_at;
         let mut batch = self.begin()?;
         let mut list: MadeList = value_of(&batch.tx, BACKUP, MADE)?.unwrap_or_default();
         list.saved = Some(list.saved.map_or(generation, |saved| saved.max(generation)));
+        list.drained = drained;
         list.backups.push(made);
         list.backups.drain(..list.backups.len().saturating_sub(REMEMBERED));
         batch.set_made(&list, now)?;

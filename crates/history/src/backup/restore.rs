@@ -140,10 +140,12 @@ impl Backup {
         self.file.rewind().map_err(unreadable)?;
         let (mut ticker, mut waiting, mut restored) =
             (Ticker::new(watch, 0), Vec::with_capacity(BATCH), Restored::default());
+        let mut whole = None;
         let read = archive::read(&self.file, &self.key, &mut |met| match met {
             Met::Manifest(manifest) if manifest.user != history.owner.user => Err(HistoryError::OtherOwner),
             Met::Manifest(manifest) => {
                 ticker.total(manifest.counts.total());
+                whole = Some(manifest.whole.clone());
                 Ok(())
             }
             Met::Item(item) => {
@@ -162,6 +164,11 @@ impl Backup {
         }
         let last = u64::try_from(waiting.len()).unwrap_or_default();
         store(history, &mut waiting, now, &mut restored)?;
+        if let Some(whole) = whole.filter(|_| restored.damage.is_none()) {
+            let mut batch = history.begin()?;
+            batch.covers(&whole, now)?;
+            batch.commit()?;
+        }
         history.tidy()?;
         ticker.done(last)?;
         Ok(restored)

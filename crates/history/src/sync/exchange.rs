@@ -11,7 +11,7 @@ use super::{
     month::Records,
 };
 use crate::{
-    Digest, History, HistoryError, Month, Result,
+    Digest, History, HistoryError, Month, Result, Spans,
     backup::{Ticker, Watch},
     cells::{DEVICE, value_of},
     digest::RecordId,
@@ -67,14 +67,22 @@ pub fn sync(
     now: i64,
     watch: &mut Watch<'_>,
 ) -> Result<Synced> {
-    let mut exchange =
-        Exchange { history, pipe, now, ticker: Ticker::new(watch, 0), synced: Synced::default(), open: None };
+    let mut exchange = Exchange {
+        history,
+        pipe,
+        now,
+        ticker: Ticker::new(watch, 0),
+        synced: Synced::default(),
+        open: None,
+        whole: Spans::default(),
+    };
     let done = exchange.greet(name).and_then(|()| match side {
         Side::Leads => exchange.lead(),
         Side::Answers => exchange.answer(),
     });
     match done {
         Ok(()) => {
+            exchange.cover()?;
             exchange.history.tidy()?;
             Ok(exchange.synced)
         }
@@ -100,9 +108,21 @@ struct Exchange<'a, 'b> {
     synced: Synced,
     /// The month that was asked about last.
     open: Option<Records>,
+    /// The times from which the other side has everything.
+    whole: Spans,
 }
 
 impl Exchange<'_, '_> {
+    /// Notes that this side now has what the other one had.
+    fn cover(&mut self) -> Result<()> {
+        if !self.synced.is_equal {
+            return Ok(());
+        }
+        let mut batch = self.history.begin()?;
+        batch.covers(&self.whole, self.now)?;
+        batch.commit()
+    }
+
     fn say(&mut self, say: &Say) -> Result<()> {
         self.pipe.send(&say.to_bytes()?)
     }
@@ -117,7 +137,8 @@ impl Exchange<'_, '_> {
     fn greet(&mut self, name: &str) -> Result<()> {
         let user = self.history.owner.user;
         let device: Option<DeviceId> = value_of(&self.history.conn, DEVICE, b"device")?;
-        self.say(&Say::Hello(Hello { version: VERSION, user, device, name: name.to_owned() }))?;
+        let whole = self.history.whole()?;
+        self.say(&Say::Hello(Hello { version: VERSION, user, device, name: name.to_owned(), whole }))?;
         let Say::Hello(hello) = self.hear()? else { return Err(unexpected()) };
         if hello.user != user {
             return Err(HistoryError::OtherOwner);
@@ -125,6 +146,7 @@ impl Exchange<'_, '_> {
         if hello.version != VERSION {
             return Err(link("the other device has another version of Ferry"));
         }
+        self.whole = hello.whole;
         (self.synced.with, self.synced.name) = (hello.device, hello.name.chars().take(100).collect());
         Ok(())
     }

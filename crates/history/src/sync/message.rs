@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{MESSAGE, link};
 use crate::{
-    Digest, HistoryError, Month, Result,
+    Digest, HistoryError, Month, Result, Spans,
     digest::RecordId,
     item::{Item, Section},
 };
@@ -35,6 +35,9 @@ pub(super) struct Hello {
     /// How this device is called, for the person.
     #[serde(default)]
     pub(super) name: String,
+    /// The times from which it has everything.
+    #[serde(default)]
+    pub(super) whole: Spans,
 }
 
 /// A message.
@@ -182,7 +185,13 @@ mod tests {
     fn what_is_said_is_heard() {
         let month = Month { count: 7, sum: [9; 32] };
         for say in [
-            Say::Hello(Hello { version: 1, user: UserId::new(), device: None, name: "phone".into() }),
+            Say::Hello(Hello {
+                version: 1,
+                user: UserId::new(),
+                device: None,
+                name: "phone".into(),
+                whole: Spans::default(),
+            }),
             Say::Months(Digest([(24_000, month), (24_001, month)].into())),
             Say::Reconcile { month: 24_000, query: vec![1, 2, 3] },
             Say::NeedMonth(-1),

@@ -237,6 +237,13 @@ fn read_frame(stream: &mut impl Read, frame: &mut Vec<u8>) -> Result<()> {
     stream.read_exact(frame).map_err(gone)
 }
 
+impl<T> Noise<T> {
+    /// Returns what carries the pipe.
+    pub fn into_inner(self) -> T {
+        self.stream
+    }
+}
+
 impl<T: Read + Write> Pipe for Noise<T> {
     fn send(&mut self, message: &[u8]) -> Result<()> {
         if message.len() > MESSAGE {
