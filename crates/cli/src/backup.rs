@@ -263,9 +263,9 @@ async fn restore(args: Restore, global: &Global) -> Result<(), Failure> {
         let restored = keeper
             .run(move |history| opened.restore(history, salvage, now_ms(), &mut |progress| meter.at(progress)))
             .await?;
-        let Restored { read, new_messages, skipped, damage } = restored;
+        let Restored { read, new_messages, skipped, forgotten, damage } = restored;
         let value = json!({
-            "file": file, "read": read, "new_messages": new_messages, "skipped": skipped,
+            "file": file, "read": read, "new_messages": new_messages, "skipped": skipped, "forgotten": forgotten,
             "damage": damage.as_ref().map(ToString::to_string),
         });
         show::answer(json, &value, || {
@@ -301,13 +301,13 @@ fn is_wanted(file: &Path) -> Result<bool, Failure> {
 
 fn review_json(file: &Path, review: &Review) -> Value {
     json!({
-        "file": file, "manifest": review.manifest, "vouched": review.is_vouched,
+        "file": file, "manifest": review.manifest, "vouched": review.is_vouched, "forgotten": review.forgotten,
         "new_messages": review.new_messages, "unknown": review.unknown,
     })
 }
 
 fn review_words(file: &Path, review: &Review) -> String {
-    let Review { manifest, is_vouched, new_messages, unknown } = review;
+    let Review { manifest, is_vouched, new_messages, forgotten, unknown } = review;
     let time = |at: Option<i64>| at.map_or_else(|| "?".to_owned(), |at| show::time(at, "%F"));
     let mut words = format!(
         "{}: whole, {} from {} to {}, written {}",
@@ -319,6 +319,9 @@ fn review_words(file: &Path, review: &Review) -> String {
     );
     if let Some(new) = new_messages {
         words.push_str(&format!("; {new} are not on this device"));
+    }
+    if *forgotten > 0 {
+        words.push_str(&format!("; {forgotten} are from times that this device has forgotten, and stay away"));
     }
     if !is_vouched {
         words.push_str("; nothing proves that you wrote it");

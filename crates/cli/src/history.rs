@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::Global;
 use super::failure::Failure;
+use super::job::{Meter, Stop};
 use super::keep::Keeper;
 use super::recall::{Names, hole_json};
 use super::show;
@@ -31,10 +32,43 @@ enum HistoryCommand {
     Status,
     /// Check that the file is whole
     Check,
+    /// Remove what was sent before a day from this device; it stays away
+    Forget(Forget),
+    /// Show or set how long messages are kept on this device
+    Keep(Keep),
     /// Make the indexes and the counts again, if a check says so
     Rebuild,
     /// Take what can be read of a damaged file into a new one; the old one is moved aside
     Repair,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Only this device forgets. Neither a backup nor another device brings the messages back here.
+
+Examples:
+  ferry history forget --before 2025-01-01
+  ferry history forget --before 2026 --room general")]
+struct Forget {
+    /// The first day that stays (2026-01-15, 2026-01 or 2026)
+    #[arg(long, value_name = "DATE")]
+    before: String,
+    /// Only in this room
+    #[arg(long)]
+    room: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Only this device forgets, now and each time that ferry tail starts.
+
+Examples:
+  ferry history keep 365d
+  ferry history keep forever")]
+struct Keep {
+    /// How long: a number of days with d, or forever. Without it, the command shows what is set
+    #[arg(value_name = "DAYS|forever")]
+    time: Option<String>,
 }
 
 pub async fn history(args: HistoryArgs, global: &Global) -> Result<(), Failure> {
@@ -46,11 +80,55 @@ pub async fn history(args: HistoryArgs, global: &Global) -> Result<(), Failure> 
     match args.command {
         HistoryCommand::Status => status(&keeper, global).await,
         HistoryCommand::Check => check(&keeper, global).await,
+        HistoryCommand::Forget(args) => forget(&keeper, args, global).await,
+        HistoryCommand::Keep(args) => keep(&keeper, args, global).await,
         HistoryCommand::Rebuild | HistoryCommand::Repair => {
             keeper.run(|history| history.rebuild()).await?;
             check(&keeper, global).await
         }
     }
+}
+
+async fn forget(keeper: &Keeper, args: Forget, global: &Global) -> Result<(), Failure> {
+    let (json, stop) = (global.json, Stop::on_signal());
+    let mut meter = Meter::new("forget", json, &stop);
+    let gone = keeper.run(move |history| {
+        let before = history.query(&format!("before:\"{}\"", args.before))?.before().unwrap_or_default();
+        let room = match &args.room {
+            Some(room) => Some(Names::of(history)?.room_named(room)?),
+            None => None,
+        };
+        history.forget(room, before, now_ms(), &mut |progress| meter.at(progress))
+    });
+    let gone = gone.await?;
+    show::answer(json, &json!({ "forgotten": gone }), || format!("forgot {}", show::count(gone, "message")))
+}
+
+async fn keep(keeper: &Keeper, args: Keep, global: &Global) -> Result<(), Failure> {
+    let (json, stop) = (global.json, Stop::on_signal());
+    if let Some(text) = args.time {
+        let days = match text.as_str() {
+            "forever" => None,
+            text => {
+                let days = text.strip_suffix('d').and_then(|days| days.parse::<u32>().ok()).filter(|days| *days > 0);
+                Some(days.ok_or_else(|| Failure::usage("write 365d for 365 days, or forever"))?)
+            }
+        };
+        let mut meter = Meter::new("forget", json, &stop);
+        let gone = keeper.run(move |history| {
+            history.keep(days, now_ms())?;
+            history.forget_old(now_ms(), &mut |progress| meter.at(progress))
+        });
+        let gone = gone.await?;
+        if gone > 0 {
+            show::notice(&format!("forgot {}", show::count(gone, "message")));
+        }
+    }
+    let days = keeper.run(|history| history.kept_days()).await?;
+    show::answer(json, &json!({ "days": days }), || match days {
+        Some(days) => format!("messages are kept for {}", show::count(days.into(), "day")),
+        None => "messages are kept for ever".to_owned(),
+    })
 }
 
 async fn repair(global: &Global) -> Result<(), Failure> {

@@ -130,6 +130,9 @@ pub async fn tail(args: Tail, global: &Global) -> Result<(), Failure> {
         window: usize::MAX,
         offline_since: Some(Instant::now()),
     };
+    if let Some(keeper) = &tailing.keeper {
+        keeper.run(|history| history.forget_old(ferry_client::protocol::now_ms(), &mut |_| true)).await?;
+    }
     let mut stop = std::pin::pin!(super::job::stopped());
     if tailing.print_stored().await? == Flow::Stop {
         return Ok(());

@@ -27,7 +27,10 @@ use crate::{
     tally::Tally,
 };
 
-pub use crate::tally::Counts;
+pub use crate::{
+    progress::{Progress, Watch},
+    tally::Counts,
+};
 pub use create::{Created, Plan};
 pub use key::{Key, Lock, RecoveryKey, check_passphrase, new_passphrase};
 pub use own::{Made, Recipient};
@@ -120,44 +123,4 @@ pub(crate) fn digest(months: &BTreeMap<String, MonthTally>) -> String {
         hash.update(format!("{name} {} {}\n", month.count, month.sum));
     }
     HEXLOWER.encode(&hash.finalize())
-}
-
-/// How far a job is, in records.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
-    /// How many are done.
-    pub done: u64,
-    /// How many there are in all.
-    pub total: u64,
-}
-
-/// Is told how far a job is, now and then. If it returns false, the job ends with
-/// [`Interrupted`](crate::HistoryError::Interrupted).
-pub type Watch<'a> = dyn FnMut(Progress) -> bool + 'a;
-
-/// Tells a watch of every thousandth record.
-pub(crate) struct Ticker<'a, 'b> {
-    watch: &'a mut Watch<'b>,
-    now: Progress,
-}
-
-impl<'a, 'b> Ticker<'a, 'b> {
-    pub(crate) fn new(watch: &'a mut Watch<'b>, total: u64) -> Self {
-        Self { watch, now: Progress { done: 0, total } }
-    }
-
-    pub(crate) fn total(&mut self, total: u64) {
-        self.now.total = total;
-    }
-
-    pub(crate) fn done(&mut self, more: u64) -> crate::Result<()> {
-        let before = self.now.done;
-        self.now.done += more;
-        // The last one is told too, so that a bar ends full.
-        let is_due = before / 1_000 != self.now.done / 1_000 || self.now.done == self.now.total;
-        match is_due && !(self.watch)(self.now) {
-            true => Err(crate::HistoryError::Interrupted),
-            false => Ok(()),
-        }
-    }
 }

@@ -26,6 +26,7 @@ const LAST_SENT: i64 = OWN + 1;
 pub(crate) const DEVICE: i64 = OWN + 2;
 pub(crate) const BACKUP: i64 = OWN + 3;
 pub(crate) const PAIRED: i64 = OWN + 4;
+pub(crate) const FLOOR: i64 = OWN + 5;
 
 /// The last that is known of a room. It stays when the user leaves the room or it is deleted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Batch, History, Reason, Result,
-    cells::{BEGAN, CONTINUITY, DEVICE, stamp_of, value_of},
+    cells::{BEGAN, CONTINUITY, DEVICE, FLOOR, stamp_of, value_of},
+    floors::Floors,
 };
 
 /// The most spans to remember. Past it the earliest are forgotten, so their time becomes a hole.
@@ -225,7 +226,9 @@ pub(crate) fn whole(conn: &rusqlite::Connection) -> Result<Spans> {
     let holes = holes.query_map([], |row| Ok(Span(row.get(0)?, row.get(1)?)))?;
     let holes = Spans::new(holes.collect::<rusqlite::Result<_>>()?);
     let covered: Spans = value_of(conn, CONTINUITY, COVERED)?.unwrap_or_default();
-    Ok(own.and(&covered).without(&holes))
+    let floors: Floors = value_of(conn, FLOOR, b"")?.unwrap_or_default();
+    let forgotten = Spans::new(vec![Span(i64::MIN, floors.latest().unwrap_or(i64::MIN))]);
+    Ok(own.and(&covered).without(&holes).without(&forgotten))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Taking records in: one transaction for what came together.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 
 use ferry_conversation::Arrival;
 use ferry_protocol::{Message, Notice, NoticeEvent, RoomId, Sent, Target, UserId};
@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::{
     History, HistoryError, Owner, Record, Result,
     digest::{MonthChanges, TIME_MAX, message_id, notice_id},
+    floors::Floors,
     ids::blob,
     open::Cache,
     record::{LATE, SCRUBBED, UNPRINTED, seq, stamp},
@@ -54,6 +55,8 @@ pub struct Batch<'a> {
     pub(crate) generation: i64,
     /// Something was deleted, so old pages of the journal must go.
     pub(crate) has_scrubbed: Cell<bool>,
+    /// What this device has forgotten, once it was asked for.
+    pub(crate) floors: OnceCell<Floors>,
     cache: &'a mut Cache,
     is_committed: bool,
 }
@@ -84,7 +87,7 @@ impl History {
         }
         let generation = generation(&tx)?;
         let (months, has_scrubbed) = (MonthChanges::default(), Cell::new(false));
-        Ok(Batch { tx, owner, months, generation, has_scrubbed, cache, is_committed: false })
+        Ok(Batch { tx, owner, months, generation, has_scrubbed, floors: OnceCell::new(), cache, is_committed: false })
     }
 }
 

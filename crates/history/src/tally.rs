@@ -35,7 +35,8 @@ impl Counts {
     /// Returns how many records there are in all.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.messages + self.notices + self.outcomes + self.cells
+        let others = self.notices.saturating_add(self.outcomes).saturating_add(self.cells);
+        self.messages.saturating_add(others)
     }
 }
 

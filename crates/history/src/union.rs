@@ -22,6 +22,8 @@ pub(crate) enum United {
     Held,
     /// This version does not know its kind.
     Skipped,
+    /// This device has forgotten its time.
+    Forgotten,
 }
 
 impl Batch<'_> {
@@ -31,6 +33,9 @@ impl Batch<'_> {
     /// # Errors
     /// Fails if the file cannot be read or written. Then drop the batch.
     pub(crate) fn unite(&mut self, item: Item, now: i64) -> Result<United> {
+        if self.has_forgotten(&item)? {
+            return Ok(United::Forgotten);
+        }
         match item {
             Item::Message { record, deleted: None } => {
                 return Ok(match self.message(&record, Origin::Restored, now)?.is_new {
@@ -48,6 +53,17 @@ impl Batch<'_> {
             Item::Cell(cell) => return self.restore_cell(&cell),
         }
         Ok(United::Held)
+    }
+
+    fn has_forgotten(&self, item: &Item) -> Result<bool> {
+        let floors = self.floors()?;
+        Ok(match item {
+            Item::Message { record, .. } => floors.covers(record.message.room, record.message.sent_at),
+            Item::Notice { notice, .. } => floors.covers_time(notice.at),
+            Item::Outcome(outcome) => floors.covers_time(outcome.at),
+            // Names, cursors and the like never are.
+            Item::Cell(_) => false,
+        })
     }
 
     /// Stores a message whose content is removed. One that is here with its content keeps it: only

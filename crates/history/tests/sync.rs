@@ -242,6 +242,33 @@ fn the_history_of_another_user_is_refused_on_both_sides() {
     assert_eq!(one.status().unwrap().messages, 0);
 }
 
+#[test]
+fn what_one_device_has_forgotten_does_not_come_back_and_is_not_sent_each_time() {
+    let (home, away) = two();
+    let (mut one, mut other, room) = (home.open(), away.open(), RoomId::new());
+    let mut bob = Writer::new(room);
+    let records = fill(&mut one, &mut bob, 100);
+    sync_whole(&mut other, &mut one);
+    let before = records[60].message.sent_at;
+    assert_eq!(one.forget(None, before, 1, &mut |_| true).unwrap(), 60);
+    let mut carol = Writer::new(RoomId::new());
+    let theirs = fill(&mut other, &mut carol, 80);
+    // Carol's first messages are from the time that the first device has forgotten.
+    let forgotten = theirs.iter().filter(|record| record.message.sent_at < before).count();
+    for turn in 0..2 {
+        let (led, answered) = synced(&mut one, &mut other, usize::MAX);
+        let led = led.unwrap();
+        assert!(led.is_equal && answered.unwrap().is_equal);
+        let expected = if turn == 0 { 80 - forgotten } else { 0 };
+        assert_eq!(led.new_messages, u64::try_from(expected).unwrap());
+        assert_eq!(other.status().unwrap().messages, 180, "the other one keeps all");
+    }
+    assert_eq!(one.status().unwrap().messages, u64::try_from(40 + 80 - forgotten).unwrap());
+    assert!(one.forget(Some(room), i64::MAX, 1, &mut |_| true).unwrap() > 0);
+    assert!(synced(&mut other, &mut one, usize::MAX).0.unwrap().is_equal);
+    assert_eq!(texts(&one, room).len(), 0);
+}
+
 /// Connects two sides with what they trust, and returns how it went.
 fn meet(lead: &Trust<'_>, answer: &Trust<'_>) -> (Result<PublicKey, HistoryError>, Result<PublicKey, HistoryError>) {
     let (near, far) = connection();

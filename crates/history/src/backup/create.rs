@@ -14,16 +14,14 @@ use flate2::{Compression, write::GzEncoder};
 use rusqlite::Connection;
 use sha2::{Digest as _, Sha256};
 
-use super::{
-    FORMAT, Lock, MANIFEST_JSON, Made, Manifest, README, SUMS, SUMS_MAC, Ticker, VERSION, Watch, digest, months,
-    own::Saved,
-};
+use super::{FORMAT, Lock, MANIFEST_JSON, Made, Manifest, README, SUMS, SUMS_MAC, VERSION, digest, months, own::Saved};
 use crate::{
     History, HistoryError, Result,
     cells::{DEVICE, value_of},
     coverage::whole,
     item::{Item, Section},
     open::{sync_directory, with_suffix},
+    progress::{Ticker, Watch},
     tally::{Tally, survey},
 };
 

@@ -7,11 +7,18 @@ use std::{
 };
 
 use super::{
-    Counts, Key, Manifest, Ticker, Watch,
+    Counts, Key, Manifest,
     archive::{self, Met},
     digest, months,
 };
-use crate::{History, HistoryError, Result, item::Item, tally::Tally, union::United};
+use crate::{
+    History, HistoryError, Result,
+    floors::Floors,
+    item::Item,
+    progress::{Ticker, Watch},
+    tally::Tally,
+    union::United,
+};
 
 /// How many records are stored in one transaction.
 const BATCH: usize = 2_000;
@@ -34,6 +41,8 @@ pub struct Review {
     /// How many of its messages the history does not have. `None` if there was no history to
     /// compare with.
     pub new_messages: Option<u64>,
+    /// How many of its messages are from times that the history has forgotten: they stay away.
+    pub forgotten: u64,
     /// Files that this version does not know, and skips.
     pub unknown: Vec<String>,
 }
@@ -47,6 +56,8 @@ pub struct Restored {
     pub new_messages: u64,
     /// Records of kinds that this version does not know.
     pub skipped: u64,
+    /// Records from times that this device has forgotten.
+    pub forgotten: u64,
     /// What was wrong with the backup, if only what is whole was asked for.
     pub damage: Option<HistoryError>,
 }
@@ -95,7 +106,7 @@ impl Backup {
     pub fn verify(&mut self, history: Option<&mut History>, now: i64, watch: &mut Watch<'_>) -> Result<Review> {
         self.file.rewind().map_err(unreadable)?;
         let (mut manifest, mut tally, mut ticker) = (None, Tally::default(), Ticker::new(watch, 0));
-        let mut is_new = Newness::of(history.as_deref());
+        let mut is_new = Newness::of(history.as_deref())?;
         let whole = archive::read(&self.file, &self.key, &mut |met| match met {
             Met::Manifest(found) => {
                 ticker.total(found.counts.total());
@@ -115,11 +126,11 @@ impl Backup {
         if manifest.counts != tally.counts || manifest.digest != digest(&months) || manifest.months != months {
             return Err(bad("the records are not those that the manifest counts"));
         }
-        let new_messages = is_new.count();
+        let (new_messages, forgotten) = (is_new.count(), is_new.forgotten);
         if let Some(history) = history {
             history.note_verified(&whole.sha256, now)?;
         }
-        Ok(Review { manifest, is_vouched: whole.is_vouched, new_messages, unknown: whole.unknown })
+        Ok(Review { manifest, is_vouched: whole.is_vouched, new_messages, forgotten, unknown: whole.unknown })
     }
 
     /// Stores what the history does not have. It removes nothing, and brings back nothing that was
@@ -178,18 +189,20 @@ impl Backup {
 fn store(history: &mut History, items: &mut Vec<Item>, now: i64, restored: &mut Restored) -> Result<()> {
     let mut batch = history.begin()?;
     let mut tally = Tally::default();
-    let (mut new, mut skipped) = (0, 0);
+    let (mut new, mut skipped, mut forgotten) = (0, 0, 0);
     for item in items.drain(..) {
         item.tally(&mut tally);
         match batch.unite(item, now)? {
             United::New => new += 1,
             United::Held => {}
             United::Skipped => skipped += 1,
+            United::Forgotten => forgotten += 1,
         }
     }
     batch.commit()?;
     restored.new_messages += new;
     restored.skipped += skipped;
+    restored.forgotten += forgotten;
     let (read, more) = (&mut restored.read, tally.counts);
     read.messages += more.messages;
     read.notices += more.notices;
@@ -201,12 +214,15 @@ fn store(history: &mut History, items: &mut Vec<Item>, now: i64, restored: &mut 
 /// Counts the messages of a backup that a history does not have.
 struct Newness<'a> {
     history: Option<&'a History>,
+    floors: Floors,
     count: u64,
+    forgotten: u64,
 }
 
 impl<'a> Newness<'a> {
-    fn of(history: Option<&'a History>) -> Self {
-        Self { history, count: 0 }
+    fn of(history: Option<&'a History>) -> Result<Self> {
+        let floors = history.map(History::floors).transpose()?.unwrap_or_default();
+        Ok(Self { history, floors, count: 0, forgotten: 0 })
     }
 
     /// Another user's backup is not compared.
@@ -217,6 +233,10 @@ impl<'a> Newness<'a> {
     fn meet(&mut self, item: &Item) -> Result<()> {
         if let (Some(history), Item::Message { record, .. }) = (self.history, item) {
             let message = &record.message;
+            if self.floors.covers(message.room, message.sent_at) {
+                self.forgotten += 1;
+                return Ok(());
+            }
             self.count += u64::from(!history.has_message_of(message.from.device, message.id)?);
         }
         Ok(())

@@ -12,10 +12,11 @@ use super::{
 };
 use crate::{
     Digest, History, HistoryError, Month, Result, Spans,
-    backup::{Ticker, Watch},
     cells::{DEVICE, value_of},
-    digest::RecordId,
+    digest::{RecordId, month_of},
+    floors::Floors,
     item::Item,
+    progress::{Ticker, Watch},
     union::United,
 };
 
@@ -75,6 +76,7 @@ pub fn sync(
         synced: Synced::default(),
         open: None,
         whole: Spans::default(),
+        floors: Floors::default(),
     };
     let done = exchange.greet(name).and_then(|()| match side {
         Side::Leads => exchange.lead(),
@@ -110,6 +112,8 @@ struct Exchange<'a, 'b> {
     open: Option<Records>,
     /// The times from which the other side has everything.
     whole: Spans,
+    /// What either side has forgotten: it is not compared.
+    floors: Floors,
 }
 
 impl Exchange<'_, '_> {
@@ -137,8 +141,15 @@ impl Exchange<'_, '_> {
     fn greet(&mut self, name: &str) -> Result<()> {
         let user = self.history.owner.user;
         let device: Option<DeviceId> = value_of(&self.history.conn, DEVICE, b"device")?;
-        let whole = self.history.whole()?;
-        self.say(&Say::Hello(Hello { version: VERSION, user, device, name: name.to_owned(), whole }))?;
+        let (whole, floors) = (self.history.whole()?, self.history.floors()?);
+        self.say(&Say::Hello(Hello {
+            version: VERSION,
+            user,
+            device,
+            name: name.to_owned(),
+            whole,
+            floors: floors.clone(),
+        }))?;
         let Say::Hello(hello) = self.hear()? else { return Err(unexpected()) };
         if hello.user != user {
             return Err(HistoryError::OtherOwner);
@@ -146,14 +157,25 @@ impl Exchange<'_, '_> {
         if hello.version != VERSION {
             return Err(link("the other device has another version of Ferry"));
         }
-        self.whole = hello.whole;
+        (self.whole, self.floors) = (hello.whole, floors.with(&hello.floors));
         (self.synced.with, self.synced.name) = (hello.device, hello.name.chars().take(100).collect());
         Ok(())
     }
 
+    /// Returns the months of this side, without what either side has forgotten.
+    fn digest(&self) -> Result<Digest> {
+        let mut digest = self.history.digest()?;
+        let Some(latest) = self.floors.latest() else { return Ok(digest) };
+        for (month, sum) in digest.0.range_mut(..=month_of(latest)) {
+            *sum = Records::of(self.history, *month, &self.floors)?.sum();
+        }
+        digest.0.retain(|_, sum| sum.count > 0);
+        Ok(digest)
+    }
+
     fn lead(&mut self) -> Result<()> {
         for round in 0..ROUNDS {
-            let mine = self.history.digest()?;
+            let mine = self.digest()?;
             self.say(&Say::Months(mine.clone()))?;
             let Say::Months(theirs) = self.hear()? else { return Err(unexpected()) };
             let differing = differing(&mine, &theirs);
@@ -162,7 +184,9 @@ impl Exchange<'_, '_> {
                 break;
             }
             if round == 0 {
-                self.ticker.total(differing.iter().map(|(_, mine, theirs)| mine.count.abs_diff(theirs.count)).sum());
+                // The other side may say any number.
+                let lacks = differing.iter().map(|(_, mine, theirs)| mine.count.abs_diff(theirs.count));
+                self.ticker.total(lacks.fold(0, u64::saturating_add));
             }
             // The newest month first: it is what a person looks at.
             for (month, mine, theirs) in differing.into_iter().rev() {
@@ -177,7 +201,7 @@ impl Exchange<'_, '_> {
     }
 
     fn month(&mut self, month: i64, mine: Month, theirs: Month) -> Result<()> {
-        let records = Records::of(self.history, month)?;
+        let records = Records::of(self.history, month, &self.floors)?;
         let (have, need) = match (mine.count, theirs.count) {
             (0, _) => {
                 self.say(&Say::NeedMonth(month))?;
@@ -223,7 +247,7 @@ impl Exchange<'_, '_> {
         loop {
             match self.hear()? {
                 Say::Months(theirs) => {
-                    let mine = self.history.digest()?;
+                    let mine = self.digest()?;
                     self.synced.is_equal = differing(&mine, &theirs).is_empty();
                     self.open = None;
                     self.say(&Say::Months(mine))?;
@@ -235,7 +259,7 @@ impl Exchange<'_, '_> {
                     self.say(&Say::Reconcile { month, query: answer })?;
                 }
                 Say::NeedMonth(month) => {
-                    let records = Records::of(self.history, month)?;
+                    let records = Records::of(self.history, month, &self.floors)?;
                     let ids = records.ids();
                     self.give(&records, &ids)?;
                 }
@@ -259,7 +283,7 @@ impl Exchange<'_, '_> {
 
     fn records_of(&mut self, month: i64) -> Result<&Records> {
         if self.open.as_ref().is_none_or(|open| open.month != month) {
-            self.open = Some(Records::of(self.history, month)?);
+            self.open = Some(Records::of(self.history, month, &self.floors)?);
         }
         self.open.as_ref().ok_or_else(unexpected)
     }

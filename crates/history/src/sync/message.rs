@@ -10,6 +10,7 @@ use super::{MESSAGE, link};
 use crate::{
     Digest, HistoryError, Month, Result, Spans,
     digest::RecordId,
+    floors::Floors,
     item::{Item, Section},
 };
 
@@ -38,6 +39,9 @@ pub(super) struct Hello {
     /// The times from which it has everything.
     #[serde(default)]
     pub(super) whole: Spans,
+    /// What it has forgotten.
+    #[serde(default)]
+    pub(super) floors: Floors,
 }
 
 /// A message.
@@ -191,6 +195,7 @@ mod tests {
                 device: None,
                 name: "phone".into(),
                 whole: Spans::default(),
+                floors: Floors::default(),
             }),
             Say::Months(Digest([(24_000, month), (24_001, month)].into())),
             Say::Reconcile { month: 24_000, query: vec![1, 2, 3] },

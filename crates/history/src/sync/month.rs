@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use ferry_protocol::{DeviceId, MessageId, UserId};
+use ferry_protocol::{DeviceId, MessageId, RoomId, UserId};
 use jiff::{civil::Date, tz::TimeZone};
 use negentropy::{Id, NegentropyStorageVector};
 use rusqlite::{OptionalExtension, params};
@@ -11,9 +11,10 @@ use uuid::Uuid;
 
 use super::link;
 use crate::{
-    History, HistoryError, Result,
+    History, HistoryError, Month, Result,
     cells::OWN,
     digest::{RecordId, TIME_MAX, cell_id, expired_id, message_id_of, month_of, notice_id},
+    floors::Floors,
     ids::{blob, uuid},
     ingest::first_number,
     item::{Cell, Item, Outcome, item_columns},
@@ -40,10 +41,11 @@ pub(super) struct Records {
 }
 
 impl Records {
-    pub(super) fn of(history: &History, month: i64) -> Result<Self> {
+    /// What is forgotten by either device is left out.
+    pub(super) fn of(history: &History, month: i64, floors: &Floors) -> Result<Self> {
         let mut records = Self { month, places: HashMap::new(), times: NegentropyStorageVector::new() };
-        records.messages(history)?;
-        records.others(history)?;
+        records.messages(history, floors)?;
+        records.others(history, floors)?;
         records.times.seal().map_err(failed)?;
         Ok(records)
     }
@@ -66,15 +68,18 @@ impl Records {
         self.times.insert(seconds, Id::from_byte_array(id)).map_err(failed)
     }
 
-    fn messages(&mut self, history: &History) -> Result<()> {
+    fn messages(&mut self, history: &History, floors: &Floors) -> Result<()> {
         let mut messages = history.conn.prepare_cached(
-            "SELECT m.n, a.user, a.device, m.id, m.sent_at, m.epoch, m.seq FROM message m \
-             CROSS JOIN actor a ON a.n = m.actor WHERE m.n >= ?1 AND m.n < ?2",
+            "SELECT m.n, a.user, a.device, m.id, m.sent_at, m.epoch, m.seq, r.id FROM message m \
+             CROSS JOIN actor a ON a.n = m.actor CROSS JOIN room r ON r.n = m.room WHERE m.n >= ?1 AND m.n < ?2",
         )?;
-        let end = start_of(self.month + 1).map_or(i64::MAX, first_number);
+        let end = start_of(self.month.saturating_add(1)).map_or(i64::MAX, first_number);
         let mut rows = messages.query([start_of(self.month).map_or(0, first_number), end])?;
         while let Some(row) = rows.next()? {
             let (sent_at, seq): (i64, i64) = (row.get(4)?, row.get(6)?);
+            if floors.covers(RoomId(uuid(bytes(row, 7)?)), sent_at) {
+                continue;
+            }
             let identity = [bytes(row, 1)?, bytes(row, 2)?, bytes(row, 3)?];
             let id = message_id_of(identity, sent_at, row.get(5)?, seq.unsigned_abs());
             self.add(sent_at, id, Place::Message(row.get(0)?))?;
@@ -82,12 +87,12 @@ impl Records {
         Ok(())
     }
 
-    fn others(&mut self, history: &History) -> Result<()> {
+    fn others(&mut self, history: &History, floors: &Floors) -> Result<()> {
         let mut notices = history.conn.prepare_cached("SELECT id, at FROM notice")?;
         let mut rows = notices.query([])?;
         while let Some(row) = rows.next()? {
             let (id, at) = (uuid(bytes(row, 0)?), row.get(1)?);
-            if month_of(at) == self.month {
+            if month_of(at) == self.month && !floors.covers_time(at) {
                 self.add(at, notice_id(MessageId(id), at), Place::Notice(id))?;
             }
         }
@@ -98,7 +103,7 @@ impl Records {
         while let Some(row) = rows.next()? {
             let [message, user, device] = [bytes(row, 0)?, bytes(row, 1)?, bytes(row, 2)?].map(uuid);
             let (message, user, device, at) = (MessageId(message), UserId(user), DeviceId(device), row.get(3)?);
-            if month_of(at) == self.month {
+            if month_of(at) == self.month && !floors.covers_time(at) {
                 self.add(at, expired_id(message, user, device), Place::Expired { message, user, device, at })?;
             }
         }
@@ -112,6 +117,13 @@ impl Records {
             }
         }
         Ok(())
+    }
+
+    /// Returns what the records add up to.
+    pub(super) fn sum(&self) -> Month {
+        let mut sum = Month::default();
+        self.places.keys().for_each(|id| sum.add(id));
+        sum
     }
 
     /// Returns a record, or `None` if the history does not have it, or not any more.
