@@ -13,7 +13,7 @@ use crate::{
     floors::Floors,
     ids::blob,
     open::Cache,
-    record::{LATE, SCRUBBED, UNPRINTED, seq, stamp},
+    record::{HTTP, LATE, SCRUBBED, UNPRINTED, seq, stamp},
     words,
 };
 
@@ -224,9 +224,10 @@ impl Batch<'_> {
         let is_deleted = !is_deletion && (state & SCRUBBED != 0 || self.is_deleted(whom, room)?);
         let n = free_number(&self.tx, message.sent_at)?;
         let (extra, body) = match is_deleted {
-            true => (record.extra_of_deleted(), None),
+            true => (None, None),
             false => (record.extra(), Some(message.body.get())),
         };
+        let state = (state & !HTTP) | record.state();
         let state = if is_deleted { (state | SCRUBBED) & !UNPRINTED } else { state };
         self.tx
             .prepare_cached(

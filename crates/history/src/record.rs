@@ -12,6 +12,8 @@ pub(crate) const UNPRINTED: i64 = 1;
 pub(crate) const SCRUBBED: i64 = 2;
 /// The message came after the person had read beyond it.
 pub(crate) const LATE: i64 = 4;
+/// The message was sent over HTTP. It is a bit, because it is true of most.
+pub(crate) const HTTP: i64 = 8;
 
 /// The fields of a frame that are no part of the message, and those of [`Message`].
 const KNOWN: [&str; 15] = [
@@ -108,7 +110,7 @@ impl Record {
 
     /// Returns the fields without a column, as a JSON object. `None` if there are none.
     pub(crate) fn extra(&self) -> Option<String> {
-        let Message { reply_to, mentions, content_type, stream, .. } = &self.message;
+        let Message { reply_to, mentions, content_type, .. } = &self.message;
         let mut fields: BTreeMap<&str, String> = BTreeMap::new();
         let json = |value: serde_json::Value| value.to_string();
         if let Some(id) = reply_to {
@@ -120,16 +122,13 @@ impl Record {
         if let Some(media_type) = content_type {
             fields.insert("content_type", json(media_type.as_str().into()));
         }
-        if !stream.is_socket() {
-            fields.insert("stream", json("http".into()));
-        }
         fields.extend(self.unknown.iter().map(|(name, value)| (name.as_str(), value.clone())));
         (!fields.is_empty()).then(|| object(&fields))
     }
 
-    /// Returns what is left of [`Self::extra`] once the message is deleted: what orders it.
-    pub(crate) fn extra_of_deleted(&self) -> Option<String> {
-        (!self.message.stream.is_socket()).then(|| r#"{"stream":"http"}"#.to_owned())
+    /// Returns the bits of a message's state that follow from the message.
+    pub(crate) fn state(&self) -> i64 {
+        if self.message.stream.is_socket() { 0 } else { HTTP }
     }
 
     /// Puts the fields of [`Self::extra`] back.
@@ -142,15 +141,17 @@ impl Record {
             mentions: Vec<UserId>,
             #[serde(default)]
             content_type: Option<String>,
+            // Only version 1 of the tables has it here.
             #[serde(default)]
-            stream: Stream,
+            stream: Option<Stream>,
         }
         let bad = |error: serde_json::Error| BadRecord(ferry_protocol::describe(&error));
         let known: Known = serde_json::from_str(json).map_err(bad)?;
         let fields: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_str(json).map_err(bad)?;
         let message = &mut self.message;
         (message.reply_to, message.mentions) = (known.reply_to, known.mentions);
-        (message.content_type, message.stream) = (known.content_type, known.stream);
+        message.content_type = known.content_type;
+        message.stream = known.stream.unwrap_or(message.stream);
         let unknown = fields.into_iter().filter(|(name, _)| !KNOWN.contains(&name.as_ref()));
         self.unknown = unknown.map(|(name, value)| (name.into_owned(), value.get().to_owned())).collect();
         Ok(())
@@ -215,10 +216,14 @@ mod tests {
         let json = record.to_json();
         assert!(json.contains(r#""colour":{"r": 1,"#) && !json.contains('\n') && !json.contains("delivery"), "{json}");
         assert_eq!(Record::from_json(&json).unwrap(), record);
-        let mut again = Record::from(Message { stream: Stream::Socket, ..record.message.clone() });
+        let mut again = Record::from(record.message.clone());
         again.set_extra(&record.extra().unwrap()).unwrap();
         assert_eq!(again, record);
-        assert_eq!(record.extra_of_deleted().as_deref(), Some(r#"{"stream":"http"}"#));
+        assert_eq!(record.state(), HTTP);
+        // As version 1 of the tables has it.
+        let mut old = Record::from(Message { stream: Stream::Socket, ..record.message.clone() });
+        old.set_extra(r#"{"stream":"http"}"#).unwrap();
+        assert_eq!(old.message.stream, Stream::Http);
     }
 
     #[test]

@@ -53,7 +53,7 @@ impl Batch<'_> {
         let rows = rows.query_map(params![id, from, room, SCRUBBED, KIND_DELETE], |row| row.get(0))?;
         for n in rows.collect::<rusqlite::Result<Vec<i64>>>()? {
             self.unindex(n)?;
-            // What is left of the other fields is what orders the message.
+            // What is left is what orders the message: version 1 of the tables has its stream here.
             self.tx
                 .prepare_cached(
                     "UPDATE message SET body = NULL, state = (state | ?2) & ~?3, \

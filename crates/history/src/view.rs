@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use ferry_conversation::{Capacity, Conversation};
-use ferry_protocol::{Body, DeviceId, Message, MessageId, Notice, RoomId, Sender, Target, UserId};
+use ferry_protocol::{Body, DeviceId, Message, MessageId, Notice, RoomId, Sender, Stream, Target, UserId};
 use rusqlite::{OptionalExtension, Row, TransactionBehavior, params};
 
 use crate::{
     History, HistoryError, Record, Result,
     ids::{blob, uuid},
     ingest::first_number,
-    record::{LATE, SCRUBBED, UNPRINTED},
+    record::{HTTP, LATE, SCRUBBED, UNPRINTED},
     scrub::{kind_of, role},
 };
 
@@ -368,6 +368,7 @@ pub(crate) fn stored(row: &Row<'_>) -> rusqlite::Result<Result<Stored>> {
     let body: Option<String> = row.get(9)?;
     let body = body.as_deref().map_or(Ok(Body::json(&serde_json::Value::Null)), serde_json::from_str::<Body>);
     let Ok(body) = body else { return Ok(Err(HistoryError::Damaged("a body is no JSON".to_owned()))) };
+    let state: i64 = row.get(12)?;
     let after = row.get_ref(11)?.as_blob_or_null()?.map(|bytes| MessageId(uuid(bytes)));
     let message = Message {
         id: MessageId(id(3)?),
@@ -378,7 +379,7 @@ pub(crate) fn stored(row: &Row<'_>) -> rusqlite::Result<Result<Stored>> {
         reply_to: None,
         mentions: Vec::new(),
         content_type: None,
-        stream: ferry_protocol::Stream::Socket,
+        stream: if state & HTTP == 0 { Stream::Socket } else { Stream::Http },
         after,
         sent_at: row.get(4)?,
         epoch: row.get(5)?,
@@ -390,5 +391,5 @@ pub(crate) fn stored(row: &Row<'_>) -> rusqlite::Result<Result<Stored>> {
     {
         return Ok(Err(HistoryError::Damaged(error.to_string())));
     }
-    Ok(Ok(Stored { n: row.get(0)?, record, state: row.get(12)? }))
+    Ok(Ok(Stored { n: row.get(0)?, record, state }))
 }
