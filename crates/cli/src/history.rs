@@ -159,6 +159,7 @@ async fn status(keeper: &Keeper, global: &Global) -> Result<(), Failure> {
     let path = keeper.path().display().to_string();
     let lines = keeper.run(move |history| {
         let (status, names, holes) = (history.status()?, Names::of(history)?, history.holes(now_ms())?);
+        let (backup, days) = (history.backups()?.pop(), history.kept_days()?);
         let unread: Vec<_> = history.rooms()?.into_iter().filter(|room| room.unread > 0).collect();
         if json {
             let holes = holes.iter().map(|hole| serde_json::from_str::<serde_json::Value>(&hole_json(hole)));
@@ -168,7 +169,7 @@ async fn status(keeper: &Keeper, global: &Global) -> Result<(), Failure> {
             return Ok(vec![show::json_line(&json!({
                 "file": path, "bytes": status.bytes, "messages": status.messages, "rooms": status.rooms,
                 "oldest": status.oldest, "newest": status.newest, "unsent": status.unsent,
-                "unread": unread, "holes": holes,
+                "unread": unread, "holes": holes, "last_backup": backup, "kept_days": days,
             }))]);
         }
         let mut lines = vec![
@@ -178,6 +179,16 @@ async fn status(keeper: &Keeper, global: &Global) -> Result<(), Failure> {
         ];
         if let (Some(oldest), Some(newest)) = (status.oldest, status.newest) {
             lines.push(format!("from      {} to {}", show::time(oldest, "%F %T"), show::time(newest, "%F %T")));
+        }
+        lines.push(match backup {
+            None => "backup    never: ferry backup key new, and then ferry backup create".to_owned(),
+            Some(made) => {
+                let verified = made.verified_at.map_or_else(|| "not verified".to_owned(), |_| "verified".to_owned());
+                format!("backup    {}, {verified}", show::time(made.created_at, "%F %T"))
+            }
+        });
+        if let Some(days) = days {
+            lines.push(format!("kept      {}", show::count(days.into(), "day")));
         }
         for room in unread {
             lines.push(format!("unread    {} in {}", room.unread, show::line(&names.room(room.room))));
