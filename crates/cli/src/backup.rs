@@ -143,11 +143,18 @@ async fn create(args: Create, global: &Global) -> Result<(), Failure> {
             Ok((path, created))
         })
         .await?;
-    let Created { manifest, bytes } = created;
+    let Created { manifest, bytes, unreadable } = created;
+    if unreadable > 0 {
+        let count = show::count(u64::try_from(unreadable).unwrap_or(u64::MAX), "record");
+        show::notice(&format!("{count} cannot be read and are left out: ferry history repair"));
+    }
     if is_increment && manifest.since.is_none() {
         show::notice("there was no backup before, so this one has everything");
     }
-    let value = json!({ "file": path, "bytes": bytes, "manifest": manifest, "passphrase": new_passphrase });
+    let value = json!({
+        "file": path.display().to_string(), "bytes": bytes, "manifest": manifest, "unreadable": unreadable,
+        "passphrase": new_passphrase,
+    });
     show::answer(json, &value, || {
         let since = manifest.since.map(|at| format!(" since {}", show::time(at, "%F %T"))).unwrap_or_default();
         let messages = show::count(manifest.counts.messages, "message");
@@ -245,27 +252,34 @@ async fn restore(args: Restore, global: &Global) -> Result<(), Failure> {
     let (json, stop) = (global.json, Stop::on_signal());
     for file in &args.files {
         let key = opening(&args.opening, file)?;
-        if !args.salvage {
-            let (mut opened, mut meter) = (Backup::open(file, key.clone())?, Meter::new("verify", json, &stop));
-            let review = keeper
-                .run(move |history| opened.verify(Some(history), now_ms(), &mut |progress| meter.at(progress)))
-                .await?;
-            // Nothing of somebody else's backup is stored; the restore says so.
-            if !review.is_vouched && !args.yes && !is_wanted(file)? {
-                return Err(Failure::damaged("not restored: nothing proves that you wrote this backup"));
-            }
-            if !json {
-                show::notice(&review_words(file, &review));
-            }
+        // One open file for both readings: another one of this name is another backup.
+        let (mut opened, mut meter) = (Backup::open(file, key)?, Meter::new("verify", json, &stop));
+        let (review, mut opened) = keeper
+            .run(move |history| {
+                let review = opened.verify(Some(history), now_ms(), &mut |progress| meter.at(progress));
+                Ok((review, opened))
+            })
+            .await?;
+        let is_vouched = match &review {
+            Ok(review) => review.is_vouched,
+            // What vouches is at the end, which a damaged file may not have.
+            Err(HistoryError::BadBackup { .. }) if args.salvage => false,
+            Err(_) => return Err(review.err().map_or_else(|| Failure::failed("not restored"), Failure::from)),
+        };
+        if !is_vouched && !args.yes && !is_wanted(file)? {
+            return Err(Failure::damaged("not restored: nothing proves that you wrote this backup"));
         }
-        let (mut opened, mut meter) = (Backup::open(file, key)?, Meter::new("restore", json, &stop));
+        if let (Ok(review), false) = (&review, json) {
+            show::notice(&review_words(file, review));
+        }
+        let mut meter = Meter::new("restore", json, &stop);
         let salvage = args.salvage;
         let restored = keeper
             .run(move |history| opened.restore(history, salvage, now_ms(), &mut |progress| meter.at(progress)))
             .await?;
         let Restored { read, new_messages, skipped, forgotten, damage } = restored;
         let value = json!({
-            "file": file, "read": read, "new_messages": new_messages, "skipped": skipped, "forgotten": forgotten,
+            "file": file.display().to_string(), "read": read, "new_messages": new_messages, "skipped": skipped, "forgotten": forgotten,
             "damage": damage.as_ref().map(ToString::to_string),
         });
         show::answer(json, &value, || {
@@ -301,7 +315,7 @@ fn is_wanted(file: &Path) -> Result<bool, Failure> {
 
 fn review_json(file: &Path, review: &Review) -> Value {
     json!({
-        "file": file, "manifest": review.manifest, "vouched": review.is_vouched, "forgotten": review.forgotten,
+        "file": file.display().to_string(), "manifest": review.manifest, "vouched": review.is_vouched, "forgotten": review.forgotten,
         "new_messages": review.new_messages, "unknown": review.unknown,
     })
 }

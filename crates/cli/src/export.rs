@@ -89,7 +89,7 @@ pub async fn export(args: Export, global: &Global) -> Result<(), Failure> {
         show::notice(&format!("{count} messages could not be read and are left out: ferry history check"));
     }
     let value = json!({
-        "directory": directory, "rooms": written.rooms, "messages": written.messages, "skipped": written.skipped,
+        "directory": directory.display().to_string(), "rooms": written.rooms, "messages": written.messages, "skipped": written.skipped,
     });
     show::answer(global.json, &value, || {
         let (messages, rooms) = (show::count(written.messages, "message"), show::count(written.rooms, "room"));

@@ -142,7 +142,7 @@ async fn repair(global: &Global) -> Result<(), Failure> {
     });
     let repaired = work.await.map_err(|_| Failure::failed("the history could not be repaired"))??;
     let value = json!({
-        "moved_to": repaired.moved_to, "messages": repaired.messages, "incomplete": repaired.is_incomplete,
+        "moved_to": repaired.moved_to.display().to_string(), "messages": repaired.messages, "incomplete": repaired.is_incomplete,
     });
     show::answer(global.json, &value, || {
         let (kept, moved) = (show::count(repaired.messages, "message"), repaired.moved_to.display().to_string());

@@ -42,8 +42,8 @@ pub(crate) const FORMAT: &str = "ferry-backup";
 pub(crate) const VERSION: u32 = 1;
 /// The greatest part of messages that a backup has, in bytes.
 pub(crate) const PART: usize = 4 << 20;
-/// The most bytes of a manifest.
-pub(crate) const MANIFEST: u64 = 64 << 10;
+/// The most bytes of a manifest. It has about 100 bytes a month, and messages may say any time.
+pub(crate) const MANIFEST: u64 = 1 << 20;
 
 pub(crate) const MANIFEST_JSON: &str = "manifest.json";
 pub(crate) const README: &str = "README.txt";

@@ -65,6 +65,12 @@ impl Spans {
         Self::new(self.0.iter().map(|Span(since, until)| Span(*since.max(&time), *until)).collect())
     }
 
+    /// Returns the part before a time.
+    #[must_use]
+    fn until(&self, time: i64) -> Self {
+        Self::new(self.0.iter().map(|Span(since, until)| Span(*since, *until.min(&time))).collect())
+    }
+
     /// Returns the times between the spans, until `end`.
     fn gaps(&self, end: i64) -> Self {
         let Some(first) = self.0.first() else { return Self::default() };
@@ -165,7 +171,8 @@ impl Batch<'_> {
         if covered.0.is_empty() && spans.0.is_empty() {
             return Ok(());
         }
-        let covered = covered.and(&Spans::new(spans.0.clone()));
+        // Nobody has anything from the future.
+        let covered = covered.and(&Spans::new(spans.0.clone()).until(now));
         self.own(CONTINUITY, COVERED, now, &covered)?;
         let holes = {
             let mut holes = self
@@ -222,13 +229,17 @@ pub(crate) fn whole(conn: &rusqlite::Connection) -> Result<Spans> {
     let began = stamp_of(conn, CONTINUITY, BEGAN)?;
     let drained = stamp_of(conn, CONTINUITY, b"drained")?;
     let own = Spans::new(began.zip(drained).map(|(began, drained)| Span(began, drained)).into_iter().collect());
-    let mut holes = conn.prepare_cached("SELECT since, until FROM hole WHERE actor IS NULL")?;
-    let holes = holes.query_map([], |row| Ok(Span(row.get(0)?, row.get(1)?)))?;
+    let mut holes = conn.prepare_cached("SELECT since, until FROM hole")?;
+    // Also what is missing of one sender: another device must not close a hole over it. A hole of
+    // one moment is one.
+    let holes = holes.query_map([], |row| Ok(Span(row.get(0)?, row.get::<_, i64>(1)?.saturating_add(1))))?;
     let holes = Spans::new(holes.collect::<rusqlite::Result<_>>()?);
     let covered: Spans = value_of(conn, CONTINUITY, COVERED)?.unwrap_or_default();
     let floors: Floors = value_of(conn, FLOOR, b"")?.unwrap_or_default();
     let forgotten = Spans::new(vec![Span(i64::MIN, floors.latest().unwrap_or(i64::MIN))]);
-    Ok(own.and(&covered).without(&holes).without(&forgotten))
+    // The clock of a relay may have been ahead.
+    let whole = own.and(&covered).without(&holes).without(&forgotten);
+    Ok(whole.until(ferry_protocol::now_ms()))
 }
 
 #[cfg(test)]

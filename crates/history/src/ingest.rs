@@ -140,9 +140,18 @@ impl Batch<'_> {
     /// As [`Self::message`].
     pub fn notice(&mut self, notice: &Notice, json: &str, origin: Origin) -> Result<bool> {
         let Notice { id, at, .. } = *notice;
-        let held = self.tx.prepare_cached("SELECT state FROM notice WHERE id = ?1")?;
-        let held: Option<i64> = { held }.query_row([blob(&id.0)], |row| row.get(0)).optional()?;
-        if let Some(state) = held {
+        let held = self.tx.prepare_cached("SELECT state, at FROM notice WHERE id = ?1")?;
+        let held: Option<(i64, i64)> =
+            { held }.query_row([blob(&id.0)], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        if let Some((state, held_at)) = held {
+            if at < held_at {
+                // Of two copies the earlier one counts, so that all devices have the same.
+                self.tx
+                    .prepare_cached("UPDATE notice SET at = ?2, json = ?3, generation = ?4 WHERE id = ?1")?
+                    .execute(params![blob(&id.0), at, json, self.generation])?;
+                self.months.remove(held_at, notice_id(id, held_at));
+                self.months.add(at, notice_id(id, at));
+            }
             return Ok(state & UNPRINTED != 0);
         }
         let state = if origin == Origin::Live { UNPRINTED } else { 0 };

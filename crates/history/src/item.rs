@@ -206,7 +206,7 @@ impl Item {
         let bad = |error: serde_json::Error| BadRecord::new(&ferry_protocol::describe(&error));
         Ok(match section {
             Section::Messages => {
-                let mut record = Record::from_json(line)?;
+                let mut record = Record::from_line(line)?;
                 let deleted = record.take_unknown(DELETED).map(|json| target_of(&json)).transpose()?;
                 Self::Message { record: Box::new(record), deleted }
             }

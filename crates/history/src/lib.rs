@@ -47,6 +47,7 @@ mod retention;
 mod schema;
 mod scrub;
 mod search;
+mod soundness;
 mod status;
 pub mod sync;
 mod tally;

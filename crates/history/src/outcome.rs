@@ -1,7 +1,7 @@
 //! What became of the user's own messages, and what other devices of the user have read.
 
 use ferry_protocol::{DeviceId, MessageId, Receipt, ReceiptEvent, UserId};
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 use uuid::Uuid;
 
 use crate::{Batch, Result, digest::expired_id, ids::blob};
@@ -29,12 +29,8 @@ impl Batch<'_> {
             }
             ReceiptEvent::Expired { user, device, messages, .. } => {
                 let mut is_new = false;
-                let actor = self.actor(*user, device.0)?;
                 for message in messages {
-                    if self.outcome(*message, actor, EXPIRED, receipt.at)? {
-                        is_new = true;
-                        self.months.add(receipt.at, expired_id(*message, *user, *device));
-                    }
+                    is_new |= self.expired(*message, *user, *device, receipt.at)?;
                 }
                 Ok(is_new)
             }
@@ -48,8 +44,10 @@ impl Batch<'_> {
     }
 
     pub(crate) fn outcome(&self, message: MessageId, actor: i64, what: i64, at: i64) -> Result<bool> {
+        // Of two copies the earlier one counts, so that all devices have the same.
         let mut outcome = self.tx.prepare_cached(
-            "INSERT OR IGNORE INTO outcome (message, actor, what, at, generation) VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT INTO outcome (message, actor, what, at, generation) VALUES (?1, ?2, ?3, ?4, ?5) \
+             ON CONFLICT DO UPDATE SET at = excluded.at, generation = excluded.generation WHERE excluded.at < at",
         )?;
         Ok(outcome.execute(params![blob(&message.0), actor, what, at, self.generation])? == 1)
     }
@@ -69,10 +67,27 @@ impl Batch<'_> {
         what: i64,
         at: i64,
     ) -> Result<()> {
-        let actor = self.actor(user, device)?;
-        if self.outcome(message, actor, what, at)? && what == EXPIRED {
-            self.months.add(at, expired_id(message, user, DeviceId(device)));
+        if what == EXPIRED {
+            return self.expired(message, user, DeviceId(device), at).map(drop);
         }
-        Ok(())
+        let actor = self.actor(user, device)?;
+        self.outcome(message, actor, what, at).map(drop)
+    }
+
+    /// Notes that a message expired at a device. That is a record. Returns true if it is news.
+    fn expired(&mut self, message: MessageId, user: UserId, device: DeviceId, at: i64) -> Result<bool> {
+        let actor = self.actor(user, device.0)?;
+        let mut held =
+            self.tx.prepare_cached("SELECT at FROM outcome WHERE message = ?1 AND actor = ?2 AND what = ?3")?;
+        let held: Option<i64> =
+            held.query_row(params![blob(&message.0), actor, EXPIRED], |row| row.get(0)).optional()?;
+        if self.outcome(message, actor, EXPIRED, at)? {
+            let id = expired_id(message, user, device);
+            if let Some(held) = held {
+                self.months.remove(held, id);
+            }
+            self.months.add(at, id);
+        }
+        Ok(held.is_none())
     }
 }

@@ -56,7 +56,7 @@ pub struct Record {
 
 impl From<Message> for Record {
     fn from(message: Message) -> Self {
-        Self { message, unknown: BTreeMap::new() }
+        Self { message: with_one_line(message), unknown: BTreeMap::new() }
     }
 }
 
@@ -73,12 +73,17 @@ impl Record {
         }
         let bad = |error: serde_json::Error| BadRecord(ferry_protocol::describe(&error));
         let frame: Frame<'_> = serde_json::from_str(json).map_err(bad)?;
-        let json = frame.message.map_or(json, RawValue::get);
+        Ok(Self::from_line(frame.message.map_or(json, RawValue::get))?.without_own_fields())
+    }
+
+    /// Reads the object of a message, and no frame: a field `message` is one that nobody knows.
+    pub(crate) fn from_line(json: &str) -> Result<Self, BadRecord> {
+        let bad = |error: serde_json::Error| BadRecord(ferry_protocol::describe(&error));
         let message: Message = serde_json::from_str(json).map_err(bad)?;
         let fields: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_str(json).map_err(bad)?;
         let unknown = fields.into_iter().filter(|(name, _)| !KNOWN.contains(&name.as_ref()) && name != "after");
         let unknown = unknown.map(|(name, value)| (name.into_owned(), one_line(value.get()))).collect();
-        Ok(Self { message, unknown })
+        Ok(Self { message: with_one_line(message), unknown })
     }
 
     /// Returns the message object of the protocol, on one line.
@@ -91,6 +96,12 @@ impl Record {
             json.push_str(&format!(",{}:{value}}}", serde_json::Value::from(name.as_str())));
         }
         json
+    }
+
+    /// Removes fields that only this crate writes. A relay has no business with them.
+    pub(crate) fn without_own_fields(mut self) -> Self {
+        self.unknown.retain(|name, _| !name.starts_with("ferry."));
+        self
     }
 
     /// Takes one of the unknown fields away, and returns its JSON.
@@ -191,6 +202,17 @@ fn object(fields: &BTreeMap<&str, String>) -> String {
     let fields: Vec<String> =
         fields.iter().map(|(name, value)| format!("{}:{value}", serde_json::Value::from(*name))).collect();
     format!("{{{}}}", fields.join(","))
+}
+
+/// Returns a message whose body is on one line. A body is passed on as its sender wrote it, and a
+/// record is a line.
+pub(crate) fn with_one_line(mut message: Message) -> Message {
+    if message.body.get().contains(['\n', '\r'])
+        && let Ok(body) = serde_json::from_str(&one_line(message.body.get()))
+    {
+        message.body = body;
+    }
+    message
 }
 
 /// Returns JSON without line breaks. In JSON they can stand only between tokens.

@@ -12,9 +12,11 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior, config::DbConfig, par
 use crate::{
     History, HistoryError, Owner, Reason, Result,
     cells::{BACKUP, is_valid},
+    ids::blob,
     open::{connect, owner_of, sync_directory, with_suffix},
     record::text_of,
-    tally::survey,
+    soundness::unreadable,
+    tally::{Unreadable, survey},
     words,
 };
 
@@ -33,12 +35,11 @@ const TABLES: [(&str, &[&str]); 10] = [
     ("hole", &["rowid"]),
 ];
 /// Rows of a damaged page that no call of this crate could read.
-const UNREADABLE: [&str; 5] = [
+const UNREADABLE: [&str; 4] = [
     // They refer to a device or a room whose row is lost.
     "DELETE FROM message WHERE actor NOT IN (SELECT n FROM actor) OR room NOT IN (SELECT n FROM room)",
     "DELETE FROM outcome WHERE actor NOT IN (SELECT n FROM actor)",
-    "DELETE FROM message WHERE length(id) != 16 OR NOT json_valid(coalesce(body, '0')) OR NOT json_valid(coalesce(extra, '0'))",
-    "DELETE FROM notice WHERE NOT json_valid(json)",
+    "DELETE FROM message WHERE length(id) != 16",
     "DELETE FROM outbox WHERE NOT json_valid(json)",
 ];
 
@@ -114,7 +115,7 @@ fn rebuild(conn: &Connection) -> Result<()> {
                 .execute(params![row.get::<_, i64>(0)?, words::indexed(&text)])?;
         }
     }
-    for (number, month) in survey(conn, -1)?.digest().0 {
+    for (number, month) in survey(conn, -1, &Unreadable::default())?.digest().0 {
         let count = i64::try_from(month.count).unwrap_or(i64::MAX);
         conn.prepare_cached("INSERT INTO month (m, count, sum) VALUES (?1, ?2, ?3)")?
             .execute(params![number, count, month.sum])?;
@@ -142,7 +143,7 @@ fn salvage(from: &Path, to: &Path, owner: &Owner) -> Result<bool> {
     for unreadable in UNREADABLE {
         is_incomplete |= tx.execute(unreadable, [])? > 0;
     }
-    is_incomplete |= remove_bad_cells(&tx)? > 0;
+    is_incomplete |= remove_unreadable(&tx)?;
     // What was in a backup must not count as new, nor what comes now as old.
     tx.execute(
         "INSERT OR REPLACE INTO meta (key, value) SELECT 'generation', 1 + max(\
@@ -177,6 +178,9 @@ fn copy(from: &Connection, to: &Connection, table: &str, key: &[&str]) -> Result
     let marks: Vec<String> = (1..=shared.len()).map(|n| format!("?{n}")).collect();
     let (list, marks) = (shared.join(", "), marks.join(", "));
     let insert = format!("INSERT OR IGNORE INTO {table} ({list}) VALUES ({marks})");
+    if key == ["rowid"] {
+        return copy_by_number(from, to, table, &list, &insert, shared.len());
+    }
     let mut is_whole = true;
     // Without an index: it may be what is damaged.
     for order in ["ASC", "DESC"] {
@@ -190,6 +194,53 @@ fn copy(from: &Connection, to: &Connection, table: &str, key: &[&str]) -> Result
     Ok(is_whole)
 }
 
+/// Copies the rows of a table that is sorted by numbers. Pages that cannot be read are left out, and
+/// what is behind them is copied.
+fn copy_by_number(
+    from: &Connection,
+    to: &Connection,
+    table: &str,
+    list: &str,
+    insert: &str,
+    columns: usize,
+) -> Result<bool> {
+    let next = |after: i64| -> std::result::Result<Option<i64>, ()> {
+        let sql = format!("SELECT rowid FROM {table} NOT INDEXED WHERE rowid > ?1 ORDER BY rowid LIMIT 1");
+        let found = from.query_row(&sql, [after], |row| row.get(0));
+        match found {
+            Ok(number) => Ok(Some(number)),
+            Err(rusqlite::Error::QueryReturnedNoRows) => Ok(None),
+            Err(_) => Err(()),
+        }
+    };
+    let (mut after, mut is_whole) = (i64::MIN, true);
+    loop {
+        let select = format!("SELECT {list} FROM {table} NOT INDEXED WHERE rowid > {after} ORDER BY rowid");
+        if copy_rows(from, to, &select, insert, columns)? {
+            return Ok(is_whole);
+        }
+        is_whole = false;
+        // Where the copy came to.
+        let reached = format!("SELECT max({after}, coalesce(max(rowid), {after})) FROM {table}");
+        let reached: i64 = to.query_row(&reached, [], |row| row.get(0))?;
+        // The row itself may be what cannot be read; a page may, with all its rows.
+        after = match next(reached) {
+            Ok(Some(number)) => number,
+            Ok(None) => return Ok(false),
+            Err(()) => {
+                let far = (0..63).map(|bits| reached.saturating_add(1 << bits)).find(|number| next(*number).is_ok());
+                let Some(mut good) = far else { return Ok(false) };
+                let mut bad = reached;
+                while good.saturating_sub(bad) > 1 {
+                    let middle = bad + (good - bad) / 2;
+                    if next(middle).is_ok() { good = middle } else { bad = middle }
+                }
+                good
+            }
+        };
+    }
+}
+
 /// Copies rows until one cannot be read. Returns true if there was none such.
 fn copy_rows(from: &Connection, to: &Connection, select: &str, insert: &str, columns: usize) -> Result<bool> {
     let Ok(mut select) = from.prepare(select) else { return Ok(false) };
@@ -201,8 +252,12 @@ fn copy_rows(from: &Connection, to: &Connection, select: &str, insert: &str, col
             Ok(None) => return Ok(is_whole),
             Err(_) => return Ok(false),
         };
+        // A text that is no text any more: only this row is lost.
         let values: rusqlite::Result<Vec<rusqlite::types::Value>> = (0..columns).map(|at| row.get(at)).collect();
-        let Ok(values) = values else { return Ok(false) };
+        let Ok(values) = values else {
+            is_whole = false;
+            continue;
+        };
         // A value of a wrong type, from a damaged page, does not get into a strict table.
         match to.prepare_cached(insert)?.execute(rusqlite::params_from_iter(values)) {
             Err(rusqlite::Error::SqliteFailure(error, _)) if error.code == rusqlite::ErrorCode::ConstraintViolation => {
@@ -212,6 +267,18 @@ fn copy_rows(from: &Connection, to: &Connection, select: &str, insert: &str, col
             done => done?,
         };
     }
+}
+
+/// Removes records that nothing could show. Returns true if there were any.
+fn remove_unreadable(conn: &Connection) -> Result<bool> {
+    let bad = unreadable(conn, -1)?;
+    for n in &bad.messages {
+        conn.prepare_cached("DELETE FROM message WHERE n = ?1")?.execute([n])?;
+    }
+    for id in &bad.notices {
+        conn.prepare_cached("DELETE FROM notice WHERE id = ?1")?.execute([blob(id)])?;
+    }
+    Ok(bad.len() + remove_bad_cells(conn)? > 0)
 }
 
 /// Removes values that do not have the form of their kind, and returns how many.

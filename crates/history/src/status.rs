@@ -2,7 +2,11 @@
 
 use rusqlite::OptionalExtension;
 
-use crate::{History, HistoryError, Result, tally::survey};
+use crate::{
+    History, HistoryError, Result,
+    soundness::unreadable,
+    tally::{Unreadable, survey},
+};
 
 /// The size and the times of a history.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -55,7 +59,11 @@ impl History {
         if found != "ok" {
             return Err(HistoryError::Damaged(found));
         }
-        match survey(&self.conn, -1)?.digest() == self.digest()? {
+        let bad = unreadable(&self.conn, -1)?.len();
+        if bad > 0 {
+            return Err(HistoryError::Damaged(format!("{bad} records cannot be read: ferry history repair")));
+        }
+        match survey(&self.conn, -1, &Unreadable::default())?.digest() == self.digest()? {
             true => Ok(()),
             false => Err(HistoryError::Damaged(
                 "the records are not those that were counted when they came: ferry history rebuild".to_owned(),

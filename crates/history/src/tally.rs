@@ -1,6 +1,6 @@
 //! What a set of records adds up to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use ferry_protocol::{DeviceId, MessageId, UserId};
 use rusqlite::{Connection, Row};
@@ -69,16 +69,36 @@ impl Tally {
     }
 }
 
-/// Adds up the records that came after a generation. Cells are in every backup: they are few, and
+/// Records that cannot be read, because a bit of the file is another one. They are left out.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Unreadable {
+    /// The numbers of messages.
+    pub(crate) messages: HashSet<i64>,
+    /// The ids of notices.
+    pub(crate) notices: HashSet<uuid::Uuid>,
+    /// The kinds and keys of cells.
+    pub(crate) cells: HashSet<(i64, Vec<u8>)>,
+}
+
+impl Unreadable {
+    pub(crate) fn len(&self) -> usize {
+        self.messages.len() + self.notices.len() + self.cells.len()
+    }
+}
+
+/// Adds up the records that came after a generation, without those that are unreadable. Cells are in every backup: they are few, and
 /// only their newest value is kept.
-pub(crate) fn survey(conn: &Connection, after: i64) -> Result<Tally> {
+pub(crate) fn survey(conn: &Connection, after: i64, without: &Unreadable) -> Result<Tally> {
     let mut tally = Tally::default();
     let mut messages = conn.prepare(
-        "SELECT a.user, a.device, m.id, m.sent_at, m.epoch, m.seq FROM message m CROSS JOIN actor a ON a.n = m.actor \
+        "SELECT a.user, a.device, m.id, m.sent_at, m.epoch, m.seq, m.n FROM message m CROSS JOIN actor a ON a.n = m.actor \
          WHERE m.generation > ?1",
     )?;
     let mut rows = messages.query([after])?;
     while let Some(row) = rows.next()? {
+        if without.messages.contains(&row.get(6)?) {
+            continue;
+        }
         let (sent_at, seq): (i64, i64) = (row.get(3)?, row.get(5)?);
         let id =
             message_id_of([bytes(row, 0)?, bytes(row, 1)?, bytes(row, 2)?], sent_at, row.get(4)?, seq.unsigned_abs());
@@ -87,6 +107,9 @@ pub(crate) fn survey(conn: &Connection, after: i64) -> Result<Tally> {
     let mut notices = conn.prepare("SELECT id, at FROM notice WHERE generation > ?1")?;
     let mut rows = notices.query([after])?;
     while let Some(row) = rows.next()? {
+        if without.notices.contains(&uuid(bytes(row, 0)?)) {
+            continue;
+        }
         tally.counts.notices += 1;
         tally.add(row.get(1)?, &notice_id(MessageId(uuid(bytes(row, 0)?)), row.get(1)?));
     }
@@ -102,6 +125,9 @@ pub(crate) fn survey(conn: &Connection, after: i64) -> Result<Tally> {
     let mut cells = conn.prepare(CELLS)?;
     let mut rows = cells.query([OWN])?;
     while let Some(row) = rows.next()? {
+        if without.cells.contains(&(row.get(0)?, bytes(row, 1)?.to_vec())) {
+            continue;
+        }
         tally.counts.cells += 1;
         let (kind, stamp, value): (i64, i64, String) = (row.get(0)?, row.get(2)?, row.get(3)?);
         tally.add(stamp, &cell_id(kind, bytes(row, 1)?, stamp, &value));

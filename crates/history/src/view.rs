@@ -385,6 +385,7 @@ pub(crate) fn stored(row: &Row<'_>) -> rusqlite::Result<Result<Stored>> {
         epoch: row.get(5)?,
         seq: row.get::<_, i64>(6)?.unsigned_abs(),
     };
+    // Rows of an earlier version may have line breaks in the body.
     let mut record = Record::from(message);
     if let Some(extra) = row.get::<_, Option<String>>(10)?
         && let Err(error) = record.set_extra(&extra)

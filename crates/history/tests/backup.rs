@@ -254,3 +254,51 @@ fn a_backup_beside_arrivals_has_what_was_there_at_its_beginning() {
     // The next one has them.
     assert_eq!(kept.create(true).1.manifest.counts.messages, arrived);
 }
+
+#[test]
+fn no_message_of_anybody_keeps_a_backup_from_being_written() {
+    let (mut kept, room) = (Kept::new(), RoomId::new());
+    let mut bob = Writer::new(room);
+    let plain = bob.says("plain").to_json();
+    let odd = [
+        // Line breaks between the tokens of a body, and fields that look like ours.
+        plain
+            .replace("\"body\":\"plain\"", "\"body\":{\"a\":1,\n  \"b\":[\r\n2.50]}")
+            .replace("\"text\"", "\"x.custom\""),
+        bob.says("x").to_json().replacen('{', "{\"ferry.deleted\":{},", 1),
+    ];
+    let mut records: Vec<Record> = odd.iter().map(|json| Record::from_json(json).unwrap()).collect();
+    // A relay that wraps: the field of a frame.
+    let inner = bob.says("inner").to_json();
+    let frame = format!(
+        "{{\"type\":\"message\",\"delivery\":\"0123\",\"message\":{}}}",
+        inner.replacen('{', "{\"message\":1,", 1)
+    );
+    records.push(Record::from_json(&frame).unwrap());
+    take_all(&mut kept.history, &records.iter().collect::<Vec<_>>());
+    let (path, created) = kept.create(false);
+    assert_eq!((created.manifest.counts.messages, created.unreadable), (3, 0));
+    let mut new = kept.sibling();
+    assert_eq!(new.restore(&path).new_messages, 3);
+    assert_eq!(new.history.digest().unwrap(), kept.history.digest().unwrap());
+    let bodies = |history: &History| -> Vec<String> {
+        history.page(room, None, 10).unwrap().messages.iter().map(|shown| shown.record.to_json()).collect()
+    };
+    assert_eq!(bodies(&new.history), bodies(&kept.history));
+}
+
+#[test]
+fn a_record_that_cannot_be_read_is_left_out_and_told() {
+    let (mut kept, room) = (Kept::new(), RoomId::new());
+    fill(&mut kept.history, room);
+    let conn = rusqlite::Connection::open(kept.home.file()).unwrap();
+    conn.execute("UPDATE message SET extra = '{\"mentions\":[\"zz\"]}' WHERE n = (SELECT min(n) FROM message)", [])
+        .unwrap();
+    conn.execute("UPDATE notice SET json = '{}'", []).unwrap();
+    conn.execute("UPDATE cell SET value = '{\"kine\":1}' WHERE kind = 2", []).unwrap();
+    let (path, created) = kept.create(false);
+    assert_eq!(created.unreadable, 3);
+    assert_eq!(created.manifest.counts, Counts { messages: 6, notices: 0, outcomes: 1, cells: 2 });
+    let mut new = kept.sibling();
+    assert_eq!(new.restore(&path).new_messages, 6);
+}

@@ -56,17 +56,19 @@ impl Device {
 
     /// Another device of the same user, which logged in at a time.
     fn at_login(&self, login: i64) -> Self {
+        Self::with(Home { directory: tempfile::tempdir().unwrap(), owner: self.home.owner.clone() }, login)
+    }
+
+    /// A device that logged in a day ago, so that the times of the tests are past.
+    fn of(home: Home) -> Self {
+        Self::with(home, ferry_protocol::now_ms() - 86_400_000)
+    }
+
+    fn with(home: Home, login: i64) -> Self {
+        // The first bytes of a UUIDv7 are its time.
         let mut id = DeviceId::new().0.into_bytes();
         id[..6].copy_from_slice(&login.to_be_bytes()[2..]);
-        let home = Home { directory: tempfile::tempdir().unwrap(), owner: self.home.owner.clone() };
-        Self::with(home, DeviceId(uuid::Uuid::from_bytes(id)))
-    }
-
-    fn of(home: Home) -> Self {
-        Self::with(home, DeviceId::new())
-    }
-
-    fn with(home: Home, device: DeviceId) -> Self {
+        let device = DeviceId(uuid::Uuid::from_bytes(id));
         let mut history = home.open();
         let login = device.created_at().unwrap();
         let mut batch = history.begin().unwrap();

@@ -176,7 +176,7 @@ fn files_twice_missing_changed_or_in_another_order_are_refused() {
 #[test]
 fn what_is_too_large_is_refused_before_it_is_read() {
     Forged::with("messages/2026-01.0001.jsonl", &vec![b'a'; (1 << 20) + 1]).is_refused("a line of");
-    Forged { manifest: " ".repeat(70_000), ..Forged::new() }.is_refused("manifest.json is too large");
+    Forged { manifest: " ".repeat(1_100_000), ..Forged::new() }.is_refused("manifest.json is too large");
     let mut huge = Forged::new();
     huge.entries.push(("later.bin".to_owned(), EntryType::Regular, Vec::new(), Some(5 << 30)));
     huge.has_sums = false;

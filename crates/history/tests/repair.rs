@@ -119,3 +119,28 @@ fn a_file_without_content_says_so() {
     fs::write(home.file(), vec![7; 8_192]).unwrap();
     assert!(matches!(History::owner_of(&home.file()), Err(HistoryError::Damaged(_))));
 }
+
+#[test]
+fn rows_that_are_no_text_any_more_cost_only_themselves() {
+    let (home, room) = (Home::new(), RoomId::new());
+    filled(&home, room);
+    // As a flipped bit inside a page does: two bodies are no UTF-8, and one has a wrong type.
+    for (at, change) in [
+        (100, "body = CAST(x'22ff22' AS TEXT)"),
+        (2_900, "body = CAST(x'22ff22' AS TEXT)"),
+        (1_500, "extra = '{\"mentions\":[\"zz\"]}'"),
+    ] {
+        sql(
+            &home,
+            &format!("UPDATE message SET {change} WHERE n = (SELECT n FROM message ORDER BY n LIMIT 1 OFFSET {at})"),
+        );
+    }
+    let history = home.open();
+    let error = history.check().unwrap_err();
+    assert!(matches!(&error, HistoryError::Damaged(what) if what.contains("3 records cannot be read")), "{error}");
+    drop(history);
+    let repaired = History::repair(&home.file(), &home.owner).unwrap();
+    assert!(repaired.is_incomplete);
+    assert_eq!(repaired.messages, 2_997);
+    home.open().check().unwrap();
+}

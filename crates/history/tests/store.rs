@@ -449,3 +449,29 @@ proptest! {
         prop_assert_eq!(&seen[0], &seen[1]);
     }
 }
+
+#[test]
+fn of_two_times_of_a_notice_or_an_expiry_the_earlier_counts_in_every_order() {
+    let notice = |at: i64, id: MessageId| {
+        let event = ferry_protocol::NoticeEvent::DeviceRemoved { device: ferry_protocol::DeviceId(uuid::Uuid::nil()) };
+        ferry_protocol::Notice { id, at, event }
+    };
+    let (id, room, message) = (MessageId::new(), RoomId::new(), MessageId::new());
+    let (user, device) = (UserId::new(), ferry_protocol::DeviceId::new());
+    let month = 40 * 86_400_000;
+    let digests = [[month, 2 * month], [2 * month, month]].map(|times| {
+        let home = Home::new();
+        let mut history = home.open();
+        for at in times {
+            let notice = notice(at, id);
+            let mut batch = history.begin().unwrap();
+            batch.notice(&notice, &serde_json::to_string(&notice).unwrap(), Origin::Live).unwrap();
+            let event = ReceiptEvent::Expired { room, user, device, messages: vec![message] };
+            batch.receipt(&Receipt { id: MessageId::new(), at, event }).unwrap();
+            batch.commit().unwrap();
+        }
+        history.check().unwrap();
+        history.digest().unwrap()
+    });
+    assert_eq!(digests[0], digests[1]);
+}

@@ -219,7 +219,7 @@ fn write_missing() {
     batch.commit().unwrap();
     save("times-and-texts", "key", &months.create(false).0);
 
-    save("newer", "key", &common::backups::with_manifest(&mut fresh(), "\"version\": 1", "\"version\": 2", None));
+    save("newer", "key", &common::backups::with_manifest(&mut fresh(), "\"version\":1", "\"version\":2", None));
     let later = Some(("later.jsonl", "anything\n"));
     save("unknown-file", "key", &common::backups::with_manifest(&mut fresh(), "", "", later));
 }

@@ -64,7 +64,7 @@ async fn new(args: New, global: &Global) -> Result<(), Failure> {
     match &args.to {
         Some(path) => {
             write_private(path, &file)?;
-            let value = json!({ "file": path, "recipient": recipient });
+            let value = json!({ "file": path.display().to_string(), "recipient": recipient });
             show::answer(global.json, &value, || {
                 format!("{}: keep it where this device is not", show::line(&path.display().to_string()))
             })?;

@@ -5,7 +5,7 @@ use std::{
     cell::RefCell,
     collections::BTreeMap,
     fs::File,
-    io::{self, BufRead, BufReader, Read},
+    io::{self, BufRead, BufReader, Cursor, Read},
     rc::Rc,
 };
 
@@ -27,6 +27,8 @@ const LINE: u64 = 1 << 20;
 const UNKNOWN: u64 = 4 << 30;
 /// The most bytes of the sums, with about 100 bytes an entry.
 const SUMS_MAX: u64 = 16 << 20;
+/// The most bytes of the header of age. It takes about 100 bytes a recipient.
+const HEADER: u64 = 16 << 10;
 /// The most bytes of zeros after the end of the archive. `tar` fills up to 10 KiB.
 const PADDING: u64 = 64 << 10;
 
@@ -34,8 +36,8 @@ const PADDING: u64 = 64 << 10;
 pub(super) enum Met<'a> {
     /// The manifest. It always comes first.
     Manifest(&'a Manifest),
-    /// A record.
-    Item(Item),
+    /// A record, and the bytes of its line.
+    Item(Item, usize),
 }
 
 /// A file that was read to its end, and was whole.
@@ -87,8 +89,15 @@ impl Read for Source<'_> {
 /// Reads a backup from the beginning of the file to its end.
 pub(super) fn read(file: &File, key: &Key, meet: &mut dyn FnMut(Met<'_>) -> Result<()>) -> Result<Whole> {
     let seen = Rc::new(RefCell::new(Seen::default()));
-    let source = BufReader::with_capacity(1 << 16, Source { file, seen: Rc::clone(&seen) });
+    let mut source = Source { file, seen: Rc::clone(&seen) };
     let told = Told { seen: Rc::clone(&seen) };
+    // Reading a header takes time that grows with the square of its length.
+    let mut head = Vec::new();
+    (&mut source).take(HEADER).read_to_end(&mut head).map_err(|error| told.io(error))?;
+    if !head.windows(5).any(|window| window == b"\n--- ") {
+        return Err(told.bad("it is no file of age, or its header is damaged"));
+    }
+    let source = BufReader::with_capacity(1 << 16, Cursor::new(head).chain(source));
     let decryptor = age::Decryptor::new_buffered(source).map_err(|error| told.refusal(error.into()))?;
     let stream = key.open(decryptor).map_err(|refusal| told.refusal(refusal))?;
     let mut gzip = GzDecoder::new(BufReader::with_capacity(1 << 16, stream));
@@ -223,7 +232,7 @@ impl Entries {
             (_, Some(section)) => lines(entry, name, told, &mut |line| {
                 let item = Item::from_line(section, line);
                 let item = item.map_err(|error| told.bad(format!("a line of {name} cannot be read: {error}")))?;
-                meet(Met::Item(item))
+                meet(Met::Item(item, line.len()))
             })?,
             _ => {
                 if entry.size() > UNKNOWN {

@@ -22,6 +22,8 @@ use crate::{
 
 /// How many records are stored in one transaction.
 const BATCH: usize = 2_000;
+/// The most bytes of lines that wait for it.
+const BATCH_BYTES: usize = 4 << 20;
 
 /// A backup that is open for reading.
 #[derive(Debug)]
@@ -114,7 +116,7 @@ impl Backup {
                 is_new.expect(found);
                 Ok(())
             }
-            Met::Item(item) => {
+            Met::Item(item, _) => {
                 item.tally(&mut tally);
                 is_new.meet(&item)?;
                 ticker.done(1)
@@ -151,7 +153,7 @@ impl Backup {
         self.file.rewind().map_err(unreadable)?;
         let (mut ticker, mut waiting, mut restored) =
             (Ticker::new(watch, 0), Vec::with_capacity(BATCH), Restored::default());
-        let mut whole = None;
+        let (mut whole, mut waiting_bytes) = (None, 0);
         let read = archive::read(&self.file, &self.key, &mut |met| match met {
             Met::Manifest(manifest) if manifest.user != history.owner.user => Err(HistoryError::OtherOwner),
             Met::Manifest(manifest) => {
@@ -159,11 +161,14 @@ impl Backup {
                 whole = Some(manifest.whole.clone());
                 Ok(())
             }
-            Met::Item(item) => {
+            Met::Item(item, bytes) => {
                 waiting.push(item);
-                if waiting.len() == BATCH {
+                waiting_bytes += bytes;
+                if waiting.len() == BATCH || waiting_bytes >= BATCH_BYTES {
+                    let count = u64::try_from(waiting.len()).unwrap_or_default();
                     store(history, &mut waiting, now, &mut restored)?;
-                    ticker.done(u64::try_from(BATCH).unwrap_or_default())?;
+                    waiting_bytes = 0;
+                    ticker.done(count)?;
                 }
                 Ok(())
             }

@@ -133,7 +133,11 @@ impl Records {
             Place::Message(n) => {
                 let sql = format!("SELECT {} {} WHERE m.n = ?1", item_columns(), tables(""));
                 let mut row = history.conn.prepare_cached(&sql)?;
-                Ok(row.query_row([n], |row| Ok(Item::of_row(row))).optional()?.transpose()?)
+                match row.query_row([n], |row| Ok(Item::of_row(row))).optional()?.transpose() {
+                    // The rest must not wait for it. A check says that it is there.
+                    Err(HistoryError::Damaged(_)) => Ok(None),
+                    item => item,
+                }
             }
             Place::Notice(id) => {
                 let mut row = history.conn.prepare_cached("SELECT json FROM notice WHERE id = ?1")?;

@@ -14,24 +14,25 @@ use crate::{
     digest::month_of,
     ids::uuid,
     item::{Cell, Outcome, item_columns, messages_file, notices_file, outcomes_file},
-    tally::{CELLS, OUTCOMES, bytes},
+    tally::{CELLS, OUTCOMES, Unreadable, bytes},
     view::tables,
 };
 
 /// With about 180 bytes each, a part has less than 4 MiB.
 const OUTCOMES_OF_PART: usize = 20_000;
 /// Takes a file of the archive: its name, what it has, and its records.
-type Take<'a> = dyn FnMut(String, Section, &[Item]) -> Result<()> + 'a;
+type Take<'a> = dyn FnMut(String, &[Item]) -> Result<()> + 'a;
 
 /// The records of a snapshot that came after a generation.
 pub(super) struct Records<'a> {
     conn: &'a Connection,
     after: i64,
+    without: &'a Unreadable,
 }
 
 impl<'a> Records<'a> {
-    pub(super) fn new(conn: &'a Connection, after: i64) -> Self {
-        Self { conn, after }
+    pub(super) fn new(conn: &'a Connection, after: i64, without: &'a Unreadable) -> Self {
+        Self { conn, after, without }
     }
 
     /// Hands over each file. Cells come first: the kind of a room decides who may delete there.
@@ -48,6 +49,9 @@ impl<'a> Records<'a> {
         let mut rows = cells.query([OWN])?;
         while let Some(row) = rows.next()? {
             let code: i64 = row.get(0)?;
+            if self.without.cells.contains(&(code, bytes(row, 1)?.to_vec())) {
+                continue;
+            }
             let kind = Cell::name(code).ok_or_else(|| damaged("a cell of an unknown kind"))?;
             let value = RawValue::from_string(row.get(3)?).map_err(|_| damaged("the value of a cell is no JSON"))?;
             let cell = Cell { kind: kind.into(), key: uuid(bytes(row, 1)?), stamp: row.get(2)?, value };
@@ -57,7 +61,7 @@ impl<'a> Records<'a> {
                 }
             }
         }
-        files.iter().try_for_each(|(file, items)| take((*file).to_owned(), Section::Cells, items))
+        files.iter().try_for_each(|(file, items)| take((*file).to_owned(), items))
     }
 
     fn outcomes(&self, take: &mut Take<'_>) -> Result<()> {
@@ -72,18 +76,21 @@ impl<'a> Records<'a> {
             items.push(Item::Outcome(Outcome { message, user, device, what, at: row.get(4)? }));
             if items.len() == OUTCOMES_OF_PART {
                 part += 1;
-                take(outcomes_file(part), Section::Outcomes, &items)?;
+                take(outcomes_file(part), &items)?;
                 items.clear();
             }
         }
-        if items.is_empty() { Ok(()) } else { take(outcomes_file(part + 1), Section::Outcomes, &items) }
+        if items.is_empty() { Ok(()) } else { take(outcomes_file(part + 1), &items) }
     }
 
     fn notices(&self, take: &mut Take<'_>) -> Result<()> {
-        let mut notices = self.conn.prepare("SELECT at, json FROM notice WHERE generation > ?1 ORDER BY at, id")?;
+        let mut notices = self.conn.prepare("SELECT at, json, id FROM notice WHERE generation > ?1 ORDER BY at, id")?;
         let mut rows = notices.query([self.after])?;
         let mut month: Option<(i64, Vec<Item>)> = None;
         while let Some(row) = rows.next()? {
+            if self.without.notices.contains(&uuid(bytes(row, 2)?)) {
+                continue;
+            }
             let (number, json): (i64, String) = (month_of(row.get(0)?), row.get(1)?);
             let json = json.replace(['\n', '\r'], " ");
             let notice = serde_json::from_str(&json).map_err(|_| damaged("a notice cannot be read"))?;
@@ -104,6 +111,9 @@ impl<'a> Records<'a> {
         let mut rows = messages.query(params![self.after])?;
         let mut part = Part::default();
         while let Some(row) = rows.next()? {
+            if self.without.messages.contains(&row.get(0)?) {
+                continue;
+            }
             let item = Item::of_row(row)?;
             let Item::Message { record, .. } = &item else { continue };
             // Messages of one moment may have gone into the next one's numbers, so a message's own
@@ -144,7 +154,7 @@ impl Part {
         if self.items.is_empty() {
             return Ok(());
         }
-        take(messages_file(self.month, self.number), Section::Messages, &self.items)?;
+        take(messages_file(self.month, self.number), &self.items)?;
         self.items.clear();
         Ok(())
     }
@@ -152,7 +162,7 @@ impl Part {
 
 fn finish_notices(month: Option<(i64, Vec<Item>)>, take: &mut Take<'_>) -> Result<()> {
     match month {
-        Some((number, items)) => take(notices_file(number), Section::Notices, &items),
+        Some((number, items)) => take(notices_file(number), &items),
         None => Ok(()),
     }
 }
