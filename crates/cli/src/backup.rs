@@ -134,16 +134,17 @@ async fn create(args: Create, global: &Global) -> Result<(), Failure> {
         // Before the file is there: a file without its passphrase would be of no use.
         show::print(&format!("passphrase  {words}"))?;
     }
-    let (path, created) = keeper
+    let created = keeper
         .run(move |history| {
-            let path = free_path(&args.to, &file_name(history, username, now)?);
+            let directory = std::path::absolute(&args.to).unwrap_or(args.to);
+            let path = directory.join(format!("{}.tar.gz.age", file_name(history, username, now)?));
             let mut meter = Meter::new("backup", json, &stop);
             let plan = Plan { lock: &lock, is_increment, app: APP, now };
             let created = history.create_backup(&path, &plan, &mut |progress| meter.at(progress))?;
-            Ok((path, created))
+            Ok(created)
         })
         .await?;
-    let Created { manifest, bytes, unreadable } = created;
+    let Created { manifest, bytes, path, unreadable } = created;
     if unreadable > 0 {
         let count = show::count(u64::try_from(unreadable).unwrap_or(u64::MAX), "record");
         show::notice(&format!("{count} cannot be read and are left out: ferry history repair"));
@@ -199,14 +200,6 @@ fn file_name(history: &History, username: Option<String>, now: i64) -> Result<St
     let name: String = name.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')).take(40).collect();
     let time = jiff::Timestamp::from_millisecond(now).unwrap_or_default();
     Ok(format!("ferry-{name}-{}", time.strftime("%Y%m%dT%H%M%SZ")))
-}
-
-/// Returns a name that is free. Two backups of one second have two names.
-fn free_path(directory: &Path, name: &str) -> PathBuf {
-    let directory = std::path::absolute(directory).unwrap_or_else(|_| directory.to_owned());
-    let names = (1..1_000).map(|n: u32| if n == 1 { name.to_owned() } else { format!("{name}-{n}") });
-    let mut paths = names.map(|name| directory.join(format!("{name}.tar.gz.age")));
-    paths.find(|path| !path.exists()).unwrap_or_else(|| directory.join(name))
 }
 
 /// Returns what opens a file.

@@ -72,18 +72,29 @@ struct Room {
 
 pub async fn export(args: Export, global: &Global) -> Result<(), Failure> {
     let keeper = Keeper::open_offline(global).await?;
-    make_empty_directory(&args.to)?;
+    let unfinished = make_unfinished(&args.to)?;
     let (json, stop, directory) = (global.json, Stop::on_signal(), args.to.clone());
+    let to = unfinished.clone();
     let written = keeper
         .run(move |history| {
             let names = Names::of(history)?;
             let rooms = rooms(history, &names, args.room.as_deref())?;
             let mut meter = Meter::new("export", json, &stop);
-            let mut writing = Writing { history, names, directory: &args.to, done: 0, total: 0, meter: &mut meter };
+            let mut writing = Writing { history, names, directory: &to, done: 0, total: 0, meter: &mut meter };
             writing.total = rooms.iter().map(|room| room.messages).sum();
             writing.write(&rooms, args.format)
         })
-        .await?;
+        .await;
+    let finished = written.map_err(Failure::from).and_then(|written| {
+        // An empty directory of this name makes room.
+        let _ = fs::remove_dir(&directory);
+        fs::rename(&unfinished, &directory).map_err(|error| Failure::file(&directory, &error))?;
+        Ok(written)
+    });
+    if finished.is_err() {
+        let _ = fs::remove_dir_all(&unfinished);
+    }
+    let written = finished?;
     if !written.skipped.is_empty() {
         let count = written.skipped.len();
         show::notice(&format!("{count} messages could not be read and are left out: ferry history check"));
@@ -107,11 +118,10 @@ fn rooms(history: &History, names: &Names, wanted: Option<&str>) -> Result<Vec<R
             continue;
         }
         let title = names.room(id);
-        let mut file = file_name(&title);
-        // Two rooms may have one name, or names that differ only in what a file's name cannot have.
-        if rooms.iter().any(|room| room.file.eq_ignore_ascii_case(&file)) || file == "index" {
-            file = format!("{file}-{id}");
-        }
+        // Two rooms may have one name, or names that a file system does not tell apart. The end of
+        // an id is random.
+        let id_text = id.to_string();
+        let file = format!("{}-{}", file_name(&title), id_text.get(28..).unwrap_or(&id_text));
         rooms.push(Room { id, title, file, messages: history.messages_in(id)? });
     }
     match rooms.is_empty() {
@@ -123,7 +133,11 @@ fn rooms(history: &History, names: &Names, wanted: Option<&str>) -> Result<Vec<R
 /// Returns a name that every file system takes and no program takes for an option or a path.
 fn file_name(title: &str) -> String {
     let plain = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '_') { c } else { '_' };
-    let name: String = title.trim_start_matches(['#', '@']).chars().map(plain).take(60).collect();
+    let mut name: String = title.trim_start_matches(['#', '@']).chars().map(plain).take(60).collect();
+    // File systems count bytes, at most 255 of them.
+    while name.len() > 180 {
+        name.pop();
+    }
     let name = name.trim_matches(['-', '_']).to_owned();
     if name.is_empty() { "room".to_owned() } else { name }
 }
@@ -232,20 +246,23 @@ fn create(path: &Path) -> std::io::Result<File> {
     options.write(true).create_new(true).open(path)
 }
 
-/// Makes sure that a directory is there, and has nothing that could be overwritten.
-fn make_empty_directory(path: &Path) -> Result<(), Failure> {
+/// Makes the directory that gets the name once everything is written, so that an export is whole or
+/// not there. Fails if there is something that could be overwritten.
+fn make_unfinished(path: &Path) -> Result<PathBuf, Failure> {
     let failed = |error: std::io::Error| Failure::file(path, &error);
-    if path.exists() {
-        return match fs::read_dir(path).map_err(failed)?.next() {
-            None => Ok(()),
-            Some(_) => Err(Failure::usage(format!("{} is not empty", path.display()))),
-        };
+    if path.exists() && fs::read_dir(path).map_err(failed)?.next().is_some() {
+        return Err(Failure::usage(format!("{} is not empty", path.display())));
     }
+    let name = path.file_name().ok_or_else(|| Failure::usage(format!("{} is no new directory", path.display())))?;
+    let mut unfinished = name.to_owned();
+    unfinished.push(format!(".{}.unfinished", std::process::id()));
+    let unfinished = path.with_file_name(unfinished);
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path).map_err(failed)
+    builder.create(&unfinished).map_err(failed)?;
+    Ok(unfinished)
 }
 
 #[cfg(test)]

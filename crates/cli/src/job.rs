@@ -27,12 +27,17 @@ impl Stop {
         let flag = stop.clone();
         tokio::spawn(async move {
             stopped().await;
-            flag.0.store(true, Ordering::Relaxed);
+            flag.set();
         });
         stop
     }
 
-    fn is_set(&self) -> bool {
+    /// Says that the job shall end.
+    pub fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    pub fn is_set(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }

@@ -87,8 +87,18 @@ impl Keeper {
     pub async fn open_offline_or_new(global: &Global) -> Result<Self, Failure> {
         let profile = global.profile()?;
         let Some(credentials) = profile.load()? else { return Self::open_offline(global).await };
-        let owner = Owner { server: credentials.server, user: credentials.user.id };
-        Self::of(profile.history(&owner.server, owner.user)?, owner).await
+        let (owner, device) = (Owner { server: credentials.server, user: credentials.user.id }, credentials.device);
+        let keeper = Self::of(profile.history(&owner.server, owner.user)?, owner).await?;
+        // The queue of this device begins with its login. What a backup or another device brings is
+        // compared with that.
+        keeper
+            .run(move |history| {
+                let mut batch = history.begin()?;
+                batch.collects_as(device, now_ms())?;
+                batch.commit()
+            })
+            .await?;
+        Ok(keeper)
     }
 
     async fn of(path: PathBuf, owner: Owner) -> Result<Self, Failure> {

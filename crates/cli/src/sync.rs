@@ -1,14 +1,17 @@
 //! `ferry sync`: makes the histories of two devices of one user equal, without a relay.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{ArgGroup, Args};
 use ferry_client::protocol::now_ms;
 use ferry_history::HistoryError;
-use ferry_history::sync::noise::{self, Code, Trust};
+use ferry_history::sync::noise::{self, Code, Noise, PublicKey, Trust};
 use ferry_history::sync::{Side, Synced, sync as exchange};
 use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
 
 use super::Global;
@@ -16,13 +19,16 @@ use super::failure::Failure;
 use super::job::{Meter, Stop, stopped};
 use super::keep::Keeper;
 use super::show;
+use line::Line;
+
+mod line;
 
 /// How long a code is good.
 const CODE: Duration = Duration::from_secs(600);
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(10);
-/// How long the other device may be silent. It may have to search a large history meanwhile.
-const SILENCE: Duration = Duration::from_secs(60);
+/// How many handshakes may be under way. Past it others wait.
+const HANDSHAKES: usize = 16;
 
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("what").required(true), after_help = "\
@@ -48,7 +54,7 @@ pub struct Sync {
     #[arg(long, value_name = "HOST:PORT", group = "what")]
     connect: Option<String>,
     /// The code that the other device shows; not needed if the two know each other
-    #[arg(long, requires = "connect")]
+    #[arg(long, requires = "connect", env = "FERRY_SYNC_CODE", hide_env_values = true)]
     code: Option<String>,
     /// List the devices that this one knows
     #[arg(long, group = "what")]
@@ -79,7 +85,9 @@ async fn connect(keeper: &Keeper, address: &str, code: Option<Code>, global: &Gl
         Ok(stream) => stream.map_err(|error| unreachable(error.to_string()))?,
         Err(_) => return Err(unreachable("it does not answer".to_owned())),
     };
-    let synced = run(keeper, stream, Side::Leads, code, global.json, &Stop::on_signal()).await?;
+    let stop = Stop::on_signal();
+    let meeting = meet(keeper, stream, Side::Leads, code, &stop).await?;
+    let synced = exchange_with(keeper, meeting, Side::Leads, global.json, &stop).await?;
     told(&synced, global.json)?;
     match synced.is_equal {
         true => Ok(()),
@@ -101,8 +109,12 @@ async fn listen(keeper: &Keeper, address: &str, watch: bool, global: &Global) ->
     }
     let stop = Stop::on_signal();
     let mut end = std::pin::pin!(stopped());
+    // Strangers may connect and say nothing, so several handshakes are under way at once.
+    let places = Arc::new(Semaphore::new(HANDSHAKES));
+    let (met, mut meetings) = mpsc::channel(1);
     loop {
-        let accepted = tokio::select! {
+        tokio::select! {
+            biased;
             () = &mut end => return Ok(()),
             () = tokio::time::sleep_until(until), if code.is_some() => {
                 if !watch {
@@ -110,52 +122,87 @@ async fn listen(keeper: &Keeper, address: &str, watch: bool, global: &Global) ->
                 }
                 show::notice("the code is not good any more; devices that this one knows can still come");
                 code = None;
-                continue;
             }
-            accepted = listener.accept() => accepted,
-        };
-        let Ok((stream, from)) = accepted else { continue };
-        match run(keeper, stream, Side::Answers, code.clone(), global.json, &stop).await {
-            Ok(synced) => {
-                // A code is good once.
-                code = None;
-                told(&synced, global.json)?;
-                if !watch {
-                    return Ok(());
+            Some(meeting) = meetings.recv() => {
+                let (from, meeting): (SocketAddr, Result<Meeting, Failure>) = meeting;
+                let synced = match meeting {
+                    // The code may have been used since this device showed it.
+                    Ok(meeting) if meeting.by_code && code.is_none() => Err(Failure::failed("the code is not good any more")),
+                    Ok(meeting) => exchange_with(keeper, meeting, Side::Answers, global.json, &stop).await,
+                    Err(failure) => Err(failure),
+                };
+                match synced {
+                    Ok(synced) => {
+                        // A code is good once.
+                        code = None;
+                        told(&synced, global.json)?;
+                        if !watch {
+                            return Ok(());
+                        }
+                    }
+                    Err(failure) => show::notice(&format!("{from}: {failure}")),
                 }
             }
-            Err(failure) => show::notice(&format!("{from}: {failure}")),
+            accepted = listener.accept(), if places.available_permits() > 0 => {
+                let (Ok((stream, from)), Ok(place)) = (accepted, Arc::clone(&places).try_acquire_owned()) else { continue };
+                let (keeper, code, stop, met) = (keeper.clone(), code.clone(), stop.clone(), met.clone());
+                tokio::spawn(async move {
+                    let meeting = meet(&keeper, stream, Side::Answers, code, &stop).await;
+                    drop(place);
+                    // If nobody takes it, the command ends.
+                    let _ = met.send((from, meeting)).await;
+                });
+            }
         }
     }
 }
 
-/// Runs the sync over a connection, and remembers the other device.
-async fn run(
+/// Two devices that trust each other.
+struct Meeting {
+    pipe: Noise<Line>,
+    key: PublicKey,
+    by_code: bool,
+}
+
+/// Shakes hands over a connection.
+async fn meet(
     keeper: &Keeper,
     stream: TcpStream,
     side: Side,
     code: Option<Code>,
+    stop: &Stop,
+) -> Result<Meeting, Failure> {
+    let line = Line::of(stream, stop.clone())
+        .map_err(|error| Failure::temporary(format!("the connection failed: {error}")))?;
+    let (key, known) = keeper.run(|history| Ok((history.link_key(now_ms())?, history.paired_keys()?))).await?;
+    let met = tokio::task::spawn_blocking(move || {
+        let trust = Trust { key: &key, code: code.as_ref(), known: &known };
+        let (mut pipe, key) = match side {
+            Side::Leads => noise::lead(line, &trust)?,
+            Side::Answers => noise::answer(line, &trust)?,
+        };
+        pipe.stream_mut().is_trusted();
+        Ok::<_, HistoryError>(Meeting { pipe, key, by_code: !known.contains(&key) })
+    });
+    Ok(met.await.map_err(|_| Failure::failed("the handshake failed"))??)
+}
+
+/// Runs the sync, and remembers the other device.
+async fn exchange_with(
+    keeper: &Keeper,
+    meeting: Meeting,
+    side: Side,
     json: bool,
     stop: &Stop,
 ) -> Result<Synced, Failure> {
-    let failed = |error: std::io::Error| Failure::temporary(format!("the connection failed: {error}"));
-    let stream = stream.into_std().map_err(failed)?;
-    stream.set_nonblocking(false).map_err(failed)?;
-    let _ = stream.set_nodelay(true);
-    stream.set_read_timeout(Some(SILENCE)).and_then(|()| stream.set_write_timeout(Some(SILENCE))).map_err(failed)?;
     let name = gethostname::gethostname().to_string_lossy().into_owned();
     let mut meter = Meter::new("sync", json, stop);
+    let Meeting { mut pipe, key, .. } = meeting;
     let synced = keeper.run(move |history| {
         let now = now_ms();
-        let (key, known) = (history.link_key(now)?, history.paired_keys()?);
-        let trust = Trust { key: &key, code: code.as_ref(), known: &known };
-        let (mut pipe, theirs) = match side {
-            Side::Leads => noise::lead(stream, &trust)?,
-            Side::Answers => noise::answer(stream, &trust)?,
-        };
         let synced = exchange(history, &mut pipe, side, &name, now, &mut |progress| meter.at(progress))?;
         // Only now is it sure that it is a device of this user.
-        history.pair(&theirs, &synced.name, synced.is_equal, now)?;
+        history.pair(&key, &synced.name, synced.is_equal, now)?;
         Ok(synced)
     });
     Ok(synced.await?)

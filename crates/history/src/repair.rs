@@ -194,8 +194,8 @@ fn copy(from: &Connection, to: &Connection, table: &str, key: &[&str]) -> Result
     Ok(is_whole)
 }
 
-/// Copies the rows of a table that is sorted by numbers. Pages that cannot be read are left out, and
-/// what is behind them is copied.
+/// Copies the rows of a table that is sorted by numbers. Pages that cannot be read are left out,
+/// and what is behind them is copied.
 fn copy_by_number(
     from: &Connection,
     to: &Connection,

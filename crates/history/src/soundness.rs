@@ -1,4 +1,5 @@
-//! Whether each record reads as it is written. A flipped bit inside a text breaks no page of SQLite.
+//! Whether each record reads as it is written. A flipped bit inside a text breaks no page of
+//! SQLite.
 
 use ferry_protocol::Notice;
 use rusqlite::Connection;

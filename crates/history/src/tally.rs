@@ -86,8 +86,8 @@ impl Unreadable {
     }
 }
 
-/// Adds up the records that came after a generation, without those that are unreadable. Cells are in every backup: they are few, and
-/// only their newest value is kept.
+/// Adds up the records that came after a generation, without those that are unreadable. Cells are
+/// in every backup: they are few, and only their newest value is kept.
 pub(crate) fn survey(conn: &Connection, after: i64, without: &Unreadable) -> Result<Tally> {
     let mut tally = Tally::default();
     let mut messages = conn.prepare(

@@ -18,6 +18,13 @@ fn backups(directory: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// Returns what `ferry show` says without holes, and how many of these there are.
+fn shown(shell: &Shell, arguments: &str) -> (String, usize) {
+    let all = shell.ok(arguments);
+    let (holes, messages): (Vec<&str>, Vec<&str>) = all.lines().partition(|line| line.starts_with('~'));
+    (messages.join("\n"), holes.len())
+}
+
 /// Runs a script of the shell that a person without Ferry would type, and returns what it prints.
 fn script(directory: &Path, script: &str) -> String {
     let ran = Command::new("bash").args(["-euo", "pipefail", "-c", script]).current_dir(directory).output().unwrap();
@@ -58,7 +65,9 @@ on_both!(a_lost_device_is_restored_from_its_backup, |world| async move {
     shell.ok("--profile new login bob --device-name new-machine");
     let words = shell.ok(&format!("--profile new backup restore {file} --key {key}"));
     assert!(words.contains("5 messages, of which 5 are new here"), "{words}");
-    assert_eq!(shell.ok("--profile new show @alice"), shell.ok("--profile bob show @alice"));
+    // What came after the backup and before the login is on neither.
+    let here = shown(&shell, "--profile bob show @alice").0;
+    assert_eq!(shown(&shell, "--profile new show @alice"), (here, 1));
     assert!(shell.ok("--profile new search hello").contains("[👍 1]"));
     assert!(!shell.ok("--profile new show @alice").contains("canary"));
     let words = shell.ok(&format!("--profile new backup restore {file} --key {key}"));
@@ -140,7 +149,8 @@ async fn increments_add_up_and_a_forged_backup_is_asked_about() {
     let files = backups(&directory).iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(" ");
     shell.ok("--profile new login bob --device-name new-machine");
     shell.ok(&format!("--profile new backup restore {files} --key {key}"));
-    assert_eq!(shell.ok("--profile new show @alice"), shell.ok("--profile bob show @alice"));
+    let here = shown(&shell, "--profile bob show @alice").0;
+    assert_eq!(shown(&shell, "--profile new show @alice"), (here, 1));
 
     // Whoever knows the public half can lock a file for the key, and cannot vouch for it.
     let recipient = shell.ok("--profile bob backup key show");
@@ -178,7 +188,7 @@ async fn two_devices_sync_directly_with_a_code_and_then_without() {
     let synced = shell.json(&format!("--profile second sync --connect {address} --code {code}"));
     assert_eq!((&synced["new_messages"], &synced["equal"]), (&1.into(), &true.into()), "{synced}");
     assert!(child.wait().unwrap().success());
-    assert_eq!(shell.ok("--profile second show @alice"), shell.ok("--profile bob show @alice"));
+    assert_eq!(shown(&shell, "--profile second show @alice").0, shown(&shell, "--profile bob show @alice").0);
 
     // They know each other now, also in the other direction, and a code is good once.
     let (mut child, address, _) = listening("--watch");
@@ -192,4 +202,29 @@ async fn two_devices_sync_directly_with_a_code_and_then_without() {
     shell.ok(&format!("--profile second sync --forget {key}"));
     shell.fails(1, &format!("--profile second sync --forget {key}"));
     shell.fails(4, &format!("--profile second sync --connect {address}"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn strangers_do_not_hold_up_a_device_that_listens() {
+    let world = World::start(Backend::Embedded).await;
+    let shell = Shell::at(&world);
+    shell.alice_and_bob();
+    shell.ok("--profile bob tail --until-drained");
+    shell.ok("--profile second login bob --device-name second");
+    let mut command = shell.command("--json --profile bob sync --listen 127.0.0.1:0");
+    let mut child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
+    let first: serde_json::Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+    let (address, code) = (first["listening"].as_str().unwrap(), first["code"].as_str().unwrap());
+    // They say the begin of a frame, and then nothing.
+    let strangers: Vec<std::net::TcpStream> = (0..8)
+        .map(|_| {
+            let mut stranger = std::net::TcpStream::connect(address).unwrap();
+            std::io::Write::write_all(&mut stranger, &[0, 0, 255]).unwrap();
+            stranger
+        })
+        .collect();
+    shell.ok(&format!("--profile second sync --connect {address} --code {code}"));
+    assert!(child.wait().unwrap().success());
+    drop(strangers);
 }

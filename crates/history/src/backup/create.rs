@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File},
     io::{self, BufWriter, Read, Write},
-    path::Path,
+    path::{Path, PathBuf},
     sync::mpsc,
 };
 
@@ -55,6 +55,8 @@ pub struct Created {
     pub manifest: Manifest,
     /// The bytes of the file.
     pub bytes: u64,
+    /// The file. If there was one of the name already, it has another one.
+    pub path: PathBuf,
     /// How many records the history has that cannot be read, and are left out.
     pub unreadable: usize,
 }
@@ -66,30 +68,27 @@ struct Entry {
 }
 
 impl History {
-    /// Writes a backup to a new file. Messages may come and go meanwhile: the backup has what was
-    /// there at its beginning.
+    /// Writes a backup to a new file. If there is a file of this name, it gets another one.
+    /// Messages may come and go meanwhile: the backup has what was there at its beginning.
     ///
     /// The file has another name until it is whole and was read again. If the work fails, nothing
     /// is left of it.
     ///
-    /// # Errors
-    /// Fails with [`HistoryError::File`] if there is a file of this name or it cannot be written,
-    /// with [`HistoryError::Interrupted`] if the watch says so, and if the history cannot be read.
+    /// # Errors Fails with [`HistoryError::File`] if the file cannot be written, with
+    /// [`HistoryError::Interrupted`] if the watch says so, and if the history cannot be read.
     pub fn create_backup(&mut self, path: &Path, plan: &Plan<'_>, watch: &mut Watch<'_>) -> Result<Created> {
-        if path.exists() {
-            return Err(HistoryError::file(path, io::ErrorKind::AlreadyExists.into()));
-        }
-        let saved = if plan.is_increment { self.saved()? } else { None };
+        let saved = if plan.is_increment { self.saved(&plan.lock.name())? } else { None };
         // Before the snapshot, so that the next increment begins early enough.
         let drained = self.drained_at()?.unwrap_or_default();
         let generation = self.next_generation()?;
-        let partial = with_suffix(path, ".partial");
+        // Several devices may write to one directory at once.
+        let partial = with_suffix(path, &format!(".{:08x}.partial", rand::random::<u32>()));
         let written = self.write_backup(&partial, plan, saved, watch);
         let written = written.and_then(|(manifest, sha256, unreadable)| {
             let bytes = read_again(&partial, &sha256)?;
-            fs::rename(&partial, path).map_err(|error| HistoryError::file(path, error))?;
-            sync_directory(path)?;
-            Ok((Created { manifest, bytes, unreadable }, sha256))
+            let path = publish(&partial, path)?;
+            sync_directory(&path)?;
+            Ok((Created { manifest, bytes, unreadable, path }, sha256))
         });
         let (created, sha256) = match written {
             Ok(written) => written,
@@ -99,7 +98,7 @@ impl History {
             }
         };
         let made = Made {
-            path: path.display().to_string(),
+            path: created.path.display().to_string(),
             created_at: plan.now,
             bytes: created.bytes,
             sha256,
@@ -107,7 +106,8 @@ impl History {
             since: created.manifest.since,
             verified_at: None,
         };
-        self.note_made(made, generation, drained)?;
+        let saved = Saved { generation, at: plan.now, drained };
+        self.note_made(made, plan.lock.name(), saved)?;
         Ok(created)
     }
 
@@ -178,6 +178,30 @@ impl History {
             identity: None,
         })
     }
+}
+
+/// Gives a whole file its name, or one that is like it. No file is ever replaced.
+fn publish(partial: &Path, path: &Path) -> Result<PathBuf> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let (stem, rest) = name.split_once('.').unwrap_or((&name, ""));
+    for turn in 1..1_000 {
+        let path = if turn == 1 { path.to_owned() } else { path.with_file_name(format!("{stem}-{turn}.{rest}")) };
+        // A link fails if another process has taken the name meanwhile.
+        match fs::hard_link(partial, &path) {
+            Ok(()) => {
+                let _ = fs::remove_file(partial);
+                return Ok(path);
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            // Some file systems of sticks have no hard links.
+            Err(_) if !path.exists() => {
+                fs::rename(partial, &path).map_err(|error| HistoryError::file(&path, error))?;
+                return Ok(path);
+            }
+            Err(error) => return Err(HistoryError::file(&path, error)),
+        }
+    }
+    Err(HistoryError::file(path, io::ErrorKind::AlreadyExists.into()))
 }
 
 /// Hands entries to the writer, and notes their sums.
@@ -256,12 +280,8 @@ fn readme(user: UserId) -> String {
     )
 }
 
-/// Creates a file that only its owner may read. One that an interrupted backup left is removed.
+/// Creates a file that only its owner may read.
 fn create_private(path: &Path) -> Result<File> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(HistoryError::file(path, error)),
-        _ => {}
-    }
     let mut options = fs::OpenOptions::new();
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);

@@ -69,6 +69,19 @@ impl Lock {
         Ok(Self::Recipients(recipients))
     }
 
+    /// Returns a name for who opens the file. An increment follows the last backup for the same.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::Passphrase(_) => "passphrase".to_owned(),
+            Self::Recovery { recipient, .. } => recipient.to_string(),
+            Self::Recipients(recipients) => {
+                let mut names: Vec<String> = recipients.iter().map(ToString::to_string).collect();
+                names.sort_unstable();
+                names.join(" ")
+            }
+        }
+    }
+
     pub(crate) fn encryptor(&self) -> Result<age::Encryptor> {
         let made = match self {
             Self::Passphrase(passphrase) => {

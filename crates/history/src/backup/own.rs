@@ -1,6 +1,6 @@
 //! What this device remembers of backups. It is in no backup.
 
-use std::str::FromStr;
+use std::{collections::BTreeMap, str::FromStr};
 
 use rusqlite::TransactionBehavior;
 use serde::{Deserialize, Serialize};
@@ -70,16 +70,18 @@ pub struct Made {
 
 #[derive(Default, Serialize, Deserialize)]
 struct MadeList {
-    /// What arrived in this generation and before is in a backup.
-    saved: Option<i64>,
-    /// Until when everything was here when that backup was begun.
+    /// What is saved, by who opens it: a backup that you cannot open saves nothing for you.
     #[serde(default)]
-    drained: i64,
+    saved: BTreeMap<String, Saved>,
+    #[serde(default)]
     backups: Vec<Made>,
 }
 
+/// How many kinds of locks to remember. Past it the next increment for one of them has everything.
+const LOCKS: usize = 32;
+
 /// What the last backup of this device has.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Saved {
     /// The last generation that is in it.
     pub(crate) generation: i64,
@@ -134,19 +136,19 @@ impl History {
         Ok(ends)
     }
 
-    /// Returns what the last backup of this device has.
-    pub(crate) fn saved(&self) -> Result<Option<Saved>> {
-        let list = self.made_list()?;
-        let last = list.saved.zip(list.backups.last());
-        Ok(last.map(|(generation, made)| Saved { generation, at: made.created_at, drained: list.drained }))
+    /// Returns what the last backup of this device for a lock has.
+    pub(crate) fn saved(&self, lock: &str) -> Result<Option<Saved>> {
+        Ok(self.made_list()?.saved.remove(lock))
     }
 
-    pub(crate) fn note_made(&mut self, made: Made, generation: i64, drained: i64) -> Result<()> {
+    pub(crate) fn note_made(&mut self, made: Made, lock: String, saved: Saved) -> Result<()> {
         let now = made.created_at;
         let mut batch = self.begin()?;
         let mut list: MadeList = value_of(&batch.tx, BACKUP, MADE)?.unwrap_or_default();
-        list.saved = Some(list.saved.map_or(generation, |saved| saved.max(generation)));
-        list.drained = drained;
+        if list.saved.len() >= LOCKS {
+            list.saved.clear();
+        }
+        list.saved.insert(lock, saved);
         list.backups.push(made);
         list.backups.drain(..list.backups.len().saturating_sub(REMEMBERED));
         batch.set_made(&list, now)?;

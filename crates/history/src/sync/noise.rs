@@ -242,6 +242,11 @@ impl<T> Noise<T> {
     pub fn into_inner(self) -> T {
         self.stream
     }
+
+    /// Returns what carries the pipe, for example to give it more time after the handshake.
+    pub fn stream_mut(&mut self) -> &mut T {
+        &mut self.stream
+    }
 }
 
 impl<T: Read + Write> Pipe for Noise<T> {
