@@ -121,12 +121,20 @@ impl Keeper {
         Self::collect_at(&self.path, command)
     }
 
+    /// Takes the right to collect, and fails as the history does.
+    ///
+    /// # Errors
+    /// Fails with [`HistoryError::Collected`] if another process has it.
+    pub fn try_collect(&self, command: &str) -> Result<Collector, HistoryError> {
+        Collector::take(&self.path, &holder(command))
+    }
+
     /// Takes the right to collect for a history that need not be open.
     ///
     /// # Errors
     /// Fails if another process has it.
     pub fn collect_at(path: &Path, command: &str) -> Result<Collector, Failure> {
-        Ok(Collector::take(path, &format!("{command} (process {})", std::process::id()))?)
+        Ok(Collector::take(path, &holder(command))?)
     }
 
     /// Runs some work on the history.
@@ -235,6 +243,11 @@ impl Keeper {
     pub async fn person(&self, user: UserId) -> Option<PersonNow> {
         self.run(move |history| history.person(user)).await.ok()?
     }
+}
+
+/// Returns how this process describes itself to others that want to collect.
+fn holder(command: &str) -> String {
+    format!("{command} (process {})", std::process::id())
 }
 
 /// Says that something could not be stored that is of use only later.

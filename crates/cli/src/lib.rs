@@ -22,6 +22,7 @@ mod send;
 mod show;
 mod sync;
 mod tail;
+mod tui;
 mod who;
 
 use std::process::ExitCode;
@@ -160,6 +161,8 @@ pub enum Command {
     Notices(read::Notices),
     /// Store messages as they arrive, and print them
     Tail(tail::Tail),
+    /// Read and write in a full-screen window
+    Tui(tui::Tui),
     /// Print what is stored of a room
     Show(recall::Show),
     /// Search what is stored
@@ -205,6 +208,7 @@ pub async fn run(command: Command, global: &Global) -> ExitCode {
         Command::Read(args) => Box::pin(read::read(args, global)).await,
         Command::Notices(args) => Box::pin(read::notices(args, global)).await,
         Command::Tail(args) => Box::pin(tail::tail(args, global)).await,
+        Command::Tui(args) => Box::pin(tui::tui(args, global)).await,
         Command::Show(args) => Box::pin(recall::show(args, global)).await,
         Command::Search(args) => Box::pin(recall::search(args, global)).await,
         Command::History(args) => Box::pin(history::history(args, global)).await,

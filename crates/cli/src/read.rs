@@ -58,14 +58,17 @@ pub async fn read(args: Read, global: &Global) -> Result<(), Failure> {
 }
 
 /// What the history knows of a message that is read.
-struct Known {
-    up_to: MessageId,
-    sent_at: i64,
+pub struct Known {
+    /// The message.
+    pub up_to: MessageId,
+    /// When the relay accepted it.
+    pub sent_at: i64,
     /// Who wrote what was unread until it.
-    authors: Vec<UserId>,
+    pub authors: Vec<UserId>,
 }
 
-fn known(
+/// Returns what is read with a message, or with the last one of the room.
+pub fn known(
     history: &mut History,
     room: RoomId,
     message: Option<MessageId>,

@@ -142,7 +142,8 @@ fn lines(names: &Names, page: &[Shown], mut holes: Vec<Hole>, json: bool, ids: b
     lines
 }
 
-fn hole_line(hole: &Hole) -> String {
+/// Returns a hole in words, on one line.
+pub fn hole_line(hole: &Hole) -> String {
     let (since, until) = (show::time(hole.since, "%F %T"), show::time(hole.until, "%F %T"));
     let many = hole.messages.map(|count| format!("{count} ")).unwrap_or_default();
     format!("~ {many}messages may be missing from {since} to {until}: {}", hole.reason.words())
@@ -236,6 +237,11 @@ impl Names {
             Some(RoomNow { peer: Some(peer), .. }) => format!("@{}", self.person(*peer)),
             _ => id.to_string(),
         }
+    }
+
+    /// Returns the other user of a direct room.
+    pub fn peer(&self, id: RoomId) -> Option<UserId> {
+        self.rooms.get(&id)?.peer
     }
 
     pub fn room_named(&self, text: &str) -> Result<RoomId, HistoryError> {

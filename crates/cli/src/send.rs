@@ -73,9 +73,7 @@ async fn again(session: &Session, profile: &Profile, global: &Global) -> Result<
     }
     let mut last = Ok(());
     for record in unsent {
-        let Message { id, room, kind, body, reply_to, mentions, content_type, after, .. } = record.message.clone();
-        let draft = Draft { kind, body, reply_to, mentions, content_type, after };
-        let outcome = post(session, room, &draft.into_post(id)).await;
+        let (id, outcome) = (record.message.id, post_record(session, &record).await);
         keeper.sent(record, &outcome).await;
         match outcome {
             Ok(sent) => show::answer(global.json, &sent, || format!("{id}: {}", summary(&sent)))?,
@@ -148,12 +146,19 @@ pub async fn deliver(
 }
 
 /// Returns a message of the user as it will be stored. The relay stamps it.
-fn own_record(session: &Session, room: RoomId, id: MessageId, draft: &Draft) -> Record {
+pub fn own_record(session: &Session, room: RoomId, id: MessageId, draft: &Draft) -> Record {
     let credentials = session.credentials();
     let Draft { kind, body, reply_to, mentions, content_type, after } = draft.clone();
     let from = Sender { user: credentials.user.id, device: credentials.device, role: Role::Member };
     let (stream, epoch, seq, sent_at) = (Stream::Http, 0, 0, now_ms());
     Message { id, room, from, kind, body, reply_to, mentions, content_type, stream, after, epoch, seq, sent_at }.into()
+}
+
+/// Sends a message of the outbox, as [`post`] does.
+pub async fn post_record(session: &Session, record: &Record) -> Result<Sent, ClientError> {
+    let Message { id, room, kind, body, reply_to, mentions, content_type, after, .. } = record.message.clone();
+    let draft = Draft { kind, body, reply_to, mentions, content_type, after };
+    post(session, room, &draft.into_post(id)).await
 }
 
 /// Sends a message. Tries again while the relay cannot take it, with the same id, so that the

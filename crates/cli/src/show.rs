@@ -1,12 +1,19 @@
 //! The output of the commands. Names and bodies come from other users, and must not control the
 //! terminal.
 
+use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::io::{self, ErrorKind, Write};
+use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 
 use super::failure::Failure;
+
+/// The most notes to hold while `ferry tui` has the terminal. Past it the oldest is dropped.
+const HELD_MAX: usize = 20;
+/// The notes that wait, while something else has the terminal.
+static HELD: Mutex<Option<VecDeque<String>>> = Mutex::new(None);
 
 /// Returns whether a character moves the cursor, changes the colour, turns the direction of the
 /// text or ends a line.
@@ -65,11 +72,12 @@ pub fn line(text: &str) -> String {
 /// Returns the text on several lines, with control characters as in [`line`]. The lines after the
 /// first are indented, so that none of them looks like a message of its own.
 pub fn block(text: &str) -> String {
-    text.replace("\r\n", "\n")
-        .split('\n')
-        .map(|part| line(&part.replace('\t', "    ")))
-        .collect::<Vec<_>>()
-        .join("\n    ")
+    lines(text).join("\n    ")
+}
+
+/// Returns the lines of a text, each as [`line`] has it.
+pub fn lines(text: &str) -> Vec<String> {
+    text.replace("\r\n", "\n").split('\n').map(|part| line(&part.replace('\t', "    "))).collect()
 }
 
 /// Returns a value as JSON on one line, with control characters, and those that nobody sees, as
@@ -118,8 +126,35 @@ pub fn write_line(text: &str) -> io::Result<()> {
     out.flush()
 }
 
+/// Holds the notes from now on, because a note on standard error would spoil the screen.
+pub fn hold_notices() {
+    HELD.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default();
+}
+
+/// Returns the notes that were held.
+pub fn held_notices() -> Vec<String> {
+    HELD.lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .as_mut()
+        .map(|held| held.drain(..).collect())
+        .unwrap_or_default()
+}
+
+/// Prints the notes that were held, and all later ones at once.
+pub fn release_notices() {
+    let held = HELD.lock().unwrap_or_else(PoisonError::into_inner).take();
+    held.into_iter().flatten().for_each(|text| notice(&text));
+}
+
 /// Prints a note to standard error.
 pub fn notice(text: &str) {
+    if let Some(held) = HELD.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+        if held.len() >= HELD_MAX {
+            held.pop_front();
+        }
+        held.push_back(text.to_owned());
+        return;
+    }
     // If this fails, there is no other place to report it.
     let _ = writeln!(io::stderr(), "ferry: {}", line(text));
 }

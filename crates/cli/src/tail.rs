@@ -1,10 +1,10 @@
 //! `ferry tail`: stores what arrives, acknowledges it, and prints it.
 
-mod keeping;
-mod live;
-mod messages;
-mod names;
-mod notices;
+pub mod keeping;
+pub mod live;
+pub mod messages;
+pub mod names;
+pub mod notices;
 mod output;
 mod printing;
 mod receipts;
@@ -31,7 +31,7 @@ const FLUSH_WAIT: Duration = Duration::from_secs(10);
 const STRANGERS: usize = 50;
 const MEET_WAIT: Duration = Duration::from_secs(5);
 /// How many events are stored in one transaction.
-const BATCH: usize = 64;
+pub const BATCH: usize = 64;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -168,22 +168,13 @@ impl Tailing {
         mut stop: std::pin::Pin<&mut impl Future<Output = ()>>,
     ) -> Result<Flow, Failure> {
         loop {
-            let event = tokio::select! {
+            let batch = tokio::select! {
                 // The signal comes first, because events may come without end.
                 biased;
                 () = &mut stop => return Ok(Flow::Stop),
-                event = events.next() => event,
+                batch = next_batch(events, self.batch) => batch,
             };
-            let Some(event) = event else { return Ok(Flow::Stop) };
-            let mut batch = vec![event];
-            // After an event that says how the connection is, the next batch begins, so that all of
-            // one batch is of one connection.
-            while batch.len() < self.batch
-                && batch.last().is_some_and(is_delivery)
-                && let Some(event) = events.try_next()
-            {
-                batch.push(event);
-            }
+            let Some(batch) = batch else { return Ok(Flow::Stop) };
             let handled = tokio::select! {
                 handled = self.handle(batch, connection) => handled,
                 () = &mut stop => {
@@ -240,7 +231,9 @@ impl Tailing {
                 self.offline_since = None;
                 self.window = usize::try_from(welcome.window).unwrap_or(usize::MAX);
                 show::notice("connected");
-                self.note_rooms();
+                if let Some(keeper) = self.keeper.clone() {
+                    tokio::spawn(note_rooms(self.session.clone(), keeper));
+                }
                 match &mut self.keeping {
                     Some(keeping) => match keeping.connected(welcome).await {
                         Ok(warning) => {
@@ -287,7 +280,9 @@ impl Tailing {
             // If the acks do not get through, the connection is lost, and `drained` comes again
             // with the next one.
             Event::Drained => {
-                self.meet_people().await;
+                if let Some(keeper) = &self.keeper {
+                    meet_people(&self.session, keeper).await;
+                }
                 let is_done = self.args.until_drained && flushed(connection).await;
                 if is_done { Flow::Stop } else { Flow::Continue }
             }
@@ -316,33 +311,6 @@ impl Tailing {
         self.args.count.is_some_and(|count| self.count >= count)
     }
 
-    /// Notes the names and kinds of all rooms, beside everything else.
-    fn note_rooms(&self) {
-        let Some(keeper) = self.keeper.clone() else { return };
-        let session = self.session.clone();
-        tokio::spawn(async move {
-            if let Ok(rooms) = session.all_rooms().await {
-                keeper.note_rooms(rooms).await;
-            }
-        });
-    }
-
-    /// Looks up the people who are in the history without a name, so that they can be searched
-    /// for.
-    async fn meet_people(&self) {
-        let Some(keeper) = &self.keeper else { return };
-        let Ok(strangers) = keeper.run(|history| history.strangers(STRANGERS)).await else { return };
-        let meet = async {
-            for user in strangers {
-                if let Ok(user) = self.session.user(user).await {
-                    keeper.note_person(&user).await;
-                }
-            }
-        };
-        // A name is not worth waiting for.
-        let _ = tokio::time::timeout(MEET_WAIT, meet).await;
-    }
-
     async fn settle(&mut self) {
         if let Some(keeping) = &mut self.keeping {
             keeping.settle().await;
@@ -358,6 +326,43 @@ impl Tailing {
         }
         Ok(Flow::Continue)
     }
+}
+
+/// Returns what came together, at most `most` events of one connection, or `None` after the last.
+/// Cancel-safe.
+pub async fn next_batch(events: &mut Events, most: usize) -> Option<Vec<Event>> {
+    let mut batch = vec![events.next().await?];
+    // After an event that says how the connection is, the next batch begins, so that all of one
+    // batch is of one connection.
+    while batch.len() < most
+        && batch.last().is_some_and(is_delivery)
+        && let Some(event) = events.try_next()
+    {
+        batch.push(event);
+    }
+    Some(batch)
+}
+
+/// Notes the names and kinds of all rooms. Returns the rooms.
+pub async fn note_rooms(session: Session, keeper: Keeper) -> Vec<RoomId> {
+    let Ok(rooms) = session.all_rooms().await else { return Vec::new() };
+    let ids = rooms.iter().map(|room| room.id).collect();
+    keeper.note_rooms(rooms).await;
+    ids
+}
+
+/// Looks up the people who are in the history without a name, so that they can be searched for.
+pub async fn meet_people(session: &Session, keeper: &Keeper) {
+    let Ok(strangers) = keeper.run(|history| history.strangers(STRANGERS)).await else { return };
+    let meet = async {
+        for user in strangers {
+            if let Ok(user) = session.user(user).await {
+                keeper.note_person(&user).await;
+            }
+        }
+    };
+    // A name is not worth waiting for.
+    let _ = tokio::time::timeout(MEET_WAIT, meet).await;
 }
 
 /// Returns true for what came for the user, and false for what says how the connection is.

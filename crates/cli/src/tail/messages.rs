@@ -188,7 +188,7 @@ async fn describe(conversation: &Conversation, target: Target, names: &mut Names
 /// Returns the beginning of a message, without characters that would end the quotation or the
 /// brackets around it. Otherwise a message could pretend that the text after them is someone
 /// else's.
-fn excerpt(text: &str) -> String {
+pub fn excerpt(text: &str) -> String {
     let line = text.lines().next().unwrap_or_default();
     let short: String = line.chars().take(EXCERPT_MAX).filter(|c| !matches!(c, '”' | ')')).collect();
     if short.len() < text.len() { format!("{short}…") } else { short }

@@ -1,0 +1,434 @@
+//! What `ferry tui` knows and shows. Nothing here waits or reads: what has to be done is a [`Task`],
+//! and what came of it is [`News`].
+
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use ferry_client::protocol::{Device, PresenceStatus};
+use ferry_client::{DeviceId, MessageId, RoomId, UserId};
+use ratatui::crossterm::event::{KeyEvent, MouseEvent};
+use ratatui::layout::Rect;
+
+use super::load::{Found, Load, RoomRow, Window};
+use super::room::OpenRoom;
+use super::text::Editor;
+use crate::failure::Failure;
+use crate::show;
+
+/// The most notes that wait to be shown. Past it the oldest is left out.
+const NOTES_MAX: usize = 20;
+/// How many ticks a note is shown, of a quarter of a second each.
+const NOTE_TICKS: u32 = 16;
+
+/// What happens to the window.
+#[derive(Debug)]
+pub enum Input {
+    Key(KeyEvent),
+    Mouse(MouseEvent),
+    Paste(String),
+    Resize,
+    Tick,
+    News(News),
+}
+
+/// What has to be done outside of the window. `Debug` is left out, because a text may be in it.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Task {
+    Rooms,
+    Load { room: RoomId, load: Load, turn: u64 },
+    Search(String),
+    Send { room: RoomId, text: String },
+    Read { room: RoomId, up_to: MessageId, sent_at: i64 },
+    Printed { messages: Vec<(DeviceId, MessageId)>, notices: Vec<MessageId> },
+    Status,
+    Devices,
+}
+
+/// What came of a task, or from the relay. `Debug` is left out of it where a text may be in it.
+pub enum News {
+    Rooms(Vec<RoomRow>),
+    Loaded {
+        room: RoomId,
+        load: Load,
+        turn: u64,
+        window: Window,
+    },
+    Found {
+        words: String,
+        found: Result<Vec<Found>, String>,
+    },
+    /// A message is in the outbox.
+    Sending(MessageId),
+    /// A message is sent, or not. `Err` says why, and what to give back to the user.
+    Sent {
+        room: RoomId,
+        id: MessageId,
+        outcome: Result<(), (String, Option<String>)>,
+    },
+    Status(Vec<String>),
+    Devices(Result<Vec<Device>, String>),
+    /// Something of the history has changed: in these rooms, or `None` if anywhere.
+    Changed(Option<Vec<RoomId>>),
+    Relay(Relay),
+    Presence(UserId, PresenceStatus),
+    Note {
+        text: String,
+        notice: Option<MessageId>,
+    },
+    /// A task failed, and is not done.
+    Failed {
+        text: String,
+        task: Task,
+    },
+    /// The command cannot go on.
+    Ended(Failure),
+}
+
+impl std::fmt::Debug for News {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("News")
+    }
+}
+
+/// How the connection is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Relay {
+    Connecting,
+    Online,
+    Offline(String),
+    /// Another process collects, so this one only reads.
+    ReadOnly(String),
+}
+
+/// What gets the keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Focus {
+    List,
+    Room,
+}
+
+/// What lies over the rooms.
+#[derive(Debug)]
+pub enum Overlay {
+    Help,
+    /// Lines, and how many of them are scrolled away.
+    Status(Vec<String>, usize),
+    Devices(Option<Result<Vec<Device>, String>>),
+    Search(Search),
+}
+
+/// The search. It goes on while the user types.
+#[derive(Debug)]
+pub struct Search {
+    pub words: Editor,
+    pub found: Result<Vec<Found>, String>,
+    pub selected: usize,
+    pub is_running: bool,
+    pub from: Focus,
+}
+
+impl Search {
+    /// Creates an empty one, opened from a part of the window.
+    pub fn new(from: Focus) -> Self {
+        Self { words: Editor::default(), found: Ok(Vec::new()), selected: 0, is_running: false, from }
+    }
+}
+
+/// A note of the bottom line.
+#[derive(Debug)]
+pub struct Note {
+    pub text: String,
+    pub notice: Option<MessageId>,
+    pub ticks: u32,
+}
+
+/// Where things were drawn last, for the mouse.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Areas {
+    pub list: Rect,
+    pub room: Rect,
+    /// The first room that is drawn.
+    pub list_top: usize,
+}
+
+pub struct App {
+    pub me: String,
+    pub rooms: Vec<RoomRow>,
+    pub selected: usize,
+    pub focus: Focus,
+    pub open: Option<OpenRoom>,
+    pub overlay: Option<Overlay>,
+    pub relay: Relay,
+    pub presence: HashMap<UserId, PresenceStatus>,
+    pub notes: VecDeque<Note>,
+    pub sending: HashSet<MessageId>,
+    pub areas: Areas,
+    pub failure: Option<Failure>,
+    pub is_over: bool,
+    /// What the user has typed in rooms that are not open.
+    pub drafts: HashMap<RoomId, Editor>,
+    tasks: Vec<Task>,
+    turn: u64,
+    // Whether the rooms are being read, and whether they have to be read again after that.
+    rooms_busy: bool,
+    rooms_stale: bool,
+}
+
+impl App {
+    pub fn new(me: &str) -> Self {
+        Self {
+            me: show::line(me),
+            rooms: Vec::new(),
+            selected: 0,
+            focus: Focus::List,
+            open: None,
+            overlay: None,
+            relay: Relay::Connecting,
+            presence: HashMap::new(),
+            notes: VecDeque::new(),
+            sending: HashSet::new(),
+            areas: Areas::default(),
+            failure: None,
+            is_over: false,
+            drafts: HashMap::new(),
+            tasks: vec![Task::Rooms],
+            turn: 0,
+            rooms_busy: true,
+            rooms_stale: false,
+        }
+    }
+
+    /// Takes in what happened.
+    pub fn update(&mut self, input: Input) {
+        match input {
+            Input::Key(key) => self.key(key),
+            Input::Mouse(mouse) => self.mouse(mouse),
+            Input::Paste(text) => self.paste(&text),
+            Input::Resize => {}
+            Input::Tick => self.tick(),
+            Input::News(news) => self.news(news),
+        }
+    }
+
+    /// Returns what has to be done now.
+    pub fn tasks(&mut self) -> Vec<Task> {
+        std::mem::take(&mut self.tasks)
+    }
+
+    pub fn need(&mut self, task: Task) {
+        self.tasks.push(task);
+    }
+
+    pub fn is_read_only(&self) -> bool {
+        matches!(self.relay, Relay::ReadOnly(_))
+    }
+
+    /// Shows a note in the bottom line, after those that wait.
+    pub fn note(&mut self, text: &str, notice: Option<MessageId>) {
+        if self.notes.len() >= NOTES_MAX {
+            self.notes.pop_front();
+        }
+        self.notes.push_back(Note { text: show::line(text), notice, ticks: NOTE_TICKS });
+    }
+
+    fn tick(&mut self) {
+        let Some(note) = self.notes.front_mut() else { return };
+        note.ticks -= 1;
+        // While others wait, each is shown for a shorter time.
+        if note.ticks == 0 || self.notes.len() > 1 && self.notes[0].ticks < NOTE_TICKS / 2 {
+            let shown = self.notes.pop_front();
+            if let Some(notice) = shown.and_then(|note| note.notice) {
+                self.need(Task::Printed { messages: Vec::new(), notices: vec![notice] });
+            }
+        }
+    }
+
+    /// Opens a room: at what is unread, or at the message of a search.
+    pub fn open(&mut self, room: RoomId, at: Option<i64>) {
+        self.close();
+        self.turn += 1;
+        let input = self.drafts.remove(&room).unwrap_or_default();
+        self.open = Some(OpenRoom::new(room, self.turn, at, input));
+        self.selected = self.rooms.iter().position(|row| row.id == room).unwrap_or(self.selected);
+        (self.focus, self.overlay) = (Focus::Room, None);
+        self.load(at.map_or(Load::Open, Load::Around));
+    }
+
+    /// Leaves the open room, and remembers what the user has typed there.
+    fn close(&mut self) {
+        let Some(mut open) = self.open.take() else { return };
+        if !open.input.is_empty() {
+            self.drafts.insert(open.id, std::mem::take(&mut open.input));
+        }
+    }
+
+    /// Reads a part of the open room, unless one is being read.
+    pub fn load(&mut self, load: Load) {
+        let Some(open) = &mut self.open else { return };
+        if open.is_busy {
+            return;
+        }
+        open.is_busy = true;
+        let (room, turn) = (open.id, open.turn);
+        self.need(Task::Load { room, load, turn });
+    }
+
+    fn refresh_rooms(&mut self) {
+        if self.rooms_busy {
+            self.rooms_stale = true;
+        } else {
+            self.rooms_busy = true;
+            self.need(Task::Rooms);
+        }
+    }
+
+    fn refresh_room(&mut self) {
+        let Some(open) = &mut self.open else { return };
+        match open.is_busy {
+            true => open.is_stale = true,
+            false => {
+                let again = open.again();
+                self.load(again);
+            }
+        }
+    }
+
+    fn news(&mut self, news: News) {
+        match news {
+            News::Rooms(rooms) => self.took_rooms(rooms),
+            News::Loaded { room, load, turn, window } => self.loaded(room, load, turn, window),
+            News::Found { words, found } => self.found(&words, found),
+            News::Sending(id) => {
+                self.sending.insert(id);
+                self.refresh_room();
+            }
+            News::Sent { room, id, outcome } => self.sent(room, id, outcome),
+            News::Status(lines) => {
+                if let Some(Overlay::Status(shown, _)) = &mut self.overlay {
+                    *shown = lines;
+                }
+            }
+            News::Devices(devices) => {
+                if let Some(Overlay::Devices(shown)) = &mut self.overlay {
+                    *shown = Some(devices);
+                }
+            }
+            News::Changed(rooms) => {
+                self.refresh_rooms();
+                if self.open.as_ref().is_some_and(|open| rooms.is_none_or(|rooms| rooms.contains(&open.id))) {
+                    self.refresh_room();
+                }
+            }
+            News::Relay(relay) => self.relay = relay,
+            News::Presence(user, status) => {
+                self.presence.insert(user, status);
+            }
+            News::Note { text, notice } => self.note(&text, notice),
+            News::Failed { text, task } => self.failed(&text, &task),
+            News::Ended(failure) => (self.failure, self.is_over) = (Some(failure), true),
+        }
+    }
+
+    fn took_rooms(&mut self, rooms: Vec<RoomRow>) {
+        let selected = self.rooms.get(self.selected).map(|row| row.id);
+        self.rooms = rooms;
+        // The room stays selected, wherever it is now.
+        let place = selected.and_then(|id| self.rooms.iter().position(|row| row.id == id));
+        self.selected = place.unwrap_or(self.selected).min(self.rooms.len().saturating_sub(1));
+        self.rooms_busy = false;
+        if std::mem::take(&mut self.rooms_stale) {
+            self.refresh_rooms();
+        }
+    }
+
+    fn loaded(&mut self, room: RoomId, load: Load, turn: u64, window: Window) {
+        let Some(open) = self.open.as_mut().filter(|open| (open.id, open.turn) == (room, turn)) else { return };
+        open.take(load, window);
+        if std::mem::take(&mut open.is_stale) {
+            self.refresh_room();
+        }
+    }
+
+    fn found(&mut self, words: &str, found: Result<Vec<Found>, String>) {
+        let Some(Overlay::Search(search)) = &mut self.overlay else { return };
+        search.is_running = false;
+        if search.words.text() == words {
+            (search.found, search.selected) = (found, 0);
+        } else {
+            self.search();
+        }
+    }
+
+    /// Searches for what is typed now, unless a search is running: then afterwards.
+    pub fn search(&mut self) {
+        let Some(Overlay::Search(search)) = &mut self.overlay else { return };
+        if search.words.text().trim().is_empty() {
+            (search.found, search.selected) = (Ok(Vec::new()), 0);
+        } else if !search.is_running {
+            search.is_running = true;
+            let words = search.words.text().to_owned();
+            self.need(Task::Search(words));
+        }
+    }
+
+    fn sent(&mut self, room: RoomId, id: MessageId, outcome: Result<(), (String, Option<String>)>) {
+        self.sending.remove(&id);
+        if let Err((why, text)) = outcome {
+            self.note(&why, None);
+            // What the relay rejects is gone from the outbox.
+            if let Some(text) = text {
+                self.give_back(room, text);
+            }
+        }
+        self.refresh_rooms();
+        self.refresh_room();
+    }
+
+    fn failed(&mut self, text: &str, task: &Task) {
+        self.note(text, None);
+        match task {
+            Task::Rooms => self.rooms_busy = false,
+            Task::Load { turn, .. } => {
+                if let Some(open) = self.open.as_mut().filter(|open| open.turn == *turn) {
+                    open.is_busy = false;
+                }
+            }
+            Task::Search(_) => {
+                if let Some(Overlay::Search(search)) = &mut self.overlay {
+                    search.is_running = false;
+                }
+            }
+            Task::Send { room, text } => self.give_back(*room, text.clone()),
+            _ => {}
+        }
+    }
+
+    /// Gives the user a text back that could not be sent, unless they type another one.
+    fn give_back(&mut self, room: RoomId, text: String) {
+        let input = match &mut self.open {
+            Some(open) if open.id == room => &mut open.input,
+            _ => self.drafts.entry(room).or_default(),
+        };
+        if input.is_empty() {
+            *input = Editor::with(text);
+        }
+    }
+
+    /// Follows from what was drawn: what was seen is printed and read, and what is near the edge is
+    /// loaded.
+    pub fn drawn(&mut self) {
+        let can_read = self.relay != Relay::Connecting && !self.is_read_only() && self.overlay.is_none();
+        let Some(open) = self.open.as_mut().filter(|open| open.is_drawn()) else { return };
+        let seen = if self.overlay.is_none() { open.newly_seen() } else { Vec::new() };
+        let reads = if can_read { open.reads() } else { None };
+        let (room, edge) = (open.id, open.edge());
+        if !seen.is_empty() {
+            self.need(Task::Printed { messages: seen, notices: Vec::new() });
+        }
+        if let Some((up_to, sent_at)) = reads {
+            self.need(Task::Read { room, up_to, sent_at });
+        }
+        if let Some(load) = edge {
+            self.load(load);
+        }
+    }
+}

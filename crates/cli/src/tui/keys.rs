@@ -1,0 +1,246 @@
+//! What the keys and the mouse do.
+
+use ratatui::crossterm::event::{
+    KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
+};
+use ratatui::layout::Position;
+
+use super::app::{App, Focus, Overlay, Search, Task};
+use super::load::{Load, PAGE};
+use super::room::Scroll;
+use super::text::Editor;
+
+/// How many rows the wheel scrolls.
+const WHEEL: isize = 3;
+/// How many rooms PageUp and PageDown skip.
+const ROOMS_PAGE: usize = 10;
+
+/// The keys, for the help.
+pub const HELP: &str = "\
+Keys:
+  Up, Down            choose a room; scroll the conversation
+  PageUp, PageDown    the same in greater steps
+  Home, End           the first or last room; the beginning or end of the conversation
+  Enter               open the room; send the message
+  Tab                 go from the rooms to the conversation, and back
+  Alt-Enter           begin a new line in the message
+  /  Ctrl-F           search; Enter shows the message where it was said
+  F1 ?                show the keys
+  F2                  show how the history is
+  F3                  show your devices
+  Esc                 close what is open; go back to the rooms
+  q  Ctrl-C           quit (q in the list of rooms)
+In the conversation, / and Home and End belong to the message once you type one.
+With the mouse: click a room to open it; the wheel scrolls.";
+
+impl App {
+    pub fn key(&mut self, key: KeyEvent) {
+        if key.kind == KeyEventKind::Release {
+            return;
+        }
+        let ctrl = key.modifiers.contains(KeyModifiers::CONTROL);
+        match key.code {
+            KeyCode::Char('c') if ctrl => self.is_over = true,
+            KeyCode::Char('f') if ctrl => self.open_search(),
+            KeyCode::F(1) => self.overlay = Some(Overlay::Help),
+            KeyCode::F(2) => {
+                self.overlay = Some(Overlay::Status(vec!["reading …".to_owned()], 0));
+                self.need(Task::Status);
+            }
+            KeyCode::F(3) => {
+                self.overlay = Some(Overlay::Devices(None));
+                self.need(Task::Devices);
+            }
+            _ if self.overlay.is_some() => self.overlay_key(key),
+            KeyCode::Tab | KeyCode::BackTab => {
+                self.focus = if self.focus == Focus::List && self.open.is_some() { Focus::Room } else { Focus::List };
+            }
+            _ if self.focus == Focus::List => self.list_key(key),
+            _ => self.room_key(key),
+        }
+    }
+
+    fn open_search(&mut self) {
+        self.overlay = Some(Overlay::Search(Search::new(self.focus)));
+    }
+
+    fn list_key(&mut self, key: KeyEvent) {
+        let last = self.rooms.len().saturating_sub(1);
+        match key.code {
+            KeyCode::Char('q') => self.is_over = true,
+            KeyCode::Char('?') => self.overlay = Some(Overlay::Help),
+            KeyCode::Char('/') => self.open_search(),
+            KeyCode::Up => self.selected = self.selected.saturating_sub(1),
+            KeyCode::Down => self.selected = (self.selected + 1).min(last),
+            KeyCode::PageUp => self.selected = self.selected.saturating_sub(ROOMS_PAGE),
+            KeyCode::PageDown => self.selected = (self.selected + ROOMS_PAGE).min(last),
+            KeyCode::Home => self.selected = 0,
+            KeyCode::End => self.selected = last,
+            KeyCode::Enter | KeyCode::Right => self.open_selected(),
+            _ => {}
+        }
+    }
+
+    fn open_selected(&mut self) {
+        let Some(room) = self.rooms.get(self.selected).map(|row| row.id) else { return };
+        // A room that is open stays as far scrolled as it is.
+        if self.open.as_ref().is_some_and(|open| open.id == room) {
+            self.focus = Focus::Room;
+        } else {
+            self.open(room, None);
+        }
+    }
+
+    fn room_key(&mut self, key: KeyEvent) {
+        let Some(open) = &mut self.open else {
+            self.focus = Focus::List;
+            return;
+        };
+        match key.code {
+            KeyCode::Esc => self.focus = Focus::List,
+            KeyCode::Up => open.scroll_by(-1),
+            KeyCode::Down => open.scroll_by(1),
+            KeyCode::PageUp => open.scroll_pages(-1),
+            KeyCode::PageDown => open.scroll_pages(1),
+            KeyCode::Home if open.input.is_empty() => self.go_to_beginning(),
+            KeyCode::End if open.input.is_empty() => self.go_to_end(),
+            KeyCode::Enter if key.modifiers.contains(KeyModifiers::ALT) => open.input.insert("\n"),
+            KeyCode::Enter => self.send(),
+            KeyCode::Char('/') if open.input.is_empty() => self.open_search(),
+            _ => edit(&mut open.input, key),
+        }
+    }
+
+    fn go_to_end(&mut self) {
+        let Some(open) = &mut self.open else { return };
+        open.scroll = Scroll::End;
+        if open.window.after.is_some() {
+            // What is being read now is read again, from the end.
+            open.is_stale |= open.is_busy;
+            self.load(Load::End(PAGE));
+        }
+    }
+
+    fn go_to_beginning(&mut self) {
+        let Some(open) = &mut self.open else { return };
+        match open.window.before {
+            None => open.scroll_home(),
+            Some(_) => self.load(Load::Beginning),
+        }
+    }
+
+    fn send(&mut self) {
+        if self.is_read_only() {
+            self.note("another command collects for this history, so nothing can be sent from here", None);
+            return;
+        }
+        let Some(open) = self.open.as_mut().filter(|open| !open.input.text().trim().is_empty()) else { return };
+        let (room, text) = (open.id, open.input.take());
+        // What the user says comes after what they have read.
+        (open.divider, open.highlight) = (None, None);
+        self.need(Task::Send { room, text });
+        self.go_to_end();
+    }
+
+    fn overlay_key(&mut self, key: KeyEvent) {
+        match &mut self.overlay {
+            Some(Overlay::Search(_)) => self.search_key(key),
+            Some(Overlay::Status(lines, top)) => match key.code {
+                KeyCode::Up => *top = top.saturating_sub(1),
+                KeyCode::Down => *top = (*top + 1).min(lines.len().saturating_sub(1)),
+                KeyCode::PageUp => *top = top.saturating_sub(ROOMS_PAGE),
+                KeyCode::PageDown => *top = (*top + ROOMS_PAGE).min(lines.len().saturating_sub(1)),
+                _ => self.overlay = None,
+            },
+            _ => self.overlay = None,
+        }
+    }
+
+    fn search_key(&mut self, key: KeyEvent) {
+        let Some(Overlay::Search(search)) = &mut self.overlay else { return };
+        let found = search.found.as_deref().unwrap_or_default();
+        match key.code {
+            KeyCode::Esc => self.overlay = None,
+            KeyCode::Up => search.selected = search.selected.saturating_sub(1),
+            KeyCode::Down => search.selected = (search.selected + 1).min(found.len().saturating_sub(1)),
+            KeyCode::Enter => {
+                if let Some(found) = found.get(search.selected).cloned() {
+                    self.open(found.room, Some(found.place));
+                }
+            }
+            // The second `/` is for a message that begins with one.
+            KeyCode::Char('/') if search.words.is_empty() && search.from == Focus::Room => {
+                self.overlay = None;
+                if let Some(open) = &mut self.open {
+                    open.input.insert("/");
+                }
+            }
+            _ => {
+                edit(&mut search.words, key);
+                self.search();
+            }
+        }
+    }
+
+    pub fn paste(&mut self, text: &str) {
+        match (&mut self.overlay, &mut self.open) {
+            (Some(Overlay::Search(search)), _) => {
+                search.words.insert(&text.replace(['\n', '\r'], " "));
+                self.search();
+            }
+            (None, Some(open)) if self.focus == Focus::Room => open.input.insert(text),
+            _ => {}
+        }
+    }
+
+    pub fn mouse(&mut self, mouse: MouseEvent) {
+        let at = Position::new(mouse.column, mouse.row);
+        let wheel = match mouse.kind {
+            MouseEventKind::ScrollUp => -WHEEL,
+            MouseEventKind::ScrollDown => WHEEL,
+            MouseEventKind::Down(MouseButton::Left) => return self.click(at),
+            _ => return,
+        };
+        if let Some(Overlay::Status(lines, top)) = &mut self.overlay {
+            *top = top.saturating_add_signed(wheel).min(lines.len().saturating_sub(1));
+        } else if self.overlay.is_some() {
+        } else if self.areas.list.contains(at) {
+            let last = self.rooms.len().saturating_sub(1);
+            self.selected = self.selected.saturating_add_signed(wheel.signum()).min(last);
+        } else if let Some(open) = &mut self.open {
+            open.scroll_by(wheel);
+        }
+    }
+
+    fn click(&mut self, at: Position) {
+        if self.overlay.take().is_some() {
+            return;
+        }
+        if self.areas.list.contains(at) {
+            let row = self.areas.list_top + usize::from(at.y - self.areas.list.y);
+            self.focus = Focus::List;
+            if row < self.rooms.len() {
+                self.selected = row;
+                self.open_selected();
+            }
+        } else if self.areas.room.contains(at) && self.open.is_some() {
+            self.focus = Focus::Room;
+        }
+    }
+}
+
+/// Changes a line that the user types.
+fn edit(line: &mut Editor, key: KeyEvent) {
+    let is_plain = !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
+    match key.code {
+        KeyCode::Char('u') if key.modifiers.contains(KeyModifiers::CONTROL) => drop(line.take()),
+        KeyCode::Char(c) if is_plain => line.insert(c.encode_utf8(&mut [0; 4])),
+        KeyCode::Backspace => line.backspace(),
+        KeyCode::Delete => line.delete(),
+        KeyCode::Left => line.left(),
+        KeyCode::Right => line.right(),
+        KeyCode::Home => line.home(),
+        KeyCode::End => line.end(),
+        _ => {}
+    }
+}

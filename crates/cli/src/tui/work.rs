@@ -1,0 +1,178 @@
+//! Doing what the window asks for: reading the history, sending, and asking the relay.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ferry_client::protocol::ReadCursor;
+use ferry_client::{Connection, Draft, MessageId, RoomId, Session};
+use ferry_history::{HistoryError, Record};
+use tokio::sync::mpsc;
+
+use super::app::{News, Task};
+use super::load;
+use crate::keep::Keeper;
+use crate::{read, send};
+
+/// The most messages that wait to be stored and sent. Past it the user gets the text back.
+const SENDS: usize = 64;
+
+/// What the tasks need. Cheap to clone.
+#[derive(Clone)]
+pub struct Worker {
+    pub session: Session,
+    /// The history, opened once more: what comes is stored while a search goes on.
+    pub keeper: Keeper,
+    pub news: mpsc::Sender<News>,
+    pub shared: Arc<Shared>,
+    sends: mpsc::Sender<(RoomId, String)>,
+}
+
+/// What the connection knows and the tasks need.
+#[derive(Default)]
+pub struct Shared {
+    connection: Mutex<Option<Connection>>,
+    joined: Mutex<Vec<RoomId>>,
+}
+
+impl Shared {
+    pub fn set_connection(&self, connection: Option<Connection>) {
+        *self.connection.lock().unwrap_or_else(PoisonError::into_inner) = connection;
+    }
+
+    fn connection(&self) -> Option<Connection> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn set_joined(&self, rooms: Vec<RoomId>) {
+        *self.joined.lock().unwrap_or_else(PoisonError::into_inner) = rooms;
+    }
+
+    fn joined(&self) -> Vec<RoomId> {
+        self.joined.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Worker {
+    /// Creates one. What is sent goes out in order, on a task of its own.
+    pub fn new(session: Session, keeper: Keeper, news: mpsc::Sender<News>) -> Self {
+        let (sends, texts) = mpsc::channel(SENDS);
+        let worker = Self { session, keeper, news, shared: Arc::default(), sends };
+        let (stored, records) = mpsc::channel(SENDS);
+        tokio::spawn(store_all(worker.clone(), texts, stored));
+        tokio::spawn(post_all(worker.clone(), records));
+        worker
+    }
+
+    /// Begins a task. What comes of it is news.
+    pub fn begin(&self, task: Task) {
+        if let Task::Send { room, text } = &task {
+            if self.sends.try_send((*room, text.clone())).is_err() {
+                let _ = self.news.try_send(News::Failed { text: "too many messages wait to be sent".to_owned(), task });
+            }
+            return;
+        }
+        let worker = self.clone();
+        tokio::spawn(async move {
+            let news = match worker.done(task.clone()).await {
+                Ok(news) => news,
+                Err(error) => Some(News::Failed { text: error.to_string(), task }),
+            };
+            if let Some(news) = news {
+                // Fails only when the window is closed.
+                let _ = worker.news.send(news).await;
+            }
+        });
+    }
+
+    async fn done(&self, task: Task) -> Result<Option<News>, HistoryError> {
+        let keeper = &self.keeper;
+        Ok(Some(match task {
+            Task::Rooms => {
+                let joined = self.shared.joined();
+                News::Rooms(keeper.run(move |history| load::rooms(history, &joined)).await?)
+            }
+            Task::Load { room, load, turn } => {
+                let window = keeper.run(move |history| load::window(history, room, load)).await?;
+                News::Loaded { room, load, turn, window }
+            }
+            Task::Search(words) => {
+                let typed = words.clone();
+                let found = keeper.run(move |history| load::search(history, &typed)).await?;
+                News::Found { words, found }
+            }
+            Task::Read { room, up_to, sent_at } => return self.read(room, up_to, sent_at).await,
+            Task::Printed { messages, notices } => {
+                let noted = move |history: &mut ferry_history::History| {
+                    history.printed(&messages, &notices)?;
+                    history.tidy()
+                };
+                keeper.run(noted).await?;
+                return Ok(None);
+            }
+            Task::Status => News::Status(keeper.run(|history| load::status(history)).await?),
+            Task::Devices => News::Devices(self.session.devices().await.map_err(|error| {
+                // The words of the relay come from outside.
+                crate::show::line(&crate::failure::Failure::from(error).to_string())
+            })),
+            Task::Send { .. } => return Ok(None),
+        }))
+    }
+
+    /// Marks a room as read, as `ferry read` does.
+    async fn read(&self, room: RoomId, up_to: MessageId, sent_at: i64) -> Result<Option<News>, HistoryError> {
+        let known = move |history: &mut _| read::known(history, room, Some(up_to), Some(sent_at));
+        let Some(known) = self.keeper.run(known).await? else { return Ok(None) };
+        let Some(connection) = self.shared.connection() else { return Ok(None) };
+        let read::Known { up_to, sent_at, authors } = known;
+        // The connection passes it on when it can. If it ends before, the next mark makes up for it.
+        let _ = connection.mark_read(room, ReadCursor { up_to, sent_at, authors }).await;
+        self.keeper.note_read(room, up_to, sent_at).await;
+        Ok(Some(News::Changed(Some(vec![room]))))
+    }
+
+    async fn tell(&self, news: News) {
+        // Fails only when the window is closed.
+        let _ = self.news.send(news).await;
+    }
+}
+
+/// Puts what the user says into the outbox at once, also while an earlier message is on its way.
+async fn store_all(worker: Worker, mut texts: mpsc::Receiver<(RoomId, String)>, stored: mpsc::Sender<Record>) {
+    while let Some((room, text)) = texts.recv().await {
+        let (device, id) = (worker.session.credentials().device, MessageId::new());
+        let mut draft = Draft::text(&text);
+        draft.after = worker.keeper.run(move |history| history.last_sent(room, device)).await.ok().flatten();
+        let record = send::own_record(&worker.session, room, id, &draft);
+        worker.keeper.sending(record.clone()).await;
+        worker.tell(News::Sending(id)).await;
+        if stored.send(record).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Sends what is stored, one after the other.
+async fn post_all(worker: Worker, mut records: mpsc::Receiver<Record>) {
+    while let Some(record) = records.recv().await {
+        let (id, room) = (record.message.id, record.message.room);
+        worker.keeper.get_to_know(&worker.session, room).await;
+        let outcome = send::post_record(&worker.session, &record).await;
+        worker.keeper.sent(record.clone(), &outcome).await;
+        let outcome = match outcome {
+            Ok(sent) => {
+                if !sent.unreachable.is_empty() {
+                    let text = format!("{} of the members have no device", sent.unreachable.len());
+                    worker.tell(News::Note { text, notice: None }).await;
+                }
+                Ok(())
+            }
+            Err(error) if error.is_temporary() => {
+                Err((format!("not sent: {error}; ferry send --again sends it"), None))
+            }
+            Err(error) => {
+                let text = record.message.body.as_text();
+                Err((format!("not sent: {}", crate::failure::Failure::from(error)), text))
+            }
+        };
+        worker.tell(News::Sent { room, id, outcome }).await;
+    }
+}
