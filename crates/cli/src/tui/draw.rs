@@ -158,9 +158,10 @@ fn status_line(frame: &mut Frame<'_>, app: &App, area: Rect) {
     };
     let columns = usize::from(area.width);
     let help = "F1 help";
-    let state = shorten(&state, columns / 2);
-    let left = columns.saturating_sub(width(&state) + width(help) + 6);
     let note = app.notes.front().map_or_else(String::new, |note| note.text.clone());
+    let room = columns.saturating_sub(width(help) + 6);
+    let state = shorten(&state, if note.is_empty() { room } else { columns / 2 });
+    let left = room.saturating_sub(width(&state));
     let spans = vec![
         Span::raw(" "),
         Span::styled(state, style),

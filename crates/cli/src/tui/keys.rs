@@ -20,7 +20,7 @@ pub const HELP: &str = "\
 Keys:
   Up, Down            choose a room; scroll the conversation
   PageUp, PageDown    the same in greater steps
-  Home, End           the first or last room; the beginning or end of the conversation
+  Home, End           go to the first or last room or message
   Enter               open the room; send the message
   Tab                 go from the rooms to the conversation, and back
   Alt-Enter           begin a new line in the message
@@ -30,7 +30,7 @@ Keys:
   F3                  show your devices
   Esc                 close what is open; go back to the rooms
   q  Ctrl-C           quit (q in the list of rooms)
-In the conversation, / and Home and End belong to the message once you type one.
+While you type a message, /, Home and End belong to it.
 With the mouse: click a room to open it; the wheel scrolls.";
 
 impl App {

@@ -159,9 +159,13 @@ pub fn window(history: &History, room: RoomId, load: Load) -> Result<Window> {
 }
 
 fn open(history: &History, room: RoomId) -> Result<Window> {
-    // Without a cursor everything is unread: the end is a better place to begin than the beginning
-    // of all time.
-    let Some(read) = history.read_until(room)? else { return before(history, room, None, PAGE) };
+    let Some(read) = history.read_until(room)? else {
+        // Without a cursor everything is unread: the end is a better place to begin than the
+        // beginning of all time.
+        let mut window = before(history, room, None, PAGE)?;
+        window.first_unread = window.first_unread.filter(|_| window.before.is_none());
+        return Ok(window);
+    };
     let cursor = history.place_at(read.saturating_add(1));
     let mut window = after(history, room, cursor.saturating_sub(1), PAGE)?;
     let first = window.entries.iter().find(|entry| entry.is_unread).map(|entry| entry.place);

@@ -16,17 +16,14 @@ use crate::show;
 /// Draws the overlay, if there is one.
 pub fn draw(frame: &mut Frame<'_>, app: &App, area: Rect) {
     let Some(overlay) = &app.overlay else { return };
-    let area = match overlay {
-        Overlay::Search(_) => area,
-        _ => middle(area),
-    };
+    // A wide letter at the edge of what is covered would hide the border, so nothing stays visible.
+    frame.render_widget(Clear, area);
     let title = match overlay {
         Overlay::Help => "Help",
         Overlay::Status(..) => "History",
         Overlay::Devices(_) => "Your devices",
         Overlay::Search(_) => "Search",
     };
-    frame.render_widget(Clear, area);
     let block = border(title, true, area.width);
     let inner = block.inner(area);
     frame.render_widget(block, area);
@@ -45,12 +42,6 @@ pub fn draw(frame: &mut Frame<'_>, app: &App, area: Rect) {
         }
         Overlay::Search(search) => found(frame, search, inner),
     }
-}
-
-/// Returns the area without a margin, if there is room for one.
-fn middle(area: Rect) -> Rect {
-    let (x, y) = ((area.width.saturating_sub(76) / 2).min(area.width / 8), area.height.saturating_sub(22) / 2);
-    Rect { x: area.x + x, y: area.y + y, width: area.width - 2 * x, height: area.height - 2 * y }
 }
 
 fn lines<'a>(frame: &mut Frame<'_>, lines: impl IntoIterator<Item = &'a str>, area: Rect) {
