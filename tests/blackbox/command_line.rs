@@ -3,6 +3,8 @@
 mod acting;
 mod backup;
 mod history;
+#[cfg(target_os = "linux")]
+mod tui;
 
 use std::{
     io::Write,

@@ -10,6 +10,7 @@ mod keys;
 mod load;
 mod room;
 mod rows;
+mod talk;
 mod terminal;
 #[cfg(test)]
 mod tests;
@@ -25,8 +26,9 @@ use super::Global;
 use super::failure::Failure;
 use super::keep::Keeper;
 use super::show;
-use app::{App, Input, News};
+use app::App;
 use collect::Collecting;
+use talk::{Input, News};
 use terminal::Screen;
 use work::Worker;
 
@@ -71,14 +73,18 @@ async fn run(mut screen: Screen, mut app: App, mut news: mpsc::Receiver<News>, w
     let mut keys = terminal::read_input();
     let mut tick = tokio::time::interval(TICK);
     let mut stop = std::pin::pin!(super::job::stopped());
+    let mut is_new = true;
     while !app.is_over {
         if screen.is_lost() {
             return Err(Failure::failed("the window was closed by a fault in this program"));
         }
-        let drawn = screen.terminal.draw(|frame| draw::draw(frame, &mut app));
-        drawn.map_err(|error| Failure::failed(format!("cannot draw: {error}")))?;
-        app.drawn();
+        if is_new {
+            let drawn = screen.terminal.draw(|frame| draw::draw(frame, &mut app));
+            drawn.map_err(|error| Failure::failed(format!("cannot draw: {error}")))?;
+            app.drawn();
+        }
         app.tasks().into_iter().for_each(|task| worker.begin(task));
+        is_new = true;
         tokio::select! {
             // The signal comes first, because news may come without end.
             biased;
@@ -88,14 +94,22 @@ async fn run(mut screen: Screen, mut app: App, mut news: mpsc::Receiver<News>, w
                 None => return Err(Failure::failed("the terminal is gone")),
             },
             Some(news) = news.recv() => app.update(Input::News(news)),
-            _ = tick.tick() => app.update(Input::Tick),
+            _ = tick.tick() => {
+                // A window that stands still sends nothing to the terminal.
+                is_new = !app.notes.is_empty();
+                app.update(Input::Tick);
+            }
         }
         // What came together is drawn once.
         for _ in 0..NEWS {
             let Some(input) = keys.try_recv().ok().or_else(|| news.try_recv().ok().map(Input::News)) else { break };
             app.update(input);
+            is_new = true;
         }
-        show::held_notices().iter().for_each(|text| app.note(text, None));
+        for text in show::held_notices() {
+            app.note(&text, None);
+            is_new = true;
+        }
     }
     app.failure.map_or(Ok(()), Err)
 }

@@ -7,7 +7,7 @@ use ferry_client::{ConnectOptions, Connection, Event, Events, RoomId};
 use ferry_history::{Collector, HistoryError};
 use tokio::sync::watch;
 
-use super::app::{News, Relay};
+use super::talk::{News, Relay};
 use super::work::Worker;
 use crate::failure::Failure;
 use crate::keep::Keeper;

@@ -9,9 +9,10 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Borders, Paragraph};
 
-use super::app::{App, Focus, Relay};
+use super::app::{App, Focus};
 use super::load::RoomRow;
 use super::rows::DIM;
+use super::talk::Relay;
 use super::text::{fit, shorten, width};
 
 /// The smallest window, in columns and rows. In a smaller one only a message is shown.

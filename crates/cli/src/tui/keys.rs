@@ -5,9 +5,10 @@ use ratatui::crossterm::event::{
 };
 use ratatui::layout::Position;
 
-use super::app::{App, Focus, Overlay, Search, Task};
+use super::app::{App, Focus, Overlay, Search};
 use super::load::{Load, PAGE};
 use super::room::Scroll;
+use super::talk::Task;
 use super::text::Editor;
 
 /// How many rows the wheel scrolls.

@@ -16,7 +16,7 @@ pub const WINDOW: usize = 400;
 /// The most holes of a room that are shown, the newest ones.
 const HOLES: usize = 100;
 /// The most characters of a message that are shown.
-const SHOWN: usize = 10_000;
+const SHOWN: usize = 4_000;
 /// The most messages that a search shows.
 const HITS: usize = 100;
 

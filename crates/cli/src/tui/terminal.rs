@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
-use ratatui::crossterm::event::{self, Event};
+use ratatui::crossterm::event::{self, Event, MouseEventKind};
 use ratatui::crossterm::{event as on, execute, terminal};
 use tokio::sync::mpsc;
 
-use super::app::Input;
+use super::talk::Input;
 use crate::failure::Failure;
 use crate::show;
 
@@ -86,6 +86,10 @@ fn give_back_on_panic() {
     }));
 }
 
+fn is_idle(kind: MouseEventKind) -> bool {
+    matches!(kind, MouseEventKind::Moved | MouseEventKind::Drag(_) | MouseEventKind::Up(_))
+}
+
 /// Reads keys, the mouse and the size of the window, on a thread of its own. The channel closes
 /// when the terminal is gone.
 pub fn read_input() -> mpsc::Receiver<Input> {
@@ -99,6 +103,8 @@ pub fn read_input() -> mpsc::Receiver<Input> {
             }
             let input = match event::read() {
                 Ok(Event::Key(key)) => Input::Key(key),
+                // A terminal tells every move, and none of them changes anything.
+                Ok(Event::Mouse(mouse)) if is_idle(mouse.kind) => continue,
                 Ok(Event::Mouse(mouse)) => Input::Mouse(mouse),
                 Ok(Event::Paste(text)) => Input::Paste(text),
                 Ok(Event::Resize(..)) => Input::Resize,

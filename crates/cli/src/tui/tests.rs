@@ -8,9 +8,10 @@ use ferry_history::{History, Origin, Owner, PersonNow, Reason, Record, RoomNow};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
-use super::app::{App, Input, News, Relay, Task};
+use super::app::App;
 use super::draw;
 use super::load;
+use super::talk::{Input, News, Relay, Task};
 
 /// 2026-01-15, 12:00 UTC.
 const NOON: i64 = 1_768_478_400_000;

@@ -7,8 +7,8 @@ use ferry_client::{Connection, Draft, MessageId, RoomId, Session};
 use ferry_history::{HistoryError, Record};
 use tokio::sync::mpsc;
 
-use super::app::{News, Task};
 use super::load;
+use super::talk::{News, Task};
 use crate::keep::Keeper;
 use crate::{read, send};
 

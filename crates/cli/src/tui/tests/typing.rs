@@ -3,8 +3,9 @@
 use ferry_client::MessageId;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
-use super::super::app::{App, Focus, Input, News, Relay, Task};
+use super::super::app::{App, Focus};
 use super::super::load::{PAGE, WINDOW};
+use super::super::talk::{Input, News, Relay, Task};
 use super::{Desk, MINUTE, NOON, shows};
 
 impl Desk {

@@ -1,0 +1,101 @@
+//! The full-screen window, in a terminal of `script`.
+
+use std::{
+    io::{Read, Write},
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex},
+};
+
+use super::Shell;
+use crate::harness::{Backend, World, until};
+
+/// What a terminal program does to the terminal in the end.
+const LEAVES: &str = "\u{1b}[?1049l";
+
+/// `ferry tui` in a terminal of 80 columns and 24 rows.
+struct Window {
+    script: Child,
+    written: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Window {
+    fn open(shell: &Shell, profile: &str) -> Self {
+        let ferry = env!("CARGO_BIN_EXE_ferry");
+        // The settings of the terminal afterwards are part of what is written.
+        let line = format!("stty rows 24 cols 80; '{ferry}' --profile {profile} tui; echo ended with $?; stty -a");
+        let mut command = Command::new("script");
+        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap()).env("TERM", "xterm").env("SHELL", "/bin/sh");
+        command.env("FERRY_DATA_DIR", shell.home.path()).env("FERRY_SERVER", &shell.server);
+        command.args(["-qfc", &line, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut script = command.spawn().unwrap();
+        let (written, to) = (Arc::new(Mutex::new(Vec::new())), script.stdout.take().unwrap());
+        let all = Arc::clone(&written);
+        std::thread::spawn(move || {
+            let (mut from, mut buffer) = (to, [0; 4096]);
+            while let Ok(length @ 1..) = from.read(&mut buffer) {
+                all.lock().unwrap().extend_from_slice(&buffer[..length]);
+            }
+        });
+        Self { script, written }
+    }
+
+    fn written(&self) -> String {
+        String::from_utf8_lossy(&self.written.lock().unwrap()).into_owned()
+    }
+
+    /// Waits until the window has drawn this. A blank that was there before is not drawn again, so
+    /// it must be one word.
+    async fn shows(&self, word: &str) {
+        until(&format!("the window shows {word}"), || async { self.written().contains(word).then_some(()) }).await;
+    }
+
+    fn types(&self, keys: &str) {
+        self.script.stdin.as_ref().unwrap().write_all(keys.as_bytes()).unwrap();
+    }
+}
+
+impl Drop for Window {
+    fn drop(&mut self) {
+        // Without its terminal, the command ends.
+        let _ = self.script.kill();
+        let _ = self.script.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_conversation_in_a_window() {
+    let world = World::start(Backend::Embedded).await;
+    let shell = Shell::at(&world);
+    shell.alice_and_bob();
+    shell.ok("--profile alice send @bob waited");
+    let window = Window::open(&shell, "bob");
+    window.shows("online").await;
+    until("the room opens", || async {
+        // Before the rooms are there, and once the room is open, the key does nothing.
+        window.types("\r");
+        window.written().contains("waited").then_some(())
+    })
+    .await;
+    shell.ok("--profile alice send @bob \u{1b}[31mcoloured");
+    window.shows("\\u{1b}[31mcoloured").await;
+    window.types("answered\r");
+    until("alice has the answer", || async {
+        shell.ok("--profile alice tail --until-drained").contains("bob: answered").then_some(())
+    })
+    .await;
+    // Another command collects nothing meanwhile, and says who does.
+    assert!(shell.fails(7, "--profile bob tail --until-drained").contains("ferry tui (process "));
+    window.types("\u{3}");
+    window.shows("ended with 0").await;
+    window.shows("icanon").await;
+    let written = window.written();
+    let (_, after) = written.split_once(LEAVES).unwrap();
+    assert!(after.contains(" icanon") && after.contains(" echo ") && !after.contains("-icanon"), "{after}");
+
+    // What was shown is printed and read, and what was sent is stored.
+    let status = shell.json("--profile bob history status");
+    assert_eq!((&status["messages"], &status["unsent"]), (&3.into(), &0.into()), "{status}");
+    assert_eq!(status["unread"].as_array().unwrap().len(), 0, "{status}");
+    assert!(!shell.ok("--profile bob tail --until-drained").contains("waited"));
+    shell.fails(2, "--profile bob tui");
+}
