@@ -1,5 +1,5 @@
-//! What `ferry tui` knows and shows. Nothing here waits or reads: what has to be done is a [`Task`],
-//! and what came of it is [`News`].
+//! What `ferry tui` knows and shows. Nothing here waits or reads: what has to be done is a
+//! [`Task`], and what came of it is [`News`].
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -342,7 +342,8 @@ impl App {
     /// Follows from what was drawn: what was seen is printed and read, and what is near the edge is
     /// loaded.
     pub fn drawn(&mut self) {
-        let can_read = self.relay != Relay::Connecting && !self.is_read_only() && self.overlay.is_none();
+        // While the relay is away nothing is marked: it is once it is back.
+        let can_read = self.relay == Relay::Online && self.overlay.is_none();
         let Some(open) = self.open.as_mut().filter(|open| open.is_drawn()) else { return };
         let seen = if self.overlay.is_none() { open.newly_seen() } else { Vec::new() };
         let reads = if can_read { open.reads() } else { None };

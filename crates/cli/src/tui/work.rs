@@ -123,7 +123,8 @@ impl Worker {
         let Some(known) = self.keeper.run(known).await? else { return Ok(None) };
         let Some(connection) = self.shared.connection() else { return Ok(None) };
         let read::Known { up_to, sent_at, authors } = known;
-        // The connection passes it on when it can. If it ends before, the next mark makes up for it.
+        // The connection passes it on when it can. If it ends before, the next mark makes up for
+        // it.
         let _ = connection.mark_read(room, ReadCursor { up_to, sent_at, authors }).await;
         self.keeper.note_read(room, up_to, sent_at).await;
         Ok(Some(News::Changed(Some(vec![room]))))
