@@ -159,7 +159,6 @@ async fn status(keeper: &Keeper, global: &Global) -> Result<(), Failure> {
     let path = keeper.path().display().to_string();
     let lines = keeper.run(move |history| {
         let (status, names, holes) = (history.status()?, Names::of(history)?, history.holes(now_ms())?);
-        let (backup, days) = (history.backups()?.pop(), history.kept_days()?);
         let unread: Vec<_> = history.rooms()?.into_iter().filter(|room| room.unread > 0).collect();
         if json {
             let holes = holes.iter().map(|hole| serde_json::from_str::<serde_json::Value>(&hole_json(hole)));
@@ -169,35 +168,13 @@ async fn status(keeper: &Keeper, global: &Global) -> Result<(), Failure> {
             return Ok(vec![show::json_line(&json!({
                 "file": path, "bytes": status.bytes, "messages": status.messages, "rooms": status.rooms,
                 "oldest": status.oldest, "newest": status.newest, "unsent": status.unsent,
-                "unread": unread, "holes": holes, "last_backup": backup, "kept_days": days,
+                "unread": unread, "holes": holes, "last_backup": history.backups()?.pop(),
+                "kept_days": history.kept_days()?,
             }))]);
         }
-        let mut lines = vec![
-            format!("file      {}", show::line(&path)),
-            format!("size      {}", show::size(status.bytes)),
-            format!("stored    {} in {}", show::count(status.messages, "message"), show::count(status.rooms, "room")),
-        ];
-        if let (Some(oldest), Some(newest)) = (status.oldest, status.newest) {
-            lines.push(format!("from      {} to {}", show::time(oldest, "%F %T"), show::time(newest, "%F %T")));
-        }
-        lines.push(match backup {
-            None => "backup    never: ferry backup key new, and then ferry backup create".to_owned(),
-            Some(made) => {
-                let verified = made.verified_at.map_or_else(|| "not verified".to_owned(), |_| "verified".to_owned());
-                format!("backup    {}, {verified}", show::time(made.created_at, "%F %T"))
-            }
-        });
-        if let Some(days) = days {
-            lines.push(format!("kept      {}", show::count(days.into(), "day")));
-        }
+        let mut lines = summary(history)?;
         for room in unread {
             lines.push(format!("unread    {} in {}", room.unread, show::line(&names.room(room.room))));
-        }
-        if status.unsent > 0 {
-            lines.push(format!(
-                "unsent    {} that no relay has confirmed (ferry send --again)",
-                show::count(status.unsent, "message")
-            ));
         }
         for hole in holes {
             let (since, until) = (show::time(hole.since, "%F %T"), show::time(hole.until, "%F %T"));
@@ -207,6 +184,34 @@ async fn status(keeper: &Keeper, global: &Global) -> Result<(), Failure> {
         Ok(lines)
     });
     lines.await?.iter().try_for_each(|line| show::print(line))
+}
+
+/// Returns how much is stored, from when, and how it is backed up, in words.
+pub fn summary(history: &History) -> Result<Vec<String>, HistoryError> {
+    let (status, backup) = (history.status()?, history.backups()?.pop());
+    let mut lines = vec![
+        format!("file      {}", show::line(&history.path().display().to_string())),
+        format!("size      {}", show::size(status.bytes)),
+        format!("stored    {} in {}", show::count(status.messages, "message"), show::count(status.rooms, "room")),
+    ];
+    if let (Some(oldest), Some(newest)) = (status.oldest, status.newest) {
+        lines.push(format!("from      {} to {}", show::time(oldest, "%F %T"), show::time(newest, "%F %T")));
+    }
+    lines.push(match backup {
+        None => "backup    never: ferry backup key new, and then ferry backup create".to_owned(),
+        Some(made) => {
+            let verified = made.verified_at.map_or("not verified".to_owned(), |at| show::time(at, "verified %F"));
+            format!("backup    {}, {verified}", show::time(made.created_at, "%F %T"))
+        }
+    });
+    if let Some(days) = history.kept_days()? {
+        lines.push(format!("kept      {}", show::count(days.into(), "day")));
+    }
+    if status.unsent > 0 {
+        let unsent = show::count(status.unsent, "message");
+        lines.push(format!("unsent    {unsent} that no relay has confirmed (ferry send --again)"));
+    }
+    Ok(lines)
 }
 
 async fn check(keeper: &Keeper, global: &Global) -> Result<(), Failure> {

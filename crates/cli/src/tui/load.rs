@@ -4,6 +4,7 @@ use ferry_client::protocol::{Message, now_ms};
 use ferry_client::{DeviceId, MessageId, RoomId, UserId};
 use ferry_history::{History, HistoryError, Record, Result, Shown};
 
+use crate::history::summary;
 use crate::recall::{Names, hole_line, said};
 use crate::show;
 use crate::tail::messages::excerpt;
@@ -292,26 +293,8 @@ pub fn search(history: &History, words: &str) -> Result<std::result::Result<Vec<
 
 /// Returns how the history is, in words.
 pub fn status(history: &History) -> Result<Vec<String>> {
-    let (status, holes) = (history.status()?, history.holes(now_ms())?);
-    let mut lines = vec![
-        format!("file       {}", history.path().display()),
-        format!("size       {}", show::size(status.bytes)),
-        format!("stored     {} in {}", show::count(status.messages, "message"), show::count(status.rooms, "room")),
-    ];
-    if let (Some(oldest), Some(newest)) = (status.oldest, status.newest) {
-        lines.push(format!("from       {} to {}", show::time(oldest, "%F %T"), show::time(newest, "%F %T")));
-    }
-    if status.unsent > 0 {
-        lines.push(format!("unsent     {} (ferry send --again)", show::count(status.unsent, "message")));
-    }
-    lines.push(match history.backups()?.last() {
-        None => "backup     never (ferry backup create)".to_owned(),
-        Some(made) => {
-            let verified = made.verified_at.map_or("never".to_owned(), |at| show::time(at, "%F"));
-            format!("backup     {}, verified: {verified}", show::time(made.created_at, "%F %T"))
-        }
-    });
-    lines.push(format!("holes      {}", holes.len()));
+    let (mut lines, holes) = (summary(history)?, history.holes(now_ms())?);
+    lines.push(format!("holes     {}", holes.len()));
     lines.extend(holes.iter().rev().take(HOLES).map(hole_line));
     Ok(lines.iter().map(|line| show::line(line)).collect())
 }

@@ -152,7 +152,7 @@ fn who_only_reads_cannot_send() {
 fn overlays_open_and_close() {
     let mut desk = Desk::new(80, 24);
     shows(&desk.press(KeyCode::F(1)), &["Help", "Alt-Enter", "Ctrl-C", "the wheel scrolls."]);
-    shows(&desk.press(KeyCode::F(2)), &["History", "size", "stored     0 messages in 0 rooms", "backup     never"]);
+    shows(&desk.press(KeyCode::F(2)), &["History", "size", "stored    0 messages in 0 rooms", "backup    never"]);
     shows(&desk.press(KeyCode::F(3)), &["Your devices", "reading"]);
     assert!(desk.asked.contains(&Task::Devices));
     shows(&desk.press(KeyCode::Esc), &["You are alice."]);
