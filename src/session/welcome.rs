@@ -21,6 +21,7 @@ pub fn welcome(app: &App, identity: Authenticated) -> String {
             devices: limits.devices,
         },
         queue: Some(app.broker.queue_state(identity.user, identity.device)),
+        features: Vec::new(),
     };
     RelayFrame::Welcome(welcome).to_json()
 }

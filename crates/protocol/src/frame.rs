@@ -4,7 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Body, MessageId, NoticesRead, Read, RoomId, Secret, SetPresence, Typing, UserId, Watch, strict::check_json,
+    Body, MessageId, NameLink, NoticesRead, OfferLink, Read, RoomId, Secret, SetPresence, Typing, UserId, Watch,
+    strict::check_json,
 };
 
 /// The version of the protocol that this crate speaks.
@@ -36,6 +37,12 @@ pub enum DeviceFrame {
     Presence(SetPresence),
     /// Names the users whose presence the device wants to hear.
     Watch(Watch),
+    /// Offers a link to the user's other devices.
+    Link(OfferLink),
+    /// Accepts a link that another device of the user offers.
+    LinkAccept(NameLink),
+    /// Closes the device's link, takes its offer back, or declines an offer. There is no answer.
+    LinkClosed(NameLink),
 }
 
 /// The content of `hello`.
@@ -125,6 +132,9 @@ impl DeviceFrame {
             "typing" => read(text).map(Self::Typing),
             "presence" => read(text).map(Self::Presence),
             "watch" => read(text).map(Self::Watch),
+            "link" => read(text).map(Self::Link),
+            "link_accept" => read(text).map(Self::LinkAccept),
+            "link_closed" => read(text).map(Self::LinkClosed),
             _ => Err(BadFrame::UnknownType),
         }
     }
@@ -152,6 +162,9 @@ impl DeviceFrame {
             Self::Typing(typing) => tagged("typing", typing),
             Self::Presence(presence) => tagged("presence", presence),
             Self::Watch(watch) => tagged("watch", watch),
+            Self::Link(offer) => tagged("link", offer),
+            Self::LinkAccept(link) => tagged("link_accept", link),
+            Self::LinkClosed(link) => tagged("link_closed", link),
         }
     }
 }
@@ -194,7 +207,7 @@ pub fn describe(error: &serde_json::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{DeviceStatus, KIND_TEXT, UserId};
+    use crate::{DeviceId, DeviceStatus, KIND_TEXT, LinkId, UserId};
 
     #[test]
     fn frames_from_a_device_come_out_as_they_went_in() {
@@ -216,6 +229,10 @@ mod tests {
             DeviceFrame::Typing(Typing { room: RoomId::new(), active: false }),
             DeviceFrame::Presence(SetPresence { status: DeviceStatus::Away }),
             DeviceFrame::Watch(Watch { users: vec![UserId::new(), UserId::new()] }),
+            DeviceFrame::Link(OfferLink { link: LinkId::new(), to: Some(DeviceId::new()) }),
+            DeviceFrame::Link(OfferLink { link: LinkId::new(), to: None }),
+            DeviceFrame::LinkAccept(NameLink { link: LinkId::new() }),
+            DeviceFrame::LinkClosed(NameLink { link: LinkId::new() }),
         ] {
             assert_eq!(DeviceFrame::parse(&frame.to_json()), Ok(frame));
         }

@@ -70,6 +70,11 @@ id! {
     MessageId
 }
 
+id! {
+    /// The id of a link between two devices of a user. The device that offers it chooses it.
+    LinkId
+}
+
 impl MessageId {
     /// Returns true for a UUIDv7 of the RFC's variant. A `send` may have no other id.
     #[must_use]

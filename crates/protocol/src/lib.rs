@@ -14,6 +14,7 @@ mod http;
 mod id;
 mod invitation;
 mod kinds;
+mod link;
 mod message;
 mod notice;
 mod optional;
@@ -39,11 +40,12 @@ pub use http::{
     MemberAnswer, PostMessage, Problem, RefreshSession, Refreshed, RenameSession, RoomAnswer, Sent, SessionAnswer,
     Tokens, UpdateMe, User, UserAnswer,
 };
-pub use id::{DeviceId, MessageId, NotAnId, RoomId, UserId};
+pub use id::{DeviceId, LinkId, MessageId, NotAnId, RoomId, UserId};
 pub use invitation::{Invitation, InvitationAnswer, Invite};
 pub use kinds::{
     BadBody, EMOJI_MAX, Forward, ForwardOrigin, KIND_DELETE, KIND_EDIT, KIND_FORWARD, KIND_REACTION, KnownBody, Target,
 };
+pub use link::{FEATURE_LINKS, LINK_CHUNK_MAX, LINK_WINDOW, LinkClosed, LinkEnd, LinkWith, NameLink, OfferLink};
 pub use message::{
     Body, Content, Envelope, KIND_MAX, KIND_TEXT, MENTIONS_MAX, Message, MessageRef, NotAnEnvelope, Sender, Stream,
     is_valid_kind,

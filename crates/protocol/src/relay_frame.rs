@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Content, DeviceId, ErrorCode, Message, MessageId, Notice, Presence, Receipt, Sent, UserId, UserTyping, describe,
+    Content, DeviceId, ErrorCode, LinkClosed, LinkWith, Message, MessageId, Notice, Presence, Receipt, Sent, UserId,
+    UserTyping, describe,
 };
 
 /// The limits of a device, told in `welcome`.
@@ -40,6 +41,9 @@ pub struct Welcome {
     /// What the relay can say of the device's queue. Left out by older relays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue: Option<QueueState>,
+    /// What the relay can do beyond the first version of the protocol. Unknown names mean nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub features: Vec<String>,
 }
 
 /// What the relay can say of a device's queue.
@@ -138,6 +142,12 @@ pub enum RelayFrame {
     Typing(UserTyping),
     /// The presence of a watched user changed.
     Presence(Presence),
+    /// Another device of the user offers a link.
+    LinkOffer(LinkWith),
+    /// A link is open.
+    LinkAccept(LinkWith),
+    /// A link is over, or was never there.
+    LinkClosed(LinkClosed),
     /// A frame of a `type` that this version does not know, or a delivery that it cannot read.
     Unknown {
         /// The id to ack, if it is a delivery: without an ack it would fill the window.
@@ -198,6 +208,9 @@ impl RelayFrame {
             "error" => Self::Error(serde_json::from_str(text).map_err(bad)?),
             "typing" => Self::Typing(serde_json::from_str(text).map_err(bad)?),
             "presence" => Self::Presence(serde_json::from_str(text).map_err(bad)?),
+            "link_offer" => Self::LinkOffer(serde_json::from_str(text).map_err(bad)?),
+            "link_accept" => Self::LinkAccept(serde_json::from_str(text).map_err(bad)?),
+            "link_closed" => Self::LinkClosed(serde_json::from_str(text).map_err(bad)?),
             _ => unknown(),
         })
     }
@@ -207,7 +220,7 @@ impl RelayFrame {
     #[must_use]
     pub fn to_json(&self) -> String {
         #[derive(Serialize)]
-        #[serde(tag = "type", rename_all = "lowercase")]
+        #[serde(tag = "type", rename_all = "snake_case")]
         enum Out<'a> {
             Welcome(&'a Welcome),
             Drained,
@@ -217,6 +230,9 @@ impl RelayFrame {
             Error(&'a ErrorFrame),
             Typing(&'a UserTyping),
             Presence(&'a Presence),
+            LinkOffer(&'a LinkWith),
+            LinkAccept(&'a LinkWith),
+            LinkClosed(&'a LinkClosed),
         }
         let out = match self {
             Self::Welcome(welcome) => Out::Welcome(welcome),
@@ -239,6 +255,9 @@ impl RelayFrame {
             Self::Error(error) => Out::Error(error),
             Self::Typing(typing) => Out::Typing(typing),
             Self::Presence(presence) => Out::Presence(presence),
+            Self::LinkOffer(with) => Out::LinkOffer(with),
+            Self::LinkAccept(with) => Out::LinkAccept(with),
+            Self::LinkClosed(closed) => Out::LinkClosed(closed),
             Self::Unknown { .. } => return String::new(),
         };
         serde_json::to_string(&out).unwrap_or_default()
@@ -263,7 +282,10 @@ pub fn envelope_parts<'a>(content: Content, delivery: &'a str, redelivered: bool
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Body, KIND_TEXT, NoticeEvent, PROTOCOL, PresenceStatus, ReceiptEvent, Role, RoomId, Sender, Stream};
+    use crate::{
+        Body, KIND_TEXT, LinkEnd, LinkId, NoticeEvent, PROTOCOL, PresenceStatus, ReceiptEvent, Role, RoomId, Sender,
+        Stream,
+    };
 
     #[test]
     fn frames_from_the_relay_come_out_as_they_went_in() {
@@ -292,6 +314,7 @@ mod tests {
             window: 64,
             limits,
             queue: Some(QueueState { whole_since: 7, dropped: 1 }),
+            features: vec!["links".into()],
         };
         let error = ErrorFrame {
             code: ErrorCode::RateLimited,
@@ -319,6 +342,9 @@ mod tests {
         let receipt = DeliveredReceipt { delivery: "0101".into(), redelivered: false, receipt: Receipt::new(event, 3) };
         for frame in [
             RelayFrame::Welcome(welcome),
+            RelayFrame::LinkOffer(LinkWith { link: LinkId::new(), from: DeviceId::new() }),
+            RelayFrame::LinkAccept(LinkWith { link: LinkId::new(), from: DeviceId::new() }),
+            RelayFrame::LinkClosed(LinkClosed { link: LinkId::new(), reason: LinkEnd::Gone }),
             RelayFrame::Receipt(Box::new(receipt)),
             RelayFrame::Message(Box::new(delivered)),
             RelayFrame::Notice(Box::new(notice)),

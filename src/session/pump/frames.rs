@@ -73,7 +73,8 @@ impl Pump {
             Ok(DeviceFrame::Presence(presence)) => self.set_presence(presence),
             Ok(DeviceFrame::Watch(watch)) => self.watch(watch),
             Err(BadFrame::NotAFrame) => Err(CloseCode::Protocol.into()),
-            Err(BadFrame::UnknownType) => {
+            Ok(DeviceFrame::Link(_) | DeviceFrame::LinkAccept(_) | DeviceFrame::LinkClosed(_))
+            | Err(BadFrame::UnknownType) => {
                 self.refuse(None, &Refusal::new(ErrorCode::UnknownType, "this relay knows no such type"))
             }
             Err(BadFrame::Invalid { detail, id }) => self.refuse(id, &Refusal::new(ErrorCode::Malformed, detail)),

@@ -117,6 +117,7 @@ pub fn welcome(expires_in: i64) -> Welcome {
         window: 64,
         limits: Limits { frame: 65_536, send_burst: 60, send_rate: 10, devices: 16 },
         queue: None,
+        features: vec![ferry_client::protocol::FEATURE_LINKS.to_owned()],
     }
 }
 

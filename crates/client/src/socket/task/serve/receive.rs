@@ -47,6 +47,7 @@ impl Task {
             RelayFrame::Typing(typing) => self.typing(typing),
             RelayFrame::Presence(presence) => self.emit(Event::Presence(presence)),
             RelayFrame::Unknown { delivery: Some(delivery) } => self.unknown(delivery, text),
+            RelayFrame::LinkOffer(_) | RelayFrame::LinkAccept(_) | RelayFrame::LinkClosed(_) => {}
             RelayFrame::Welcome(_) | RelayFrame::Unknown { delivery: None } => {}
         }
         Ok(())
