@@ -8,7 +8,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     auth::Passwords, bus::Bus, changes::Changes, config::Config, directory::Directory, hub::Hub,
-    identity::Authenticator, limits::RateLimits, logins::Logins, metrics::Metrics, people::People,
+    identity::Authenticator, limits::RateLimits, links::Links, logins::Logins, metrics::Metrics, people::People,
     presence::PresenceTracker, readiness::Readiness, receipts::Receipts, relay::Dispatcher, rooms::Rooms,
     second_factor::SecondFactor,
 };
@@ -38,6 +38,8 @@ pub struct App {
     pub receipts: Arc<Receipts>,
     /// Who is online, and who is writing.
     pub presence: Arc<PresenceTracker>,
+    /// Lets two devices of a user talk to each other.
+    pub links: Arc<Links>,
     /// Logs devices in and out.
     pub logins: Logins,
     /// Rooms, memberships and invitations.

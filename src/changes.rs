@@ -110,7 +110,7 @@ impl Changes {
             }
             LiveEvent::DevicesChanged { user } => self.directory.invalidate(Stale::Devices(user)),
             LiveEvent::RoomChanged { room } => self.directory.invalidate(Stale::Room(room)),
-            LiveEvent::SightChanged { .. } | LiveEvent::Live(_) => {}
+            LiveEvent::SightChanged { .. } | LiveEvent::LinkOffered { .. } | LiveEvent::Live(_) => {}
         }
     }
 }

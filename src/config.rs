@@ -98,6 +98,10 @@ pub struct Limits {
     pub delivery_receipts: bool,
     /// Most users whose presence a device may watch, or ask for in one call.
     pub watched: usize,
+    /// Most devices of this relay that have a link at the same time. 0 carries none.
+    pub links: usize,
+    /// Bytes a second over a link, each way.
+    pub link_rate: u32,
     /// Largest room, in members, that shows who is writing.
     pub typing_members: usize,
     /// Whether limits on rates apply. False only in tests and benchmarks.

@@ -16,6 +16,7 @@ pub mod hub;
 pub mod identity;
 pub mod limits;
 pub mod line;
+pub mod links;
 pub mod logins;
 pub mod metrics;
 pub mod network;

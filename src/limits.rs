@@ -152,6 +152,8 @@ pub struct RateLimits {
     pub typing: Limit<DeviceId>,
     /// `watch` frames of a device.
     pub watches: Limit<DeviceId>,
+    /// Links that a device offers.
+    pub links: Limit<DeviceId>,
     /// Other calls of a device that change something or search.
     pub calls: Limit<DeviceId>,
     /// Exports of a user's account.
@@ -186,6 +188,7 @@ impl RateLimits {
             marks: Limit::new(on, 60, Duration::from_millis(100)),
             typing: Limit::new(on, 20, Duration::from_millis(500)),
             watches: Limit::new(on, 20, Duration::from_secs(1)),
+            links: Limit::new(on, 6, Duration::from_secs(10)),
             calls: Limit::new(on, 200, Duration::from_millis(50)),
             exports: Limit::new(on, 5, Duration::from_secs(600)),
             friend_requests: Limit::new(on, limits.friend_requests, DAY / limits.friend_requests),
@@ -213,6 +216,7 @@ impl RateLimits {
         self.marks.tidy();
         self.typing.tidy();
         self.watches.tidy();
+        self.links.tidy();
         self.calls.tidy();
         self.exports.tidy();
         self.friend_requests.tidy();

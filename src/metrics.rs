@@ -31,6 +31,14 @@ pub struct Metrics {
     pub errors: IntCounterVec,
     /// Sockets that the relay closed, by close code.
     pub closes: IntCounterVec,
+    /// Devices that have a link, or offer one.
+    pub links: IntGauge,
+    /// Links that devices offered.
+    pub link_offers: IntCounter,
+    /// Bytes that devices sent over links.
+    pub link_bytes: IntCounter,
+    /// Ends of links that are over, by reason.
+    pub links_closed: IntCounterVec,
     /// Orphan channels and topics that the relay removed.
     pub orphans_removed: IntCounter,
     /// Channels whose deletion waits until their nsqd answers, of all relays.
@@ -66,6 +74,7 @@ impl Metrics {
             "ferry_closes_total",
             "Ended sockets, by close code; `1006` was lost, `device` was closed by the device",
         );
+        let links_closed = Opts::new("ferry_links_closed_total", "Ends of links that are over, by reason");
         Ok(Self {
             connected_devices: register!(IntGauge::new("ferry_connected_devices", "Devices with an open socket")),
             online_users: register!(IntGauge::new("ferry_online_users", "Users connected to this relay")),
@@ -85,6 +94,10 @@ impl Metrics {
             dropped: register!(IntCounter::new("ferry_dropped_total", "Envelopes dropped from full queues in memory")),
             errors: register!(IntCounterVec::new(errors, &["code"])),
             closes: register!(IntCounterVec::new(closes, &["code"])),
+            links: register!(IntGauge::new("ferry_links", "Devices that have a link or offer one")),
+            link_offers: register!(IntCounter::new("ferry_link_offers_total", "Links that devices offered")),
+            link_bytes: register!(IntCounter::new("ferry_link_bytes_total", "Bytes that devices sent over links")),
+            links_closed: register!(IntCounterVec::new(links_closed, &["reason"])),
             orphans_removed: register!(IntCounter::new(
                 "ferry_orphans_removed_total",
                 "Orphan channels and topics removed"

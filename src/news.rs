@@ -2,14 +2,15 @@
 
 use std::fmt;
 
-use ferry_protocol::{DeviceId, PresenceStatus, RoomId, UserId};
+use ferry_protocol::{DeviceId, LinkWith, PresenceStatus, RoomId, UserId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// Something that a relay did and that concerns connections and caches of the others.
 ///
 /// Changes are numbered on the bus, so a relay notices if it misses one. It then drops what it has
-/// cached, and compares its connections with SQL. Presence and typing may be lost.
+/// cached, and compares its connections with SQL. Presence, typing and
+/// offers of links may be lost.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum LiveEvent {
@@ -66,6 +67,15 @@ pub enum LiveEvent {
         /// Whether devices are told anew. Otherwise they are at the next change of a status.
         #[serde(default)]
         quiet: bool,
+    },
+    /// A device offers a link to the user's other devices.
+    LinkOffered {
+        /// The user.
+        user: UserId,
+        /// The link, and the device that offers it.
+        with: LinkWith,
+        /// The device that is asked. `None` asks all.
+        to: Option<DeviceId>,
     },
     /// Presence and typing.
     Live(PresenceEvent),

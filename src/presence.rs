@@ -223,6 +223,12 @@ impl PresenceTracker {
         self.board().relays_of(user)
     }
 
+    /// Returns the connections of a user to this relay.
+    #[must_use]
+    pub fn lines_of(&self, user: UserId) -> Vec<Arc<Line>> {
+        self.lines.of(user)
+    }
+
     /// Handles what another relay announces.
     pub fn hear(self: &Arc<Self>, news: PresenceEvent) {
         let now = Instant::now();

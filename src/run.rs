@@ -19,6 +19,7 @@ use crate::{
     hub::Hub,
     identity::Authenticator,
     limits::RateLimits,
+    links::Links,
     logins::Logins,
     metrics::Metrics,
     news::LiveEvent,
@@ -137,6 +138,14 @@ pub(crate) async fn build(config: Config) -> anyhow::Result<Arc<App>> {
         tasks.clone(),
     );
     let presence = Arc::new(presence);
+    let links = Arc::new(Links::new(
+        broker.clone(),
+        bus.clone(),
+        Arc::clone(&presence),
+        (&config.limits, Arc::clone(&limits)),
+        Arc::clone(&metrics),
+        tasks.clone(),
+    ));
     let logins = Logins {
         store: store.clone(),
         broker: broker.clone(),
@@ -181,6 +190,7 @@ pub(crate) async fn build(config: Config) -> anyhow::Result<Arc<App>> {
         dispatcher,
         receipts,
         presence,
+        links,
         logins,
         rooms,
         people,
@@ -247,6 +257,7 @@ async fn hear_other_relays(app: Arc<App>) {
         LiveEvent::Live(news) => app.presence.hear(news),
         LiveEvent::SightChanged { user, quiet: true } => app.presence.forget_sight_of(user),
         LiveEvent::SightChanged { user, quiet: false } => app.presence.look_again(user),
+        LiveEvent::LinkOffered { user, with, to } => app.links.tell(user, with, to),
         event => app.changes.apply(&event),
     };
     app.bus.listen(apply, || app.missed_some(), || app.presence.ask()).await;

@@ -79,6 +79,8 @@ impl Values {
             account_interval: seconds("account-interval", self.account_interval)?,
             friend_requests: within("friend-requests", 1, 1_000_000, self.friend_requests)?,
             watched: within("watched", 1, 256, self.watched)?,
+            links: self.links,
+            link_rate: within("link-rate", 64, 1 << 20, self.link_rate)?.saturating_mul(1 << 10),
             typing_members: self.typing_members,
             rates: !self.no_rate_limits,
             delivery_receipts: !self.no_delivery_receipts,

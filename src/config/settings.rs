@@ -193,6 +193,11 @@ settings! {
         /// Most users whose presence a device may watch, or ask for in one call, at most 256. More
         /// get `invalid`.
         watched: usize = 256, "FERRY_WATCHED", "N";
+        /// Most devices of this relay that have a link at the same time. Devices of one user sync
+        /// their histories over links. 0 turns links off.
+        links: usize = 128, "FERRY_LINKS", "N";
+        /// KiB a second that a device may send over a link.
+        link_rate: u32 = 4096, "FERRY_LINK_RATE", "KIB";
         /// Largest room, in members, that shows who is writing. Larger rooms show nobody.
         typing_members: usize = 256, "FERRY_TYPING_MEMBERS", "N";
         /// Seconds a user still counts as connected after their last socket closed.

@@ -9,11 +9,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ferry_protocol::{Presence, PresenceStatus, RelayFrame, RoomId, TYPING_EXPIRES_MS, UserId, UserTyping};
+use ferry_protocol::{LinkWith, Presence, PresenceStatus, RelayFrame, RoomId, TYPING_EXPIRES_MS, UserId, UserTyping};
 use futures_util::task::AtomicWaker;
 
 /// Typing events that wait for a device. Beyond this limit the oldest is dropped.
 const TYPING: usize = 64;
+/// Offers of links that wait for a device. Beyond this limit the oldest is dropped.
+const OFFERS: usize = 8;
 
 /// The state of one watched user.
 #[derive(Debug, Default)]
@@ -33,6 +35,8 @@ struct Queue {
     typing: VecDeque<(RoomId, UserId, bool, Instant)>,
     /// When the device's access token expires, if that has changed, and whether to say so.
     expiry: Option<(i64, bool)>,
+    /// Offers of links that the device is to be told.
+    offers: VecDeque<LinkWith>,
 }
 
 /// See the module's description. Takes a few words of memory for a device that watches nobody and
@@ -72,6 +76,18 @@ impl LiveQueue {
     /// Queues that the device's access token counts only until this time.
     pub fn revoked(&self, until: i64) {
         self.queue().get_or_insert_default().expiry = Some((until, false));
+        self.waker.wake();
+    }
+
+    /// Queues that another device of the user offers a link.
+    pub fn link_offered(&self, with: LinkWith) {
+        let mut queue = self.queue();
+        let offers = &mut queue.get_or_insert_default().offers;
+        if offers.len() >= OFFERS {
+            offers.pop_front();
+        }
+        offers.push_back(with);
+        drop(queue);
         self.waker.wake();
     }
 
@@ -138,7 +154,10 @@ impl LiveQueue {
     pub async fn ready(&self) {
         poll_fn(|cx| {
             self.waker.register(cx.waker());
-            let has_some = |queue: &Queue| queue.expiry.is_some() || !queue.due.is_empty() || !queue.typing.is_empty();
+            let has_some = |queue: &Queue| {
+                let is_silent = queue.due.is_empty() && queue.typing.is_empty() && queue.offers.is_empty();
+                queue.expiry.is_some() || !is_silent
+            };
             let some = self.queue().as_deref().is_some_and(has_some);
             if some { Poll::Ready(()) } else { Poll::Pending }
         })
@@ -149,6 +168,9 @@ impl LiveQueue {
     pub fn next(&self, now: Instant) -> Option<RelayFrame> {
         let mut slot = self.queue();
         let queue = slot.as_mut()?;
+        if let Some(with) = queue.offers.pop_front() {
+            return Some(RelayFrame::LinkOffer(with));
+        }
         while let Some(user) = queue.due.pop_front() {
             let Some(watched) = queue.watched.get_mut(&user) else { continue };
             if let Some(presence) = watched.due.take()
@@ -165,7 +187,8 @@ impl LiveQueue {
                 return Some(RelayFrame::Typing(UserTyping { room, user, active, expires_in_ms }));
             }
         }
-        if queue.watched.is_empty() {
+        // An expiry may have come since the last one was taken.
+        if queue.watched.is_empty() && queue.expiry.is_none() {
             *slot = None;
         }
         None

@@ -22,8 +22,8 @@ const CONTROL_MAX: usize = 125;
 pub enum Received {
     /// A text message.
     Text(Utf8Bytes),
-    /// A binary message, which the protocol does not have. Its content is dropped.
-    Binary,
+    /// A binary message: a frame of a link.
+    Binary(Bytes),
     /// A ping, with what the pong has to repeat.
     Ping(Bytes),
     /// A pong.
@@ -136,7 +136,7 @@ impl Decoder {
         }
         match data {
             Data::Text => Utf8Bytes::try_from(whole.freeze()).map(Received::Text).map_err(|_| Violation::NotUtf8),
-            _ => Ok(Received::Binary),
+            _ => Ok(Received::Binary(whole.freeze())),
         }
         .map(Some)
     }
@@ -169,6 +169,13 @@ pub fn put_text(out: &mut BytesMut, parts: &[&str]) {
     for part in parts {
         out.put_slice(part.as_bytes());
     }
+}
+
+/// Appends a binary frame.
+pub fn put_binary(out: &mut BytesMut, payload: &[u8]) {
+    out.reserve(10 + payload.len());
+    put_header(out, OpCode::Data(Data::Binary), payload.len());
+    out.put_slice(payload);
 }
 
 /// Appends a ping.
@@ -269,6 +276,7 @@ mod tests {
             let mut out = BytesMut::new();
             let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
             put_text(&mut out, &parts);
+            put_binary(&mut out, b"\0\xff");
             put_ping(&mut out);
             put_pong(&mut out, b"as it came");
             put_close(&mut out, Some(4001), "slow");
@@ -277,6 +285,8 @@ mod tests {
             let text = parts.concat();
             prop_assert_eq!((frame.header().opcode, frame.payload()), (TEXT, text.as_bytes()));
             prop_assert!(frame.header().mask.is_none());
+            let binary = client.read(None).unwrap().unwrap();
+            prop_assert_eq!((binary.header().opcode, binary.payload()), (OpCode::Data(Data::Binary), &b"\0\xff"[..]));
             prop_assert_eq!(client.read(None).unwrap().unwrap().header().opcode, PING);
             let pong = client.read(None).unwrap().unwrap();
             prop_assert_eq!(pong.payload(), b"as it came");

@@ -72,7 +72,7 @@ async fn hello(app: &App, socket: &mut Socket) -> Result<Authenticated, (u16, &'
                 _ => return Err((CloseCode::Protocol.as_u16(), "the first frame must be a hello")),
             },
             Incoming::Alive => {}
-            Incoming::Binary => return Err(told(CloseCode::Protocol)),
+            Incoming::Binary(_) => return Err(told(CloseCode::Protocol)),
             Incoming::Closed | Incoming::Gone => return Err((1000, "")),
             Incoming::Broken(code) => return Err((code, "")),
         }

@@ -11,6 +11,7 @@
 mod deadlines;
 mod ending;
 mod frames;
+mod links;
 mod live;
 
 use std::{pin::Pin, sync::Arc, time::Instant};
@@ -30,8 +31,8 @@ use super::{
     window::{Held, Window},
 };
 use crate::{
-    app::App, hub::Registration, identity::Authenticated, news::LiveEvent, presence::Present, refusal::Refusal,
-    server::Peer,
+    app::App, hub::Registration, identity::Authenticated, links::News, news::LiveEvent, presence::Present,
+    refusal::Refusal, server::Peer,
 };
 
 enum Event {
@@ -41,6 +42,7 @@ enum Event {
     Delivery(Result<Delivery, Ended>),
     Sent(Outcome),
     Counted(Result<ChannelCount, BrokerError>),
+    Link(News),
     Renewed(Result<Authenticated, Refusal>),
     Live,
     Tick,
@@ -86,6 +88,8 @@ pub struct Pump {
     alarm: Pin<Box<Sleep>>,
     peer: Peer,
     present: Present,
+    /// What the connection knows of links. Most connections never have one.
+    links: Option<Box<links::OfDevice>>,
     _counted: Counted,
 }
 
@@ -105,6 +109,7 @@ impl Pump {
         Self {
             _counted: Counted::new(&app.metrics.connected_devices),
             peer,
+            links: None,
             present: app.presence.connected(&line),
             sending: Sending::new(Arc::clone(&app), line, epoch),
             window: Window::new(app.config.limits.window),
@@ -149,7 +154,7 @@ impl Pump {
 
     async fn event(&mut self) -> Event {
         let deadline = self.deadline().into();
-        let Self { socket, subscription, registration, sending, counting, renewal, alarm, .. } = self;
+        let Self { socket, subscription, registration, sending, counting, renewal, alarm, links, .. } = self;
         // The alarm only moves to an earlier time here. If it rings too early, the tick sets it
         // again. That costs less than a change of the runtime's timers for each frame.
         if deadline < alarm.deadline() {
@@ -177,6 +182,8 @@ impl Pump {
             renewed = renewal.next(open) => Event::Renewed(renewed),
             delivery = subscription.next(), if open => Event::Delivery(delivery),
             event = socket => event,
+            // Messages come first. While they come without a pause, `deliver` lets some through.
+            news = links::next(links), if open => Event::Link(news),
             () = registration.line.live.ready(), if open => Event::Live,
         }
     }
@@ -199,6 +206,7 @@ impl Pump {
             Event::Counted(counted) => self.counted(counted),
             Event::Renewed(renewed) => self.renewed(renewed)?,
             Event::Live => self.tell_live(),
+            Event::Link(news) => self.link_news(news),
             Event::Tick => {
                 self.tick()?;
                 let next = self.deadline().into();
@@ -220,6 +228,7 @@ impl Pump {
             self.write(delivery);
             next = if self.socket.has_room() { self.subscription.try_next() } else { None };
         }
+        self.some_of_link();
         self.say_drained();
     }
 

@@ -34,8 +34,8 @@ const DISCARD: usize = 1 << 20;
 pub enum Incoming {
     /// A text frame.
     Text(Utf8Bytes),
-    /// A binary frame, which the protocol does not have.
-    Binary,
+    /// A binary frame: part of a link.
+    Binary(Bytes),
     /// A ping or pong: a sign of life.
     Alive,
     /// The other side has sent its close frame.
@@ -83,6 +83,13 @@ impl Socket {
     pub fn text(&mut self, parts: &[&str]) {
         if !self.said_close {
             frame::put_text(&mut self.output, parts);
+        }
+    }
+
+    /// Queues a binary frame.
+    pub fn binary(&mut self, payload: &[u8]) {
+        if !self.said_close {
+            frame::put_binary(&mut self.output, payload);
         }
     }
 
@@ -179,7 +186,7 @@ impl Socket {
         Some(match self.decoder.next() {
             Ok(None) => return None,
             Ok(Some(Received::Text(text))) => Incoming::Text(text),
-            Ok(Some(Received::Binary)) => Incoming::Binary,
+            Ok(Some(Received::Binary(bytes))) => Incoming::Binary(bytes),
             Ok(Some(Received::Pong)) => Incoming::Alive,
             Ok(Some(Received::Ping(payload))) => {
                 if !self.said_close {
@@ -285,7 +292,8 @@ impl Socket {
                 // §7.1.1).
                 Incoming::Closed | Incoming::Gone => return,
                 Incoming::Text(text) => left = left.saturating_sub(text.len().max(1)),
-                Incoming::Binary | Incoming::Alive => left = left.saturating_sub(1),
+                Incoming::Binary(bytes) => left = left.saturating_sub(bytes.len().max(1)),
+                Incoming::Alive => left = left.saturating_sub(1),
                 Incoming::Broken(_) => break,
             }
         }

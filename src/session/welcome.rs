@@ -1,6 +1,6 @@
 //! The first frame of a connection.
 
-use ferry_protocol::{RelayFrame, now_ms};
+use ferry_protocol::{FEATURE_LINKS, RelayFrame, now_ms};
 
 use crate::{app::App, identity::Authenticated};
 
@@ -21,7 +21,7 @@ pub fn welcome(app: &App, identity: Authenticated) -> String {
             devices: limits.devices,
         },
         queue: Some(app.broker.queue_state(identity.user, identity.device)),
-        features: Vec::new(),
+        features: app.links.are_on().then(|| FEATURE_LINKS.to_owned()).into_iter().collect(),
     };
     RelayFrame::Welcome(welcome).to_json()
 }

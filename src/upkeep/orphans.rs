@@ -22,6 +22,8 @@ const TASK: &str = "reconcile";
 const LOOK: Duration = Duration::from_secs(5);
 /// When the first round comes.
 const FIRST: Duration = Duration::from_secs(30);
+/// How long the inbox of a link must have been without a reader before it is removed.
+const UNREAD: Duration = Duration::from_secs(60);
 /// How long the lease holds, milliseconds: three looks. If its holder crashes, another relay takes
 /// over after this time.
 const LEASE: i64 = 15_000;
@@ -34,12 +36,16 @@ pub(super) async fn compare_channels(app: Arc<App>) {
     let mut suspects = Suspects::default();
     // Soon after the start, because SQL may have been restored from a backup.
     let mut next_round = Instant::now() + spread(interval.min(FIRST));
+    let mut next_sweep = next_round;
     loop {
         tokio::time::sleep(LOOK.min(interval)).await;
         if !is_mine(&app).await {
             suspects = Suspects::default();
             broker.forget_paused();
             continue;
+        }
+        if Instant::now() >= next_sweep {
+            next_sweep = Instant::now() + sweep_inboxes(&app.broker, interval).await;
         }
         if Instant::now() < next_round {
             continue;
@@ -53,6 +59,16 @@ pub(super) async fn compare_channels(app: Arc<App>) {
         }
         next_round = Instant::now() + spread(interval);
     }
+}
+
+/// Removes what links have left, and returns when to look again: soon, if something may have been
+/// left a moment ago.
+async fn sweep_inboxes(broker: &Broker, interval: Duration) -> Duration {
+    let swept = broker.sweep_inboxes(UNREAD).await;
+    if swept.removed > 0 {
+        tracing::info!(removed = swept.removed, "inboxes of links that nobody reads are removed");
+    }
+    if swept.left > 0 { UNREAD } else { interval }
 }
 
 /// Returns 80 to 100 % of the interval, so that clusters which started together do not come

@@ -28,6 +28,7 @@ mod guarantees;
 mod guarantees_of_logout;
 mod http;
 mod interface;
+mod links;
 mod messages;
 mod messages_refused;
 mod notices;

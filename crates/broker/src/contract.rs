@@ -1,6 +1,8 @@
 //! The contract in the crate's documentation, as one suite. `contract!` makes two tests of each
 //! case: one over the broker in this process, one over a real nsqd.
 
+mod inboxes;
+
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use bytes::Bytes;
@@ -8,6 +10,9 @@ use ferry_protocol::{DeviceId, Envelope, Receipt, ReceiptEvent, UserId, now_ms};
 use ferry_testkit::{Nsqd, nsq::topic, until, within};
 use futures_util::future::{BoxFuture, FutureExt};
 
+use self::inboxes::{
+    an_inbox_hands_out_in_order_and_goes_with_its_reader, what_is_posted_to_nobody_is_lost_and_leaves_nothing,
+};
 use super::{Broker, Delivery, Inventory, MemoryBroker, MemoryLimits, NsqBroker, SubscribeError, Subscription};
 use crate::{BrokerConfig, NsqdAddress};
 
@@ -123,6 +128,8 @@ contract!(
     a_wait_that_is_given_up_loses_nothing,
     the_backlog_is_what_waits_and_what_is_unfinished,
     nothing_is_handed_out_before_the_start,
+    an_inbox_hands_out_in_order_and_goes_with_its_reader,
+    what_is_posted_to_nobody_is_lost_and_leaves_nothing,
 );
 
 async fn a_publish_reaches_every_open_channel_and_no_later_one(subject: Subject) {

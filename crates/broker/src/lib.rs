@@ -23,6 +23,8 @@
 //! - After [`Broker::close_device`] the channel is gone and its subscription ends. Only another
 //!   `open_device` or `subscribe` brings it back. So after you subscribe, check whether the device
 //!   is still logged in.
+//! - An *inbox* ([`Inbox`]) is there from [`Broker::open_inbox`] until its subscription is dropped,
+//!   and never on disk. What is posted to one that nobody reads is lost.
 //! - Deliveries come mostly in the order of publishing, but a requeued one may come later.
 //!   Receivers order them by `epoch` and `seq`.
 
@@ -35,11 +37,12 @@ mod delivery;
 mod destination;
 mod error;
 mod health;
+mod inbox;
 mod memory;
 mod nsq;
 mod subscription;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use ferry_protocol::{DeviceId, QueueState, UserId, now_ms};
@@ -52,9 +55,13 @@ pub use delivery::{Delivery, DeliveryId};
 pub use destination::Destination;
 pub use error::{BrokerError, Ended, SubscribeError, Undelivered};
 pub use health::NodeHealth;
+pub use inbox::{Inbox, Swept};
 pub use memory::{MemoryBroker, MemoryLimits};
 pub use nsq::{Inventory, Listed, NodeList, NsqBroker};
 pub use subscription::Subscription;
+
+/// How many payloads may wait in an inbox of the broker in this process.
+pub const INBOX_MAX: usize = 256;
 
 /// Either implementation of the broker. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -192,6 +199,42 @@ impl Broker {
                 })
                 .collect(),
             Self::Nsq(broker) => broker.publish_all(payloads).await,
+        }
+    }
+
+    /// Makes an inbox and reads it, with at most `window` unfinished deliveries. It goes with its
+    /// subscription. Open it before you tell anybody of it: what is posted before is lost, and over
+    /// nsqd leaves a topic until [`Self::sweep_inboxes`] finds it.
+    ///
+    /// # Errors
+    /// Fails with [`SubscribeError::Unavailable`] if the user's home does not answer.
+    pub async fn open_inbox(&self, inbox: &Inbox, window: u32) -> Result<Subscription, SubscribeError> {
+        match self {
+            Self::Memory(broker) => broker.open_inbox(inbox, window).map(Subscription::Memory),
+            Self::Nsq(broker) => broker.open_inbox(inbox, window).await.map(Subscription::Nsq),
+        }
+    }
+
+    /// Posts a payload to an inbox. Payloads of one caller who waits for each come in order, and
+    /// some may come twice. `Ok` does not say that somebody reads it.
+    ///
+    /// # Errors
+    /// Fails with [`BrokerError::Unavailable`] if the user's home does not answer, or if more waits
+    /// there than [`INBOX_MAX`]. Some of it may have come then.
+    pub async fn post(&self, inbox: &Inbox, payload: Bytes) -> Result<(), BrokerError> {
+        match self {
+            Self::Memory(broker) => broker.post(inbox, payload),
+            Self::Nsq(broker) => broker.post(inbox, payload).await,
+        }
+    }
+
+    /// Removes the inboxes that nobody has read for this long, and were left by a post that came
+    /// too late. Call it now and then.
+    pub async fn sweep_inboxes(&self, after: Duration) -> Swept {
+        match self {
+            // An inbox there is its reader's.
+            Self::Memory(_) => Swept::default(),
+            Self::Nsq(broker) => broker.sweep_inboxes(after).await,
         }
     }
 

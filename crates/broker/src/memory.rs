@@ -20,9 +20,11 @@ use tokio::sync::Notify;
 
 use self::waiting::Waiting;
 use crate::{
+    INBOX_MAX,
     count::ChannelCount,
     delivery::{Delivery, DeliveryId},
     error::{BrokerError, Ended, SubscribeError},
+    inbox::Inbox,
 };
 
 /// The limits of the queues.
@@ -49,6 +51,8 @@ impl Default for MemoryLimits {
 #[derive(Debug)]
 pub struct MemoryBroker {
     topics: DashMap<UserId, HashMap<DeviceId, Arc<Channel>>>,
+    /// The inboxes that somebody reads.
+    inboxes: Arc<DashMap<String, Arc<Channel>>>,
     limits: MemoryLimits,
     /// When it was created, in milliseconds since the Unix epoch.
     started: i64,
@@ -135,8 +139,15 @@ impl MemoryBroker {
     /// Creates an empty broker. `dropped` counts what full channels lose.
     #[must_use]
     pub fn new(limits: MemoryLimits, dropped: IntCounter) -> Self {
-        let (topics, next_delivery, total_bytes) = (DashMap::new(), AtomicU64::new(1), Arc::default());
-        Self { topics, limits, started: now_ms(), next_delivery, total_bytes, dropped }
+        Self {
+            topics: DashMap::new(),
+            inboxes: Arc::default(),
+            limits,
+            started: now_ms(),
+            next_delivery: AtomicU64::new(1),
+            total_bytes: Arc::default(),
+            dropped,
+        }
     }
 
     pub(crate) fn open_device(&self, user: UserId, device: DeviceId) {
@@ -185,7 +196,29 @@ impl MemoryBroker {
         }
         queue.taken = true;
         drop(queue);
-        Ok(Subscription { channel, window: window as usize, started: false })
+        Ok(Subscription { channel, window: window as usize, started: false, inbox: None })
+    }
+
+    pub(crate) fn open_inbox(&self, inbox: &Inbox, window: u32) -> Result<Subscription, SubscribeError> {
+        let Entry::Vacant(place) = self.inboxes.entry(inbox.name.clone()) else { return Err(SubscribeError::Busy) };
+        let channel = Arc::new(Channel {
+            queue: Mutex::new(Queue::new(DeviceId::NONE, self.started)),
+            changed: Notify::new(),
+            total_bytes: Arc::clone(&self.total_bytes),
+        });
+        place.insert(Arc::clone(&channel));
+        let inbox = Some(OpenInbox { inboxes: Arc::clone(&self.inboxes), name: inbox.name.clone() });
+        Ok(Subscription { channel, window: window as usize, started: true, inbox })
+    }
+
+    pub(crate) fn post(&self, inbox: &Inbox, payload: Bytes) -> Result<(), BrokerError> {
+        let Some(channel) = self.inboxes.get(&inbox.name).map(|channel| Arc::clone(&channel)) else { return Ok(()) };
+        if channel.queue().waiting.len() >= INBOX_MAX {
+            return Err(BrokerError::Unavailable("an inbox is full".to_owned()));
+        }
+        let id = DeliveryId::from_number(self.next_delivery.fetch_add(1, Ordering::Relaxed));
+        channel.push(Delivery { id, attempts: 0, payload }, &self.limits);
+        Ok(())
     }
 
     pub(crate) fn publish(&self, user: UserId, payload: &Bytes) -> Result<(), BrokerError> {
@@ -241,6 +274,15 @@ pub struct Subscription {
     channel: Arc<Channel>,
     window: usize,
     started: bool,
+    /// The inbox that ends with it, if it is one.
+    inbox: Option<OpenInbox>,
+}
+
+/// An inbox that somebody reads, and its place among all of them.
+#[derive(Debug)]
+struct OpenInbox {
+    inboxes: Arc<DashMap<String, Arc<Channel>>>,
+    name: String,
 }
 
 impl Subscription {
@@ -290,6 +332,10 @@ impl Subscription {
 
 impl Drop for Subscription {
     fn drop(&mut self) {
+        if let Some(OpenInbox { inboxes, name }) = self.inbox.take() {
+            inboxes.remove(&name);
+            return self.channel.delete();
+        }
         let mut queue = self.channel.queue();
         let unfinished = std::mem::take(&mut queue.unfinished);
         for delivery in unfinished.into_iter().rev() {

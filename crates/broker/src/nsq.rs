@@ -26,7 +26,7 @@ use uuid::Uuid;
 pub use inventory::{Inventory, Listed, NodeList};
 
 use self::{
-    names::{channel, home, topic},
+    names::{channel, home, inbox_topic, reader, topic},
     node::Node,
     patience::Patience,
     restore::Homes,
@@ -39,6 +39,7 @@ use crate::{
     destination::Destination,
     error::{BrokerError, Ended, SubscribeError, Undelivered, unavailable},
     health::NodeHealth,
+    inbox::{Inbox, Swept},
 };
 
 /// The largest receipt, in bytes, even if frames from devices are limited to less.
@@ -238,6 +239,24 @@ impl NsqBroker {
         });
         failures.extend(join_all(publishes).await.into_iter().flatten());
         failures
+    }
+
+    pub(crate) async fn open_inbox(&self, inbox: &Inbox, window: u32) -> Result<Subscription, SubscribeError> {
+        let (topic, channel) = (inbox_topic(inbox)?, reader()?);
+        let home = self.home(inbox.user);
+        let subscription = home.subscribe(&topic, &channel, window).await?;
+        Ok(Subscription { subscription, patience: home.patience(), waits_with: None })
+    }
+
+    pub(crate) async fn post(&self, inbox: &Inbox, payload: Bytes) -> Result<(), BrokerError> {
+        let failures = self.home(inbox.user).publish_all(vec![(inbox_topic(inbox)?, payload)]).await;
+        failures.into_iter().next().map_or(Ok(()), |(_, error)| Err(error))
+    }
+
+    pub(crate) async fn sweep_inboxes(&self, after: Duration) -> Swept {
+        let swept = join_all(self.nodes.iter().map(|node| node.sweep_inboxes(after))).await;
+        let add = |sum: Swept, one: Swept| Swept { removed: sum.removed + one.removed, left: sum.left + one.left };
+        swept.into_iter().fold(Swept::default(), add)
     }
 
     pub(crate) async fn backlog(&self, user: UserId, device: DeviceId) -> Result<ChannelCount, BrokerError> {

@@ -1,6 +1,6 @@
 //! The errors, separated by what the caller can do about them.
 
-use ferry_protocol::{CloseCode, ErrorCode, ErrorFrame, Problem};
+use ferry_protocol::{CloseCode, ErrorCode, ErrorFrame, LinkEnd, Problem};
 
 /// The reason why a call failed. None of the texts contains a token, a password or a message body.
 #[derive(Debug, thiserror::Error)]
@@ -123,4 +123,25 @@ pub(crate) fn describe_close(code: u16) -> String {
         Some(known) => format!("{} ({code})", known.reason()),
         None => format!("code {code}"),
     }
+}
+/// The reason why there is no link, or why it is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LinkError {
+    /// The relay carries no links.
+    #[error("this relay carries no links between devices")]
+    Unsupported,
+    /// The socket is not open, or it was lost. A link does not outlive it. Open another link when
+    /// the socket is open again.
+    #[error("there is no connection to the relay")]
+    NotConnected,
+    /// This connection has a link or an offer already.
+    #[error("this device has a link already")]
+    Busy,
+    /// The relay has ended the link or the offer.
+    #[error("{0}")]
+    Closed(LinkEnd),
+    /// The other device sent what no device of this version sends.
+    #[error("the other device does not keep to the protocol: {0}")]
+    Protocol(&'static str),
 }

@@ -3,6 +3,7 @@
 //! [`Client`] makes the calls that need no login. [`Session`] makes the others, and keeps its
 //! tokens fresh. [`Session::connect`] opens the socket, with one background task. The task
 //! reconnects for ever, sends unanswered messages again, and shows each message once.
+//! [`Connection::offer_link`] opens a [`Link`] to another device of the user.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -38,14 +39,15 @@ mod typing;
 pub use backoff::Backoff;
 pub use calls::{LoginWith, Paging, Proof};
 pub use dedupe::Seen;
-pub use error::{ClientError, ClosedReason, SendError};
+pub use error::{ClientError, ClosedReason, LinkError, SendError};
 pub use http::{Client, ClientOptions};
 pub use session::{CredentialStore, Credentials, InMemory, Session, StoreLock};
 pub use socket::{
     ConnectOptions, Connection, DisconnectReason, Event, Events, Incoming, IncomingNotice, IncomingReceipt,
-    IncomingUnknown, NotFlushed,
+    IncomingUnknown, Link, NotFlushed,
 };
 
 pub use ferry_conversation::{Arrival, Capacity, Change, Conversation, Draft, Entry, Ignored, Order};
 pub use ferry_protocol as protocol;
-pub use ferry_protocol::{Body, DeviceId, MessageId, RoomId, Secret, Target, UserId};
+pub use ferry_protocol::{Body, DeviceId, LinkId, MessageId, RoomId, Secret, Target, UserId};
+pub use tokio_tungstenite::tungstenite::Bytes;

@@ -2,8 +2,12 @@
 //! from.
 
 mod acting;
+mod command;
 mod incoming;
+mod link;
+mod links;
 mod live;
+mod pipe;
 mod task;
 mod wire;
 
@@ -11,10 +15,15 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use ferry_protocol::{Body, DeviceFrame, MessageId, Presence, Read, ReadCursor, RoomId, Sent, UserId, Welcome};
+use ferry_protocol::{
+    Body, DeviceFrame, LinkWith, MessageId, Presence, Read, ReadCursor, RoomId, Sent, UserId, Welcome,
+};
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
 
 pub use incoming::{Incoming, IncomingNotice, IncomingReceipt, IncomingUnknown};
+pub use link::Link;
+
+use command::{Answer, Command, MarkTaken};
 
 use crate::dedupe::Dedupe;
 use crate::error::describe_close;
@@ -96,6 +105,9 @@ pub enum Event {
     },
     /// The presence of a user whom [`Connection::watch`] names.
     Presence(Presence),
+    /// Another device of the user offers a link. Answer with [`Connection::accept_link`] or
+    /// [`Connection::decline_link`].
+    LinkOffered(LinkWith),
     /// A message has not reached these users yet; all others have it. The library sends it again by
     /// itself, and the send is answered when all have it.
     Outstanding {
@@ -153,7 +165,7 @@ struct Shared {
     user: UserId,
     // A std lock, not a tokio one: it is held for a few map operations, and never over an await.
     dedupe: Mutex<Dedupe>,
-    // Says that there are acks to write.
+    // Says that there are acks to write, or that a link has something to do.
     wake: Notify,
 }
 
@@ -161,29 +173,6 @@ impl Shared {
     fn dedupe(&self) -> MutexGuard<'_, Dedupe> {
         self.dedupe.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Says that a mark is taken.
-type MarkTaken = oneshot::Sender<()>;
-
-type Answer = oneshot::Sender<Result<Sent, SendError>>;
-
-enum Command {
-    Send {
-        id: MessageId,
-        frame: String,
-        answer: Answer,
-        place: tokio::sync::OwnedSemaphorePermit,
-    },
-    /// A frame that is written now or not at all.
-    Frame {
-        frame: String,
-        answer: oneshot::Sender<Result<(), NotFlushed>>,
-    },
-    Mark(Mark, MarkTaken),
-    Flush(oneshot::Sender<Result<(), NotFlushed>>),
-    Lasting(live::Lasting, oneshot::Sender<()>),
-    Close,
 }
 
 /// The sending side of a connection. Cheap to clone. The connection lives until

@@ -7,7 +7,8 @@ use std::{
 
 use ferry_broker::DeliveryId;
 use ferry_protocol::{
-    Ack, BadFrame, CloseCode, DeviceFrame, ErrorCode, Hello, MessageId, NoticesRead, Read, RelayFrame, Send, Sent,
+    Ack, BadFrame, CloseCode, DeviceFrame, ErrorCode, Hello, MessageId, NameLink, NoticesRead, Read, RelayFrame, Send,
+    Sent,
 };
 
 use super::{Pump, deadlines::instant_of, ending::End};
@@ -56,7 +57,7 @@ impl Pump {
             Incoming::Alive => return self.count_idle_frame(),
             Incoming::Closed => return Err(End::Closed),
             Incoming::Gone => return Err(End::Gone),
-            Incoming::Binary => return Err(CloseCode::Protocol.into()),
+            Incoming::Binary(chunk) => return self.chunk(chunk),
             Incoming::Broken(code) => return Err(End::Close(code, "")),
         };
         match DeviceFrame::parse(&text) {
@@ -73,6 +74,9 @@ impl Pump {
             Ok(DeviceFrame::Presence(presence)) => self.set_presence(presence),
             Ok(DeviceFrame::Watch(watch)) => self.watch(watch),
             Err(BadFrame::NotAFrame) => Err(CloseCode::Protocol.into()),
+            Ok(DeviceFrame::Link(offer)) if self.app.links.are_on() => self.offer_link(offer),
+            Ok(DeviceFrame::LinkAccept(NameLink { link })) if self.app.links.are_on() => self.accept_link(link),
+            Ok(DeviceFrame::LinkClosed(NameLink { link })) if self.app.links.are_on() => self.close_link(link),
             Ok(DeviceFrame::Link(_) | DeviceFrame::LinkAccept(_) | DeviceFrame::LinkClosed(_))
             | Err(BadFrame::UnknownType) => {
                 self.refuse(None, &Refusal::new(ErrorCode::UnknownType, "this relay knows no such type"))
@@ -154,6 +158,11 @@ impl Pump {
 
     pub(super) fn refuse(&mut self, id: Option<MessageId>, refusal: &Refusal) -> Result<(), End> {
         self.tell(id, refusal);
+        self.count_refused()
+    }
+
+    /// Counts a frame that was refused. A flood of them ends the connection.
+    pub(super) fn count_refused(&mut self) -> Result<(), End> {
         if self.flood.tolerates(Instant::now()) { Ok(()) } else { Err(CloseCode::Rate.into()) }
     }
 

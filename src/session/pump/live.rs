@@ -51,6 +51,9 @@ impl Pump {
             && self.socket.has_room()
             && let Some(frame) = self.registration.line.live.next(now)
         {
+            if let RelayFrame::LinkOffer(with) = frame {
+                self.link_offered(with);
+            }
             self.socket.text(&[&frame.to_json()]);
         }
     }

@@ -2,6 +2,7 @@
 //! deleted, and its health is known.
 
 use std::{
+    collections::HashMap,
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicI64, AtomicUsize, Ordering},
@@ -22,6 +23,7 @@ use crate::{
     config::NsqdAddress,
     count::ChannelCount,
     error::{BrokerError, unavailable},
+    inbox::{PREFIX, Swept},
 };
 
 /// The most HTTP calls to one nsqd at a time. More calls wait: in a storm, thousands of connections
@@ -56,6 +58,8 @@ pub(super) struct Administration {
     creations: Pace,
     /// Since when its queues are whole, in milliseconds since the Unix epoch; 0 until it is known.
     whole_since: AtomicI64,
+    /// The inboxes of links that had no reader at the last look, and since when.
+    unread_inboxes: Mutex<HashMap<TopicName, Instant>>,
 }
 
 impl Administration {
@@ -71,6 +75,7 @@ impl Administration {
             counts: Semaphore::new(CALLS),
             creations: Pace::new(TURN),
             whole_since: AtomicI64::new(0),
+            unread_inboxes: Mutex::default(),
         })
     }
 
@@ -243,6 +248,31 @@ impl Administration {
         Ok(listed.collect())
     }
 
+    /// Deletes the inboxes that had no reader at two looks, so long apart. A post to an inbox whose
+    /// reader has just gone leaves such a topic (nsq#1447).
+    pub(super) async fn sweep_inboxes(&self, after: Duration) -> Result<Swept, BrokerError> {
+        let topics = {
+            let _call = self.call().await?;
+            self.http.stats().await.map_err(unavailable)?
+        };
+        let now = Instant::now();
+        let unread: Vec<TopicName> = topics
+            .into_iter()
+            .filter(|topic| topic.name.starts_with(PREFIX) && topic.channels.is_empty())
+            .filter_map(|topic| TopicName::new(topic.name).ok())
+            .collect();
+        let found = unread.len();
+        let ripe: Vec<TopicName> = {
+            let mut since = self.unread_inboxes.lock().unwrap_or_else(PoisonError::into_inner);
+            since.retain(|topic, _| unread.contains(topic));
+            unread.into_iter().filter(|topic| now - *since.entry(topic.clone()).or_insert(now) >= after).collect()
+        };
+        for topic in &ripe {
+            self.delete_topic(topic).await?;
+        }
+        Ok(Swept { removed: ripe.len(), left: found - ripe.len() })
+    }
+
     /// Returns the marks and witnesses of [`restore`](super::restore) on nsqd.
     pub(super) async fn marks(&self) -> Result<Vec<TopicName>, BrokerError> {
         let topics = self.http.stats().await.map_err(unavailable)?;
@@ -258,5 +288,5 @@ impl Administration {
 
 /// Returns whether a topic belongs to Ferry.
 fn is_ours(topic: &str) -> bool {
-    topic.starts_with("user.") || topic.starts_with("ferry.")
+    topic.starts_with("user.") || topic.starts_with("ferry.") || topic.starts_with(PREFIX)
 }

@@ -4,7 +4,7 @@ use ferry_nsq::{ChannelName, TopicName};
 use ferry_protocol::{DeviceId, UserId};
 use sha2::{Digest, Sha256};
 
-use crate::error::BrokerError;
+use crate::{error::BrokerError, inbox::Inbox};
 
 /// Returns the name of a user's topic.
 pub(super) fn topic(user: UserId) -> Result<TopicName, BrokerError> {
@@ -14,6 +14,17 @@ pub(super) fn topic(user: UserId) -> Result<TopicName, BrokerError> {
 /// Returns the name of a device's channel.
 pub(super) fn channel(device: DeviceId) -> Result<ChannelName, BrokerError> {
     ChannelName::new(format!("device.{device}")).map_err(|error| BrokerError::Refused(error.to_string()))
+}
+
+/// Returns the name of the topic of an inbox.
+pub(super) fn inbox_topic(inbox: &Inbox) -> Result<TopicName, BrokerError> {
+    TopicName::new(&inbox.name).map_err(|error| BrokerError::Refused(error.to_string()))
+}
+
+/// Returns the name of the one channel of an inbox. nsqd deletes it, and with it the topic, when
+/// its reader goes.
+pub(super) fn reader() -> Result<ChannelName, BrokerError> {
+    ChannelName::new("reader#ephemeral").map_err(|error| BrokerError::Refused(error.to_string()))
 }
 
 /// The beginning of the names of marks.

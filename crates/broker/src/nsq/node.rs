@@ -19,6 +19,7 @@ use crate::{
     count::ChannelCount,
     error::{BrokerError, SubscribeError},
     health::NodeHealth,
+    inbox::Swept,
 };
 
 /// How long a publish waits for a connection. Past it the publish fails. A connection that was lost
@@ -258,6 +259,14 @@ impl Node {
         tokio::time::timeout(self.timeout, self.admin.count(topic, channel))
             .await
             .unwrap_or_else(|_| Err(BrokerError::Unavailable(format!("{}: no count in time", self.name))))
+    }
+
+    /// See [`Administration::sweep_inboxes`].
+    pub(super) async fn sweep_inboxes(&self, after: Duration) -> Swept {
+        self.admin.sweep_inboxes(after).await.unwrap_or_else(|error| {
+            tracing::debug!(node = %self.name, %error, "inboxes cannot be looked for");
+            Swept::default()
+        })
     }
 
     pub(super) async fn list(&self) -> Result<Vec<Listed>, BrokerError> {

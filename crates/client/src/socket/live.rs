@@ -4,13 +4,8 @@
 use ferry_protocol::{DeviceFrame, DeviceStatus, RoomId, SetPresence, Typing, UserId, Watch};
 use tokio::sync::oneshot;
 
-use super::{Command, Connection};
-
-/// A statement that lasts until the next of its kind.
-pub(super) enum Lasting {
-    Status(DeviceStatus),
-    Watch(Vec<UserId>),
-}
+use super::Connection;
+use super::command::{Command, Lasting};
 
 /// The statements that the relay must hear again on each new connection.
 #[derive(Debug, Default)]

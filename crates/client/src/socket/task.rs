@@ -202,6 +202,8 @@ impl Task {
                     let _ = taken.send(());
                 }
                 Some(Command::Mark(mark, taken)) => self.mark(mark, taken),
+                // Dropping it answers it.
+                Some(Command::Link(_)) => {}
                 Some(Command::Send { id, frame, answer, place }) => self.queue(id, frame, answer, place),
                 // Every handle is dropped, but the caller still takes events.
                 None => {}

@@ -42,6 +42,8 @@ pub(super) enum Io {
 pub(super) struct Wire {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     queue: VecDeque<Message>,
+    // The number of binary frames in `queue`.
+    chunks: usize,
     unflushed: bool,
 }
 
@@ -72,7 +74,7 @@ impl Wire {
         // Boxed, because its 10 KB of state are needed once for each connection.
         let open = Box::pin(connect_async_tls_with_config(request, Some(config), true, Some(connector)));
         match tokio::time::timeout(client.options().connect_timeout, open).await {
-            Ok(Ok((socket, _))) => Ok(Self { socket, queue: VecDeque::new(), unflushed: false }),
+            Ok(Ok((socket, _))) => Ok(Self { socket, queue: VecDeque::new(), chunks: 0, unflushed: false }),
             Ok(Err(WsError::Http(answer))) if answer.status() == 401 => Err(NotOpen::Unauthorized),
             Ok(Err(WsError::Http(answer))) => {
                 let after = answer.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
@@ -87,6 +89,19 @@ impl Wire {
     /// Returns true if acks and sends may be queued.
     pub(super) fn has_room(&self) -> bool {
         self.queue.len() < QUEUE_MAX
+    }
+
+    /// Returns true if a frame of a link may be queued. These have one place more than acks and
+    /// sends, so that they get a turn among many of those. Only one of them is binary, so that
+    /// acks and sends do not wait long.
+    pub(super) fn has_turn(&self) -> bool {
+        self.queue.len() <= QUEUE_MAX && self.chunks == 0
+    }
+
+    /// Queues a frame of a link: a binary one, or a text that must come after those before.
+    pub(super) fn link(&mut self, frame: Message) {
+        self.chunks += usize::from(frame.is_binary());
+        self.queue.push_back(frame);
     }
 
     pub(super) fn text(&mut self, frame: String) {
@@ -126,6 +141,7 @@ impl Wire {
             match Pin::new(&mut self.socket).poll_ready(context) {
                 Poll::Ready(Ok(())) => {
                     if let Some(frame) = self.queue.pop_front() {
+                        self.chunks -= usize::from(frame.is_binary());
                         Pin::new(&mut self.socket).start_send(frame)?;
                         self.unflushed = true;
                     }

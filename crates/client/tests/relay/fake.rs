@@ -9,7 +9,8 @@ use ferry_client::protocol::{
     Welcome,
 };
 use ferry_client::{
-    Client, ClientOptions, CredentialStore, Credentials, DeviceId, InMemory, MessageId, RoomId, Secret, Session, UserId,
+    Bytes, Client, ClientOptions, CredentialStore, Credentials, DeviceId, InMemory, MessageId, RoomId, Secret, Session,
+    UserId,
 };
 use ferry_testkit::{DEADLINE, soon};
 use futures_util::{SinkExt, StreamExt};
@@ -152,6 +153,12 @@ pub fn sent(id: MessageId) -> RelayFrame {
     })
 }
 
+/// A frame from the device.
+pub enum Got {
+    Text(DeviceFrame),
+    Bytes(Bytes),
+}
+
 /// The relay's end of a socket.
 pub struct Peer {
     pub token: String,
@@ -168,18 +175,39 @@ impl Peer {
         self.send(&RelayFrame::Message(Box::new(delivered))).await;
     }
 
-    /// Returns the next frame from the device.
-    pub async fn frame(&mut self) -> DeviceFrame {
+    pub async fn send_bytes(&mut self, bytes: &[u8]) {
+        self.socket.send(WsMessage::Binary(Bytes::copy_from_slice(bytes))).await.unwrap();
+    }
+
+    /// Returns the next frame from the device, a text or a binary one.
+    pub async fn any(&mut self) -> Got {
         soon("a frame from the device", async {
             loop {
                 match self.socket.next().await {
-                    Some(Ok(WsMessage::Text(text))) => return DeviceFrame::parse(&text).unwrap(),
+                    Some(Ok(WsMessage::Text(text))) => return Got::Text(DeviceFrame::parse(&text).unwrap()),
+                    Some(Ok(WsMessage::Binary(bytes))) => return Got::Bytes(bytes),
                     Some(Ok(WsMessage::Ping(_) | WsMessage::Pong(_))) => {}
                     other => panic!("no frame: {other:?}"),
                 }
             }
         })
         .await
+    }
+
+    /// Returns the next frame from the device, which must be a text.
+    pub async fn frame(&mut self) -> DeviceFrame {
+        match self.any().await {
+            Got::Text(frame) => frame,
+            Got::Bytes(_) => panic!("a binary frame"),
+        }
+    }
+
+    /// Returns the next frame from the device, which must be a binary one.
+    pub async fn bytes(&mut self) -> Bytes {
+        match self.any().await {
+            Got::Bytes(bytes) => bytes,
+            Got::Text(frame) => panic!("no binary frame: {frame:?}"),
+        }
     }
 
     /// Returns the deliveries of the next frame, which must be an ack.

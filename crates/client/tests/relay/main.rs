@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic in a test is the report")]
 
 mod fake;
+mod links;
 mod pace;
 mod receiving;
 mod reconnecting;

@@ -12,11 +12,12 @@ use tracing::debug;
 
 use crate::{ClientError, ClosedReason, SendError};
 
-use super::super::live::Lasting;
+use super::super::command::Lasting;
 use super::super::wire::{Io, Wire};
 use super::super::{Command, DisconnectReason, Event, NotFlushed};
 use super::{End, Task, end_of, hand_over, say_taken};
 
+mod links;
 mod receive;
 
 /// How long `welcome` may take.
@@ -58,6 +59,7 @@ struct Live {
     unsaid: bool,
     // The relay rejected the list of watched users: the time to say the latest one.
     watch_at: Option<Instant>,
+    links: links::Links,
 }
 
 impl Live {
@@ -78,6 +80,7 @@ impl Live {
             unflushed: Vec::new(),
             unsaid: false,
             watch_at: None,
+            links: links::Links::new(welcome),
         };
         live.expires(welcome.token_expires_at);
         live
@@ -181,6 +184,7 @@ impl Task {
                         let _ = taken.send(());
                     }
                     Some(Command::Mark(mark, taken)) => self.mark(mark, taken),
+                    Some(Command::Link(request)) => live.links.request(request),
                     Some(Command::Send { id, frame, answer, place }) => self.queue(id, frame, answer, place),
                     Some(Command::Frame { frame, answer }) => {
                         let fits = live.wire.has_room() && frame.len() <= live.frame_limit;
@@ -220,8 +224,8 @@ impl Task {
         }
     }
 
-    /// Queues acks, marks and sends, as many as the wire takes now. The rest is queued after these
-    /// are written.
+    /// Queues acks, marks and sends, as many as the wire takes now, then frames of the link. The
+    /// rest is queued after these are written.
     fn write(&mut self, live: &mut Live) {
         if live.unsaid && live.wire.has_room() {
             live.unsaid = false;
@@ -256,6 +260,7 @@ impl Task {
                 live.wire.text(frame);
             }
         }
+        live.links.write(&mut live.wire);
     }
 
     fn next_deadline(&self, live: &Live) -> Instant {
@@ -319,13 +324,14 @@ impl Task {
         }
     }
 
-    /// Writes the remaining acks and marks, and closes. The relay answers a close after it has read
-    /// everything before it.
+    /// Writes the remaining acks and marks and what closed links left, and closes. The relay
+    /// answers a close after it has read everything before it.
     async fn close(&mut self, live: &mut Live) -> End {
         while self.ack_some(live) {}
         while let Some(frame) = self.marks.pop() {
             live.wire.text(frame.to_json());
         }
+        live.links.finish(&mut live.wire);
         live.wire.close();
         let closing = async { while live.wire.next(true).await.is_ok() {} };
         if tokio::time::timeout(CLOSE_WAIT, closing).await.is_err() {

@@ -27,6 +27,10 @@ impl Task {
             Message::Close(frame) => {
                 return Err(frame.map_or_else(closed_without_code, |frame| end_of(frame.code.into())));
             }
+            Message::Binary(bytes) => {
+                live.links.received(&bytes);
+                return Ok(());
+            }
             _ => return Ok(()),
         };
         let frame =
@@ -47,7 +51,9 @@ impl Task {
             RelayFrame::Typing(typing) => self.typing(typing),
             RelayFrame::Presence(presence) => self.emit(Event::Presence(presence)),
             RelayFrame::Unknown { delivery: Some(delivery) } => self.unknown(delivery, text),
-            RelayFrame::LinkOffer(_) | RelayFrame::LinkAccept(_) | RelayFrame::LinkClosed(_) => {}
+            RelayFrame::LinkOffer(with) => self.emit(Event::LinkOffered(with)),
+            RelayFrame::LinkAccept(with) => live.links.accepted(with),
+            RelayFrame::LinkClosed(closed) => live.links.closed(closed),
             RelayFrame::Welcome(_) | RelayFrame::Unknown { delivery: None } => {}
         }
         Ok(())
@@ -103,6 +109,7 @@ impl Task {
         let after = error.retry_after_ms.map(|ms| Duration::from_millis(ms.min(60_000)));
         let Some(id) = error.id else {
             debug!(code = error.code.as_str(), "the relay refused a frame");
+            live.links.refused(error.code);
             // It does not say which one. Marks stay below their limit, so it is the list of watched
             // users; and if not, to say it once more does no harm.
             if error.code == ErrorCode::RateLimited && self.lasting.has_watched() {

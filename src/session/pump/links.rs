@@ -1,0 +1,136 @@
+//! The links of a connection: it offers one, or accepts one that it was told of, and moves its
+//! frames.
+
+use bytes::Bytes;
+use ferry_protocol::{CloseCode, LINK_CHUNK_MAX, LinkClosed, LinkEnd, LinkId, LinkWith, OfferLink, RelayFrame};
+
+use super::{Pump, ending::End};
+use crate::links::{self, News};
+
+/// Offers that the device was told of and may accept. Beyond this limit the oldest is forgotten.
+const OFFERS: usize = 8;
+
+/// What a connection knows of links.
+#[derive(Debug, Default)]
+pub(super) struct OfDevice {
+    offers: Vec<LinkWith>,
+    end: Option<links::End>,
+}
+
+/// Waits for news of the connection's link. Without one it waits for ever. Cancel-safe.
+pub(super) async fn next(links: &mut Option<Box<OfDevice>>) -> News {
+    match links.as_mut().and_then(|links| links.end.as_mut()) {
+        Some(end) => end.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+impl Pump {
+    /// Remembers an offer that the device is told of.
+    pub(super) fn link_offered(&mut self, with: LinkWith) {
+        let offers = &mut self.links.get_or_insert_default().offers;
+        if offers.len() >= OFFERS {
+            offers.remove(0);
+        }
+        offers.push(with);
+    }
+
+    pub(super) fn offer_link(&mut self, offer: OfferLink) -> Result<(), End> {
+        let links = self.links.get_or_insert_default();
+        let outcome = match links.end {
+            Some(_) => Err(LinkEnd::Busy),
+            None => self.app.links.offer(&self.registration.line, offer),
+        };
+        self.linked(offer.link, outcome)
+    }
+
+    pub(super) fn accept_link(&mut self, link: LinkId) -> Result<(), End> {
+        let links = self.links.get_or_insert_default();
+        // An offer can be accepted once, even if the device cannot be served now.
+        let offer = links.offers.iter().position(|with| with.link == link).map(|place| links.offers.remove(place));
+        let outcome = match (offer, &links.end) {
+            (None, _) => Err(LinkEnd::NotFound),
+            (Some(_), Some(_)) => Err(LinkEnd::Busy),
+            (Some(with), None) => self.app.links.accept(&self.registration.line, with),
+        };
+        self.linked(link, outcome)
+    }
+
+    fn linked(&mut self, link: LinkId, outcome: Result<links::End, LinkEnd>) -> Result<(), End> {
+        match outcome {
+            Ok(end) => {
+                self.links.get_or_insert_default().end = Some(end);
+                self.count_idle_frame()
+            }
+            Err(reason) => {
+                self.socket.text(&[&RelayFrame::LinkClosed(LinkClosed { link, reason }).to_json()]);
+                self.count_refused()
+            }
+        }
+    }
+
+    /// Closes the device's link, takes its offer back, or declines an offer.
+    pub(super) fn close_link(&mut self, link: LinkId) -> Result<(), End> {
+        if let Some(links) = &mut self.links {
+            if let Some(end) = links.end.take_if(|end| end.link == link) {
+                end.close();
+            } else if let Some(place) = links.offers.iter().position(|with| with.link == link) {
+                links.offers.remove(place);
+                self.app.links.decline(&self.registration.line, link);
+            }
+        }
+        self.count_idle_frame()
+    }
+
+    /// Hands a frame of the device over.
+    ///
+    /// A device that never heard of a link breaks the protocol. Otherwise the link may have ended
+    /// while the frame was on its way, and it is dropped.
+    pub(super) fn chunk(&mut self, chunk: Bytes) -> Result<(), End> {
+        let Some(links) = self.links.as_mut().filter(|_| chunk.len() <= LINK_CHUNK_MAX) else {
+            return Err(CloseCode::Protocol.into());
+        };
+        match &links.end {
+            Some(end) if end.send(chunk) => Ok(()),
+            Some(end) => {
+                let closed = LinkClosed { link: end.link, reason: LinkEnd::Overflow };
+                links.end = None;
+                self.socket.text(&[&RelayFrame::LinkClosed(closed).to_json()]);
+                Ok(())
+            }
+            None => self.count_refused(),
+        }
+    }
+
+    /// Writes what a link has, while the socket takes bytes.
+    pub(super) fn link_news(&mut self, first: News) {
+        let mut next = Some(first);
+        while let (Some(news), Some(links)) = (next, &mut self.links) {
+            let Some(link) = links.end.as_ref().map(|end| end.link) else { return };
+            match news {
+                News::Open(with) => self.socket.text(&[&RelayFrame::LinkAccept(with).to_json()]),
+                News::Chunk(chunk) => self.socket.binary(&chunk),
+                News::Closed(reason) => {
+                    links.end = None;
+                    self.socket.text(&[&RelayFrame::LinkClosed(LinkClosed { link, reason }).to_json()]);
+                }
+            }
+            // One frame may be as large as the buffer for writing, so one at a time.
+            next = None;
+            if self.socket.has_room() {
+                next = links.end.as_mut().and_then(links::End::try_next);
+            }
+        }
+    }
+
+    /// Lets one frame of the link through behind a batch of messages, which may come without a
+    /// pause.
+    pub(super) fn some_of_link(&mut self) {
+        if let Some(links) = &mut self.links
+            && self.socket.has_room()
+            && let Some(news) = links.end.as_mut().and_then(links::End::try_next)
+        {
+            self.link_news(news);
+        }
+    }
+}
