@@ -32,6 +32,8 @@ use crate::{
     presence::PresenceTracker,
 };
 
+pub use self::carrier::OFFER;
+
 /// The most links that a user's devices offer at the same time, over this relay.
 const OFFERS_OF_USER: usize = 2;
 /// Frames of a device that wait to be posted. A device that keeps to the protocol has fewer on
@@ -56,9 +58,10 @@ pub enum News {
 pub struct End {
     /// The link.
     pub link: LinkId,
+    /// Dropped before `out`, so that the end of `out` is not taken for an end in order.
+    closing: Option<oneshot::Sender<LinkEnd>>,
     out: mpsc::Sender<Bytes>,
     news: mpsc::Receiver<News>,
-    closing: Option<oneshot::Sender<()>>,
 }
 
 impl End {
@@ -69,12 +72,9 @@ impl End {
         !matches!(self.out.try_send(chunk), Err(mpsc::error::TrySendError::Full(_)))
     }
 
-    /// Returns the next news. After [`News::Closed`] it waits for ever. Cancel-safe.
+    /// Returns the next news. Cancel-safe.
     pub async fn next(&mut self) -> News {
-        match self.news.recv().await {
-            Some(news) => news,
-            None => std::future::pending().await,
-        }
+        self.news.recv().await.unwrap_or(News::Closed(LinkEnd::Unavailable))
     }
 
     /// Returns news that is there already.
@@ -82,12 +82,12 @@ impl End {
         self.news.try_recv().ok()
     }
 
-    /// Closes the link in order: what the device has sent still goes out, and then the other side
-    /// is told.
-    pub fn close(mut self) {
+    /// Closes the link. With [`LinkEnd::Closed`] it ends in order: what the device has sent still
+    /// goes out, and then the other side is told.
+    pub fn close(mut self, reason: LinkEnd) {
         if let Some(closing) = self.closing.take() {
             // An error means that the link is over.
-            let _ = closing.send(());
+            let _ = closing.send(reason);
         }
     }
 }
@@ -210,7 +210,7 @@ impl Links {
             carrier.run(closed).await;
             drop(place);
         });
-        End { link, out, news, closing: Some(closing) }
+        End { link, closing: Some(closing), out, news }
     }
 
     /// Tells the offering side that this device does not want the link.
@@ -224,6 +224,9 @@ impl Links {
 
     /// Tells the user's devices at this relay of an offer.
     pub fn tell(&self, user: UserId, with: LinkWith, to: Option<DeviceId>) {
+        if !self.are_on() {
+            return;
+        }
         for line in self.presence.lines_of(user) {
             if line.device != with.from && to.is_none_or(|to| to == line.device) {
                 line.live.link_offered(with);

@@ -31,7 +31,7 @@ pub struct Metrics {
     pub errors: IntCounterVec,
     /// Sockets that the relay closed, by close code.
     pub closes: IntCounterVec,
-    /// Devices that have a link, or offer one.
+    /// Ends of links, and offers, at this relay.
     pub links: IntGauge,
     /// Links that devices offered.
     pub link_offers: IntCounter,
@@ -94,7 +94,7 @@ impl Metrics {
             dropped: register!(IntCounter::new("ferry_dropped_total", "Envelopes dropped from full queues in memory")),
             errors: register!(IntCounterVec::new(errors, &["code"])),
             closes: register!(IntCounterVec::new(closes, &["code"])),
-            links: register!(IntGauge::new("ferry_links", "Devices that have a link or offer one")),
+            links: register!(IntGauge::new("ferry_links", "Ends of links, and offers, at this relay")),
             link_offers: register!(IntCounter::new("ferry_link_offers_total", "Links that devices offered")),
             link_bytes: register!(IntCounter::new("ferry_link_bytes_total", "Bytes that devices sent over links")),
             links_closed: register!(IntCounterVec::new(links_closed, &["reason"])),

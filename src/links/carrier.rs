@@ -1,6 +1,7 @@
 //! One end of a link: reads the inbox of its device, and posts to that of the other one.
 
 use std::{
+    collections::VecDeque,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -13,22 +14,27 @@ use tokio::sync::{mpsc, oneshot};
 use super::{Links, News, parcel::Parcel};
 
 /// How long an offer stands.
-const OFFER: Duration = Duration::from_secs(60);
+pub const OFFER: Duration = Duration::from_secs(60);
 /// How long the offering side may take to confirm that a device was the first to accept.
 const CONFIRM: Duration = Duration::from_secs(10);
 /// How long nothing may move.
 const IDLE: Duration = Duration::from_secs(60);
 /// How long a link may be open.
 const LIFE: Duration = Duration::from_secs(30 * 60);
-/// How long the rest may take to go out after the device has closed the link.
-const REST: Duration = Duration::from_secs(10);
+/// How long the rest may take to go out after one of the devices has closed the link. Shorter than
+/// a relay's drain.
+const REST: Duration = Duration::from_secs(3);
 /// How far a device may be ahead of its rate.
 const AHEAD: Duration = Duration::from_millis(250);
+/// What a frame counts at least, in bytes: the broker has work with an empty one too.
+const LEAST: usize = 4 << 10;
 /// The most frames that the other relay has not taken. With them an inbox stays below the 64 that
 /// nsqd holds in memory, with the settings that come with Ferry, before it drops any.
 const WINDOW: u32 = LINK_WINDOW as u32;
 /// Frames after which the other side is told how many were taken.
 const CREDIT: u32 = 8;
+/// How long the other side may wait to be told, so that it sees that a slow link moves.
+const CREDIT_WAIT: Duration = Duration::from_secs(5);
 
 /// Which end it is.
 #[derive(Debug, Clone, Copy)]
@@ -57,12 +63,24 @@ pub(super) struct Carrier {
     /// Frames that came, and those of them that the device's connection has taken.
     received: u32,
     taken: u32,
-    /// A frame that the connection has no room for yet.
-    waiting: Option<Bytes>,
+    /// Frames that the connection has no room for yet. Bounded by the window. The inbox is read
+    /// meanwhile: nsqd would hand out again what is not taken in time, and an end must not wait.
+    waiting: VecDeque<Bytes>,
+    /// When the other side is told at the latest how many were taken.
+    credit_at: Option<Instant>,
+    /// Why the link ends, once it does: what came before still goes out. `Sent` for what this
+    /// device has sent, `Came` for what the other one has.
+    rest: Option<Rest>,
     deadline: Instant,
     opened: Instant,
     /// When what was posted fits into the rate.
     paced: Instant,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Rest {
+    Sent,
+    Came(LinkEnd),
 }
 
 enum Event {
@@ -71,8 +89,9 @@ enum Event {
     Lost,
     Room,
     Chunk(Option<Bytes>),
-    DeviceCloses(bool),
+    DeviceCloses(LinkEnd),
     Paced,
+    CreditDue,
     Late,
 }
 
@@ -103,7 +122,9 @@ impl Carrier {
             credited: 0,
             received: 0,
             taken: 0,
-            waiting: None,
+            waiting: VecDeque::new(),
+            credit_at: None,
+            rest: None,
             deadline: now + patience,
             opened: now,
             paced: now,
@@ -111,7 +132,7 @@ impl Carrier {
     }
 
     /// Carries the link to its end. `closed` says that the device has closed it, or is gone.
-    pub(super) async fn run(mut self, mut closed: oneshot::Receiver<()>) {
+    pub(super) async fn run(mut self, mut closed: oneshot::Receiver<LinkEnd>) {
         let own = match self.role {
             Role::Offers { .. } => Inbox::of_offerer(self.user, self.link),
             Role::Accepts { .. } => Inbox::of_acceptor(self.user, self.link, self.device),
@@ -147,168 +168,208 @@ impl Carrier {
 
     /// Moves frames until the link is over. Returns the reason for the device; the other side has
     /// been told.
-    async fn carry(&mut self, inbox: &mut Subscription, closed: &mut oneshot::Receiver<()>) -> LinkEnd {
-        let mut closes = false;
-        loop {
-            let end = match self.event(inbox, closed, closes).await {
-                Event::Parcel(Some(parcel)) => match self.parcel(parcel).await {
-                    Ok(()) => continue,
-                    // The other side knows it.
-                    Err((end, true)) => return end,
-                    Err((end, false)) => end,
-                },
-                Event::Parcel(None) | Event::Paced => continue,
-                Event::Lost => LinkEnd::Unavailable,
-                Event::Room => match self.hand_over().await {
-                    Ok(()) => continue,
-                    Err(end) => end,
-                },
-                Event::Chunk(Some(chunk)) => match self.chunk(chunk).await {
-                    Ok(()) => continue,
-                    Err(end) => end,
-                },
+    async fn carry(&mut self, inbox: &mut Subscription, closed: &mut oneshot::Receiver<LinkEnd>) -> LinkEnd {
+        let end = loop {
+            if let Some(Rest::Came(end)) = self.rest
+                && self.waiting.is_empty()
+            {
+                return end;
+            }
+            let outcome = match self.event(inbox, closed).await {
+                Event::Parcel(Some(parcel)) => self.parcel(parcel).await,
+                Event::Parcel(None) | Event::Paced => Ok(()),
+                Event::Lost => Err(LinkEnd::Unavailable),
+                Event::Room => self.handed_over().await,
+                Event::CreditDue => self.post_credit().await,
+                Event::Chunk(Some(chunk)) => self.chunk(chunk).await,
                 // Everything that it sent before is posted.
-                Event::Chunk(None) => LinkEnd::Closed,
-                Event::DeviceCloses(true) if self.is_open => {
-                    closes = true;
-                    self.deadline = Instant::now() + REST;
-                    continue;
+                Event::Chunk(None) => Err(LinkEnd::Closed),
+                Event::DeviceCloses(LinkEnd::Closed) if self.is_open => {
+                    self.finish(Rest::Sent);
+                    Ok(())
                 }
-                Event::DeviceCloses(true) => LinkEnd::Closed,
-                Event::DeviceCloses(false) => LinkEnd::Gone,
-                Event::Late => self.lateness(closes),
+                Event::DeviceCloses(end) => Err(end),
+                // Something came meanwhile that is not an event, such as a heartbeat.
+                Event::Late if Instant::now() < self.late_at(inbox) => Ok(()),
+                Event::Late => Err(self.lateness(inbox)),
             };
-            self.post_end(end).await;
-            return end;
-        }
+            if let Err(end) = outcome {
+                break end;
+            }
+        };
+        self.post_end(end, inbox).await;
+        end
     }
 
-    async fn event(&mut self, inbox: &mut Subscription, closed: &mut oneshot::Receiver<()>, closes: bool) -> Event {
+    fn finish(&mut self, rest: Rest) {
+        self.rest = Some(rest);
+        self.deadline = Instant::now() + REST;
+    }
+
+    async fn event(&mut self, inbox: &mut Subscription, closed: &mut oneshot::Receiver<LinkEnd>) -> Event {
         let now = Instant::now();
         let has_credit = self.is_open && self.sent.wrapping_sub(self.credited) < WINDOW;
         // In time as soon as what is posted is no more than this ahead of the rate.
         let in_time = self.paced.checked_sub(AHEAD).unwrap_or(now);
         let is_paced = in_time <= now;
-        let Self { out, news, waiting, .. } = self;
+        let late = self.late_at(inbox);
+        let Self { out, news, waiting, rest, credit_at, .. } = self;
+        let (sends, comes) = (!matches!(rest, Some(Rest::Came(_))), !matches!(rest, Some(Rest::Sent)));
         tokio::select! {
             biased;
-            done = closed, if !closes => Event::DeviceCloses(done.is_ok()),
-            place = news.reserve(), if waiting.is_some() => {
-                if let (Ok(place), Some(chunk)) = (place, waiting.take()) {
+            end = closed, if rest.is_none() => Event::DeviceCloses(end.unwrap_or(LinkEnd::Gone)),
+            place = news.reserve(), if comes && !waiting.is_empty() => {
+                if let (Ok(place), Some(chunk)) = (place, waiting.pop_front()) {
                     place.send(News::Chunk(chunk));
                 }
                 Event::Room
             }
-            delivery = inbox.next(), if waiting.is_none() => match delivery {
+            delivery = inbox.next(), if sends && waiting.len() < 2 * LINK_WINDOW => match delivery {
                 Ok(delivery) => {
                     inbox.finish(delivery.id);
                     Event::Parcel(Parcel::decode(delivery.payload))
                 }
                 Err(_) => Event::Lost,
             },
-            chunk = out.recv(), if has_credit && is_paced => Event::Chunk(chunk),
+            chunk = out.recv(), if sends && has_credit && is_paced => Event::Chunk(chunk),
             () = tokio::time::sleep_until(in_time.into()), if has_credit && !is_paced => Event::Paced,
-            () = tokio::time::sleep_until(self.deadline.min(self.opened + LIFE).into()) => Event::Late,
+            () = tokio::time::sleep_until(credit_at.unwrap_or(late).into()), if credit_at.is_some() => Event::CreditDue,
+            () = tokio::time::sleep_until(late.into()) => Event::Late,
         }
+    }
+
+    fn late_at(&self, inbox: &Subscription) -> Instant {
+        [Some(self.deadline), self.opened.checked_add(LIFE), inbox.lost_at()]
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or(self.deadline)
     }
 
     /// Returns why the link is over after its deadline.
-    fn lateness(&self, closes: bool) -> LinkEnd {
-        match self.role {
-            _ if closes => LinkEnd::Closed,
-            _ if self.is_open && Instant::now() >= self.opened + LIFE => LinkEnd::TooLong,
+    fn lateness(&self, inbox: &Subscription) -> LinkEnd {
+        let now = Instant::now();
+        match (self.rest, self.role) {
+            // What the device sent before it closed the link did not get through.
+            (Some(Rest::Sent), _) => LinkEnd::Lost,
+            (Some(Rest::Came(end)), _) => end,
+            // Nothing comes from nsqd, not even heartbeats.
+            _ if inbox.lost_at().is_some_and(|at| now >= at) => LinkEnd::Unavailable,
+            _ if self.is_open && now >= self.opened + LIFE => LinkEnd::TooLong,
             _ if self.is_open => LinkEnd::Idle,
-            Role::Offers { .. } => LinkEnd::Unanswered,
-            Role::Accepts { .. } => LinkEnd::NotFound,
+            (_, Role::Offers { .. }) => LinkEnd::Unanswered,
+            (_, Role::Accepts { .. }) => LinkEnd::NotFound,
         }
     }
 
-    /// Handles a parcel. Fails with the end of the link, and whether the other side knows it.
-    async fn parcel(&mut self, parcel: Parcel) -> Result<(), (LinkEnd, bool)> {
+    /// Handles a parcel. Fails with the end of the link, which the other side does not know.
+    async fn parcel(&mut self, parcel: Parcel) -> Result<(), LinkEnd> {
         match (parcel, self.role) {
-            (Parcel::Accept(device), Role::Offers { to }) => {
-                let inbox = Inbox::of_acceptor(self.user, self.link, device);
-                if self.peer.as_ref().is_some_and(|peer| *peer == inbox) {
-                    return Ok(());
-                }
-                if self.peer.is_some() || to.is_some_and(|to| to != device) {
-                    // Its device is told. If that is lost, nobody confirms the link there.
-                    let _ = self.links.broker.post(&inbox, Parcel::Close(LinkEnd::Taken).encode()).await;
-                    return Ok(());
-                }
-                self.peer = Some(inbox);
-                self.post(&Parcel::Open).await.map_err(|end| (end, false))?;
-                self.open(device).await
-            }
-            (Parcel::Open, Role::Accepts { from }) if !self.is_open => self.open(from).await,
+            (Parcel::Accept(device), Role::Offers { to }) => self.accepted(device, to).await?,
+            (Parcel::Open, Role::Accepts { from }) if !self.is_open => self.open(from).await?,
             (Parcel::Decline(device), Role::Offers { to }) => {
                 let inbox = Inbox::of_acceptor(self.user, self.link, device);
                 match &self.peer {
                     // It has accepted, and closed before it was confirmed.
-                    Some(peer) if *peer == inbox => Err((LinkEnd::Closed, true)),
-                    None if to == Some(device) => Err((LinkEnd::Declined, true)),
-                    _ => Ok(()),
+                    Some(peer) if *peer == inbox => self.finish(Rest::Came(LinkEnd::Closed)),
+                    None if to == Some(device) => self.finish(Rest::Came(LinkEnd::Declined)),
+                    _ => {}
                 }
             }
             (Parcel::Chunk(number, chunk), _) if self.is_open => match number.wrapping_sub(self.received) {
                 0 => {
                     self.received = self.received.wrapping_add(1);
-                    self.waiting = Some(chunk);
+                    self.waiting.push_back(chunk);
                     self.moved();
-                    Ok(())
                 }
                 // The broker hands one out again if it does not know that it was taken.
-                ahead if ahead > u32::MAX / 2 => Ok(()),
-                _ => Err((LinkEnd::Lost, false)),
+                ahead if ahead > u32::MAX / 2 => {}
+                _ => return Err(LinkEnd::Lost),
             },
-            (Parcel::Credit(count), _) => {
-                if count.wrapping_sub(self.credited) <= self.sent.wrapping_sub(self.credited) {
-                    self.credited = count;
-                }
+            (Parcel::Credit(count), _)
+                if count.wrapping_sub(self.credited) <= self.sent.wrapping_sub(self.credited) =>
+            {
+                self.credited = count;
+                self.moved();
+            }
+            (Parcel::Close(end), _) => self.finish(Rest::Came(end)),
+            // What was said twice, or too late.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    async fn accepted(&mut self, device: DeviceId, to: Option<DeviceId>) -> Result<(), LinkEnd> {
+        let inbox = Inbox::of_acceptor(self.user, self.link, device);
+        match &self.peer {
+            Some(peer) if *peer == inbox => Ok(()),
+            None if to.is_none_or(|to| to == device) => {
+                self.peer = Some(inbox);
+                self.post(&Parcel::Open).await?;
+                self.open(device).await
+            }
+            _ => {
+                // If this is lost, nobody confirms the link there.
+                let _ = self.links.broker.post(&inbox, Parcel::Close(LinkEnd::Taken).encode()).await;
                 Ok(())
             }
-            (Parcel::Close(end), _) => Err((end, true)),
-            // What was said twice, or too late.
-            _ => Ok(()),
         }
     }
 
-    async fn open(&mut self, from: DeviceId) -> Result<(), (LinkEnd, bool)> {
+    async fn open(&mut self, from: DeviceId) -> Result<(), LinkEnd> {
         self.is_open = true;
         self.opened = Instant::now();
         self.moved();
         let open = News::Open(LinkWith { link: self.link, from });
         // Fails if the device is gone, which `closed` says as well.
-        self.news.send(open).await.map_err(|_| (LinkEnd::Gone, false))
+        self.news.send(open).await.map_err(|_| LinkEnd::Gone)
     }
 
+    /// Notes that the link is of use.
     fn moved(&mut self) {
-        self.deadline = Instant::now() + IDLE;
+        if self.rest.is_none() {
+            self.deadline = Instant::now() + IDLE;
+        }
     }
 
     /// Notes that the connection has taken a frame, and tells the other side now and then.
-    async fn hand_over(&mut self) -> Result<(), LinkEnd> {
-        let taken = self.received.wrapping_sub(u32::from(self.waiting.is_some()));
-        if taken.wrapping_sub(self.taken) >= CREDIT {
-            self.taken = taken;
-            self.post(&Parcel::Credit(taken)).await?;
+    async fn handed_over(&mut self) -> Result<(), LinkEnd> {
+        self.moved();
+        if self.untold() >= CREDIT {
+            return self.post_credit().await;
         }
+        self.credit_at.get_or_insert_with(|| Instant::now() + CREDIT_WAIT);
         Ok(())
     }
 
+    /// Returns how many frames were taken that the other side was not told of.
+    fn untold(&self) -> u32 {
+        let waiting = u32::try_from(self.waiting.len()).unwrap_or(u32::MAX);
+        self.received.wrapping_sub(waiting).wrapping_sub(self.taken)
+    }
+
+    async fn post_credit(&mut self) -> Result<(), LinkEnd> {
+        self.credit_at = None;
+        self.taken = self.taken.wrapping_add(self.untold());
+        self.post(&Parcel::Credit(self.taken)).await
+    }
+
     async fn chunk(&mut self, chunk: Bytes) -> Result<(), LinkEnd> {
-        let bytes = chunk.len();
+        let (bytes, counts) = (chunk.len(), chunk.len().max(LEAST));
         self.post(&Parcel::Chunk(self.sent, chunk)).await?;
         self.sent = self.sent.wrapping_add(1);
         self.links.metrics.link_bytes.inc_by(bytes as u64);
         let now = Instant::now();
-        self.paced = self.paced.max(now) + Duration::from_secs_f64(bytes as f64 / f64::from(self.links.rate.max(1)));
+        self.paced = self.paced.max(now) + Duration::from_secs_f64(counts as f64 / f64::from(self.links.rate.max(1)));
         self.moved();
         Ok(())
     }
 
     async fn post(&self, parcel: &Parcel) -> Result<(), LinkEnd> {
-        let Some(peer) = &self.peer else { return Ok(()) };
+        // A post to an inbox that is gone would make a topic.
+        let Some(peer) = self.peer.as_ref().filter(|_| !matches!(self.rest, Some(Rest::Came(_)))) else {
+            return Ok(());
+        };
         self.links.broker.post(peer, parcel.encode()).await.map_err(|error| {
             tracing::debug!(%error, "a link cannot be carried");
             LinkEnd::Unavailable
@@ -316,14 +377,22 @@ impl Carrier {
     }
 
     /// Tells the other side that the link is over.
-    async fn post_end(&self, end: LinkEnd) {
+    async fn post_end(&mut self, end: LinkEnd, inbox: &mut Subscription) {
         let parcel = match self.role {
             // The other side may have accepted another device by now.
             Role::Accepts { .. } if !self.is_open => Parcel::Decline(self.device),
             _ => Parcel::Close(end),
         };
-        // An offer that nobody has accepted has no other side. If it is lost, the other side finds
-        // that nothing moves.
+        // If it is lost, the other side finds that nothing moves.
         let _ = self.post(&parcel).await;
+        if self.peer.is_none() {
+            // A device may have accepted what is just taken back.
+            while let Some(delivery) = inbox.try_next() {
+                if let Some(Parcel::Accept(device)) = Parcel::decode(delivery.payload) {
+                    let inbox = Inbox::of_acceptor(self.user, self.link, device);
+                    let _ = self.links.broker.post(&inbox, parcel.encode()).await;
+                }
+            }
+        }
     }
 }

@@ -88,7 +88,7 @@ pub struct Pump {
     alarm: Pin<Box<Sleep>>,
     peer: Peer,
     present: Present,
-    /// What the connection knows of links. Most connections never have one.
+    /// What the connection knows of links, from the first one on that its user has.
     links: Option<Box<links::OfDevice>>,
     _counted: Counted,
 }
@@ -182,9 +182,10 @@ impl Pump {
             renewed = renewal.next(open) => Event::Renewed(renewed),
             delivery = subscription.next(), if open => Event::Delivery(delivery),
             event = socket => event,
-            // Messages come first. While they come without a pause, `deliver` lets some through.
-            news = links::next(links), if open => Event::Link(news),
             () = registration.line.live.ready(), if open => Event::Live,
+            // Everything else comes first. While it comes without a pause, `some_of_link` lets
+            // some through.
+            news = links::next(links), if open => Event::Link(news),
         }
     }
 
@@ -197,6 +198,7 @@ impl Pump {
                 self.heard_at = Instant::now();
                 self.take_up_again();
                 self.registration.line.live.forget_typing();
+                self.turn_of_link();
             }
             Event::Flushed(false) => return Err(End::Gone),
             Event::Frame(frame) => self.frames(frame)?,

@@ -3,6 +3,7 @@
 mod acting;
 mod backup;
 mod history;
+mod pairing;
 #[cfg(target_os = "linux")]
 mod tui;
 

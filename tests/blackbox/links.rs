@@ -92,7 +92,7 @@ impl Bare {
 
     async fn closed_because(&mut self, link: LinkId, reason: &str) {
         let mut frame = self.link_frame().await;
-        while frame["type"] == "link_offer" && frame["link"] != json!(link) {
+        while frame["link"] != json!(link) {
             frame = self.link_frame().await;
         }
         assert_eq!(frame, json!({ "type": "link_closed", "link": link, "reason": reason }));
@@ -292,7 +292,7 @@ on_both!(a_device_that_sends_more_than_is_taken_loses_its_link_and_no_more, |wor
         match laptop.got().await {
             Got::Chunk(_) => {}
             Got::Frame(frame) => {
-                assert_eq!(frame, json!({ "type": "link_closed", "link": link, "reason": "gone" }));
+                assert_eq!(frame, json!({ "type": "link_closed", "link": link, "reason": "overflow" }));
                 break;
             }
         }
@@ -402,4 +402,19 @@ async fn an_nsqd_that_ends_ends_its_links() {
         (world.relay().metric("ferry_links").await == 0.0).then_some(())
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_relay_that_drains_ends_its_links_and_does_not_wait_for_them() {
+    let mut world = World::two_relays(&[]).await;
+    let alice = world.person("alice").await;
+    let [mut phone, mut laptop] = two_devices(&alice, [&world.relays[0], &world.relays[1]]).await;
+    let link = linked(&mut phone, &mut laptop).await;
+    world.relays[0].ask_to_stop();
+    assert_eq!(phone.socket.closed().await, Closed(Some(4000)));
+    laptop.closed_because(link, "gone").await;
+    let status = within(world.relays[0].ended()).await;
+    assert!(status.success(), "it did not end in haste");
+    world.relays.remove(0);
+    nothing_is_left(&world).await;
 }

@@ -3,6 +3,7 @@
 //! password or a token.
 
 mod kinds;
+mod links;
 mod refused;
 mod scanner;
 
@@ -87,6 +88,9 @@ async fn live_through(world: &mut World, canaries: &Canaries, scanner: &mut Scan
         assert_eq!(bobs.text().await, text);
     }
     kinds::live_through(&phone, &mut bobs, room, canaries).await;
+    let alices_name = alice.credentials().user.username.clone();
+    let mut tablet = Online::connect(another_login(relay, &alices_name, &password, scanner).await).await;
+    links::live_through(&phone, &mut tablet, canaries).await;
     bobs.connection.flush().await.unwrap();
     holds.frame_of("message").await;
 

@@ -53,6 +53,8 @@ pub struct MemoryBroker {
     topics: DashMap<UserId, HashMap<DeviceId, Arc<Channel>>>,
     /// The inboxes that somebody reads.
     inboxes: Arc<DashMap<String, Arc<Channel>>>,
+    /// The bytes in them. Links are few and bounded, so these take no room from messages.
+    inbox_bytes: Arc<AtomicUsize>,
     limits: MemoryLimits,
     /// When it was created, in milliseconds since the Unix epoch.
     started: i64,
@@ -142,6 +144,7 @@ impl MemoryBroker {
         Self {
             topics: DashMap::new(),
             inboxes: Arc::default(),
+            inbox_bytes: Arc::default(),
             limits,
             started: now_ms(),
             next_delivery: AtomicU64::new(1),
@@ -204,7 +207,7 @@ impl MemoryBroker {
         let channel = Arc::new(Channel {
             queue: Mutex::new(Queue::new(DeviceId::NONE, self.started)),
             changed: Notify::new(),
-            total_bytes: Arc::clone(&self.total_bytes),
+            total_bytes: Arc::clone(&self.inbox_bytes),
         });
         place.insert(Arc::clone(&channel));
         let inbox = Some(OpenInbox { inboxes: Arc::clone(&self.inboxes), name: inbox.name.clone() });

@@ -249,8 +249,7 @@ impl NsqBroker {
     }
 
     pub(crate) async fn post(&self, inbox: &Inbox, payload: Bytes) -> Result<(), BrokerError> {
-        let failures = self.home(inbox.user).publish_all(vec![(inbox_topic(inbox)?, payload)]).await;
-        failures.into_iter().next().map_or(Ok(()), |(_, error)| Err(error))
+        self.home(inbox.user).post(&inbox_topic(inbox)?, payload).await
     }
 
     pub(crate) async fn sweep_inboxes(&self, after: Duration) -> Swept {

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use ferry_client::{ClientError, ClosedReason};
+use ferry_client::{ClientError, ClosedReason, LinkError};
 use ferry_history::HistoryError;
 
 /// Exit codes. The help lists them.
@@ -112,6 +112,17 @@ impl From<HistoryError> for Failure {
             HistoryError::WrongKey(_) => Self::with(WRONG_KEY, text),
             HistoryError::Interrupted | HistoryError::Link(_) => Self::with(INCOMPLETE, text),
             _ => Self::with(UNUSABLE, text),
+        }
+    }
+}
+
+impl From<LinkError> for Failure {
+    fn from(error: LinkError) -> Self {
+        let text = error.to_string();
+        match error {
+            LinkError::Unsupported => Self::failed(text),
+            LinkError::Protocol(_) => Self::with(INCOMPLETE, text),
+            _ => Self::temporary(text),
         }
     }
 }

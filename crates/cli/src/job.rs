@@ -58,6 +58,7 @@ enum Form {
     Bar,
     Lines,
     Json,
+    Silent,
 }
 
 impl Meter {
@@ -70,12 +71,19 @@ impl Meter {
         Self { what, form, begin: Instant::now(), last: None, is_drawn: false, stop: stop.clone() }
     }
 
+    /// Creates one that shows nothing.
+    pub fn silent() -> Self {
+        let (begin, stop) = (Instant::now(), Stop::default());
+        Self { what: "", form: Form::Silent, begin, last: None, is_drawn: false, stop }
+    }
+
     /// Notes how far the job is. Returns false if it shall end.
     pub fn at(&mut self, progress: Progress) -> bool {
         let every = match self.form {
             Form::Bar => DRAW,
             Form::Lines => LINE,
             Form::Json => EVENT,
+            Form::Silent => return !self.stop.is_set(),
         };
         // The first line comes when the first time is over, so that a short job prints none.
         if self.last.unwrap_or(self.begin).elapsed() >= every {
@@ -92,6 +100,7 @@ impl Meter {
         let mut err = std::io::stderr().lock();
         // Nothing can be done about a standard error that is closed.
         let _ = match self.form {
+            Form::Silent => Ok(()),
             Form::Bar => {
                 self.is_drawn = true;
                 let filled = (done * 30).checked_div(total).and_then(|n| usize::try_from(n).ok()).unwrap_or(0).min(30);

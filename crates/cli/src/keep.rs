@@ -17,6 +17,7 @@ use super::show;
 pub struct Keeper {
     history: Arc<Mutex<History>>,
     path: PathBuf,
+    owner: Owner,
 }
 
 impl Keeper {
@@ -102,10 +103,18 @@ impl Keeper {
     }
 
     async fn of(path: PathBuf, owner: Owner) -> Result<Self, Failure> {
-        let file = path.clone();
-        let opened = tokio::task::spawn_blocking(move || History::open(&file, &owner)).await;
+        let (file, whose) = (path.clone(), owner.clone());
+        let opened = tokio::task::spawn_blocking(move || History::open(&file, &whose)).await;
         let history = opened.map_err(|_| Failure::failed("the history could not be opened"))??;
-        Ok(Self { history: Arc::new(Mutex::new(history)), path })
+        Ok(Self { history: Arc::new(Mutex::new(history)), path, owner })
+    }
+
+    /// Opens the same history once more: what takes long there delays nothing here.
+    ///
+    /// # Errors
+    /// Fails if it cannot be used.
+    pub async fn another(&self) -> Result<Self, Failure> {
+        Self::of(self.path.clone(), self.owner.clone()).await
     }
 
     /// Returns the file.

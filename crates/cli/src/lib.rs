@@ -8,8 +8,10 @@ mod failure;
 mod history;
 mod job;
 mod keep;
+mod keeping;
 mod me;
 mod moderate;
+mod pair;
 mod password;
 mod people;
 mod profile;
@@ -173,7 +175,9 @@ pub enum Command {
     Backup(backup::BackupArgs),
     /// Write what is stored as pages to read, or as lines for programs
     Export(export::Export),
-    /// Make the histories of two of your devices equal, directly from one to the other
+    /// Bring two of your devices together, so that each has the history of both
+    Pair(pair::Pair),
+    /// Make the histories of your devices equal
     Sync(sync::Sync),
     /// List, add and remove friends
     Friends(people::Friends),
@@ -214,6 +218,7 @@ pub async fn run(command: Command, global: &Global) -> ExitCode {
         Command::History(args) => Box::pin(history::history(args, global)).await,
         Command::Backup(args) => Box::pin(backup::backup(args, global)).await,
         Command::Export(args) => Box::pin(export::export(args, global)).await,
+        Command::Pair(args) => Box::pin(pair::pair(args, global)).await,
         Command::Sync(args) => Box::pin(sync::sync(args, global)).await,
         Command::Friends(args) => Box::pin(people::friends(args, global)).await,
         Command::Blocks(args) => Box::pin(people::blocks(args, global)).await,

@@ -1,56 +1,56 @@
-//! `ferry sync`: makes the histories of two devices of one user equal, without a relay.
+//! `ferry sync`: makes the histories of a user's devices equal, over the relay or directly.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
+pub mod collecting;
+mod direct;
+pub mod line;
+pub mod meeting;
+pub mod siblings;
+
 use std::time::Duration;
 
 use clap::{ArgGroup, Args};
+use ferry_client::Session;
 use ferry_client::protocol::now_ms;
-use ferry_history::HistoryError;
-use ferry_history::sync::noise::{self, Code, Noise, PublicKey, Trust};
-use ferry_history::sync::{Side, Synced, sync as exchange};
-use serde_json::json;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc};
-use tokio::time::Instant;
+use ferry_history::sync::noise::Code;
 
 use super::Global;
 use super::failure::Failure;
 use super::job::{Meter, Stop, stopped};
 use super::keep::Keeper;
 use super::show;
-use line::Line;
-
-mod line;
+use collecting::Collecting;
+use meeting::told;
+use siblings::{Report, Siblings};
 
 /// How long a code is good.
-const CODE: Duration = Duration::from_secs(600);
-/// How long connecting may take.
-const CONNECT: Duration = Duration::from_secs(10);
-/// How many handshakes may be under way. Past it others wait.
-const HANDSHAKES: usize = 16;
+pub const CODE: Duration = Duration::from_secs(600);
 
 #[derive(Debug, Args)]
-#[command(group = ArgGroup::new("what").required(true), after_help = "\
+#[command(group = ArgGroup::new("what"), after_help = "\
 Both devices have to be yours. Afterwards each has what either had: messages, edits, what is read,
-and what was deleted is deleted on both. Nothing goes through the relay, and what goes over the
-network is encrypted from device to device. Syncing again is always safe.
+and what was deleted is deleted on both. What goes from device to device is encrypted between them,
+and the relay stores none of it. Syncing again is always safe.
 
-The first time one device shows a code, and the other one needs it. After that they know each other.
+Bring two devices together once with `ferry pair`. Then `ferry sync` syncs with each of them that
+runs `ferry tail`, `ferry tui` or `ferry sync --watch`. These also sync by themselves.
+
+Without a relay, the one device listens and the other one connects. The first time they need the
+code that the first one shows.
 
 Examples:
+  ferry sync
+  ferry sync --devices
   ferry sync --listen 192.168.1.5:7777
   ferry sync --connect 192.168.1.5:7777 --code 5T0KA-…
-  ferry sync --connect 192.168.1.5:7777
-  ferry sync --devices")]
+  ferry sync --connect 192.168.1.5:7777")]
 pub struct Sync {
-    /// Wait for another device at this address, and print the code that it needs
+    /// Go on: sync every quarter of an hour, and when another device asks
+    #[arg(long, conflicts_with_all = ["connect", "devices", "forget"])]
+    watch: bool,
+    /// Without the relay: wait for another device at this address, and print the code that it needs
     #[arg(long, value_name = "HOST:PORT", group = "what")]
     listen: Option<String>,
-    /// With --listen, go on for the devices that this one knows
-    #[arg(long, requires = "listen")]
-    watch: bool,
-    /// Connect to a device that listens there
+    /// Without the relay: connect to a device that listens there
     #[arg(long, value_name = "HOST:PORT", group = "what")]
     connect: Option<String>,
     /// The code that the other device shows; not needed if the two know each other
@@ -65,13 +65,16 @@ pub struct Sync {
 }
 
 pub async fn sync(args: Sync, global: &Global) -> Result<(), Failure> {
+    if args.listen.is_none() && args.connect.is_none() && args.forget.is_none() && !args.devices {
+        return over_relay(args.watch, global).await;
+    }
     let keeper = Keeper::open_offline_or_new(global).await?;
     if let Some(address) = args.listen {
-        return listen(&keeper, &address, args.watch, global).await;
+        return direct::listen(&keeper, &address, args.watch, global).await;
     }
     if let Some(address) = args.connect {
         let code = args.code.as_deref().map(Code::parse).transpose()?;
-        return connect(&keeper, &address, code, global).await;
+        return direct::connect(&keeper, &address, code, global).await;
     }
     match args.forget {
         Some(which) => forget(&keeper, which).await,
@@ -79,143 +82,58 @@ pub async fn sync(args: Sync, global: &Global) -> Result<(), Failure> {
     }
 }
 
-async fn connect(keeper: &Keeper, address: &str, code: Option<Code>, global: &Global) -> Result<(), Failure> {
-    let unreachable = |why: String| Failure::temporary(format!("cannot reach the other device: {why}"));
-    let stream = match tokio::time::timeout(CONNECT, TcpStream::connect(address)).await {
-        Ok(stream) => stream.map_err(|error| unreachable(error.to_string()))?,
-        Err(_) => return Err(unreachable("it does not answer".to_owned())),
-    };
-    let stop = Stop::on_signal();
-    let meeting = meet(keeper, stream, Side::Leads, code, &stop).await?;
-    let synced = exchange_with(keeper, meeting, Side::Leads, global.json, &stop).await?;
-    told(&synced, global.json)?;
-    match synced.is_equal {
-        true => Ok(()),
-        false => Err(HistoryError::Interrupted.into()),
+async fn over_relay(watch: bool, global: &Global) -> Result<(), Failure> {
+    let (session, profile) = global.session()?;
+    let keeper = Keeper::open(&session, &profile).await?;
+    if keeper.run(|history| history.paired_devices()).await?.is_empty() {
+        return Err(Failure::failed("this device knows no other one yet: ferry pair"));
     }
+    let (json, stop) = (global.json, Stop::default());
+    let meter = move || Meter::new("sync", json, &stop);
+    let (siblings, reports) = Siblings::start(session.clone(), keeper.another().await?, meter);
+    let mut collecting = Collecting::start(&session, &keeper, "ferry sync", move |event, connection| {
+        siblings.event(event, connection);
+    })?;
+    let outcome = tokio::select! {
+        outcome = until_asked(reports, watch, &session, global) => outcome,
+        failure = collecting.ended() => Err(failure),
+        () = stopped() => if watch { Ok(()) } else { Err(ferry_history::HistoryError::Interrupted.into()) },
+    };
+    collecting.end().await;
+    outcome
 }
 
-async fn listen(keeper: &Keeper, address: &str, watch: bool, global: &Global) -> Result<(), Failure> {
-    let failed = |error: std::io::Error| Failure::failed(format!("cannot listen at {address}: {error}"));
-    let listener = TcpListener::bind(address).await.map_err(failed)?;
-    let address = listener.local_addr().map_err(failed)?;
-    let mut code = Some(Code::generate());
-    let until = Instant::now() + CODE;
-    if let Some(code) = &code {
-        let value = json!({ "listening": address, "code": code.to_string() });
-        show::answer(global.json, &value, || {
-            format!("on the other device, within 10 minutes:\n  ferry sync --connect {address} --code {code}")
-        })?;
-    }
-    let stop = Stop::on_signal();
-    let mut end = std::pin::pin!(stopped());
-    // Strangers may connect and say nothing, so several handshakes are under way at once.
-    let places = Arc::new(Semaphore::new(HANDSHAKES));
-    let (met, mut meetings) = mpsc::channel(1);
-    loop {
-        tokio::select! {
-            biased;
-            () = &mut end => return Ok(()),
-            () = tokio::time::sleep_until(until), if code.is_some() => {
-                if !watch {
-                    return Err(Failure::temporary("nobody came within 10 minutes, and the code is not good any more"));
-                }
-                show::notice("the code is not good any more; devices that this one knows can still come");
-                code = None;
+/// Prints what comes of the syncs, until all devices were asked.
+async fn until_asked(
+    mut reports: tokio::sync::mpsc::Receiver<Report>,
+    watch: bool,
+    session: &Session,
+    global: &Global,
+) -> Result<(), Failure> {
+    let (mut failed, mut is_equal) = (None, true);
+    while let Some(report) = reports.recv().await {
+        match report {
+            Report::Synced(synced) => {
+                is_equal &= synced.is_equal;
+                told(&synced, global.json)?;
             }
-            Some(meeting) = meetings.recv() => {
-                let (from, meeting): (SocketAddr, Result<Meeting, Failure>) = meeting;
-                let synced = match meeting {
-                    // The code may have been used since this device showed it.
-                    Ok(meeting) if meeting.by_code && code.is_none() => Err(Failure::failed("the code is not good any more")),
-                    Ok(meeting) => exchange_with(keeper, meeting, Side::Answers, global.json, &stop).await,
-                    Err(failure) => Err(failure),
+            Report::Failed(failure) if watch => show::notice(&failure.to_string()),
+            Report::Failed(failure) => failed = Some(failure),
+            Report::Asked(_) if watch => {}
+            Report::Asked(answered) => {
+                return match failed {
+                    Some(failure) => Err(failure),
+                    None if answered == 0 => Err(Failure::temporary(format!(
+                        "no other device of {} answered: run ferry tail, ferry tui or ferry sync --watch there",
+                        show::line(&session.credentials().user.username)
+                    ))),
+                    None if !is_equal => Err(ferry_history::HistoryError::Interrupted.into()),
+                    None => Ok(()),
                 };
-                match synced {
-                    Ok(synced) => {
-                        // A code is good once.
-                        code = None;
-                        told(&synced, global.json)?;
-                        if !watch {
-                            return Ok(());
-                        }
-                    }
-                    Err(failure) => show::notice(&format!("{from}: {failure}")),
-                }
-            }
-            accepted = listener.accept(), if places.available_permits() > 0 => {
-                let (Ok((stream, from)), Ok(place)) = (accepted, Arc::clone(&places).try_acquire_owned()) else { continue };
-                let (keeper, code, stop, met) = (keeper.clone(), code.clone(), stop.clone(), met.clone());
-                tokio::spawn(async move {
-                    let meeting = meet(&keeper, stream, Side::Answers, code, &stop).await;
-                    drop(place);
-                    // If nobody takes it, the command ends.
-                    let _ = met.send((from, meeting)).await;
-                });
             }
         }
     }
-}
-
-/// Two devices that trust each other.
-struct Meeting {
-    pipe: Noise<Line>,
-    key: PublicKey,
-    by_code: bool,
-}
-
-/// Shakes hands over a connection.
-async fn meet(
-    keeper: &Keeper,
-    stream: TcpStream,
-    side: Side,
-    code: Option<Code>,
-    stop: &Stop,
-) -> Result<Meeting, Failure> {
-    let line = Line::of(stream, stop.clone())
-        .map_err(|error| Failure::temporary(format!("the connection failed: {error}")))?;
-    let (key, known) = keeper.run(|history| Ok((history.link_key(now_ms())?, history.paired_keys()?))).await?;
-    let met = tokio::task::spawn_blocking(move || {
-        let trust = Trust { key: &key, code: code.as_ref(), known: &known };
-        let (mut pipe, key) = match side {
-            Side::Leads => noise::lead(line, &trust)?,
-            Side::Answers => noise::answer(line, &trust)?,
-        };
-        pipe.stream_mut().is_trusted();
-        Ok::<_, HistoryError>(Meeting { pipe, key, by_code: !known.contains(&key) })
-    });
-    Ok(met.await.map_err(|_| Failure::failed("the handshake failed"))??)
-}
-
-/// Runs the sync, and remembers the other device.
-async fn exchange_with(
-    keeper: &Keeper,
-    meeting: Meeting,
-    side: Side,
-    json: bool,
-    stop: &Stop,
-) -> Result<Synced, Failure> {
-    let name = gethostname::gethostname().to_string_lossy().into_owned();
-    let mut meter = Meter::new("sync", json, stop);
-    let Meeting { mut pipe, key, .. } = meeting;
-    let synced = keeper.run(move |history| {
-        let now = now_ms();
-        let synced = exchange(history, &mut pipe, side, &name, now, &mut |progress| meter.at(progress))?;
-        // Only now is it sure that it is a device of this user.
-        history.pair(&key, &synced.name, synced.is_equal, now)?;
-        Ok(synced)
-    });
-    Ok(synced.await?)
-}
-
-fn told(synced: &Synced, json: bool) -> Result<(), Failure> {
-    let Synced { name, new_messages, sent, is_equal, .. } = synced;
-    let value = json!({ "name": name, "new_messages": new_messages, "sent": sent, "equal": is_equal });
-    show::answer(json, &value, || {
-        let new = show::count(*new_messages, "message");
-        let rest = if *is_equal { "" } else { "; messages came meanwhile, so sync again" };
-        format!("synced with {}: {new} new here, {} sent{rest}", show::line(name), show::count(*sent, "record"))
-    })
+    Err(Failure::failed("the sync was given up"))
 }
 
 async fn devices(keeper: &Keeper, global: &Global) -> Result<(), Failure> {

@@ -1,6 +1,5 @@
 //! `ferry tail`: stores what arrives, acknowledges it, and prints it.
 
-pub mod keeping;
 pub mod live;
 pub mod messages;
 pub mod names;
@@ -17,8 +16,9 @@ use ferry_history::{Collector, HistoryError};
 
 use super::failure::Failure;
 use super::keep::Keeper;
+use super::keeping::{BATCH, FULL_WAIT, Fresh, Keeping, next_batch};
+use super::sync::siblings::Siblings;
 use super::{Global, resolve, show};
-use keeping::{FULL_WAIT, Fresh, Keeping};
 use messages::Conversations;
 use names::Names;
 use output::print;
@@ -30,8 +30,6 @@ const FLUSH_WAIT: Duration = Duration::from_secs(10);
 /// How many people without a name are looked up after a connect, and for how long.
 const STRANGERS: usize = 50;
 const MEET_WAIT: Duration = Duration::from_secs(5);
-/// How many events are stored in one transaction.
-pub const BATCH: usize = 64;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -41,6 +39,7 @@ Edits, deletions, reactions and forwarded messages are printed in words, with th
 Notices (logins, rooms, invitations, friends) are printed between the messages, on lines with a * after the time.
 With --receipts or --json, receipts are printed as well. As JSON, a notice has a field `notice`, and a receipt a field `receipt`.
 With --room, messages of other rooms are stored too, and printed the next time.
+It also keeps the history equal with your other devices, once `ferry pair` has brought them together.
 
 Examples:
   ferry tail
@@ -92,6 +91,8 @@ struct Tailing {
     conversations: Conversations,
     // None with --no-ack.
     keeping: Option<Keeping>,
+    // None if the command ends soon.
+    siblings: Option<Siblings>,
     // The right to collect.
     _collector: Option<Collector>,
     count: u64,
@@ -114,6 +115,13 @@ pub async fn tail(args: Tail, global: &Global) -> Result<(), Failure> {
     let keeper = if args.no_ack { None } else { Some(Keeper::open(&session, &profile).await?) };
     let batch = if args.count.is_some() { 1 } else { BATCH };
     let collector = keeper.as_ref().map(|keeper| keeper.collect("ferry tail")).transpose()?;
+    let lasts = !args.until_drained && args.count.is_none();
+    let siblings = match keeper.as_ref().filter(|_| lasts) {
+        Some(keeper) => Some(Siblings::start_quietly(session.clone(), keeper.another().await?, async |text| {
+            show::notice(&text);
+        })),
+        None => None,
+    };
     let mut tailing = Tailing {
         json: global.json,
         room,
@@ -122,6 +130,7 @@ pub async fn tail(args: Tail, global: &Global) -> Result<(), Failure> {
         names: Names::new(session.clone(), keeper.clone()),
         keeping: keeper.clone().map(|keeper| Keeping::new(keeper, &session)),
         keeper,
+        siblings,
         session,
         _collector: collector,
         count: 0,
@@ -226,6 +235,9 @@ impl Tailing {
     }
 
     async fn event(&mut self, event: Event, fresh: Fresh, connection: &Connection) -> Result<Flow, Failure> {
+        if let Some(siblings) = &self.siblings {
+            siblings.event(&event, connection);
+        }
         let flow = match &event {
             Event::Connected(welcome) => {
                 self.offline_since = None;
@@ -237,7 +249,10 @@ impl Tailing {
                 match &mut self.keeping {
                     Some(keeping) => match keeping.connected(welcome).await {
                         Ok(warning) => {
-                            warning.iter().for_each(|warning| show::notice(warning));
+                            if let Some(warning) = warning {
+                                show::notice(&warning);
+                                self.siblings.iter().for_each(Siblings::lost);
+                            }
                             Flow::Continue
                         }
                         Err(error) => self.not_stored(error)?,
@@ -328,21 +343,6 @@ impl Tailing {
     }
 }
 
-/// Returns what came together, at most `most` events of one connection, or `None` after the last.
-/// Cancel-safe.
-pub async fn next_batch(events: &mut Events, most: usize) -> Option<Vec<Event>> {
-    let mut batch = vec![events.next().await?];
-    // After an event that says how the connection is, the next batch begins, so that all of one
-    // batch is of one connection.
-    while batch.len() < most
-        && batch.last().is_some_and(is_delivery)
-        && let Some(event) = events.try_next()
-    {
-        batch.push(event);
-    }
-    Some(batch)
-}
-
 /// Notes the names and kinds of all rooms. Returns the rooms.
 pub async fn note_rooms(session: Session, keeper: Keeper) -> Vec<RoomId> {
     let Ok(rooms) = session.all_rooms().await else { return Vec::new() };
@@ -363,11 +363,6 @@ pub async fn meet_people(session: &Session, keeper: &Keeper) {
     };
     // A name is not worth waiting for.
     let _ = tokio::time::timeout(MEET_WAIT, meet).await;
-}
-
-/// Returns true for what came for the user, and false for what says how the connection is.
-fn is_delivery(event: &Event) -> bool {
-    !matches!(event, Event::Connected(_) | Event::Disconnected { .. } | Event::Drained | Event::Closed(_))
 }
 
 async fn flushed(connection: &Connection) -> bool {

@@ -283,6 +283,10 @@ fn keys(history: &mut History) -> (PrivateKey, Vec<PublicKey>) {
     (history.link_key(1).unwrap(), history.paired_keys().unwrap())
 }
 
+fn equal_with(name: &str) -> Synced {
+    Synced { name: name.to_owned(), is_equal: true, ..Synced::default() }
+}
+
 #[test]
 fn a_code_brings_two_devices_together_and_then_they_know_each_other() {
     let (home, away) = two();
@@ -291,8 +295,8 @@ fn a_code_brings_two_devices_together_and_then_they_know_each_other() {
     let with = |key, code, known| Trust { key, code, known };
     let (led, answered) = meet(&with(&near, Some(&code), &none), &with(&far, Some(&code), &none));
     let (theirs, ours) = (led.unwrap(), answered.unwrap());
-    one.pair(&theirs, "laptop", true, 7).unwrap();
-    other.pair(&ours, "phone", true, 7).unwrap();
+    one.pair(&theirs, &equal_with("laptop"), 7).unwrap();
+    other.pair(&ours, &equal_with("phone"), 7).unwrap();
     let ((near, knows), (far, known)) = (keys(&mut one), keys(&mut other));
     let (led, answered) = meet(&with(&near, None, &knows), &with(&far, None, &known));
     assert_eq!((led.unwrap(), answered.unwrap()), (theirs, ours));

@@ -84,7 +84,7 @@ pub enum LinkEnd {
     Idle,
     /// It has been open for as long as a link may be. Open another one.
     TooLong,
-    /// This device sent more than the other one has taken: see [`LINK_WINDOW`].
+    /// One of the devices sent more than the other one has taken: see [`LINK_WINDOW`].
     Overflow,
     /// The broker has lost a part. Open another one.
     Lost,

@@ -66,7 +66,9 @@ impl Pump {
         let Authenticated { user, device, .. } = self.identity;
         tracing::debug!(%user, %device, ?end, "a session ended");
         self.sending.stop();
-        let Self { app, mut socket, subscription, mut sending, registration, peer, present, .. } = self;
+        let Self { app, mut socket, subscription, mut sending, registration, peer, present, links, .. } = self;
+        // The other device hears of it first: it waits.
+        drop(links);
         let code = match end {
             End::Close(code, reason) => Some((code, reason)),
             End::Closed | End::Gone => None,

@@ -1,6 +1,8 @@
 //! The links of a connection: it offers one, or accepts one that it was told of, and moves its
 //! frames.
 
+use std::time::Instant;
+
 use bytes::Bytes;
 use ferry_protocol::{CloseCode, LINK_CHUNK_MAX, LinkClosed, LinkEnd, LinkId, LinkWith, OfferLink, RelayFrame};
 
@@ -10,11 +12,26 @@ use crate::links::{self, News};
 /// Offers that the device was told of and may accept. Beyond this limit the oldest is forgotten.
 const OFFERS: usize = 8;
 
+/// How often a socket may be full of messages before a link has its turn.
+const TURN: u8 = 4;
+
 /// What a connection knows of links.
 #[derive(Debug, Default)]
 pub(super) struct OfDevice {
-    offers: Vec<LinkWith>,
+    /// Offers that the device was told of, and when.
+    offers: Vec<(LinkWith, Instant)>,
     end: Option<links::End>,
+    /// How often the socket was full since the link had its turn.
+    waited: u8,
+}
+
+impl OfDevice {
+    /// Takes an offer that the device was told of, and that still stands.
+    fn take_offer(&mut self, link: LinkId) -> Option<LinkWith> {
+        self.offers.retain(|(_, told)| told.elapsed() < links::OFFER);
+        let place = self.offers.iter().position(|(with, _)| with.link == link)?;
+        Some(self.offers.remove(place).0)
+    }
 }
 
 /// Waits for news of the connection's link. Without one it waits for ever. Cancel-safe.
@@ -32,7 +49,7 @@ impl Pump {
         if offers.len() >= OFFERS {
             offers.remove(0);
         }
-        offers.push(with);
+        offers.push((with, Instant::now()));
     }
 
     pub(super) fn offer_link(&mut self, offer: OfferLink) -> Result<(), End> {
@@ -47,8 +64,7 @@ impl Pump {
     pub(super) fn accept_link(&mut self, link: LinkId) -> Result<(), End> {
         let links = self.links.get_or_insert_default();
         // An offer can be accepted once, even if the device cannot be served now.
-        let offer = links.offers.iter().position(|with| with.link == link).map(|place| links.offers.remove(place));
-        let outcome = match (offer, &links.end) {
+        let outcome = match (links.take_offer(link), &links.end) {
             (None, _) => Err(LinkEnd::NotFound),
             (Some(_), Some(_)) => Err(LinkEnd::Busy),
             (Some(with), None) => self.app.links.accept(&self.registration.line, with),
@@ -73,9 +89,8 @@ impl Pump {
     pub(super) fn close_link(&mut self, link: LinkId) -> Result<(), End> {
         if let Some(links) = &mut self.links {
             if let Some(end) = links.end.take_if(|end| end.link == link) {
-                end.close();
-            } else if let Some(place) = links.offers.iter().position(|with| with.link == link) {
-                links.offers.remove(place);
+                end.close(LinkEnd::Closed);
+            } else if links.take_offer(link).is_some() {
                 self.app.links.decline(&self.registration.line, link);
             }
         }
@@ -93,9 +108,9 @@ impl Pump {
         match &links.end {
             Some(end) if end.send(chunk) => Ok(()),
             Some(end) => {
-                let closed = LinkClosed { link: end.link, reason: LinkEnd::Overflow };
-                links.end = None;
-                self.socket.text(&[&RelayFrame::LinkClosed(closed).to_json()]);
+                let (link, reason) = (end.link, LinkEnd::Overflow);
+                links.end.take().into_iter().for_each(|end| end.close(reason));
+                self.socket.text(&[&RelayFrame::LinkClosed(LinkClosed { link, reason }).to_json()]);
                 Ok(())
             }
             None => self.count_refused(),
@@ -123,14 +138,25 @@ impl Pump {
         }
     }
 
+    /// Gives the link a turn, now and then, on a socket that messages keep full.
+    pub(super) fn turn_of_link(&mut self) {
+        let Some(links) = &mut self.links else { return };
+        links.waited += 1;
+        if links.waited >= TURN {
+            self.some_of_link();
+        }
+    }
+
     /// Lets one frame of the link through behind a batch of messages, which may come without a
     /// pause.
     pub(super) fn some_of_link(&mut self) {
         if let Some(links) = &mut self.links
             && self.socket.has_room()
-            && let Some(news) = links.end.as_mut().and_then(links::End::try_next)
         {
-            self.link_news(news);
+            links.waited = 0;
+            if let Some(news) = links.end.as_mut().and_then(links::End::try_next) {
+                self.link_news(news);
+            }
         }
     }
 }

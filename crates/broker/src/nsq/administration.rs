@@ -2,7 +2,7 @@
 //! deleted, and its health is known.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicI64, AtomicUsize, Ordering},
@@ -256,7 +256,7 @@ impl Administration {
             self.http.stats().await.map_err(unavailable)?
         };
         let now = Instant::now();
-        let unread: Vec<TopicName> = topics
+        let unread: HashSet<TopicName> = topics
             .into_iter()
             .filter(|topic| topic.name.starts_with(PREFIX) && topic.channels.is_empty())
             .filter_map(|topic| TopicName::new(topic.name).ok())
@@ -267,10 +267,12 @@ impl Administration {
             since.retain(|topic, _| unread.contains(topic));
             unread.into_iter().filter(|topic| now - *since.entry(topic.clone()).or_insert(now) >= after).collect()
         };
+        let mut removed = 0;
         for topic in &ripe {
-            self.delete_topic(topic).await?;
+            // One that cannot be deleted now is found again.
+            removed += usize::from(self.delete_topic(topic).await.is_ok());
         }
-        Ok(Swept { removed: ripe.len(), left: found - ripe.len() })
+        Ok(Swept { removed, left: found - removed })
     }
 
     /// Returns the marks and witnesses of [`restore`](super::restore) on nsqd.

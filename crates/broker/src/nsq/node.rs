@@ -48,6 +48,9 @@ pub(super) struct Node {
     pub(super) publisher: Publisher,
     /// A connection for the bus alone: beats must not wait behind the messages of a busy relay.
     pub(super) bus: Publisher,
+    /// A connection for links alone. A post to an inbox that is just ending makes nsqd close the
+    /// connection, and messages must not wait behind links.
+    links: Publisher,
     tcp: String,
     options: Options,
     /// The limit of a call over HTTP.
@@ -78,10 +81,12 @@ impl Node {
             }
         });
         let bus = Publisher::connect(address.tcp.clone(), options.clone());
+        let links = Publisher::connect(address.tcp.clone(), options.clone());
         Ok(Arc::new(Self {
             name: address.name.clone(),
             publisher,
             bus,
+            links,
             tcp: address.tcp.clone(),
             options,
             timeout,
@@ -103,6 +108,20 @@ impl Node {
     /// Publishes on the bus.
     pub(super) async fn announce(&self, topic: &TopicName, payload: Bytes) -> Result<(), PublishError> {
         self.bus.publish(topic, payload).await
+    }
+
+    /// Posts to the inbox of a link. Tries again if the connection was lost or is about to come,
+    /// because another link's inbox may have ended it.
+    pub(super) async fn post(&self, inbox: &TopicName, payload: Bytes) -> Result<(), BrokerError> {
+        let mut outcome = self.links.publish(inbox, payload.clone()).await;
+        for _ in 0..RETRIES {
+            let may_be_retried = outcome.as_ref().is_err_and(may_be_retried);
+            if !may_be_retried || tokio::time::timeout(GAP, self.links.wait_connected()).await.is_err() {
+                break;
+            }
+            outcome = self.links.publish(inbox, payload.clone()).await;
+        }
+        outcome.map_err(|error| self.error(&error))
     }
 
     /// Returns whether nsqd answers, as far as is known. One that did not answer a moment ago is

@@ -11,9 +11,10 @@ use super::talk::{News, Relay};
 use super::work::Worker;
 use crate::failure::Failure;
 use crate::keep::Keeper;
-use crate::tail::keeping::{FULL_WAIT, Fresh, Keeping};
+use crate::keeping::{BATCH, FULL_WAIT, Fresh, Keeping, next_batch};
+use crate::sync::siblings::Siblings;
 use crate::tail::names::Names;
-use crate::tail::{BATCH, live, meet_people, next_batch, note_rooms, notices};
+use crate::tail::{live, meet_people, note_rooms, notices};
 
 /// How often the history is read again while another process collects, and how often this one tries
 /// to take its place.
@@ -32,6 +33,7 @@ pub struct Collecting {
     worker: Worker,
     keeping: Keeping,
     names: Names,
+    siblings: Option<Siblings>,
     stop: watch::Receiver<bool>,
 }
 
@@ -40,7 +42,7 @@ impl Collecting {
     pub fn new(worker: Worker, keeper: Keeper, stop: watch::Receiver<bool>) -> Self {
         let keeping = Keeping::new(keeper.clone(), &worker.session);
         let names = Names::new(worker.session.clone(), Some(keeper.clone()));
-        Self { keeper, worker, keeping, names, stop }
+        Self { keeper, worker, keeping, names, siblings: None, stop }
     }
 
     /// Collects until it is stopped or cannot go on.
@@ -53,6 +55,7 @@ impl Collecting {
     async fn collect(&mut self) -> Result<(), Failure> {
         let Some(_collector) = self.right().await? else { return Ok(()) };
         self.tell(News::Relay(Relay::Connecting)).await;
+        self.siblings = Some(self.sync_with_others().await?);
         loop {
             // The history recognises copies.
             let options = ConnectOptions { remember: 0, ..ConnectOptions::default() };
@@ -66,6 +69,19 @@ impl Collecting {
                 return Ok(());
             }
         }
+    }
+
+    async fn sync_with_others(&self) -> Result<Siblings, Failure> {
+        let news = self.worker.news.clone();
+        let tell = move |text| {
+            let news = news.clone();
+            async move {
+                // Fails only when the window is closed.
+                let _ = news.send(News::Note { text, notice: None }).await;
+                let _ = news.send(News::Changed(None)).await;
+            }
+        };
+        Ok(Siblings::start_quietly(self.worker.session.clone(), self.keeper.another().await?, tell))
     }
 
     /// Waits for the right to collect. Until then the window only reads. Returns `None` if it is
@@ -127,10 +143,16 @@ impl Collecting {
     }
 
     async fn event(&mut self, event: &Event, fresh: Fresh, connection: &Connection) -> Result<Flow, Failure> {
+        if let Some(siblings) = &self.siblings {
+            siblings.event(event, connection);
+        }
         match event {
             Event::Connected(welcome) => {
                 match self.keeping.connected(welcome).await {
-                    Ok(Some(warning)) => self.tell(News::Note { text: warning, notice: None }).await,
+                    Ok(Some(warning)) => {
+                        self.tell(News::Note { text: warning, notice: None }).await;
+                        self.siblings.iter().for_each(Siblings::lost);
+                    }
                     Ok(None) => {}
                     Err(error) => return self.not_stored(error).await,
                 }

@@ -17,6 +17,9 @@ use crate::LinkError;
 /// [`Events`](crate::Events) of the connection too. While they wait for the caller, the socket is
 /// not read and nothing comes over the link.
 ///
+/// Take turns: if both devices only send, both wait after 32 frames, and the relay closes a link on
+/// which nothing moves for a minute.
+///
 /// Messages go first: of the link, one frame at a time is on its way to the relay.
 ///
 /// The methods run on every thread, also in `Handle::block_on` of a thread without a runtime.

@@ -12,6 +12,7 @@ use std::{
 };
 
 use data_encoding::{Encoding, Specification};
+use ferry_protocol::LinkId;
 use sha2::{Digest as _, Sha256};
 use snow::{Builder, HandshakeState, TransportState};
 
@@ -70,6 +71,22 @@ impl Code {
         let bad = || HistoryError::BadKey("a code has 26 letters and digits");
         let bytes = crockford()?.decode(text.trim().as_bytes()).map_err(|_| bad())?;
         bytes.try_into().map(Self).map_err(|_| bad())
+    }
+
+    /// Returns the id of the link by which the two devices find each other on a relay. It does not
+    /// tell the code.
+    #[must_use]
+    pub fn link(&self) -> LinkId {
+        let hash = Sha256::new().chain_update(b"ferry-link-id-1").chain_update(self.0).finalize();
+        let bytes = hash.first_chunk().copied().unwrap_or_default();
+        LinkId(uuid::Builder::from_bytes(bytes).with_version(uuid::Version::Custom).into_uuid())
+    }
+
+    /// Returns whether a link is one of [`Self::link`]: whoever does not have its code leaves it
+    /// alone.
+    #[must_use]
+    pub fn is_of_some(link: LinkId) -> bool {
+        link.0.get_version() == Some(uuid::Version::Custom)
     }
 
     fn psk(&self) -> [u8; 32] {

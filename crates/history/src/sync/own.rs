@@ -1,9 +1,13 @@
 //! What this device remembers of the devices that it has met. It is in no backup.
 
 use data_encoding::HEXLOWER;
+use ferry_protocol::DeviceId;
 use serde::{Deserialize, Serialize};
 
-use super::noise::{PrivateKey, PublicKey};
+use super::{
+    Synced,
+    noise::{PrivateKey, PublicKey},
+};
 use crate::{
     Batch, History, HistoryError, Result,
     cells::{PAIRED, stamp_of, value_of},
@@ -26,6 +30,9 @@ pub struct PairedDevice {
     /// When they last had equal histories.
     #[serde(default)]
     pub equal_at: Option<i64>,
+    /// The login that it had then.
+    #[serde(default)]
+    pub device: Option<DeviceId>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -83,17 +90,20 @@ impl History {
     ///
     /// # Errors
     /// Fails if the file cannot be written.
-    pub fn pair(&mut self, key: &PublicKey, name: &str, is_equal: bool, now: i64) -> Result<()> {
+    pub fn pair(&mut self, key: &PublicKey, synced: &Synced, now: i64) -> Result<()> {
+        let Synced { name, with: device, is_equal, .. } = synced;
         let key = HEXLOWER.encode(key);
         let mut batch = self.begin()?;
         let mut devices: Vec<PairedDevice> = value_of(&batch.tx, PAIRED, DEVICES)?.unwrap_or_default();
         let equal_at = is_equal.then_some(now);
+        let name = name.clone();
         match devices.iter_mut().find(|device| device.key == key) {
-            Some(device) => {
-                name.clone_into(&mut device.name);
-                device.equal_at = equal_at.or(device.equal_at);
+            Some(known) => {
+                known.name = name;
+                known.equal_at = equal_at.or(known.equal_at);
+                known.device = device.or(known.device);
             }
-            None => devices.push(PairedDevice { key, name: name.to_owned(), paired_at: now, equal_at }),
+            None => devices.push(PairedDevice { key, name, paired_at: now, equal_at, device: *device }),
         }
         devices.drain(..devices.len().saturating_sub(MOST));
         batch.set_paired(&devices, now)?;

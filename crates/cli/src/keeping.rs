@@ -4,12 +4,14 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use ferry_client::protocol::{Welcome, now_ms};
-use ferry_client::{DeviceId, Event, MessageId, Session};
+use ferry_client::{DeviceId, Event, Events, MessageId, Session};
 use ferry_history::{HistoryError, Origin, Record};
 
 use crate::keep::Keeper;
 use crate::show;
 
+/// How many events are stored in one transaction.
+pub const BATCH: usize = 64;
 /// What is on its way at a moment: nothing is said of the last two seconds, in milliseconds.
 const MARGIN: i64 = 2_000;
 
@@ -221,3 +223,23 @@ fn ack(event: &Event) {
 
 /// How long to wait until the disk has room again.
 pub const FULL_WAIT: Duration = Duration::from_secs(5);
+
+/// Returns what came together, at most `most` events of one connection, or `None` after the last.
+/// Cancel-safe.
+pub async fn next_batch(events: &mut Events, most: usize) -> Option<Vec<Event>> {
+    let mut batch = vec![events.next().await?];
+    // After an event that says how the connection is, the next batch begins, so that all of one
+    // batch is of one connection.
+    while batch.len() < most
+        && batch.last().is_some_and(is_delivery)
+        && let Some(event) = events.try_next()
+    {
+        batch.push(event);
+    }
+    Some(batch)
+}
+
+/// Returns true for what came for the user, and false for what says how the connection is.
+fn is_delivery(event: &Event) -> bool {
+    !matches!(event, Event::Connected(_) | Event::Disconnected { .. } | Event::Drained | Event::Closed(_))
+}

@@ -1,0 +1,128 @@
+//! Two devices of a user find each other over the relay, and keep their histories equal.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Stdio};
+
+use serde_json::Value;
+
+use super::Shell;
+use crate::{
+    harness::{Backend, World, until},
+    on_both,
+};
+
+/// A command that goes on. Killed when dropped.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Shell {
+    fn begin(&self, arguments: &str) -> Running {
+        let mut command = self.command(arguments);
+        Running(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+    }
+
+    /// Begins to pair, and returns the code.
+    fn shows_a_code(&self, profile: &str) -> (Running, String) {
+        let mut child =
+            self.command(&format!("--json --profile {profile} pair")).stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let first: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+        // The rest is one line, which the pipe holds.
+        (Running(child), first["code"].as_str().unwrap().to_owned())
+    }
+
+    fn pair(&self, one: &str, other: &str) -> Value {
+        let (mut child, code) = self.shows_a_code(one);
+        let synced = self.json(&format!("--profile {other} pair {code}"));
+        assert!(child.0.wait().unwrap().success());
+        synced
+    }
+
+    /// Waits until a device has this text.
+    async fn until_found(&self, profile: &str, text: &str) {
+        until("the other device has it", || async {
+            self.run(&format!("--profile {profile} search {text}")).out.contains(text).then_some(())
+        })
+        .await;
+    }
+}
+
+on_both!(a_second_device_is_paired_and_kept_equal, |world| async move {
+    let shell = Shell::at(&world);
+    shell.alice_and_bob();
+    for number in 0..40 {
+        shell.ok(&format!("--profile alice send @bob before the second device {number}"));
+    }
+    shell.ok("--profile bob tail --until-drained");
+    shell.ok("--profile bob send @alice from the first");
+    shell.ok("--profile second login bob --device-name second");
+    assert!(shell.fails(1, "--profile second sync").contains("ferry pair"));
+    let synced = shell.pair("bob", "second");
+    assert_eq!((&synced["new_messages"], &synced["equal"]), (&41.into(), &true.into()), "{synced}");
+    let shown =
+        |profile: &str| shell.ok(&format!("--profile {profile} show @alice -n 100")).replace("-- unread --\n", "");
+    assert_eq!(shown("second"), shown("bob"));
+
+    // From now on they need no code. Nobody answers, and then the first device does.
+    shell.ok("--profile second send @alice from the second");
+    assert!(shell.fails(4, "--profile second sync").contains("no other device"));
+    let tail = shell.begin("--profile bob tail");
+    shell.until_found("bob", "second").await;
+    // The other one may ask at the same time, which is one more line.
+    let synced = shell.ok("--json --profile second sync");
+    let synced: Value = serde_json::from_str(synced.lines().last().unwrap()).unwrap();
+    assert_eq!((&synced["new_messages"], &synced["equal"]), (&0.into(), &true.into()), "{synced}");
+    assert_eq!(shown("second"), shown("bob"));
+    let words = shell.fails(7, "--profile bob sync");
+    assert!(words.contains("ferry tail"), "it has the connection: {words}");
+    drop(tail);
+
+    // A device that logs in again has missed what came meanwhile. Its tail asks the other one.
+    shell.ok("--profile second logout");
+    shell.ok("--profile alice send @bob meanwhile");
+    shell.ok("--profile second login bob --device-name second-again");
+    let _tails = [shell.begin("--profile bob tail"), shell.begin("--profile second tail")];
+    shell.until_found("second", "meanwhile").await;
+    let device = shell.json("--profile bob sync --devices");
+    assert!(device["equal_at"].as_i64().is_some() && device["device"].is_string(), "{device}");
+    for nsqd in &world.nsqds {
+        until("nothing is left of the links", || async {
+            let topics = nsqd.admin().stats().await.unwrap();
+            (!topics.iter().any(|topic| topic.name.starts_with("link."))).then_some(())
+        })
+        .await;
+    }
+});
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_may_not_pair_is_told_why() {
+    let world = World::start(Backend::Embedded).await;
+    let shell = Shell::at(&world);
+    shell.alice_and_bob();
+    shell.ok("--profile second login bob --device-name second");
+    shell.fails(3, "--profile nobody pair");
+    shell.fails(2, "--profile second pair 123");
+    let (mut child, code) = shell.shows_a_code("bob");
+    let wrong = if code.starts_with('0') { code.replacen('0', "1", 1) } else { code.replacen(|_| true, "0", 1) };
+    assert!(shell.fails(6, &format!("--profile second pair {wrong}")).contains("no device of yours"));
+    // Somebody else has seen the code.
+    assert!(shell.fails(6, &format!("--profile alice pair {code}")).contains("no device of yours"));
+    // It is good for the device that it is meant for, and once.
+    shell.ok(&format!("--profile second pair {}", code.to_lowercase()));
+    assert!(child.0.wait().unwrap().success());
+    shell.fails(6, &format!("--profile second pair {code}"));
+    drop(world);
+
+    let world = World::start_with(Backend::Embedded, &["--links".to_owned(), "0".to_owned()]).await;
+    let shell = Shell::at(&world);
+    shell.alice_and_bob();
+    let words = shell.fails(1, &format!("--profile bob pair {code}"));
+    assert!(words.contains("carries no links"), "{words}");
+}
