@@ -230,7 +230,7 @@ fn check(send: &Send) -> Result<(), Refusal> {
     if !is_valid_kind(&send.kind) {
         return Err(Refusal::invalid(
             "kind",
-            format!("must be 1 to {KIND_MAX} of a-z 0-9 . _ - and not begin with `ferry.`"),
+            format!("must be 1 to {KIND_MAX} of a-z 0-9 . _ -, and neither begin with `ferry.` nor be `sealed`"),
         ));
     }
     if send.mentions.len() > MENTIONS_MAX {

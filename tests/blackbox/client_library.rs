@@ -11,7 +11,7 @@ use futures_util::{StreamExt, stream::FuturesUnordered};
 
 use crate::{
     bare::Bare,
-    harness::{Backend, Online, World, impatient, within},
+    harness::{Backend, Online, World, impatient, nsq, until, within},
     line::Line,
     on_both,
 };
@@ -240,4 +240,35 @@ async fn what_the_rate_limit_holds_back_is_sent_in_the_end() {
         got.insert(bobs.text().await);
     }
     assert_eq!(got, (0..12).map(|number| number.to_string()).collect());
+}
+
+/// A later relay publishes changes of a room's encryption. This version passes them on, and its
+/// client stores and acks what it cannot read.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_later_version_publishes_is_passed_on_and_acked() {
+    let world = World::start(Backend::Cluster).await;
+    let bob = world.person("bob").await;
+    let mut device = bob.online(world.relay()).await;
+    let event = ferry_protocol::NoticeEvent::SettingsChanged;
+    let notice = ferry_protocol::Notice::new(event, ferry_protocol::now_ms());
+    let envelope = ferry_protocol::Envelope::encode_notice(&notice, ferry_protocol::DeviceId::NONE).unwrap();
+    let mut envelope = envelope.to_vec();
+    envelope[1] = 4;
+    let url = format!("http://127.0.0.1:{}/pub?topic=user.{}", world.nsqds[0].http, bob.id);
+    reqwest::Client::new().post(url).body(envelope).send().await.unwrap().error_for_status().unwrap();
+    let unknown = device.find("a frame of a later version", |event| match event {
+        Event::Unknown(unknown) => Some(unknown),
+        _ => None,
+    });
+    let unknown = unknown.await;
+    let frame: serde_json::Value = serde_json::from_str(unknown.frame()).unwrap();
+    assert_eq!((&frame["type"], &frame["group"]["id"]), (&"group".into(), &notice.id.to_string().into()));
+    unknown.ack();
+    device.connection.flush().await.unwrap();
+    let topic = nsq::topic(&format!("user.{}", bob.id));
+    until("it is gone", || async {
+        let stats = world.nsqds[0].admin().topic_stats(&topic).await.unwrap()?;
+        stats.channels.iter().all(|channel| channel.depth + channel.in_flight == 0).then_some(())
+    })
+    .await;
 }

@@ -114,6 +114,8 @@ pub enum Scenario {
     Slow,
     /// Measure logins a second, and how a flood of them affects messaging
     Login,
+    /// Measure links between the devices of a user, and messaging beside them
+    Link,
     /// Fill the history of a device, and ask it
     History,
     /// Run all scenarios
@@ -222,9 +224,9 @@ pub enum PeerChoice {
 impl Options {
     /// Returns the scenarios, each once.
     pub fn scenarios(&self) -> Vec<Scenario> {
-        use Scenario::{All, Backlog, Fanout, History, Idle, Login, Slow, Storm};
+        use Scenario::{All, Backlog, Fanout, History, Idle, Link, Login, Slow, Storm};
         let wanted = |scenario: &Scenario| self.scenarios.contains(&All) || self.scenarios.contains(scenario);
-        [Idle, Fanout, Backlog, Storm, Slow, Login, History].into_iter().filter(wanted).collect()
+        [Idle, Fanout, Backlog, Storm, Slow, Login, Link, History].into_iter().filter(wanted).collect()
     }
 
     fn or_quick<T>(&self, given: Option<T>, otherwise: T, quick: T) -> T {
@@ -332,7 +334,7 @@ mod tests {
     fn the_command_line_is_sound() {
         Options::command().debug_assert();
         let options = Options::parse_from(["ferry-bench", "all", "--peers", "nats,bare"]);
-        assert_eq!((options.scenarios().len(), options.peers()), (7, vec![PeerName::Bare, PeerName::Nats]));
+        assert_eq!((options.scenarios().len(), options.peers()), (8, vec![PeerName::Bare, PeerName::Nats]));
         let quick = Options::parse_from(["ferry-bench", "fanout", "--quick"]);
         assert_eq!((quick.kinds().len(), quick.rates(2)), (2, vec![0, 200]));
     }

@@ -4,6 +4,7 @@ mod backlog;
 mod fanout;
 mod history;
 mod idle;
+mod link;
 mod login;
 mod slow;
 mod storm;
@@ -45,6 +46,7 @@ pub async fn run(scenario: Scenario, options: &Options, report: &mut Report) -> 
         Scenario::Storm => storm::run(options, report).await,
         Scenario::Slow => slow::run(options, report).await,
         Scenario::Login => login::run(options, report).await,
+        Scenario::Link => link::run(options, report).await,
         Scenario::History => history::run(options, report).await,
         // `Options::scenarios` has replaced it by the others.
         Scenario::All => Ok(()),

@@ -71,6 +71,12 @@ pub enum ErrorCode {
     Banned,
     /// The room has as many bans as allowed.
     TooManyBans,
+    /// Reserved: the room takes only encrypted messages.
+    EncryptedRoom,
+    /// Reserved: the room's encryption has moved on, so read what waits first.
+    StaleGroup,
+    /// Reserved: a change of the room's encryption that nobody could follow.
+    InvalidCommit,
     /// A code that this version does not know.
     #[serde(other)]
     Other,
@@ -112,6 +118,9 @@ impl ErrorCode {
             Self::Blocked => "blocked",
             Self::Banned => "banned",
             Self::TooManyBans => "too_many_bans",
+            Self::EncryptedRoom => "encrypted_room",
+            Self::StaleGroup => "stale_group",
+            Self::InvalidCommit => "invalid_commit",
             Self::Other => "other",
         }
     }
@@ -135,10 +144,12 @@ impl ErrorCode {
             | Self::TooManyRooms
             | Self::TooManyInvitations
             | Self::TooManyBans
-            | Self::Blocked => 409,
+            | Self::Blocked
+            | Self::EncryptedRoom
+            | Self::StaleGroup => 409,
             Self::TooLarge => 413,
             Self::UnsupportedMediaType => 415,
-            Self::Invalid => 422,
+            Self::Invalid | Self::InvalidCommit => 422,
             Self::UpgradeRequired => 426,
             Self::RateLimited => 429,
             Self::Internal | Self::Other => 500,

@@ -47,8 +47,8 @@ pub use kinds::{
 };
 pub use link::{FEATURE_LINKS, LINK_CHUNK_MAX, LINK_WINDOW, LinkClosed, LinkEnd, LinkWith, NameLink, OfferLink};
 pub use message::{
-    Body, Content, Envelope, KIND_MAX, KIND_TEXT, MENTIONS_MAX, Message, MessageRef, NotAnEnvelope, Sender, Stream,
-    is_valid_kind,
+    Body, Content, Envelope, KIND_MAX, KIND_SEALED, KIND_TEXT, MENTIONS_MAX, Message, MessageRef, NotAnEnvelope,
+    Sender, Stream, is_valid_kind,
 };
 pub use notice::{Notice, NoticeEvent};
 pub use people::{Allow, Block, BlockAnswer, Friend, FriendAnswer, FriendState, UpdateSettings, UserSettings};

@@ -16,6 +16,9 @@ use crate::{DeviceId, MessageId, Notice, Receipt, Role, RoomId, UserId};
 /// The kind of a plain text message. Its body is a JSON string.
 pub const KIND_TEXT: &str = "text";
 
+/// The kind of an encrypted message. Reserved: no relay of this version takes it.
+pub const KIND_SEALED: &str = "sealed";
+
 /// The longest `kind`, in bytes. A longer one is `invalid`.
 pub const KIND_MAX: usize = 32;
 
@@ -83,12 +86,13 @@ impl fmt::Debug for Body {
 }
 
 /// Returns true for a `kind` that a device may send: 1 to [`KIND_MAX`] bytes of `a-z 0-9 . _ -`.
-/// Kinds that begin with `ferry.` belong to the relay.
+/// Kinds that begin with `ferry.` belong to the relay, and [`KIND_SEALED`] is reserved.
 #[must_use]
 pub fn is_valid_kind(kind: &str) -> bool {
     (1..=KIND_MAX).contains(&kind.len())
         && kind.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-'))
         && !kind.starts_with("ferry.")
+        && kind != KIND_SEALED
 }
 
 /// The sender of a message, as the relay knows it.
@@ -184,6 +188,9 @@ pub enum Content {
     Notice = 2,
     /// A [`Receipt`].
     Receipt = 3,
+    /// A change of a room's encryption. Reserved: a relay of this version passes it on, and
+    /// publishes none.
+    Group = 4,
 }
 
 impl Content {
@@ -195,6 +202,7 @@ impl Content {
             [MAGIC, 1, ..] => Some(Self::Message),
             [MAGIC, 2, ..] => Some(Self::Notice),
             [MAGIC, 3, ..] => Some(Self::Receipt),
+            [MAGIC, 4, ..] => Some(Self::Group),
             _ => None,
         }
     }
@@ -392,6 +400,7 @@ mod tests {
     fn kinds_of_the_relay_are_not_for_devices() {
         assert!(is_valid_kind("text"));
         assert!(!is_valid_kind("ferry.notice"));
+        assert!(!is_valid_kind(KIND_SEALED));
         assert!(!is_valid_kind(""));
         assert!(!is_valid_kind("Text"));
         assert!(!is_valid_kind(&"k".repeat(33)));

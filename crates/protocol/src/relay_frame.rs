@@ -274,6 +274,7 @@ pub fn envelope_parts<'a>(content: Content, delivery: &'a str, redelivered: bool
         Content::Message => (r#"{"type":"message","delivery":""#, r#","message":"#),
         Content::Notice => (r#"{"type":"notice","delivery":""#, r#","notice":"#),
         Content::Receipt => (r#"{"type":"receipt","delivery":""#, r#","receipt":"#),
+        Content::Group => (r#"{"type":"group","delivery":""#, r#","group":"#),
     };
     let redelivered = if redelivered { "true" } else { "false" };
     [head, delivery, r#"","redelivered":"#, redelivered, name, json, "}"]
