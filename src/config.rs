@@ -98,7 +98,7 @@ pub struct Limits {
     pub delivery_receipts: bool,
     /// Most users whose presence a device may watch, or ask for in one call.
     pub watched: usize,
-    /// Most devices of this relay that have a link at the same time. 0 carries none.
+    /// Most ends of links at this relay at the same time, offers included. 0 carries none.
     pub links: usize,
     /// Bytes a second over a link, each way.
     pub link_rate: u32,

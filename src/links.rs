@@ -34,7 +34,7 @@ use crate::{
 
 pub use self::carrier::OFFER;
 
-/// The most links that a user's devices offer at the same time, over this relay.
+/// The most links of a user that were offered over this relay, open or not yet.
 const OFFERS_OF_USER: usize = 2;
 /// Frames of a device that wait to be posted. A device that keeps to the protocol has fewer on
 /// their way.

@@ -193,8 +193,8 @@ settings! {
         /// Most users whose presence a device may watch, or ask for in one call, at most 256. More
         /// get `invalid`.
         watched: usize = 256, "FERRY_WATCHED", "N";
-        /// Most devices of this relay that have a link at the same time. Devices of one user sync
-        /// their histories over links. 0 turns links off.
+        /// Most ends of links at this relay at the same time, offers included. A link between two
+        /// of its devices has two. 0 turns links off.
         links: usize = 128, "FERRY_LINKS", "N";
         /// KiB a second that a device may send over a link.
         link_rate: u32 = 4096, "FERRY_LINK_RATE", "KIB";

@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use ferry_broker::{Inbox, Subscription};
+use ferry_broker::{Inbox, SubscribeError, Subscription};
 use ferry_protocol::{DeviceId, LINK_WINDOW, LinkEnd, LinkId, LinkWith, UserId};
 use tokio::sync::{mpsc, oneshot};
 
@@ -144,6 +144,8 @@ impl Carrier {
                 inbox.close().await;
                 end
             }
+            // This device had a link with the same id a moment ago.
+            Err(SubscribeError::Busy) => LinkEnd::Busy,
             Err(error) => {
                 tracing::debug!(%error, "an inbox cannot be opened");
                 LinkEnd::Unavailable
@@ -252,6 +254,7 @@ impl Carrier {
         match (self.rest, self.role) {
             // What the device sent before it closed the link did not get through.
             (Some(Rest::Sent), _) => LinkEnd::Lost,
+            (Some(Rest::Came(LinkEnd::Closed)), _) if !self.waiting.is_empty() => LinkEnd::Lost,
             (Some(Rest::Came(end)), _) => end,
             // Nothing comes from nsqd, not even heartbeats.
             _ if inbox.lost_at().is_some_and(|at| now >= at) => LinkEnd::Unavailable,

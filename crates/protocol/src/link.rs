@@ -15,8 +15,8 @@ use crate::{DeviceId, LinkId};
 /// [`Limits::frame`](crate::Limits::frame) takes no longer ones than that.
 pub const LINK_CHUNK_MAX: usize = 60 << 10;
 
-/// The most binary frames that the relay holds for the other device. A device that sends more
-/// before the other one has taken them loses the link.
+/// The most binary frames that a device may have on their way to the other one. A device that has
+/// far more loses the link.
 pub const LINK_WINDOW: usize = 32;
 
 /// The name in [`Welcome::features`](crate::Welcome::features) of a relay that carries links.

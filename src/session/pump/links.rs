@@ -79,6 +79,7 @@ impl Pump {
                 self.count_idle_frame()
             }
             Err(reason) => {
+                self.app.metrics.links_closed.with_label_values(&[reason.as_str()]).inc();
                 self.socket.text(&[&RelayFrame::LinkClosed(LinkClosed { link, reason }).to_json()]);
                 self.count_refused()
             }

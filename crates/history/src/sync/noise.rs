@@ -79,7 +79,7 @@ impl Code {
     pub fn link(&self) -> LinkId {
         let hash = Sha256::new().chain_update(b"ferry-link-id-1").chain_update(self.0).finalize();
         let bytes = hash.first_chunk().copied().unwrap_or_default();
-        LinkId(uuid::Builder::from_bytes(bytes).with_version(uuid::Version::Custom).into_uuid())
+        LinkId(uuid::Builder::from_custom_bytes(bytes).into_uuid())
     }
 
     /// Returns whether a link is one of [`Self::link`]: whoever does not have its code leaves it
