@@ -25,7 +25,7 @@ const LIFE: Duration = Duration::from_secs(30 * 60);
 /// a relay's drain.
 const REST: Duration = Duration::from_secs(3);
 /// How far a device may be ahead of its rate.
-const AHEAD: Duration = Duration::from_millis(250);
+const AHEAD: Duration = Duration::from_millis(32);
 /// What a frame counts at least, in bytes: the broker has work with an empty one too.
 const LEAST: usize = 4 << 10;
 /// The most frames that the other relay has not taken. With them an inbox stays below the 64 that

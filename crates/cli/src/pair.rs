@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use ferry_client::protocol::LinkWith;
-use ferry_client::{Event, Session};
+use ferry_client::{Connection, Event, LinkError};
 use ferry_history::HistoryError;
 use ferry_history::sync::noise::Code;
 use ferry_history::sync::{Side, Synced};
@@ -13,6 +13,7 @@ use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
 use serde_json::json;
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 
 use super::Global;
 use super::failure::Failure;
@@ -22,7 +23,7 @@ use super::show;
 use super::sync::CODE;
 use super::sync::collecting::Collecting;
 use super::sync::line::Line;
-use super::sync::meeting::{meet, told};
+use super::sync::meeting::{login, meet, told};
 
 /// How long the device that shows the code may take to answer.
 const ANSWER: Duration = Duration::from_secs(15);
@@ -38,38 +39,53 @@ What goes from device to device is encrypted between them; the relay cannot read
 
 Examples:
   ferry pair
-  ferry pair 5T0KA-…")]
+  ferry pair 5T0KA-…
+  ferry pair - < code.txt")]
 pub struct Pair {
-    /// The code that the other device shows; without it this device shows one
-    #[arg(env = "FERRY_SYNC_CODE", hide_env_values = true)]
+    /// The code that the other device shows, or - for standard input; without it this device shows
+    /// one
     code: Option<String>,
 }
 
 pub async fn pair(args: Pair, global: &Global) -> Result<(), Failure> {
     // A wrong code is told before anything is opened. The letters of a QR code are one too.
-    let typed = args.code.as_deref().map(|code| Code::parse(code.trim().trim_start_matches(PREFIX))).transpose()?;
+    let code = match args.code.as_deref() {
+        Some("-") => Some(super::send::read_stdin()?),
+        code => code.map(str::to_owned),
+    };
+    let typed = code.map(|code| Code::parse(code.trim().trim_start_matches(PREFIX))).transpose()?;
     let (session, profile) = global.session()?;
     let keeper = Keeper::open(&session, &profile).await?;
     let (offered, offers) = mpsc::channel(8);
-    let (drained_in, drained) = watch::channel(false);
-    let mut collecting = Collecting::start(&session, &keeper, "ferry pair", move |event, _| match event {
-        // Fails if nobody waits for one.
-        Event::LinkOffered(with) => _ = offered.try_send(*with),
-        Event::Drained => _ = drained_in.send(true),
-        _ => {}
+    // How much has come, and whether that was all.
+    let (came_in, came) = watch::channel((0_u64, false));
+    let mut collecting = Collecting::start(&session, &keeper, "ferry pair", move |event, _, _| {
+        if let Event::LinkOffered(with) = event {
+            // Fails if nobody waits for one.
+            let _ = offered.try_send(*with);
+        }
+        came_in.send_modify(|(count, drained)| {
+            *count += 1;
+            *drained |= matches!(event, Event::Drained);
+        });
     })?;
     let connection = collecting.connection.clone();
     let stop = Stop::on_signal();
     let pairing = async {
-        is_drained(drained).await?;
+        is_drained(came).await?;
+        let name = login(&session).await;
         match typed {
             Some(code) => {
                 let link = tokio::time::timeout(ANSWER, connection.offer_link(code.link(), None)).await;
                 let Ok(link) = link else { return Err(HistoryError::WrongKey(NOBODY).into()) };
                 let line = Line::over_relay(link?, stop.clone());
-                meet(line, &keeper.another().await?, Side::Leads, Some(code), (global.json, &stop)).await
+                meet(line, &keeper.another().await?, Side::Leads, Some(code), name, (global.json, &stop)).await
             }
-            None => shown(offers, &session, &connection, &keeper, global, &stop).await,
+            None => {
+                let code = Code::generate();
+                show_code(&code, &session.credentials().user.username, global.json)?;
+                shown(&code, offers, &connection, &keeper, &name, (global.json, &stop)).await
+            }
         }
     };
     let synced = tokio::select! {
@@ -78,65 +94,91 @@ pub async fn pair(args: Pair, global: &Global) -> Result<(), Failure> {
         () = stopped() => Err(HistoryError::Interrupted.into()),
     };
     collecting.end().await;
-    told(&synced?, global.json)
+    let synced = synced?;
+    told(&synced, global.json)?;
+    match synced.is_equal {
+        true => Ok(()),
+        false => Err(HistoryError::Interrupted.into()),
+    }
 }
 
+const TOO_LATE: &str = "no device came within 10 minutes, and the code is not good any more";
 const PREFIX: &str = "ferry-link:";
 const NOBODY: &str = "no device of yours shows this code: it is wrong, used or too old, or the device is not connected";
 
 /// Waits until everything that waited for this device is stored: it is not asked for then.
-async fn is_drained(mut drained: watch::Receiver<bool>) -> Result<(), Failure> {
-    match tokio::time::timeout(DRAIN, drained.wait_for(|drained| *drained)).await {
-        Ok(Ok(_)) => Ok(()),
-        _ => Err(Failure::temporary("the relay does not deliver what waits for this device")),
+async fn is_drained(mut came: watch::Receiver<(u64, bool)>) -> Result<(), Failure> {
+    loop {
+        let (count, is_drained) = *came.borrow_and_update();
+        if is_drained {
+            return Ok(());
+        }
+        match tokio::time::timeout(DRAIN, came.wait_for(|came| came.1 || came.0 != count)).await {
+            Ok(Ok(_)) => {}
+            // The connection has ended, and says why.
+            Ok(Err(_)) => std::future::pending().await,
+            Err(_) => return Err(Failure::temporary("the relay does not deliver what waits for this device")),
+        }
     }
 }
 
-/// Shows a code, and waits for the device that has it.
+/// Waits for the device that has the code.
 async fn shown(
+    code: &Code,
     mut offers: mpsc::Receiver<LinkWith>,
-    session: &Session,
-    connection: &ferry_client::Connection,
+    connection: &Connection,
     keeper: &Keeper,
-    global: &Global,
-    stop: &Stop,
+    name: &str,
+    (json, stop): (bool, &Stop),
 ) -> Result<Synced, Failure> {
-    let code = Code::generate();
-    show_code(&code, &session.credentials().user.username, global.json)?;
     let histories = keeper.another().await?;
-    let wait = async {
-        loop {
-            let Some(with) = offers.recv().await else { return std::future::pending().await };
-            if with.link != code.link() {
-                // It is for another device, or wants one that this device knows.
-                continue;
-            }
-            let met = async {
-                let line = Line::over_relay(connection.accept_link(with.link).await?, stop.clone());
-                meet(line, &histories, Side::Answers, Some(code.clone()), (global.json, stop)).await
-            };
-            match met.await {
-                Ok(synced) => return Ok(synced),
-                // The code is good until it was of use.
-                Err(failure) => show::notice(&failure.to_string()),
-            }
+    let until = Instant::now() + CODE;
+    loop {
+        // Only waiting is bounded: a sync that has begun may take its time.
+        let with = match tokio::time::timeout_at(until, offers.recv()).await {
+            Ok(Some(with)) => with,
+            Ok(None) => std::future::pending().await,
+            Err(_) => return Err(Failure::temporary(TOO_LATE)),
+        };
+        if with.link != code.link() {
+            // It is for another device, or wants one that this device knows.
+            continue;
         }
-    };
-    let too_late = || Failure::temporary("no device came within 10 minutes, and the code is not good any more");
-    tokio::time::timeout(CODE, wait).await.unwrap_or_else(|_| Err(too_late()))
+        let met = async {
+            let link = tokio::time::timeout(ANSWER, connection.accept_link(with.link)).await;
+            let line = Line::over_relay(link.unwrap_or(Err(LinkError::NotConnected))?, stop.clone());
+            meet(line, &histories, Side::Answers, Some(code.clone()), name.to_owned(), (json, stop)).await
+        };
+        match met.await {
+            Ok(synced) => return Ok(synced),
+            // The code is good until it was of use.
+            Err(failure) => show::notice(&failure.to_string()),
+        }
+    }
 }
 
 fn show_code(code: &Code, user: &str, json: bool) -> Result<(), Failure> {
-    let text = code.to_string();
-    if !json
-        && std::io::stdout().is_terminal()
-        && let Ok(picture) = QrCode::new(format!("{PREFIX}{}", text.replace('-', "")))
-    {
-        // For light letters on a dark screen.
-        let picture = picture.render::<Dense1x2>().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build();
-        show::print(&picture)?;
+    if !json && std::io::stdout().is_terminal() {
+        picture(code).iter().try_for_each(|line| show::print(line))?;
     }
-    show::answer(json, &json!({ "code": text }), || {
-        format!("on the other device, logged in as {}, within 10 minutes:\n  ferry pair {text}", show::line(user))
-    })
+    show::answer(json, &json!({ "code": code.to_string() }), || advice(code, user).join("\n"))
+}
+
+/// Returns a code for people: what to do with it, and a picture of it.
+pub fn lines(code: &Code, user: &str) -> Vec<String> {
+    advice(code, user).into_iter().chain(picture(code)).collect()
+}
+
+fn advice(code: &Code, user: &str) -> Vec<String> {
+    let first = format!("on the other device, logged in as {}, within 10 minutes:", show::line(user));
+    vec![first, format!("  ferry pair {code}")]
+}
+
+/// Returns a QR code, for light letters on a dark screen.
+fn picture(code: &Code) -> Vec<String> {
+    let text = format!("{PREFIX}{}", code.to_string().replace('-', ""));
+    // It is short, so it fits.
+    let Ok(picture) = QrCode::new(text) else { return Vec::new() };
+    let picture = picture.render::<Dense1x2>().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build();
+    picture.lines().map(str::to_owned).collect()
 }

@@ -53,8 +53,9 @@ pub struct Sync {
     /// Without the relay: connect to a device that listens there
     #[arg(long, value_name = "HOST:PORT", group = "what")]
     connect: Option<String>,
-    /// The code that the other device shows; not needed if the two know each other
-    #[arg(long, requires = "connect", env = "FERRY_SYNC_CODE", hide_env_values = true)]
+    /// The code that the other device shows, or $FERRY_SYNC_CODE; not needed if the two know each
+    /// other
+    #[arg(long, requires = "connect")]
     code: Option<String>,
     /// List the devices that this one knows
     #[arg(long, group = "what")]
@@ -73,7 +74,8 @@ pub async fn sync(args: Sync, global: &Global) -> Result<(), Failure> {
         return direct::listen(&keeper, &address, args.watch, global).await;
     }
     if let Some(address) = args.connect {
-        let code = args.code.as_deref().map(Code::parse).transpose()?;
+        let code = args.code.or_else(|| std::env::var("FERRY_SYNC_CODE").ok()).filter(|code| !code.is_empty());
+        let code = code.as_deref().map(Code::parse).transpose()?;
         return direct::connect(&keeper, &address, code, global).await;
     }
     match args.forget {
@@ -91,8 +93,11 @@ async fn over_relay(watch: bool, global: &Global) -> Result<(), Failure> {
     let (json, stop) = (global.json, Stop::default());
     let meter = move || Meter::new("sync", json, &stop);
     let (siblings, reports) = Siblings::start(session.clone(), keeper.another().await?, meter);
-    let mut collecting = Collecting::start(&session, &keeper, "ferry sync", move |event, connection| {
+    let mut collecting = Collecting::start(&session, &keeper, "ferry sync", move |event, connection, is_loss| {
         siblings.event(event, connection);
+        if is_loss {
+            siblings.lost();
+        }
     })?;
     let outcome = tokio::select! {
         outcome = until_asked(reports, watch, &session, global) => outcome,
@@ -119,21 +124,24 @@ async fn until_asked(
             }
             Report::Failed(failure) if watch => show::notice(&failure.to_string()),
             Report::Failed(failure) => failed = Some(failure),
-            Report::Asked(_) if watch => {}
-            Report::Asked(answered) => {
+            Report::Asked { .. } if watch => {}
+            Report::Asked { answered, why, .. } => {
                 return match failed {
                     Some(failure) => Err(failure),
-                    None if answered == 0 => Err(Failure::temporary(format!(
-                        "no other device of {} answered: run ferry tail, ferry tui or ferry sync --watch there",
-                        show::line(&session.credentials().user.username)
-                    ))),
+                    None if answered == 0 => Err(why.unwrap_or_else(|| {
+                        Failure::temporary(format!(
+                            "no other device of {} is connected: run ferry tail, ferry tui or ferry sync --watch there",
+                            show::line(&session.credentials().user.username)
+                        ))
+                    })),
                     None if !is_equal => Err(ferry_history::HistoryError::Interrupted.into()),
                     None => Ok(()),
                 };
             }
         }
     }
-    Err(Failure::failed("the sync was given up"))
+    // The connection has ended, and says why.
+    std::future::pending().await
 }
 
 async fn devices(keeper: &Keeper, global: &Global) -> Result<(), Failure> {

@@ -117,9 +117,13 @@ pub async fn tail(args: Tail, global: &Global) -> Result<(), Failure> {
     let collector = keeper.as_ref().map(|keeper| keeper.collect("ferry tail")).transpose()?;
     let lasts = !args.until_drained && args.count.is_none();
     let siblings = match keeper.as_ref().filter(|_| lasts) {
-        Some(keeper) => Some(Siblings::start_quietly(session.clone(), keeper.another().await?, async |text| {
-            show::notice(&text);
-        })),
+        Some(keeper) => {
+            Some(Siblings::start_quietly(session.clone(), keeper.another().await?, async |text, is_news| {
+                if is_news {
+                    show::notice(&text);
+                }
+            }))
+        }
         None => None,
     };
     let mut tailing = Tailing {
@@ -156,6 +160,11 @@ pub async fn tail(args: Tail, global: &Global) -> Result<(), Failure> {
         }
         let end = tailing.follow(&connection, &mut events, stop.as_mut()).await;
         tailing.settle().await;
+        match &end {
+            Ok(Flow::Again) => tailing.siblings.iter().for_each(Siblings::gone),
+            // A sync that is under way ends without a word.
+            _ => tailing.siblings = None,
+        }
         // Closing writes the remaining acks.
         connection.close().await;
         if end? == Flow::Stop {

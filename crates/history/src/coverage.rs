@@ -106,6 +106,15 @@ impl Batch<'_> {
         self.cell(CONTINUITY, b"drained", at, &()).map(drop)
     }
 
+    /// Returns whether the queue of this device has still to bring what is of this time. Another
+    /// device may be faster. Whichever comes first, the person has not seen it yet.
+    pub(crate) fn comes_again(&self, at: i64) -> Result<bool> {
+        if self.drained.get().is_none() {
+            let _ = self.drained.set(stamp_of(&self.tx, CONTINUITY, b"drained")?);
+        }
+        Ok(self.drained.get().copied().flatten().is_some_and(|drained| at > drained))
+    }
+
     /// Notes which device collects now. Another one than before may have missed what came in
     /// between: that becomes a hole until the new one logged in, which its id says.
     ///

@@ -57,6 +57,8 @@ pub struct Batch<'a> {
     pub(crate) has_scrubbed: Cell<bool>,
     /// What this device has forgotten, once it was asked for.
     pub(crate) floors: OnceCell<Floors>,
+    /// Until when the queue of this device is known to be empty, once it was asked for.
+    pub(crate) drained: OnceCell<Option<i64>>,
     cache: &'a mut Cache,
     is_committed: bool,
 }
@@ -87,7 +89,17 @@ impl History {
         }
         let generation = generation(&tx)?;
         let (months, has_scrubbed) = (MonthChanges::default(), Cell::new(false));
-        Ok(Batch { tx, owner, months, generation, has_scrubbed, floors: OnceCell::new(), cache, is_committed: false })
+        Ok(Batch {
+            tx,
+            owner,
+            months,
+            generation,
+            has_scrubbed,
+            floors: OnceCell::new(),
+            drained: OnceCell::new(),
+            cache,
+            is_committed: false,
+        })
     }
 }
 
@@ -113,6 +125,10 @@ impl Batch<'_> {
             }
             None => {
                 let mut state = 0;
+                if origin == Origin::Restored && self.comes_again(message.sent_at)? {
+                    state |= UNPRINTED;
+                    is_unprinted = true;
+                }
                 if origin == Origin::Live {
                     state |= UNPRINTED;
                     is_unprinted = true;
@@ -154,7 +170,8 @@ impl Batch<'_> {
             }
             return Ok(state & UNPRINTED != 0);
         }
-        let state = if origin == Origin::Live { UNPRINTED } else { 0 };
+        let is_news = origin == Origin::Live || origin == Origin::Restored && self.comes_again(at)?;
+        let state = if is_news { UNPRINTED } else { 0 };
         self.tx
             .prepare_cached("INSERT INTO notice (id, at, json, state, generation) VALUES (?1, ?2, ?3, ?4, ?5)")?
             .execute(params![blob(&id.0), at, json, state, self.generation])?;

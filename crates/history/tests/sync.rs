@@ -295,8 +295,8 @@ fn a_code_brings_two_devices_together_and_then_they_know_each_other() {
     let with = |key, code, known| Trust { key, code, known };
     let (led, answered) = meet(&with(&near, Some(&code), &none), &with(&far, Some(&code), &none));
     let (theirs, ours) = (led.unwrap(), answered.unwrap());
-    one.pair(&theirs, &equal_with("laptop"), 7).unwrap();
-    other.pair(&ours, &equal_with("phone"), 7).unwrap();
+    one.pair(&theirs, &equal_with("laptop"), true, 7).unwrap();
+    other.pair(&ours, &equal_with("phone"), true, 7).unwrap();
     let ((near, knows), (far, known)) = (keys(&mut one), keys(&mut other));
     let (led, answered) = meet(&with(&near, None, &knows), &with(&far, None, &known));
     assert_eq!((led.unwrap(), answered.unwrap()), (theirs, ours));
@@ -458,4 +458,30 @@ fn a_side_that_has_no_room_says_so_and_the_next_sync_goes_on() {
     assert!(matches!(&led, Err(HistoryError::Link(why)) if why.contains("interrupted")), "{led:?}");
     sync_whole(&mut one, &mut other);
     assert_eq!(other.status().unwrap().messages, 3_000);
+}
+
+#[test]
+fn what_another_device_brings_before_the_queue_does_is_shown_once() {
+    let (home, away) = two();
+    let (mut one, mut other) = (home.open(), away.open());
+    let mut bob = Writer::new(RoomId::new());
+    let (old, new) = (bob.says("before"), bob.says("after"));
+    let at = old.message.sent_at;
+    for record in [&old, &new] {
+        let mut batch = other.begin().unwrap();
+        batch.message(record, Origin::Live, at).unwrap();
+        batch.commit().unwrap();
+    }
+    let mut batch = one.begin().unwrap();
+    batch.drained(at).unwrap();
+    batch.commit().unwrap();
+    sync_whole(&mut one, &mut other);
+    let mut come = |record: &Record| {
+        let mut batch = one.begin().unwrap();
+        let taken = batch.message(record, Origin::Live, at).unwrap();
+        batch.commit().unwrap();
+        (taken.is_new, taken.is_unprinted)
+    };
+    assert_eq!(come(&new), (false, true), "its own queue brings it, and nobody has seen it");
+    assert_eq!(come(&old), (false, false), "it was here, or is of the time before this device");
 }

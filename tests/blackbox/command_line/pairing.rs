@@ -123,6 +123,47 @@ async fn who_may_not_pair_is_told_why() {
     let world = World::start_with(Backend::Embedded, &["--links".to_owned(), "0".to_owned()]).await;
     let shell = Shell::at(&world);
     shell.alice_and_bob();
-    let words = shell.fails(1, &format!("--profile bob pair {code}"));
-    assert!(words.contains("carries no links"), "{words}");
+    for command in [format!("pair {code}"), "pair".to_owned()] {
+        let words = shell.fails(1, &format!("--profile bob {command}"));
+        assert!(words.contains("carries no links"), "{words}");
+    }
+}
+
+/// The older login asks the newer one, which is not there yet, while that one asks it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_devices_that_ask_each_other_meet() {
+    let world = World::start(Backend::Embedded).await;
+    let shell = Shell::at(&world);
+    shell.alice_and_bob();
+    shell.ok("--profile second login bob --device-name second");
+    shell.pair("bob", "second");
+    for (one, other) in [("bob", "second"), ("second", "bob")] {
+        for text in [one, other] {
+            shell.ok(&format!("--profile {text} send @alice only-{one}-{text}"));
+        }
+        let _tails = [shell.begin(&format!("--profile {one} tail")), shell.begin(&format!("--profile {other} tail"))];
+        shell.until_found(other, &format!("only-{one}-{one}")).await;
+        shell.until_found(one, &format!("only-{one}-{other}")).await;
+    }
+}
+
+/// A device that was forgotten stays forgotten, and is told so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_forgotten_device_needs_a_code_again() {
+    let world = World::start(Backend::Embedded).await;
+    let shell = Shell::at(&world);
+    shell.alice_and_bob();
+    shell.ok("--profile second login bob --device-name second");
+    shell.ok("--profile third login bob --device-name third");
+    shell.pair("bob", "second");
+    shell.pair("bob", "third");
+    assert!(shell.ok("--profile bob sync --devices").contains("second"), "by the name of its login");
+    shell.ok("--profile bob sync --forget second");
+    let _tail = shell.begin("--profile bob tail");
+    until("it is told", || async {
+        let ran = shell.run("--profile second sync");
+        (ran.code == 6 && ran.err.contains("does not know this device")).then_some(())
+    })
+    .await;
+    assert!(!shell.ok("--profile bob sync --devices").contains("second"));
 }

@@ -3,17 +3,21 @@
 
 use std::time::Duration;
 
-use ferry_client::{ConnectOptions, Connection, Event, Session};
-use ferry_history::Collector;
+use ferry_client::protocol::FEATURE_LINKS;
+use ferry_client::{ConnectOptions, Connection, Event, LinkError, Session};
+use ferry_history::{Collector, HistoryError};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use crate::failure::Failure;
 use crate::keep::Keeper;
-use crate::keeping::{BATCH, Keeping, next_batch};
+use crate::keeping::{BATCH, FULL_WAIT, Keeping, next_batch};
 use crate::show;
 
 /// How long to try to connect. Past it the command fails.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How often a batch is stored that another process keeps from being stored.
+const TRIES: usize = 5;
 
 /// See the module's description.
 pub struct Collecting {
@@ -23,7 +27,8 @@ pub struct Collecting {
 }
 
 impl Collecting {
-    /// Connects, and collects from now on. Calls `hear` with each event after it is stored.
+    /// Connects, and collects from now on. Calls `hear` with each event after it is stored, and
+    /// whether it says that messages may be missing.
     ///
     /// # Errors
     /// Fails if another command collects for this history: it has the connection.
@@ -31,7 +36,7 @@ impl Collecting {
         session: &Session,
         keeper: &Keeper,
         command: &str,
-        hear: impl FnMut(&Event, &Connection) + Send + 'static,
+        hear: impl FnMut(&Event, &Connection, bool) + Send + 'static,
     ) -> Result<Self, Failure> {
         let collector = keeper.collect(command)?;
         let keeping = Keeping::new(keeper.clone(), session);
@@ -60,38 +65,56 @@ async fn collect(
     mut keeping: Keeping,
     connection: Connection,
     mut events: ferry_client::Events,
-    mut hear: impl FnMut(&Event, &Connection) + Send,
+    mut hear: impl FnMut(&Event, &Connection, bool) + Send,
 ) -> Result<(), Failure> {
-    let mut is_new = true;
+    // Until it is connected for the first time, and why it is not yet.
+    let (mut patience, mut why) = (Some(Instant::now() + PATIENCE), "cannot reach the relay".to_owned());
     loop {
-        let batch = match is_new {
-            true => match tokio::time::timeout(PATIENCE, next_batch(&mut events, BATCH)).await {
-                Ok(batch) => batch,
-                Err(_) => return Err(Failure::temporary("cannot reach the relay")),
-            },
-            false => next_batch(&mut events, BATCH).await,
+        let batch = tokio::select! {
+            batch = next_batch(&mut events, BATCH) => batch,
+            () = tokio::time::sleep_until(patience.unwrap_or_else(Instant::now)), if patience.is_some() => {
+                return Err(Failure::temporary(why));
+            }
         };
         let Some(batch) = batch else { return Ok(()) };
-        keeping.keep(&batch).await?;
+        keep(&mut keeping, &batch).await?;
         for event in &batch {
+            let mut is_loss = false;
             match event {
                 Event::Connected(welcome) => {
-                    is_new = false;
+                    patience = None;
+                    if !welcome.features.iter().any(|feature| feature == FEATURE_LINKS) {
+                        return Err(LinkError::Unsupported.into());
+                    }
                     if let Some(warning) = keeping.connected(welcome).await? {
                         show::notice(&warning);
+                        is_loss = true;
                     }
                 }
                 Event::Disconnected { reason, heard, .. } => {
                     keeping.disconnected(*heard).await?;
-                    if is_new {
-                        return Err(Failure::temporary(reason.to_string()));
+                    match patience {
+                        // The library tries again, for example with another token.
+                        Some(_) => why = reason.to_string(),
+                        None => show::notice(&format!("disconnected: {reason}")),
                     }
-                    show::notice(&format!("disconnected: {reason}"));
                 }
                 Event::Closed(reason) => return Err(reason.clone().into()),
                 _ => {}
             }
-            hear(event, &connection);
+            hear(event, &connection, is_loss);
         }
     }
+}
+
+/// Stores a batch. Another process that writes for long, or the sync of this one, does not end the
+/// command.
+async fn keep(keeping: &mut Keeping, batch: &[Event]) -> Result<(), Failure> {
+    for _ in 1..TRIES {
+        match keeping.keep(batch).await {
+            Err(HistoryError::Busy) => tokio::time::sleep(FULL_WAIT).await,
+            kept => return Ok(kept.map(drop)?),
+        }
+    }
+    Ok(keeping.keep(batch).await.map(drop)?)
 }

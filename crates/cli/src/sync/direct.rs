@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::CODE;
 use super::line::Line;
-use super::meeting::{Meeting, meet, told};
+use super::meeting::{Meeting, machine, meet, told};
 use crate::Global;
 use crate::failure::Failure;
 use crate::job::{Meter, Stop, stopped};
@@ -34,7 +34,7 @@ pub async fn connect(keeper: &Keeper, address: &str, code: Option<Code>, global:
     };
     let stop = Stop::on_signal();
     let line = Line::over_tcp(stream, stop.clone()).map_err(|error| unreachable(error.to_string()))?;
-    let synced = meet(line, keeper, Side::Leads, code, (global.json, &stop)).await?;
+    let synced = meet(line, keeper, Side::Leads, code, machine(), (global.json, &stop)).await?;
     told(&synced, global.json)?;
     match synced.is_equal {
         true => Ok(()),
@@ -75,7 +75,7 @@ pub async fn listen(keeper: &Keeper, address: &str, watch: bool, global: &Global
                 let synced = match meeting {
                     // The code may have been used since this device showed it.
                     Ok(meeting) if meeting.by_code && code.is_none() => Err(Failure::failed("the code is not good any more")),
-                    Ok(meeting) => meeting.sync(keeper, Side::Answers, Meter::new("sync", global.json, &stop)).await,
+                    Ok(meeting) => meeting.sync(keeper, Side::Answers, machine(), Meter::new("sync", global.json, &stop)).await,
                     Err(failure) => Err(failure),
                 };
                 match synced {

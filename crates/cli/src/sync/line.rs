@@ -117,7 +117,7 @@ fn within<T>(runtime: &Handle, moves: impl Future<Output = Result<T, LinkError>>
     let moved = runtime.block_on(async { tokio::time::timeout(LOOK, moves).await });
     moved.map_err(|_| io::Error::from(ErrorKind::WouldBlock))?.map_err(|error| match error {
         // As for a connection that the other side has closed.
-        LinkError::Closed(LinkEnd::Closed | LinkEnd::Gone) => ErrorKind::UnexpectedEof.into(),
+        LinkError::Closed(LinkEnd::Closed) => ErrorKind::UnexpectedEof.into(),
         error => io::Error::other(error.to_string()),
     })
 }

@@ -1,5 +1,6 @@
 //! Two devices of a user meet over a line: they shake hands, and make their histories equal.
 
+use ferry_client::Session;
 use ferry_client::protocol::now_ms;
 use ferry_history::HistoryError;
 use ferry_history::sync::noise::{self, Code, Noise, PublicKey, Trust};
@@ -39,18 +40,18 @@ impl Meeting {
         Ok(met.await.map_err(|_| Failure::failed("the handshake failed"))??)
     }
 
-    /// Makes the histories equal, and remembers the other device. `meter` shows how far it is.
+    /// Makes the histories equal, and remembers the other device. `name` is what this one is called
+    /// there, and `meter` shows how far it is.
     ///
     /// # Errors
     /// Fails if the line breaks, or a history cannot be used. What is stored by then stays.
-    pub async fn sync(self, keeper: &Keeper, side: Side, mut meter: Meter) -> Result<Synced, Failure> {
-        let name = gethostname::gethostname().to_string_lossy().into_owned();
-        let Self { mut pipe, key, .. } = self;
+    pub async fn sync(self, keeper: &Keeper, side: Side, name: String, mut meter: Meter) -> Result<Synced, Failure> {
+        let Self { mut pipe, key, by_code } = self;
         let synced = keeper.run(move |history| {
             let now = now_ms();
             let synced = sync(history, &mut pipe, side, &name, now, &mut |progress| meter.at(progress))?;
             // Only now is it sure that it is a device of this user.
-            history.pair(&key, &synced, now)?;
+            history.pair(&key, &synced, by_code, now)?;
             Ok(synced)
         });
         Ok(synced.await?)
@@ -66,10 +67,24 @@ pub async fn meet(
     keeper: &Keeper,
     side: Side,
     code: Option<Code>,
+    name: String,
     (json, stop): (bool, &Stop),
 ) -> Result<Synced, Failure> {
     let meeting = Meeting::over(line, keeper, side, code).await?;
-    meeting.sync(keeper, side, Meter::new("sync", json, stop)).await
+    meeting.sync(keeper, side, name, Meter::new("sync", json, stop)).await
+}
+
+/// Returns the name of this machine.
+pub fn machine() -> String {
+    gethostname::gethostname().to_string_lossy().into_owned()
+}
+
+/// Returns the name of the login, which other devices of the user see as well, or that of the
+/// machine.
+pub async fn login(session: &Session) -> String {
+    let own = session.credentials().device;
+    let devices = session.devices().await.unwrap_or_default();
+    devices.into_iter().find(|device| device.id == own).map_or_else(machine, |device| device.name)
 }
 
 /// Prints what a sync has done.

@@ -2,17 +2,19 @@
 //! does: when it has opened, every quarter of an hour, and when another device asks.
 
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use ferry_client::protocol::{FEATURE_LINKS, LinkWith};
+use ferry_client::protocol::{FEATURE_LINKS, LinkEnd, LinkWith};
 use ferry_client::{Connection, DeviceId, Event, Link, LinkError, LinkId, Session};
 use ferry_history::sync::noise::Code;
 use ferry_history::sync::{Side, Synced};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use super::CODE;
 use super::line::Line;
-use super::meeting::{Meeting, words};
+use super::meeting::{Meeting, login, words};
 use crate::failure::Failure;
 use crate::job::{Meter, Stop};
 use crate::keep::Keeper;
@@ -21,8 +23,14 @@ use crate::keep::Keeper;
 const EVERY: Duration = Duration::from_secs(15 * 60);
 /// How long a device may take to answer.
 const ANSWER: Duration = Duration::from_secs(5);
+/// How long a device goes on asking another one that asks it as well.
+const CROSSING: Duration = Duration::from_secs(1);
+/// The time after which devices that did not answer are asked again.
+const AGAIN: Duration = Duration::from_secs(60);
 /// Devices that start together ask each other at different times, within this.
 const SPREAD: Duration = Duration::from_secs(2);
+const NOBODY: &str = "no other device that this one knows is connected: ferry pair brings two devices together";
+const DECLINED: &str = "the other device is busy with another one, or knows none: ferry pair";
 /// What waits to be looked at. Offers are rare, and one that is lost is made again.
 const INPUTS: usize = 64;
 
@@ -32,6 +40,8 @@ enum Input {
     Offered(LinkWith),
     Drained,
     Lost,
+    Ask,
+    Show(Option<Code>),
 }
 
 /// What came of it.
@@ -41,11 +51,18 @@ pub enum Report {
     Synced(Synced),
     /// A sync that had begun has failed.
     Failed(Failure),
-    /// All devices were asked: so many had an answer.
-    Asked(usize),
+    /// All devices were asked, perhaps because the user wanted it: so many had an answer.
+    Asked {
+        answered: usize,
+        by_user: bool,
+        /// Why the last one that did not answer did not.
+        why: Option<Failure>,
+    },
 }
 
-/// See the module's description. Dropping it ends a sync that is under way.
+/// See the module's description. Cheap to clone. Dropping the last one ends a sync that is under
+/// way.
+#[derive(Clone)]
 pub struct Siblings {
     inputs: mpsc::Sender<Input>,
 }
@@ -59,26 +76,29 @@ impl Siblings {
     ) -> (Self, mpsc::Receiver<Report>) {
         let (inputs, from_connection) = mpsc::channel(INPUTS);
         let (reports, told) = mpsc::channel(INPUTS);
-        let (connection, due, last) = (None, None, None);
-        let actor = Actor { session, keeper, meter, reports, connection, due, last };
+        let (connection, due, last, by_user, code, kept) = (None, None, None, false, None, None);
+        let actor = Actor { session, keeper, meter, reports, connection, due, last, by_user, code, kept };
         tokio::spawn(actor.run(from_connection));
         (Self { inputs }, told)
     }
 
-    /// Starts beside something that shows no progress. Calls `tell` with what came of each sync
-    /// that had news.
+    /// Starts beside something that shows no progress. Calls `tell` with what came of each sync,
+    /// and whether it is news for a user who has not asked for it.
     pub fn start_quietly<T: Future<Output = ()> + Send>(
         session: Session,
         keeper: Keeper,
-        mut tell: impl FnMut(String) -> T + Send + 'static,
+        mut tell: impl FnMut(String, bool) -> T + Send + 'static,
     ) -> Self {
         let (siblings, mut reports) = Self::start(session, keeper, Meter::silent);
         tokio::spawn(async move {
             while let Some(report) = reports.recv().await {
                 match report {
-                    Report::Synced(synced) if synced.new_messages > 0 => tell(words(&synced)).await,
-                    Report::Failed(failure) => tell(format!("a sync was not finished: {failure}")).await,
-                    _ => {}
+                    Report::Synced(synced) => tell(words(&synced), synced.new_messages > 0).await,
+                    Report::Failed(failure) => tell(format!("a sync was not finished: {failure}"), true).await,
+                    Report::Asked { answered: 0, by_user: true, why } => {
+                        tell(why.map_or_else(|| NOBODY.to_owned(), |why| why.to_string()), true).await;
+                    }
+                    Report::Asked { .. } => {}
                 }
             }
         });
@@ -98,9 +118,25 @@ impl Siblings {
         });
     }
 
+    /// Notes that the connection has ended for now.
+    pub fn gone(&self) {
+        self.say(Input::Gone);
+    }
+
     /// Notes that messages may be missing: other devices are asked as soon as the queue is empty.
     pub fn lost(&self) {
         self.say(Input::Lost);
+    }
+
+    /// Asks the other devices now, because the user wants it.
+    pub fn ask(&self) {
+        self.say(Input::Ask);
+    }
+
+    /// Lets the device that has this code pair with this one, until it is called again. The code
+    /// is good once.
+    pub fn show(&self, code: Option<Code>) {
+        self.say(Input::Show(code));
     }
 
     fn say(&self, input: Input) {
@@ -117,18 +153,30 @@ struct Actor<M> {
     connection: Option<Connection>,
     /// When to ask the other devices next.
     due: Option<Instant>,
+    /// When one of them answered last.
     last: Option<Instant>,
+    /// Whether the user wants it.
+    by_user: bool,
+    /// A code that this device shows, and until when it is good.
+    code: Option<(Code, Instant)>,
+    /// An offer by this code that came while something else was under way.
+    kept: Option<LinkWith>,
 }
 
 impl<M: Fn() -> Meter + Send + Sync> Actor<M> {
     async fn run(mut self, mut inputs: mpsc::Receiver<Input>) {
         loop {
+            if let Some(with) = self.kept.take() {
+                // Whoever asks is told by the other device.
+                let _ = self.take(with, &mut inputs).await;
+                continue;
+            }
             let due = self.due.filter(|_| self.connection.is_some());
             tokio::select! {
                 input = inputs.recv() => match input {
                     None => return,
                     Some(input) => if let Some(with) = self.note(input) {
-                        self.take(with, &mut inputs).await;
+                        let _ = self.take(with, &mut inputs).await;
                     },
                 },
                 () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
@@ -144,108 +192,186 @@ impl<M: Fn() -> Meter + Send + Sync> Actor<M> {
             Input::Connected(connection) => self.connection = Some(connection),
             Input::Gone => (self.connection, self.due) = (None, None),
             Input::Lost => self.last = None,
+            Input::Ask => (self.due, self.by_user) = (Some(Instant::now()), true),
+            Input::Show(code) => self.code = code.map(|code| (code, Instant::now() + CODE)),
             Input::Drained => {
                 let next = self.last.map_or_else(Instant::now, |last| last + EVERY);
-                self.due = Some(next.max(Instant::now() + SPREAD.mul_f64(rand::random())));
+                self.due = Some(next.max(Instant::now()) + spread());
             }
             Input::Offered(with) => return Some(with),
         }
         None
     }
 
-    /// Returns the devices that may know this one.
-    async fn whom_to_ask(&self) -> Vec<DeviceId> {
-        let Ok(paired) = self.keeper.run(|history| history.paired_devices()).await else { return Vec::new() };
+    /// Returns the devices that are connected and may know this one.
+    async fn whom_to_ask(&self) -> Result<Vec<DeviceId>, Failure> {
+        let paired = self.keeper.run(|history| history.paired_devices()).await?;
         if paired.is_empty() {
-            return Vec::new();
+            return Ok(Vec::new());
         }
-        let Ok(devices) = self.session.devices().await else { return Vec::new() };
         let own = self.session.credentials().device;
-        let others: Vec<DeviceId> = devices.iter().map(|device| device.id).filter(|id| *id != own).collect();
+        let others = self.session.devices().await?.into_iter().filter(|device| device.id != own);
         let known: Vec<DeviceId> = paired.iter().filter_map(|paired| paired.device).collect();
+        let (online, all): (Vec<DeviceId>, Vec<DeviceId>) = others.fold(Default::default(), |mut ids, device| {
+            ids.0.extend(device.online.then_some(device.id));
+            ids.1.push(device.id);
+            ids
+        });
         // One that has logged in again since has another id, so all are asked.
-        match known.len() == paired.len() && known.iter().all(|id| others.contains(id)) {
-            true => known,
-            false => others,
-        }
+        let is_known = known.len() == paired.len() && known.iter().all(|id| all.contains(id));
+        Ok(online.into_iter().filter(|id| !is_known || known.contains(id)).collect())
     }
 
     async fn ask_all(&mut self, inputs: &mut mpsc::Receiver<Input>) {
-        self.last = Some(Instant::now());
-        self.due = Some(Instant::now() + EVERY);
-        let mut answered = 0;
-        for device in self.whom_to_ask().await {
+        self.due = Some(Instant::now() + AGAIN + spread());
+        let (mut answered, by_user, mut why) = (0, std::mem::take(&mut self.by_user), None);
+        let devices = self.whom_to_ask().await.unwrap_or_else(|failure| {
+            why = Some(failure);
+            Vec::new()
+        });
+        for device in devices {
             let Some(connection) = self.connection.clone() else { break };
-            answered += usize::from(self.ask(&connection, device, inputs).await);
+            match self.ask(&connection, device, inputs).await {
+                Ok(()) => answered += 1,
+                Err(failure) => why = Some(failure),
+            }
         }
-        let _ = self.reports.send(Report::Asked(answered)).await;
+        if answered > 0 {
+            self.last = Some(Instant::now());
+            self.due = Some(Instant::now() + EVERY + spread());
+        }
+        let _ = self.reports.send(Report::Asked { answered, by_user, why }).await;
     }
 
-    /// Asks a device, and syncs with it. Returns whether the two met.
-    async fn ask(&mut self, connection: &Connection, device: DeviceId, inputs: &mut mpsc::Receiver<Input>) -> bool {
+    /// Asks a device, and syncs with it.
+    async fn ask(
+        &mut self,
+        connection: &Connection,
+        device: DeviceId,
+        inputs: &mut mpsc::Receiver<Input>,
+    ) -> Result<(), Failure> {
         let own = self.session.credentials().device;
         let mut offering = Box::pin(offer(connection.clone(), LinkId::new(), device));
+        let asked = Instant::now();
+        // The other device asks this one, whose login is older. Its own question counts, unless
+        // the other one did not hear it.
+        let mut crossing: Option<(LinkWith, Instant)> = None;
         loop {
+            let until = crossing.map(|(_, until)| until);
             let input = tokio::select! {
-                link = &mut offering => match link {
-                    Ok(link) => return self.sync(link, Side::Leads, inputs).await,
-                    Err(_) => return false,
+                link = &mut offering => match (link, crossing) {
+                    (Ok(link), _) => return self.sync(link, Side::Leads, None, inputs).await,
+                    (Err(_), Some((with, _))) => return self.take(with, inputs).await,
+                    (Err(LinkError::Closed(LinkEnd::Declined)), None) => return Err(Failure::temporary(DECLINED)),
+                    (Err(error), None) => return Err(error.into()),
                 },
+                () = tokio::time::sleep_until(until.unwrap_or(asked)), if until.is_some() => {
+                    drop(offering);
+                    let Some((with, _)) = crossing else { return Err(ended()) };
+                    return self.take(with, inputs).await;
+                }
                 input = inputs.recv() => input,
             };
-            let Some(input) = input else { return false };
+            let Some(input) = input else { return Err(ended()) };
             let Some(with) = self.note(input) else { continue };
-            // Both ask each other at once: the offer of the older login stands.
-            if with.from == device && with.from < own && !Code::is_of_some(with.link) {
+            if with.from != device || Code::is_of_some(with.link) {
+                self.not_now(connection, with).await;
+            } else if with.from < own {
+                // Both ask each other at once: the question of the older login counts.
                 drop(offering);
                 return self.take(with, inputs).await;
+            } else {
+                crossing = Some((with, (asked + CROSSING).max(Instant::now())));
             }
-            decline(connection, with).await;
         }
     }
 
-    /// Answers an offer. Returns whether the two met.
-    async fn take(&mut self, with: LinkWith, inputs: &mut mpsc::Receiver<Input>) -> bool {
-        let Some(connection) = self.connection.clone() else { return false };
-        let knows_some = self.keeper.run(|history| Ok(!history.paired_devices()?.is_empty())).await;
-        if Code::is_of_some(with.link) || !matches!(knows_some, Ok(true)) {
+    /// Answers an offer, and syncs.
+    async fn take(&mut self, with: LinkWith, inputs: &mut mpsc::Receiver<Input>) -> Result<(), Failure> {
+        let Some(connection) = self.connection.clone() else { return Err(ended()) };
+        let code = self.code_of(with.link);
+        let knows_some = self.keeper.run(|history| Ok(!history.paired_devices()?.is_empty())).await?;
+        if code.is_none() && (Code::is_of_some(with.link) || !knows_some) {
             decline(&connection, with).await;
-            return false;
+            return Err(ended());
         }
-        match tokio::time::timeout(2 * ANSWER, connection.accept_link(with.link)).await {
-            Ok(Ok(link)) => self.sync(link, Side::Answers, inputs).await,
-            _ => false,
+        let by_code = code.is_some();
+        let accepted = tokio::time::timeout(2 * ANSWER, connection.accept_link(with.link)).await;
+        let link = accepted.unwrap_or(Err(LinkError::NotConnected))?;
+        let synced = self.sync(link, Side::Answers, code, inputs).await;
+        if by_code && synced.is_ok() {
+            // It is good once.
+            self.code = None;
+        }
+        synced
+    }
+
+    /// Returns the code that this device shows, if it is that of a link.
+    fn code_of(&self, link: LinkId) -> Option<Code> {
+        let (code, until) = self.code.as_ref()?;
+        (code.link() == link && Instant::now() < *until).then(|| code.clone())
+    }
+
+    /// Answers an offer that comes while something else is under way.
+    async fn not_now(&mut self, connection: &Connection, with: LinkWith) {
+        match self.code_of(with.link) {
+            // The other device waits for a while.
+            Some(_) => self.kept = Some(with),
+            None => decline(connection, with).await,
         }
     }
 
-    /// Syncs over a link. Other offers are declined meanwhile.
-    async fn sync(&mut self, link: Link, side: Side, inputs: &mut mpsc::Receiver<Input>) -> bool {
-        let (keeper, meter, stop) = (self.keeper.clone(), (self.meter)(), Stop::default());
+    /// Syncs over a link. Other offers are answered meanwhile.
+    async fn sync(
+        &mut self,
+        link: Link,
+        side: Side,
+        code: Option<Code>,
+        inputs: &mut mpsc::Receiver<Input>,
+    ) -> Result<(), Failure> {
+        let (session, keeper, meter, stop) =
+            (self.session.clone(), self.keeper.clone(), (self.meter)(), Stop::default());
         // However this ends, the thread that syncs ends too.
         let _end = StopOnDrop(stop.clone());
+        let (line, met) = (Line::over_relay(link, stop), AtomicBool::new(false));
         let meeting = async {
-            let line = Line::over_relay(link, stop);
-            // Two devices that do not know each other part again.
-            let Ok(meeting) = Meeting::over(line, &keeper, side, None).await else { return None };
-            Some(meeting.sync(&keeper, side, meter).await)
+            let meeting = Meeting::over(line, &keeper, side, code).await?;
+            met.store(true, Ordering::Relaxed);
+            meeting.sync(&keeper, side, login(&session).await, meter).await
         };
         let mut meeting = pin!(meeting);
         let outcome = loop {
             tokio::select! {
                 outcome = &mut meeting => break outcome,
                 input = inputs.recv() => match input {
-                    None => return false,
+                    None => return Err(ended()),
                     Some(input) => if let (Some(with), Some(connection)) = (self.note(input), self.connection.clone()) {
-                        decline(&connection, with).await;
+                        self.not_now(&connection, with).await;
                     },
                 },
             }
         };
-        let Some(outcome) = outcome else { return false };
-        let met = outcome.is_ok();
-        let _ = self.reports.send(outcome.map_or_else(Report::Failed, Report::Synced)).await;
-        met
+        match outcome {
+            Ok(synced) => {
+                let _ = self.reports.send(Report::Synced(synced)).await;
+                Ok(())
+            }
+            // Two devices that do not know each other part again. Whoever asked is told.
+            Err(failure) if !met.load(Ordering::Relaxed) => Err(failure),
+            Err(failure) => {
+                let _ = self.reports.send(Report::Failed(failure)).await;
+                Err(ended())
+            }
+        }
     }
+}
+
+fn ended() -> Failure {
+    Failure::temporary("the link to the other device has ended")
+}
+
+fn spread() -> Duration {
+    SPREAD.mul_f64(rand::random())
 }
 
 struct StopOnDrop(Stop);
@@ -258,7 +384,7 @@ impl Drop for StopOnDrop {
 
 async fn offer(connection: Connection, link: LinkId, to: DeviceId) -> Result<Link, LinkError> {
     let offering = connection.offer_link(link, Some(to));
-    tokio::time::timeout(ANSWER, offering).await.unwrap_or(Err(LinkError::NotConnected))
+    tokio::time::timeout(ANSWER, offering).await.unwrap_or(Err(LinkError::Closed(LinkEnd::Unanswered)))
 }
 
 /// Declines an offer. One that belongs to a code is another device's.

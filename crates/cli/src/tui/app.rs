@@ -33,6 +33,8 @@ pub enum Overlay {
     /// Lines, and how many of them are scrolled away.
     Status(Vec<String>, usize),
     Devices(Option<Result<Vec<Device>, String>>),
+    /// A code for another device.
+    Pair(Vec<String>),
     Search(Search),
 }
 
@@ -84,6 +86,8 @@ pub struct App {
     pub areas: Areas,
     pub failure: Option<Failure>,
     pub is_over: bool,
+    /// Whether the user wants to hear of the next sync.
+    pub has_asked: bool,
     /// What the user has typed in rooms that are not open.
     pub drafts: HashMap<RoomId, Editor>,
     tasks: Vec<Task>,
@@ -109,6 +113,7 @@ impl App {
             areas: Areas::default(),
             failure: None,
             is_over: false,
+            has_asked: false,
             drafts: HashMap::new(),
             tasks: vec![Task::Rooms],
             turn: 0,
@@ -119,6 +124,7 @@ impl App {
 
     /// Takes in what happened.
     pub fn update(&mut self, input: Input) {
+        let shows_code = matches!(self.overlay, Some(Overlay::Pair(_)));
         match input {
             Input::Key(key) => self.key(key),
             Input::Mouse(mouse) => self.mouse(mouse),
@@ -126,6 +132,10 @@ impl App {
             Input::Resize => {}
             Input::Tick => self.tick(),
             Input::News(news) => self.news(news),
+        }
+        // However it was closed, the code is good no more.
+        if shows_code && !matches!(self.overlay, Some(Overlay::Pair(_))) {
+            self.need(Task::EndPairing);
         }
     }
 
@@ -230,6 +240,23 @@ impl App {
             News::Devices(devices) => {
                 if let Some(Overlay::Devices(shown)) = &mut self.overlay {
                     *shown = Some(devices);
+                }
+            }
+            News::Code(lines) => {
+                if let Some(Overlay::Pair(shown)) = &mut self.overlay {
+                    *shown = lines;
+                } else {
+                    // The user has closed it again.
+                    self.need(Task::EndPairing);
+                }
+            }
+            News::Synced { text, is_news } => {
+                let is_paired = matches!(self.overlay, Some(Overlay::Pair(_)));
+                if is_paired {
+                    self.overlay = None;
+                }
+                if is_news || is_paired || std::mem::take(&mut self.has_asked) {
+                    self.note(&text, None);
                 }
             }
             News::Changed(rooms) => {

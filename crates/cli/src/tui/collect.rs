@@ -63,6 +63,7 @@ impl Collecting {
             self.worker.shared.set_connection(Some(connection.clone()));
             let flow = self.follow(&connection, &mut events).await;
             self.worker.shared.set_connection(None);
+            self.siblings.iter().for_each(Siblings::gone);
             // Closing writes the remaining acks.
             connection.close().await;
             if flow? == Flow::Continue || self.is_stopped_after(FULL_WAIT).await {
@@ -73,15 +74,17 @@ impl Collecting {
 
     async fn sync_with_others(&self) -> Result<Siblings, Failure> {
         let news = self.worker.news.clone();
-        let tell = move |text| {
+        let tell = move |text, is_news| {
             let news = news.clone();
             async move {
                 // Fails only when the window is closed.
-                let _ = news.send(News::Note { text, notice: None }).await;
+                let _ = news.send(News::Synced { text, is_news }).await;
                 let _ = news.send(News::Changed(None)).await;
             }
         };
-        Ok(Siblings::start_quietly(self.worker.session.clone(), self.keeper.another().await?, tell))
+        let siblings = Siblings::start_quietly(self.worker.session.clone(), self.keeper.another().await?, tell);
+        self.worker.shared.set_siblings(siblings.clone());
+        Ok(siblings)
     }
 
     /// Waits for the right to collect. Until then the window only reads. Returns `None` if it is

@@ -29,6 +29,8 @@ Keys:
   F1 ?                show the keys
   F2                  show how the history is
   F3                  show your devices
+  s                   in F2 and F3: sync with your other devices now
+  p                   in F3: show a code to another device, which pairs the two
   Esc                 close what is open; go back to the rooms
   q  Ctrl-C           quit (q in the list of rooms)
 While you type a message, /, Home and End belong to it.
@@ -146,6 +148,15 @@ impl App {
     fn overlay_key(&mut self, key: KeyEvent) {
         match &mut self.overlay {
             Some(Overlay::Search(_)) => self.search_key(key),
+            Some(Overlay::Status(..) | Overlay::Devices(_)) if key.code == KeyCode::Char('s') => {
+                self.note("asking your other devices", None);
+                self.has_asked = true;
+                self.need(Task::AskOthers);
+            }
+            Some(Overlay::Devices(_)) if key.code == KeyCode::Char('p') => {
+                self.overlay = Some(Overlay::Pair(vec!["making a code …".to_owned()]));
+                self.need(Task::Pair);
+            }
             Some(Overlay::Status(lines, top)) => match key.code {
                 KeyCode::Up => *top = top.saturating_sub(1),
                 KeyCode::Down => *top = (*top + 1).min(lines.len().saturating_sub(1)),

@@ -22,13 +22,32 @@ pub enum Input {
 #[derive(Clone, PartialEq, Eq)]
 pub enum Task {
     Rooms,
-    Load { room: RoomId, load: Load, turn: u64 },
+    Load {
+        room: RoomId,
+        load: Load,
+        turn: u64,
+    },
     Search(String),
-    Send { room: RoomId, text: String },
-    Read { room: RoomId, up_to: MessageId, sent_at: i64 },
-    Printed { messages: Vec<(DeviceId, MessageId)>, notices: Vec<MessageId> },
+    Send {
+        room: RoomId,
+        text: String,
+    },
+    Read {
+        room: RoomId,
+        up_to: MessageId,
+        sent_at: i64,
+    },
+    Printed {
+        messages: Vec<(DeviceId, MessageId)>,
+        notices: Vec<MessageId>,
+    },
     Status,
     Devices,
+    /// To sync with the user's other devices now.
+    AskOthers,
+    /// To show a code to another device, and to show it no more.
+    Pair,
+    EndPairing,
 }
 
 /// What came of a task, or from the relay. `Debug` is left out of it where a text may be in it.
@@ -53,6 +72,13 @@ pub enum News {
         outcome: Result<(), (String, Option<String>)>,
     },
     Status(Vec<String>),
+    /// A code to show: a picture of it, and what to do.
+    Code(Vec<String>),
+    /// What came of a sync, and whether that is news for who has not asked for it.
+    Synced {
+        text: String,
+        is_news: bool,
+    },
     Devices(Result<Vec<Device>, String>),
     /// Something of the history has changed: in these rooms, or `None` if anywhere.
     Changed(Option<Vec<RoomId>>),

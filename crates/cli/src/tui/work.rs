@@ -4,12 +4,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ferry_client::protocol::ReadCursor;
 use ferry_client::{Connection, Draft, MessageId, RoomId, Session};
+use ferry_history::sync::noise::Code;
 use ferry_history::{HistoryError, Record};
 use tokio::sync::mpsc;
 
 use super::load;
 use super::talk::{News, Task};
 use crate::keep::Keeper;
+use crate::pair;
+use crate::sync::siblings::Siblings;
 use crate::{read, send};
 
 /// The most messages that wait to be stored and sent. Past it the user gets the text back.
@@ -31,11 +34,21 @@ pub struct Worker {
 pub struct Shared {
     connection: Mutex<Option<Connection>>,
     joined: Mutex<Vec<RoomId>>,
+    siblings: Mutex<Option<Siblings>>,
 }
 
 impl Shared {
     pub fn set_connection(&self, connection: Option<Connection>) {
         *self.connection.lock().unwrap_or_else(PoisonError::into_inner) = connection;
+    }
+
+    /// Notes who syncs. It is never taken back: the window ends soon after it.
+    pub fn set_siblings(&self, siblings: Siblings) {
+        *self.siblings.lock().unwrap_or_else(PoisonError::into_inner) = Some(siblings);
+    }
+
+    fn siblings(&self) -> Option<Siblings> {
+        self.siblings.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn connection(&self) -> Option<Connection> {
@@ -113,6 +126,26 @@ impl Worker {
                 // The words of the relay come from outside.
                 crate::show::line(&crate::failure::Failure::from(error).to_string())
             })),
+            Task::AskOthers => match self.shared.siblings() {
+                Some(siblings) => {
+                    siblings.ask();
+                    return Ok(None);
+                }
+                None => News::Note { text: "another command collects for this history".to_owned(), notice: None },
+            },
+            Task::Pair => match self.shared.siblings() {
+                Some(siblings) => {
+                    let code = Code::generate();
+                    let shown = pair::lines(&code, &self.session.credentials().user.username);
+                    siblings.show(Some(code));
+                    News::Code(shown)
+                }
+                None => News::Note { text: "another command collects for this history".to_owned(), notice: None },
+            },
+            Task::EndPairing => {
+                self.shared.siblings().iter().for_each(|siblings| siblings.show(None));
+                return Ok(None);
+            }
             Task::Send { .. } => return Ok(None),
         }))
     }

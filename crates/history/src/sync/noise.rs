@@ -23,9 +23,9 @@ const WITH_CODE: &str = "Noise_XXpsk0_25519_ChaChaPoly_SHA256";
 const WITH_KEYS: &str = "Noise_XX_25519_ChaChaPoly_SHA256";
 /// Two versions of the protocol, and two ways of the handshake, do not understand each other.
 const PROLOGUE: &[u8] = b"ferry-sync-1";
-/// The most bytes of a piece before it is encrypted. With what Noise adds it is below its limit of
-/// 65,535.
-const PIECE: usize = 60 << 10;
+/// The most bytes of a piece before it is encrypted. With what Noise adds it fits into one frame of
+/// a link, and is below its limit of 65,535.
+const PIECE: usize = 59 << 10;
 /// What Noise adds to a piece.
 const TAG: usize = 16;
 
@@ -243,8 +243,9 @@ fn read(stream: &mut impl Read, state: &mut HandshakeState) -> Result<()> {
 
 fn write_frame(stream: &mut impl Write, frame: &[u8]) -> Result<()> {
     let length = u16::try_from(frame.len()).map_err(|_| link("a frame is too long"))?;
-    let written = stream.write_all(&length.to_be_bytes()).and_then(|()| stream.write_all(frame));
-    written.and_then(|()| stream.flush()).map_err(gone)
+    // In one piece, so that a link carries it as one.
+    let whole = [&length.to_be_bytes()[..], frame].concat();
+    stream.write_all(&whole).and_then(|()| stream.flush()).map_err(gone)
 }
 
 fn read_frame(stream: &mut impl Read, frame: &mut Vec<u8>) -> Result<()> {

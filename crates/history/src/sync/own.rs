@@ -15,7 +15,9 @@ use crate::{
 
 const KEY: &[u8] = b"key";
 const DEVICES: &[u8] = b"devices";
-/// The most devices to remember. Past it the one that was met first is forgotten, and needs a code.
+const FORGOTTEN: &str = "this device was told meanwhile to forget the other one";
+/// The most devices to remember. Past it the one that was met first is forgotten, and needs a
+/// code.
 const MOST: usize = 100;
 
 /// A device of the user that this one has met.
@@ -41,6 +43,13 @@ struct Keys {
     public: String,
 }
 
+fn own_key(conn: &rusqlite::Connection) -> Result<Option<PrivateKey>> {
+    let Some(keys) = value_of::<Keys>(conn, PAIRED, KEY)? else { return Ok(None) };
+    let bytes = |text: &str| HEXLOWER.decode(text.as_bytes()).unwrap_or_default();
+    let key = PrivateKey::of(&bytes(&keys.private), &bytes(&keys.public));
+    key.map(Some).ok_or_else(|| HistoryError::Damaged("the key of this device cannot be read".to_owned()))
+}
+
 impl Batch<'_> {
     fn set_paired(&mut self, devices: &[PairedDevice], now: i64) -> Result<()> {
         let stamp = stamp_of(&self.tx, PAIRED, DEVICES)?.map_or(now, |stamp| now.max(stamp + 1));
@@ -54,11 +63,13 @@ impl History {
     /// # Errors
     /// Fails if the file cannot be read or written.
     pub fn link_key(&mut self, now: i64) -> Result<PrivateKey> {
+        // Without waiting for a process that writes: the other device waits for this one.
+        if let Some(key) = own_key(&self.conn)? {
+            return Ok(key);
+        }
         let mut batch = self.begin()?;
-        if let Some(keys) = value_of::<Keys>(&batch.tx, PAIRED, KEY)? {
-            let bytes = |text: &str| HEXLOWER.decode(text.as_bytes()).unwrap_or_default();
-            let key = PrivateKey::of(&bytes(&keys.private), &bytes(&keys.public));
-            return key.ok_or_else(|| HistoryError::Damaged("the key of this device cannot be read".to_owned()));
+        if let Some(key) = own_key(&batch.tx)? {
+            return Ok(key);
         }
         let key = PrivateKey::generate()?;
         let (private, public) = key.parts();
@@ -86,11 +97,12 @@ impl History {
         Ok(keys.iter().filter_map(key).collect())
     }
 
-    /// Remembers a device after a sync. From now on it needs no code.
+    /// Remembers a device after a sync. From now on it needs no code. With `by_code` it may be a
+    /// new one.
     ///
-    /// # Errors
-    /// Fails if the file cannot be written.
-    pub fn pair(&mut self, key: &PublicKey, synced: &Synced, now: i64) -> Result<()> {
+    /// # Errors Fails with [`HistoryError::WrongKey`] if the user has forgotten it meanwhile, and
+    /// if the file cannot be written.
+    pub fn pair(&mut self, key: &PublicKey, synced: &Synced, by_code: bool, now: i64) -> Result<()> {
         let Synced { name, with: device, is_equal, .. } = synced;
         let key = HEXLOWER.encode(key);
         let mut batch = self.begin()?;
@@ -103,6 +115,7 @@ impl History {
                 known.equal_at = equal_at.or(known.equal_at);
                 known.device = device.or(known.device);
             }
+            None if !by_code => return Err(HistoryError::WrongKey(FORGOTTEN)),
             None => devices.push(PairedDevice { key, name, paired_at: now, equal_at, device: *device }),
         }
         devices.drain(..devices.len().saturating_sub(MOST));

@@ -20,8 +20,9 @@ pub fn draw(frame: &mut Frame<'_>, app: &App, area: Rect) {
     frame.render_widget(Clear, area);
     let title = match overlay {
         Overlay::Help => "Help",
-        Overlay::Status(..) => "History",
-        Overlay::Devices(_) => "Your devices",
+        Overlay::Status(..) => "History: s syncs with your other devices",
+        Overlay::Devices(_) => "Your devices: s syncs with them, p pairs with another one",
+        Overlay::Pair(_) => "Pair with another device",
         Overlay::Search(_) => "Search",
     };
     let block = border(title, true, area.width);
@@ -40,6 +41,7 @@ pub fn draw(frame: &mut Frame<'_>, app: &App, area: Rect) {
             let table = show::table(devices.iter().map(row));
             lines(frame, table.lines(), inner);
         }
+        Overlay::Pair(text) => lines(frame, text.iter().map(String::as_str), inner),
         Overlay::Search(search) => found(frame, search, inner),
     }
 }

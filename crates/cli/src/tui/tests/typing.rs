@@ -180,3 +180,34 @@ fn the_mouse_opens_a_room_and_scrolls() {
     clicks(&mut desk.app, 4, 20);
     assert_eq!(desk.app.focus, Focus::List);
 }
+
+#[test]
+fn a_code_is_shown_until_it_was_of_use_or_is_closed() {
+    let mut desk = Desk::new(80, 24);
+    let code = ferry_history::sync::noise::Code::generate();
+    let text = crate::pair::lines(&code, "alice");
+    desk.press(KeyCode::F(3));
+    desk.press(KeyCode::Char('p'));
+    assert!(matches!(desk.asked[..], [Task::Devices, Task::Pair]));
+    desk.app.update(Input::News(News::Code(text.clone())));
+    let screen = desk.look();
+    shows(&screen, &["logged in as alice", &format!("ferry pair {code}"), "▄▄▄▄▄▄▄"]);
+    let last = text.last().unwrap();
+    assert!(screen.contains(last.as_str()), "all of the picture is visible in 80 by 24");
+    // Whatever closes it, the code is good no more.
+    desk.press(KeyCode::F(2));
+    assert!(matches!(desk.asked[2..], [Task::EndPairing]));
+    // A code that comes too late is not shown.
+    desk.app.update(Input::News(News::Code(text)));
+    desk.look();
+    assert!(matches!(desk.asked[3..], [Task::EndPairing]));
+
+    desk.press(KeyCode::Char('s'));
+    assert!(matches!(desk.asked[4..], [Task::AskOthers]));
+    let synced = |text: &str, is_news| Input::News(News::Synced { text: text.to_owned(), is_news });
+    desk.app.update(synced("equal with laptop", false));
+    desk.app.update(synced("not asked for", false));
+    desk.app.update(Input::News(News::Synced { text: "3 messages from laptop".to_owned(), is_news: true }));
+    let notes: Vec<&str> = desk.app.notes.iter().map(|note| note.text.as_str()).collect();
+    assert_eq!(notes, ["asking your other devices", "equal with laptop", "3 messages from laptop"]);
+}
