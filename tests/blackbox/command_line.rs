@@ -2,6 +2,8 @@
 
 mod acting;
 mod backup;
+#[cfg(target_os = "linux")]
+mod disk;
 mod history;
 mod pairing;
 #[cfg(target_os = "linux")]

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// A command that goes on. Killed when dropped.
-struct Running(Child);
+pub struct Running(pub Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -29,7 +29,7 @@ impl Shell {
     }
 
     /// Begins to pair, and returns the code.
-    fn shows_a_code(&self, profile: &str) -> (Running, String) {
+    pub fn shows_a_code(&self, profile: &str) -> (Running, String) {
         let mut child =
             self.command(&format!("--json --profile {profile} pair")).stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
