@@ -47,16 +47,19 @@ on_both!(what_came_and_what_was_sent_is_stored, |world| async move {
 });
 
 on_both!(a_tail_that_is_killed_loses_and_doubles_nothing, |world| async move {
-    const MESSAGES: usize = 120;
+    const AT_A_TIME: usize = 5;
+    // More than CI does: FERRY_TEST_KILLS=1000.
+    let kills: usize = std::env::var("FERRY_TEST_KILLS").map_or(24, |kills| kills.parse().unwrap());
+    let messages = AT_A_TIME * kills;
     let shell = Shell::at(&world);
     shell.alice_and_bob();
     shell.ok("--profile alice send @bob first");
     let output = shell.home.path().join("printed");
     let mut sent = 0;
-    while sent < MESSAGES {
+    while sent < messages {
         let file = std::fs::File::options().create(true).append(true).open(&output).unwrap();
         let mut tail = shell.command("--profile bob tail --json").stdout(file).stderr(Stdio::null()).spawn().unwrap();
-        for _ in 0..10 {
+        for _ in 0..AT_A_TIME {
             shell.ok(&format!("--profile alice send @bob number {sent}"));
             sent += 1;
         }
@@ -70,11 +73,11 @@ on_both!(a_tail_that_is_killed_loses_and_doubles_nothing, |world| async move {
     })
     .await;
     let printed = std::fs::read_to_string(&output).unwrap() + &last;
-    let search = shell.ok("--json --profile bob search number from:alice -n 1000");
+    let search = shell.ok("--json --profile bob search number from:alice -n 10000");
     let stored: Vec<Value> = search.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let mut texts: Vec<&str> = stored.iter().map(|line| line["text"].as_str().unwrap()).collect();
     texts.sort_unstable();
-    let mut expected: Vec<String> = (0..MESSAGES).map(|number| format!("number {number}")).collect();
+    let mut expected: Vec<String> = (0..messages).map(|number| format!("number {number}")).collect();
     expected.sort_unstable();
     assert_eq!(texts, expected);
     for text in &expected {
