@@ -36,7 +36,7 @@ enum HistoryCommand {
     Forget(Forget),
     /// Show or set how long messages are kept on this device
     Keep(Keep),
-    /// Make the indexes and the counts again, if a check says so
+    /// Make the indexes and the counts again, if a check says so, and write the file anew
     Rebuild,
     /// Take what can be read of a damaged file into a new one; the old one is moved aside
     Repair,

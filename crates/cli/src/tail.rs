@@ -11,6 +11,7 @@ mod receipts;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use ferry_client::protocol::now_ms;
 use ferry_client::{ConnectOptions, Connection, Event, Events, RoomId, Session};
 use ferry_history::{Collector, HistoryError};
 
@@ -144,7 +145,12 @@ pub async fn tail(args: Tail, global: &Global) -> Result<(), Failure> {
         offline_since: Some(Instant::now()),
     };
     if let Some(keeper) = &tailing.keeper {
-        keeper.run(|history| history.forget_old(ferry_client::protocol::now_ms(), &mut |_| true)).await?;
+        keeper.run(|history| history.forget_old(now_ms(), &mut |_| true)).await?;
+        match keeper.run(|history| history.rewrite_old(now_ms())).await {
+            // Another time will do.
+            Ok(_) | Err(HistoryError::Busy | HistoryError::Full) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
     let mut stop = std::pin::pin!(super::job::stopped());
     if tailing.print_stored().await? == Flow::Stop {

@@ -217,6 +217,9 @@ impl Batch<'_> {
         if self.has_scrubbed.get() {
             // The journal still has pages from before. Until it is cut, the next opening knows.
             self.tx.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('journal', 'cut')", [])?;
+            // Since when a copy may be in an unused part of a page: see `rewrite_old`.
+            let now = ferry_protocol::now_ms().to_string();
+            self.tx.execute("INSERT OR IGNORE INTO meta (key, value) VALUES ('deleted', ?1)", [now])?;
         }
         self.is_committed = true;
         let commit = self.tx.execute_batch("COMMIT");

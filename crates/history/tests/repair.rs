@@ -2,14 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
-use std::fs;
+use std::{collections::HashSet, fs};
 
+use ferry_conversation::Draft;
 use ferry_history::{History, HistoryError, Reason, Record};
 use ferry_protocol::RoomId;
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::SliceRandom as _};
 
 mod common;
 
-use common::{Home, Writer, take_all, texts};
+use common::{Home, Writer, take_all, target, texts};
 
 /// A history with many messages, closed.
 fn filled(home: &Home, room: RoomId) -> Vec<Record> {
@@ -143,4 +145,50 @@ fn rows_that_are_no_text_any_more_cost_only_themselves() {
     assert!(repaired.is_incomplete);
     assert_eq!(repaired.messages, 2_997);
     home.open().check().unwrap();
+}
+
+/// Returns the numbers of all canaries in the files of a history.
+fn canaries(home: &Home) -> HashSet<usize> {
+    let mut found = HashSet::new();
+    for file in fs::read_dir(home.directory.path()).unwrap() {
+        let bytes = fs::read(file.unwrap().path()).unwrap();
+        let beginnings = (0..bytes.len()).filter(|at| bytes[*at..].starts_with(b"\"canary-"));
+        found.extend(beginnings.filter_map(|at| {
+            let digits: String = bytes[at + 8..].iter().take(8).map(|byte| char::from(*byte)).collect();
+            digits.split_once('-')?.0.parse::<usize>().ok()
+        }));
+    }
+    found
+}
+
+/// Where rows come in any order, SQLite moves some from page to page, and may leave copies of them
+/// in parts of pages that are not in use. A file that is written anew has none.
+#[test]
+fn a_history_that_is_written_anew_has_no_copy_of_what_was_deleted() {
+    let home = Home::new();
+    let mut history = home.open();
+    let mut bob = Writer::new(RoomId::new());
+    let mut random = StdRng::seed_from_u64(1);
+    let mut texts: Vec<_> =
+        (0..6_000).map(|n| bob.says(&format!("canary-{n}-{}", "x".repeat(random.random_range(0..700))))).collect();
+    texts.shuffle(&mut random);
+    for some in texts.chunks(64) {
+        take_all(&mut history, &some.iter().collect::<Vec<_>>());
+    }
+    let deleted: Vec<_> = texts.iter().step_by(2).collect();
+    let deletions: Vec<_> = deleted.iter().map(|record| bob.send(Draft::delete(target(record)))).collect();
+    take_all(&mut history, &deletions.iter().collect::<Vec<_>>());
+    history.tidy().unwrap();
+    let number = |record: &Record| usize::try_from(record.message.seq).unwrap() - 1;
+    let gone: HashSet<usize> = deleted.iter().map(|record| number(record)).collect();
+    let left = canaries(&home).intersection(&gone).count();
+    println!("{left} of {} are left before it", gone.len());
+    let now = ferry_protocol::now_ms();
+    assert!(!history.rewrite_old(now).unwrap(), "not while much may be deleted");
+    assert!(history.rewrite_old(now + 2 * 86_400_000).unwrap());
+    history.check().unwrap();
+    assert!(!history.rewrite_old(now + 9 * 86_400_000).unwrap(), "nothing was deleted since");
+    let found = canaries(&home);
+    assert_eq!(found.intersection(&gone).count(), 0);
+    assert!(texts.iter().skip(1).step_by(2).all(|record| found.contains(&number(record))), "what stays is found");
 }
