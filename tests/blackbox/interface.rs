@@ -141,6 +141,11 @@ fn examples_are_what_they_are_examples_of() {
             for frame in examples.iter().map(|example| &example["payload"]) {
                 assert_eq!(faults_of_frame(direction, frame), [""; 0]);
                 let text = frame.to_string();
+                if frame["type"] == "group" {
+                    // Reserved: this version acks it without reading it.
+                    assert!(matches!(RelayFrame::parse(&text), Ok(RelayFrame::Unknown { delivery: Some(_) })));
+                    continue;
+                }
                 let written = match direction {
                     Direction::FromDevice => DeviceFrame::parse(&text).unwrap().to_json(),
                     Direction::FromRelay => RelayFrame::parse(&text).unwrap().to_json(),
