@@ -293,8 +293,8 @@ impl World {
         }
     }
 
-    /// What is deleted is in no file of a device that has the deletion. Backups from before are the
-    /// user's to remove.
+    /// What is deleted is in no file of a device that has the deletion. Backups from before are
+    /// the user's to remove.
     fn check_deleted(&mut self) {
         for device in &mut self.devices {
             for path in device.backups.drain(..) {
@@ -308,7 +308,8 @@ impl World {
                 if deletion.is_some_and(|id| device.history.has_message(*id).unwrap()) && looked < 20 {
                     if is_in_a_file(device.home.directory.path(), &text) {
                         // SQLite has moved it between two pages, and left a copy in a part of a
-                        // page that is not in use. It is rare: seed 45 with 10,000 events.
+                        // page that is not in use. It is rare: once in 46 runs of 10,000
+                        // events.
                         println!("{text} is left in the file");
                         device.history.rebuild().unwrap();
                     }
