@@ -49,11 +49,6 @@ impl Device {
         Self::of(Home::new())
     }
 
-    /// Another device of the same user, which logs in now.
-    fn sibling(&self) -> Self {
-        Self::of(Home { directory: tempfile::tempdir().unwrap(), owner: self.home.owner.clone() })
-    }
-
     /// Another device of the same user, which logged in at a time.
     fn at_login(&self, login: i64) -> Self {
         Self::with(Home { directory: tempfile::tempdir().unwrap(), owner: self.home.owner.clone() }, login)
@@ -198,7 +193,8 @@ fn what_lies_between_a_backup_and_the_login_is_a_hole() {
 #[test]
 fn a_sibling_that_was_there_closes_a_hole() {
     let mut one = Device::new();
-    let mut other = one.sibling();
+    // In the same millisecond: a later one would have a hole before it.
+    let mut other = one.at_login(one.login);
     one.connects(0, 10);
     one.drained(10);
     // One loses its queue, and the other one does not.
