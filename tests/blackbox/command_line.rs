@@ -75,6 +75,19 @@ impl Shell {
         ran.err
     }
 
+    /// Fails unless a device has the texts `number 0` and so on from alice, each once. Returns
+    /// them.
+    fn has_numbers(&self, profile: &str, messages: usize) -> Vec<String> {
+        let search = self.ok(&format!("--json --profile {profile} search number from:alice -n 10000"));
+        let stored: Vec<Value> = search.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let mut texts: Vec<&str> = stored.iter().map(|line| line["text"].as_str().unwrap()).collect();
+        texts.sort_unstable();
+        let mut expected: Vec<String> = (0..messages).map(|number| format!("number {number}")).collect();
+        expected.sort_unstable();
+        assert_eq!(texts, expected);
+        expected
+    }
+
     /// Logs in alice and bob, under profiles of their names.
     fn alice_and_bob(&self) {
         for name in ["alice", "bob"] {

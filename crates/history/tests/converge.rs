@@ -306,6 +306,10 @@ impl World {
                 // A deletion may be lost, as everything may.
                 let deletion = self.deleted.get(&record.message.id);
                 if deletion.is_some_and(|id| device.history.has_message(*id).unwrap()) && looked < 20 {
+                    let journal = device.home.file().with_extension("history-wal");
+                    let journal = std::fs::read(journal).unwrap_or_default();
+                    let in_journal = journal.windows(text.len()).any(|window| window == text.as_bytes());
+                    assert!(!in_journal, "{text} is in the journal");
                     if is_in_a_file(device.home.directory.path(), &text) {
                         // SQLite has moved it between two pages, and left a copy in a part of a
                         // page that is not in use. It is rare: once in 46 runs of 10,000
