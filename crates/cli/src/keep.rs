@@ -214,14 +214,22 @@ impl Keeper {
         warn(noted.await);
     }
 
-    /// Notes a message that is about to be sent.
-    pub async fn sending(&self, record: Record) {
+    /// Notes a message that is about to be sent. [`Self::to_send`] says what goes to the relay.
+    pub async fn sending(&self, draft: Record) {
         let noted = self.run(move |history| {
             let mut batch = history.begin()?;
-            batch.sending(&record, now_ms())?;
+            batch.sending(&draft, now_ms())?;
             batch.commit()
         });
         warn(noted.await);
+    }
+
+    /// Returns what goes to the relay for a draft of the outbox: the same each time. If the history
+    /// cannot be read, that is the draft: a relay takes it only for a room that is not encrypted.
+    pub async fn to_send(&self, draft: &Record) -> Record {
+        let record = draft.clone();
+        let sends = self.run(move |history| history.to_send(&record)).await;
+        sends.unwrap_or_else(|_| draft.clone())
     }
 
     /// Notes what became of it. While nobody knows, it stays among what is not confirmed.

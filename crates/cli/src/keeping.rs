@@ -16,10 +16,12 @@ pub const BATCH: usize = 64;
 const MARGIN: i64 = 2_000;
 
 /// What was stored of a delivery.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fresh {
     /// Nobody has shown it yet.
     Yes,
+    /// Nobody has shown it yet, and it came sealed. This is what was inside.
+    Opened(Box<Record>),
     /// It was shown before, or says nothing new.
     No,
 }
@@ -157,18 +159,25 @@ impl Keeping {
                 let mut fresh = Vec::with_capacity(items.len());
                 let mut seen = HashSet::new();
                 for item in &items {
+                    let mut opened = None;
                     let is_fresh = match item {
                         Item::Message(record) => {
                             // A sender who tries again may put two copies into one batch.
                             let is_first = seen.insert((record.message.from.device, record.message.id));
-                            batch.message(record, Origin::Live, now)?.is_unprinted && is_first
+                            let taken = batch.message(record, Origin::Live, now)?;
+                            opened = taken.opened;
+                            taken.is_unprinted && is_first
                         }
                         Item::Notice(notice, json) => batch.notice(notice, json, Origin::Live)?,
                         Item::Receipt(receipt) => batch.receipt(receipt)?,
                         Item::Unknown(frame) => batch.unknown(frame, now).map(|()| true)?,
                         Item::Drained(at) => batch.drained(*at).map(|()| true)?,
                     };
-                    fresh.push(if is_fresh { Fresh::Yes } else { Fresh::No });
+                    fresh.push(match opened {
+                        _ if !is_fresh => Fresh::No,
+                        Some(opened) => Fresh::Opened(Box::new(opened)),
+                        None => Fresh::Yes,
+                    });
                 }
                 batch.commit()?;
                 Ok(fresh)

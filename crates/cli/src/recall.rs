@@ -196,11 +196,11 @@ pub fn said(names: &Names, shown: &Shown) -> Option<String> {
     Some(match (&shown.text, KnownBody::parse(&message.kind, &message.body)) {
         (Some(text), _) => text.clone(),
         (None, Ok(Some(KnownBody::Forward(forward)))) => {
-            let body = forward.body.as_text().unwrap_or_else(|| format!("[{}] {}", forward.kind, forward.body.get()));
+            let body = forward.body.as_text().unwrap_or_else(|| show::other_kind(&forward.kind, &forward.body));
             let time = show::time(forward.origin.sent_at, "%F %T");
             format!("[forwards, as from {} at {time}] {body}", names.person(forward.origin.from))
         }
-        _ => format!("[{}] {}", message.kind, message.body.get()),
+        _ => show::other_kind(&message.kind, &message.body),
     })
 }
 

@@ -73,7 +73,7 @@ async fn again(session: &Session, profile: &Profile, global: &Global) -> Result<
     }
     let mut last = Ok(());
     for record in unsent {
-        let (id, outcome) = (record.message.id, post_record(session, &record).await);
+        let (id, outcome) = (record.message.id, post_record(session, &keeper, &record).await);
         keeper.sent(record, &outcome).await;
         match outcome {
             Ok(sent) => show::answer(global.json, &sent, || format!("{id}: {}", summary(&sent)))?,
@@ -117,14 +117,16 @@ pub async fn deliver(
     }
     let id = MessageId::new();
     let record = own_record(session, room, id, &draft);
-    if let Some(keeper) = &keeper {
-        keeper.get_to_know(session, room).await;
-        keeper.sending(record.clone()).await;
-    }
-    let outcome = post(session, room, &draft.into_post(id)).await;
-    if let Some(keeper) = &keeper {
-        keeper.sent(record, &outcome).await;
-    }
+    let outcome = match &keeper {
+        Some(keeper) => {
+            keeper.get_to_know(session, room).await;
+            keeper.sending(record.clone()).await;
+            let outcome = post_record(session, keeper, &record).await;
+            keeper.sent(record, &outcome).await;
+            outcome
+        }
+        None => post(session, room, &draft.into_post(id)).await,
+    };
     if let (Some(_), Err(error)) = (&keeper, &outcome)
         && error.is_temporary()
     {
@@ -155,8 +157,9 @@ pub fn own_record(session: &Session, room: RoomId, id: MessageId, draft: &Draft)
 }
 
 /// Sends a message of the outbox, as [`post`] does.
-pub async fn post_record(session: &Session, record: &Record) -> Result<Sent, ClientError> {
-    let Message { id, room, kind, body, reply_to, mentions, content_type, after, .. } = record.message.clone();
+pub async fn post_record(session: &Session, keeper: &Keeper, draft: &Record) -> Result<Sent, ClientError> {
+    let sends = keeper.to_send(draft).await.message;
+    let Message { id, room, kind, body, reply_to, mentions, content_type, after, .. } = sends;
     let draft = Draft { kind, body, reply_to, mentions, content_type, after };
     post(session, room, &draft.into_post(id)).await
 }

@@ -6,10 +6,13 @@ use std::fmt::Write as _;
 use std::io::{self, ErrorKind, Write};
 use std::sync::{Mutex, PoisonError};
 
+use ferry_client::protocol::{Body, KIND_SEALED};
 use serde::Serialize;
 
 use super::failure::Failure;
 
+/// What is shown for a message that is sealed.
+const SEALED: &str = "[sealed: this device cannot open it]";
 /// The most notes to hold while `ferry tui` has the terminal. Past it the oldest is dropped.
 const HELD_MAX: usize = 20;
 /// The notes that wait, while something else has the terminal.
@@ -163,6 +166,11 @@ pub fn notice(text: &str) {
 pub fn answer(json: bool, value: &impl Serialize, words: impl FnOnce() -> String) -> Result<(), Failure> {
     let text = if json { json_line(value) } else { words() };
     if text.is_empty() { Ok(()) } else { print(&text) }
+}
+
+/// Returns what is shown for a message of a kind that this version cannot show.
+pub fn other_kind(kind: &str, body: &Body) -> String {
+    if kind == KIND_SEALED { SEALED.to_owned() } else { format!("[{kind}] {}", body.get()) }
 }
 
 /// Returns rows in aligned columns, with control characters as in [`line`].

@@ -290,9 +290,10 @@ impl Tailing {
                 show::notice(&format!("disconnected: {reason}; trying again in {:.1} s", retry_in.as_secs_f64()));
                 Flow::Continue
             }
-            Event::Message(incoming) if fresh == Fresh::Yes => {
+            Event::Message(incoming) if fresh != Fresh::No => {
                 let seen = Some((incoming.delivery.as_str(), incoming.redelivered));
-                self.message(&incoming.message, seen).await?
+                let message = if let Fresh::Opened(opened) = &fresh { &opened.message } else { &incoming.message };
+                self.message(message, seen).await?
             }
             Event::Notice(incoming) if fresh == Fresh::Yes => {
                 let seen = Some((incoming.delivery.as_str(), incoming.redelivered));

@@ -10,7 +10,7 @@ use crate::{
     Batch, History, HistoryError, Result,
     digest::cell_id,
     ids::{blob, uuid},
-    ingest::first_number,
+    numbers::first_number,
     record::LATE,
 };
 

@@ -6,11 +6,7 @@ use ferry_protocol::{DeviceId, Message, MessageId, UserId};
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest as _, Sha256};
 
-use crate::{History, Result, record::seq};
-
-/// The latest time that the order of a store tells apart, in milliseconds: the year 2109. A later
-/// one counts as this.
-pub(crate) const TIME_MAX: i64 = (1 << 42) - 1;
+use crate::{History, Result, numbers::TIME_MAX, record::seq};
 
 /// The id of a record, which follows from what it is and when it was stamped, never from what it
 /// says.

@@ -1,6 +1,9 @@
 //! Taking records in: one transaction for what came together.
 
-use std::cell::{Cell, OnceCell};
+use std::{
+    borrow::Cow,
+    cell::{Cell, OnceCell},
+};
 
 use ferry_conversation::Arrival;
 use ferry_protocol::{Message, Notice, NoticeEvent, RoomId, Sent, Target, UserId};
@@ -8,19 +11,15 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 use uuid::Uuid;
 
 use crate::{
-    History, HistoryError, Owner, Record, Result,
-    digest::{MonthChanges, TIME_MAX, message_id, notice_id},
+    History, Owner, Record, Result,
+    digest::{MonthChanges, message_id, notice_id},
     floors::Floors,
     ids::blob,
-    open::Cache,
-    record::{HTTP, LATE, SCRUBBED, UNPRINTED, seq, stamp},
+    numbers::{Cache, free_number},
+    record::{EPOCH, EPOCH_IS_TIME, HTTP, LATE, SCRUBBED, UNOPENED, UNPRINTED, seq, stamp},
+    sealer::Sealer,
     words,
 };
-
-/// How many bits of a message's number tell messages of one moment apart.
-pub(crate) const PROBE_BITS: u32 = 21;
-/// The most numbers to remember. Past it all are looked up again.
-const CACHED: usize = 50_000;
 
 /// How a record came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +42,8 @@ pub struct Taken {
     pub is_unprinted: bool,
     /// Whether messages of the same sender are missing before it.
     pub arrival: Arrival,
+    /// What was inside of the message, if it came sealed and is open now.
+    pub opened: Option<Record>,
 }
 
 /// A batch of records. Nothing of it is stored until [`Self::commit`] has returned. Dropping it
@@ -59,6 +60,7 @@ pub struct Batch<'a> {
     pub(crate) floors: OnceCell<Floors>,
     /// Until when the queue of this device is known to be empty, once it was asked for.
     pub(crate) drained: OnceCell<Option<i64>>,
+    pub(crate) sealer: &'a mut dyn Sealer,
     cache: &'a mut Cache,
     is_committed: bool,
 }
@@ -76,6 +78,13 @@ pub(crate) struct Held {
     pub(crate) state: i64,
 }
 
+impl Held {
+    /// Returns whether it is sealed, and so no record.
+    pub(crate) fn is_unopened(&self) -> bool {
+        self.state & UNOPENED != 0
+    }
+}
+
 impl History {
     /// Begins a batch. Waits while another process writes, at most 20 s.
     ///
@@ -83,10 +92,8 @@ impl History {
     /// Fails with [`HistoryError::Busy`], and if the file cannot be read.
     pub fn begin(&mut self) -> Result<Batch<'_>> {
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let (owner, cache) = (&self.owner, &mut self.cache);
-        if cache.actors.len() > CACHED {
-            *cache = Cache::default();
-        }
+        let (owner, cache, sealer) = (&self.owner, &mut self.cache, &mut *self.sealer);
+        cache.trim();
         let generation = generation(&tx)?;
         let (months, has_scrubbed) = (MonthChanges::default(), Cell::new(false));
         Ok(Batch {
@@ -97,6 +104,7 @@ impl History {
             has_scrubbed,
             floors: OnceCell::new(),
             drained: OnceCell::new(),
+            sealer,
             cache,
             is_committed: false,
         })
@@ -115,16 +123,23 @@ impl Batch<'_> {
         let held = self.held(message, actor)?;
         let is_mine = message.from.user == self.owner.user;
         let mut is_unprinted = false;
+        let (open, closed) = self.open(record, held.as_ref(), origin == Origin::Live)?;
+        let record = &*open;
         match &held {
+            Some(held) if held.is_unopened() && closed == 0 => {
+                is_unprinted = !self.replace_unopened(record, held, actor)?;
+            }
             Some(held) => {
                 is_unprinted = held.state & UNPRINTED != 0;
-                if stamp(message) < held.stamp {
+                if stamp(message) < held.stamp && closed != 0 && !held.is_unopened() {
+                    self.restamp(message, actor)?;
+                } else if stamp(message) < held.stamp {
                     self.remove(held, message)?;
                     self.insert(record, actor, room, held.state, record.acts_on())?;
                 }
             }
             None => {
-                let mut state = 0;
+                let mut state = closed;
                 if origin == Origin::Restored && self.comes_again(message.sent_at)? {
                     state |= UNPRINTED;
                     is_unprinted = true;
@@ -146,7 +161,9 @@ impl Batch<'_> {
                 Arrival::InOrder
             }
         };
-        Ok(Taken { is_new: held.is_none(), is_unprinted, arrival })
+        let is_new = held.is_none_or(|held| held.is_unopened() && closed == 0);
+        let opened = if let Cow::Owned(opened) = open { Some(opened) } else { None };
+        Ok(Taken { is_new, is_unprinted, arrival, opened })
     }
 
     /// Takes in a notice. `json` is the notice with the fields that this version does not know.
@@ -197,6 +214,7 @@ impl Batch<'_> {
         if let Some(role) = sent.role {
             message.from.role = role;
         }
+        self.note_keys(&mut record)?;
         self.message(&record, Origin::Own, now)?;
         let message = &record.message;
         self.note_last_sent(&message.from, message.room, message.id, message.sent_at)?;
@@ -230,8 +248,9 @@ impl Batch<'_> {
     }
 
     pub(crate) fn held(&self, message: &Message, actor: i64) -> Result<Option<Held>> {
-        let mut held =
-            self.tx.prepare_cached("SELECT n, sent_at, epoch, seq, state FROM message WHERE id = ?1 AND actor = ?2")?;
+        let sql =
+            format!("SELECT m.n, m.sent_at, {EPOCH}, m.seq, m.state FROM message m WHERE m.id = ?1 AND m.actor = ?2");
+        let mut held = self.tx.prepare_cached(&sql)?;
         let held = held.query_row(params![blob(&message.id.0), actor], |row| {
             Ok(Held { n: row.get(0)?, stamp: (row.get(1)?, row.get(2)?, row.get(3)?), state: row.get(4)? })
         });
@@ -256,8 +275,10 @@ impl Batch<'_> {
             true => (None, None),
             false => (record.extra(), Some(message.body.get())),
         };
-        let state = (state & !HTTP) | record.state();
-        let state = if is_deleted { (state | SCRUBBED) & !UNPRINTED } else { state };
+        let state = (state & !(HTTP | EPOCH_IS_TIME)) | record.state();
+        // Of what is deleted nothing is left to open.
+        let state = if is_deleted { (state | SCRUBBED) & !(UNPRINTED | UNOPENED) } else { state };
+        let epoch = if state & EPOCH_IS_TIME == 0 { message.epoch } else { 0 };
         self.tx
             .prepare_cached(
                 "INSERT INTO message (n, actor, id, room, sent_at, epoch, seq, role, kind, body, extra, after, \
@@ -270,7 +291,7 @@ impl Batch<'_> {
                 blob(&message.id.0),
                 room,
                 message.sent_at,
-                message.epoch,
+                epoch,
                 seq(message),
                 message.from.role as i64,
                 message.kind,
@@ -287,7 +308,9 @@ impl Batch<'_> {
                 .prepare_cached("INSERT INTO words (rowid, text) VALUES (?1, ?2)")?
                 .execute(params![n, words::indexed(&text)])?;
         }
-        self.months.add(message.sent_at, message_id(message));
+        if state & UNOPENED == 0 {
+            self.months.add(message.sent_at, message_id(message));
+        }
         if is_deletion && let Some(target) = acts_on {
             self.delete(target, message.from.user, message.from.role, room)?;
         }
@@ -298,6 +321,9 @@ impl Batch<'_> {
     pub(crate) fn remove(&mut self, held: &Held, message: &Message) -> Result<()> {
         self.unindex(held.n)?;
         self.tx.prepare_cached("DELETE FROM message WHERE n = ?1")?.execute([held.n])?;
+        if held.is_unopened() {
+            return Ok(());
+        }
         let (sent_at, epoch, number) = held.stamp;
         let number = u64::try_from(number).unwrap_or_default();
         let copy = Message { sent_at, epoch, seq: number, ..message.clone() };
@@ -305,34 +331,43 @@ impl Batch<'_> {
         Ok(())
     }
 
+    /// Stores what was inside of a message in place of the sealed one. Returns true if it is
+    /// deleted.
+    pub(crate) fn replace_unopened(&mut self, open: &Record, held: &Held, actor: i64) -> Result<bool> {
+        let mut open = open.clone();
+        let message = &mut open.message;
+        if held.stamp < stamp(message) {
+            (message.sent_at, message.epoch) = (held.stamp.0, held.stamp.1);
+            message.seq = held.stamp.2.unsigned_abs();
+        }
+        self.remove(held, message)?;
+        let is_mine = message.from.user == self.owner.user;
+        let is_late = !is_mine && self.cursor(message.room)?.is_some_and(|at| message.sent_at <= at);
+        // Nobody has seen what is inside.
+        let state = (held.state & !UNOPENED) | UNPRINTED | if is_late { LATE } else { 0 };
+        let room = self.room(open.message.room)?;
+        self.insert(&open, actor, room, state, open.acts_on())
+    }
+
+    /// Gives a stored message the stamp of an earlier copy whose content this device does not have.
+    pub(crate) fn restamp(&mut self, copy: &Message, actor: i64) -> Result<()> {
+        let mut kept = self.stored_record(copy.id, actor)?;
+        let message = &mut kept.message;
+        (message.sent_at, message.epoch, message.seq) = (copy.sent_at, copy.epoch, copy.seq);
+        self.message(&kept, Origin::Restored, 0)?;
+        Ok(())
+    }
+}
+
+impl Batch<'_> {
     /// Returns the number of a device.
     pub(crate) fn actor(&mut self, user: UserId, device: Uuid) -> Result<i64> {
-        if let Some(n) = self.cache.actors.get(&(user.0, device)) {
-            return Ok(*n);
-        }
-        let n = numbered(
-            &self.tx,
-            "SELECT n FROM actor WHERE user = ?1 AND device = ?2",
-            "INSERT INTO actor (user, device) VALUES (?1, ?2)",
-            params![blob(&user.0), blob(&device)],
-        )?;
-        self.cache.actors.insert((user.0, device), n);
-        Ok(n)
+        self.cache.actor(&self.tx, user, device)
     }
 
     /// Returns the number of a room.
     pub(crate) fn room(&mut self, id: RoomId) -> Result<i64> {
-        if let Some(n) = self.cache.rooms.get(&id.0) {
-            return Ok(*n);
-        }
-        let n = numbered(
-            &self.tx,
-            "SELECT n FROM room WHERE id = ?1",
-            "INSERT INTO room (id) VALUES (?1)",
-            params![blob(&id.0)],
-        )?;
-        self.cache.rooms.insert(id.0, n);
-        Ok(n)
+        self.cache.room(&self.tx, id)
     }
 }
 
@@ -349,33 +384,4 @@ impl Drop for Batch<'_> {
 pub(crate) fn generation(conn: &Connection) -> Result<i64> {
     let mut held = conn.prepare_cached("SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'generation'")?;
     Ok(held.query_row([], |row| row.get(0)).optional()?.unwrap_or_default())
-}
-
-fn numbered(conn: &Connection, select: &str, insert: &str, key: &[&dyn rusqlite::ToSql]) -> Result<i64> {
-    if let Some(n) = conn.prepare_cached(select)?.query_row(key, |row| row.get(0)).optional()? {
-        return Ok(n);
-    }
-    Ok(conn.prepare_cached(insert)?.insert(key)?)
-}
-
-/// Returns the first free number at a time. Numbers of one moment that are all taken go into the
-/// next one.
-fn free_number(conn: &Connection, sent_at: i64) -> Result<i64> {
-    let mut moment = sent_at.clamp(0, TIME_MAX);
-    loop {
-        let first = first_number(moment);
-        let mut greatest = conn.prepare_cached("SELECT max(n) FROM message WHERE n >= ?1 AND n < ?2")?;
-        let next = first.saturating_add(1 << PROBE_BITS);
-        let greatest: Option<i64> = greatest.query_row([first, next], |row| row.get(0))?;
-        match greatest.map_or(first, |n| n + 1) {
-            n if n < next => return Ok(n),
-            _ if moment < TIME_MAX => moment += 1,
-            _ => return Err(HistoryError::Damaged("no number is free for a message".to_owned())),
-        }
-    }
-}
-
-/// Returns the least number of a message at a time.
-pub(crate) fn first_number(sent_at: i64) -> i64 {
-    sent_at.clamp(0, TIME_MAX) << PROBE_BITS
 }

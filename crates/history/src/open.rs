@@ -1,7 +1,6 @@
 //! Opening the file of a history, and its versions.
 
 use std::{
-    collections::HashMap,
     fs,
     path::{Path, PathBuf},
     time::Duration,
@@ -9,9 +8,8 @@ use std::{
 
 use ferry_protocol::UserId;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
-use uuid::Uuid;
 
-use crate::{HistoryError, Result, schema};
+use crate::{HistoryError, Result, Sealer, Unsealed, numbers::Cache, schema};
 
 /// Marks the file as a history: `Fery`.
 const APPLICATION: i32 = 0x4665_7279;
@@ -34,20 +32,13 @@ pub struct History {
     pub(crate) owner: Owner,
     pub(crate) cache: Cache,
     pub(crate) path: PathBuf,
+    pub(crate) sealer: Box<dyn Sealer>,
 }
 
 impl std::fmt::Debug for History {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("History").field("path", &self.path).field("owner", &self.owner).finish_non_exhaustive()
     }
-}
-
-/// The numbers of devices and rooms that were used lately. A number never changes once it is
-/// committed.
-#[derive(Debug, Default)]
-pub(crate) struct Cache {
-    pub(crate) actors: HashMap<(Uuid, Uuid), i64>,
-    pub(crate) rooms: HashMap<Uuid, i64>,
 }
 
 impl History {
@@ -94,7 +85,8 @@ impl History {
         }
         prepare(&conn)?;
         schema::upgrade(&mut conn)?;
-        Ok(Self { conn, owner: owner.clone(), cache: Cache::default(), path: path.to_owned() })
+        let (owner, path, sealer) = (owner.clone(), path.to_owned(), Box::new(Unsealed));
+        Ok(Self { conn, owner, cache: Cache::default(), path, sealer })
     }
 
     /// Returns a second connection, which only reads: what it sees does not change until it is

@@ -3,23 +3,23 @@
 use ferry_protocol::MessageId;
 use rusqlite::params;
 
-use crate::{Batch, History, HistoryError, Record, Result, ids::blob};
+use crate::{Batch, History, HistoryError, Record, Result, ids::blob, sealing::closed};
 
 /// The most deliveries to keep for a later version. Past it the oldest is dropped.
 const UNKNOWN: i64 = 10_000;
 
 impl Batch<'_> {
     /// Notes a message that is about to be sent. It stays until a relay confirms it
-    /// ([`Batch::sent`]) or refuses it ([`Batch::not_sent`]), also through a crash.
+    /// ([`Batch::sent`]) or refuses it ([`Batch::not_sent`]), also through a crash. The outbox
+    /// keeps what the user wrote. Returns what to send: the draft, or a message in which it is
+    /// sealed.
     ///
-    /// # Errors
-    /// Fails if the file cannot be written.
-    pub fn sending(&mut self, record: &Record, now: i64) -> Result<()> {
-        let message = &record.message;
-        self.tx
-            .prepare_cached("INSERT OR REPLACE INTO outbox (id, room, json, at) VALUES (?1, ?2, ?3, ?4)")?
-            .execute(params![blob(&message.id.0), blob(&message.room.0), record.to_json(), now])?;
-        Ok(())
+    /// # Errors Fails if it cannot be sealed, and if the file cannot be written. Then drop the
+    /// batch.
+    pub fn sending(&mut self, draft: &Record, now: i64) -> Result<Record> {
+        let sealed = self.seal(draft)?;
+        self.put_into_outbox(draft, sealed.as_ref(), now)?;
+        Ok(sealed.map_or_else(|| draft.clone(), |sealed| closed(draft, &sealed)))
     }
 
     /// Notes that a message will not be sent.

@@ -14,6 +14,20 @@ pub(crate) const SCRUBBED: i64 = 2;
 pub(crate) const LATE: i64 = 4;
 /// The message was sent over HTTP. It is a bit, because it is true of most.
 pub(crate) const HTTP: i64 = 8;
+/// The message is sealed, and may be opened later.
+pub(crate) const PENDING: i64 = 16;
+/// The message is sealed, and this device will never open it.
+pub(crate) const LOST: i64 = 32;
+/// The message is not open, so it is no record.
+pub(crate) const UNOPENED: i64 = PENDING | LOST;
+/// The epoch is the time of the message, as it is over HTTP. The column has 0 then, which takes no
+/// room.
+pub(crate) const EPOCH_IS_TIME: i64 = 64;
+/// The epoch of a row `m` of messages.
+pub(crate) const EPOCH: &str = "iif(m.state & 64, m.sent_at, m.epoch)";
+/// Whether a row `m` of messages is a record.
+pub(crate) const IS_RECORD: &str = "m.state & 48 = 0";
+const _: () = assert!(EPOCH_IS_TIME == 64 && UNOPENED == 48, "SQL has these numbers");
 
 /// The fields of a frame that are no part of the message, and those of [`Message`].
 const KNOWN: [&str; 15] = [
@@ -104,6 +118,18 @@ impl Record {
         self
     }
 
+    /// Adds a field that only this crate writes.
+    pub(crate) fn set_unknown(&mut self, name: &str, value: &impl serde::Serialize) {
+        // Ferry's types have text keys only, so writing them cannot fail.
+        self.unknown.insert(name.to_owned(), serde_json::to_string(value).unwrap_or_default());
+    }
+
+    /// Returns the record with a body on one line.
+    pub(crate) fn one_line(mut self) -> Self {
+        self.message = with_one_line(self.message);
+        self
+    }
+
     /// Takes one of the unknown fields away, and returns its JSON.
     pub(crate) fn take_unknown(&mut self, name: &str) -> Option<String> {
         self.unknown.remove(name)
@@ -139,7 +165,9 @@ impl Record {
 
     /// Returns the bits of a message's state that follow from the message.
     pub(crate) fn state(&self) -> i64 {
-        if self.message.stream.is_socket() { 0 } else { HTTP }
+        let Message { stream, epoch, sent_at, .. } = &self.message;
+        let http = if stream.is_socket() { 0 } else { HTTP };
+        http | if epoch == sent_at { EPOCH_IS_TIME } else { 0 }
     }
 
     /// Puts the fields of [`Self::extra`] back.
@@ -242,6 +270,8 @@ mod tests {
         again.set_extra(&record.extra().unwrap()).unwrap();
         assert_eq!(again, record);
         assert_eq!(record.state(), HTTP);
+        again.message.epoch = again.message.sent_at;
+        assert_eq!(again.state(), HTTP | EPOCH_IS_TIME);
         // As version 1 of the tables has it.
         let mut old = Record::from(Message { stream: Stream::Socket, ..record.message.clone() });
         old.set_extra(r#"{"stream":"http"}"#).unwrap();

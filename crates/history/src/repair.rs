@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ferry_protocol::{Body, now_ms};
+use ferry_protocol::now_ms;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, config::DbConfig, params};
 
 use crate::{
@@ -14,7 +14,6 @@ use crate::{
     cells::{BACKUP, is_valid},
     ids::blob,
     open::{connect, owner_of, sync_directory, with_suffix},
-    record::text_of,
     soundness::unreadable,
     tally::{Unreadable, survey},
     words,
@@ -22,7 +21,7 @@ use crate::{
 
 /// The tables whose rows are taken over as they are, each with the key by which its file is
 /// sorted.
-const TABLES: [(&str, &[&str]); 10] = [
+const TABLES: [(&str, &[&str]); 11] = [
     ("actor", &["rowid"]),
     ("room", &["rowid"]),
     ("message", &["rowid"]),
@@ -30,6 +29,7 @@ const TABLES: [(&str, &[&str]); 10] = [
     ("outcome", &["message", "actor", "what"]),
     ("cell", &["kind", "key"]),
     ("outbox", &["id"]),
+    ("secret", &["key"]),
     ("unread_frame", &["rowid"]),
     ("stream", &["actor", "room", "way"]),
     ("hole", &["rowid"]),
@@ -145,16 +145,7 @@ impl History {
 /// Makes what follows from the records.
 fn rebuild(conn: &Connection) -> Result<()> {
     conn.execute_batch("INSERT INTO words (words) VALUES ('delete-all'); DELETE FROM month;")?;
-    let mut texts = conn.prepare("SELECT n, kind, body FROM message WHERE body IS NOT NULL")?;
-    let mut rows = texts.query([])?;
-    while let Some(row) = rows.next()? {
-        let (kind, body): (String, String) = (row.get(1)?, row.get(2)?);
-        let Ok(body) = serde_json::from_str::<Body>(&body) else { continue };
-        if let Some(text) = text_of(&kind, &body) {
-            conn.prepare_cached("INSERT INTO words (rowid, text) VALUES (?1, ?2)")?
-                .execute(params![row.get::<_, i64>(0)?, words::indexed(&text)])?;
-        }
-    }
+    words::fill(conn)?;
     for (number, month) in survey(conn, -1, &Unreadable::default())?.digest().0 {
         let count = i64::try_from(month.count).unwrap_or(i64::MAX);
         conn.prepare_cached("INSERT INTO month (m, count, sum) VALUES (?1, ?2, ?3)")?

@@ -11,9 +11,10 @@ use crate::{
     digest::{expired_id, message_id_of, notice_id},
     floors::Floors,
     ids::{blob, uuid},
-    ingest::first_number,
+    numbers::first_number,
     outcome::EXPIRED,
     progress::{Ticker, Watch},
+    record::{EPOCH, IS_RECORD},
     tally::bytes,
 };
 
@@ -36,7 +37,7 @@ impl Batch<'_> {
     /// Removes messages of a room, or of all, from before a number. Returns how many there were.
     fn forget_messages(&mut self, room: Option<i64>, before: i64) -> Result<usize> {
         let sql = format!(
-            "SELECT m.n, a.user, a.device, m.id, m.sent_at, m.epoch, m.seq FROM message m {} \
+            "SELECT m.n, a.user, a.device, m.id, m.sent_at, {EPOCH}, m.seq, {IS_RECORD} FROM message m {} \
              CROSS JOIN actor a ON a.n = m.actor WHERE m.n < ?1 AND (?2 IS NULL OR m.room = ?2) ORDER BY m.n LIMIT ?3",
             if room.is_some() { "INDEXED BY message_by_room" } else { "NOT INDEXED" }
         );
@@ -49,13 +50,16 @@ impl Batch<'_> {
             while let Some(row) = rows.next()? {
                 let (sent_at, seq): (i64, i64) = (row.get(4)?, row.get(6)?);
                 let identity = [bytes(row, 1)?, bytes(row, 2)?, bytes(row, 3)?];
-                gone.push((row.get(0)?, sent_at, message_id_of(identity, sent_at, row.get(5)?, seq.unsigned_abs())));
+                let id = message_id_of(identity, sent_at, row.get(5)?, seq.unsigned_abs());
+                gone.push((row.get(0)?, sent_at, row.get::<_, bool>(7)?.then_some(id)));
             }
         }
         for (n, sent_at, id) in &gone {
             self.unindex(*n)?;
             self.tx.prepare_cached("DELETE FROM message WHERE n = ?1")?.execute([n])?;
-            self.months.remove(*sent_at, *id);
+            if let Some(id) = id {
+                self.months.remove(*sent_at, *id);
+            }
         }
         self.has_scrubbed.set(true);
         Ok(gone.len())

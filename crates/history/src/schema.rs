@@ -2,10 +2,12 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use crate::{HistoryError, Result};
+use crate::{HistoryError, Result, words};
 
 /// The steps. A landed one never changes.
-const STEPS: [&str; 2] = [include_str!("schema/1.sql"), include_str!("schema/2.sql")];
+const STEPS: [&str; 3] = [include_str!("schema/1.sql"), include_str!("schema/2.sql"), include_str!("schema/3.sql")];
+/// The version since which the index of words has the form of now.
+const WORDS: i64 = 3;
 
 /// The version that this program writes.
 fn newest() -> i64 {
@@ -45,6 +47,9 @@ fn step_from(conn: &Connection, version: i64) -> Result<()> {
     for step in STEPS.iter().skip(usize::try_from(version).unwrap_or_default()) {
         conn.execute_batch(step)?;
     }
+    if version < WORDS {
+        words::fill(conn)?;
+    }
     Ok(conn.execute_batch(&format!("PRAGMA user_version = {}", newest()))?)
 }
 
@@ -62,6 +67,21 @@ mod tests {
         let generation: i64 = conn.query_row("SELECT generation FROM notice", [], |row| row.get(0)).unwrap();
         assert_eq!(generation, 0);
         upgrade(&mut conn).unwrap();
+    }
+
+    #[test]
+    fn an_old_history_is_searched_as_before() {
+        let mut conn = Connection::open_in_memory().unwrap();
+        conn.execute_batch(&STEPS[..2].concat()).unwrap();
+        conn.execute_batch(
+            "PRAGMA user_version = 2; \
+             INSERT INTO message (n, actor, id, room, sent_at, epoch, seq, role, kind, body, state) \
+             VALUES (5, 1, x'00', 1, 1, 1, 1, 0, 'text', '\"lunch\"', 0), (6, 1, x'01', 1, 1, 1, 2, 0, 'text', NULL, 2);",
+        )
+        .unwrap();
+        upgrade(&mut conn).unwrap();
+        let found = "SELECT rowid FROM words WHERE words MATCH 'lunch'";
+        assert_eq!(conn.query_row(found, [], |row| row.get::<_, i64>(0)).unwrap(), 5);
     }
 
     #[test]

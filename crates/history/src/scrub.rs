@@ -7,7 +7,7 @@ use rusqlite::{OptionalExtension, params};
 use crate::{
     Batch, History, Result,
     ids::{blob, uuid},
-    record::{SCRUBBED, UNPRINTED, text_of},
+    record::{SCRUBBED, UNOPENED, UNPRINTED, text_of},
     words,
 };
 
@@ -35,7 +35,7 @@ impl Batch<'_> {
     }
 
     /// Removes the content of a message and of what was done to it, if this user may delete it.
-    pub(crate) fn delete(&self, target: Target, by: UserId, by_role: Role, room: i64) -> Result<()> {
+    pub(crate) fn delete(&mut self, target: Target, by: UserId, by_role: Role, room: i64) -> Result<()> {
         if !self.may_delete(target, by, by_role, room)? {
             return Ok(());
         }
@@ -45,13 +45,15 @@ impl Batch<'_> {
             self.has_scrubbed.set(self.has_scrubbed.get() || waits > 0);
         }
         let mut rows = self.tx.prepare_cached(
-            "SELECT n FROM message INDEXED BY message_by_id WHERE id = ?1 AND room = ?3 AND target_id IS NULL AND state & ?4 = 0 \
+            "SELECT n, state FROM message INDEXED BY message_by_id WHERE id = ?1 AND room = ?3 AND target_id IS NULL AND state & ?4 = 0 \
              AND actor IN (SELECT n FROM actor WHERE user = ?2) \
-             UNION ALL SELECT n FROM message INDEXED BY message_by_target WHERE target_id = ?1 AND target_user = ?2 AND room = ?3 AND kind != ?5 \
+             UNION ALL SELECT n, state FROM message INDEXED BY message_by_target WHERE target_id = ?1 AND target_user = ?2 AND room = ?3 AND kind != ?5 \
              AND state & ?4 = 0",
         )?;
-        let rows = rows.query_map(params![id, from, room, SCRUBBED, KIND_DELETE], |row| row.get(0))?;
-        for n in rows.collect::<rusqlite::Result<Vec<i64>>>()? {
+        let rows = { rows }
+            .query_map(params![id, from, room, SCRUBBED, KIND_DELETE], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<rusqlite::Result<Vec<(i64, i64)>>>()?;
+        for (n, state) in rows {
             self.unindex(n)?;
             // What is left is what orders the message: version 1 of the tables has its stream here.
             self.tx
@@ -60,8 +62,11 @@ impl Batch<'_> {
                      extra = CASE WHEN extra ->> '$.stream' = 'http' THEN '{\"stream\":\"http\"}' END WHERE n = ?1",
                 )?
                 // Nobody has to see it any more.
-                .execute(params![n, SCRUBBED, UNPRINTED])?;
+                .execute(params![n, SCRUBBED, UNPRINTED | UNOPENED])?;
             self.has_scrubbed.set(true);
+            if state & UNOPENED != 0 {
+                self.count(n)?;
+            }
         }
         Ok(())
     }
@@ -90,16 +95,19 @@ impl Batch<'_> {
             return Ok(());
         }
         drop(set);
-        let mut deletions = self.tx.prepare(
+        let deletions = self.tx.prepare(
             "SELECT m.target_id, m.target_user, a.user, m.role FROM message m JOIN actor a ON a.n = m.actor \
              WHERE m.room = ?1 AND m.kind = ?2 AND m.target_id IS NOT NULL",
         )?;
-        let deletions = deletions.query_map(params![room, KIND_DELETE], |row| {
-            let id = |at| -> rusqlite::Result<uuid::Uuid> { Ok(uuid(row.get_ref(at)?.as_blob().unwrap_or_default())) };
-            let target = Target { message: ferry_protocol::MessageId(id(0)?), from: UserId(id(1)?) };
-            Ok((target, UserId(id(2)?), role(row.get(3)?)))
-        })?;
-        for (target, by, by_role) in deletions.collect::<rusqlite::Result<Vec<_>>>()? {
+        let deletions = { deletions }
+            .query_map(params![room, KIND_DELETE], |row| {
+                let id =
+                    |at| -> rusqlite::Result<uuid::Uuid> { Ok(uuid(row.get_ref(at)?.as_blob().unwrap_or_default())) };
+                let target = Target { message: ferry_protocol::MessageId(id(0)?), from: UserId(id(1)?) };
+                Ok((target, UserId(id(2)?), role(row.get(3)?)))
+            })?
+            .collect::<rusqlite::Result<Vec<_>>>()?;
+        for (target, by, by_role) in deletions {
             self.delete(target, by, by_role, room)?;
         }
         Ok(())

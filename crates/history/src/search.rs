@@ -8,7 +8,7 @@ use rusqlite::{ToSql, types::Value};
 use crate::{
     History, Query, Result, Shown,
     ids::blob,
-    ingest::first_number,
+    numbers::first_number,
     view::{BY_ID, COLUMNS, Stored, stored, tables},
 };
 

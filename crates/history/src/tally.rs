@@ -12,6 +12,7 @@ use crate::{
     digest::{Month, RecordId, cell_id, expired_id, message_id_of, month_of, notice_id},
     ids::uuid,
     outcome::EXPIRED,
+    record::{EPOCH, IS_RECORD},
 };
 
 /// How many records there are.
@@ -90,10 +91,10 @@ impl Unreadable {
 /// in every backup: they are few, and only their newest value is kept.
 pub(crate) fn survey(conn: &Connection, after: i64, without: &Unreadable) -> Result<Tally> {
     let mut tally = Tally::default();
-    let mut messages = conn.prepare(
-        "SELECT a.user, a.device, m.id, m.sent_at, m.epoch, m.seq, m.n FROM message m CROSS JOIN actor a ON a.n = m.actor \
-         WHERE m.generation > ?1",
-    )?;
+    let mut messages = conn.prepare(&format!(
+        "SELECT a.user, a.device, m.id, m.sent_at, {EPOCH}, m.seq, m.n FROM message m \
+         CROSS JOIN actor a ON a.n = m.actor WHERE m.generation > ?1 AND {IS_RECORD}"
+    ))?;
     let mut rows = messages.query([after])?;
     while let Some(row) = rows.next()? {
         if without.messages.contains(&row.get(6)?) {

@@ -74,15 +74,17 @@ impl Batch<'_> {
         let held = self.held(message, actor)?;
         match &held {
             None => drop(self.insert(record, actor, room, SCRUBBED, target)?),
+            // It was opened elsewhere, and deleted there.
+            Some(held) if held.is_unopened() => {
+                self.remove(held, message)?;
+                self.insert(record, actor, room, SCRUBBED, target)?;
+            }
             Some(held) if stamp(message) < held.stamp => {
                 if held.state & SCRUBBED != 0 {
                     self.remove(held, message)?;
                     self.insert(record, actor, room, held.state, target)?;
                 } else {
-                    let mut kept = self.stored_record(message.id, actor)?;
-                    let m = &mut kept.message;
-                    (m.sent_at, m.epoch, m.seq) = (message.sent_at, message.epoch, message.seq);
-                    self.message(&kept, Origin::Restored, 0)?;
+                    self.restamp(message, actor)?;
                 }
             }
             Some(_) => {}
@@ -91,7 +93,7 @@ impl Batch<'_> {
         Ok(if held.is_none() { United::New } else { United::Held })
     }
 
-    fn stored_record(&self, id: MessageId, actor: i64) -> Result<Record> {
+    pub(crate) fn stored_record(&self, id: MessageId, actor: i64) -> Result<Record> {
         let sql = format!("SELECT {COLUMNS} {} WHERE m.id = ?1 AND m.actor = ?2", tables(BY_ID));
         let mut row = self.tx.prepare_cached(&sql)?;
         Ok(row.query_row(params![blob(&id.0), actor], stored)??.record)

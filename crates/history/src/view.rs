@@ -9,7 +9,7 @@ use rusqlite::{OptionalExtension, Row, TransactionBehavior, params};
 use crate::{
     History, HistoryError, Record, Result,
     ids::{blob, uuid},
-    ingest::first_number,
+    numbers::first_number,
     record::{HTTP, LATE, SCRUBBED, UNPRINTED},
     scrub::{kind_of, role},
 };
@@ -20,8 +20,7 @@ const ACTIONS: i64 = 20_000;
 /// The most unread messages to count, after the cursor and below it.
 const UNREAD: i64 = 1_000;
 /// The columns of a message, as [`Row`] reads them.
-pub(crate) const COLUMNS: &str =
-    "m.n, a.user, a.device, m.id, m.sent_at, m.epoch, m.seq, m.role, m.kind, m.body, m.extra, m.after, m.state, r.id";
+pub(crate) const COLUMNS: &str = "m.n, a.user, a.device, m.id, m.sent_at, iif(m.state & 64, m.sent_at, m.epoch), m.seq, m.role, m.kind, m.body, m.extra, m.after, m.state, r.id";
 
 /// The tables of [`COLUMNS`]. The message comes first, and the index by which it is found is named:
 /// without statistics SQLite may take a room's for one message's, and read the whole room.

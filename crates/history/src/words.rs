@@ -4,6 +4,11 @@
 //! are cut into overlapping pairs of characters, so that a search for any two characters or more
 //! finds them. The web client does the same.
 
+use ferry_protocol::Body;
+use rusqlite::{Connection, params};
+
+use crate::{Result, record::text_of};
+
 /// Returns whether a character belongs to a script that writes words without blanks: Han, Kana,
 /// Thai, Lao, Myanmar and Khmer.
 fn runs_on(c: char) -> bool {
@@ -53,6 +58,21 @@ pub(crate) fn term(words: &str, is_prefix: bool) -> String {
     let lone = words.chars().count() == 1 && words.chars().all(runs_on);
     let quoted = cut(words, false).replace('"', "\"\"");
     format!("\"{quoted}\"{}", if is_prefix || lone { " *" } else { "" })
+}
+
+/// Fills the index of words, which is empty.
+pub(crate) fn fill(conn: &Connection) -> Result<()> {
+    let mut texts = conn.prepare("SELECT n, kind, body FROM message WHERE body IS NOT NULL")?;
+    let mut rows = texts.query([])?;
+    while let Some(row) = rows.next()? {
+        let (kind, body): (String, String) = (row.get(1)?, row.get(2)?);
+        let Ok(body) = serde_json::from_str::<Body>(&body) else { continue };
+        if let Some(text) = text_of(&kind, &body) {
+            conn.prepare_cached("INSERT INTO words (rowid, text) VALUES (?1, ?2)")?
+                .execute(params![row.get::<_, i64>(0)?, indexed(&text)])?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

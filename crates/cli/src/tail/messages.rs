@@ -154,15 +154,11 @@ async fn by_itself(
             let author = names.user(forward.origin.from).await;
             let time = show::time(forward.origin.sent_at, "%F %T");
             what.push(format!("forwards, as from {author} at {time}"));
-            forward.body.as_text().unwrap_or_else(|| other(&forward.kind, forward.body.get()))
+            forward.body.as_text().unwrap_or_else(|| show::other_kind(&forward.kind, &forward.body))
         }
-        _ => other(&message.kind, message.body.get()),
+        _ => show::other_kind(&message.kind, &message.body),
     };
     (what, text)
-}
-
-fn other(kind: &str, json: &str) -> String {
-    format!("[{kind}] {json}")
 }
 
 fn reason(why: Ignored) -> &'static str {

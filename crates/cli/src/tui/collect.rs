@@ -170,7 +170,7 @@ impl Collecting {
                 self.tell(News::Relay(Relay::Offline(crate::show::line(&reason.to_string())))).await;
             }
             // Looking them up notes them in the history.
-            Event::Message(incoming) if fresh == Fresh::Yes => {
+            Event::Message(incoming) if fresh != Fresh::No => {
                 self.names.user(incoming.message.from.user).await;
                 self.names.room(incoming.message.room).await;
             }

@@ -189,7 +189,7 @@ async fn post_all(worker: Worker, mut records: mpsc::Receiver<Record>) {
     while let Some(record) = records.recv().await {
         let (id, room) = (record.message.id, record.message.room);
         worker.keeper.get_to_know(&worker.session, room).await;
-        let outcome = send::post_record(&worker.session, &record).await;
+        let outcome = send::post_record(&worker.session, &worker.keeper, &record).await;
         worker.keeper.sent(record.clone(), &outcome).await;
         let outcome = match outcome {
             Ok(sent) => {

@@ -13,12 +13,13 @@ use super::link;
 use crate::{
     History, HistoryError, Month, Result,
     cells::OWN,
-    digest::{RecordId, TIME_MAX, cell_id, expired_id, message_id_of, month_of, notice_id},
+    digest::{RecordId, cell_id, expired_id, message_id_of, month_of, notice_id},
     floors::Floors,
     ids::{blob, uuid},
-    ingest::first_number,
     item::{Cell, Item, Outcome, item_columns},
+    numbers::{TIME_MAX, first_number},
     outcome::EXPIRED,
+    record::{EPOCH, IS_RECORD},
     tally::bytes,
     view::tables,
 };
@@ -69,10 +70,11 @@ impl Records {
     }
 
     fn messages(&mut self, history: &History, floors: &Floors) -> Result<()> {
-        let mut messages = history.conn.prepare_cached(
-            "SELECT m.n, a.user, a.device, m.id, m.sent_at, m.epoch, m.seq, r.id FROM message m \
-             CROSS JOIN actor a ON a.n = m.actor CROSS JOIN room r ON r.n = m.room WHERE m.n >= ?1 AND m.n < ?2",
-        )?;
+        let mut messages = history.conn.prepare_cached(&format!(
+            "SELECT m.n, a.user, a.device, m.id, m.sent_at, {EPOCH}, m.seq, r.id FROM message m \
+             CROSS JOIN actor a ON a.n = m.actor CROSS JOIN room r ON r.n = m.room \
+             WHERE m.n >= ?1 AND m.n < ?2 AND {IS_RECORD}"
+        ))?;
         let end = start_of(self.month.saturating_add(1)).map_or(i64::MAX, first_number);
         let mut rows = messages.query([start_of(self.month).map_or(0, first_number), end])?;
         while let Some(row) = rows.next()? {

@@ -14,6 +14,7 @@ use crate::{
     digest::month_of,
     ids::uuid,
     item::{Cell, Outcome, item_columns, messages_file, notices_file, outcomes_file},
+    record::IS_RECORD,
     tally::{CELLS, OUTCOMES, Unreadable, bytes},
     view::tables,
 };
@@ -106,7 +107,11 @@ impl<'a> Records<'a> {
     }
 
     fn messages(&self, take: &mut Take<'_>) -> Result<()> {
-        let sql = format!("SELECT {} {} WHERE m.generation > ?1 ORDER BY m.n", item_columns(), tables("NOT INDEXED"));
+        let sql = format!(
+            "SELECT {} {} WHERE m.generation > ?1 AND {IS_RECORD} ORDER BY m.n",
+            item_columns(),
+            tables("NOT INDEXED")
+        );
         let mut messages = self.conn.prepare(&sql)?;
         let mut rows = messages.query(params![self.after])?;
         let mut part = Part::default();
