@@ -173,6 +173,17 @@ impl Batch<'_> {
         Ok(!is_known)
     }
 
+    /// Returns since when this device collects, and until when its queue is known to be empty.
+    pub(crate) fn collected(&self) -> Result<(Option<i64>, Option<i64>)> {
+        Ok((stamp_of(&self.tx, CONTINUITY, BEGAN)?, stamp_of(&self.tx, CONTINUITY, b"drained")?))
+    }
+
+    /// Forgets that a backup or another device has brought everything from these times.
+    pub(crate) fn uncover(&mut self, since: i64, until: i64, now: i64) -> Result<()> {
+        let covered: Spans = value_of(&self.tx, CONTINUITY, COVERED)?.unwrap_or_default();
+        self.own(CONTINUITY, COVERED, now, &covered.without(&Spans::new(vec![Span(since, until)])))
+    }
+
     /// Notes that the history now has everything from these times, because a backup or another
     /// device had it. That closes holes, and what lies between them becomes one.
     pub(crate) fn covers(&mut self, spans: &Spans, now: i64) -> Result<()> {
@@ -184,12 +195,8 @@ impl Batch<'_> {
         let covered = covered.and(&Spans::new(spans.0.clone()).until(now));
         self.own(CONTINUITY, COVERED, now, &covered)?;
         let holes = {
-            let mut holes = self
-                .tx
-                .prepare_cached("SELECT n, since, until, reason FROM hole WHERE actor IS NULL AND reason != ?1")?;
-            let holes = holes.query_map([Reason::Salvage.code()], |row| {
-                Ok((row.get(0)?, Span(row.get(1)?, row.get(2)?), row.get(3)?))
-            })?;
+            let mut holes = self.tx.prepare_cached("SELECT n, since, until, reason FROM hole WHERE actor IS NULL")?;
+            let holes = holes.query_map([], |row| Ok((row.get(0)?, Span(row.get(1)?, row.get(2)?), row.get(3)?)))?;
             holes.collect::<rusqlite::Result<Vec<(i64, Span, i64)>>>()?
         };
         for (n, span, reason) in holes {

@@ -77,6 +77,16 @@ pub enum HistoryError {
 }
 
 impl HistoryError {
+    /// Says what mends damage.
+    pub(crate) fn asking_for_repair(self) -> Self {
+        match self {
+            Self::Damaged(what) if !what.contains("ferry history") => {
+                Self::Damaged(format!("{what}: ferry history repair"))
+            }
+            other => other,
+        }
+    }
+
     /// Returns the error of a file that cannot be read or written.
     #[must_use]
     pub fn file(path: &std::path::Path, error: std::io::Error) -> Self {

@@ -13,7 +13,7 @@ use crate::{
 
 /// How long a missing message may be late before it counts as a hole, in milliseconds.
 const LATE: i64 = 90_000;
-/// The most open holes. Past it a new one is joined to the last of its reason.
+/// The most open holes. Past it those of a reason are joined to one that is about nobody.
 const MOST: i64 = 10_000;
 
 /// Why something may be missing.
@@ -235,7 +235,15 @@ impl Batch<'_> {
         if count <= MOST {
             return Ok(());
         }
-        let mut last = self.tx.prepare_cached("SELECT n FROM hole WHERE reason = ?1 ORDER BY n DESC LIMIT 2")?;
+        // The joined hole is about nobody: no message of a single sender may close it.
+        self.tx
+            .prepare_cached(
+                "UPDATE hole SET actor = NULL, room = NULL, way = NULL, epoch = NULL, first = NULL, last = NULL, after = NULL \
+                 WHERE n = (SELECT max(n) FROM hole WHERE reason = ?1)",
+            )?
+            .execute([reason.code()])?;
+        let mut last =
+            self.tx.prepare_cached("SELECT n FROM hole WHERE reason = ?1 AND actor IS NULL ORDER BY n DESC LIMIT 2")?;
         let last = last.query_map([reason.code()], |row| row.get(0))?.collect::<rusqlite::Result<Vec<i64>>>()?;
         if let [new, old] = last[..] {
             self.tx

@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 use uuid::Uuid;
 
 use crate::{
-    History, Owner, Record, Result,
+    History, Owner, Record, Result, checksum,
     digest::{MonthChanges, message_id, notice_id},
     floors::Floors,
     ids::blob,
@@ -282,8 +282,8 @@ impl Batch<'_> {
         self.tx
             .prepare_cached(
                 "INSERT INTO message (n, actor, id, room, sent_at, epoch, seq, role, kind, body, extra, after, \
-                 target_user, target_id, state, generation) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+                 target_user, target_id, state, generation, sum) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
             )?
             .execute(params![
                 n,
@@ -302,6 +302,7 @@ impl Batch<'_> {
                 acts_on.as_ref().map(|target| blob(&target.message.0)),
                 state,
                 self.generation,
+                (!is_deleted).then(|| checksum::of_message(message, extra.as_deref(), acts_on.as_ref())),
             ])?;
         if !is_deleted && let Some(text) = record.text() {
             self.tx

@@ -25,12 +25,14 @@
 
 pub mod backup;
 mod cells;
+mod checksum;
 mod collector;
 mod coverage;
 mod digest;
 mod error;
 #[cfg(test)]
 mod faults;
+mod files;
 mod floors;
 mod holes;
 mod ids;

@@ -3,18 +3,20 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use ferry_protocol::UserId;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use crate::{HistoryError, Result, Sealer, Unsealed, numbers::Cache, schema};
+use crate::{
+    HistoryError, Result, Sealer, Unsealed,
+    files::{BUSY, InUse, sync_directory, with_suffix},
+    numbers::Cache,
+    schema,
+};
 
 /// Marks the file as a history: `Fery`.
 const APPLICATION: i32 = 0x4665_7279;
-/// How long a call waits for another process that writes. Past it the call fails.
-const BUSY: Duration = Duration::from_secs(20);
 
 /// Whose history it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +35,8 @@ pub struct History {
     pub(crate) cache: Cache,
     pub(crate) path: PathBuf,
     pub(crate) sealer: Box<dyn Sealer>,
+    /// Let go after the connection is closed.
+    _in_use: InUse,
 }
 
 impl std::fmt::Debug for History {
@@ -48,9 +52,11 @@ impl History {
     ///
     /// # Errors
     /// Fails with [`HistoryError::Damaged`] for a file that is no history (an empty one too),
-    /// with [`HistoryError::Newer`] and [`HistoryError::OtherOwner`], and if the file cannot be
-    /// read or written. None of these changes the file.
+    /// with [`HistoryError::Newer`] and [`HistoryError::OtherOwner`], with [`HistoryError::Busy`]
+    /// while it is repaired, and if the file cannot be read or written. None of these changes the
+    /// file.
     pub fn open(path: &Path, owner: &Owner) -> Result<Self> {
+        let in_use = InUse::with_others(path)?;
         match fs::metadata(path) {
             // SQLite would take an empty file for a new database, and hide that everything is lost.
             Ok(file) if file.len() == 0 => return Err(HistoryError::Damaged("the file is empty".to_owned())),
@@ -58,7 +64,7 @@ impl History {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => create(path, owner)?,
             Err(error) => return Err(HistoryError::file(path, error)),
         }
-        Self::open_existing(path, owner)
+        Self::open_existing(path, owner, in_use)
     }
 
     /// Returns whose history a file has.
@@ -76,7 +82,7 @@ impl History {
         owner_of(&conn)
     }
 
-    fn open_existing(path: &Path, owner: &Owner) -> Result<Self> {
+    fn open_existing(path: &Path, owner: &Owner, in_use: InUse) -> Result<Self> {
         let mut conn = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         refuse_other_files(&conn)?;
         schema::refuse_newer(&conn)?;
@@ -86,7 +92,7 @@ impl History {
         prepare(&conn)?;
         schema::upgrade(&mut conn)?;
         let (owner, path, sealer) = (owner.clone(), path.to_owned(), Box::new(Unsealed));
-        Ok(Self { conn, owner, cache: Cache::default(), path, sealer })
+        Ok(Self { conn, owner, cache: Cache::default(), path, sealer, _in_use: in_use })
     }
 
     /// Returns a second connection, which only reads: what it sees does not change until it is
@@ -205,21 +211,4 @@ pub(crate) fn owner_of(conn: &Connection) -> Result<Owner> {
 
 fn temporary(path: &Path) -> PathBuf {
     with_suffix(path, &format!(".{}.new", std::process::id()))
-}
-
-pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
-}
-
-/// Makes sure that the name of a new file is on the disk.
-pub(crate) fn sync_directory(path: &Path) -> Result<()> {
-    match path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
-        Some(directory) if cfg!(unix) => {
-            let synced = fs::File::open(directory).and_then(|directory| directory.sync_all());
-            synced.map_err(|error| HistoryError::file(directory, error))
-        }
-        _ => Ok(()),
-    }
 }

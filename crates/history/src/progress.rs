@@ -28,6 +28,11 @@ impl<'a, 'b> Ticker<'a, 'b> {
         self.now.total = total;
     }
 
+    /// Asks the watch whether to go on, without progress.
+    pub(crate) fn look(&mut self) -> crate::Result<()> {
+        if (self.watch)(self.now) { Ok(()) } else { Err(crate::HistoryError::Interrupted) }
+    }
+
     pub(crate) fn done(&mut self, more: u64) -> crate::Result<()> {
         let before = self.now.done;
         self.now.done += more;

@@ -12,8 +12,9 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, co
 use crate::{
     History, HistoryError, Owner, Reason, Result,
     cells::{BACKUP, is_valid},
+    files::{InUse, JOURNALS, with_suffix},
     ids::blob,
-    open::{connect, owner_of, sync_directory, with_suffix},
+    open::{connect, owner_of},
     soundness::unreadable,
     tally::{Unreadable, survey},
     words,
@@ -66,13 +67,17 @@ impl History {
     ///
     /// # Errors
     /// Fails if the file cannot be read or written, for example because another process reads it
-    /// for long. No record has changed then.
+    /// for long, and with [`HistoryError::Damaged`] if a page is damaged: [`Self::repair`] can mend
+    /// that. No record has changed then.
     pub fn rebuild(&mut self) -> Result<()> {
-        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        tx.execute_batch("REINDEX")?;
-        rebuild(&tx)?;
-        tx.commit()?;
-        self.rewrite()
+        let mut rebuild = || {
+            let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            tx.execute_batch("REINDEX")?;
+            rebuild(&tx)?;
+            tx.commit()?;
+            self.rewrite()
+        };
+        rebuild().map_err(HistoryError::asking_for_repair)
     }
 
     /// Writes the file anew if something was deleted a day ago or earlier, and the file is at most
@@ -113,8 +118,10 @@ impl History {
     /// # Errors
     /// Fails with [`HistoryError::OtherOwner`] if the file says that it is somebody else's, if its
     /// tables cannot be read at all, and if the new file cannot be written. Then the old one is
-    /// where it was.
+    /// where it was. Fails with [`HistoryError::Busy`] while somebody else has the history open.
     pub fn repair(path: &Path, owner: &Owner) -> Result<Repaired> {
+        // What others would write meanwhile would be in neither file.
+        let alone = InUse::alone(path)?;
         let salvaged = with_suffix(path, ".salvaged");
         remove_all(&salvaged)?;
         let is_incomplete = match salvage(path, &salvaged, owner) {
@@ -125,19 +132,8 @@ impl History {
             }
         };
         let messages = Self::open(&salvaged, owner)?.status()?.messages;
-        let moved_to = with_suffix(path, &format!(".damaged-{}", now_ms()));
-        // The journal first: a new file must not meet it.
-        for suffix in ["-wal", "-shm", "-journal", ""] {
-            let (from, to) = (with_suffix(path, suffix), with_suffix(&moved_to, suffix));
-            match fs::rename(&from, to) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(HistoryError::file(&from, error));
-                }
-                _ => {}
-            }
-        }
-        fs::rename(&salvaged, path).map_err(|error| HistoryError::file(path, error))?;
-        sync_directory(path)?;
+        let moved_to = alone.replace(path, &salvaged)?;
+        let _ = remove_all(&salvaged);
         Ok(Repaired { moved_to, messages, is_incomplete })
     }
 }
@@ -185,16 +181,26 @@ fn salvage(from: &Path, to: &Path, owner: &Owner) -> Result<bool> {
     rebuild(&tx)?;
     tx.commit()?;
     if is_incomplete {
-        let (oldest, newest) = history.conn.query_row("SELECT min(sent_at), max(sent_at) FROM message", [], |row| {
-            Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, Option<i64>>(1)?))
-        })?;
-        let mut batch = history.begin()?;
-        let now = now_ms();
-        batch.hole(Reason::Salvage, oldest.unwrap_or_default(), newest.unwrap_or(now), now)?;
-        batch.commit()?;
+        note_loss(&mut history)?;
     }
     history.conn.close().map_err(|(_, error)| HistoryError::from(error))?;
     Ok(is_incomplete)
+}
+
+/// Notes that something of all that this device had may be missing.
+fn note_loss(history: &mut History) -> Result<()> {
+    let (oldest, newest) = history.conn.query_row("SELECT min(sent_at), max(sent_at) FROM message", [], |row| {
+        Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, Option<i64>>(1)?))
+    })?;
+    let now = now_ms();
+    let mut batch = history.begin()?;
+    let (began, drained) = batch.collected()?;
+    let since = oldest.into_iter().chain(began).min().unwrap_or_default();
+    let until = newest.into_iter().chain(drained).max().unwrap_or(now);
+    batch.hole(Reason::Salvage, since, until, now)?;
+    // What a backup or another device has brought may be lost too.
+    batch.uncover(since, until.saturating_add(1), now)?;
+    batch.commit()
 }
 
 /// Copies the rows of a table: from its beginning until one cannot be read, and then from its end.
@@ -210,16 +216,23 @@ fn copy(from: &Connection, to: &Connection, table: &str, key: &[&str]) -> Result
     let (list, marks) = (shared.join(", "), marks.join(", "));
     let insert = format!("INSERT OR IGNORE INTO {table} ({list}) VALUES ({marks})");
     if key == ["rowid"] {
-        return copy_by_number(from, to, table, &list, &insert, shared.len());
+        let is_whole = copy_by_number(from, to, table, &list, &insert, shared.len())?;
+        if !is_whole {
+            // A damaged number may have hidden what comes after its row.
+            let select = format!("SELECT {list} FROM {table} NOT INDEXED ORDER BY rowid DESC");
+            copy_rows(from, to, &select, &insert, shared.len())?;
+        }
+        return Ok(is_whole);
     }
     let mut is_whole = true;
     // Without an index: it may be what is damaged.
     for order in ["ASC", "DESC"] {
         let key: Vec<String> = key.iter().map(|column| format!("{column} {order}")).collect();
         let select = format!("SELECT {list} FROM {table} NOT INDEXED ORDER BY {}", key.join(", "));
-        match copy_rows(from, to, &select, &insert, shared.len())? {
-            true => break,
-            false => is_whole = false,
+        let copied = copy_rows(from, to, &select, &insert, shared.len())?;
+        is_whole &= copied == Copied::All;
+        if copied != Copied::Begun {
+            break;
         }
     }
     Ok(is_whole)
@@ -247,17 +260,19 @@ fn copy_by_number(
     let (mut after, mut is_whole) = (i64::MIN, true);
     loop {
         let select = format!("SELECT {list} FROM {table} NOT INDEXED WHERE rowid > {after} ORDER BY rowid");
-        if copy_rows(from, to, &select, insert, columns)? {
-            return Ok(is_whole);
+        match copy_rows(from, to, &select, insert, columns)? {
+            Copied::All => return Ok(is_whole),
+            Copied::Some => return Ok(false),
+            Copied::Begun => is_whole = false,
         }
-        is_whole = false;
         // Where the copy came to.
         let reached = format!("SELECT max({after}, coalesce(max(rowid), {after})) FROM {table}");
         let reached: i64 = to.query_row(&reached, [], |row| row.get(0))?;
         // The row itself may be what cannot be read; a page may, with all its rows.
         after = match next(reached) {
-            Ok(Some(number)) => number,
-            Ok(None) => return Ok(false),
+            // Where the order of the rows is damaged, a search may come back to the same one.
+            Ok(Some(number)) if number > after => number,
+            Ok(_) => return Ok(false),
             Err(()) => {
                 let far = (0..63).map(|bits| reached.saturating_add(1 << bits)).find(|number| next(*number).is_ok());
                 let Some(mut good) = far else { return Ok(false) };
@@ -272,16 +287,27 @@ fn copy_by_number(
     }
 }
 
-/// Copies rows until one cannot be read. Returns true if there was none such.
-fn copy_rows(from: &Connection, to: &Connection, select: &str, insert: &str, columns: usize) -> Result<bool> {
-    let Ok(mut select) = from.prepare(select) else { return Ok(false) };
-    let Ok(mut rows) = select.query([]) else { return Ok(false) };
+/// How much was copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Copied {
+    /// All rows.
+    All,
+    /// All that can be: some do not read as they were written.
+    Some,
+    /// The rows before one that cannot be read.
+    Begun,
+}
+
+/// Copies rows until one cannot be read.
+fn copy_rows(from: &Connection, to: &Connection, select: &str, insert: &str, columns: usize) -> Result<Copied> {
+    let Ok(mut select) = from.prepare(select) else { return Ok(Copied::Begun) };
+    let Ok(mut rows) = select.query([]) else { return Ok(Copied::Begun) };
     let mut is_whole = true;
     loop {
         let row = match rows.next() {
             Ok(Some(row)) => row,
-            Ok(None) => return Ok(is_whole),
-            Err(_) => return Ok(false),
+            Ok(None) => return Ok(if is_whole { Copied::All } else { Copied::Some }),
+            Err(_) => return Ok(Copied::Begun),
         };
         // A text that is no text any more: only this row is lost.
         let values: rusqlite::Result<Vec<rusqlite::types::Value>> = (0..columns).map(|at| row.get(at)).collect();
@@ -290,13 +316,14 @@ fn copy_rows(from: &Connection, to: &Connection, select: &str, insert: &str, col
             continue;
         };
         // A value of a wrong type, from a damaged page, does not get into a strict table.
-        match to.prepare_cached(insert)?.execute(rusqlite::params_from_iter(values)) {
+        let copied = match to.prepare_cached(insert)?.execute(rusqlite::params_from_iter(values)) {
             Err(rusqlite::Error::SqliteFailure(error, _)) if error.code == rusqlite::ErrorCode::ConstraintViolation => {
-                is_whole = false;
                 0
             }
-            done => done?,
+            copied => copied?,
         };
+        // Nor does one under a key that another row has: one of the two keys is damaged.
+        is_whole &= copied > 0;
     }
 }
 
@@ -330,7 +357,7 @@ fn columns(conn: &Connection, table: &str) -> Result<Vec<String>> {
 }
 
 fn remove_all(path: &Path) -> Result<()> {
-    for suffix in ["", "-wal", "-shm", "-journal"] {
+    for suffix in JOURNALS.into_iter().chain(["", ".in-use"]) {
         let file = with_suffix(path, suffix);
         match fs::remove_file(&file) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(HistoryError::file(&file, error)),

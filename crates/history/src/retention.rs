@@ -65,6 +65,22 @@ impl Batch<'_> {
         Ok(gone.len())
     }
 
+    /// Removes what waits to be sent from before a time, and what this version could not read: of
+    /// that nobody knows the room.
+    fn forget_unsent(&mut self, room: Option<RoomId>, before: i64) -> Result<()> {
+        match room {
+            Some(room) => {
+                self.tx.execute("DELETE FROM outbox WHERE at < ?1 AND room = ?2", params![before, blob(&room.0)])?
+            }
+            None => {
+                self.tx.execute("DELETE FROM unread_frame WHERE at < ?1", [before])?;
+                self.tx.execute("DELETE FROM outbox WHERE at < ?1", [before])?
+            }
+        };
+        self.has_scrubbed.set(true);
+        Ok(())
+    }
+
     /// Removes notices and outcomes from before a time.
     fn forget_others(&mut self, before: i64) -> Result<()> {
         let notices = {
@@ -126,6 +142,7 @@ impl History {
             }
         }
         batch.own(FLOOR, b"", now, &floors)?;
+        batch.forget_unsent(room, before)?;
         if room.is_none() {
             batch.forget_others(before)?;
         }

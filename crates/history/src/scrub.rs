@@ -58,7 +58,7 @@ impl Batch<'_> {
             // What is left is what orders the message: version 1 of the tables has its stream here.
             self.tx
                 .prepare_cached(
-                    "UPDATE message SET body = NULL, state = (state | ?2) & ~?3, \
+                    "UPDATE message SET body = NULL, sum = NULL, state = (state | ?2) & ~?3, \
                      extra = CASE WHEN extra ->> '$.stream' = 'http' THEN '{\"stream\":\"http\"}' END WHERE n = ?1",
                 )?
                 // Nobody has to see it any more.

@@ -7,20 +7,28 @@ use rusqlite::Connection;
 use crate::{
     HistoryError, Result,
     cells::{OWN, is_valid},
+    checksum,
     ids::uuid,
     item::{Cell, Item, item_columns},
     tally::{Unreadable, bytes},
     view::tables,
 };
 
+/// The column of the check sum, behind those of [`item_columns`].
+const SUM: usize = 16;
+
 /// Looks for records that do not read as they are written.
 pub(crate) fn unreadable(conn: &Connection, after: i64) -> Result<Unreadable> {
     let mut bad = Unreadable::default();
-    let sql = format!("SELECT {} {} WHERE m.generation > ?1", item_columns(), tables("NOT INDEXED"));
+    let sql = format!("SELECT {}, m.sum {} WHERE m.generation > ?1", item_columns(), tables("NOT INDEXED"));
     let mut messages = conn.prepare(&sql)?;
     let mut rows = messages.query([after])?;
     while let Some(row) = rows.next()? {
-        let n: i64 = row.get(0)?;
+        let (n, sum): (i64, Option<i64>) = (row.get(0)?, row.get(SUM)?);
+        if sum.is_some_and(|sum| checksum::of_row(row).ok() != Some(sum)) {
+            bad.messages.insert(n);
+            continue;
+        }
         match Item::of_row(row) {
             Ok(item) if Item::from_line(item.section(), &item.to_line()).as_ref() == Ok(&item) => {}
             Ok(_) | Err(HistoryError::Damaged(_)) => {

@@ -54,6 +54,10 @@ impl History {
     /// # Errors
     /// Fails with [`HistoryError::Damaged`], which says what is wrong.
     pub fn check(&self) -> Result<()> {
+        self.look().map_err(HistoryError::asking_for_repair)
+    }
+
+    fn look(&self) -> Result<()> {
         let mut check = self.conn.prepare("PRAGMA integrity_check(1)")?;
         let found: String = check.query_row([], |row| row.get(0))?;
         if found != "ok" {

@@ -7,6 +7,7 @@
 //! The pipe between them is encrypted end to end with Noise ([`noise`]), whatever carries it. This
 //! crate has no network: give it something that reads and writes.
 
+mod budget;
 mod exchange;
 mod message;
 mod month;

@@ -2,8 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+use ferry_conversation::Arrival;
 use ferry_history::{
-    HistoryError, Hole, Origin, Reason,
+    HistoryError, Hole, Origin, Reason, Record,
     backup::{Backup, Key, Lock, Plan, RecoveryKey},
     sync::{Pipe, Side, sync},
 };
@@ -11,7 +12,7 @@ use ferry_protocol::{DeviceId, Notice, NoticeEvent, Role, RoomId};
 
 mod common;
 
-use common::{Home, Writer, take_all};
+use common::{Home, Writer, take_all, texts};
 
 /// One end of a pipe in memory.
 struct End(std::sync::mpsc::Sender<Vec<u8>>, std::sync::mpsc::Receiver<Vec<u8>>);
@@ -209,4 +210,102 @@ fn a_sibling_that_was_there_closes_a_hole() {
     assert_eq!((one.holes(), other.holes()), (vec![], vec![]));
     let whole = one.history.whole().unwrap();
     assert_eq!(whole.as_slice().len(), 1, "{whole:?}");
+}
+
+#[test]
+fn what_is_missing_is_a_hole_until_it_comes() {
+    let (home, room) = (Home::new(), RoomId::new());
+    let mut bob = Writer::new(room);
+    let all: Vec<Record> = (0..6).map(|number| bob.says(&number.to_string())).collect();
+    let mut history = home.open();
+    let taken = take_all(&mut history, &[&all[0], &all[4]]);
+    assert_eq!(taken[1].arrival, Arrival::Gap(2..=4));
+    assert!(history.holes(60_000).unwrap().is_empty(), "it may only be late");
+    let holes = history.holes(100_000).unwrap();
+    assert_eq!((holes.len(), holes[0].reason, holes[0].messages), (1, Reason::Gap, Some(3)));
+    assert_eq!((holes[0].sender, holes[0].room), (Some(bob.from.user), Some(room)));
+    assert_eq!((holes[0].since, holes[0].until), (all[0].message.sent_at, all[4].message.sent_at));
+    assert_eq!(take_all(&mut history, &[&all[2]])[0].arrival, Arrival::Filled);
+    let missing: Vec<_> = history.holes(100_000).unwrap().into_iter().map(|hole| hole.messages).collect();
+    assert_eq!(missing, [Some(1), Some(1)]);
+    let mut batch = history.begin().unwrap();
+    batch.message(&all[1], Origin::Restored, 0).unwrap();
+    batch.message(&all[3], Origin::Restored, 0).unwrap();
+    batch.commit().unwrap();
+    assert!(history.holes(100_000).unwrap().is_empty());
+}
+
+#[test]
+fn a_lost_tail_shows_by_what_the_next_message_follows() {
+    let (home, room) = (Home::new(), RoomId::new());
+    let mut bob = Writer::new(room);
+    let (first, lost) = (bob.says("one"), bob.says("the tail of a connection"));
+    let mut next = bob.says("in the next connection");
+    (next.message.epoch, next.message.seq) = (2_000, 1);
+    let mut history = home.open();
+    take_all(&mut history, &[&first, &next]);
+    let holes = history.holes(100_000).unwrap();
+    assert_eq!((holes.len(), holes[0].reason, holes[0].sender), (1, Reason::After, Some(bob.from.user)));
+    take_all(&mut history, &[&lost]);
+    assert!(history.holes(100_000).unwrap().is_empty());
+    // Somebody of whom nothing came before may follow anything.
+    let mut carol = Writer::new(room);
+    carol.says("before this device was there");
+    take_all(&mut history, &[&carol.says("hello")]);
+    assert!(history.holes(100_000).unwrap().iter().all(|hole| hole.reason != Reason::After));
+}
+
+#[test]
+fn an_after_that_lies_makes_a_hole_and_nothing_else() {
+    let (home, room) = (Home::new(), RoomId::new());
+    let mut history = home.open();
+    let (mut bob, mut mallory) = (Writer::new(room), Writer::new(room));
+    let (first, elsewhere) = (bob.says("first"), Writer::new(RoomId::new()).says("elsewhere"));
+    take_all(&mut history, &[&first, &elsewhere, &mallory.says("hello")]);
+    let mut lies = Vec::new();
+    // Nobody's, her own, and those of others.
+    for after in [None, Some(()), None, None] {
+        mallory.last = Some(ferry_protocol::MessageId::new());
+        let mut lie = mallory.says("a lie");
+        if after.is_some() {
+            lie.message.after = Some(lie.message.id);
+        }
+        lies.push(lie);
+    }
+    (lies[2].message.after, lies[3].message.after) = (Some(first.message.id), Some(elsewhere.message.id));
+    take_all(&mut history, &lies.iter().collect::<Vec<_>>());
+    history.check().unwrap();
+    assert_eq!(texts(&history, room).len(), 6);
+    let holes = history.holes(i64::MAX).unwrap();
+    assert!(holes.iter().all(|hole| hole.sender == Some(mallory.from.user)), "{holes:?}");
+
+    // However many she tells, what bob has lost stays a hole.
+    // As if she had told ten thousand.
+    let conn = rusqlite::Connection::open(home.file()).unwrap();
+    conn.execute_batch(
+        "WITH RECURSIVE many (k) AS (SELECT 1 UNION ALL SELECT k + 1 FROM many WHERE k < 10000) \
+         INSERT INTO hole (reason, since, until, noticed, actor, room, after) \
+         SELECT h.reason, h.since, h.until, h.noticed, h.actor, h.room, randomblob(16) FROM many, \
+         (SELECT * FROM hole ORDER BY n LIMIT 1) h",
+    )
+    .unwrap();
+    drop(conn);
+    let mut batch = history.begin().unwrap();
+    bob.says("lost");
+    let found = bob.says("after what is lost");
+    batch.message(&found, Origin::Live, 0).unwrap();
+    for _ in 0..3 {
+        let mut named = mallory.says("what bob lost");
+        named.message.id = found.message.after.unwrap();
+        batch.message(&named, Origin::Live, 0).unwrap();
+    }
+    batch.commit().unwrap();
+    let holes = history.holes(i64::MAX).unwrap();
+    assert!(holes.len() <= 10_010, "{}", holes.len());
+    let is_covered = |hole: &ferry_history::Hole| {
+        hole.since <= found.message.sent_at
+            && hole.until >= found.message.sent_at
+            && hole.sender != Some(mallory.from.user)
+    };
+    assert!(holes.iter().any(is_covered));
 }

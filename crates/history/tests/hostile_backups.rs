@@ -187,6 +187,22 @@ fn what_is_too_large_is_refused_before_it_is_read() {
 }
 
 #[test]
+fn a_list_of_sums_is_no_longer_than_its_files_need() {
+    let mut forged = Forged::new().and("SHA256SUMS", EntryType::Regular, "0  a\n".repeat(1_000).as_bytes());
+    forged.has_sums = false;
+    forged.is_refused("SHA256SUMS is too large");
+}
+
+#[test]
+fn what_this_version_does_not_know_can_be_interrupted_too() {
+    let forged = Forged::with("later.bin", &vec![0; 8 << 20]);
+    let mut backup = Backup::open(&forged.write(), Key::Recovery(vec![forged.key.clone()])).unwrap();
+    assert!(matches!(backup.verify(None, 0, &mut |_| false), Err(HistoryError::Interrupted)));
+    let mut history = forged.home.open();
+    assert!(matches!(backup.restore(&mut history, false, 0, &mut |_| false), Err(HistoryError::Interrupted)));
+}
+
+#[test]
 fn lines_that_are_no_records_are_refused_and_not_repeated() {
     let canary = message().replace("\"seq\":1", "\"seq\":\"canary\"");
     for (file, line) in [

@@ -6,12 +6,16 @@ use std::{collections::HashSet, fs};
 
 use ferry_conversation::Draft;
 use ferry_history::{History, HistoryError, Reason, Record};
-use ferry_protocol::RoomId;
+use ferry_protocol::{DeviceId, RoomId};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::SliceRandom as _};
 
 mod common;
 
-use common::{Home, Writer, take_all, target, texts};
+use common::{
+    Home, Writer,
+    pairs::{sync_whole, two},
+    take_all, target, texts,
+};
 
 /// A history with many messages, closed.
 fn filled(home: &Home, room: RoomId) -> Vec<Record> {
@@ -191,4 +195,157 @@ fn a_history_that_is_written_anew_has_no_copy_of_what_was_deleted() {
     let found = canaries(&home);
     assert_eq!(found.intersection(&gone).count(), 0);
     assert!(texts.iter().skip(1).step_by(2).all(|record| found.contains(&number(record))), "what stays is found");
+}
+
+#[test]
+fn a_bit_that_flips_in_a_message_is_found_and_the_rest_is_saved() {
+    let (home, room) = (Home::new(), RoomId::new());
+    filled(&home, room);
+    let whole = fs::read(home.file()).unwrap();
+    let mut random = StdRng::seed_from_u64(5);
+    let canary = b"message 1500 of many";
+    let place = whole.windows(canary.len()).position(|window| window == canary).unwrap();
+    for _ in 0..16 {
+        let mut bytes = whole.clone();
+        // The text, and the ids and numbers before it.
+        let (at, bit) = (place - 60 + random.random_range(0..80), random.random_range(0..8));
+        bytes[at] ^= 1 << bit;
+        fs::write(home.file(), &bytes).unwrap();
+        let error = match History::open(&home.file(), &home.owner) {
+            Ok(history) => history.check().unwrap_err(),
+            Err(error) => error,
+        };
+        assert!(
+            matches!(&error, HistoryError::Damaged(what) if what.contains("ferry history repair")),
+            "{at}: {error}"
+        );
+        let repaired = History::repair(&home.file(), &home.owner).unwrap();
+        assert!(repaired.messages >= 2_998, "{at}: {}", repaired.messages);
+        let history = home.open();
+        history.check().unwrap();
+        assert!(repaired.messages == 3_000 || !history.holes(i64::MAX).unwrap().is_empty());
+        drop(history);
+        let left = fs::read_dir(home.directory.path()).unwrap().map(|file| file.unwrap().path());
+        left.for_each(|path| fs::remove_file(path).unwrap());
+    }
+}
+
+#[test]
+fn a_page_of_an_index_that_is_damaged_is_named_with_what_mends_it() {
+    let (home, room) = (Home::new(), RoomId::new());
+    filled(&home, room);
+    let whole = fs::read(home.file()).unwrap();
+    let roots = {
+        let conn = rusqlite::Connection::open(home.file()).unwrap();
+        let mut roots = conn
+            .prepare("SELECT name, rootpage FROM sqlite_master WHERE type = 'index' AND name IN ('message_by_id', 'message_by_room', 'message_by_target')")
+            .unwrap();
+        let root = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+        roots.query_map([], root).unwrap().collect::<rusqlite::Result<Vec<(String, i64)>>>().unwrap()
+    };
+    assert_eq!(roots.len(), 3);
+    for (name, page) in roots {
+        let mut bytes = whole.clone();
+        let begin = usize::try_from(page - 1).unwrap() * 4_096;
+        bytes[begin..begin + 4_096].fill(0xa5);
+        fs::write(home.file(), &bytes).unwrap();
+        let _ = fs::remove_file(home.file().with_extension("history-wal"));
+        let mut history = home.open();
+        for error in [history.check().unwrap_err(), history.rebuild().unwrap_err()] {
+            let says = matches!(&error, HistoryError::Damaged(what) if what.contains("ferry history repair"));
+            assert!(says, "{name}: {error}");
+        }
+        drop(history);
+        let repaired = History::repair(&home.file(), &home.owner).unwrap();
+        assert_eq!((repaired.messages, repaired.is_incomplete), (3_000, false), "{name}");
+        home.open().check().unwrap();
+    }
+}
+
+#[test]
+fn a_repair_that_is_killed_is_ended_by_whoever_opens_the_history_next() {
+    let (home, room) = (Home::new(), RoomId::new());
+    filled(&home, room);
+    let file = home.file();
+    let with = |suffix: &str| std::path::PathBuf::from(format!("{}{suffix}", file.display()));
+    let damaged = fs::read(&file).unwrap();
+    let repaired = History::repair(&file, &home.owner).unwrap();
+    let new = fs::read(&file).unwrap();
+    fs::remove_file(&repaired.moved_to).unwrap();
+    // How far it came: the new file is whole; the journal is moved; the file has a second name; it
+    // has only that (where there are no hard links).
+    for step in 0..4 {
+        fs::write(with(".repaired"), &new).unwrap();
+        fs::write(&file, &damaged).unwrap();
+        fs::write(with("-wal"), "a journal").unwrap();
+        let modified = fs::metadata(with(".repaired")).unwrap().modified().unwrap();
+        let since = modified.duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
+        let moved = |suffix: &str| with(&format!(".damaged-{since}{suffix}"));
+        if step > 0 {
+            fs::rename(with("-wal"), moved("-wal")).unwrap();
+        }
+        match step {
+            2 => fs::hard_link(&file, moved("")).unwrap(),
+            3 => fs::rename(&file, moved("")).unwrap(),
+            _ => {}
+        }
+        let history = home.open();
+        assert_eq!(history.status().unwrap().messages, 3_000, "{step}");
+        history.check().unwrap();
+        drop(history);
+        assert!(!with(".repaired").exists(), "{step}");
+        assert_eq!(fs::read(moved("")).unwrap(), damaged, "{step}");
+        assert_eq!(fs::read(moved("-wal")).unwrap(), b"a journal", "{step}");
+        fs::remove_file(moved("")).unwrap();
+        fs::remove_file(moved("-wal")).unwrap();
+    }
+}
+
+#[test]
+fn a_history_that_somebody_has_open_is_not_replaced() {
+    let (home, room) = (Home::new(), RoomId::new());
+    filled(&home, room);
+    let mut open = home.open();
+    let error = History::repair(&home.file(), &home.owner).unwrap_err();
+    assert!(matches!(error, HistoryError::Busy), "{error}");
+    take_all(&mut open, &[&Writer::new(room).says("written meanwhile")]);
+    drop(open);
+    assert_eq!(History::repair(&home.file(), &home.owner).unwrap().messages, 3_001);
+}
+
+/// Returns a device that logged in at a time.
+fn logged_in_at(time: i64) -> DeviceId {
+    // The first bytes of a UUIDv7 are its time.
+    let mut id = DeviceId::new().0.into_bytes();
+    id[..6].copy_from_slice(&time.to_be_bytes()[2..]);
+    DeviceId(uuid::Uuid::from_bytes(id))
+}
+
+#[test]
+fn what_another_device_brings_after_a_repair_closes_its_hole() {
+    let (home, away) = two();
+    let room = RoomId::new();
+    let records = filled(&home, room);
+    let mut other = away.open();
+    take_all(&mut other, &records.iter().collect::<Vec<_>>());
+    for history in [&mut home.open(), &mut other] {
+        let (first, last) = (records[0].message.sent_at, records.last().unwrap().message.sent_at);
+        let mut batch = history.begin().unwrap();
+        batch.collects_as(logged_in_at(first - 1), first - 1).unwrap();
+        batch.drained(last + 1).unwrap();
+        batch.commit().unwrap();
+    }
+    let mut bytes = fs::read(home.file()).unwrap();
+    let middle = bytes.len() / 4_096 / 2 * 4_096;
+    let journal = home.file().with_extension("history-wal");
+    assert!(!journal.exists());
+    bytes[middle..middle + 4_096].fill(0xa5);
+    fs::write(home.file(), &bytes).unwrap();
+    let repaired = History::repair(&home.file(), &home.owner).unwrap();
+    assert!(repaired.is_incomplete);
+    let mut history = home.open();
+    assert!(!history.holes(i64::MAX).unwrap().is_empty());
+    sync_whole(&mut history, &mut other);
+    assert_eq!(history.holes(i64::MAX).unwrap(), []);
+    assert_eq!(history.whole().unwrap(), other.whole().unwrap());
 }

@@ -7,7 +7,7 @@ use ferry_protocol::{Notice, NoticeEvent, RoomId};
 
 mod common;
 
-use common::{Writer, backups::Kept, is_in_a_file, take_all, texts};
+use common::{Home, Writer, backups::Kept, is_in_a_file, take_all, texts};
 
 const DAY: i64 = 86_400_000;
 
@@ -79,4 +79,24 @@ fn messages_are_kept_for_as_long_as_the_user_says() {
     kept.history.check().unwrap();
     kept.history.keep(None, now).unwrap();
     assert_eq!(kept.history.forget_old(now + 100 * DAY, &mut |_| true).unwrap(), 0);
+}
+
+#[test]
+fn what_waits_and_what_could_not_be_read_is_forgotten_too() {
+    let (home, room, other) = (Home::new(), RoomId::new(), RoomId::new());
+    let mut history = home.open();
+    let mut batch = history.begin().unwrap();
+    for (room, canary) in [(room, "canary-here"), (other, "canary-there")] {
+        batch.sending(&Writer::new(room).says(canary), 1_000).unwrap();
+    }
+    batch.unknown("{\"type\":\"later\",\"says\":\"canary-later\"}", 1_000).unwrap();
+    batch.commit().unwrap();
+    history.forget(Some(room), 2_000, 3_000, &mut |_| true).unwrap();
+    history.tidy().unwrap();
+    let is_there = |canary: &str| is_in_a_file(home.directory.path(), canary);
+    assert_eq!([is_there("canary-here"), is_there("canary-there"), is_there("canary-later")], [false, true, true]);
+    history.forget(None, 2_000, 3_000, &mut |_| true).unwrap();
+    history.tidy().unwrap();
+    assert!(!is_there("canary-there") && !is_there("canary-later"));
+    assert_eq!(history.unsent().unwrap(), []);
 }

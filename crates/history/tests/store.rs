@@ -4,8 +4,8 @@
 
 use std::fs;
 
-use ferry_conversation::{Arrival, Draft};
-use ferry_history::{Collector, History, HistoryError, Origin, Owner, Reason, Record, RoomNow};
+use ferry_conversation::Draft;
+use ferry_history::{Collector, History, HistoryError, Origin, Owner, Record, RoomNow};
 use ferry_protocol::{MessageId, Receipt, ReceiptEvent, Role, RoomId, RoomKind, Sent, Stream, UserId};
 use proptest::prelude::*;
 
@@ -219,49 +219,6 @@ fn unread_is_what_others_wrote_after_the_cursor() {
     batch.read(room, last.message.id, last.message.sent_at + 1).unwrap();
     batch.commit().unwrap();
     assert_eq!(history.unread(room).unwrap(), 0);
-}
-
-#[test]
-fn what_is_missing_is_a_hole_until_it_comes() {
-    let (home, room) = (Home::new(), RoomId::new());
-    let mut bob = Writer::new(room);
-    let all: Vec<Record> = (0..6).map(|number| bob.says(&number.to_string())).collect();
-    let mut history = home.open();
-    let taken = take_all(&mut history, &[&all[0], &all[4]]);
-    assert_eq!(taken[1].arrival, Arrival::Gap(2..=4));
-    assert!(history.holes(60_000).unwrap().is_empty(), "it may only be late");
-    let holes = history.holes(100_000).unwrap();
-    assert_eq!((holes.len(), holes[0].reason, holes[0].messages), (1, Reason::Gap, Some(3)));
-    assert_eq!((holes[0].sender, holes[0].room), (Some(bob.from.user), Some(room)));
-    assert_eq!((holes[0].since, holes[0].until), (all[0].message.sent_at, all[4].message.sent_at));
-    assert_eq!(take_all(&mut history, &[&all[2]])[0].arrival, Arrival::Filled);
-    let missing: Vec<_> = history.holes(100_000).unwrap().into_iter().map(|hole| hole.messages).collect();
-    assert_eq!(missing, [Some(1), Some(1)]);
-    let mut batch = history.begin().unwrap();
-    batch.message(&all[1], Origin::Restored, 0).unwrap();
-    batch.message(&all[3], Origin::Restored, 0).unwrap();
-    batch.commit().unwrap();
-    assert!(history.holes(100_000).unwrap().is_empty());
-}
-
-#[test]
-fn a_lost_tail_shows_by_what_the_next_message_follows() {
-    let (home, room) = (Home::new(), RoomId::new());
-    let mut bob = Writer::new(room);
-    let (first, lost) = (bob.says("one"), bob.says("the tail of a connection"));
-    let mut next = bob.says("in the next connection");
-    (next.message.epoch, next.message.seq) = (2_000, 1);
-    let mut history = home.open();
-    take_all(&mut history, &[&first, &next]);
-    let holes = history.holes(100_000).unwrap();
-    assert_eq!((holes.len(), holes[0].reason, holes[0].sender), (1, Reason::After, Some(bob.from.user)));
-    take_all(&mut history, &[&lost]);
-    assert!(history.holes(100_000).unwrap().is_empty());
-    // Somebody of whom nothing came before may follow anything.
-    let mut carol = Writer::new(room);
-    carol.says("before this device was there");
-    take_all(&mut history, &[&carol.says("hello")]);
-    assert!(history.holes(100_000).unwrap().iter().all(|hole| hole.reason != Reason::After));
 }
 
 #[test]

@@ -2,127 +2,24 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
-use std::{
-    io::{self, Read, Write},
-    net::{TcpListener, TcpStream},
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
-
 use ferry_conversation::Draft;
 use ferry_history::{
     History, HistoryError, Origin, Owner, PersonNow, Record, RoomNow,
     sync::{
-        Pipe, Side, Synced,
+        Side, Synced,
         noise::{self, Code, PrivateKey, PublicKey, Trust},
         sync,
     },
 };
 use ferry_protocol::{Notice, NoticeEvent, RoomId, RoomKind, UserId};
-use proptest::prelude::*;
 
 mod common;
 
-use common::{Home, Writer, is_in_a_file, take_all, target, texts};
-
-/// The longest that one side waits for the other. Past it the test fails.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// Two devices of one user.
-fn two() -> (Home, Home) {
-    let one = Home::new();
-    let other = Home { directory: tempfile::tempdir().unwrap(), owner: one.owner.clone() };
-    (one, other)
-}
-
-/// Returns the two ends of a connection.
-fn connection() -> (TcpStream, TcpStream) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let one = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    let (other, _) = listener.accept().unwrap();
-    for end in [&one, &other] {
-        end.set_read_timeout(Some(PATIENCE)).unwrap();
-        end.set_nodelay(true).unwrap();
-    }
-    (one, other)
-}
-
-/// A stream that breaks after some bytes were written or read.
-struct Fragile {
-    stream: TcpStream,
-    left: usize,
-}
-
-impl Fragile {
-    fn spend(&mut self, bytes: usize) -> io::Result<()> {
-        self.left = self.left.saturating_sub(bytes);
-        match self.left {
-            0 => {
-                let _ = self.stream.shutdown(std::net::Shutdown::Both);
-                Err(io::ErrorKind::ConnectionReset.into())
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-impl Read for Fragile {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.stream.read(buffer)?;
-        self.spend(read).map(|()| read)
-    }
-}
-
-impl Write for Fragile {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.spend(bytes.len())?;
-        self.stream.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.stream.flush()
-    }
-}
-
-/// Makes two histories equal over an encrypted connection, which breaks after `left` bytes.
-fn synced(
-    one: &mut History,
-    other: &mut History,
-    left: usize,
-) -> (Result<Synced, HistoryError>, Result<Synced, HistoryError>) {
-    let (near, far) = connection();
-    let code = Code::generate();
-    let keys = (one.link_key(1).unwrap(), other.link_key(1).unwrap());
-    std::thread::scope(|scope| {
-        let code = &code;
-        let answers = scope.spawn(move || {
-            let trust = Trust { key: &keys.1, code: Some(code), known: &[] };
-            let (mut pipe, _) = noise::answer(far, &trust)?;
-            sync(other, &mut pipe, Side::Answers, "answers", 2, &mut |_| true)
-        });
-        let trust = Trust { key: &keys.0, code: Some(code), known: &[] };
-        let led = noise::lead(Fragile { stream: near, left }, &trust)
-            .and_then(|(mut pipe, _)| sync(one, &mut pipe, Side::Leads, "leads", 2, &mut |_| true));
-        (led, answers.join().unwrap())
-    })
-}
-
-fn sync_whole(one: &mut History, other: &mut History) -> (Synced, Synced) {
-    let (led, answered) = synced(one, other, usize::MAX);
-    let (led, answered) = (led.unwrap(), answered.unwrap());
-    assert!(led.is_equal);
-    assert_eq!(one.digest().unwrap(), other.digest().unwrap());
-    (led, answered)
-}
-
-fn fill(history: &mut History, writer: &mut Writer, count: usize) -> Vec<Record> {
-    let records: Vec<Record> = (0..count).map(|n| writer.says(&format!("message {n}"))).collect();
-    take_all(history, &records.iter().collect::<Vec<_>>());
-    records
-}
+use common::{
+    Home, Writer, is_in_a_file,
+    pairs::{connection, fill, sync_whole, synced, two},
+    take_all, target, texts,
+};
 
 #[test]
 fn two_devices_have_the_same_afterwards() {
@@ -189,26 +86,55 @@ fn what_one_deleted_the_other_loses_and_never_shows() {
 }
 
 #[test]
+fn a_deletion_on_one_device_meets_its_message_on_the_other() {
+    for leads in [true, false] {
+        let (home, away) = two();
+        let (mut one, mut other, room) = (home.open(), away.open(), RoomId::new());
+        let mut bob = Writer::new(room);
+        let canary = bob.says("canary-deleted");
+        take_all(&mut one, &[&bob.send(Draft::delete(target(&canary)))]);
+        take_all(&mut other, &[&canary]);
+        if leads {
+            sync_whole(&mut one, &mut other)
+        } else {
+            sync_whole(&mut other, &mut one)
+        };
+        assert_eq!((texts(&one, room), texts(&other, room)), (vec!["-".to_owned()], vec!["-".to_owned()]));
+        assert!(!is_in_a_file(home.directory.path(), "canary-") && !is_in_a_file(away.directory.path(), "canary-"));
+        other.check().unwrap();
+    }
+}
+
+#[test]
 fn a_link_that_breaks_a_hundred_times_finishes() {
     let (home, away) = two();
     let (mut one, mut other, room) = (home.open(), away.open(), RoomId::new());
     let (mut bob, mut carol) = (Writer::new(room), Writer::new(RoomId::new()));
     fill(&mut one, &mut bob, 2_500);
     fill(&mut other, &mut carol, 2_500);
-    let (mut broken, mut left) = (0, 500);
+    let (mut broken, mut sent, mut have) = (0, 5_000, 0);
     while broken < 100 {
+        // Early, late, and in between.
+        let left = 500 + broken * 37 % 60 * 2_500;
         match synced(&mut one, &mut other, left) {
-            (Ok(_), _) => break,
-            (Err(error), _) => assert!(matches!(error, HistoryError::Link(_) | HistoryError::WrongKey(_)), "{error:?}"),
+            // It came to an end before the cut, and more is said.
+            (Ok(_), _) => {
+                fill(&mut one, &mut bob, 1_500);
+                sent += 1_500;
+            }
+            (Err(error), _) => {
+                assert!(matches!(error, HistoryError::Link(_) | HistoryError::WrongKey(_)), "{error:?}");
+                broken += 1;
+            }
         }
-        one.check().unwrap();
-        other.check().unwrap();
-        broken += 1;
-        left += 4_000;
+        let now = one.status().unwrap().messages + other.status().unwrap().messages;
+        assert!(now >= have, "what was exchanged stays");
+        have = now;
     }
-    assert!(broken > 5, "{broken}");
+    one.check().unwrap();
+    other.check().unwrap();
     sync_whole(&mut one, &mut other);
-    assert_eq!(one.status().unwrap().messages, 5_000);
+    assert_eq!(one.status().unwrap().messages, sent);
 }
 
 #[test]
@@ -318,121 +244,6 @@ fn a_code_brings_two_devices_together_and_then_they_know_each_other() {
     let (led, answered) = meet(&with(&near, None, &knows), &with(&far, None, &known));
     refused(led, answered);
     assert_eq!(other.unpair("phone", 8).unwrap(), 0);
-}
-
-/// A pipe that changes, drops, repeats or swaps what goes through, below the encryption.
-struct Meddler {
-    stream: TcpStream,
-    turn: Arc<AtomicUsize>,
-    at: usize,
-    how: usize,
-}
-
-impl Read for Meddler {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.stream.read(buffer)
-    }
-}
-
-impl Write for Meddler {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // Frames have a length and then their bytes; only the bytes are meddled with.
-        if bytes.len() > 2 && self.turn.fetch_add(1, Ordering::Relaxed) == self.at {
-            match self.how {
-                0 => {
-                    let mut changed = bytes.to_vec();
-                    changed[bytes.len() / 2] ^= 1;
-                    self.stream.write_all(&changed)?;
-                }
-                1 => {
-                    self.stream.write_all(bytes)?;
-                    let length = u16::try_from(bytes.len()).unwrap();
-                    self.stream.write_all(&length.to_be_bytes())?;
-                    self.stream.write_all(bytes)?;
-                }
-                _ => self.stream.write_all(&vec![0; bytes.len()])?,
-            }
-            return Ok(bytes.len());
-        }
-        self.stream.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.stream.flush()
-    }
-}
-
-#[test]
-fn who_meddles_on_the_way_ends_the_link_and_changes_nothing() {
-    let (home, away) = two();
-    let (mut one, mut other) = (home.open(), away.open());
-    let records = fill(&mut one, &mut Writer::new(RoomId::new()), 200);
-    let (near_key, far_key, code) = (one.link_key(1).unwrap(), other.link_key(1).unwrap(), Code::generate());
-    for how in 0..3 {
-        for at in 0..8 {
-            let (near, far) = connection();
-            let turn = Arc::new(AtomicUsize::new(0));
-            let stream = Meddler { stream: near, turn, at, how };
-            let (one, other) = (&mut one, &mut other);
-            let (led, answered) = std::thread::scope(|scope| {
-                let (code, far_key) = (&code, &far_key);
-                let answers = scope.spawn(move || {
-                    let (mut pipe, _) = noise::answer(far, &Trust { key: far_key, code: Some(code), known: &[] })?;
-                    sync(other, &mut pipe, Side::Answers, "", 2, &mut |_| true)
-                });
-                let trust = Trust { key: &near_key, code: Some(code), known: &[] };
-                let led = noise::lead(stream, &trust)
-                    .and_then(|(mut pipe, _)| sync(one, &mut pipe, Side::Leads, "", 2, &mut |_| true));
-                (led, answers.join().unwrap())
-            });
-            if let (Ok(_), Ok(_)) = (&led, &answered) {
-                // The sync needed fewer frames than that.
-                continue;
-            }
-            assert!(led.is_err() || answered.is_err(), "{how} {at}");
-        }
-    }
-    other.check().unwrap();
-    let mine: Vec<String> = texts(&one, records[0].message.room);
-    let theirs = texts(&other, records[0].message.room);
-    assert!(theirs.iter().all(|text| mine.contains(text)));
-    sync_whole(&mut one, &mut other);
-}
-
-/// A device that says what it wants.
-struct Script(Vec<Vec<u8>>);
-
-impl Pipe for Script {
-    fn send(&mut self, _: &[u8]) -> Result<(), HistoryError> {
-        Ok(())
-    }
-
-    fn receive(&mut self) -> Result<Vec<u8>, HistoryError> {
-        if self.0.is_empty() { Err(HistoryError::Link("it has said everything".into())) } else { Ok(self.0.remove(0)) }
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
-
-    /// Whatever a broken device of the user says, it ends, and the history is whole.
-    #[test]
-    fn a_device_that_talks_nonsense_does_no_harm(
-        said in proptest::collection::vec((0u8..12, proptest::collection::vec(any::<u8>(), 0..200)), 0..12),
-        leads in any::<bool>(),
-    ) {
-        let home = Home::new();
-        let mut history = home.open();
-        fill(&mut history, &mut Writer::new(RoomId::new()), 5);
-        let before = history.digest().unwrap();
-        let hello = format!("\u{1}{{\"version\":1,\"user\":\"{}\"}}", home.owner.user);
-        let rest = said.into_iter().map(|(tag, rest)| [&[tag], rest.as_slice()].concat());
-        let mut script = Script(std::iter::once(hello.into_bytes()).chain(rest).collect());
-        let side = if leads { Side::Leads } else { Side::Answers };
-        let _ = sync(&mut history, &mut script, side, "", 2, &mut |_| true);
-        prop_assert_eq!(history.digest().unwrap(), before);
-        history.check().unwrap();
-    }
 }
 
 #[test]

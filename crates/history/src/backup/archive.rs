@@ -23,10 +23,10 @@ use crate::{
 const ENTRIES: usize = 100_000;
 /// The longest line, in bytes. A client takes frames of at most 256 KiB.
 const LINE: u64 = 1 << 20;
-/// The most bytes of an entry that this version does not know.
+/// The most bytes of all entries together that this version does not know.
 const UNKNOWN: u64 = 4 << 30;
-/// The most bytes of the sums, with about 100 bytes an entry.
-const SUMS_MAX: u64 = 16 << 20;
+/// The most bytes of a line in the list of sums: a sum, a name of tar, and what is between.
+const SUM: u64 = 64 + 2 + 256 + 1;
 /// The most bytes of the header of age. It takes about 100 bytes a recipient.
 const HEADER: u64 = 16 << 10;
 /// The most bytes of zeros after the end of the archive. `tar` fills up to 10 KiB.
@@ -38,6 +38,8 @@ pub(super) enum Met<'a> {
     Manifest(&'a Manifest),
     /// A record, and the bytes of its line.
     Item(Item, usize),
+    /// A part of an entry that this version does not know.
+    Unknown,
 }
 
 /// A file that was read to its end, and was whole.
@@ -156,6 +158,7 @@ struct Entries {
     /// The SHA-256 of each.
     hashes: BTreeMap<String, String>,
     unknown: Vec<String>,
+    unknown_bytes: u64,
     sums: Option<Vec<u8>>,
     mac: Option<Vec<u8>>,
 }
@@ -213,7 +216,8 @@ impl Entries {
     ) -> Result<()> {
         match name {
             SUMS => {
-                self.sums = Some(small(entry, SUMS_MAX, name, told)?);
+                let entries = u64::try_from(self.hashes.len()).unwrap_or_default();
+                self.sums = Some(small(entry, entries * SUM, name, told)?);
                 return Ok(());
             }
             SUMS_MAC => {
@@ -235,15 +239,14 @@ impl Entries {
                 meet(Met::Item(item, line.len()))
             })?,
             _ => {
-                if entry.size() > UNKNOWN {
+                self.unknown_bytes = self.unknown_bytes.saturating_add(entry.size());
+                if self.unknown_bytes > UNKNOWN {
                     return Err(told.bad(format!("{name} is too large")));
                 }
                 if name != README {
                     self.unknown.push(name.to_owned());
                 }
-                let mut hash = Sha256::new();
-                copy(entry, &mut hash).map_err(|error| told.io(error))?;
-                hash.finalize()
+                skip(entry, told, &mut || meet(Met::Unknown))?
             }
         };
         self.hashes.insert(name.to_owned(), HEXLOWER.encode(&hash));
@@ -257,9 +260,10 @@ impl Entries {
         let mut listed = BTreeMap::new();
         for line in text.lines() {
             let (sum, name) = line.split_once("  ").ok_or_else(|| told.bad("the list of sums cannot be read"))?;
-            listed.insert(name.to_owned(), sum.to_owned());
+            listed.insert(name, sum);
         }
-        match listed == self.hashes {
+        let entries = self.hashes.iter().map(|(name, sum)| (name.as_str(), sum.as_str()));
+        match listed.into_iter().eq(entries) {
             true => Ok((sums.clone(), self.mac.clone())),
             false => Err(told.bad("the files are not those in the list of sums")),
         }
@@ -320,13 +324,19 @@ fn lines(
     }
 }
 
-fn copy(mut from: impl Read, hash: &mut Sha256) -> io::Result<()> {
-    let mut buffer = vec![0; 1 << 16];
+/// Reads what this version does not know, and returns its hash. `tell` is called for each part.
+fn skip(
+    mut from: impl Read,
+    told: &Told,
+    tell: &mut dyn FnMut() -> Result<()>,
+) -> Result<sha2::digest::Output<Sha256>> {
+    let (mut buffer, mut hash) = (vec![0; 1 << 16], Sha256::new());
     loop {
-        match from.read(&mut buffer)? {
-            0 => return Ok(()),
+        match from.read(&mut buffer).map_err(|error| told.io(error))? {
+            0 => return Ok(hash.finalize()),
             read => hash.update(buffer.get(..read).unwrap_or_default()),
         }
+        tell()?;
     }
 }
 

@@ -121,6 +121,7 @@ impl Backup {
                 is_new.meet(&item)?;
                 ticker.done(1)
             }
+            Met::Unknown => ticker.look(),
         })?;
         // The first entry is the manifest, or the archive is no backup.
         let manifest = manifest.ok_or_else(|| bad("it has no manifest"))?;
@@ -172,6 +173,7 @@ impl Backup {
                 }
                 Ok(())
             }
+            Met::Unknown => ticker.look(),
         });
         match read {
             Ok(_) => {}

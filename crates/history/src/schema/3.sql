@@ -2,6 +2,8 @@
 CREATE TABLE secret (key BLOB NOT NULL PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
 -- `json` is what the user wrote. `sealed` is the body that is sent in its place, and with which keys.
 ALTER TABLE outbox ADD COLUMN sealed TEXT;
+-- A check sum of the row's content. NULL once the message is deleted, and for rows from before.
+ALTER TABLE message ADD COLUMN sum INTEGER;
 CREATE INDEX message_unopened ON message (room) WHERE state & 48;
 
 -- The number of the row is the last column of each index.

@@ -6,7 +6,9 @@ use ferry_protocol::DeviceId;
 use negentropy::{Id, Negentropy};
 
 use super::{
-    Pipe, link,
+    Pipe,
+    budget::{Budget, ROUNDS, TURNS, endless},
+    link,
     message::{Hello, IDS, RECORDS, Say, VERSION},
     month::Records,
 };
@@ -20,11 +22,6 @@ use crate::{
     union::United,
 };
 
-/// How often a month is searched before the other side counts as broken. A search halves the
-/// ranges, so a real one takes a few turns.
-const TURNS: usize = 64;
-/// How often all months are compared. What arrives during a sync makes a second time necessary.
-const ROUNDS: usize = 3;
 /// The most bytes of one message of the search.
 const FRAME: u64 = 1 << 20;
 /// How many records are stored in one transaction.
@@ -75,6 +72,7 @@ pub fn sync(
         ticker: Ticker::new(watch, 0),
         synced: Synced::default(),
         open: None,
+        budget: Budget::default(),
         whole: Spans::default(),
         floors: Floors::default(),
     };
@@ -110,6 +108,8 @@ struct Exchange<'a, 'b> {
     synced: Synced,
     /// The month that was asked about last.
     open: Option<Records>,
+    /// What the other side may ask and send.
+    budget: Budget,
     /// The times from which the other side has everything.
     whole: Spans,
     /// What either side has forgotten: it is not compared.
@@ -205,6 +205,7 @@ impl Exchange<'_, '_> {
         let (have, need) = match (mine.count, theirs.count) {
             (0, _) => {
                 self.say(&Say::NeedMonth(month))?;
+                self.budget.expect(theirs.count, false);
                 return self.take();
             }
             (_, 0) => (records.ids(), Vec::new()),
@@ -212,6 +213,7 @@ impl Exchange<'_, '_> {
         };
         for ids in need.chunks(IDS) {
             self.say(&Say::Need { month, ids: ids.to_vec() })?;
+            self.budget.expect(u64::try_from(ids.len()).unwrap_or_default(), true);
             self.take()?;
         }
         if !have.is_empty() {
@@ -240,15 +242,21 @@ impl Exchange<'_, '_> {
                 }
             }
         }
-        Err(link("the search for missing records does not end"))
+        Err(endless())
     }
 
     fn answer(&mut self) -> Result<()> {
         loop {
-            match self.hear()? {
+            let said = self.hear()?;
+            if !matches!(said, Say::Months(_) | Say::Done) {
+                self.budget.step()?;
+            }
+            match said {
                 Say::Months(theirs) => {
                     let mine = self.digest()?;
-                    self.synced.is_equal = differing(&mine, &theirs).is_empty();
+                    let differing = differing(&mine, &theirs);
+                    self.synced.is_equal = differing.is_empty();
+                    self.budget.round(&differing)?;
                     self.open = None;
                     self.say(&Say::Months(mine))?;
                 }
@@ -329,6 +337,7 @@ impl Exchange<'_, '_> {
             match say {
                 Say::Records(mut items) => {
                     let count = u64::try_from(items.len()).unwrap_or_default();
+                    self.budget.came(count)?;
                     while !items.is_empty() {
                         let rest = items.split_off(items.len().min(BATCH));
                         self.store(mem::replace(&mut items, rest))?;

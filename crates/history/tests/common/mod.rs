@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test uses a part")]
 
 pub mod backups;
+pub mod pairs;
 
 use std::{fs, path::Path};
 
