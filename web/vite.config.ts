@@ -1,0 +1,22 @@
+import { defineConfig } from "vitest/config";
+
+/** The relay that `npm run dev` talks to. Start it with `--origin http://localhost:5173`. */
+const relay = process.env["FERRY_RELAY"] ?? "http://127.0.0.1:8080";
+
+export default defineConfig({
+  base: "/",
+  // The program is written for current browsers: no transpiling beyond them.
+  build: { target: "es2022", sourcemap: false, assetsInlineLimit: 0 },
+  server: {
+    port: 5173,
+    strictPort: true,
+    proxy: { "/v1": { target: relay, ws: true } },
+  },
+  test: {
+    environment: "node",
+    include: ["src/**/*.test.ts", "test/**/*.test.ts"],
+    // A test file that holds no test is a mistake.
+    passWithNoTests: false,
+    allowOnly: false,
+  },
+});
