@@ -23,7 +23,9 @@ export function sources(): Source[] {
 
 /** Returns what a file imports: a path from `web/` for its own files, and the name of a package. */
 export function imports({ path, text }: Source): string[] {
-  const specifiers = [...text.matchAll(/(?:\bfrom|\bimport|\bimport\s*\()\s*["']([^"']+)["']/g)];
+  const named = text.matchAll(/^(?:import|export)\b[^"';]*\bfrom\s*["']([^"']+)["']/gm);
+  const bare = text.matchAll(/\bimport\s*\(?\s*["']([^"']+)["']/g);
+  const specifiers = [...named, ...bare];
   return specifiers.flatMap(([, specifier = ""]) => {
     if (!specifier.startsWith(".")) {
       return [specifier];
