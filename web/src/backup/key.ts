@@ -67,14 +67,18 @@ export function isVouched(key: Key, sums: Uint8Array, mac: string | undefined): 
   if ("passphrase" in key) {
     return true;
   }
-  return mac !== undefined && key.identities.some((identity) => hex(tag(identity, sums)) === mac.trim());
+  return mac !== undefined && key.identities.some((identity) => vouch(macKey(identity), sums) === mac.trim());
 }
 
-/** Returns what vouches for sums. */
-export function tag(identity: string, sums: Uint8Array): Uint8Array {
+/** Returns the key that vouches for backups. A device keeps it beside the public half of the recovery key. */
+export function macKey(identity: string): Uint8Array {
   const utf8 = new TextEncoder();
-  const secret = hkdf(sha256, utf8.encode(identity), undefined, utf8.encode("ferry-backup-mac-1"), 32);
-  return hmac(sha256, secret, sums);
+  return hkdf(sha256, utf8.encode(identity), undefined, utf8.encode("ferry-backup-mac-1"), 32);
+}
+
+/** Returns what vouches for sums, as hex. */
+export function vouch(macKey: Uint8Array, sums: Uint8Array): string {
+  return hex(hmac(sha256, macKey, sums));
 }
 
 async function headOf(file: Blob): Promise<string> {

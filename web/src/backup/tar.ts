@@ -86,3 +86,34 @@ function text(field: Uint8Array): string {
   // Latin: every byte is a character, and names have only ASCII.
   return String.fromCharCode(...(end < 0 ? field : field.subarray(0, end)));
 }
+
+/** Returns the header of a plain file that only its owner may read. `mtime` is in seconds. */
+export function header(name: string, size: number, mtime: number): Uint8Array {
+  const out = new Uint8Array(BLOCK);
+  const put = (at: number, text: string) => {
+    out.set(new TextEncoder().encode(text), at);
+  };
+  const number = (value: number, digits: number) => value.toString(8).padStart(digits, "0");
+  put(0, name);
+  put(100, number(0o600, 7));
+  put(108, number(0, 7));
+  put(116, number(0, 7));
+  put(124, number(size, 11));
+  put(136, number(mtime, 11));
+  put(148, " ".repeat(8));
+  put(156, "0");
+  put(257, "ustar\u000000");
+  const sum = out.reduce((sum, byte) => sum + byte, 0);
+  put(148, `${number(sum, 6)}\u0000 `);
+  return out;
+}
+
+/** Returns the zeros that follow a content of this size, up to the next block. */
+export function fill(size: number): Uint8Array {
+  return new Uint8Array((BLOCK - (size % BLOCK)) % BLOCK);
+}
+
+/** Returns the end of an archive. */
+export function end(): Uint8Array {
+  return new Uint8Array(2 * BLOCK);
+}
