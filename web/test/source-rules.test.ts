@@ -77,6 +77,14 @@ describe("the sources", () => {
     expect(long.map(({ path }) => path)).toEqual([]);
   });
 
+  it("have comments that end before column 100", () => {
+    const long = all
+      .filter(({ path }) => !path.endsWith(".generated.ts"))
+      .flatMap(({ path, text }) => text.split("\n").map((line, at) => ({ where: `${path}:${at + 1}`, line })))
+      .filter(({ line }) => line.length > 99 && /^\s*(\/\/|\/?\*)/.test(line));
+    expect(long.map(({ where }) => where)).toEqual([]);
+  });
+
   it("of core have a test beside each file", () => {
     const paths = new Set(all.map(({ path }) => path));
     const untested = all

@@ -21,7 +21,9 @@ export function sources(): Source[] {
   }));
 }
 
-/** Returns what a file imports: a path from `web/` for its own files, and the name of a package. */
+/**
+ * Returns what a file imports: a path from `web/` for its own files, and the name of a package.
+ */
 export function imports({ path, text }: Source): string[] {
   const named = text.matchAll(/^(?:import|export)\b[^"';]*\bfrom\s*["']([^"']+)["']/gm);
   const bare = text.matchAll(/\bimport\s*\(?\s*["']([^"']+)["']/g);

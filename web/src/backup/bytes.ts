@@ -1,4 +1,7 @@
-/** Bytes of a stream, taken piece by piece. It holds one piece of the stream and what was asked for. */
+/**
+ * Bytes of a stream, taken piece by piece. It holds one piece of the stream and what was asked
+ * for.
+ */
 
 /** The error for a backup that is cut off, changed, or none. It repeats nothing of the file. */
 export class Damaged extends Error {

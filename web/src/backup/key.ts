@@ -19,7 +19,10 @@ export class WrongKey extends Error {
 /** The most bytes of the header of age. It takes about 100 bytes a recipient. */
 const HEADER_MAX = 16 << 10;
 
-/** Returns the keys of a file as `age-keygen` writes it. Fails with `WrongKey` if it has anything else. */
+/**
+ * Returns the keys of a file as `age-keygen` writes it. Fails with `WrongKey` if it has anything
+ * else.
+ */
 export function identitiesOf(file: string): string[] {
   const lines = file.split(/\r?\n/).map((line) => line.trim());
   const keys = lines.filter((line) => line !== "" && !line.startsWith("#"));
@@ -59,9 +62,9 @@ export async function open(file: Blob, key: Key): Promise<ReadableStream<Uint8Ar
 }
 
 /**
- * Returns whether the owner of the key wrote a backup with these sums. Everybody who knows the public
- * half of a key can lock a file for it, and only the owner can vouch. Who knows a passphrase can only
- * have it from the owner.
+ * Returns whether the owner of the key wrote a backup with these sums. Everybody who knows the
+ * public half of a key can lock a file for it, and only the owner can vouch. Who knows a
+ * passphrase can only have it from the owner.
  */
 export function isVouched(key: Key, sums: Uint8Array, mac: string | undefined): boolean {
   if ("passphrase" in key) {
@@ -70,7 +73,10 @@ export function isVouched(key: Key, sums: Uint8Array, mac: string | undefined): 
   return mac !== undefined && key.identities.some((identity) => vouch(macKey(identity), sums) === mac.trim());
 }
 
-/** Returns the key that vouches for backups. A device keeps it beside the public half of the recovery key. */
+/**
+ * Returns the key that vouches for backups. A device keeps it beside the public half of the
+ * recovery key.
+ */
 export function macKey(identity: string): Uint8Array {
   const utf8 = new TextEncoder();
   return hkdf(sha256, utf8.encode(identity), undefined, utf8.encode("ferry-backup-mac-1"), 32);

@@ -1,7 +1,7 @@
 /**
- * Reads a backup as a stream: `age(gzip(tar))`, as docs/backup.md describes it. Its memory is bounded
- * whatever the file says. What it hands over before the end may belong to a file that proves to be
- * damaged: read it to its end before anything is stored.
+ * Reads a backup as a stream: `age(gzip(tar))`, as docs/backup.md describes it. Its memory is
+ * bounded whatever the file says. What it hands over before the end may belong to a file that
+ * proves to be damaged: read it to its end before anything is stored.
  */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { Digest, hex } from "../core/digest.ts";
@@ -38,7 +38,10 @@ export interface Reader {
   item?(item: Item, line: string): void;
 }
 
-/** Reads a backup to its end. Fails with `WrongKey`, `Damaged` or `Newer`, or with what the reader throws. */
+/**
+ * Reads a backup to its end. Fails with `WrongKey`, `Damaged` or `Newer`, or with what the reader
+ * throws.
+ */
 export async function readBackup(file: Blob, key: Key, reader: Reader = {}): Promise<Whole> {
   const opened = await open(file, key);
   // The library's types of streams are wider than those of the page.

@@ -1,6 +1,6 @@
 /**
- * Writes a backup as a stream: `age(gzip(tar))`, as docs/backup.md describes it. The records are read
- * twice, because the manifest, which counts them, comes first.
+ * Writes a backup as a stream: `age(gzip(tar))`, as docs/backup.md describes it. The records are
+ * read twice, because the manifest, which counts them, comes first.
  */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { Encrypter } from "age-encryption";
@@ -35,8 +35,8 @@ export interface Plan {
 }
 
 /**
- * Returns the records, in the order of the files: rooms, people, cursors and other cells, outcomes,
- * notices by time, messages by time. It is called twice and must give the same.
+ * Returns the records, in the order of the files: rooms, people, cursors and other cells,
+ * outcomes, notices by time, messages by time. It is called twice and must give the same.
  */
 export type Source = () => AsyncIterable<Item> | Iterable<Item>;
 

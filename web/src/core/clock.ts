@@ -1,6 +1,7 @@
 /**
- * The relay's clock, as far as this device can tell. `wall` is the device's clock, which may be wrong
- * and may be set; `steady` is one that only goes forward (`performance.now`). All are milliseconds.
+ * The relay's clock, as far as this device can tell. `wall` is the device's clock, which may be
+ * wrong and may be set; `steady` is one that only goes forward (`performance.now`). All are
+ * milliseconds.
  */
 
 /** A device whose clock differs by more is told so. */
@@ -15,7 +16,9 @@ export class Clock {
     this.#heard = { server, steady };
   }
 
-  /** Returns the relay's time. It never goes back. Until the relay has told it, it is the device's. */
+  /**
+   * Returns the relay's time. It never goes back. Until the relay has told it, it is the device's.
+   */
   now(wall: number, steady: number): number {
     const now = this.#heard === undefined ? wall : this.#heard.server + (steady - this.#heard.steady);
     if (this.#heard === undefined) {
@@ -25,7 +28,9 @@ export class Clock {
     return this.#latest;
   }
 
-  /** Returns how far the device's clock is ahead, or `undefined` until the relay has told its time. */
+  /**
+   * Returns how far the device's clock is ahead, or `undefined` until the relay has told its time.
+   */
   skew(wall: number, steady: number): number | undefined {
     return this.#heard === undefined
       ? undefined

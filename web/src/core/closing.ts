@@ -6,8 +6,8 @@ export type Finality = "logged_out" | "replaced" | "account_gone" | "version" | 
 export type Closing = { reconnect: true; needsToken: boolean } | { reconnect: false; why: Finality };
 
 /**
- * Returns what to do after a close. Numbers from 4500 to 4999 end it; after all others connect again
- * with jitter. A browser shows 1006 for a refused upgrade too: ask `GET /v1/me` then.
+ * Returns what to do after a close. Numbers from 4500 to 4999 end it; after all others connect
+ * again with jitter. A browser shows 1006 for a refused upgrade too: ask `GET /v1/me` then.
  */
 export function closing(code: number): Closing {
   if (code < 4500 || code > 4999) {

@@ -1,9 +1,10 @@
 /**
- * The current state of what was said in a room: messages with their edits, deletions and reactions.
+ * The current state of what was said in a room: messages with their edits, deletions and
+ * reactions.
  *
- * A relay stores no messages, so it cannot know who wrote an older one. Each receiver makes sure that
- * users edit and delete only what they may. It decides by the stamp of the relay (`from`), and never
- * by what a body claims. The result does not depend on the order in which messages come.
+ * A relay stores no messages, so it cannot know who wrote an older one. Each receiver makes sure
+ * that users edit and delete only what they may. It decides by the stamp of the relay (`from`),
+ * and never by what a body claims. The result does not depend on the order in which messages come.
  */
 import { parseBody } from "./kinds.ts";
 import {
@@ -45,8 +46,8 @@ export type Deed =
   | { deed: "act"; change: "edited" | "deleted" | "reacted"; target: Target; apply: (slot: Slot) => boolean };
 
 /**
- * Returns what a message may do in a room of this kind. The store and `Conversation` both ask this, so
- * that forgeries count nowhere.
+ * Returns what a message may do in a room of this kind. The store and `Conversation` both ask
+ * this, so that forgeries count nowhere.
  */
 export function judge(message: Message, kind: RoomKind): Deed {
   const known = parseBody(message.kind, message.body);
@@ -86,13 +87,19 @@ function moderates(message: Message, kind: RoomKind): boolean {
   return kind !== "direct" && ROLES.indexOf(message.from.role) >= ROLES.indexOf("moderator");
 }
 
-/** The messages of one room, in memory. Apply the user's own messages too, with the stamp that `sent` tells. */
+/**
+ * The messages of one room, in memory. Apply the user's own messages too, with the stamp that
+ * `sent` tells.
+ */
 export class Conversation {
   readonly room: string;
   readonly kind: RoomKind;
   readonly #capacity: Capacity;
   readonly #slots = new Map<string, Slot>();
-  /** The places of the messages that have come, the oldest first. They have no content, which a deletion removes. */
+  /**
+   * The places of the messages that have come, the oldest first. They have no content, which a
+   * deletion removes.
+   */
   readonly #order: Place[] = [];
   /** The other targets, the one that has waited longest first. */
   readonly #waiting = new Set<string>();
@@ -119,7 +126,10 @@ export class Conversation {
     }
   }
 
-  /** Applies a message whose content was removed from a store. Apply the deletion too: it says who deleted it. */
+  /**
+   * Applies a message whose content was removed from a store. Apply the deletion too: it says who
+   * deleted it.
+   */
   applyEmptied(message: Message): Change {
     return message.room === this.room ? this.#add(message) : { change: "ignored", why: "other_room" };
   }

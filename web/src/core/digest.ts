@@ -1,6 +1,6 @@
 /**
- * What two devices compare: for each month, how many records there are and the sum of their ids. An id
- * follows from what a record is and when it was stamped, never from what it says.
+ * What two devices compare: for each month, how many records there are and the sum of their ids.
+ * An id follows from what a record is and when it was stamped, never from what it says.
  */
 import { type Id, idBytes } from "./id.ts";
 import type { MessageRecord } from "./record.ts";

@@ -1,9 +1,12 @@
 /**
- * Texts as a search compares them: without case, width and, on Latin letters, marks. `é` is found as
- * `e`; `й` and `が` stay what they are, as they do in the history of the command line.
+ * Texts as a search compares them: without case, width and, on Latin letters, marks. `é` is found
+ * as `e`; `й` and `が` stay what they are, as they do in the history of the command line.
  */
 
-/** Returns the text to compare. Fold the text and what is searched for, and look for one in the other. */
+/**
+ * Returns the text to compare. Fold the text and what is searched for, and look for one in the
+ * other.
+ */
 export function fold(text: string): string {
   return text
     .normalize("NFKD")

@@ -12,7 +12,10 @@ export type Item =
   | { section: "outcomes"; message: Id; user: Id; device?: Id; what: string; at: bigint; line: string }
   | { section: "cells"; kind: string; key: Id; stamp: bigint; value: string; line: string };
 
-/** Returns what is in a file of this name, or `undefined` for a file that this version does not know. */
+/**
+ * Returns what is in a file of this name, or `undefined` for a file that this version does not
+ * know.
+ */
 export function sectionOf(name: string): Section | undefined {
   if (["rooms.jsonl", "people.jsonl", "cells.jsonl"].includes(name)) {
     return "cells";

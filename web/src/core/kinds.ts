@@ -1,6 +1,7 @@
 /**
  * The kinds of messages that Ferry knows, and how their bodies are read. All other kinds belong to
- * their senders. The relay checks the same, so a client sees a wrong body only from a broken relay.
+ * their senders. The relay checks the same, so a client sees a wrong body only from a broken
+ * relay.
  */
 import { type Id, isId } from "./id.ts";
 import type { Message, Target } from "./message.ts";
@@ -65,8 +66,8 @@ export function isEmoji(emoji: string): boolean {
 }
 
 /**
- * Returns the body of the forward of a message, or `undefined` if there is nothing to forward. What is
- * forwarded again keeps its first origin.
+ * Returns the body of the forward of a message, or `undefined` if there is nothing to forward.
+ * What is forwarded again keeps its first origin.
  */
 export function forwardOf(message: Message): Extract<KnownBody, { kind: "forward" }> | undefined {
   const known = parseBody(message.kind, message.body);
@@ -164,7 +165,10 @@ function targetAt(body: Fields): Target {
   return { message, from: idAt(fields["from"], "body.target.from") };
 }
 
-/** Reads an object. A list is none. Rust reads the names of all fields as texts, so half a character fails. */
+/**
+ * Reads an object. A list is none. Rust reads the names of all fields as texts, so half a
+ * character fails.
+ */
 function fieldsAt(value: unknown, field: string): Fields {
   const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
   if (!isObject || !Object.keys(value).every(isWellFormed)) {

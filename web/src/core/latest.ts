@@ -1,10 +1,10 @@
 /**
- * The latest statement of a user whose devices say different things, in whatever order the statements
- * come.
+ * The latest statement of a user whose devices say different things, in whatever order the
+ * statements come.
  *
- * There is no single order of everything that a user says. The relay's stamps order the messages of
- * one speaker. Only the relays' clocks order those of two, and clocks may differ or be set. So the
- * latest statement of each speaker is kept, and the clock decides between these.
+ * There is no single order of everything that a user says. The relay's stamps order the messages
+ * of one speaker. Only the relays' clocks order those of two, and clocks may differ or be set. So
+ * the latest statement of each speaker is kept, and the clock decides between these.
  */
 import { compareIds, type Message, type Stream, streamOf } from "./message.ts";
 
@@ -21,7 +21,9 @@ export interface Said<T> {
   said: T;
 }
 
-/** The latest statement of each speaker, sorted by speaker. Plain data, so that it can be stored. */
+/**
+ * The latest statement of each speaker, sorted by speaker. Plain data, so that it can be stored.
+ */
 export type Latest<T> = Said<T>[];
 
 export function statement<T>(message: Message, said: T): Said<T> {
@@ -29,7 +31,9 @@ export function statement<T>(message: Message, said: T): Said<T> {
   return { device: message.from.device, stream: streamOf(message), epoch, seq, sent_at, said };
 }
 
-/** Takes in a statement. Returns true if the latest statement of all speakers is another one now. */
+/**
+ * Takes in a statement. Returns true if the latest statement of all speakers is another one now.
+ */
 export function putLatest<T>(latest: Latest<T>, said: Said<T>): boolean {
   const before = lastSaid(latest);
   const at = latest.findIndex((known) => compareSpeakers(known, said) >= 0);

@@ -1,5 +1,5 @@
 /**
- * What became of a message of one's own. What a receipt says is true, and a missing receipt says
+ * What became of a message of the user. What a receipt says is true, and a missing receipt says
  * nothing.
  */
 import type { Id } from "./id.ts";
@@ -44,7 +44,9 @@ export function emptyLedger(): Ledger {
   return { unreachable: [], outcomes: [], counted: 0 };
 }
 
-/** Notes the relay's answer. A retry may say less than the first answer, so what is known stays. */
+/**
+ * Notes the relay's answer. A retry may say less than the first answer, so what is known stays.
+ */
 export function confirm(ledger: Ledger, recipients: number, unreachable: Id[]): void {
   ledger.recipients = Math.max(ledger.recipients ?? 0, recipients);
   ledger.unreachable = [...new Set([...ledger.unreachable, ...unreachable])].sort(compareIds);

@@ -1,6 +1,7 @@
 /**
- * Finds addresses in a text: `https://`, `http://`, `www.` and mail. Only these schemes become links, and
- * no address with a user or a password does. The work is linear in the length of the text.
+ * Finds addresses in a text: `https://`, `http://`, `www.` and mail. Only these schemes become
+ * links, and no address with a user or a password does. The work is linear in the length of the
+ * text.
  */
 
 export interface Link {
@@ -11,7 +12,7 @@ export interface Link {
   href: string;
   /**
    * The host in ASCII, if it must be shown beside the text: its letters belong to scripts that a
-   * person may mistake for each other.
+   * user may mistake for each other.
    */
   disguised?: string;
 }
@@ -25,8 +26,8 @@ export interface Meter {
 export const ADDRESS_MAX = 2_048;
 
 /**
- * What ends an address: blanks, quotes, angle brackets, controls, and characters that change how the
- * text looks without being seen.
+ * What ends an address: blanks, quotes, angle brackets, controls, and characters that change how
+ * the text looks without being seen.
  */
 const ENDS = /[\s<>"`\p{Cc}\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/u;
 const MAIL = /^[a-z0-9.!#$%&'*+/=?^_{|}~-]{1,64}@[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})+$/i;
@@ -131,7 +132,9 @@ function trimmed(text: string, meter: Meter): string {
   return text.slice(0, end);
 }
 
-/** Returns true for a host that mixes scripts with similar letters, in the whole or in its ending. */
+/**
+ * Returns true for a host that mixes scripts with similar letters, in the whole or in its ending.
+ */
 function isDisguise(authority: string): boolean {
   if (/^[\x21-\x7e]*$/.test(authority)) {
     return false;

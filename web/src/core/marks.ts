@@ -1,14 +1,15 @@
 /**
- * What the user has read, on its way to the relay. Marks that come fast are merged, so that a device
- * stays below the relay's limit on them. Times are milliseconds of a clock that does not go back.
+ * What the user has read, on its way to the relay. Marks that come fast are merged, so that a
+ * device stays below the relay's limit on them. Times are milliseconds of a clock that does not go
+ * back.
  */
 import type { Id } from "./id.ts";
 
 /** How long marks are gathered after those before have gone out. */
 export const GATHERED = 250;
 /**
- * Frames that may go out at once. The relay takes 60 at once, then 10 a second. With half of it, all
- * that waits may go out at the end, whatever went before.
+ * Frames that may go out at once. The relay takes 60 at once, then 10 a second. With half of it,
+ * all that waits may go out at the end, whatever went before.
  */
 export const BURST = 30;
 /** The time between two frames after that. */

@@ -77,7 +77,10 @@ function cut(source: string, begin: number, end: number, links: readonly Link[],
   return pieces;
 }
 
-/** Returns, for each run of backticks that begins code, where the run of the same length is that ends it. */
+/**
+ * Returns, for each run of backticks that begins code, where the run of the same length is that
+ * ends it.
+ */
 function closingTicks(source: string, begin: number, end: number, meter: Meter): Map<number, number> {
   const next = new Map<number, number>();
   const closers = new Map<number, number>();

@@ -1,8 +1,8 @@
 /**
- * Reads the little markup of messages: `**strong**`, `_emphasis_`, `~~strike~~`, `` `code` ``, fences of
- * code, and lines that begin with `>`. It makes a tree of tokens and never HTML. The texts of all leaves,
- * one after the other, are the source. The work is linear in its length, and the tree is at most six
- * branches deep.
+ * Reads the little markup of messages: `**strong**`, `_emphasis_`, `~~strike~~`, `` `code` ``,
+ * fences of code, and lines that begin with `>`. It makes a tree of tokens and never HTML. The
+ * texts of all leaves, one after the other, are the source. The work is linear in its length, and
+ * the tree is at most six branches deep.
  */
 
 import { linkify, type Meter } from "./linkify.ts";
@@ -71,7 +71,9 @@ export function sourceOf(tokens: readonly Token[]): string {
   return tokens.map((token) => ("children" in token ? sourceOf(token.children) : token.text)).join("");
 }
 
-/** Returns what is left without the syntax: the text of a notification, or of a quote in one line. */
+/**
+ * Returns what is left without the syntax: the text of a notification, or of a quote in one line.
+ */
 export function plainOf(tokens: readonly Token[]): string {
   const plain = (token: Token): string =>
     "children" in token ? plainOf(token.children) : token.type === "mark" ? "" : token.text;
@@ -83,7 +85,10 @@ function lineEnd(source: string, at: number): number {
   return end < 0 ? source.length : end;
 }
 
-/** Reads a fence that begins at `at`. One that is not closed reaches to the end, so none is read twice. */
+/**
+ * Reads a fence that begins at `at`. One that is not closed reaches to the end, so none is read
+ * twice.
+ */
 function fenced(source: string, at: number, ticks: number, meter: Meter): { token: Token; end: number } {
   const openEnd = lineEnd(source, at);
   const language = source.slice(at + ticks, openEnd).trim();

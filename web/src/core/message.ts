@@ -30,7 +30,10 @@ export interface Message {
   content_type?: string;
   /** Left out for the socket. */
   stream?: Stream;
-  /** The last message of the device in the room that it knew to be confirmed. A claim of the sender. */
+  /**
+   * The last message of the device in the room that it knew to be confirmed. A claim of the
+   * sender.
+   */
   after?: Id;
   /** When the device's connection opened, in milliseconds since the Unix epoch. */
   epoch: number;
@@ -78,8 +81,8 @@ export function callsUpon(message: Message, user: Id): boolean {
 }
 
 /**
- * Compares the positions of two messages of a room. Messages are ordered by the relay's clock; those
- * of the same moment and device are ordered as they were sent.
+ * Compares the positions of two messages of a room. Messages are ordered by the relay's clock;
+ * those of the same moment and device are ordered as they were sent.
  */
 export function comparePlaces(one: Place, other: Place): number {
   return (

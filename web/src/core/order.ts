@@ -1,13 +1,16 @@
 /**
- * Detects whether the messages of a sender arrive in the order in which they were sent, and which are
- * missing. It names gaps, and holds no message back.
+ * Detects whether the messages of a sender arrive in the order in which they were sent, and which
+ * are missing. It names gaps, and holds no message back.
  */
 import type { Id } from "./id.ts";
 import { type Message, type Stream, streamOf } from "./message.ts";
 
 /** The streams that are remembered. One more, and the one that was seen first is forgotten. */
 export const STREAMS_MAX = 10_000;
-/** The missing messages of a stream that are remembered. One more, and the lowest number is forgotten. */
+/**
+ * The missing messages of a stream that are remembered. One more, and the lowest number is
+ * forgotten.
+ */
 export const MISSING_MAX = 1_000;
 
 /** The meaning of an arrival for the order. */
@@ -22,7 +25,9 @@ export type Arrival =
   /** The message is older than one that came before, and was not known to be missing. */
   | { arrival: "late" };
 
-/** A stream: what one device sends to one room in one way. Plain data, so that it can be stored. */
+/**
+ * A stream: what one device sends to one room in one way. Plain data, so that it can be stored.
+ */
 export interface StreamState {
   epoch: number;
   highest: number;
@@ -90,7 +95,10 @@ export class Order {
     return arrival;
   }
 
-  /** Returns the numbers that have not come, in the newest epoch of what a device sends over its socket. */
+  /**
+   * Returns the numbers that have not come, in the newest epoch of what a device sends over its
+   * socket.
+   */
   missing(device: Id, room: Id): number[] {
     return this.#streams.get(streamKey(device, "socket", room))?.missing ?? [];
   }

@@ -6,8 +6,8 @@ import { Backoff } from "./backoff.ts";
 import type { Id } from "./id.ts";
 
 /**
- * The sends that may be unanswered at a time. The relay accepts 60 at once; half of that leaves room
- * for a retry after a reconnect.
+ * The sends that may be unanswered at a time. The relay accepts 60 at once; half of that leaves
+ * room for a retry after a reconnect.
  */
 export const IN_FLIGHT_MAX = 30;
 
@@ -16,7 +16,10 @@ interface Entry {
   /** The exact text of the frame: a retry must be the same. */
   frame: string;
   written: boolean;
-  /** It is outstanding for some recipients only, and goes again at this time. The others do not wait for it. */
+  /**
+   * It is outstanding for some recipients only, and goes again at this time. The others do not
+   * wait for it.
+   */
   notBefore?: number;
 }
 
@@ -77,7 +80,10 @@ export class Outbox {
     return true;
   }
 
-  /** Notes a temporary error. The message goes again after `retryAfter`, or after a backoff that grows. */
+  /**
+   * Notes a temporary error. The message goes again after `retryAfter`, or after a backoff that
+   * grows.
+   */
   refusedForNow(id: Id, retryAfter: number | undefined, now: number, random: number): void {
     const entry = this.#find(id);
     if (entry === undefined) {
@@ -88,7 +94,9 @@ export class Outbox {
     this.#pausedUntil = Math.max(this.#pausedUntil ?? until, until);
   }
 
-  /** Notes that some recipients have the message and others do not. Other messages go on meanwhile. */
+  /**
+   * Notes that some recipients have the message and others do not. Other messages go on meanwhile.
+   */
   outstanding(id: Id, retryAfter: number | undefined, now: number, random: number): void {
     const entry = this.#find(id);
     if (entry === undefined) {

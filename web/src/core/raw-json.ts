@@ -1,9 +1,12 @@
 /**
- * The fields of a JSON object as their texts. A record keeps what a device wrote byte for byte, and
- * `JSON.parse` does not: it rounds large numbers and forgets how they are written.
+ * The fields of a JSON object as their texts. A record keeps what a device wrote byte for byte,
+ * and `JSON.parse` does not: it rounds large numbers and forgets how they are written.
  */
 
-/** Returns the fields of an object, each with its JSON, in their order. Fails with `SyntaxError` for other text. */
+/**
+ * Returns the fields of an object, each with its JSON, in their order. Fails with `SyntaxError`
+ * for other text.
+ */
 export function rawFields(json: string): Map<string, string> {
   const value: unknown = JSON.parse(json);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {

@@ -1,6 +1,6 @@
 /**
- * A message as a relay delivered it, with the fields that this version does not know, and in the one
- * form in which every client writes it: a line of a backup.
+ * A message as a relay delivered it, with the fields that this version does not know, and in the
+ * one form in which every client writes it: a line of a backup.
  */
 import { type Id, isId } from "./id.ts";
 import type { Target } from "./message.ts";
@@ -48,7 +48,10 @@ export class BadRecord extends Error {
   }
 }
 
-/** Reads the message of a frame of the relay. Fields that only a history writes are not taken from a relay. */
+/**
+ * Reads the message of a frame of the relay. Fields that only a history writes are not taken from
+ * a relay.
+ */
 export function recordOfFrame(frame: string): MessageRecord {
   const message = rawObject(frame).get("message");
   if (message === undefined) {

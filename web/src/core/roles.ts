@@ -28,7 +28,10 @@ export type MemberChange =
 /** As a time, for ever. */
 export const FOREVER = Number.MAX_SAFE_INTEGER;
 
-/** Returns what a user is told who is not in a room of this kind. Anybody may know that a channel exists. */
+/**
+ * Returns what a user is told who is not in a room of this kind. Anybody may know that a channel
+ * exists.
+ */
 export function outsider(kind: RoomKind): "forbidden" | "not_found" {
   return kind === "channel" ? "forbidden" : "not_found";
 }
@@ -125,13 +128,19 @@ export function transfer(standing: Standing, myself: boolean, theirs?: Membershi
   return myself ? "invalid" : theirs === undefined ? "not_found" : "ok";
 }
 
-/** Decides on inviting a user. Every member may invite to a channel, because anybody may join it anyway. */
+/**
+ * Decides on inviting a user. Every member may invite to a channel, because anybody may join it
+ * anyway.
+ */
 export function invite(standing: Standing): Ruling {
   const ruling = requireRole(standing, standing.kind === "group" ? "admin" : "member");
   return ruling === "ok" && standing.kind === "direct" ? "forbidden" : ruling;
 }
 
-/** Decides on taking an invitation back. `by` is `me` or another user; `undefined` if there is none. */
+/**
+ * Decides on taking an invitation back. `by` is `me` or another user; `undefined` if there is
+ * none.
+ */
 export function withdrawInvitation(standing: Standing, by: "me" | "other" | undefined): Ruling {
   const ruling = requireRole(standing, by === "me" ? "member" : "admin");
   return ruling === "ok" && by === undefined ? "not_found" : ruling;

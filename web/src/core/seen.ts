@@ -1,8 +1,14 @@
-/** Remembers which deliveries the client has, which it has acked, and which acks still have to go out. */
+/**
+ * Remembers which deliveries the client has, which it has acked, and which acks still have to go
+ * out.
+ */
 import { type Id, NO_DEVICE } from "./id.ts";
 import type { Message } from "./message.ts";
 
-/** The acked deliveries that are remembered. One more, and the oldest is forgotten; a copy of it is shown again. */
+/**
+ * The acked deliveries that are remembered. One more, and the oldest is forgotten; a copy of it is
+ * shown again.
+ */
 export const SEEN_MAX = 10_000;
 /** The delivery ids in one `ack`. */
 export const ACKS_MAX = 256;
@@ -36,7 +42,10 @@ export class Seen {
   readonly #acked = new Map<string, Identity>();
   #toAck: string[] = [];
 
-  /** The identities in `acked`, the oldest first, count as acked. With a limit of 0 every copy is shown. */
+  /**
+   * The identities in `acked`, the oldest first, count as acked. With a limit of 0 every copy is
+   * shown.
+   */
   constructor(limit: number = SEEN_MAX, acked: Iterable<Identity> = []) {
     this.#limit = limit;
     for (const identity of acked) {

@@ -7,7 +7,10 @@ import { type Latest, lastSaid, putLatest, statement } from "./latest.ts";
 import { compareIds, type Message } from "./message.ts";
 import { compareText } from "./text.ts";
 
-/** The emojis of one user that are kept for a message, removed ones included. One more, and the least recent goes. */
+/**
+ * The emojis of one user that are kept for a message, removed ones included. One more, and the
+ * least recent goes.
+ */
 export const EMOJIS_MAX = 16;
 /** The reactions to a message in all. One more, and the least recent goes. */
 export const REACTIONS_MAX = 4_096;
@@ -33,8 +36,8 @@ export function emptySlot(): Slot {
 }
 
 /**
- * Takes in a message. Of several with the same id and author the earliest counts, so a user who uses
- * an id again does not change what they said. Returns true if this one counts.
+ * Takes in a message. Of several with the same id and author the earliest counts, so a user who
+ * uses an id again does not change what they said. Returns true if this one counts.
  */
 export function putMessage(slot: Slot, message: Message): boolean {
   if (slot.message !== undefined && comparePrecedence(slot.message, message) <= 0) {
@@ -50,8 +53,8 @@ export function putEdit(slot: Slot, by: Message, text: string): boolean {
 }
 
 /**
- * Deletes the message for good: removes its content, and ignores everything that comes later. Returns
- * true if it was not deleted before.
+ * Deletes the message for good: removes its content, and ignores everything that comes later.
+ * Returns true if it was not deleted before.
  */
 export function putDeletion(slot: Slot, by: Message): boolean {
   const deletion = { sent_at: by.sent_at, user: by.from.user };
@@ -99,7 +102,10 @@ export function isSlight(slot: Slot): boolean {
   return slot.message === undefined && slot.deleted === undefined && slot.edits.length === 0;
 }
 
-/** Returns the current text of a `text`, with the latest edit. `undefined` for other kinds, and after a deletion. */
+/**
+ * Returns the current text of a `text`, with the latest edit. `undefined` for other kinds, and
+ * after a deletion.
+ */
 export function textOf(slot: Slot): string | undefined {
   if (slot.message?.kind !== "text") {
     return undefined;
@@ -113,7 +119,10 @@ export function editedAt(slot: Slot): number | undefined {
   return slot.message?.kind === "text" ? lastSaid(slot.edits)?.sent_at : undefined;
 }
 
-/** Returns the emojis that are there, each with its users. Emojis come in the order of their bytes, users of their ids. */
+/**
+ * Returns the emojis that are there, each with its users. Emojis come in the order of their bytes,
+ * users of their ids.
+ */
 export function reactionsOf(slot: Slot): { emoji: string; users: Id[] }[] {
   const users = new Map<string, Id[]>();
   for (const { user, emoji, there } of slot.reactions) {

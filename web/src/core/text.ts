@@ -27,8 +27,8 @@ export function utf8Length(text: string): number {
 }
 
 /**
- * Compares two texts by their bytes in UTF-8, which is the order of their code points. `<` orders by
- * UTF-16, in which an emoji comes before U+E000 to U+FFFF.
+ * Compares two texts by their bytes in UTF-8, which is the order of their code points. `<` orders
+ * by UTF-16, in which an emoji comes before U+E000 to U+FFFF.
  */
 export function compareText(one: string, other: string): number {
   const end = Math.min(one.length, other.length);

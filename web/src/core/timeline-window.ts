@@ -1,6 +1,6 @@
 /**
- * The part of a room that is on the page: a bounded list of rows, which slides over what is stored.
- * It holds keys, and asks for what is missing. Nothing here measures or scrolls.
+ * The part of a room that is on the page: a bounded list of rows, which slides over what is
+ * stored. It holds keys, and asks for what is missing. Nothing here measures or scrolls.
  */
 
 /** The most rows on the page. */
@@ -10,7 +10,9 @@ export const SLIDE = 40;
 /** With fewer rows than this beyond the visible ones, the window slides. */
 export const MARGIN = 20;
 
-/** A window over rows of type `T`, the oldest first. It never changes: each step returns a new one. */
+/**
+ * A window over rows of type `T`, the oldest first. It never changes: each step returns a new one.
+ */
 export interface TimelineWindow<T> {
   readonly rows: readonly T[];
   /** Nothing older is stored. It is never asked for again. */
@@ -23,7 +25,7 @@ export interface TimelineWindow<T> {
 
 export type Compare<T> = (one: T, other: T) => number;
 
-/** Opens a window on rows that were just read. */
+/** Opens a window on rows from the store. */
 export function openWindow<T>(
   rows: readonly T[],
   isAtBeginning: boolean,
@@ -34,7 +36,10 @@ export function openWindow<T>(
   return { rows: kept, isAtBeginning: isAtBeginning && !(cut && isAtEnd), isAtEnd, beyond: 0 };
 }
 
-/** Returns where rows are wanted, when the rows with these indices are the first and last visible ones. */
+/**
+ * Returns where rows are wanted, when the rows with these indices are the first and last visible
+ * ones.
+ */
 export function wanted<T>(
   { rows, isAtBeginning, isAtEnd }: TimelineWindow<T>,
   firstVisible: number,
@@ -46,7 +51,10 @@ export function wanted<T>(
   return !isAtEnd && lastVisible >= rows.length - MARGIN ? "newer" : undefined;
 }
 
-/** Puts older rows before. `isAll` says that there are no older ones. The newest rows leave the page. */
+/**
+ * Puts older rows before. `isAll` says that there are no older ones. The newest rows leave the
+ * page.
+ */
 export function slideOlder<T>(
   window: TimelineWindow<T>,
   older: readonly T[],
@@ -62,7 +70,10 @@ export function slideOlder<T>(
   };
 }
 
-/** Puts newer rows behind. `isAll` says that there are no newer ones. The oldest rows leave the page. */
+/**
+ * Puts newer rows behind. `isAll` says that there are no newer ones. The oldest rows leave the
+ * page.
+ */
 export function slideNewer<T>(
   window: TimelineWindow<T>,
   newer: readonly T[],
@@ -79,8 +90,8 @@ export function slideNewer<T>(
 }
 
 /**
- * Takes in a row that came just now, at its place. A row before the window, or after one that is not
- * at the end, does not appear: the row moves nothing that the person looks at.
+ * Takes in a row that came just now, at its place. A row before the window, or after one that is
+ * not at the end, does not appear: the row moves nothing that the user looks at.
  */
 export function arrive<T>(window: TimelineWindow<T>, row: T, compare: Compare<T>): TimelineWindow<T> {
   const { rows, isAtBeginning, isAtEnd } = window;
@@ -116,8 +127,8 @@ export interface Anchor<T> {
 }
 
 /**
- * Returns the first row that is at least in part visible. `tops` has the top of each row and, last, the
- * bottom of all.
+ * Returns the first row that is at least in part visible. `tops` has the top of each row and,
+ * last, the bottom of all.
  */
 export function anchorOf<T>(
   rows: readonly T[],

@@ -1,4 +1,7 @@
-/** Which users are writing, until they send, stop, or fall silent. Times are milliseconds of the caller's clock. */
+/**
+ * Which users are writing, until they send, stop, or fall silent. Times are milliseconds of the
+ * caller's clock.
+ */
 import type { Id } from "./id.ts";
 
 /** For how long a user counts as writing after a frame. */

@@ -22,7 +22,10 @@ export interface Unread {
   mentions: number;
 }
 
-/** Returns the cursor that counts: a cursor never goes back, and of equal ones the greater id counts. */
+/**
+ * Returns the cursor that counts: a cursor never goes back, and of equal ones the greater id
+ * counts.
+ */
 export function laterCursor(one: Cursor | undefined, other: Cursor): Cursor {
   if (one === undefined) {
     return other;
@@ -45,7 +48,10 @@ export function isLate(sentAt: number, { cursor }: Reading): boolean {
   return cursor !== undefined && sentAt <= cursor.sent_at;
 }
 
-/** Returns what one message adds to a room. `late` says that it came below the cursor and was not seen. */
+/**
+ * Returns what one message adds to a room. `late` says that it came below the cursor and was not
+ * seen.
+ */
 export function unreadOf(slot: Slot, me: Id, { cursor, unread_from }: Reading, late: boolean): Unread {
   const { message } = slot;
   if (message === undefined || slot.deleted !== undefined || message.from.user === me) {

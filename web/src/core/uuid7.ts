@@ -11,14 +11,16 @@ const COUNTER_MAX = 0xfff;
 const TIME_MAX = 2 ** 48 - 1;
 
 /**
- * Makes ids, each greater than the one before, also if the clock goes back. The twelve bits after the
- * time are a counter, which begins at random in each millisecond.
+ * Makes ids, each greater than the one before, also if the clock goes back. The twelve bits after
+ * the time are a counter, which begins at random in each millisecond.
  */
 export class Uuid7 {
   #time = 0;
   #counter = 0;
 
-  /** Makes an id. `now` is in milliseconds since the Unix epoch; `random` has ten bytes of chance. */
+  /**
+   * Makes an id. `now` is in milliseconds since the Unix epoch; `random` has ten bytes of chance.
+   */
   next(now: number, random: Uint8Array): Id {
     if (random.length < RANDOM_BYTES) {
       throw new RangeError("an id takes ten random bytes");
@@ -53,7 +55,9 @@ export function isUuid7(id: Id): boolean {
   return /^.{14}7.{4}[89ab]/.test(id);
 }
 
-/** Returns when an id was made, in milliseconds since the Unix epoch. It is a claim of who made it. */
+/**
+ * Returns when an id was made, in milliseconds since the Unix epoch. It is a claim of who made it.
+ */
 export function timeOf(id: Id): number | undefined {
   return isUuid7(id) ? Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16) : undefined;
 }

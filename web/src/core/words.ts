@@ -1,6 +1,7 @@
 /**
- * How texts are cut into words for an index, and how a search is, as the history of the command line
- * does it. Some scripts write without blanks. Their runs are cut into overlapping pairs of characters.
+ * How texts are cut into words for an index, and how a search is, as the history of the command
+ * line does it. Some scripts write without blanks. Their runs are cut into overlapping pairs of
+ * characters.
  */
 
 /** Han, Kana, Thai, Lao, Myanmar and Khmer. */
@@ -17,7 +18,10 @@ export function indexed(text: string): string {
   return cut(text, true);
 }
 
-/** Returns one term of FTS5's query language: the words in this order, or the last one as a beginning. */
+/**
+ * Returns one term of FTS5's query language: the words in this order, or the last one as a
+ * beginning.
+ */
 export function term(words: string, isPrefix: boolean): string {
   const characters = [...words];
   const isLone = characters.length === 1 && runsOn(characters[0]);

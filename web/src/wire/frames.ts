@@ -102,8 +102,8 @@ export type Frame =
   | { type: "link_offer" | "link_accept"; link: Id; from: Id }
   | { type: "link_closed"; link: Id; reason: string }
   /**
-   * A frame that this version cannot read. With a `delivery` it is kept and acked: it cannot be read
-   * when it comes again, and without an ack it would fill the window.
+   * A frame that this version cannot read. With a `delivery` it is kept and acked: it cannot be
+   * read when it comes again, and without an ack it would fill the window.
    */
   | { type: "unknown"; delivery?: string }
   /** No frame of the relay. */

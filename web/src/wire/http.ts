@@ -1,6 +1,6 @@
 /**
- * Calls to the relay. `fetch`, the clock of timeouts and all else that acts come from outside. Tokens
- * are cookies, which no script sees; a call has none in its address or its headers.
+ * Calls to the relay. `fetch`, the clock of timeouts and all else that acts come from outside.
+ * Tokens are cookies, which no script sees; a call has none in its address or its headers.
  */
 import { type Problem, readProblem } from "./problem.ts";
 

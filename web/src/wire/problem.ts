@@ -1,10 +1,12 @@
-/** What to do after an error of the relay. Programs act on the code; the text beside it may change. */
+/**
+ * What to do after an error of the relay. Programs act on the code; the text beside it may change.
+ */
 import type { components } from "./http-types.generated.ts";
 import { attempt, count, id, list, object, optional, type Read, text } from "./shape.ts";
 
 export type ErrorCode = components["schemas"]["ErrorCode"];
 
-/** What the person, or the program, does next. */
+/** What the user, or the program, does next. */
 export type Action =
   /** Wait, then do the same again. */
   | "wait"
@@ -14,7 +16,7 @@ export type Action =
   | "password"
   /** Ask for a code of the second factor and send it along. */
   | "code"
-  /** The person changes what they wrote; `field` says where. */
+  /** The user changes what they wrote; `field` says where. */
   | "correct"
   /** It is as it is: say so, and offer what helps. */
   | "explain"
@@ -71,7 +73,10 @@ export const MEANINGS = {
   internal: means("wait", "internal"),
 } as const satisfies Record<ErrorCode, Meaning>;
 
-/** The name of the words for a code that this version does not know. Show `detail` and the code with them. */
+/**
+ * The name of the words for a code that this version does not know. Show `detail` and the code
+ * with them.
+ */
 export const UNKNOWN_KEY = "problem.unknown";
 
 export type ProblemKey = (typeof MEANINGS)[ErrorCode]["key"] | typeof UNKNOWN_KEY;
@@ -101,7 +106,9 @@ const problem = object({
 
 export type Problem = Read<typeof problem>;
 
-/** Reads the body of an error answer. Returns `undefined` if a proxy or another program wrote it. */
+/**
+ * Reads the body of an error answer. Returns `undefined` if a proxy or another program wrote it.
+ */
 export function readProblem(value: unknown): Problem | undefined {
   return attempt(() => problem(value));
 }

@@ -123,8 +123,8 @@ export function record(value: unknown): Record<string, unknown> {
 }
 
 /**
- * Returns what a reader reads, or `undefined` if the value has another form. Every other error is a
- * fault of this program, and goes on.
+ * Returns what a reader reads, or `undefined` if the value has another form. Every other error is
+ * a fault of this program, and goes on.
  */
 export function attempt<T>(read: () => T): T | undefined {
   try {
