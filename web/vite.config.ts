@@ -18,5 +18,7 @@ export default defineConfig({
     // A test file that holds no test is a mistake.
     passWithNoTests: false,
     allowOnly: false,
+    // Only against a test that never ends: a busy machine may be slow.
+    testTimeout: 120_000,
   },
 });

@@ -50,7 +50,7 @@ it("there are backups to read", () => {
 });
 
 describe("the backup", () => {
-  it.each(names)("%s is read as the Rust library reads it", { timeout: 60_000 }, async (name) => {
+  it.each(names)("%s is read as the Rust library reads it", async (name) => {
     const { opens_with, outcome, found }: Vector = JSON.parse(file(name.replace(".age", ".json")).toString());
     const bytes = new Uint8Array(file(name));
     if (outcome === "whole") {

@@ -16,6 +16,8 @@ const LINE_MAX = 1 << 20;
 const MANIFEST_MAX = 1 << 20;
 const SUMS_MAX = 16 << 20;
 const MAC_MAX = 1_024;
+/** The most bytes of a file that this version does not know. */
+const UNKNOWN_MAX = 4 * 2 ** 30;
 
 const MANIFEST = "manifest.json";
 const README = "README.txt";
@@ -119,6 +121,9 @@ class Archive {
     } else if (section !== undefined) {
       this.#hashes.set(name, await lines(entry, (line) => this.#line(section, line)));
     } else {
+      if (entry.size > UNKNOWN_MAX) {
+        throw new Damaged("a file is too large");
+      }
       if (name !== README) {
         this.#unknown.push(name);
       }

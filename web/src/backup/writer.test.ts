@@ -53,7 +53,7 @@ describe("a backup", () => {
     expect(whole.isVouched).toBe(false);
   });
 
-  it("with a passphrase opens with it", { timeout: 60_000 }, async () => {
+  it("with a passphrase opens with it", async () => {
     const lock = { passphrase: "correct-horse-battery-staple" };
     const { whole } = await itemsOf(await written(lock, []), lock);
     expect(whole.isVouched).toBe(true);
