@@ -65,6 +65,13 @@ export function recordOfLine(line: string): MessageRecord {
   return read(line, () => true);
 }
 
+/** Returns a record with the stamp of another copy. */
+export function restamped(record: MessageRecord, { sentAt, epoch, seq }: MessageRecord): MessageRecord {
+  const fields = rawObject(record.line);
+  fields.set("epoch", `${epoch}`).set("seq", `${seq}`).set("sent_at", `${sentAt}`);
+  return recordOfLine(`{${[...fields].map(([name, json]) => part(name, json)).join(",")}}`);
+}
+
 /** Returns the fields of an object. Fails with `BadRecord`. */
 export function rawObject(json: string): Map<string, string> {
   try {
