@@ -23,12 +23,13 @@ impl Backoff {
     }
 
     /// Returns the next wait. `random` is uniform in 0..1. A value outside counts as the nearest
-    /// bound.
+    /// bound, and what is no number as 0.
     pub fn next(&mut self, random: f64) -> Duration {
         // A shift by more than 31 would overflow. `max` has long been reached by then.
         let ceiling = self.base.saturating_mul(1 << self.attempts.min(31)).min(self.max);
         self.attempts = self.attempts.saturating_add(1);
-        ceiling.mul_f64(random.clamp(0.0, 1.0))
+        // `clamp` passes on what is no number.
+        ceiling.mul_f64(if random.is_nan() { 0.0 } else { random.clamp(0.0, 1.0) })
     }
 
     /// Starts again with the shortest wait.
@@ -45,6 +46,15 @@ mod tests {
 
     const BASE: Duration = Duration::from_millis(250);
     const MAX: Duration = Duration::from_secs(30);
+
+    #[test]
+    fn a_random_number_that_is_none_does_no_harm() {
+        let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(1));
+        for random in [f64::NAN, -1.0, f64::NEG_INFINITY] {
+            assert_eq!(backoff.next(random), Duration::ZERO);
+        }
+        assert_eq!(backoff.next(f64::INFINITY), Duration::from_millis(800));
+    }
 
     #[test]
     fn the_ceiling_doubles_up_to_the_maximum() {

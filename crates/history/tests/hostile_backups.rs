@@ -187,6 +187,19 @@ fn what_is_too_large_is_refused_before_it_is_read() {
 }
 
 #[test]
+fn a_list_of_sums_names_each_file_once() {
+    let sum = |content: &str| data_encoding::HEXLOWER.encode(&Sha256::digest(content));
+    let forged = Forged::new();
+    let real = format!("{}  manifest.json\n", sum(&forged.manifest));
+    let twice = format!("{}  manifest.json\n{real}", sum("another"));
+    // The list has room for the lines of two files.
+    let mut forged = forged.and("README.txt", EntryType::Regular, b"");
+    forged = forged.and("SHA256SUMS", EntryType::Regular, format!("{twice}{}  README.txt\n", sum("")).as_bytes());
+    forged.has_sums = false;
+    forged.is_refused("has a file twice");
+}
+
+#[test]
 fn a_list_of_sums_is_no_longer_than_its_files_need() {
     let mut forged = Forged::new().and("SHA256SUMS", EntryType::Regular, "0  a\n".repeat(1_000).as_bytes());
     forged.has_sums = false;

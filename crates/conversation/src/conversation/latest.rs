@@ -41,9 +41,10 @@ impl<T> Default for Latest<T> {
 }
 
 impl<T> Latest<T> {
-    /// Takes in a statement of a speaker. Returns true if the latest statement of all speakers
-    /// changed.
+    /// Takes in a statement of a speaker. Returns true if the latest statement of all speakers is
+    /// another one now: this one, or one before it if the speaker's own clock was set back.
     pub(super) fn put(&mut self, speaker: Speaker, stamp: Stamp, said: T) -> bool {
+        let before = self.last().map(|(who, stamp, _)| (*who, *stamp));
         let at = match self.0.binary_search_by_key(&speaker, |(speaker, ..)| *speaker) {
             Ok(at) if self.0.get(at).is_some_and(|(_, newest, _)| *newest >= stamp) => return false,
             Ok(at) => {
@@ -53,14 +54,13 @@ impl<T> Latest<T> {
             Err(at) => at,
         };
         self.0.insert(at, (speaker, stamp, said));
-        let is_last = self.last().is_some_and(|(who, ..)| *who == speaker);
         if self.0.len() > SPEAKERS_MAX
             && let Some((at, _)) =
                 self.0.iter().enumerate().min_by_key(|(_, (speaker, stamp, _))| (stamp.sent_at, *speaker))
         {
             self.0.remove(at);
         }
-        is_last
+        self.last().map(|(who, stamp, _)| (*who, *stamp)) != before
     }
 
     /// Returns the latest statement of all speakers, and when it was sent.
@@ -99,6 +99,18 @@ mod tests {
             }
             assert_eq!(latest.get(), Some((90, &"third")));
         }
+    }
+
+    #[test]
+    fn a_statement_that_makes_way_for_another_one_is_a_change() {
+        let (phone, laptop) = ((DeviceId::new(), Stream::Socket), (DeviceId::new(), Stream::Socket));
+        let mut latest = Latest::default();
+        assert!(latest.put(phone, at(1, 1, 100), "first"));
+        assert!(!latest.put(laptop, at(5, 1, 90), "third"));
+        // The phone's clock was set back, so what the laptop said is the latest now.
+        assert!(latest.put(phone, at(1, 2, 80), "second"));
+        assert_eq!(latest.get(), Some((90, &"third")));
+        assert!(!latest.put(phone, at(1, 2, 80), "second"));
     }
 
     #[test]

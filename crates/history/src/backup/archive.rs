@@ -260,7 +260,9 @@ impl Entries {
         let mut listed = BTreeMap::new();
         for line in text.lines() {
             let (sum, name) = line.split_once("  ").ok_or_else(|| told.bad("the list of sums cannot be read"))?;
-            listed.insert(name, sum);
+            if listed.insert(name, sum).is_some() {
+                return Err(told.bad("the list of sums has a file twice"));
+            }
         }
         let entries = self.hashes.iter().map(|(name, sum)| (name.as_str(), sum.as_str()));
         match listed.into_iter().eq(entries) {
