@@ -76,7 +76,7 @@ struct Create {
 }
 
 #[derive(Debug, Args)]
-struct Opening {
+pub struct Opening {
     /// The file with the recovery key
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
@@ -203,7 +203,7 @@ fn file_name(history: &History, username: Option<String>, now: i64) -> Result<St
 }
 
 /// Returns what opens a file.
-fn opening(opening: &Opening, file: &Path) -> Result<Key, Failure> {
+pub fn opening(opening: &Opening, file: &Path) -> Result<Key, Failure> {
     let with = backup::locked_with(file)?;
     match (&opening.key, with) {
         (Some(path), _) => {

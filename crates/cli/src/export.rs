@@ -71,9 +71,13 @@ struct Room {
 }
 
 pub async fn export(args: Export, global: &Global) -> Result<(), Failure> {
-    let keeper = Keeper::open_offline(global).await?;
+    export_of(&Keeper::open_offline(global).await?, args, global.json).await
+}
+
+/// Exports this history.
+pub async fn export_of(keeper: &Keeper, args: Export, json: bool) -> Result<(), Failure> {
     let unfinished = make_unfinished(&args.to)?;
-    let (json, stop, directory) = (global.json, Stop::on_signal(), args.to.clone());
+    let (stop, directory) = (Stop::on_signal(), args.to.clone());
     let to = unfinished.clone();
     let written = keeper
         .run(move |history| {
@@ -102,7 +106,7 @@ pub async fn export(args: Export, global: &Global) -> Result<(), Failure> {
     let value = json!({
         "directory": directory.display().to_string(), "rooms": written.rooms, "messages": written.messages, "skipped": written.skipped,
     });
-    show::answer(global.json, &value, || {
+    show::answer(json, &value, || {
         let (messages, rooms) = (show::count(written.messages, "message"), show::count(written.rooms, "room"));
         format!("{}: {messages} in {rooms}", show::line(&directory.display().to_string()))
     })

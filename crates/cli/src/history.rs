@@ -9,6 +9,7 @@ use super::Global;
 use super::failure::Failure;
 use super::job::{Meter, Stop};
 use super::keep::Keeper;
+use super::opened;
 use super::recall::{Names, hole_json};
 use super::show;
 
@@ -38,6 +39,8 @@ enum HistoryCommand {
     Keep(Keep),
     /// Make the indexes and the counts again, if a check says so, and write the file anew
     Rebuild,
+    /// Look into a backup without restoring it
+    Open(opened::Open),
     /// Take what can be read of a damaged file into a new one; the old one is moved aside
     Repair,
 }
@@ -72,17 +75,19 @@ struct Keep {
 }
 
 pub async fn history(args: HistoryArgs, global: &Global) -> Result<(), Failure> {
-    if matches!(args.command, HistoryCommand::Repair) {
+    let command = match args.command {
         // It may be too damaged to be opened.
-        return repair(global).await;
-    }
+        HistoryCommand::Repair => return repair(global).await,
+        HistoryCommand::Open(args) => return Box::pin(opened::open(args, global)).await,
+        command => command,
+    };
     let keeper = Keeper::open_offline(global).await?;
-    match args.command {
+    match command {
         HistoryCommand::Status => status(&keeper, global).await,
         HistoryCommand::Check => check(&keeper, global).await,
         HistoryCommand::Forget(args) => forget(&keeper, args, global).await,
         HistoryCommand::Keep(args) => keep(&keeper, args, global).await,
-        HistoryCommand::Rebuild | HistoryCommand::Repair => {
+        HistoryCommand::Rebuild | HistoryCommand::Repair | HistoryCommand::Open(_) => {
             keeper.run(|history| history.rebuild()).await?;
             check(&keeper, global).await
         }

@@ -102,6 +102,11 @@ impl Keeper {
         Ok(keeper)
     }
 
+    /// Keeps an open history that has no file.
+    pub fn in_memory(history: History, owner: Owner) -> Self {
+        Self { path: history.path().to_owned(), history: Arc::new(Mutex::new(history)), owner }
+    }
+
     async fn of(path: PathBuf, owner: Owner) -> Result<Self, Failure> {
         let (file, whose) = (path.clone(), owner.clone());
         let opened = tokio::task::spawn_blocking(move || History::open(&file, &whose)).await;

@@ -11,6 +11,7 @@ mod keep;
 mod keeping;
 mod me;
 mod moderate;
+mod opened;
 mod pair;
 mod password;
 mod people;

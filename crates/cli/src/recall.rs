@@ -65,8 +65,12 @@ pub struct Search {
 }
 
 pub async fn show(args: Show, global: &Global) -> Result<(), Failure> {
-    let keeper = Keeper::open_offline(global).await?;
-    let (json, ids) = (global.json, args.ids);
+    show_of(&Keeper::open_offline(global).await?, args, global.json).await
+}
+
+/// Prints the last messages of a room of this history.
+pub async fn show_of(keeper: &Keeper, args: Show, json: bool) -> Result<(), Failure> {
+    let ids = args.ids;
     let lines = keeper.run(move |history| {
         let names = Names::of(history)?;
         let room = names.room_named(&args.room)?;
@@ -86,8 +90,12 @@ pub async fn show(args: Show, global: &Global) -> Result<(), Failure> {
 }
 
 pub async fn search(args: Search, global: &Global) -> Result<(), Failure> {
-    let keeper = Keeper::open_offline(global).await?;
-    let (json, ids) = (global.json, args.ids);
+    search_of(&Keeper::open_offline(global).await?, args, global.json).await
+}
+
+/// Prints what a search finds in this history.
+pub async fn search_of(keeper: &Keeper, args: Search, json: bool) -> Result<(), Failure> {
+    let ids = args.ids;
     let lines = keeper.run(move |history| {
         let names = Names::of(history)?;
         let query = history.query(&args.words.join(" "))?;

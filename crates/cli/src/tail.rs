@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use ferry_client::protocol::now_ms;
 use ferry_client::{ConnectOptions, Connection, Event, Events, RoomId, Session};
-use ferry_history::{Collector, HistoryError};
+use ferry_history::{Collector, HistoryError, Reminder};
 
 use super::failure::Failure;
 use super::keep::Keeper;
@@ -145,10 +145,15 @@ pub async fn tail(args: Tail, global: &Global) -> Result<(), Failure> {
         offline_since: Some(Instant::now()),
     };
     if let Some(keeper) = &tailing.keeper {
-        keeper.run(|history| history.forget_old(now_ms(), &mut |_| true)).await?;
-        match keeper.run(|history| history.rewrite_old(now_ms())).await {
+        let tidied = keeper.run(|history| {
+            history.forget_old(now_ms(), &mut |_| true)?;
+            history.rewrite_old(now_ms())?;
+            history.reminder(now_ms())
+        });
+        match tidied.await {
+            Ok(reminder) => reminder.into_iter().for_each(|reminder| show::notice(remind(reminder))),
             // Another time will do.
-            Ok(_) | Err(HistoryError::Busy | HistoryError::Full) => {}
+            Err(HistoryError::Busy | HistoryError::Full) => {}
             Err(error) => return Err(error.into()),
         }
     }
@@ -379,6 +384,18 @@ pub async fn meet_people(session: &Session, keeper: &Keeper) {
     };
     // A name is not worth waiting for.
     let _ = tokio::time::timeout(MEET_WAIT, meet).await;
+}
+
+/// Returns a reminder in words.
+pub fn remind(reminder: Reminder) -> &'static str {
+    match reminder {
+        Reminder::Key => {
+            "your history is on this device alone. With a recovery key you can bring it back: ferry backup key new, and then ferry backup create"
+        }
+        Reminder::Verify => {
+            "no backup was verified for three months. Do you still have the key? ferry backup verify FILE --key KEY"
+        }
+    }
 }
 
 async fn flushed(connection: &Connection) -> bool {

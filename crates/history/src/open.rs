@@ -35,8 +35,8 @@ pub struct History {
     pub(crate) cache: Cache,
     pub(crate) path: PathBuf,
     pub(crate) sealer: Box<dyn Sealer>,
-    /// Let go after the connection is closed.
-    _in_use: InUse,
+    /// Let go after the connection is closed. `None` in memory.
+    _in_use: Option<InUse>,
 }
 
 impl std::fmt::Debug for History {
@@ -58,13 +58,25 @@ impl History {
     pub fn open(path: &Path, owner: &Owner) -> Result<Self> {
         let in_use = InUse::with_others(path)?;
         match fs::metadata(path) {
-            // SQLite would take an empty file for a new database, and hide that everything is lost.
+            // SQLite would take an empty file for a new database, and hide that everything is
+            // lost.
             Ok(file) if file.len() == 0 => return Err(HistoryError::Damaged("the file is empty".to_owned())),
             Ok(_) => {}
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => create(path, owner)?,
             Err(error) => return Err(HistoryError::file(path, error)),
         }
         Self::open_existing(path, owner, in_use)
+    }
+
+    /// Creates an empty history in memory, to look into a backup. It is gone when it is dropped,
+    /// and writes no backup.
+    ///
+    /// # Errors Fails if there is not enough memory.
+    pub fn in_memory(owner: &Owner) -> Result<Self> {
+        let conn = Connection::open_in_memory()?;
+        fill(&conn, owner)?;
+        let (owner, path, sealer) = (owner.clone(), PathBuf::new(), Box::new(Unsealed));
+        Ok(Self { conn, owner, cache: Cache::default(), path, sealer, _in_use: None })
     }
 
     /// Returns whose history a file has.
@@ -92,7 +104,7 @@ impl History {
         prepare(&conn)?;
         schema::upgrade(&mut conn)?;
         let (owner, path, sealer) = (owner.clone(), path.to_owned(), Box::new(Unsealed));
-        Ok(Self { conn, owner, cache: Cache::default(), path, sealer, _in_use: in_use })
+        Ok(Self { conn, owner, cache: Cache::default(), path, sealer, _in_use: Some(in_use) })
     }
 
     /// Returns a second connection, which only reads: what it sees does not change until it is
@@ -168,7 +180,7 @@ fn create(path: &Path, owner: &Owner) -> Result<()> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let made = options.write(true).create_new(true).open(&temporary);
     made.map_err(|error| HistoryError::file(&temporary, error))?;
-    let written = fill(&temporary, owner).and_then(|()| {
+    let written = write_new(&temporary, owner).and_then(|()| {
         // A hard link fails if another process has made the history meanwhile; then that one
         // counts.
         match fs::hard_link(&temporary, path) {
@@ -186,19 +198,25 @@ fn create(path: &Path, owner: &Owner) -> Result<()> {
     written
 }
 
-fn fill(path: &Path, owner: &Owner) -> Result<()> {
+fn write_new(path: &Path, owner: &Owner) -> Result<()> {
     let mut conn = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     conn.execute_batch("PRAGMA synchronous = FULL")?;
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    schema::create(&tx)?;
-    tx.execute_batch(&format!("PRAGMA application_id = {APPLICATION}"))?;
+    fill(&tx, owner)?;
+    tx.commit()?;
+    conn.close().map_err(|(_, error)| error.into())
+}
+
+/// Makes the tables, and notes whose history it is.
+fn fill(conn: &Connection, owner: &Owner) -> Result<()> {
+    schema::create(conn)?;
+    conn.execute_batch(&format!("PRAGMA application_id = {APPLICATION}"))?;
     let server = owner.server.as_str();
     let user = owner.user.to_string();
     for (key, value) in [("server", server), ("user", user.as_str())] {
-        tx.execute("INSERT INTO meta (key, value) VALUES (?1, ?2)", [key, value])?;
+        conn.execute("INSERT INTO meta (key, value) VALUES (?1, ?2)", [key, value])?;
     }
-    tx.commit()?;
-    conn.close().map_err(|(_, error)| error.into())
+    Ok(())
 }
 
 pub(crate) fn owner_of(conn: &Connection) -> Result<Owner> {

@@ -74,6 +74,16 @@ on_both!(a_lost_device_is_restored_from_its_backup, |world| async move {
     assert!(words.contains("0 are new here"), "{words}");
     shell.ok("--profile new history check");
 
+    // Looking into it needs no login, and stores nothing.
+    let open = format!("--profile nobody history open {file} --key {key}");
+    assert!(shell.ok(&format!("{open} rooms")).contains("@alice"));
+    assert_eq!(shown(&shell, &format!("{} show @alice", &open)).0, shown(&shell, "--profile new show @alice").0);
+    assert!(shell.ok(&format!("{open} search hello")).contains("[👍 1]"));
+    let pages = shell.home.path().join("pages");
+    shell.ok(&format!("{open} export --format md --to {}", pages.display()));
+    assert!(pages.is_dir());
+    shell.fails(3, "--profile nobody history status");
+
     // Somebody else's, a wrong key, and a damaged file.
     shell.fails(8, &format!("--profile alice backup restore {file} --key {key} --yes"));
     shell.ok(&format!("--profile alice backup key new --to {key}.alice"));

@@ -16,7 +16,9 @@ async fn words(event: &NoticeEvent, names: &mut Names) -> String {
     match event {
         NoticeEvent::DeviceAdded { name, ip, .. } => {
             let from = ip.as_ref().map(|ip| format!(" from {ip}")).unwrap_or_default();
-            format!("a new device was logged in to your account: {name}{from}")
+            format!(
+                "a new device was logged in to your account: {name}{from}. If it is yours, ferry pair gives it your history"
+            )
         }
         NoticeEvent::DeviceRemoved { device } => format!("a device of yours was logged out: {device}"),
         NoticeEvent::MemberAdded { room, user, by, .. } if user == by => {
