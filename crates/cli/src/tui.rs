@@ -5,11 +5,15 @@
 
 mod app;
 mod collect;
+mod compose;
 mod draw;
 mod keys;
 mod load;
+mod pick;
+mod prompt;
 mod room;
 mod rows;
+mod say;
 mod talk;
 mod terminal;
 #[cfg(test)]

@@ -6,6 +6,8 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use serde_json::Value;
+
 use super::Shell;
 use crate::harness::{Backend, World, until};
 
@@ -47,6 +49,17 @@ impl Window {
     /// it must be one word.
     async fn shows(&self, word: &str) {
         until(&format!("the window shows {word}"), || async { self.written().contains(word).then_some(()) }).await;
+    }
+
+    /// Types these keys until the window has drawn a word that was not there before. They must do
+    /// no harm if they come again.
+    async fn shows_after(&self, keys: &str, word: &str) {
+        let before = self.written().matches(word).count();
+        until(&format!("the window shows {word}"), || async {
+            self.types(keys);
+            (self.written().matches(word).count() > before).then_some(())
+        })
+        .await;
     }
 
     fn types(&self, keys: &str) {
@@ -98,4 +111,59 @@ async fn a_conversation_in_a_window() {
     assert_eq!(status["unread"].as_array().unwrap().len(), 0, "{status}");
     assert!(!shell.ok("--profile bob tail --until-drained").contains("waited"));
     shell.fails(2, "--profile bob tui");
+}
+
+/// Selects the last message: Ctrl-N until there is none below, and then Ctrl-P.
+const LAST: &str = "\u{e}\u{e}\u{e}\u{10}";
+
+/// Returns what alice's device is told next, of this kind.
+async fn told(shell: &Shell, kind: &str) -> Value {
+    until(&format!("alice has the {kind}"), || async {
+        let printed = shell.ok("--json --profile alice tail --until-drained");
+        let lines = printed.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        lines.into_iter().find(|line| line["kind"] == kind)
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_done_to_messages_in_a_window() {
+    let world = World::start(Backend::Embedded).await;
+    let shell = Shell::at(&world);
+    shell.alice_and_bob();
+    let question = shell.json("--profile alice send @bob how-many?")["id"].clone();
+    let window = Window::open(&shell, "bob");
+    window.shows("online").await;
+    window.shows_after("\r", "how-many?").await;
+
+    // Alt-Up, as a terminal sends it.
+    window.types("\u{1b}[1;3Arelf\r");
+    let answer = told(&shell, "text").await;
+    assert_eq!((&answer["body"], &answer["reply_to"]), (&"elf".into(), &question));
+
+    window.shows_after(&format!("{LAST}e"), "✎").await;
+    window.types("\u{7f}even\r");
+    let edit = told(&shell, "edit").await;
+    assert_eq!((&edit["body"]["body"], &edit["body"]["target"]["message"]), (&"eleven".into(), &answer["id"]));
+    window.shows("(edited)").await;
+
+    window.shows_after(&format!("{LAST}\u{10}+"), "reaction").await;
+    window.types("\u{1b}[C\r");
+    let reaction = told(&shell, "reaction").await;
+    assert_eq!((&reaction["body"]["emoji"], &reaction["body"]["target"]["message"]), (&"❤️".into(), &question));
+
+    window.shows_after(&format!("{LAST}d"), "everybody").await;
+    window.types("\r");
+    let deletion = told(&shell, "delete").await;
+    assert_eq!(deletion["body"]["target"]["message"], answer["id"]);
+    window.shows("[deleted]").await;
+    let shown = shell.ok("--profile alice show @bob");
+    assert!(shown.contains("how-many?  [❤️ 1]") && shown.contains("bob: [deleted]"), "{shown}");
+
+    // In a direct room nobody is a moderator.
+    window.types("\u{e}\u{e}\u{e}\u{10}\u{10}d");
+    window.shows("author").await;
+    window.types("\u{3}");
+    window.shows("ended with 0").await;
+    assert_eq!(shell.json("--profile bob history status")["unsent"], 0);
 }

@@ -7,8 +7,10 @@ use ferry_client::protocol::{Device, PresenceStatus};
 use ferry_client::{MessageId, RoomId, UserId};
 use ratatui::layout::Rect;
 
+use super::compose::Composer;
 use super::load::{Found, Load, RoomRow, Window};
 use super::room::OpenRoom;
+use super::say::Say;
 use super::talk::{Input, News, Relay, Task};
 use super::text::Editor;
 use crate::failure::Failure;
@@ -68,6 +70,7 @@ pub struct Note {
 pub struct Areas {
     pub list: Rect,
     pub room: Rect,
+    pub messages: Rect,
     /// The first room that is drawn.
     pub list_top: usize,
 }
@@ -89,7 +92,7 @@ pub struct App {
     /// Whether the user wants to hear of the next sync.
     pub has_asked: bool,
     /// What the user has typed in rooms that are not open.
-    pub drafts: HashMap<RoomId, Editor>,
+    pub drafts: HashMap<RoomId, Composer>,
     tasks: Vec<Task>,
     turn: u64,
     // Whether the rooms are being read, and whether they have to be read again after that.
@@ -176,8 +179,8 @@ impl App {
     pub fn open(&mut self, room: RoomId, at: Option<i64>) {
         self.close();
         self.turn += 1;
-        let input = self.drafts.remove(&room).unwrap_or_default();
-        self.open = Some(OpenRoom::new(room, self.turn, at, input));
+        let composer = self.drafts.remove(&room).unwrap_or_default();
+        self.open = Some(OpenRoom::new(room, self.turn, at, composer));
         self.selected = self.rooms.iter().position(|row| row.id == room).unwrap_or(self.selected);
         (self.focus, self.overlay) = (Focus::Room, None);
         self.load(at.map_or(Load::Open, Load::Around));
@@ -186,8 +189,8 @@ impl App {
     /// Leaves the open room, and remembers what the user has typed there.
     fn close(&mut self) {
         let Some(mut open) = self.open.take() else { return };
-        if !open.input.is_empty() {
-            self.drafts.insert(open.id, std::mem::take(&mut open.input));
+        if !open.composer.is_idle() {
+            self.drafts.insert(open.id, std::mem::take(&mut open.composer));
         }
     }
 
@@ -232,6 +235,7 @@ impl App {
                 self.refresh_room();
             }
             News::Sent { room, id, outcome } => self.sent(room, id, outcome),
+            News::MayDelete { room, of } => self.may_delete(room, of),
             News::Status(lines) => {
                 if let Some(Overlay::Status(shown, _)) = &mut self.overlay {
                     *shown = lines;
@@ -323,13 +327,13 @@ impl App {
         }
     }
 
-    fn sent(&mut self, room: RoomId, id: MessageId, outcome: Result<(), (String, Option<String>)>) {
+    fn sent(&mut self, room: RoomId, id: MessageId, outcome: Result<(), (String, Option<Say>)>) {
         self.sending.remove(&id);
-        if let Err((why, text)) = outcome {
+        if let Err((why, say)) = outcome {
             self.note(&why, None);
             // What the relay rejects is gone from the outbox.
-            if let Some(text) = text {
-                self.give_back(room, text);
+            if let Some(say) = say {
+                self.give_back(room, say);
             }
         }
         self.refresh_rooms();
@@ -350,20 +354,19 @@ impl App {
                     search.is_running = false;
                 }
             }
-            Task::Send { room, text } => self.give_back(*room, text.clone()),
+            Task::Send { room, say } => self.give_back(*room, say.clone()),
             _ => {}
         }
     }
 
-    /// Gives the user a text back that could not be sent, unless they type another one.
-    fn give_back(&mut self, room: RoomId, text: String) {
-        let input = match &mut self.open {
-            Some(open) if open.id == room => &mut open.input,
+    /// Gives the user a text back that could not be sent.
+    fn give_back(&mut self, room: RoomId, say: Say) {
+        let Say::Text { about, text } = say else { return };
+        let composer = match &mut self.open {
+            Some(open) if open.id == room => &mut open.composer,
             _ => self.drafts.entry(room).or_default(),
         };
-        if input.is_empty() {
-            *input = Editor::with(text);
-        }
+        composer.give_back(about, text);
     }
 
     /// Follows from what was drawn: what was seen is printed and read, and what is near the edge is

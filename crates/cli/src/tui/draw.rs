@@ -1,10 +1,11 @@
 //! Drawing: the rooms at the left, the open room at the right, and a line at the bottom.
 
+mod input;
 mod overlay;
 
 use ferry_client::protocol::PresenceStatus;
 use ratatui::Frame;
-use ratatui::layout::{Constraint, Layout, Margin, Position, Rect};
+use ratatui::layout::{Constraint, Layout, Margin, Rect};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Borders, Paragraph};
@@ -25,6 +26,8 @@ const LIST: (u16, u16) = (18, 32);
 const UNREAD_MAX: u64 = 999;
 
 const CHOSEN: Style = Style::new().add_modifier(Modifier::REVERSED);
+/// The selected message. The colours of names and marks stay.
+const PICKED: Style = Style::new().bg(Color::Indexed(237));
 
 /// Draws everything.
 pub fn draw(frame: &mut Frame<'_>, app: &mut App) {
@@ -119,34 +122,26 @@ fn conversation(frame: &mut Frame<'_>, app: &mut App, area: Rect) {
         frame.render_widget(Paragraph::new(text).style(DIM), inner.inner(Margin::new(1, 1)));
         return;
     };
-    let [messages, rule, input] =
-        Layout::vertical([Constraint::Min(1), Constraint::Length(1), Constraint::Length(1)]).areas(inner);
+    let about = u16::from(input::about(open).is_some());
+    let [messages, rule, above, input] =
+        Layout::vertical([Constraint::Min(1), Constraint::Length(1), Constraint::Length(about), Constraint::Length(1)])
+            .areas(inner);
+    app.areas.messages = messages;
+    let picked = open.picked;
     let rows = open.visible(usize::from(messages.width), usize::from(messages.height), &app.sending);
     for (at, row) in (0..messages.height).zip(rows) {
-        frame.render_widget(&row.line, Rect { y: messages.y + at, height: 1, ..messages });
+        let place = Rect { y: messages.y + at, height: 1, ..messages };
+        frame.render_widget(&row.line, place);
+        if row.is_said && Some(row.place) == picked {
+            frame.buffer_mut().set_style(place, PICKED);
+        }
     }
     if rows.is_empty() {
         let text = if open.is_loaded { "Nothing is stored of this room." } else { "reading …" };
         frame.render_widget(Line::styled(text, DIM), messages);
     }
-    let more = if open.is_at_end() { String::new() } else { " more below (End) ".to_owned() };
-    let line = format!("{more:─>columns$}", columns = usize::from(rule.width));
-    frame.render_widget(Line::styled(line, DIM), rule);
-    input_line(frame, app, input, has_focus && !is_read_only);
-}
-
-fn input_line(frame: &mut Frame<'_>, app: &App, area: Rect, has_cursor: bool) {
-    let Some(open) = &app.open else { return };
-    if app.is_read_only() {
-        frame.render_widget(Line::styled("read only", DIM), area);
-        return;
-    }
-    let (text, cursor) = open.input.view(usize::from(area.width).saturating_sub(2));
-    frame.render_widget(Line::from(vec![Span::styled("> ", DIM), Span::raw(text)]), area);
-    if has_cursor && app.overlay.is_none() {
-        let column = u16::try_from(cursor + 2).unwrap_or_default().min(area.width.saturating_sub(1));
-        frame.set_cursor_position(Position::new(area.x + column, area.y));
-    }
+    input::rule(frame, open, rule);
+    input::draw(frame, app, above, input, has_focus && !is_read_only);
 }
 
 /// Draws how the connection is, a note, and where the help is.

@@ -7,6 +7,7 @@ use ratatui::layout::Position;
 
 use super::app::{App, Focus, Overlay, Search};
 use super::load::{Load, PAGE};
+use super::prompt::Prompt;
 use super::room::Scroll;
 use super::talk::Task;
 use super::text::Editor;
@@ -25,16 +26,18 @@ Keys:
   Enter               open the room; send the message
   Tab                 go from the rooms to the conversation, and back
   Alt-Enter           begin a new line in the message
+  Alt-Up  Ctrl-P      select a message; Alt-Down, Ctrl-N, Up and Down go on
+  r  e  d  +          with a selected message: reply, edit, delete, react
   /  Ctrl-F           search; Enter shows the message where it was said
   F1 ?                show the keys
   F2                  show how the history is
   F3                  show your devices
   s                   in F2 and F3: sync with your other devices now
-  p                   in F3: show a code to another device, which pairs the two
+  p                   in F3: show a code to another device, to pair the two
   Esc                 close what is open; go back to the rooms
   q  Ctrl-C           quit (q in the list of rooms)
 While you type a message, /, Home and End belong to it.
-With the mouse: click a room to open it; the wheel scrolls.";
+Mouse: click a room to open it, a message to select it; the wheel scrolls.";
 
 impl App {
     pub fn key(&mut self, key: KeyEvent) {
@@ -99,22 +102,43 @@ impl App {
             self.focus = Focus::List;
             return;
         };
+        if open.prompt.is_some() {
+            return self.prompt_key(key);
+        }
+        let alt = key.modifiers.contains(KeyModifiers::ALT);
+        let ctrl = key.modifiers.contains(KeyModifiers::CONTROL);
         match key.code {
-            KeyCode::Esc => self.focus = Focus::List,
+            KeyCode::Up if alt => return open.pick_by(-1),
+            KeyCode::Down if alt => return open.pick_by(1),
+            KeyCode::Char('p') if ctrl => return open.pick_by(-1),
+            KeyCode::Char('n') if ctrl => return open.pick_by(1),
+            _ => {}
+        }
+        if open.picked.is_some() && self.picked_key(key) {
+            return;
+        }
+        let Some(open) = &mut self.open else { return };
+        let input = &mut open.composer.input;
+        match key.code {
+            KeyCode::Esc => {
+                if !open.composer.cancel() {
+                    self.focus = Focus::List;
+                }
+            }
             KeyCode::Up => open.scroll_by(-1),
             KeyCode::Down => open.scroll_by(1),
             KeyCode::PageUp => open.scroll_pages(-1),
             KeyCode::PageDown => open.scroll_pages(1),
-            KeyCode::Home if open.input.is_empty() => self.go_to_beginning(),
-            KeyCode::End if open.input.is_empty() => self.go_to_end(),
-            KeyCode::Enter if key.modifiers.contains(KeyModifiers::ALT) => open.input.insert("\n"),
+            KeyCode::Home if input.is_empty() => self.go_to_beginning(),
+            KeyCode::End if input.is_empty() => self.go_to_end(),
+            KeyCode::Enter if alt => input.insert("\n"),
             KeyCode::Enter => self.send(),
-            KeyCode::Char('/') if open.input.is_empty() => self.open_search(),
-            _ => edit(&mut open.input, key),
+            KeyCode::Char('/') if input.is_empty() => self.open_search(),
+            _ => edit(input, key),
         }
     }
 
-    fn go_to_end(&mut self) {
+    pub fn go_to_end(&mut self) {
         let Some(open) = &mut self.open else { return };
         open.scroll = Scroll::End;
         if open.window.after.is_some() {
@@ -130,19 +154,6 @@ impl App {
             None => open.scroll_home(),
             Some(_) => self.load(Load::Beginning),
         }
-    }
-
-    fn send(&mut self) {
-        if self.is_read_only() {
-            self.note("another command collects for this history, so nothing can be sent from here", None);
-            return;
-        }
-        let Some(open) = self.open.as_mut().filter(|open| !open.input.text().trim().is_empty()) else { return };
-        let (room, text) = (open.id, open.input.take());
-        // What the user says comes after what they have read.
-        (open.divider, open.highlight) = (None, None);
-        self.need(Task::Send { room, text });
-        self.go_to_end();
     }
 
     fn overlay_key(&mut self, key: KeyEvent) {
@@ -184,7 +195,7 @@ impl App {
             KeyCode::Char('/') if search.words.is_empty() && search.from == Focus::Room => {
                 self.overlay = None;
                 if let Some(open) = &mut self.open {
-                    open.input.insert("/");
+                    open.composer.input.insert("/");
                 }
             }
             _ => {
@@ -200,7 +211,14 @@ impl App {
                 search.words.insert(&text.replace(['\n', '\r'], " "));
                 self.search();
             }
-            (None, Some(open)) if self.focus == Focus::Room => open.input.insert(text),
+            (None, Some(open)) if self.focus == Focus::Room => match &mut open.prompt {
+                Some(Prompt::React(react)) => react.own.insert(text.trim()),
+                Some(Prompt::Delete(_)) => open.prompt = None,
+                None => {
+                    open.picked = None;
+                    open.composer.input.insert(text);
+                }
+            },
             _ => {}
         }
     }
@@ -235,8 +253,14 @@ impl App {
                 self.selected = row;
                 self.open_selected();
             }
-        } else if self.areas.room.contains(at) && self.open.is_some() {
-            self.focus = Focus::Room;
+        } else if self.areas.room.contains(at)
+            && let Some(open) = &mut self.open
+        {
+            (self.focus, open.prompt) = (Focus::Room, None);
+            match self.areas.messages.contains(at) {
+                true => open.pick_row(usize::from(at.y - self.areas.messages.y)),
+                false => open.picked = None,
+            }
         }
     }
 }

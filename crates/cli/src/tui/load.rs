@@ -1,9 +1,10 @@
 //! What is read from the history, in a form that can be drawn: no text in it steers a terminal.
 
-use ferry_client::protocol::{Message, now_ms};
-use ferry_client::{DeviceId, MessageId, RoomId, UserId};
+use ferry_client::protocol::{KIND_TEXT, KnownBody, Message, now_ms};
+use ferry_client::{DeviceId, MessageId, RoomId, Target, UserId};
 use ferry_history::{History, HistoryError, Record, Result, Shown};
 
+use super::say::Quoted;
 use crate::history::summary;
 use crate::recall::{Names, hole_line, said};
 use crate::show;
@@ -36,6 +37,7 @@ pub struct RoomRow {
 pub struct Entry {
     pub place: i64,
     pub id: MessageId,
+    pub author: UserId,
     pub device: DeviceId,
     pub at: i64,
     pub who: String,
@@ -46,7 +48,21 @@ pub struct Entry {
     /// The message that it answers, in words.
     pub answers: Option<String>,
     pub text: Vec<String>,
-    pub reactions: String,
+    /// The text that the user can edit, as it was typed.
+    pub source: Option<String>,
+    pub reactions: Vec<Reaction>,
+}
+
+impl Entry {
+    pub fn target(&self) -> Target {
+        Target { message: self.id, from: self.author }
+    }
+
+    /// Returns the message as it is named above an answer.
+    pub fn quoted(&self) -> Quoted {
+        let line = format!("{}: “{}”", self.who, excerpt(&self.text.join(" ")));
+        Quoted { target: self.target(), line: show::line(&line) }
+    }
 }
 
 impl std::fmt::Debug for Entry {
@@ -55,11 +71,33 @@ impl std::fmt::Debug for Entry {
     }
 }
 
+/// An emoji under a message.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Reaction {
+    /// As it was sent: to be drawn only in [`Self::words`].
+    pub emoji: String,
+    pub users: usize,
+    pub is_mine: bool,
+}
+
+impl Reaction {
+    /// Returns `👍 2`, with `*` if the user is one of the two.
+    pub fn words(&self) -> String {
+        format!("{} {}{}", show::line(&self.emoji), self.users, if self.is_mine { "*" } else { "" })
+    }
+}
+
 /// A message that no relay has confirmed. `Debug` shows no content.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Unsent {
     pub id: MessageId,
+    /// The message that it changes.
+    pub target: Option<Target>,
+    /// What it does to that, in words. Empty for a message of its own.
+    pub what: String,
     pub text: Vec<String>,
+    /// The new text of an edit, as it was typed.
+    pub source: Option<String>,
 }
 
 impl std::fmt::Debug for Unsent {
@@ -221,21 +259,27 @@ fn entry(history: &History, room: RoomId, names: &Names, shown: &Shown) -> Resul
         Some(by) => vec![format!("[deleted by {}]", show::line(&names.person(by)))],
         None => text(&said(names, shown).unwrap_or_default()),
     };
-    let reactions: Vec<String> =
-        shown.reactions.iter().map(|(emoji, users)| format!("{} {}", show::line(emoji), users.len())).collect();
+    let reaction = |(emoji, users): (&String, &Vec<UserId>)| Reaction {
+        emoji: emoji.clone(),
+        users: users.len(),
+        is_mine: users.iter().any(|user| names.is_me(*user)),
+    };
+    let is_mine = names.is_me(message.from.user);
     Ok(Entry {
         place: shown.place,
         id: message.id,
+        author: message.from.user,
         device: message.from.device,
         at: message.sent_at,
         who: show::line(&names.person(message.from.user)),
-        is_mine: names.is_me(message.from.user),
+        is_mine,
         is_deleted: shown.deleted_by.is_some(),
         is_edited: shown.edited_at.is_some() && shown.deleted_by.is_none(),
         is_unread: shown.is_unread,
         answers,
         text,
-        reactions: reactions.join("  "),
+        source: shown.text.clone().filter(|_| is_mine && message.kind == KIND_TEXT),
+        reactions: shown.reactions.iter().map(reaction).collect(),
     })
 }
 
@@ -263,12 +307,32 @@ fn text(said: &str) -> Vec<String> {
 }
 
 fn unsent(history: &History, room: RoomId) -> Result<Vec<Unsent>> {
-    let said = |message: &Message| match message.body.as_text() {
-        Some(said) if message.kind == ferry_client::protocol::KIND_TEXT => text(&said),
-        _ => vec![format!("[{}]", show::line(&message.kind))],
+    Ok(history.unsent()?.into_iter().filter(|record| record.message.room == room).map(unsent_one).collect())
+}
+
+fn unsent_one(record: Record) -> Unsent {
+    let message: &Message = &record.message;
+    let unsent = |target: Option<Target>, what: &str, text: Vec<String>| Unsent {
+        id: message.id,
+        target,
+        what: what.to_owned(),
+        text,
+        source: None,
     };
-    let of = |record: Record| Unsent { id: record.message.id, text: said(&record.message) };
-    Ok(history.unsent()?.into_iter().filter(|record| record.message.room == room).map(of).collect())
+    match KnownBody::parse(&message.kind, &message.body) {
+        Ok(Some(KnownBody::Edit { target, body })) => {
+            Unsent { source: Some(body.clone()), ..unsent(Some(target), "the edit", text(&body)) }
+        }
+        Ok(Some(KnownBody::Delete { target })) => unsent(Some(target), "the deletion", Vec::new()),
+        Ok(Some(KnownBody::Reaction { target, emoji, remove })) => {
+            let what = if remove { "the removal of" } else { "the reaction" };
+            unsent(Some(target), &format!("{what} {}", show::line(&emoji)), Vec::new())
+        }
+        _ => match message.body.as_text() {
+            Some(said) if message.kind == KIND_TEXT => unsent(None, "", text(&said)),
+            _ => unsent(None, "", vec![format!("[{}]", show::line(&message.kind))]),
+        },
+    }
 }
 
 /// Returns what a search finds, the newest first, or what is wrong with it.

@@ -4,9 +4,10 @@ use std::collections::HashSet;
 
 use ferry_client::{DeviceId, MessageId, RoomId};
 
-use super::load::{Load, PAGE, WINDOW, Window};
+use super::compose::Composer;
+use super::load::{Entry, Load, PAGE, WINDOW, Window};
+use super::prompt::Prompt;
 use super::rows::{self, Row};
-use super::text::Editor;
 
 /// How near to the edge of what is loaded, in rows, the next part is loaded.
 const NEAR: usize = 20;
@@ -32,7 +33,10 @@ pub struct OpenRoom {
     pub turn: u64,
     pub window: Window,
     pub scroll: Scroll,
-    pub input: Editor,
+    pub composer: Composer,
+    /// The place of the message that the user has selected.
+    pub picked: Option<i64>,
+    pub prompt: Option<Prompt>,
     /// The message that a search has found.
     pub highlight: Option<i64>,
     /// The first message that was unread when the room was opened.
@@ -50,13 +54,15 @@ pub struct OpenRoom {
 }
 
 impl OpenRoom {
-    pub fn new(id: RoomId, turn: u64, highlight: Option<i64>, input: Editor) -> Self {
+    pub fn new(id: RoomId, turn: u64, highlight: Option<i64>, composer: Composer) -> Self {
         Self {
             id,
             turn,
             window: Window::default(),
             scroll: Scroll::End,
-            input,
+            composer,
+            picked: None,
+            prompt: None,
             highlight,
             divider: None,
             is_busy: false,
@@ -107,6 +113,59 @@ impl OpenRoom {
             Load::Around(place) if is_first => self.scroll = Scroll::Show(place),
             Load::Beginning => self.scroll = Scroll::Show(i64::MIN),
             _ => {}
+        }
+        if self.picked().is_none() {
+            self.picked = None;
+        }
+    }
+
+    /// Returns the message that the user has selected.
+    pub fn picked(&self) -> Option<&Entry> {
+        self.window.entries.iter().find(|entry| Some(entry.place) == self.picked)
+    }
+
+    /// Selects the message that is so many further on, or back if the number is negative. The first
+    /// time it is the last one that is visible. After the last one, none is selected.
+    pub fn pick_by(&mut self, by: isize) {
+        let entries = &self.window.entries;
+        let Some(last) = entries.len().checked_sub(1) else { return };
+        let now = entries.iter().position(|entry| Some(entry.place) == self.picked);
+        let bottom = self.bottom();
+        let next = match now {
+            Some(now) => now.saturating_add_signed(by),
+            None if by > 0 => return,
+            None => {
+                let visible = &self.rows[bottom.saturating_sub(self.height)..bottom];
+                let Some(row) = visible.iter().rev().find(|row| row.is_said) else { return };
+                entries.iter().position(|entry| entry.place == row.place).unwrap_or(last)
+            }
+        };
+        if now == Some(last) && next > last && self.window.after.is_none() {
+            self.picked = None;
+            return;
+        }
+        self.picked = entries.get(next.min(last)).map(|entry| entry.place);
+        self.reveal();
+    }
+
+    /// Selects the message of a visible row, or none.
+    pub fn pick_row(&mut self, row: usize) {
+        let top = self.bottom().saturating_sub(self.height);
+        self.picked = self.rows.get(top + row).filter(|row| row.is_said).map(|row| row.place);
+        if self.picked().is_none() {
+            self.picked = None;
+        }
+    }
+
+    /// Scrolls as little as makes the selected message visible.
+    fn reveal(&mut self) {
+        let is_its = |row: &Row| row.is_said && Some(row.place) == self.picked;
+        let (first, last) = (self.rows.iter().position(is_its), self.rows.iter().rposition(is_its));
+        let (Some(first), Some(last), bottom) = (first, last, self.bottom()) else { return };
+        if first < bottom.saturating_sub(self.height) {
+            self.scroll_to(first + self.height);
+        } else if last >= bottom {
+            self.scroll_to((last + 1).min(first + self.height));
         }
     }
 

@@ -5,7 +5,7 @@ use ferry_client::MessageId;
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 
-use super::load::{Entry, HoleMark, Window};
+use super::load::{Entry, HoleMark, Reaction, Unsent, Window};
 use super::text::{shorten, width, wrap};
 use crate::show;
 
@@ -18,6 +18,8 @@ const NAME: usize = 24;
 #[derive(Debug, Clone)]
 pub struct Row {
     pub place: i64,
+    /// Whether it is of the message, and not of what stands before it.
+    pub is_said: bool,
     pub line: Line<'static>,
 }
 
@@ -57,19 +59,17 @@ pub fn rows(
             rows.rule(entry.place, "unread", UNREAD);
         }
         rows.entry(entry, highlight == Some(entry.place));
+        for unsent in window.unsent.iter().filter(|unsent| unsent.target == Some(entry.target())) {
+            rows.unsent(entry.place, unsent, going.contains(&unsent.id));
+        }
     }
     for hole in holes {
         rows.hole(i64::MAX, hole);
     }
     if window.after.is_none() {
-        for unsent in &window.unsent {
-            let is_going = going.contains(&unsent.id);
-            let words = if is_going { "sending" } else { "not sent (ferry send --again)" };
-            let head = vec![
-                Span::styled(if is_going { "  … " } else { "  ! " }, if is_going { DIM } else { UNREAD }),
-                Span::styled(format!("{words}: "), if is_going { DIM } else { UNREAD }),
-            ];
-            rows.said(i64::MAX, head, &unsent.text, if is_going { DIM } else { Style::new() });
+        let is_above = |unsent: &&Unsent| window.entries.iter().any(|entry| unsent.target == Some(entry.target()));
+        for unsent in window.unsent.iter().filter(|unsent| !is_above(unsent)) {
+            rows.unsent(i64::MAX, unsent, going.contains(&unsent.id));
         }
     }
     rows.rows
@@ -82,7 +82,11 @@ struct Rows {
 
 impl Rows {
     fn push(&mut self, place: i64, line: Line<'static>) {
-        self.rows.push(Row { place, line });
+        self.rows.push(Row { place, is_said: false, line });
+    }
+
+    fn push_said(&mut self, place: i64, line: Line<'static>) {
+        self.rows.push(Row { place, is_said: true, line });
     }
 
     /// Adds `── words ─────`.
@@ -112,14 +116,31 @@ impl Rows {
         head.push(Span::raw(": "));
         if let Some(answers) = &entry.answers {
             let line = shorten(&format!("↳ {answers}"), self.columns.saturating_sub(INDENT));
-            self.push(entry.place, Line::from(vec![Span::raw(" ".repeat(INDENT)), Span::styled(line, DIM)]));
+            self.push_said(entry.place, Line::from(vec![Span::raw(" ".repeat(INDENT)), Span::styled(line, DIM)]));
         }
         let style = if entry.is_deleted { DIM.add_modifier(Modifier::ITALIC) } else { base };
         self.said(entry.place, head, &entry.text, style);
-        if !entry.reactions.is_empty() {
-            let line = shorten(&format!("[{}]", entry.reactions), self.columns.saturating_sub(INDENT));
-            self.push(entry.place, Line::from(vec![Span::raw(" ".repeat(INDENT)), Span::raw(line)]));
+        let reactions: Vec<String> = entry.reactions.iter().map(Reaction::words).collect();
+        if !reactions.is_empty() {
+            let line = shorten(&format!("[{}]", reactions.join("  ")), self.columns.saturating_sub(INDENT));
+            self.push_said(entry.place, Line::from(vec![Span::raw(" ".repeat(INDENT)), Span::raw(line)]));
         }
+    }
+
+    /// Adds what no relay has confirmed: a message, or what was done to the one above.
+    fn unsent(&mut self, place: i64, unsent: &Unsent, is_going: bool) {
+        let (sign, style) = if is_going { ("  … ", DIM) } else { ("  ! ", UNREAD) };
+        let words = match (unsent.what.as_str(), is_going) {
+            ("", true) => "sending".to_owned(),
+            ("", false) => "not sent (ferry send --again)".to_owned(),
+            (what, true) => format!("sending {what}"),
+            (what, false) => format!("{what} is not sent (ferry send --again)"),
+        };
+        let end = if unsent.text.is_empty() { "" } else { ": " };
+        let head = vec![Span::styled(sign, style), Span::styled(format!("{words}{end}"), style)];
+        let nothing = [String::new()];
+        let text = if unsent.text.is_empty() { &nothing[..] } else { &unsent.text };
+        self.said(place, head, text, if is_going { DIM } else { Style::new() });
     }
 
     /// Adds a text behind a head. No line but the first begins at the left, so that none of them
@@ -132,7 +153,7 @@ impl Rows {
             for line in wrap(paragraph, first, rest) {
                 let mut spans = head.take().unwrap_or_else(|| vec![Span::raw(" ".repeat(INDENT))]);
                 spans.push(Span::styled(line, style));
-                self.push(place, Line::from(spans));
+                self.push_said(place, Line::from(spans));
             }
             first = rest;
         }

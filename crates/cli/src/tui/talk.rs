@@ -5,6 +5,7 @@ use ferry_client::{DeviceId, MessageId, RoomId, UserId};
 use ratatui::crossterm::event::{KeyEvent, MouseEvent};
 
 use super::load::{Found, Load, RoomRow, Window};
+use super::say::{Quoted, Say};
 use crate::failure::Failure;
 
 /// What happens to the window.
@@ -30,7 +31,12 @@ pub enum Task {
     Search(String),
     Send {
         room: RoomId,
-        text: String,
+        say: Say,
+    },
+    /// To ask the relay whether the user may delete another user's message.
+    MayDelete {
+        room: RoomId,
+        of: Quoted,
     },
     Read {
         room: RoomId,
@@ -69,7 +75,12 @@ pub enum News {
     Sent {
         room: RoomId,
         id: MessageId,
-        outcome: Result<(), (String, Option<String>)>,
+        outcome: Result<(), (String, Option<Say>)>,
+    },
+    /// The user may delete this message of another user.
+    MayDelete {
+        room: RoomId,
+        of: Quoted,
     },
     Status(Vec<String>),
     /// A code to show: a picture of it, and what to do.

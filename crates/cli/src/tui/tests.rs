@@ -1,5 +1,7 @@
 //! The window without a terminal: what a person sees of a history.
 
+mod acting;
+mod selecting;
 mod typing;
 
 use ferry_client::protocol::{Body, Message, Role, RoomKind, Sender, Stream};

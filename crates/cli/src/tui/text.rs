@@ -14,7 +14,7 @@ pub fn width(text: &str) -> usize {
 }
 
 /// Returns the parts of a text that a person sees as one character each.
-fn cells(text: &str) -> Vec<String> {
+pub fn cells(text: &str) -> Vec<String> {
     let span = Span::raw(text);
     span.styled_graphemes(ratatui::style::Style::new())
         .map(|cell| cell.symbol.chars().take(CELL_MAX).collect())

@@ -2,14 +2,16 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ferry_client::protocol::ReadCursor;
-use ferry_client::{Connection, Draft, MessageId, RoomId, Session};
+use ferry_client::protocol::{ReadCursor, Role, RoomKind};
+use ferry_client::{Connection, MessageId, RoomId, Session};
 use ferry_history::sync::noise::Code;
 use ferry_history::{HistoryError, Record};
 use tokio::sync::mpsc;
 
 use super::load;
+use super::say::{Quoted, Say};
 use super::talk::{News, Task};
+use crate::failure::Failure;
 use crate::keep::Keeper;
 use crate::pair;
 use crate::sync::siblings::Siblings;
@@ -26,7 +28,7 @@ pub struct Worker {
     pub keeper: Keeper,
     pub news: mpsc::Sender<News>,
     pub shared: Arc<Shared>,
-    sends: mpsc::Sender<(RoomId, String)>,
+    sends: mpsc::Sender<(RoomId, Say)>,
 }
 
 /// What the connection knows and the tasks need.
@@ -77,8 +79,8 @@ impl Worker {
 
     /// Begins a task. What comes of it is news.
     pub fn begin(&self, task: Task) {
-        if let Task::Send { room, text } = &task {
-            if self.sends.try_send((*room, text.clone())).is_err() {
+        if let Task::Send { room, say } = &task {
+            if self.sends.try_send((*room, say.clone())).is_err() {
                 let _ = self.news.try_send(News::Failed { text: "too many messages wait to be sent".to_owned(), task });
             }
             return;
@@ -124,7 +126,7 @@ impl Worker {
             Task::Status => News::Status(keeper.run(|history| load::status(history)).await?),
             Task::Devices => News::Devices(self.session.devices().await.map_err(|error| {
                 // The words of the relay come from outside.
-                crate::show::line(&crate::failure::Failure::from(error).to_string())
+                crate::show::line(&Failure::from(error).to_string())
             })),
             Task::AskOthers => match self.shared.siblings() {
                 Some(siblings) => {
@@ -146,6 +148,7 @@ impl Worker {
                 self.shared.siblings().iter().for_each(|siblings| siblings.show(None));
                 return Ok(None);
             }
+            Task::MayDelete { room, of } => self.may_delete(room, of).await,
             Task::Send { .. } => return Ok(None),
         }))
     }
@@ -163,6 +166,20 @@ impl Worker {
         Ok(Some(News::Changed(Some(vec![room]))))
     }
 
+    /// Asks whether the user may delete what others wrote. Devices ignore the deletion otherwise,
+    /// and the user would believe that it is gone.
+    async fn may_delete(&self, room: RoomId, of: Quoted) -> News {
+        let text = match self.session.room(room).await {
+            Ok(now) if now.kind == RoomKind::Direct => {
+                "only its author can delete a message of a direct room".to_owned()
+            }
+            Ok(now) if now.role.is_some_and(|role| role >= Role::Moderator) => return News::MayDelete { room, of },
+            Ok(_) => "only its author and the moderators of the room can delete a message".to_owned(),
+            Err(error) => format!("the relay does not say what you may delete: {}", Failure::from(error)),
+        };
+        News::Note { text, notice: None }
+    }
+
     async fn tell(&self, news: News) {
         // Fails only when the window is closed.
         let _ = self.news.send(news).await;
@@ -170,23 +187,23 @@ impl Worker {
 }
 
 /// Puts what the user says into the outbox at once, also while an earlier message is on its way.
-async fn store_all(worker: Worker, mut texts: mpsc::Receiver<(RoomId, String)>, stored: mpsc::Sender<Record>) {
-    while let Some((room, text)) = texts.recv().await {
+async fn store_all(worker: Worker, mut texts: mpsc::Receiver<(RoomId, Say)>, stored: mpsc::Sender<(Record, Say)>) {
+    while let Some((room, say)) = texts.recv().await {
         let (device, id) = (worker.session.credentials().device, MessageId::new());
-        let mut draft = Draft::text(&text);
+        let mut draft = say.draft();
         draft.after = worker.keeper.run(move |history| history.last_sent(room, device)).await.ok().flatten();
         let record = send::own_record(&worker.session, room, id, &draft);
         worker.keeper.sending(record.clone()).await;
         worker.tell(News::Sending(id)).await;
-        if stored.send(record).await.is_err() {
+        if stored.send((record, say)).await.is_err() {
             return;
         }
     }
 }
 
 /// Sends what is stored, one after the other.
-async fn post_all(worker: Worker, mut records: mpsc::Receiver<Record>) {
-    while let Some(record) = records.recv().await {
+async fn post_all(worker: Worker, mut records: mpsc::Receiver<(Record, Say)>) {
+    while let Some((record, say)) = records.recv().await {
         let (id, room) = (record.message.id, record.message.room);
         worker.keeper.get_to_know(&worker.session, room).await;
         let outcome = send::post_record(&worker.session, &worker.keeper, &record).await;
@@ -202,10 +219,7 @@ async fn post_all(worker: Worker, mut records: mpsc::Receiver<Record>) {
             Err(error) if error.is_temporary() => {
                 Err((format!("not sent: {error}; ferry send --again sends it"), None))
             }
-            Err(error) => {
-                let text = record.message.body.as_text();
-                Err((format!("not sent: {}", crate::failure::Failure::from(error)), text))
-            }
+            Err(error) => Err((format!("not sent: {}", Failure::from(error)), Some(say))),
         };
         worker.tell(News::Sent { room, id, outcome }).await;
     }

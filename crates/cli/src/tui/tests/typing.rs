@@ -1,10 +1,11 @@
 //! What keys and the mouse do.
 
-use ferry_client::MessageId;
+use ferry_client::{Draft, MessageId};
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
 use super::super::app::{App, Focus};
 use super::super::load::{PAGE, WINDOW};
+use super::super::say::{About, Say};
 use super::super::talk::{Input, News, Relay, Task};
 use super::{Desk, MINUTE, NOON, shows};
 
@@ -24,7 +25,7 @@ impl Desk {
     }
 }
 
-fn clicks(app: &mut App, column: u16, row: u16) {
+pub fn clicks(app: &mut App, column: u16, row: u16) {
     let kind = MouseEventKind::Down(MouseButton::Left);
     app.update(Input::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE }));
 }
@@ -104,7 +105,7 @@ fn a_message_is_sent_and_stays_if_it_is_not() {
     assert_eq!(desk.app.focus, Focus::Room);
     desk.typed("hi böb?");
     desk.press(KeyCode::Enter);
-    let is_sent = |task: &Task| matches!(task, Task::Send { room: to, text } if *to == room && text == "hi böb?");
+    let is_sent = |task: &Task| matches!(task, Task::Send { room: to, say } if *to == room && say.draft() == Draft::text("hi böb?"));
     assert!(desk.asked.iter().any(is_sent));
     // It is in the outbox, and on its way.
     let mut mine = desk.says(room, "", NOON + 1);
@@ -118,7 +119,8 @@ fn a_message_is_sent_and_stays_if_it_is_not() {
     desk.app.update(Input::News(News::Sent { room, id: mine.id, outcome }));
     shows(&desk.look(), &["! not sent (ferry send --again): hi böb?", "not sent: the relay is away"]);
     // What the relay rejects, the user gets back.
-    let outcome = Err(("not sent: you are muted".to_owned(), Some("hi böb?".to_owned())));
+    let say = Say::Text { about: About::New, text: "hi böb?".to_owned() };
+    let outcome = Err(("not sent: you are muted".to_owned(), Some(say)));
     desk.app.update(Input::News(News::Sent { room, id: mine.id, outcome }));
     shows(&desk.look(), &["> hi böb?"]);
 }
