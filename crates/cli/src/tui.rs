@@ -4,9 +4,11 @@
 //! so tests need no terminal. [`work`] and [`collect`] do what takes time.
 
 mod app;
+mod calendar;
 mod collect;
 mod compose;
 mod draw;
+mod health;
 mod keys;
 mod load;
 mod pick;

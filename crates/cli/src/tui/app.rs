@@ -8,6 +8,7 @@ use ferry_client::{MessageId, RoomId, UserId};
 use ratatui::layout::Rect;
 
 use super::compose::Composer;
+use super::health::Health;
 use super::load::{Found, Load, RoomRow, Window};
 use super::room::OpenRoom;
 use super::say::Say;
@@ -32,8 +33,8 @@ pub enum Focus {
 #[derive(Debug)]
 pub enum Overlay {
     Help,
-    /// Lines, and how many of them are scrolled away.
-    Status(Vec<String>, usize),
+    /// How the history is, once it is read.
+    Status(Option<Health>),
     Devices(Option<Result<Vec<Device>, String>>),
     /// A code for another device.
     Pair(Vec<String>),
@@ -236,9 +237,9 @@ impl App {
             }
             News::Sent { room, id, outcome } => self.sent(room, id, outcome),
             News::MayDelete { room, of } => self.may_delete(room, of),
-            News::Status(lines) => {
-                if let Some(Overlay::Status(shown, _)) = &mut self.overlay {
-                    *shown = lines;
+            News::Status(health) => {
+                if let Some(Overlay::Status(shown)) = &mut self.overlay {
+                    *shown = Some(health);
                 }
             }
             News::Devices(devices) => {

@@ -1,5 +1,6 @@
 //! Drawing: the rooms at the left, the open room at the right, and a line at the bottom.
 
+mod health;
 mod input;
 mod overlay;
 

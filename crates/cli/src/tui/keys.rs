@@ -16,6 +16,8 @@ use super::text::Editor;
 const WHEEL: isize = 3;
 /// How many rooms PageUp and PageDown skip.
 const ROOMS_PAGE: usize = 10;
+/// How many rows they skip in what F2 shows.
+const HEALTH_PAGE: isize = 15;
 
 /// The keys, for the help.
 pub const HELP: &str = "\
@@ -30,7 +32,7 @@ Keys:
   r  e  d  +          with a selected message: reply, edit, delete, react
   /  Ctrl-F           search; Enter shows the message where it was said
   F1 ?                show the keys
-  F2                  show how the history is
+  F2                  show how the history is; c shows years or months
   F3                  show your devices
   s                   in F2 and F3: sync with your other devices now
   p                   in F3: show a code to another device, to pair the two
@@ -50,7 +52,7 @@ impl App {
             KeyCode::Char('f') if ctrl => self.open_search(),
             KeyCode::F(1) => self.overlay = Some(Overlay::Help),
             KeyCode::F(2) => {
-                self.overlay = Some(Overlay::Status(vec!["reading …".to_owned()], 0));
+                self.overlay = Some(Overlay::Status(None));
                 self.need(Task::Status);
             }
             KeyCode::F(3) => {
@@ -159,7 +161,7 @@ impl App {
     fn overlay_key(&mut self, key: KeyEvent) {
         match &mut self.overlay {
             Some(Overlay::Search(_)) => self.search_key(key),
-            Some(Overlay::Status(..) | Overlay::Devices(_)) if key.code == KeyCode::Char('s') => {
+            Some(Overlay::Status(_) | Overlay::Devices(_)) if key.code == KeyCode::Char('s') => {
                 self.note("asking your other devices", None);
                 self.has_asked = true;
                 self.need(Task::AskOthers);
@@ -168,11 +170,13 @@ impl App {
                 self.overlay = Some(Overlay::Pair(vec!["making a code …".to_owned()]));
                 self.need(Task::Pair);
             }
-            Some(Overlay::Status(lines, top)) => match key.code {
-                KeyCode::Up => *top = top.saturating_sub(1),
-                KeyCode::Down => *top = (*top + 1).min(lines.len().saturating_sub(1)),
-                KeyCode::PageUp => *top = top.saturating_sub(ROOMS_PAGE),
-                KeyCode::PageDown => *top = (*top + ROOMS_PAGE).min(lines.len().saturating_sub(1)),
+            Some(Overlay::Status(Some(health))) => match key.code {
+                KeyCode::Up => health.scroll_by(-1),
+                KeyCode::Down => health.scroll_by(1),
+                KeyCode::PageUp => health.scroll_by(-HEALTH_PAGE),
+                KeyCode::PageDown => health.scroll_by(HEALTH_PAGE),
+                KeyCode::Home => health.top = 0,
+                KeyCode::Char('c') => (health.by_year, health.top) = (!health.by_year, 0),
                 _ => self.overlay = None,
             },
             _ => self.overlay = None,
@@ -231,8 +235,8 @@ impl App {
             MouseEventKind::Down(MouseButton::Left) => return self.click(at),
             _ => return,
         };
-        if let Some(Overlay::Status(lines, top)) = &mut self.overlay {
-            *top = top.saturating_add_signed(wheel).min(lines.len().saturating_sub(1));
+        if let Some(Overlay::Status(Some(health))) = &mut self.overlay {
+            health.scroll_by(wheel);
         } else if self.overlay.is_some() {
         } else if self.areas.list.contains(at) {
             let last = self.rooms.len().saturating_sub(1);

@@ -5,7 +5,6 @@ use ferry_client::{DeviceId, MessageId, RoomId, Target, UserId};
 use ferry_history::{History, HistoryError, Record, Result, Shown};
 
 use super::say::Quoted;
-use crate::history::summary;
 use crate::recall::{Names, hole_line, said};
 use crate::show;
 use crate::tail::messages::excerpt;
@@ -353,12 +352,4 @@ pub fn search(history: &History, words: &str) -> Result<std::result::Result<Vec<
         Found { room: message.room, place: hit.shown.place, line: show::line(&line) }
     });
     Ok(Ok(found.collect()))
-}
-
-/// Returns how the history is, in words.
-pub fn status(history: &History) -> Result<Vec<String>> {
-    let (mut lines, holes) = (summary(history)?, history.holes(now_ms())?);
-    lines.push(format!("holes     {}", holes.len()));
-    lines.extend(holes.iter().rev().take(HOLES).map(hole_line));
-    Ok(lines.iter().map(|line| show::line(line)).collect())
 }

@@ -4,6 +4,7 @@ use ferry_client::protocol::{Device, PresenceStatus};
 use ferry_client::{DeviceId, MessageId, RoomId, UserId};
 use ratatui::crossterm::event::{KeyEvent, MouseEvent};
 
+use super::health::Health;
 use super::load::{Found, Load, RoomRow, Window};
 use super::say::{Quoted, Say};
 use crate::failure::Failure;
@@ -82,7 +83,7 @@ pub enum News {
         room: RoomId,
         of: Quoted,
     },
-    Status(Vec<String>),
+    Status(Health),
     /// A code to show: a picture of it, and what to do.
     Code(Vec<String>),
     /// What came of a sync, and whether that is news for who has not asked for it.

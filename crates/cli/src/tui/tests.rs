@@ -1,6 +1,7 @@
 //! The window without a terminal: what a person sees of a history.
 
 mod acting;
+mod health_screen;
 mod selecting;
 mod typing;
 
@@ -12,12 +13,15 @@ use ratatui::backend::TestBackend;
 
 use super::app::App;
 use super::draw;
+use super::health;
 use super::load;
 use super::talk::{Input, News, Relay, Task};
 
 /// 2026-01-15, 12:00 UTC.
 const NOON: i64 = 1_768_478_400_000;
 const MINUTE: i64 = 60_000;
+/// When F2 is shown: 2026-01-20, 18:00 UTC.
+const NOW: i64 = NOON + (5 * 24 + 6) * 60 * MINUTE;
 
 /// A history with a room, and the window on it.
 struct Desk {
@@ -155,7 +159,7 @@ impl Desk {
                 self.history.printed(&messages, &notices).unwrap();
                 return;
             }
-            Task::Status => News::Status(load::status(&self.history).unwrap()),
+            Task::Status => News::Status(health::read(&self.history, NOW).unwrap()),
             _ => return self.asked.push(task),
         };
         self.app.update(Input::News(news));

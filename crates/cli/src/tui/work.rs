@@ -2,12 +2,13 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ferry_client::protocol::{ReadCursor, Role, RoomKind};
+use ferry_client::protocol::{ReadCursor, Role, RoomKind, now_ms};
 use ferry_client::{Connection, MessageId, RoomId, Session};
 use ferry_history::sync::noise::Code;
 use ferry_history::{HistoryError, Record};
 use tokio::sync::mpsc;
 
+use super::health;
 use super::load;
 use super::say::{Quoted, Say};
 use super::talk::{News, Task};
@@ -123,7 +124,7 @@ impl Worker {
                 keeper.run(noted).await?;
                 return Ok(None);
             }
-            Task::Status => News::Status(keeper.run(|history| load::status(history)).await?),
+            Task::Status => News::Status(keeper.run(|history| health::read(history, now_ms())).await?),
             Task::Devices => News::Devices(self.session.devices().await.map_err(|error| {
                 // The words of the relay come from outside.
                 crate::show::line(&Failure::from(error).to_string())

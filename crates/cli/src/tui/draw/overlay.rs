@@ -9,8 +9,8 @@ use ratatui::widgets::Clear;
 use super::super::app::{App, Overlay, Search};
 use super::super::keys::HELP;
 use super::super::rows::DIM;
-use super::super::text::{fit, shorten, wrap};
-use super::{CHOSEN, border};
+use super::super::text::{fit, shorten};
+use super::{CHOSEN, border, health};
 use crate::show;
 
 /// Draws the overlay, if there is one.
@@ -20,7 +20,7 @@ pub fn draw(frame: &mut Frame<'_>, app: &App, area: Rect) {
     frame.render_widget(Clear, area);
     let title = match overlay {
         Overlay::Help => "Help",
-        Overlay::Status(..) => "History: s syncs with your other devices",
+        Overlay::Status(_) => "History: s syncs with your other devices",
         Overlay::Devices(_) => "Your devices: s syncs with them, p pairs with another one",
         Overlay::Pair(_) => "Pair with another device",
         Overlay::Search(_) => "Search",
@@ -30,11 +30,8 @@ pub fn draw(frame: &mut Frame<'_>, app: &App, area: Rect) {
     frame.render_widget(block, area);
     match overlay {
         Overlay::Help => lines(frame, HELP.lines(), inner),
-        Overlay::Status(text, top) => {
-            let columns = usize::from(inner.width);
-            let wrapped: Vec<String> = text.iter().flat_map(|line| wrap(line, columns, columns)).collect();
-            lines(frame, wrapped.iter().map(String::as_str).skip(*top), inner);
-        }
+        Overlay::Status(None) => lines(frame, ["reading …"], inner),
+        Overlay::Status(Some(health)) => health::draw(frame, health, inner),
         Overlay::Devices(None) => lines(frame, ["reading …"], inner),
         Overlay::Devices(Some(Err(why))) => lines(frame, [why.as_str()], inner),
         Overlay::Devices(Some(Ok(devices))) => {
