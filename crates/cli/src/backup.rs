@@ -136,18 +136,13 @@ async fn create(args: Create, global: &Global) -> Result<(), Failure> {
     }
     let created = keeper
         .run(move |history| {
-            let directory = std::path::absolute(&args.to).unwrap_or(args.to);
-            let path = directory.join(format!("{}.tar.gz.age", file_name(history, username, now)?));
             let mut meter = Meter::new("backup", json, &stop);
-            let plan = Plan { lock: &lock, is_increment, app: APP, now };
-            let created = history.create_backup(&path, &plan, &mut |progress| meter.at(progress))?;
-            Ok(created)
+            write(history, &args.to, username, &lock, is_increment, now, &mut meter)
         })
         .await?;
-    let Created { manifest, bytes, path, unreadable } = created;
-    if unreadable > 0 {
-        let count = show::count(u64::try_from(unreadable).unwrap_or(u64::MAX), "record");
-        show::notice(&format!("{count} cannot be read and are left out: ferry history repair"));
+    let Created { manifest, bytes, path, unreadable } = &created;
+    if let Some(left_out) = left_out(&created) {
+        show::notice(&left_out);
     }
     if is_increment && manifest.since.is_none() {
         show::notice("there was no backup before, so this one has everything");
@@ -156,11 +151,40 @@ async fn create(args: Create, global: &Global) -> Result<(), Failure> {
         "file": path.display().to_string(), "bytes": bytes, "manifest": manifest, "unreadable": unreadable,
         "passphrase": new_passphrase,
     });
-    show::answer(json, &value, || {
-        let since = manifest.since.map(|at| format!(" since {}", show::time(at, "%F %T"))).unwrap_or_default();
-        let messages = show::count(manifest.counts.messages, "message");
-        format!("{}: {}, {messages}{since}", show::line(&path.display().to_string()), show::size(bytes))
-    })
+    show::answer(json, &value, || words(&created))
+}
+
+/// Writes a backup to a new file of a directory.
+///
+/// # Errors
+/// Fails if the file cannot be written or the history cannot be read, and if the meter says so.
+pub fn write(
+    history: &mut History,
+    directory: &Path,
+    username: Option<String>,
+    lock: &Lock,
+    is_increment: bool,
+    now: i64,
+    meter: &mut Meter,
+) -> Result<Created, HistoryError> {
+    let directory = std::path::absolute(directory).unwrap_or_else(|_| directory.to_owned());
+    let path = directory.join(format!("{}.tar.gz.age", file_name(history, username, now)?));
+    let plan = Plan { lock, is_increment, app: APP, now };
+    history.create_backup(&path, &plan, &mut |progress| meter.at(progress))
+}
+
+/// Returns what a new backup has, in words.
+pub fn words(Created { manifest, bytes, path, .. }: &Created) -> String {
+    let since = manifest.since.map(|at| format!(" since {}", show::time(at, "%F %T"))).unwrap_or_default();
+    let messages = show::count(manifest.counts.messages, "message");
+    format!("{}: {}, {messages}{since}", show::line(&path.display().to_string()), show::size(*bytes))
+}
+
+/// Says that something cannot be read and is not in a new backup.
+pub fn left_out(created: &Created) -> Option<String> {
+    let count = u64::try_from(created.unreadable).unwrap_or(u64::MAX);
+    (count > 0)
+        .then(|| format!("{} cannot be read and are left out: ferry history repair", show::count(count, "record")))
 }
 
 /// Returns the lock of a new backup, and the passphrase if it was made up here.

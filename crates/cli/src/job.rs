@@ -42,7 +42,33 @@ impl Stop {
     }
 }
 
-/// Shows on standard error how far a job is.
+/// How fast a job is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pace {
+    /// Records a second.
+    pub rate: f64,
+    /// The seconds that are left.
+    pub left: f64,
+}
+
+impl Pace {
+    /// Returns the pace of a job that has taken so long.
+    pub fn of(Progress { done, total }: Progress, took: Duration) -> Self {
+        let rate = done as f64 / took.as_secs_f64().max(0.001);
+        Self { rate, left: total.saturating_sub(done) as f64 / rate.max(1.0) }
+    }
+}
+
+/// Is told how far a job is, and how long it has taken.
+struct Tell(Box<dyn FnMut(Progress, Duration) + Send>);
+
+impl std::fmt::Debug for Tell {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Tell")
+    }
+}
+
+/// Shows on standard error how far a job is, or tells somebody.
 #[derive(Debug)]
 pub struct Meter {
     what: &'static str,
@@ -51,6 +77,7 @@ pub struct Meter {
     last: Option<Instant>,
     is_drawn: bool,
     stop: Stop,
+    tell: Option<Tell>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +85,7 @@ enum Form {
     Bar,
     Lines,
     Json,
+    Told,
     Silent,
 }
 
@@ -68,19 +96,26 @@ impl Meter {
             true => Form::Bar,
             false => Form::Lines,
         };
-        Self { what, form, begin: Instant::now(), last: None, is_drawn: false, stop: stop.clone() }
+        Self { what, form, begin: Instant::now(), last: None, is_drawn: false, stop: stop.clone(), tell: None }
     }
 
     /// Creates one that shows nothing.
     pub fn silent() -> Self {
         let (begin, stop) = (Instant::now(), Stop::default());
-        Self { what: "", form: Form::Silent, begin, last: None, is_drawn: false, stop }
+        Self { what: "", form: Form::Silent, begin, last: None, is_drawn: false, stop, tell: None }
+    }
+
+    /// Creates one that calls `tell`, on the thread of the job, with how far it is and how long it
+    /// has taken.
+    pub fn telling(stop: &Stop, tell: impl FnMut(Progress, Duration) + Send + 'static) -> Self {
+        let tell = Some(Tell(Box::new(tell)));
+        Self { form: Form::Told, stop: stop.clone(), tell, ..Self::silent() }
     }
 
     /// Notes how far the job is. Returns false if it shall end.
     pub fn at(&mut self, progress: Progress) -> bool {
         let every = match self.form {
-            Form::Bar => DRAW,
+            Form::Bar | Form::Told => DRAW,
             Form::Lines => LINE,
             Form::Json => EVENT,
             Form::Silent => return !self.stop.is_set(),
@@ -93,14 +128,16 @@ impl Meter {
         !self.stop.is_set()
     }
 
-    fn print(&mut self, Progress { done, total }: Progress) {
-        let seconds = self.begin.elapsed().as_secs_f64();
-        let rate = done as f64 / seconds.max(0.001);
-        let left = (total.saturating_sub(done)) as f64 / rate.max(1.0);
+    fn print(&mut self, progress: Progress) {
+        let took = self.begin.elapsed();
+        if let Some(Tell(tell)) = &mut self.tell {
+            return tell(progress, took);
+        }
+        let (Progress { done, total }, Pace { rate, left }) = (progress, Pace::of(progress, took));
         let mut err = std::io::stderr().lock();
         // Nothing can be done about a standard error that is closed.
         let _ = match self.form {
-            Form::Silent => Ok(()),
+            Form::Silent | Form::Told => Ok(()),
             Form::Bar => {
                 self.is_drawn = true;
                 let filled = (done * 30).checked_div(total).and_then(|n| usize::try_from(n).ok()).unwrap_or(0).min(30);

@@ -9,12 +9,16 @@ mod collect;
 mod compose;
 mod draw;
 mod health;
+mod jobs;
 mod keys;
 mod load;
+mod overlay;
+mod overlay_keys;
 mod pick;
 mod prompt;
 mod room;
 mod rows;
+mod saving;
 mod say;
 mod talk;
 mod terminal;
@@ -70,6 +74,8 @@ pub async fn tui(_: Tui, global: &Global) -> Result<(), Failure> {
     let done = run(screen, app, news, &worker).await;
     // The terminal is the user's again. What is on its way now is in the outbox.
     let _ = stop.send(true);
+    // A backup that is half written is removed.
+    worker.stop(jobs::Work::Backup);
     let _ = tokio::time::timeout(CLOSE_WAIT, collecting).await;
     done
 }

@@ -167,3 +167,35 @@ async fn what_is_done_to_messages_in_a_window() {
     window.shows("ended with 0").await;
     assert_eq!(shell.json("--profile bob history status")["unsent"], 0);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_is_written_from_a_window() {
+    let world = World::start(Backend::Embedded).await;
+    let shell = Shell::at(&world);
+    shell.alice_and_bob();
+    shell.ok("--profile alice send @bob how-many?");
+    let window = Window::open(&shell, "bob");
+    window.shows("online").await;
+    window.shows_after("\r", "how-many?").await;
+    // F2, as a terminal sends it.
+    window.types("\u{1b}OQb");
+    window.shows("recovery.txt").await;
+    let (key, backups) = (shell.home.path().join("recovery.txt"), shell.home.path().join("backups"));
+    std::fs::create_dir(&backups).unwrap();
+    shell.ok(&format!("--profile bob backup key new --to {}", key.display()));
+
+    // Any key closes that, and this one does nothing else.
+    window.types("x\u{1b}OQb");
+    window.shows("Directory").await;
+    window.types(&format!("{}\r", backups.display()));
+    let file = until("there is a backup", || async {
+        let mut files = std::fs::read_dir(&backups).unwrap().map(|file| file.unwrap().path());
+        files.find(|file| file.extension().is_some_and(|extension| extension == "age"))
+    })
+    .await;
+    window.shows("ferry-bob").await;
+    let verified = shell.json(&format!("--profile bob backup verify {} --key {}", file.display(), key.display()));
+    assert_eq!((&verified["vouched"], &verified["manifest"]["counts"]["messages"]), (&true.into(), &1.into()));
+    window.types("\u{3}");
+    window.shows("ended with 0").await;
+}

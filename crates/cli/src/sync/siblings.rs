@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ferry_client::protocol::{FEATURE_LINKS, LinkEnd, LinkWith};
 use ferry_client::{Connection, DeviceId, Event, Link, LinkError, LinkId, Session};
+use ferry_history::HistoryError;
 use ferry_history::sync::noise::Code;
 use ferry_history::sync::{Side, Synced};
 use tokio::sync::mpsc;
@@ -41,6 +42,7 @@ enum Input {
     Drained,
     Lost,
     Ask,
+    Interrupt,
     Show(Option<Code>),
 }
 
@@ -76,8 +78,9 @@ impl Siblings {
     ) -> (Self, mpsc::Receiver<Report>) {
         let (inputs, from_connection) = mpsc::channel(INPUTS);
         let (reports, told) = mpsc::channel(INPUTS);
-        let (connection, due, last, by_user, code, kept) = (None, None, None, false, None, None);
-        let actor = Actor { session, keeper, meter, reports, connection, due, last, by_user, code, kept };
+        let (connection, due, last, code, kept) = (None, None, None, None, None);
+        let (by_user, interrupted) = (false, false);
+        let actor = Actor { session, keeper, meter, reports, connection, due, last, by_user, interrupted, code, kept };
         tokio::spawn(actor.run(from_connection));
         (Self { inputs }, told)
     }
@@ -87,9 +90,19 @@ impl Siblings {
     pub fn start_quietly<T: Future<Output = ()> + Send>(
         session: Session,
         keeper: Keeper,
+        tell: impl FnMut(String, bool) -> T + Send + 'static,
+    ) -> Self {
+        Self::start_telling(session, keeper, Meter::silent, tell)
+    }
+
+    /// Starts as [`Self::start_quietly`] does, beside something that shows progress in its own way.
+    pub fn start_telling<T: Future<Output = ()> + Send>(
+        session: Session,
+        keeper: Keeper,
+        meter: impl Fn() -> Meter + Send + Sync + 'static,
         mut tell: impl FnMut(String, bool) -> T + Send + 'static,
     ) -> Self {
-        let (siblings, mut reports) = Self::start(session, keeper, Meter::silent);
+        let (siblings, mut reports) = Self::start(session, keeper, meter);
         tokio::spawn(async move {
             while let Some(report) = reports.recv().await {
                 match report {
@@ -133,6 +146,11 @@ impl Siblings {
         self.say(Input::Ask);
     }
 
+    /// Ends the sync that is under way. What is stored by then stays.
+    pub fn interrupt(&self) {
+        self.say(Input::Interrupt);
+    }
+
     /// Lets the device that has this code pair with this one, until it is called again. The code
     /// is good once.
     pub fn show(&self, code: Option<Code>) {
@@ -155,8 +173,9 @@ struct Actor<M> {
     due: Option<Instant>,
     /// When one of them answered last.
     last: Option<Instant>,
-    /// Whether the user wants it.
+    /// Whether the user wants it, or wants it no more.
     by_user: bool,
+    interrupted: bool,
     /// A code that this device shows, and until when it is good.
     code: Option<(Code, Instant)>,
     /// An offer by this code that came while something else was under way.
@@ -175,9 +194,16 @@ impl<M: Fn() -> Meter + Send + Sync> Actor<M> {
             tokio::select! {
                 input = inputs.recv() => match input {
                     None => return,
-                    Some(input) => if let Some(with) = self.note(input) {
-                        let _ = self.take(with, &mut inputs).await;
-                    },
+                    Some(input) => {
+                        if let Some(with) = self.note(input) {
+                            let _ = self.take(with, &mut inputs).await;
+                        }
+                        if self.interrupted && std::mem::take(&mut self.by_user) {
+                            // Nobody could be asked until now.
+                            let why = Some(HistoryError::Interrupted.into());
+                            let _ = self.reports.send(Report::Asked { answered: 0, by_user: true, why }).await;
+                        }
+                    }
                 },
                 () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
                     self.ask_all(&mut inputs).await;
@@ -192,7 +218,8 @@ impl<M: Fn() -> Meter + Send + Sync> Actor<M> {
             Input::Connected(connection) => self.connection = Some(connection),
             Input::Gone => (self.connection, self.due) = (None, None),
             Input::Lost => self.last = None,
-            Input::Ask => (self.due, self.by_user) = (Some(Instant::now()), true),
+            Input::Ask => (self.due, self.by_user, self.interrupted) = (Some(Instant::now()), true, false),
+            Input::Interrupt => self.interrupted = true,
             Input::Show(code) => self.code = code.map(|code| (code, Instant::now() + CODE)),
             Input::Drained => {
                 let next = self.last.map_or_else(Instant::now, |last| last + EVERY);
@@ -229,8 +256,9 @@ impl<M: Fn() -> Meter + Send + Sync> Actor<M> {
             why = Some(failure);
             Vec::new()
         });
+        self.interrupted = false;
         for device in devices {
-            let Some(connection) = self.connection.clone() else { break };
+            let Some(connection) = self.connection.clone().filter(|_| !self.interrupted) else { break };
             match self.ask(&connection, device, inputs).await {
                 Ok(()) => answered += 1,
                 Err(failure) => why = Some(failure),
@@ -273,7 +301,12 @@ impl<M: Fn() -> Meter + Send + Sync> Actor<M> {
                 input = inputs.recv() => input,
             };
             let Some(input) = input else { return Err(ended()) };
-            let Some(with) = self.note(input) else { continue };
+            let Some(with) = self.note(input) else {
+                if self.interrupted {
+                    return Err(HistoryError::Interrupted.into());
+                }
+                continue;
+            };
             if with.from != device || Code::is_of_some(with.link) {
                 self.not_now(connection, with).await;
             } else if with.from < own {
@@ -340,6 +373,7 @@ impl<M: Fn() -> Meter + Send + Sync> Actor<M> {
             meeting.sync(&keeper, side, login(&session).await, meter).await
         };
         let mut meeting = pin!(meeting);
+        self.interrupted = false;
         let outcome = loop {
             tokio::select! {
                 outcome = &mut meeting => break outcome,
@@ -349,6 +383,9 @@ impl<M: Fn() -> Meter + Send + Sync> Actor<M> {
                         self.not_now(&connection, with).await;
                     },
                 },
+            }
+            if self.interrupted {
+                break Err(HistoryError::Interrupted.into());
             }
         };
         match outcome {

@@ -3,17 +3,17 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use ferry_client::protocol::{Device, PresenceStatus};
+use ferry_client::protocol::PresenceStatus;
 use ferry_client::{MessageId, RoomId, UserId};
 use ratatui::layout::Rect;
 
 use super::compose::Composer;
-use super::health::Health;
+use super::jobs::Jobs;
 use super::load::{Found, Load, RoomRow, Window};
+use super::overlay::{Focus, Overlay};
 use super::room::OpenRoom;
 use super::say::Say;
 use super::talk::{Input, News, Relay, Task};
-use super::text::Editor;
 use crate::failure::Failure;
 use crate::show;
 
@@ -21,42 +21,6 @@ use crate::show;
 const NOTES_MAX: usize = 20;
 /// How many ticks a note is shown, of a quarter of a second each.
 const NOTE_TICKS: u32 = 16;
-
-/// What gets the keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Focus {
-    List,
-    Room,
-}
-
-/// What lies over the rooms.
-#[derive(Debug)]
-pub enum Overlay {
-    Help,
-    /// How the history is, once it is read.
-    Status(Option<Health>),
-    Devices(Option<Result<Vec<Device>, String>>),
-    /// A code for another device.
-    Pair(Vec<String>),
-    Search(Search),
-}
-
-/// The search. It goes on while the user types.
-#[derive(Debug)]
-pub struct Search {
-    pub words: Editor,
-    pub found: Result<Vec<Found>, String>,
-    pub selected: usize,
-    pub is_running: bool,
-    pub from: Focus,
-}
-
-impl Search {
-    /// Creates an empty one, opened from a part of the window.
-    pub fn new(from: Focus) -> Self {
-        Self { words: Editor::default(), found: Ok(Vec::new()), selected: 0, is_running: false, from }
-    }
-}
 
 /// A note of the bottom line.
 #[derive(Debug)]
@@ -88,6 +52,7 @@ pub struct App {
     pub notes: VecDeque<Note>,
     pub sending: HashSet<MessageId>,
     pub areas: Areas,
+    pub jobs: Jobs,
     pub failure: Option<Failure>,
     pub is_over: bool,
     /// Whether the user wants to hear of the next sync.
@@ -115,6 +80,7 @@ impl App {
             notes: VecDeque::new(),
             sending: HashSet::new(),
             areas: Areas::default(),
+            jobs: Jobs::default(),
             failure: None,
             is_over: false,
             has_asked: false,
@@ -255,13 +221,12 @@ impl App {
                     self.need(Task::EndPairing);
                 }
             }
-            News::Synced { text, is_news } => {
-                let is_paired = matches!(self.overlay, Some(Overlay::Pair(_)));
-                if is_paired {
-                    self.overlay = None;
-                }
-                if is_news || is_paired || std::mem::take(&mut self.has_asked) {
-                    self.note(&text, None);
+            News::Synced { text, is_news } => self.synced(&text, is_news),
+            News::Progress { work, at, took } => self.jobs.at(work, at, took),
+            News::JobEnded { work, text } => self.job_ended(work, &text),
+            News::CanSave(saving) => {
+                if let Some(Overlay::Backup(shown)) = &mut self.overlay {
+                    *shown = Some(saving);
                 }
             }
             News::Changed(rooms) => {

@@ -7,9 +7,11 @@ use ferry_client::{ConnectOptions, Connection, Event, Events, RoomId};
 use ferry_history::{Collector, HistoryError};
 use tokio::sync::watch;
 
+use super::jobs::Work;
 use super::talk::{News, Relay};
 use super::work::Worker;
 use crate::failure::Failure;
+use crate::job::{Meter, Stop};
 use crate::keep::Keeper;
 use crate::keeping::{BATCH, FULL_WAIT, Fresh, Keeping, next_batch};
 use crate::sync::siblings::Siblings;
@@ -82,7 +84,16 @@ impl Collecting {
                 let _ = news.send(News::Changed(None)).await;
             }
         };
-        let siblings = Siblings::start_quietly(self.worker.session.clone(), self.keeper.another().await?, tell);
+        let news = self.worker.news.clone();
+        let meter = move || {
+            let news = news.clone();
+            Meter::telling(&Stop::default(), move |at, took| {
+                // If the window is busy, the next one says how far it is.
+                let _ = news.try_send(News::Progress { work: Work::Sync, at, took });
+            })
+        };
+        let (session, keeper) = (self.worker.session.clone(), self.keeper.another().await?);
+        let siblings = Siblings::start_telling(session, keeper, meter, tell);
         self.worker.shared.set_siblings(siblings.clone());
         Ok(siblings)
     }

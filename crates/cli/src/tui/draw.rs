@@ -2,6 +2,7 @@
 
 mod health;
 mod input;
+mod jobs;
 mod overlay;
 
 use ferry_client::protocol::PresenceStatus;
@@ -11,8 +12,9 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Borders, Paragraph};
 
-use super::app::{App, Focus};
+use super::app::App;
 use super::load::RoomRow;
+use super::overlay::Focus;
 use super::rows::DIM;
 use super::talk::Relay;
 use super::text::{fit, shorten, width};
@@ -156,12 +158,15 @@ fn status_line(frame: &mut Frame<'_>, app: &App, area: Rect) {
     let columns = usize::from(area.width);
     let help = "F1 help";
     let note = app.notes.front().map_or_else(String::new, |note| note.text.clone());
-    let room = columns.saturating_sub(width(help) + 6);
-    let state = shorten(&state, if note.is_empty() { room } else { columns / 2 });
+    let jobs = app.jobs.short().map(|short| format!("  {short}")).unwrap_or_default();
+    let jobs = shorten(&jobs, columns / 3);
+    let room = columns.saturating_sub(width(help) + width(&jobs) + 6);
+    let state = shorten(&state, if note.is_empty() { room } else { columns / 3 });
     let left = room.saturating_sub(width(&state));
     let spans = vec![
         Span::raw(" "),
         Span::styled(state, style),
+        Span::styled(jobs, Style::new().fg(Color::Cyan)),
         Span::raw("  "),
         Span::raw(fit(&note, left)),
         Span::raw("  "),

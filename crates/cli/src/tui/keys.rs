@@ -5,8 +5,9 @@ use ratatui::crossterm::event::{
 };
 use ratatui::layout::Position;
 
-use super::app::{App, Focus, Overlay, Search};
+use super::app::App;
 use super::load::{Load, PAGE};
+use super::overlay::{Focus, Overlay, Saving, Search};
 use super::prompt::Prompt;
 use super::room::Scroll;
 use super::talk::Task;
@@ -16,8 +17,6 @@ use super::text::Editor;
 const WHEEL: isize = 3;
 /// How many rooms PageUp and PageDown skip.
 const ROOMS_PAGE: usize = 10;
-/// How many rows they skip in what F2 shows.
-const HEALTH_PAGE: isize = 15;
 
 /// The keys, for the help.
 pub const HELP: &str = "\
@@ -32,10 +31,10 @@ Keys:
   r  e  d  +          with a selected message: reply, edit, delete, react
   /  Ctrl-F           search; Enter shows the message where it was said
   F1 ?                show the keys
-  F2                  show how the history is; c shows years or months
-  F3                  show your devices
+  F2                  show how the history is: b writes a backup, c shows years
+  F3                  show your devices: p shows a code that pairs another one
   s                   in F2 and F3: sync with your other devices now
-  p                   in F3: show a code to another device, to pair the two
+  F4                  show what runs: x ends it
   Esc                 close what is open; go back to the rooms
   q  Ctrl-C           quit (q in the list of rooms)
 While you type a message, /, Home and End belong to it.
@@ -59,6 +58,7 @@ impl App {
                 self.overlay = Some(Overlay::Devices(None));
                 self.need(Task::Devices);
             }
+            KeyCode::F(4) => self.overlay = Some(Overlay::Jobs),
             _ if self.overlay.is_some() => self.overlay_key(key),
             KeyCode::Tab | KeyCode::BackTab => {
                 self.focus = if self.focus == Focus::List && self.open.is_some() { Focus::Room } else { Focus::List };
@@ -158,32 +158,7 @@ impl App {
         }
     }
 
-    fn overlay_key(&mut self, key: KeyEvent) {
-        match &mut self.overlay {
-            Some(Overlay::Search(_)) => self.search_key(key),
-            Some(Overlay::Status(_) | Overlay::Devices(_)) if key.code == KeyCode::Char('s') => {
-                self.note("asking your other devices", None);
-                self.has_asked = true;
-                self.need(Task::AskOthers);
-            }
-            Some(Overlay::Devices(_)) if key.code == KeyCode::Char('p') => {
-                self.overlay = Some(Overlay::Pair(vec!["making a code …".to_owned()]));
-                self.need(Task::Pair);
-            }
-            Some(Overlay::Status(Some(health))) => match key.code {
-                KeyCode::Up => health.scroll_by(-1),
-                KeyCode::Down => health.scroll_by(1),
-                KeyCode::PageUp => health.scroll_by(-HEALTH_PAGE),
-                KeyCode::PageDown => health.scroll_by(HEALTH_PAGE),
-                KeyCode::Home => health.top = 0,
-                KeyCode::Char('c') => (health.by_year, health.top) = (!health.by_year, 0),
-                _ => self.overlay = None,
-            },
-            _ => self.overlay = None,
-        }
-    }
-
-    fn search_key(&mut self, key: KeyEvent) {
+    pub fn search_key(&mut self, key: KeyEvent) {
         let Some(Overlay::Search(search)) = &mut self.overlay else { return };
         let found = search.found.as_deref().unwrap_or_default();
         match key.code {
@@ -214,6 +189,9 @@ impl App {
             (Some(Overlay::Search(search)), _) => {
                 search.words.insert(&text.replace(['\n', '\r'], " "));
                 self.search();
+            }
+            (Some(Overlay::Backup(Some(Saving::To(directory)))), _) => {
+                directory.insert(text.lines().next().unwrap_or_default());
             }
             (None, Some(open)) if self.focus == Focus::Room => match &mut open.prompt {
                 Some(Prompt::React(react)) => react.own.insert(text.trim()),
@@ -270,7 +248,7 @@ impl App {
 }
 
 /// Changes a line that the user types.
-fn edit(line: &mut Editor, key: KeyEvent) {
+pub fn edit(line: &mut Editor, key: KeyEvent) {
     let is_plain = !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
     match key.code {
         KeyCode::Char('u') if key.modifiers.contains(KeyModifiers::CONTROL) => drop(line.take()),

@@ -1,11 +1,16 @@
 //! What the window and the rest tell each other.
 
+use std::time::Duration;
+
 use ferry_client::protocol::{Device, PresenceStatus};
 use ferry_client::{DeviceId, MessageId, RoomId, UserId};
+use ferry_history::backup::Progress;
 use ratatui::crossterm::event::{KeyEvent, MouseEvent};
 
 use super::health::Health;
+use super::jobs::Work;
 use super::load::{Found, Load, RoomRow, Window};
+use super::overlay::Saving;
 use super::say::{Quoted, Say};
 use crate::failure::Failure;
 
@@ -52,6 +57,12 @@ pub enum Task {
     Devices,
     /// To sync with the user's other devices now.
     AskOthers,
+    /// To find out whether a backup can be written, and where the last one is.
+    CanSave,
+    /// To write a backup into a directory.
+    Backup(String),
+    /// To end what runs.
+    Stop(Work),
     /// To show a code to another device, and to show it no more.
     Pair,
     EndPairing,
@@ -92,6 +103,18 @@ pub enum News {
         is_news: bool,
     },
     Devices(Result<Vec<Device>, String>),
+    /// How far something is that takes long, and how long it has taken.
+    Progress {
+        work: Work,
+        at: Progress,
+        took: Duration,
+    },
+    /// Something that takes long has ended, in words.
+    JobEnded {
+        work: Work,
+        text: String,
+    },
+    CanSave(Saving),
     /// Something of the history has changed: in these rooms, or `None` if anywhere.
     Changed(Option<Vec<RoomId>>),
     Relay(Relay),

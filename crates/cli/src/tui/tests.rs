@@ -2,6 +2,7 @@
 
 mod acting;
 mod health_screen;
+mod job_screen;
 mod selecting;
 mod typing;
 

@@ -9,10 +9,13 @@ use ferry_history::{HistoryError, Record};
 use tokio::sync::mpsc;
 
 use super::health;
+use super::jobs::Work;
 use super::load;
+use super::saving;
 use super::say::{Quoted, Say};
 use super::talk::{News, Task};
 use crate::failure::Failure;
+use crate::job::Stop;
 use crate::keep::Keeper;
 use crate::pair;
 use crate::sync::siblings::Siblings;
@@ -38,6 +41,7 @@ pub struct Shared {
     connection: Mutex<Option<Connection>>,
     joined: Mutex<Vec<RoomId>>,
     siblings: Mutex<Option<Siblings>>,
+    backup: Mutex<Stop>,
 }
 
 impl Shared {
@@ -56,6 +60,13 @@ impl Shared {
 
     fn connection(&self) -> Option<Connection> {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Returns what ends the backup that begins.
+    fn new_backup(&self) -> Stop {
+        let stop = Stop::default();
+        *self.backup.lock().unwrap_or_else(PoisonError::into_inner) = stop.clone();
+        stop
     }
 
     pub fn set_joined(&self, rooms: Vec<RoomId>) {
@@ -134,7 +145,9 @@ impl Worker {
                     siblings.ask();
                     return Ok(None);
                 }
-                None => News::Note { text: "another command collects for this history".to_owned(), notice: None },
+                None => {
+                    News::JobEnded { work: Work::Sync, text: "another command collects for this history".to_owned() }
+                }
             },
             Task::Pair => match self.shared.siblings() {
                 Some(siblings) => {
@@ -149,9 +162,28 @@ impl Worker {
                 self.shared.siblings().iter().for_each(|siblings| siblings.show(None));
                 return Ok(None);
             }
+            Task::CanSave => News::CanSave(saving::can_save(keeper).await?),
+            Task::Backup(directory) => {
+                let user = self.session.credentials().user.username.clone();
+                let stop = self.shared.new_backup();
+                let text = saving::save(keeper, user, &directory, &stop, self.news.clone()).await;
+                News::JobEnded { work: Work::Backup, text }
+            }
+            Task::Stop(work) => {
+                self.stop(work);
+                return Ok(None);
+            }
             Task::MayDelete { room, of } => self.may_delete(room, of).await,
             Task::Send { .. } => return Ok(None),
         }))
+    }
+
+    /// Ends what runs.
+    pub fn stop(&self, work: Work) {
+        match work {
+            Work::Sync => self.shared.siblings().iter().for_each(Siblings::interrupt),
+            Work::Backup => self.shared.backup.lock().unwrap_or_else(PoisonError::into_inner).set(),
+        }
     }
 
     /// Marks a room as read, as `ferry read` does.

@@ -6,11 +6,12 @@ use ratatui::layout::{Constraint, Layout, Position, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Clear;
 
-use super::super::app::{App, Overlay, Search};
+use super::super::app::App;
 use super::super::keys::HELP;
+use super::super::overlay::{Overlay, Search};
 use super::super::rows::DIM;
 use super::super::text::{fit, shorten};
-use super::{CHOSEN, border, health};
+use super::{CHOSEN, border, health, jobs};
 use crate::show;
 
 /// Draws the overlay, if there is one.
@@ -20,10 +21,12 @@ pub fn draw(frame: &mut Frame<'_>, app: &App, area: Rect) {
     frame.render_widget(Clear, area);
     let title = match overlay {
         Overlay::Help => "Help",
-        Overlay::Status(_) => "History: s syncs with your other devices",
+        Overlay::Status(_) => "History: s syncs with your other devices, b writes a backup, c years",
         Overlay::Devices(_) => "Your devices: s syncs with them, p pairs with another one",
         Overlay::Pair(_) => "Pair with another device",
         Overlay::Search(_) => "Search",
+        Overlay::Jobs => "What runs: x ends it, Esc lets it go on",
+        Overlay::Backup(_) => "Write a backup",
     };
     let block = border(title, true, area.width);
     let inner = block.inner(area);
@@ -40,6 +43,9 @@ pub fn draw(frame: &mut Frame<'_>, app: &App, area: Rect) {
         }
         Overlay::Pair(text) => lines(frame, text.iter().map(String::as_str), inner),
         Overlay::Search(search) => found(frame, search, inner),
+        Overlay::Jobs => jobs::draw(frame, &app.jobs, inner),
+        Overlay::Backup(None) => lines(frame, ["reading …"], inner),
+        Overlay::Backup(Some(saving)) => jobs::where_to_save(frame, saving, inner),
     }
 }
 

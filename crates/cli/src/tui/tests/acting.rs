@@ -4,7 +4,7 @@ use ferry_client::protocol::Message;
 use ferry_client::{Draft, MessageId, RoomId, Target};
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::super::app::Focus;
+use super::super::overlay::Focus;
 use super::super::say::{About, Quoted, Say};
 use super::super::talk::{Input, News, Task};
 use super::{Desk, MINUTE, NOON, is_straight, shows};

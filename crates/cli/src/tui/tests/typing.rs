@@ -3,8 +3,9 @@
 use ferry_client::{Draft, MessageId};
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
-use super::super::app::{App, Focus};
+use super::super::app::App;
 use super::super::load::{PAGE, WINDOW};
+use super::super::overlay::Focus;
 use super::super::say::{About, Say};
 use super::super::talk::{Input, News, Relay, Task};
 use super::{Desk, MINUTE, NOON, shows};
@@ -211,5 +212,5 @@ fn a_code_is_shown_until_it_was_of_use_or_is_closed() {
     desk.app.update(synced("not asked for", false));
     desk.app.update(Input::News(News::Synced { text: "3 messages from laptop".to_owned(), is_news: true }));
     let notes: Vec<&str> = desk.app.notes.iter().map(|note| note.text.as_str()).collect();
-    assert_eq!(notes, ["asking your other devices", "equal with laptop", "3 messages from laptop"]);
+    assert_eq!(notes, ["equal with laptop", "3 messages from laptop"]);
 }
