@@ -3,7 +3,9 @@
 mod acting;
 mod health_screen;
 mod job_screen;
+mod pictures;
 mod selecting;
+mod svg;
 mod typing;
 
 use ferry_client::protocol::{Body, Message, Role, RoomKind, Sender, Stream};
