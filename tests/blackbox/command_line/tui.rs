@@ -199,3 +199,21 @@ async fn a_backup_is_written_from_a_window() {
     window.types("\u{3}");
     window.shows("ended with 0").await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sync_that_waits_for_the_relay_is_ended() {
+    let mut world = World::start(Backend::Embedded).await;
+    let shell = Shell::at(&world);
+    shell.alice_and_bob();
+    let window = Window::open(&shell, "bob");
+    window.shows("online").await;
+    world.relay_mut().kill();
+    window.shows("offline").await;
+    // F2, and then s: it waits until there is a relay, and the bottom line says so.
+    window.types("\u{1b}OQs");
+    window.shows("asking").await;
+    window.types("x");
+    window.shows("interrupted").await;
+    window.types("q\u{3}");
+    window.shows("ended with 0").await;
+}

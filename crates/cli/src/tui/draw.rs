@@ -161,7 +161,8 @@ fn status_line(frame: &mut Frame<'_>, app: &App, area: Rect) {
     let jobs = app.jobs.short().map(|short| format!("  {short}")).unwrap_or_default();
     let jobs = shorten(&jobs, columns / 3);
     let room = columns.saturating_sub(width(help) + width(&jobs) + 6);
-    let state = shorten(&state, if note.is_empty() { room } else { columns / 3 });
+    let half = columns / if jobs.is_empty() { 2 } else { 3 };
+    let state = shorten(&state, if note.is_empty() { room } else { half });
     let left = room.saturating_sub(width(&state));
     let spans = vec![
         Span::raw(" "),
