@@ -94,6 +94,8 @@ pub struct Unsent {
     pub target: Option<Target>,
     /// What it does to that, in words. Empty for a message of its own.
     pub what: String,
+    /// The message that it answers, in words.
+    pub answers: Option<String>,
     pub text: Vec<String>,
     /// The new text of an edit, as it was typed.
     pub source: Option<String>,
@@ -306,15 +308,22 @@ fn text(said: &str) -> Vec<String> {
 }
 
 fn unsent(history: &History, room: RoomId) -> Result<Vec<Unsent>> {
-    Ok(history.unsent()?.into_iter().filter(|record| record.message.room == room).map(unsent_one).collect())
+    let records = history.unsent()?.into_iter().filter(|record| record.message.room == room);
+    let names = Names::of(history)?;
+    let of = |record: Record| {
+        let answers = record.message.reply_to.map(|id| answered(history, room, &names, id)).transpose()?;
+        Ok(Unsent { answers: answers.map(|line| show::line(&line)), ..unsent_one(&record) })
+    };
+    records.map(of).collect()
 }
 
-fn unsent_one(record: Record) -> Unsent {
+fn unsent_one(record: &Record) -> Unsent {
     let message: &Message = &record.message;
     let unsent = |target: Option<Target>, what: &str, text: Vec<String>| Unsent {
         id: message.id,
         target,
         what: what.to_owned(),
+        answers: None,
         text,
         source: None,
     };

@@ -114,10 +114,7 @@ impl Rows {
             head.push(Span::styled(" (edited)", DIM));
         }
         head.push(Span::raw(": "));
-        if let Some(answers) = &entry.answers {
-            let line = shorten(&format!("↳ {answers}"), self.columns.saturating_sub(INDENT));
-            self.push_said(entry.place, Line::from(vec![Span::raw(" ".repeat(INDENT)), Span::styled(line, DIM)]));
-        }
+        self.answers(entry.place, entry.answers.as_deref());
         let style = if entry.is_deleted { DIM.add_modifier(Modifier::ITALIC) } else { base };
         self.said(entry.place, head, &entry.text, style);
         let reactions: Vec<String> = entry.reactions.iter().map(Reaction::words).collect();
@@ -125,6 +122,12 @@ impl Rows {
             let line = shorten(&format!("[{}]", reactions.join("  ")), self.columns.saturating_sub(INDENT));
             self.push_said(entry.place, Line::from(vec![Span::raw(" ".repeat(INDENT)), Span::raw(line)]));
         }
+    }
+
+    fn answers(&mut self, place: i64, answers: Option<&str>) {
+        let Some(answers) = answers else { return };
+        let line = shorten(&format!("↳ {answers}"), self.columns.saturating_sub(INDENT));
+        self.push_said(place, Line::from(vec![Span::raw(" ".repeat(INDENT)), Span::styled(line, DIM)]));
     }
 
     /// Adds what no relay has confirmed: a message, or what was done to the one above.
@@ -138,6 +141,7 @@ impl Rows {
         };
         let end = if unsent.text.is_empty() { "" } else { ": " };
         let head = vec![Span::styled(sign, style), Span::styled(format!("{words}{end}"), style)];
+        self.answers(place, unsent.answers.as_deref());
         let nothing = [String::new()];
         let text = if unsent.text.is_empty() { &nothing[..] } else { &unsent.text };
         self.said(place, head, text, if is_going { DIM } else { Style::new() });

@@ -58,7 +58,8 @@ impl Desk {
     /// Puts what was sent last into the outbox, as on its way.
     fn goes_out(&mut self, room: RoomId, like: &Message) -> MessageId {
         let draft = self.say().draft();
-        let mut record = Message { id: MessageId::new(), room, kind: draft.kind, body: draft.body, ..like.clone() };
+        let Draft { kind, body, reply_to, .. } = draft;
+        let mut record = Message { id: MessageId::new(), room, kind, body, reply_to, ..like.clone() };
         record.from.user = self.me;
         let id = record.id;
         let mut batch = self.history.begin().unwrap();
@@ -108,7 +109,7 @@ fn letters_are_typed_until_a_message_is_selected() {
 fn a_message_is_answered_and_the_draft_becomes_the_answer() {
     for (columns, rows) in super::SIZES {
         let mut desk = Desk::new(columns, rows);
-        let (_, _, bobs) = two(&mut desk);
+        let (room, mine, bobs) = two(&mut desk);
         desk.typed("twelve");
         shows(&desk.select_up(), &["r reply", "d delete", "+ react"]);
         let screen = desk.press(KeyCode::Char('r'));
@@ -125,6 +126,8 @@ fn a_message_is_answered_and_the_draft_becomes_the_answer() {
         let screen = desk.press(KeyCode::Enter);
         assert!(!screen.contains("reply to"), "{screen}");
         assert_eq!(desk.say().draft(), Draft::reply(bobs.id, "twelve!"));
+        desk.goes_out(room, &mine);
+        shows(&desk.look(), &["↳ bob: “how many?”", "… sending: twelve!"]);
     }
 }
 

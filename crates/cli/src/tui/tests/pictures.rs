@@ -107,14 +107,15 @@ impl Scene {
     }
 
     /// Ends a picture: it must show these words.
-    fn picture(&mut self, name: &str, words: &[&str]) {
+    fn picture(&mut self, name: &str, has_cursor: bool, words: &[&str]) {
         // A screen of a test keeps what a wide letter has covered.
         self.desk.terminal.clear().unwrap();
         let screen = self.desk.look();
         shows(&screen, words);
+        let cursor = has_cursor.then(|| self.desk.terminal.get_cursor_position().unwrap());
         let buffer = self.desk.terminal.backend().buffer();
         let (columns, rows) = (buffer.area.width, buffer.area.height);
-        let svg = svg(buffer);
+        let svg = svg(buffer, cursor);
         assert!(svg.len() < BYTES, "{name} has {} bytes", svg.len());
         assert!(!svg.contains(|c: char| c.is_control() && c != '\n'));
         if let Some(directory) = std::env::var_os("FERRY_TUI_PICTURES") {
@@ -129,7 +130,7 @@ fn a_conversation() {
     for size in SIZES {
         let mut scene = Scene::new(size);
         scene.open();
-        scene.picture("room", &["#garden", "~ messages may be missing", "── unread ─", "Then see you at nine."]);
+        scene.picture("room", true, &["#garden", "~ messages may be missing", "── unread ─", "Then see you at nine."]);
     }
 }
 
@@ -141,10 +142,10 @@ fn an_answer() {
         scene.desk.press(KeyCode::End);
         scene.desk.select_up();
         scene.desk.select_up();
-        scene.picture("select", &["I can bring them", "r reply  d delete  + react"]);
+        scene.picture("select", false, &["I can bring them", "r reply  d delete  + react"]);
         scene.desk.press(KeyCode::Char('r'));
         scene.desk.typed("Thank you! I wait at the ga");
-        scene.picture("reply", &["↳ reply to carol: “I can bring", "> Thank you! I wait at the ga"]);
+        scene.picture("reply", true, &["↳ reply to carol: “I can bring", "> Thank you! I wait at the ga"]);
     }
 }
 
@@ -155,7 +156,7 @@ fn a_search() {
         scene.open();
         scene.desk.press(KeyCode::Tab);
         scene.desk.typed("/string");
-        scene.picture("search", &["/ string", "2 messages, the newest first"]);
+        scene.picture("search", true, &["/ string", "2 messages, the newest first"]);
     }
 }
 
@@ -180,7 +181,11 @@ fn the_history() {
         if let Some(Overlay::Status(Some(health))) = &mut scene.desk.app.overlay {
             health.lines[0] = "file      /home/alice/.local/share/ferry/alice.history".to_owned();
         }
-        scene.picture("history", &["verified 2026-01-18", "■ everything is here", "2026-01", "2025-12", "2025-11"]);
+        scene.picture(
+            "history",
+            false,
+            &["verified 2026-01-18", "■ everything is here", "2026-01", "2025-12", "2025-11"],
+        );
     }
 }
 
@@ -206,6 +211,6 @@ fn the_devices() {
             device("shed", false, false, NOON),
         ];
         scene.desk.app.update(Input::News(News::Devices(Ok(devices))));
-        scene.picture("devices", &["Your devices", "*  desk", "online", "shed", "last seen 2026-01-15"]);
+        scene.picture("devices", false, &["Your devices", "*  desk", "online", "shed", "last seen 2026-01-15"]);
     }
 }

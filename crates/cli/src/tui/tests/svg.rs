@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use ratatui::buffer::{Buffer, Cell};
+use ratatui::layout::Position;
 use ratatui::style::{Color, Modifier};
 
 use super::super::text::width;
@@ -23,8 +24,8 @@ struct Look {
     is_italic: bool,
 }
 
-/// Returns the screen as a picture.
-pub fn svg(buffer: &Buffer) -> String {
+/// Returns the screen as a picture, with the cursor.
+pub fn svg(buffer: &Buffer, cursor: Option<Position>) -> String {
     let (columns, rows) = (buffer.area.width, buffer.area.height);
     let (wide, high) = (f32::from(columns) * WIDE + 2.0 * EDGE, f32::from(rows) * HIGH + 2.0 * EDGE);
     let mut out = format!(
@@ -39,6 +40,10 @@ pub fn svg(buffer: &Buffer) -> String {
             draw(&mut out, &cells[column..column + length], column, row);
             column += length;
         }
+    }
+    if let Some(Position { x, y }) = cursor {
+        let (x, y) = (EDGE + f32::from(x) * WIDE, EDGE + f32::from(y) * HIGH);
+        let _ = writeln!(out, "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{WIDE}\" height=\"{HIGH}\" fill=\"{INK}\"/>");
     }
     out.push_str("</svg>\n");
     out
