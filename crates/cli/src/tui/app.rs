@@ -156,6 +156,7 @@ impl App {
     /// Leaves the open room, and remembers what the user has typed there.
     fn close(&mut self) {
         let Some(mut open) = self.open.take() else { return };
+        open.composer.show_returned();
         if !open.composer.is_idle() {
             self.drafts.insert(open.id, std::mem::take(&mut open.composer));
         }

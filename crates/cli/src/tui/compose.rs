@@ -40,6 +40,10 @@ impl Composer {
 
     /// Returns whether there is nothing to remember.
     pub fn is_idle(&self) -> bool {
+        self.is_blank() && self.returned.is_empty()
+    }
+
+    fn is_blank(&self) -> bool {
         self.input.is_empty() && self.about == About::New && self.before.is_none()
     }
 
@@ -119,8 +123,9 @@ impl Composer {
         self.show_returned();
     }
 
-    fn show_returned(&mut self) {
-        if !self.is_idle() {
+    /// Shows a text that has come back, if nothing else is typed.
+    pub fn show_returned(&mut self) {
+        if !self.is_blank() {
             return;
         }
         if let Some((about, text)) = self.returned.pop_front() {

@@ -70,12 +70,11 @@ impl React {
     pub fn say(&self) -> Result<Say, &'static str> {
         let typed = self.own.text().trim();
         let emoji = match self.choices.get(self.chosen) {
+            // What others have sent may be anything.
             Some((emoji, _)) if typed.is_empty() => emoji.as_str(),
-            _ => typed,
+            _ if is_emoji(typed) => typed,
+            _ => return Err("a reaction is one emoji"),
         };
-        if !is_emoji(emoji) {
-            return Err("a reaction is one emoji");
-        }
         let remove = self.mine.iter().any(|own| own == emoji);
         Ok(Say::React { to: self.to.clone(), emoji: emoji.to_owned(), remove })
     }

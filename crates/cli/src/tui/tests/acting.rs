@@ -192,6 +192,22 @@ fn an_edit_that_is_rejected_comes_back_when_nothing_else_is_typed() {
 }
 
 #[test]
+fn a_text_that_came_back_stays_with_its_room() {
+    let mut desk = Desk::new(80, 24);
+    let (room, ..) = two(&mut desk);
+    let news = desk.room("news");
+    desk.says(news, "hello", NOON);
+    desk.typed("x");
+    let say = Say::Text { about: About::New, text: "a long text".to_owned() };
+    let outcome = Err(("not sent: you are muted".to_owned(), Some(say)));
+    desk.app.update(Input::News(News::Sent { room, id: MessageId::new(), outcome }));
+    // What was typed is taken away by hand, and then another room is opened.
+    shows(&desk.press(KeyCode::Backspace), &["> "]);
+    assert!(!desk.open(news).contains("a long text"));
+    shows(&desk.open(room), &["> a long text"]);
+}
+
+#[test]
 fn an_edit_without_a_text_or_a_change_is_not_sent() {
     let mut desk = Desk::new(80, 24);
     two(&mut desk);
@@ -312,4 +328,12 @@ fn a_reaction_is_chosen_typed_or_taken_back() {
     assert_eq!(desk.say().draft(), Draft::unreact(target, "🫘"));
     desk.goes_out(room, &mine);
     shows(&desk.look(), &["… sending the removal of 🫘"]);
+    // A relay takes any word, so another program may have sent one. It can be taken back too.
+    desk.done(&mine, Draft::react(target, "ok"), NOON + 3 * MINUTE);
+    desk.changed();
+    desk.select_up();
+    shows(&desk.press(KeyCode::Char('+')), &["7 ok*"]);
+    desk.press(KeyCode::Char('7'));
+    desk.press(KeyCode::Enter);
+    assert_eq!(desk.say().draft(), Draft::unreact(target, "ok"));
 }
