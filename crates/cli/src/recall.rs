@@ -153,8 +153,8 @@ fn lines(names: &Names, page: &[Shown], mut holes: Vec<Hole>, json: bool, ids: b
 /// Returns a hole in words, on one line.
 pub fn hole_line(hole: &Hole) -> String {
     let (since, until) = (show::time(hole.since, "%F %T"), show::time(hole.until, "%F %T"));
-    let many = hole.messages.map(|count| format!("{count} ")).unwrap_or_default();
-    format!("~ {many}messages may be missing from {since} to {until}: {}", hole.reason.words())
+    let what = hole.messages.map_or_else(|| "messages".to_owned(), |count| show::count(count, "message"));
+    format!("~ {what} may be missing from {since} to {until}: {}", hole.reason.words())
 }
 
 pub fn hole_json(hole: &Hole) -> String {
