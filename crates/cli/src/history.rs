@@ -63,7 +63,7 @@ struct Forget {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Only this device forgets, now and each time that ferry tail starts.
+Only this device forgets, now and each time that ferry tail or ferry tui starts.
 
 Examples:
   ferry history keep 365d

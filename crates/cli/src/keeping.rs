@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use ferry_client::protocol::{Welcome, now_ms};
 use ferry_client::{DeviceId, Event, Events, MessageId, Session};
-use ferry_history::{HistoryError, Origin, Record};
+use ferry_history::{HistoryError, Origin, Record, Reminder};
 
 use crate::keep::Keeper;
 use crate::show;
@@ -227,6 +227,36 @@ fn ack(event: &Event) {
         Event::Receipt(incoming) => incoming.ack(),
         Event::Unknown(incoming) => incoming.ack(),
         _ => {}
+    }
+}
+
+/// Does what a collecting command does at its start: forgets what is old, and writes a file anew
+/// from which something was deleted. Returns what to remind the user of.
+///
+/// # Errors
+/// Fails if the history cannot be used. A full disk or another process puts it off.
+pub async fn tidied(keeper: &Keeper) -> Result<Option<&'static str>, HistoryError> {
+    let tidied = keeper.run(|history| {
+        history.forget_old(now_ms(), &mut |_| true)?;
+        history.rewrite_old(now_ms())?;
+        history.reminder(now_ms())
+    });
+    match tidied.await {
+        Ok(reminder) => Ok(reminder.map(remind)),
+        Err(HistoryError::Busy | HistoryError::Full) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Returns a reminder in words.
+fn remind(reminder: Reminder) -> &'static str {
+    match reminder {
+        Reminder::Key => {
+            "your history is on this device alone. With a recovery key you can bring it back: ferry backup key new, and then ferry backup create"
+        }
+        Reminder::Verify => {
+            "no backup was verified for three months. Do you still have the key? ferry backup verify FILE --key KEY"
+        }
     }
 }
 

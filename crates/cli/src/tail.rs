@@ -11,13 +11,12 @@ mod receipts;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use ferry_client::protocol::now_ms;
 use ferry_client::{ConnectOptions, Connection, Event, Events, RoomId, Session};
-use ferry_history::{Collector, HistoryError, Reminder};
+use ferry_history::{Collector, HistoryError};
 
 use super::failure::Failure;
 use super::keep::Keeper;
-use super::keeping::{BATCH, FULL_WAIT, Fresh, Keeping, next_batch};
+use super::keeping::{BATCH, FULL_WAIT, Fresh, Keeping, next_batch, tidied};
 use super::sync::siblings::Siblings;
 use super::{Global, resolve, show};
 use messages::Conversations;
@@ -145,17 +144,7 @@ pub async fn tail(args: Tail, global: &Global) -> Result<(), Failure> {
         offline_since: Some(Instant::now()),
     };
     if let Some(keeper) = &tailing.keeper {
-        let tidied = keeper.run(|history| {
-            history.forget_old(now_ms(), &mut |_| true)?;
-            history.rewrite_old(now_ms())?;
-            history.reminder(now_ms())
-        });
-        match tidied.await {
-            Ok(reminder) => reminder.into_iter().for_each(|reminder| show::notice(remind(reminder))),
-            // Another time will do.
-            Err(HistoryError::Busy | HistoryError::Full) => {}
-            Err(error) => return Err(error.into()),
-        }
+        tidied(keeper).await?.into_iter().for_each(show::notice);
     }
     let mut stop = std::pin::pin!(super::job::stopped());
     if tailing.print_stored().await? == Flow::Stop {
@@ -384,18 +373,6 @@ pub async fn meet_people(session: &Session, keeper: &Keeper) {
     };
     // A name is not worth waiting for.
     let _ = tokio::time::timeout(MEET_WAIT, meet).await;
-}
-
-/// Returns a reminder in words.
-pub fn remind(reminder: Reminder) -> &'static str {
-    match reminder {
-        Reminder::Key => {
-            "your history is on this device alone. With a recovery key you can bring it back: ferry backup key new, and then ferry backup create"
-        }
-        Reminder::Verify => {
-            "no backup was verified for three months. Do you still have the key? ferry backup verify FILE --key KEY"
-        }
-    }
 }
 
 async fn flushed(connection: &Connection) -> bool {

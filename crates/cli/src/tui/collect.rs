@@ -13,7 +13,7 @@ use super::work::Worker;
 use crate::failure::Failure;
 use crate::job::{Meter, Stop};
 use crate::keep::Keeper;
-use crate::keeping::{BATCH, FULL_WAIT, Fresh, Keeping, next_batch};
+use crate::keeping::{BATCH, FULL_WAIT, Fresh, Keeping, next_batch, tidied};
 use crate::sync::siblings::Siblings;
 use crate::tail::names::Names;
 use crate::tail::{live, meet_people, note_rooms, notices};
@@ -57,6 +57,9 @@ impl Collecting {
     async fn collect(&mut self) -> Result<(), Failure> {
         let Some(_collector) = self.right().await? else { return Ok(()) };
         self.tell(News::Relay(Relay::Connecting)).await;
+        if let Some(reminder) = tidied(&self.keeper).await? {
+            self.tell(News::Note { text: reminder.to_owned(), notice: None }).await;
+        }
         self.siblings = Some(self.sync_with_others().await?);
         loop {
             // The history recognises copies.
