@@ -142,6 +142,34 @@ mod tests {
         assert_eq!(Failure::from(ClosedReason::Replaced).code, FAILED);
     }
 
+    /// The help promises these numbers.
+    #[test]
+    fn each_kind_of_trouble_with_a_history_has_its_exit_code() {
+        let found = || "x".to_owned();
+        let file = HistoryError::File { path: "x".into(), error: std::io::ErrorKind::PermissionDenied.into() };
+        let table = [
+            (HistoryError::BadQuery(found()), 2),
+            (HistoryError::BadKey("x"), 2),
+            (HistoryError::Damaged(found()), 5),
+            (HistoryError::BadBackup { at: 1, what: found() }, 5),
+            (HistoryError::WrongKey("x"), 6),
+            (HistoryError::Full, 7),
+            (HistoryError::Io(found()), 7),
+            (HistoryError::Busy, 7),
+            (HistoryError::Collected { holder: found() }, 7),
+            (file, 7),
+            (HistoryError::Newer { found: 9, known: 1 }, 8),
+            (HistoryError::NewerBackup(found()), 8),
+            (HistoryError::OtherOwner, 8),
+            (HistoryError::Interrupted, 9),
+            (HistoryError::Link(found()), 9),
+        ];
+        for (error, code) in table {
+            let name = format!("{error:?}");
+            assert_eq!(Failure::from(error).code, code, "{name}");
+        }
+    }
+
     #[test]
     fn only_a_login_that_is_over_is_forgotten() {
         assert!(Failure::from(ClosedReason::AccountGone).is_logged_out());

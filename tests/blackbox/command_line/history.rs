@@ -1,12 +1,22 @@
 //! What a device stores: it is there after every crash, and without the relay.
 
-use std::process::Stdio;
+mod damage;
+mod holes;
+mod users;
+
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+};
 
 use serde_json::Value;
 
+use ferry_client::{Draft, MessageId};
+use ferry_protocol::Target;
+
 use super::Shell;
 use crate::{
-    harness::{Backend, World, until},
+    harness::{Backend, World, post, until},
     on_both,
 };
 
@@ -79,26 +89,6 @@ on_both!(a_tail_that_is_killed_loses_and_doubles_nothing, |world| async move {
 });
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_embedded_relay_that_restarts_leaves_a_hole() {
-    let mut world = World::start(Backend::Embedded).await;
-    let shell = Shell::at(&world);
-    shell.alice_and_bob();
-    shell.ok("--profile alice send @bob before");
-    shell.ok("--profile bob tail --until-drained");
-    assert_eq!(shell.json("--profile bob history status")["holes"].as_array().unwrap().len(), 0);
-    shell.ok("--profile alice send @bob lost with the relay");
-    world.relay_mut().kill();
-    world.relay_mut().restart().await;
-    let ran = shell.run("--profile bob tail --until-drained");
-    assert!(ran.err.contains("messages may be missing"), "{ran:?}");
-    let status = shell.json("--profile bob history status");
-    assert_eq!(status["holes"].as_array().unwrap().len(), 1, "{status}");
-    assert!(shell.ok("--profile bob show @alice").contains("~ messages may be missing"));
-    // It is told once.
-    assert!(!shell.run("--profile bob tail --until-drained").err.contains("missing"));
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_command_collects_at_a_time() {
     let world = World::start(Backend::Embedded).await;
     let shell = Shell::at(&world);
@@ -122,41 +112,6 @@ async fn one_command_collects_at_a_time() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_damaged_history_is_refused_and_stays() {
-    let world = World::start(Backend::Embedded).await;
-    let shell = Shell::at(&world);
-    shell.alice_and_bob();
-    shell.ok("--profile alice send @bob hello");
-    shell.ok("--profile bob tail --until-drained");
-    let file = shell.json("--profile bob history status")["file"].as_str().unwrap().to_owned();
-    let whole = std::fs::read(&file).unwrap();
-    std::fs::write(&file, b"").unwrap();
-    for journal in ["-wal", "-shm"] {
-        let _ = std::fs::remove_file(format!("{file}{journal}"));
-    }
-    shell.ok("--profile alice send @bob later");
-    for command in ["tail --until-drained", "history status", "history check", "show @alice"] {
-        let words = shell.fails(5, &format!("--profile bob {command}"));
-        assert!(words.contains("damaged") && words.contains("empty"), "{command}: {words}");
-    }
-    assert_eq!(std::fs::read(&file).unwrap(), b"", "it is not taken for a new one");
-    // What came meanwhile was not acknowledged.
-    std::fs::write(&file, whole).unwrap();
-    assert!(shell.ok("--profile bob tail --until-drained").contains("later"));
-
-    // A page that is overwritten is found, and what can be read is saved.
-    let mut bytes = std::fs::read(&file).unwrap();
-    let page = bytes.len() - 4_096;
-    bytes[page..page + 64].fill(0xa5);
-    std::fs::write(&file, &bytes).unwrap();
-    let repaired = shell.json("--profile bob history repair");
-    assert_eq!(std::fs::read(repaired["moved_to"].as_str().unwrap()).unwrap(), bytes, "the old one is kept");
-    shell.ok("--profile bob history check");
-    shell.ok("--profile alice send @bob after the repair");
-    assert!(shell.ok("--profile bob tail --until-drained").contains("after the repair"));
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_no_relay_confirmed_is_sent_again_with_the_same_id() {
     let mut world = World::start(Backend::Embedded).await;
     let shell = Shell::at(&world);
@@ -177,65 +132,6 @@ async fn what_no_relay_confirmed_is_sent_again_with_the_same_id() {
         shell.ok("--profile alice search away"),
         shell.ok("--profile bob search away").replace("@alice", "@bob")
     );
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_idle_connection_knows_that_nothing_was_lost() {
-    let mut world = World::start(Backend::Embedded).await;
-    let shell = Shell::at(&world);
-    shell.alice_and_bob();
-    shell.ok("--profile bob tail --until-drained");
-    // Nothing ever comes, so only `drained` says that all is here.
-    let before = ferry_client::protocol::now_ms();
-    for _ in 0..3 {
-        shell.ok("--profile bob tail --until-drained");
-    }
-    world.relay_mut().kill();
-    world.relay_mut().restart().await;
-    shell.ok("--profile bob tail --until-drained");
-    let status = shell.json("--profile bob history status");
-    let since = status["holes"][0]["since"].as_i64().unwrap();
-    assert!(since >= before - 2_000, "{since} {before}: {status}");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_page_shows_only_its_own_holes() {
-    let mut world = World::start(Backend::Embedded).await;
-    let shell = Shell::at(&world);
-    shell.alice_and_bob();
-    shell.ok("--profile alice send @bob before");
-    shell.ok("--profile bob tail --until-drained");
-    world.relay_mut().kill();
-    world.relay_mut().restart().await;
-    shell.ok("--profile bob tail --until-drained");
-    assert!(shell.ok("--profile bob show @alice").contains("~ messages may be missing"));
-    assert_eq!(shell.ok("--profile bob show @alice --before 2026-01-01"), "");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_nsqd_that_restarts_leaves_a_hole_and_a_relay_that_does_leaves_none() {
-    let mut world = World::start(Backend::Cluster).await;
-    let shell = Shell::at(&world);
-    shell.alice_and_bob();
-    shell.ok("--profile alice send @bob before");
-    shell.ok("--profile bob tail --until-drained");
-    shell.ok("--profile alice send @bob waits in nsqd");
-    world.relay_mut().kill();
-    world.relay_mut().restart().await;
-    let ran = shell.run("--profile bob tail --until-drained");
-    assert!(ran.out.contains("waits in nsqd") && !ran.err.contains("missing"), "{ran:?}");
-
-    shell.ok("--profile alice send @bob lost with nsqd");
-    world.nsqds[0].kill();
-    world.nsqds[0].restart().await;
-    world.relay().wait_until_ready().await;
-    // The relay connects again in its own time.
-    until("bob hears that something may be missing", || async {
-        let ran = shell.run("--profile bob tail --until-drained");
-        (ran.code == 0 && ran.err.contains("messages may be missing")).then_some(())
-    })
-    .await;
-    assert_eq!(shell.json("--profile bob history status")["holes"].as_array().unwrap().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -279,3 +175,48 @@ async fn a_history_is_exported_for_people_and_programs() {
     shell.ok(&format!("--profile bob export @alice --format md --to {}", to("one")));
     assert_eq!(std::fs::read_dir(home.join("one")).unwrap().count(), 1);
 }
+
+/// Returns the files below a directory that have these bytes.
+fn files_with(directory: &Path, words: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files_with(&path, words));
+        } else if std::fs::read(&path).unwrap().windows(words.len()).any(|window| window == words.as_bytes()) {
+            found.push(path);
+        }
+    }
+    found
+}
+
+on_both!(what_was_deleted_is_in_no_file, |world| async move {
+    const CANARIES: usize = 100;
+    let shell = Shell::at(&world);
+    shell.alice_and_bob();
+    let carol = world.person("carol").await.online(world.relay()).await;
+    let bob = shell.json("--profile bob whoami")["user"]["id"].as_str().unwrap().parse().unwrap();
+    let room = carol.direct(bob).await;
+    let mut sent = Vec::new();
+    for number in 0..CANARIES {
+        let id = MessageId::new();
+        // Some take several pages of the file.
+        post(&carol.session, room, id, &format!("canary{number} ").repeat(1 + 20 * number)).await.unwrap();
+        sent.push(Target { message: id, from: carol.session.credentials().user.id });
+    }
+    // One of their own, of which this device has no copy from the relay.
+    let own = shell.json("--profile bob send @alice canary-sent")["id"].as_str().unwrap().to_owned();
+    shell.ok("--profile bob tail --until-drained");
+    assert!(!files_with(shell.home.path(), "canary99 ").is_empty());
+    for target in sent {
+        let delete = Draft::delete(target).into_post(MessageId::new());
+        carol.session.post_message(room, &delete).await.unwrap();
+    }
+    shell.ok(&format!("--profile bob delete @alice {own}"));
+    shell.ok("--profile bob tail --until-drained");
+    let status = shell.json("--profile bob history status");
+    assert_eq!(status["messages"], 2 * CANARIES + 2, "{status}");
+    shell.ok("--profile bob logout");
+    assert_eq!(files_with(shell.home.path(), "canary"), [""; 0].map(PathBuf::from));
+    assert_eq!(shell.ok("--profile bob search canary"), "");
+});
