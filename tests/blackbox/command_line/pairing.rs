@@ -30,11 +30,11 @@ impl Shell {
 
     /// Begins to pair, and returns the code.
     pub fn shows_a_code(&self, profile: &str) -> (Running, String) {
-        let mut child =
-            self.command(&format!("--json --profile {profile} pair")).stdout(Stdio::piped()).spawn().unwrap();
+        let mut command = self.command(&format!("--json --profile {profile} pair"));
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let first: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
-        // The rest is one line, which the pipe holds.
+        // The rest is one line, and a few of what went wrong, which the pipes hold.
         (Running(child), first["code"].as_str().unwrap().to_owned())
     }
 
