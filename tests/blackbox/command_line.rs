@@ -4,6 +4,8 @@ mod acting;
 mod backup;
 #[cfg(target_os = "linux")]
 mod disk;
+#[cfg(target_os = "linux")]
+mod filled;
 mod history;
 mod pairing;
 #[cfg(target_os = "linux")]

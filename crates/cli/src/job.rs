@@ -133,28 +133,31 @@ impl Meter {
         if let Some(Tell(tell)) = &mut self.tell {
             return tell(progress, took);
         }
-        let (Progress { done, total }, Pace { rate, left }) = (progress, Pace::of(progress, took));
+        self.is_drawn |= self.form == Form::Bar;
         let mut err = std::io::stderr().lock();
         // Nothing can be done about a standard error that is closed.
-        let _ = match self.form {
-            Form::Silent | Form::Told => Ok(()),
+        let _ = err.write_all(self.words(progress, took).as_bytes());
+        let _ = err.flush();
+    }
+
+    /// Returns how far the job is after a time, as it is written.
+    fn words(&self, progress: Progress, took: Duration) -> String {
+        let (Progress { done, total }, Pace { rate, left }) = (progress, Pace::of(progress, took));
+        match self.form {
+            Form::Silent | Form::Told => String::new(),
             Form::Bar => {
-                self.is_drawn = true;
                 let filled = (done * 30).checked_div(total).and_then(|n| usize::try_from(n).ok()).unwrap_or(0).min(30);
                 let bar = format!("{}{}", "#".repeat(filled), "-".repeat(30 - filled));
-                write!(err, "\r\x1b[K{} [{bar}] {done} of {total}, {rate:.0}/s, {left:.0} s left", self.what)
+                format!("\r\x1b[K{} [{bar}] {done} of {total}, {rate:.0}/s, {left:.0} s left", self.what)
             }
-            Form::Lines => {
-                writeln!(err, "ferry: {}: {done} of {total}, {rate:.0}/s, {left:.0} s left", self.what)
-            }
+            Form::Lines => format!("ferry: {}: {done} of {total}, {rate:.0}/s, {left:.0} s left\n", self.what),
             Form::Json => {
                 let event = json!({ "progress": {
                     "job": self.what, "done": done, "total": total, "per_second": rate.round(), "seconds_left": left.round(),
                 } });
-                writeln!(err, "{}", show::json_line(&event))
+                format!("{}\n", show::json_line(&event))
             }
-        };
-        let _ = err.flush();
+        }
     }
 }
 
@@ -180,4 +183,41 @@ pub async fn stopped() {
         }
     }
     let _ = tokio::signal::ctrl_c().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn meter(form: Form) -> Meter {
+        let (begin, stop) = (Instant::now(), Stop::default());
+        Meter { what: "restore", form, begin, last: None, is_drawn: false, stop, tell: None }
+    }
+
+    #[test]
+    fn a_terminal_has_a_bar_a_file_lines_and_a_program_json() {
+        let words = |form, done, total| meter(form).words(Progress { done, total }, Duration::from_secs(10));
+        assert_eq!(
+            words(Form::Bar, 5_000, 20_000),
+            "\r\x1b[Krestore [#######-----------------------] 5000 of 20000, 500/s, 30 s left"
+        );
+        assert_eq!(words(Form::Lines, 5_000, 20_000), "ferry: restore: 5000 of 20000, 500/s, 30 s left\n");
+        let event =
+            r#"{"progress":{"done":5000,"job":"restore","per_second":500.0,"seconds_left":30.0,"total":20000}}"#;
+        assert_eq!(words(Form::Json, 5_000, 20_000), format!("{event}\n"));
+        assert_eq!(words(Form::Silent, 5_000, 20_000), "");
+        // A job that does not know yet how much there is, and one that has more than it knew.
+        assert!(words(Form::Bar, 0, 0).contains(&format!("[{}] 0 of 0,", "-".repeat(30))));
+        assert!(words(Form::Bar, 3, 2).contains(&format!("[{}] 3 of 2, 0/s, 0 s left", "#".repeat(30))));
+    }
+
+    #[test]
+    fn a_job_that_shall_end_is_told_so_in_every_form() {
+        for form in [Form::Bar, Form::Lines, Form::Json, Form::Silent] {
+            let mut meter = meter(form);
+            assert!(meter.at(Progress { done: 1, total: 2 }));
+            meter.stop.set();
+            assert!(!meter.at(Progress { done: 2, total: 2 }));
+        }
+    }
 }

@@ -1,5 +1,8 @@
 //! Backups, as a user makes them, and as somebody without Ferry opens them.
 
+#[cfg(target_os = "linux")]
+mod long;
+
 use std::{
     path::{Path, PathBuf},
     process::Command,

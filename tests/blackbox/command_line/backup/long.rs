@@ -1,0 +1,95 @@
+//! Restores that take long: they are interrupted and killed, and go on the next time.
+
+use std::{
+    io::{BufRead, BufReader},
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use serde_json::Value;
+
+use super::super::{Shell, disk::OnDisk, pairing::Running};
+use crate::harness::{Backend, World, until};
+
+/// Reads as long as it takes, and returns the lines of a JSON form until one is accepted.
+fn until_line(lines: &mut impl Iterator<Item = std::io::Result<String>>, is_it: impl Fn(&Value) -> bool) -> Value {
+    loop {
+        let line = lines.next().expect("it comes before the end").unwrap();
+        if let Some(value) = serde_json::from_str(&line).ok().filter(&is_it) {
+            return value;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_that_is_interrupted_says_how_far_it_is_and_goes_on_the_next_time() {
+    const MESSAGES: usize = 8_000;
+    let world = World::start(Backend::Embedded).await;
+    let shell = Shell::at(&world);
+    shell.alice_and_bob();
+    let (file, key) = shell.filled_backup("bob", MESSAGES);
+    let restore = format!("--profile bob backup restore {} --key {}", file.display(), key.display());
+    let mut command = shell.command(&format!("--json {restore}"));
+    command.that_is_slow(Duration::from_millis(300)).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = Running(command.spawn().unwrap());
+    let mut lines = BufReader::new(child.0.stderr.take().unwrap()).lines();
+    let progress = &until_line(&mut lines, |line| line["progress"]["job"] == "restore")["progress"];
+    let [done, total] = ["done", "total"].map(|name| progress[name].as_u64().unwrap());
+    assert!(0 < done && done < total && total >= MESSAGES as u64, "{progress}");
+    assert!(progress["per_second"].is_number() && progress["seconds_left"].is_number(), "{progress}");
+    // As Ctrl-C does.
+    assert!(Command::new("kill").args(["-INT", &child.0.id().to_string()]).status().unwrap().success());
+    assert_eq!(child.0.wait().unwrap().code(), Some(9));
+    assert!(lines.any(|line| line.unwrap().contains("interrupted")));
+
+    // What is done stays done.
+    let stored = shell.json("--profile bob history status")["messages"].as_u64().unwrap();
+    assert!(done <= stored && stored < MESSAGES as u64, "{done} {stored}");
+    let rest = shell.json(&restore);
+    assert_eq!(rest["new_messages"], MESSAGES as u64 - stored, "{rest}");
+    shell.has_numbers("bob", MESSAGES);
+    shell.ok("--profile bob history check");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restore_that_is_killed_again_and_again_ends_like_one_that_is_not() {
+    const MESSAGES: u64 = 6_000;
+    let world = World::start(Backend::Embedded).await;
+    let shell = Shell::at(&world);
+    shell.alice_and_bob();
+    shell.ok("--profile calm login bob --device-name calm");
+    let (file, key) = shell.filled_backup("bob", MESSAGES as usize);
+    let (file, key) = (file.display(), key.display());
+    let mut stored = 0;
+    for _ in 0..3 {
+        let mut command = shell.command(&format!("--profile bob backup restore {file} --key {key}"));
+        command.that_is_slow(Duration::from_millis(100)).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = Running(command.spawn().unwrap());
+        stored = until("more is stored than before, or all", || async {
+            let ran = shell.run("--json --profile bob history status");
+            // The file may not be there yet.
+            let status: Value = serde_json::from_str(&ran.out).unwrap_or_default();
+            status["messages"].as_u64().filter(|messages| *messages > stored || *messages == MESSAGES)
+        })
+        .await;
+        child.0.kill().unwrap();
+        child.0.wait().unwrap();
+    }
+    for profile in ["bob", "calm"] {
+        shell.ok(&format!("--profile {profile} backup restore {file} --key {key}"));
+        shell.ok(&format!("--profile {profile} history check"));
+    }
+    let digest = |profile: &str| {
+        let to = shell.home.path().join(profile);
+        std::fs::create_dir(&to).unwrap();
+        let made = shell.json(&format!("--profile {profile} backup create --passphrase --to {}", to.display()));
+        made["manifest"]["digest"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(digest("bob"), digest("calm"));
+    let shown = |profile: &str| shell.ok(&format!("--json --profile {profile} show filled -n 10000"));
+    assert_eq!(shown("bob").lines().filter(|line| line.contains("\"message\"")).count(), MESSAGES as usize);
+    let messages = |profile: &str| {
+        shown(profile).lines().filter(|line| !line.contains("\"hole\"")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(messages("bob"), messages("calm"));
+}

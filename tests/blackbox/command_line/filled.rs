@@ -1,0 +1,60 @@
+//! A backup with more messages than a test could send.
+
+use std::path::PathBuf;
+
+use ferry_client::Draft;
+use ferry_history::{
+    History, Origin, Owner, PersonNow, RoomNow,
+    backup::{Plan, RecoveryKey},
+};
+use ferry_protocol::{DeviceId, Message, MessageId, Role, RoomId, RoomKind, Sender, Stream};
+
+use super::Shell;
+
+impl Shell {
+    /// Returns a backup of a profile's user, and its key: alice has said `number 0` and so on in
+    /// the room `filled`.
+    pub fn filled_backup(&self, profile: &str, messages: usize) -> (PathBuf, PathBuf) {
+        let user = |profile: &str| {
+            self.json(&format!("--profile {profile} whoami"))["user"]["id"].as_str().unwrap().parse().unwrap()
+        };
+        let owner = Owner { server: self.server.clone(), user: user(profile) };
+        let mut history = History::open(&self.home.path().join("filled"), &owner).unwrap();
+        let (room, key) = (RoomId::new(), RecoveryKey::generate());
+        let from = Sender { user: user("alice"), device: DeviceId::new(), role: Role::Member };
+        let mut batch = history.begin().unwrap();
+        batch.recovery_key_is(&key, 1).unwrap();
+        batch.room_is(room, &RoomNow { kind: RoomKind::Group, name: Some("filled".into()), peer: None }, 1).unwrap();
+        batch.person_is(from.user, &PersonNow { username: "alice".into(), display_name: None }, 1).unwrap();
+        let mut after = None;
+        for number in 0..messages {
+            let Draft { kind, body, reply_to, mentions, content_type, .. } = Draft::text(&format!("number {number}"));
+            let (id, seq) = (MessageId::new(), number as u64 + 1);
+            let (stream, epoch, sent_at) = (Stream::Socket, 1_000, 1_700_000_000_000 + 1_000 * number as i64);
+            let message = Message {
+                id,
+                room,
+                from,
+                kind,
+                body,
+                reply_to,
+                mentions,
+                content_type,
+                stream,
+                after,
+                epoch,
+                seq,
+                sent_at,
+            };
+            after = Some(id);
+            batch.message(&message.into(), Origin::Live, sent_at).unwrap();
+        }
+        batch.commit().unwrap();
+        let (file, key_file) = (self.home.path().join("filled.age"), self.home.path().join("filled.key"));
+        std::fs::write(&key_file, key.to_file("today")).unwrap();
+        let lock = history.recovery_key().unwrap().unwrap().lock().unwrap();
+        let plan = Plan { lock: &lock, is_increment: false, app: "a test", now: ferry_protocol::now_ms() };
+        history.create_backup(&file, &plan, &mut |_| true).unwrap();
+        (file, key_file)
+    }
+}
