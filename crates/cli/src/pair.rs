@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use ferry_client::protocol::LinkWith;
-use ferry_client::{Connection, Event, LinkError};
+use ferry_client::{Connection, Event, LinkError, LinkId};
 use ferry_history::HistoryError;
 use ferry_history::sync::noise::Code;
 use ferry_history::sync::{Side, Synced};
@@ -135,15 +135,7 @@ async fn shown(
     let until = Instant::now() + CODE;
     loop {
         // Only waiting is bounded: a sync that has begun may take its time.
-        let with = match tokio::time::timeout_at(until, offers.recv()).await {
-            Ok(Some(with)) => with,
-            Ok(None) => std::future::pending().await,
-            Err(_) => return Err(Failure::temporary(TOO_LATE)),
-        };
-        if with.link != code.link() {
-            // It is for another device, or wants one that this device knows.
-            continue;
-        }
+        let with = offer_of(code.link(), &mut offers, until).await?;
         let met = async {
             let link = tokio::time::timeout(ANSWER, connection.accept_link(with.link)).await;
             let line = Line::over_relay(link.unwrap_or(Err(LinkError::NotConnected))?, stop.clone());
@@ -153,6 +145,21 @@ async fn shown(
             Ok(synced) => return Ok(synced),
             // The code is good until it was of use.
             Err(failure) => show::notice(&failure.to_string()),
+        }
+    }
+}
+
+/// Waits for the device that offers this link.
+async fn offer_of(link: LinkId, offers: &mut mpsc::Receiver<LinkWith>, until: Instant) -> Result<LinkWith, Failure> {
+    loop {
+        match tokio::time::timeout_at(until, offers.recv()).await {
+            Ok(Some(with)) if with.link == link => return Ok(with),
+            // It is for another device, or wants one that this device knows. A code that was
+            // mistyped may be that of another device that shows one, so this one says nothing.
+            Ok(Some(_)) => {}
+            // The connection has ended, and says why.
+            Ok(None) => std::future::pending().await,
+            Err(_) => return Err(Failure::temporary(TOO_LATE)),
         }
     }
 }
@@ -181,4 +188,35 @@ fn picture(code: &Code) -> Vec<String> {
     let Ok(picture) = QrCode::new(text) else { return Vec::new() };
     let picture = picture.render::<Dense1x2>().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build();
     picture.lines().map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use ferry_client::DeviceId;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_code_that_nobody_uses_in_time_is_over() {
+        let (offered, mut offers) = mpsc::channel(8);
+        let link = Code::generate().link();
+        // Others come, and that does not make it longer.
+        for other in [LinkId::new(), Code::generate().link()] {
+            offered.send(LinkWith { link: other, from: DeviceId::new() }).await.unwrap();
+        }
+        let failure = offer_of(link, &mut offers, Instant::now()).await.unwrap_err();
+        assert_eq!(failure.to_string(), "no device came within 10 minutes, and the code is not good any more");
+        assert_eq!(failure.exit_code(), std::process::ExitCode::from(4));
+        assert_eq!(CODE, Duration::from_secs(600), "as the words say");
+    }
+
+    #[tokio::test]
+    async fn a_device_with_the_code_is_found_among_others() {
+        let (offered, mut offers) = mpsc::channel(8);
+        let (link, from) = (Code::generate().link(), DeviceId::new());
+        for link in [LinkId::new(), Code::generate().link(), link] {
+            offered.send(LinkWith { link, from }).await.unwrap();
+        }
+        assert_eq!(offer_of(link, &mut offers, Instant::now() + CODE).await.unwrap(), LinkWith { link, from });
+    }
 }

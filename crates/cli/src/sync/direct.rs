@@ -46,14 +46,12 @@ pub async fn listen(keeper: &Keeper, address: &str, watch: bool, global: &Global
     let failed = |error: std::io::Error| Failure::failed(format!("cannot listen at {address}: {error}"));
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
-    let mut code = Some(Code::generate());
-    let until = Instant::now() + CODE;
-    if let Some(code) = &code {
-        let value = json!({ "listening": address, "code": code.to_string() });
-        show::answer(global.json, &value, || {
-            format!("on the other device, within 10 minutes:\n  ferry sync --connect {address} --code {code}")
-        })?;
-    }
+    let (code, until) = (Code::generate(), Instant::now() + CODE);
+    let value = json!({ "listening": address, "code": code.to_string() });
+    show::answer(global.json, &value, || {
+        format!("on the other device, within 10 minutes:\n  ferry sync --connect {address} --code {code}")
+    })?;
+    let mut code = Some(code);
     let stop = Stop::on_signal();
     let mut end = std::pin::pin!(stopped());
     // Strangers may connect and say nothing, so several handshakes are under way at once.
@@ -63,11 +61,8 @@ pub async fn listen(keeper: &Keeper, address: &str, watch: bool, global: &Global
         tokio::select! {
             biased;
             () = &mut end => return Ok(()),
-            () = tokio::time::sleep_until(until), if code.is_some() => {
-                if !watch {
-                    return Err(Failure::temporary("nobody came within 10 minutes, and the code is not good any more"));
-                }
-                show::notice("the code is not good any more; devices that this one knows can still come");
+            over = is_over(until, watch), if code.is_some() => {
+                show::notice(over?);
                 code = None;
             }
             Some(meeting) = meetings.recv() => {
@@ -104,5 +99,29 @@ pub async fn listen(keeper: &Keeper, address: &str, watch: bool, global: &Global
                 });
             }
         }
+    }
+}
+
+/// Waits until the code is not good any more, and returns a notice about it. Fails if nobody may
+/// come then.
+async fn is_over(until: Instant, watch: bool) -> Result<&'static str, Failure> {
+    tokio::time::sleep_until(until).await;
+    match watch {
+        true => Ok("the code is not good any more; devices that this one knows can still come"),
+        false => Err(Failure::temporary("nobody came within 10 minutes, and the code is not good any more")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_code_that_nobody_uses_in_time_is_over() {
+        let failure = is_over(Instant::now(), false).await.unwrap_err();
+        assert_eq!(failure.to_string(), "nobody came within 10 minutes, and the code is not good any more");
+        assert_eq!(failure.exit_code(), std::process::ExitCode::from(4));
+        assert!(is_over(Instant::now(), true).await.unwrap().contains("can still come"));
+        assert_eq!(CODE, Duration::from_secs(600), "as the words say");
     }
 }
