@@ -195,6 +195,17 @@ async fn two_relays_carry_a_link_and_a_logout_ends_it() {
     nothing_is_left(&world).await;
 }
 
+on_both!(a_logout_ends_a_link, |world| async move {
+    let alice = world.person("alice").await;
+    let [mut phone, mut laptop] = two_devices(&alice, [world.relay(); 2]).await;
+    let link = linked(&mut phone, &mut laptop).await;
+    phone.put(vec![1; CHUNK]).await;
+    assert_eq!(laptop.chunk().await, vec![1; CHUNK]);
+    laptop.session.logout_device(phone.device()).await.unwrap();
+    laptop.closed_because(link, "gone").await;
+    nothing_is_left(&world).await;
+});
+
 on_both!(only_who_was_asked_may_accept, |world| async move {
     let (alice, mallory) = (world.person("alice").await, world.person("mallory").await);
     let [mut phone, mut laptop] = two_devices(&alice, [world.relay(); 2]).await;

@@ -15,6 +15,11 @@ impl Shell {
     /// Returns a backup of a profile's user, and its key: alice has said `number 0` and so on in
     /// the room `filled`.
     pub fn filled_backup(&self, profile: &str, messages: usize) -> (PathBuf, PathBuf) {
+        self.backup_of(profile, (0..messages).map(|number| format!("number {number}")))
+    }
+
+    /// Does the same with other texts.
+    pub fn backup_of(&self, profile: &str, texts: impl Iterator<Item = String>) -> (PathBuf, PathBuf) {
         let user = |profile: &str| {
             self.json(&format!("--profile {profile} whoami"))["user"]["id"].as_str().unwrap().parse().unwrap()
         };
@@ -27,8 +32,8 @@ impl Shell {
         batch.room_is(room, &RoomNow { kind: RoomKind::Group, name: Some("filled".into()), peer: None }, 1).unwrap();
         batch.person_is(from.user, &PersonNow { username: "alice".into(), display_name: None }, 1).unwrap();
         let mut after = None;
-        for number in 0..messages {
-            let Draft { kind, body, reply_to, mentions, content_type, .. } = Draft::text(&format!("number {number}"));
+        for (number, text) in texts.enumerate() {
+            let Draft { kind, body, reply_to, mentions, content_type, .. } = Draft::text(&text);
             let (id, seq) = (MessageId::new(), number as u64 + 1);
             let (stream, epoch, sent_at) = (Stream::Socket, 1_000, 1_700_000_000_000 + 1_000 * number as i64);
             let message = Message {

@@ -5,7 +5,8 @@ use ferry_protocol::{CreateRoom, MessageId, RoomKind};
 use ferry_testkit::Proxy;
 
 use crate::harness::{
-    Backend, Nsqd, Online, World, assert_seen_once, assert_unavailable, nsq, post, post_until_accepted, until, within,
+    Backend, Nsqd, Online, RawSocket, World, assert_seen_once, assert_unavailable, nsq, post, post_until_accepted,
+    until, within,
 };
 
 /// The close code with which a relay tells a device to reconnect, because its channel is lost.
@@ -193,6 +194,12 @@ async fn cannot_write_its_overflow() {
     let room = phone.create_room(&create).await.unwrap().id;
     let accepted = async || post(&phone, room, MessageId::new(), "x").await;
     accepted().await.unwrap();
+    let token = bobs.token().await.unwrap();
+    let whole_since = async || {
+        let welcome = RawSocket::open(world.relay(), token.expose()).await.frame_of("welcome").await;
+        welcome["queue"]["whole_since"].as_i64().unwrap()
+    };
+    let before = whole_since().await;
 
     world.nsqds[0].lose_the_disk();
     // The device is offline, so its queue overflows.
@@ -205,7 +212,8 @@ async fn cannot_write_its_overflow() {
     world.nsqds[0].find_the_disk();
     until("sends are accepted again", || async { accepted().await.ok() }).await;
     world.relay().wait_until_ready().await;
-    drop(bobs);
+    // What was lost meanwhile is said, so that a device notes a hole.
+    assert!(whole_since().await > before);
 }
 
 /// Somebody has paused queues in nsqadmin. Nothing comes out of them, which looks like a fault.

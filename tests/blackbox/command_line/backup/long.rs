@@ -93,3 +93,37 @@ async fn a_restore_that_is_killed_again_and_again_ends_like_one_that_is_not() {
     };
     assert_eq!(messages("bob"), messages("calm"));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_device_that_is_logged_out_in_a_sync_ends_and_stays_sound() {
+    const MESSAGES: usize = 2_000;
+    // In KiB a second.
+    let world = World::start_with(Backend::Embedded, &["--link-rate", "512"].map(str::to_owned)).await;
+    let shell = Shell::at(&world);
+    shell.alice_and_bob();
+    shell.ok("--profile second login bob --device-name second");
+    let (mut child, code) = shell.shows_a_code("bob");
+    shell.ok(&format!("--profile second pair {code}"));
+    assert!(child.0.wait().unwrap().success());
+    // So long that it goes over the link in several pieces.
+    let texts = (0..MESSAGES).map(|_| std::iter::repeat_with(|| rand::random_range('a'..='z')).take(2_000).collect());
+    let (file, key) = shell.backup_of("bob", texts);
+    shell.ok(&format!("--profile bob backup restore {} --key {}", file.display(), key.display()));
+
+    let mut first = shell.begin("--profile bob sync --watch");
+    until("it is connected", || async { (world.relay().metric("ferry_connected_devices").await == 1.0).then_some(()) })
+        .await;
+    let mut second = shell.command("--profile second sync");
+    second.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut second = Running(second.spawn().unwrap());
+    let stored = || shell.json("--profile second history status")["messages"].as_u64().unwrap();
+    until("something is stored", || async { (stored() > 0).then_some(()) }).await;
+    let device = shell.json("--profile bob whoami")["device"].as_str().unwrap().to_owned();
+    shell.ok(&format!("--profile second devices logout {device}"));
+    assert_eq!(first.0.wait().unwrap().code(), Some(3));
+    assert_ne!(second.0.wait().unwrap().code(), Some(0));
+    assert!(stored() < MESSAGES as u64, "it was in the middle");
+    for profile in ["bob", "second"] {
+        shell.ok(&format!("--profile {profile} history check"));
+    }
+}

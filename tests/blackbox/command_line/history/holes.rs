@@ -1,10 +1,11 @@
 //! Holes: what a user is told of the times in which something may have been lost.
 
+use ferry_client::MessageId;
 use serde_json::Value;
 
 use super::super::Shell;
 use crate::{
-    harness::{Backend, World, until},
+    harness::{Backend, World, post, until},
     on_both,
 };
 
@@ -49,6 +50,28 @@ async fn an_embedded_relay_that_restarts_leaves_a_hole() {
     assert!(shell.ok("--profile bob show @alice").contains("~ messages may be missing"));
     // It is told once.
     assert!(!shell.run("--profile bob tail --until-drained").err.contains("missing"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_queue_that_was_full_leaves_a_hole() {
+    let world = World::start(Backend::Embedded).await;
+    let shell = Shell::at(&world);
+    shell.alice_and_bob();
+    let carol = world.person("carol").await.online(world.relay()).await;
+    let bob = shell.json("--profile bob whoami")["user"]["id"].as_str().unwrap().parse().unwrap();
+    let room = carol.direct(bob).await;
+    shell.ok("--profile bob tail --until-drained");
+    // More than the 16 MiB that a queue holds.
+    let body = "x".repeat(60_000);
+    for _ in 0..300 {
+        post(&carol.session, room, MessageId::new(), &body).await.unwrap();
+    }
+    let ran = shell.run("--json --profile bob tail --until-drained");
+    assert!(ran.err.contains("messages may be missing"), "{}", ran.err);
+    let status = shell.json("--profile bob history status");
+    assert!(status["messages"].as_u64().unwrap() < 300, "the oldest are lost: {status}");
+    let [hole] = &status["holes"].as_array().unwrap()[..] else { panic!("{status}") };
+    assert_eq!(hole["reason"], "the relay lost what waited, or dropped the oldest");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
