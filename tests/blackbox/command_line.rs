@@ -4,7 +4,6 @@ mod acting;
 mod backup;
 #[cfg(target_os = "linux")]
 mod disk;
-#[cfg(target_os = "linux")]
 mod filled;
 mod history;
 mod pairing;

@@ -24,7 +24,8 @@ impl Shell {
             self.json(&format!("--profile {profile} whoami"))["user"]["id"].as_str().unwrap().parse().unwrap()
         };
         let owner = Owner { server: self.server.clone(), user: user(profile) };
-        let mut history = History::open(&self.home.path().join("filled"), &owner).unwrap();
+        let place = tempfile::tempdir_in(self.home.path()).unwrap().keep();
+        let mut history = History::open(&place.join("history"), &owner).unwrap();
         let (room, key) = (RoomId::new(), RecoveryKey::generate());
         let from = Sender { user: user("alice"), device: DeviceId::new(), role: Role::Member };
         let mut batch = history.begin().unwrap();
@@ -55,11 +56,17 @@ impl Shell {
             batch.message(&message.into(), Origin::Live, sent_at).unwrap();
         }
         batch.commit().unwrap();
-        let (file, key_file) = (self.home.path().join("filled.age"), self.home.path().join("filled.key"));
+        let (file, key_file) = (place.join("backup.age"), place.join("key.txt"));
         std::fs::write(&key_file, key.to_file("today")).unwrap();
         let lock = history.recovery_key().unwrap().unwrap().lock().unwrap();
         let plan = Plan { lock: &lock, is_increment: false, app: "a test", now: ferry_protocol::now_ms() };
         history.create_backup(&file, &plan, &mut |_| true).unwrap();
         (file, key_file)
+    }
+
+    /// Puts something into the history of one device of a user, and into no other one.
+    pub fn only_here(&self, profile: &str, texts: impl Iterator<Item = String>) {
+        let (file, key) = self.backup_of(profile, texts);
+        self.ok(&format!("--profile {profile} backup restore {} --key {}", file.display(), key.display()));
     }
 }

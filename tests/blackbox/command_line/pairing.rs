@@ -86,15 +86,18 @@ on_both!(a_second_device_is_paired_and_kept_equal, |world| async move {
     assert!(shown("bob").iter().all(|line| line["message"]["from"]["role"].is_string()), "also of what was sent");
 
     // From now on they need no code. Nobody answers, and then the first device does.
+    // What a device sends, the relay brings to the others of the user too.
     shell.ok("--profile second send @alice from the second");
+    shell.only_here("second", ["only-there".to_owned()].into_iter());
     assert!(shell.fails(4, "--profile second sync").contains("no other device"));
     let tail = shell.begin("--profile bob tail");
-    shell.until_found("bob", "second").await;
+    shell.until_found("bob", "from the second").await;
     // The other one may ask at the same time, which is one more line.
     let synced = shell.ok("--json --profile second sync");
     let synced: Value = serde_json::from_str(synced.lines().last().unwrap()).unwrap();
     assert_eq!((&synced["new_messages"], &synced["equal"]), (&0.into(), &true.into()), "{synced}");
     assert_eq!(shown("second"), shown("bob"));
+    assert_eq!(shell.ok("--profile bob search only-there").lines().count(), 1);
     let words = shell.fails(7, "--profile bob sync");
     assert!(words.contains("ferry tail"), "it has the connection: {words}");
     drop(tail);
@@ -154,7 +157,7 @@ async fn two_devices_that_ask_each_other_meet() {
     shell.pair("bob", "second");
     for (one, other) in [("bob", "second"), ("second", "bob")] {
         for text in [one, other] {
-            shell.ok(&format!("--profile {text} send @alice only-{one}-{text}"));
+            shell.only_here(text, [format!("only-{one}-{text}")].into_iter());
         }
         let _tails = [shell.begin(&format!("--profile {one} tail")), shell.begin(&format!("--profile {other} tail"))];
         shell.until_found(other, &format!("only-{one}-{one}")).await;

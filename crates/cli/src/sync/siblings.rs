@@ -1,6 +1,8 @@
 //! Syncing with the user's other devices over the relay, beside everything else that a connection
 //! does: when it has opened, every quarter of an hour, and when another device asks.
 
+mod due;
+
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -13,6 +15,7 @@ use ferry_history::sync::{Side, Synced};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use self::due::Due;
 use super::CODE;
 use super::line::Line;
 use super::meeting::{Meeting, login, words};
@@ -20,16 +23,10 @@ use crate::failure::Failure;
 use crate::job::{Meter, Stop};
 use crate::keep::Keeper;
 
-/// The time between two syncs.
-const EVERY: Duration = Duration::from_secs(15 * 60);
 /// How long a device may take to answer.
 const ANSWER: Duration = Duration::from_secs(5);
 /// How long a device goes on asking another one that asks it as well.
 const CROSSING: Duration = Duration::from_secs(1);
-/// The time after which devices that did not answer are asked again.
-const AGAIN: Duration = Duration::from_secs(60);
-/// Devices that start together ask each other at different times, within this.
-const SPREAD: Duration = Duration::from_secs(2);
 const NOBODY: &str = "no other device that this one knows is connected: ferry pair brings two devices together";
 const DECLINED: &str = "the other device is busy with another one, or knows none: ferry pair";
 /// What waits to be looked at. Offers are rare, and one that is lost is made again.
@@ -78,9 +75,9 @@ impl Siblings {
     ) -> (Self, mpsc::Receiver<Report>) {
         let (inputs, from_connection) = mpsc::channel(INPUTS);
         let (reports, told) = mpsc::channel(INPUTS);
-        let (connection, due, last, code, kept) = (None, None, None, None, None);
-        let (by_user, interrupted) = (false, false);
-        let actor = Actor { session, keeper, meter, reports, connection, due, last, by_user, interrupted, code, kept };
+        let (connection, due, by_user, interrupted) = (None, Due::default(), false, false);
+        let (code, kept) = (None, None);
+        let actor = Actor { session, keeper, meter, reports, connection, due, by_user, interrupted, code, kept };
         tokio::spawn(actor.run(from_connection));
         (Self { inputs }, told)
     }
@@ -169,10 +166,7 @@ struct Actor<M> {
     meter: M,
     reports: mpsc::Sender<Report>,
     connection: Option<Connection>,
-    /// When to ask the other devices next.
-    due: Option<Instant>,
-    /// When one of them answered last.
-    last: Option<Instant>,
+    due: Due,
     /// Whether the user wants it, or wants it no more.
     by_user: bool,
     interrupted: bool,
@@ -190,7 +184,7 @@ impl<M: Fn() -> Meter + Send + Sync> Actor<M> {
                 let _ = self.take(with, &mut inputs).await;
                 continue;
             }
-            let due = self.due.filter(|_| self.connection.is_some());
+            let due = self.due.next().filter(|_| self.connection.is_some());
             tokio::select! {
                 input = inputs.recv() => match input {
                     None => return,
@@ -216,15 +210,18 @@ impl<M: Fn() -> Meter + Send + Sync> Actor<M> {
     fn note(&mut self, input: Input) -> Option<LinkWith> {
         match input {
             Input::Connected(connection) => self.connection = Some(connection),
-            Input::Gone => (self.connection, self.due) = (None, None),
-            Input::Lost => self.last = None,
-            Input::Ask => (self.due, self.by_user, self.interrupted) = (Some(Instant::now()), true, false),
+            Input::Gone => {
+                self.connection = None;
+                self.due.gone();
+            }
+            Input::Lost => self.due.lost(),
+            Input::Ask => {
+                (self.by_user, self.interrupted) = (true, false);
+                self.due.now();
+            }
             Input::Interrupt => self.interrupted = true,
             Input::Show(code) => self.code = code.map(|code| (code, Instant::now() + CODE)),
-            Input::Drained => {
-                let next = self.last.map_or_else(Instant::now, |last| last + EVERY);
-                self.due = Some(next.max(Instant::now()) + spread());
-            }
+            Input::Drained => self.due.drained(),
             Input::Offered(with) => return Some(with),
         }
         None
@@ -250,7 +247,7 @@ impl<M: Fn() -> Meter + Send + Sync> Actor<M> {
     }
 
     async fn ask_all(&mut self, inputs: &mut mpsc::Receiver<Input>) {
-        self.due = Some(Instant::now() + AGAIN + spread());
+        self.due.begins();
         let (mut answered, by_user, mut why) = (0, std::mem::take(&mut self.by_user), None);
         let devices = self.whom_to_ask().await.unwrap_or_else(|failure| {
             why = Some(failure);
@@ -264,10 +261,7 @@ impl<M: Fn() -> Meter + Send + Sync> Actor<M> {
                 Err(failure) => why = Some(failure),
             }
         }
-        if answered > 0 {
-            self.last = Some(Instant::now());
-            self.due = Some(Instant::now() + EVERY + spread());
-        }
+        self.due.asked(answered > 0);
         let _ = self.reports.send(Report::Asked { answered, by_user, why }).await;
     }
 
@@ -290,7 +284,10 @@ impl<M: Fn() -> Meter + Send + Sync> Actor<M> {
                 link = &mut offering => match (link, crossing) {
                     (Ok(link), _) => return self.sync(link, Side::Leads, None, inputs).await,
                     (Err(_), Some((with, _))) => return self.take(with, inputs).await,
-                    (Err(LinkError::Closed(LinkEnd::Declined)), None) => return Err(Failure::temporary(DECLINED)),
+                    (Err(LinkError::Closed(LinkEnd::Declined)), None) => {
+                        self.due.one_is_busy();
+                        return Err(Failure::temporary(DECLINED));
+                    }
                     (Err(error), None) => return Err(error.into()),
                 },
                 () = tokio::time::sleep_until(until.unwrap_or(asked)), if until.is_some() => {
@@ -405,10 +402,6 @@ impl<M: Fn() -> Meter + Send + Sync> Actor<M> {
 
 fn ended() -> Failure {
     Failure::temporary("the link to the other device has ended")
-}
-
-fn spread() -> Duration {
-    SPREAD.mul_f64(rand::random())
 }
 
 struct StopOnDrop(Stop);
