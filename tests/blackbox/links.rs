@@ -1,5 +1,7 @@
 //! Links: two devices of one user talk to each other through the relay, and it keeps nothing.
 
+mod flooded;
+
 use ferry_protocol::{DeviceId, LinkId, MessageId};
 use futures_util::StreamExt;
 use serde_json::{Value, json};
@@ -279,53 +281,6 @@ on_both!(of_two_that_accept_the_first_has_the_link, |world| async move {
     // Whoever accepts it then finds nobody. What that leaves on an nsqd is swept later.
     winner.accept(third).await;
     winner.closed_because(third, "not_found").await;
-});
-
-/// Returns the most memory that a relay had so far, in bytes.
-#[cfg(target_os = "linux")]
-fn peak(relay: &Relay) -> usize {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", relay.pid())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() << 10
-}
-
-#[cfg(not(target_os = "linux"))]
-fn peak(_: &Relay) -> usize {
-    0
-}
-
-on_both!(a_device_that_sends_more_than_is_taken_loses_its_link_and_no_more, |world| async move {
-    let alice = world.person("alice").await;
-    let [mut phone, mut laptop] = two_devices(&alice, [world.relay(); 2]).await;
-    let link = linked(&mut phone, &mut laptop).await;
-    let before = peak(world.relay());
-    let (mut sent, mut is_over) = (0, false);
-    // The laptop takes nothing, so its socket is full after a while.
-    while !is_over && sent < 2_000 {
-        phone.put(vec![1; CHUNK]).await;
-        sent += 1;
-        if let Ok(frame) = tokio::time::timeout(std::time::Duration::from_millis(1), phone.link_frame()).await {
-            assert_eq!(frame, json!({ "type": "link_closed", "link": link, "reason": "overflow" }));
-            is_over = true;
-        }
-    }
-    if !is_over {
-        phone.closed_because(link, "overflow").await;
-    }
-    // The laptop is told after what was on its way, and both go on.
-    loop {
-        match laptop.got().await {
-            Got::Chunk(_) => {}
-            Got::Frame(frame) => {
-                assert_eq!(frame, json!({ "type": "link_closed", "link": link, "reason": "overflow" }));
-                break;
-            }
-        }
-    }
-    nothing_is_left(&world).await;
-    let grown = peak(world.relay()) - before;
-    assert!(grown < 16 << 20, "a link that nobody reads took {grown} bytes of the relay");
-    linked(&mut laptop, &mut phone).await;
 });
 
 on_both!(messages_go_on_beside_a_link, |world| async move {

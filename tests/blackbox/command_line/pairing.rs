@@ -1,5 +1,6 @@
 //! Two devices of a user find each other over the relay, and keep their histories equal.
 
+mod secret;
 mod several;
 
 use std::io::{BufRead, BufReader};
