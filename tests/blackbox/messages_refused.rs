@@ -39,6 +39,9 @@ on_both!(what_is_not_of_the_form_of_its_kind, |world| async move {
     let origin = json!({ "from": bob.id, "sent_at": 1 });
     let emoji = |emoji: &str| json!({ "target": target, "emoji": emoji });
     for (kind, body, field) in [
+        // Only a later version may send these.
+        ("sealed", json!("canary"), "kind"),
+        ("ferry.later", json!("canary"), "kind"),
         ("text", json!({ "canary": 1 }), "body"),
         ("edit", json!("canary"), "body"),
         ("edit", json!([target, "canary"]), "body"),

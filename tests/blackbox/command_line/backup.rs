@@ -1,6 +1,8 @@
 //! Backups, as a user makes them, and as somebody without Ferry opens them.
 
 #[cfg(target_os = "linux")]
+mod asked;
+#[cfg(target_os = "linux")]
 mod long;
 
 use std::{

@@ -14,17 +14,18 @@ use crate::harness::{Backend, World, until};
 /// What a terminal program does to the terminal in the end.
 const LEAVES: &str = "\u{1b}[?1049l";
 
-/// `ferry tui` in a terminal of 80 columns and 24 rows.
-struct Window {
+/// A command in a terminal of 80 columns and 24 rows.
+pub struct Window {
     script: Child,
     written: Arc<Mutex<Vec<u8>>>,
 }
 
 impl Window {
-    fn open(shell: &Shell, profile: &str) -> Self {
+    /// Runs `ferry` with these arguments.
+    pub fn open(shell: &Shell, arguments: &str) -> Self {
         let ferry = env!("CARGO_BIN_EXE_ferry");
         // The settings of the terminal afterwards are part of what is written.
-        let line = format!("stty rows 24 cols 80; '{ferry}' --profile {profile} tui; echo ended with $?; stty -a");
+        let line = format!("stty rows 24 cols 80; '{ferry}' {arguments}; echo ended with $?; stty -a");
         let mut command = Command::new("script");
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap()).env("TERM", "xterm").env("SHELL", "/bin/sh");
         command.env("FERRY_DATA_DIR", shell.home.path()).env("FERRY_SERVER", &shell.server);
@@ -41,13 +42,13 @@ impl Window {
         Self { script, written }
     }
 
-    fn written(&self) -> String {
+    pub fn written(&self) -> String {
         String::from_utf8_lossy(&self.written.lock().unwrap()).into_owned()
     }
 
     /// Waits until the window has drawn this. A blank that was there before is not drawn again, so
     /// it must be one word.
-    async fn shows(&self, word: &str) {
+    pub async fn shows(&self, word: &str) {
         until(&format!("the window shows {word}"), || async { self.written().contains(word).then_some(()) }).await;
     }
 
@@ -62,7 +63,7 @@ impl Window {
         .await;
     }
 
-    fn types(&self, keys: &str) {
+    pub fn types(&self, keys: &str) {
         self.script.stdin.as_ref().unwrap().write_all(keys.as_bytes()).unwrap();
     }
 }
@@ -81,7 +82,7 @@ async fn a_conversation_in_a_window() {
     let shell = Shell::at(&world);
     shell.alice_and_bob();
     shell.ok("--profile alice send @bob waited");
-    let window = Window::open(&shell, "bob");
+    let window = Window::open(&shell, "--profile bob tui");
     window.shows("online").await;
     until("the room opens", || async {
         // Before the rooms are there, and once the room is open, the key does nothing.

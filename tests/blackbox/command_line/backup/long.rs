@@ -126,3 +126,48 @@ async fn a_device_that_is_logged_out_in_a_sync_ends_and_stays_sound() {
         shell.ok(&format!("--profile {profile} history check"));
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sync_that_is_killed_again_and_again_ends_like_one_that_is_not() {
+    const MESSAGES: u64 = 2_000;
+    let world = World::start(Backend::Embedded).await;
+    let shell = Shell::at(&world);
+    shell.alice_and_bob();
+    shell.ok("--profile bob tail --until-drained");
+    shell.ok("--profile second login bob --device-name second");
+    let mut listening = shell.command("--json --profile bob sync --listen 127.0.0.1:0 --watch");
+    let mut listening = Running(listening.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
+    let mut lines = BufReader::new(listening.0.stdout.take().unwrap()).lines();
+    let shown = until_line(&mut lines, |line| line["code"].is_string());
+    let (address, code) = (shown["listening"].as_str().unwrap(), shown["code"].as_str().unwrap());
+    shell.ok(&format!("--profile second sync --connect {address} --code {code}"));
+    // So long that it comes in several pieces.
+    let letters = || std::iter::repeat_with(|| rand::random_range('a'..='z')).take(2_000).collect::<String>();
+    shell.only_here("bob", (0..MESSAGES).map(|number| format!("number {number} {}", letters())));
+
+    let status = |profile: &str| shell.json(&format!("--profile {profile} history status"))["messages"].as_u64();
+    let (mut stored, mut cut) = (0, 0);
+    for _ in 0..3 {
+        let mut command = shell.command(&format!("--profile second sync --connect {address}"));
+        command.that_is_slow(Duration::from_millis(100)).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = Running(command.spawn().unwrap());
+        stored = until("more is stored than before, or all", || async {
+            status("second").filter(|messages| *messages > stored || *messages == MESSAGES)
+        })
+        .await;
+        child.0.kill().unwrap();
+        child.0.wait().unwrap();
+        cut += u64::from(stored < MESSAGES);
+    }
+    assert!(cut > 0, "it was killed in the middle");
+    until("a sync gets through", || async {
+        (shell.run(&format!("--profile second sync --connect {address}")).code == 0).then_some(())
+    })
+    .await;
+    for profile in ["bob", "second"] {
+        assert_eq!(status(profile), Some(MESSAGES));
+        shell.ok(&format!("--profile {profile} history check"));
+    }
+    let found = |profile: &str| shell.ok(&format!("--profile {profile} search number -n 10000"));
+    assert_eq!(found("second"), found("bob"));
+}
