@@ -1,5 +1,5 @@
-//! A small run of `ferry-bench` over both back ends: it must lose nothing, and its results must be
-//! readable. Times are not looked at.
+//! Small runs of `ferry-bench`, over both back ends and of a history: they must lose nothing, and
+//! their results must be readable. Times are not looked at.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test a panic is the report")]
 
 use std::{path::PathBuf, process::Command};
@@ -69,4 +69,24 @@ fn a_small_run_loses_nothing_and_can_be_read() {
     }
     let svg = std::fs::read_to_string(&plot).unwrap();
     assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n") && svg.contains("ferry embedded"), "{svg}");
+}
+
+/// The command fails if a backup or a sync brings other records than there were: it compares their
+/// digests.
+#[test]
+fn a_small_history_is_saved_restored_and_synced() {
+    let output = Command::new(env!("CARGO_BIN_EXE_ferry-bench"))
+        .args(["history", "--quick", "--json", "--messages", "3000", "--ferry"])
+        .arg(ferry())
+        .output()
+        .unwrap();
+    let tables = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{}\n{tables}", output.status);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let [row] = &report["rows"].as_array().unwrap()[..] else { panic!("{report}") };
+    assert_eq!((&row["scenario"], &row["clean"]), (&"history".into(), &Value::Bool(true)), "{row}");
+    for name in ["bulk/s", "bytes/message", "search p95 ms", "backup bytes/message", "restore s", "peak MB"] {
+        assert!(figure(row, name) > 0.0, "{name}: {row}");
+    }
+    assert!(tables.contains("bulk/s"), "{tables}");
 }

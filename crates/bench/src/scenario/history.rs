@@ -30,7 +30,8 @@ use crate::{
 
 /// How many records a restore stores in one transaction.
 const RESTORED: usize = 2_000;
-/// The windows of a relay whose deliveries are stored in one transaction each.
+/// The windows of a relay whose deliveries are stored in one transaction each, and how many of
+/// them there are at most: each kind is a quarter of a small history.
 const WINDOWS: [(usize, usize); 2] = [(64, 200), (1_024, 40)];
 /// How often each question is asked.
 const QUESTIONS: usize = 200;
@@ -64,7 +65,8 @@ fn measure(messages: usize, mut row: Row) -> anyhow::Result<Row> {
     let owner = Owner { server: "http://127.0.0.1:8080".to_owned(), user: UserId::new() };
     let mut history = History::open(&path, &owner)?;
     let mut writer = Writer::new();
-    let live: usize = WINDOWS.iter().map(|(window, batches)| window * batches).sum();
+    let windows = WINDOWS.map(|(window, most)| (window, (messages / 4 / window).clamp(1, most)));
+    let live: usize = windows.iter().map(|(window, batches)| window * batches).sum();
 
     let begin = Instant::now();
     let mut left = messages.saturating_sub(live);
@@ -74,7 +76,7 @@ fn measure(messages: usize, mut row: Row) -> anyhow::Result<Row> {
         take_in(&mut history, &batch, Origin::Restored)?;
     }
     row.figure("bulk/s", messages.saturating_sub(live) as f64 / begin.elapsed().as_secs_f64());
-    for (window, batches) in WINDOWS {
+    for (window, batches) in windows {
         // The writer's own work does not count.
         let batches: Vec<Vec<Record>> = (0..batches).map(|_| writer.batch(window)).collect();
         let begin = Instant::now();

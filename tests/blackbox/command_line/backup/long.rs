@@ -129,7 +129,7 @@ async fn a_device_that_is_logged_out_in_a_sync_ends_and_stays_sound() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_sync_that_is_killed_again_and_again_ends_like_one_that_is_not() {
-    const MESSAGES: u64 = 2_000;
+    const MESSAGES: u64 = 800;
     let world = World::start(Backend::Embedded).await;
     let shell = Shell::at(&world);
     shell.alice_and_bob();
