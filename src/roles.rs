@@ -11,6 +11,9 @@ use std::borrow::Cow;
 use ferry_protocol::{FOREVER, PutMember, Role, RoomKind, UserId};
 use ferry_store::{Membership, MembershipChange, Standing};
 
+#[cfg(test)]
+mod vectors;
+
 /// Why a user may not do something in a room.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RoleError {

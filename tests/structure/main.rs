@@ -11,3 +11,4 @@ mod comments;
 mod documents;
 mod layers;
 mod source;
+mod vectors;

@@ -27,6 +27,9 @@
 
 mod backoff;
 mod calls;
+#[cfg(test)]
+#[path = "../vectors/cases.rs"]
+mod cases;
 mod dedupe;
 mod error;
 mod http;
@@ -35,6 +38,8 @@ mod outbox;
 mod session;
 mod socket;
 mod typing;
+#[cfg(test)]
+mod vectors;
 
 pub use backoff::Backoff;
 pub use calls::{LoginWith, Paging, Proof};

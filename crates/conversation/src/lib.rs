@@ -4,6 +4,9 @@
 //! The client library shows with it what has come. The history shows with it what was stored. So
 //! both agree, and so do all devices.
 
+#[cfg(test)]
+#[path = "../../client/vectors/cases.rs"]
+mod cases;
 mod conversation;
 mod draft;
 mod order;

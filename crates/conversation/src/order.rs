@@ -113,8 +113,43 @@ impl Order {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use serde_json::{Value, json};
 
     use super::*;
+    use crate::cases::{self, Step};
+
+    fn answer(arrival: &Arrival) -> Value {
+        match arrival {
+            Arrival::First => json!({ "arrival": "first" }),
+            Arrival::InOrder => json!({ "arrival": "in_order" }),
+            Arrival::Gap(missing) => json!({ "arrival": "gap", "from": missing.start(), "to": missing.end() }),
+            Arrival::Filled => json!({ "arrival": "filled" }),
+            Arrival::Late => json!({ "arrival": "late" }),
+        }
+    }
+
+    #[test]
+    fn the_order_is_that_of_the_vectors() {
+        for case in cases::cases("order.json") {
+            let mut order = Order::new();
+            let mut observe = |step: &Step| {
+                let speaker = (step.get("device"), step.get("stream"));
+                order.observe(speaker, step.get("room"), step.get("epoch"), step.get("seq"))
+            };
+            case.run(|step| match step.call.as_str() {
+                "observe" => answer(&observe(step)),
+                _ => step.unknown(),
+            });
+            for missing in case.then["missing"].as_array().unwrap() {
+                let (device, room) = (cases::read(missing["device"].clone()), cases::read(missing["room"].clone()));
+                let numbers: Vec<u64> = order.missing(device, room).collect();
+                assert_eq!(json!(numbers.len()), missing["count"], "{}", case.name);
+                if let Some(expected) = missing.get("numbers") {
+                    assert_eq!(&json!(numbers), expected, "{}", case.name);
+                }
+            }
+        }
+    }
 
     #[test]
     fn a_gap_is_named_and_closes_when_the_late_one_comes() {

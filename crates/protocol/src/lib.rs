@@ -5,6 +5,9 @@
 //! other tools share it, so they agree on the format. `docs/protocol.md` describes the same in
 //! words, with an example of each.
 
+#[cfg(test)]
+#[path = "../../client/vectors/cases.rs"]
+mod cases;
 mod clock;
 mod code;
 mod content_type;

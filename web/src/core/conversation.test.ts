@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Case, runSteps, type Step, vectorCases, vectorFileExists } from "../../test/vectors/file.ts";
+import { type Case, runSteps, type Step, vectorCases } from "../../test/vectors/file.ts";
 import { shuffled } from "../../test/vectors/shuffle.ts";
 import { Conversation } from "./conversation.ts";
 import { editedAt, reactionsOf, textOf } from "./slot.ts";
@@ -47,13 +47,6 @@ function check(vector: Case): void {
   }
 }
 
-describe("conversation", () => {
-  it.each(vectorCases("conversation.json"))("$name", check);
+describe.each(["conversation.json", "conversation-generated.json.gz"])("%s", (file) => {
+  it.each(vectorCases(file))("$name", check);
 });
-
-const generated = ["conversation-generated.json", "conversation-generated.json.gz"].filter(vectorFileExists);
-for (const name of generated) {
-  describe(name, () => {
-    it.each(vectorCases(name))("$name", check);
-  });
-}

@@ -1,5 +1,5 @@
 /** The vectors that the Rust client library and this one share: crates/client/vectors. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
 import { expect } from "vitest";
@@ -24,11 +24,7 @@ export interface Case {
 
 /** Returns the names of all files of vectors. */
 export function vectorFiles(): string[] {
-  return readdirSync(directory).filter((name) => name !== "README.md");
-}
-
-export function vectorFileExists(name: string): boolean {
-  return existsSync(directory + name);
+  return readdirSync(directory).filter((name) => /\.json(\.gz)?$/.test(name));
 }
 
 /** Returns the cases of a file. Fails if it is not there, has none, or is of a later version. */

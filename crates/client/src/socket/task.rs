@@ -275,3 +275,35 @@ fn end_of(code: u16) -> End {
         _ => ClosedReason::Refused(code),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::cases;
+
+    #[test]
+    fn what_follows_a_close_is_that_of_the_vectors() {
+        for case in cases::cases("close-codes.json") {
+            case.run(|step| match step.call.as_str() {
+                "close" => match end_of(step.get("code")) {
+                    End::Final(reason) => json!({ "reconnect": false, "why": why(&reason) }),
+                    End::Lost(..) => json!({ "reconnect": true }),
+                },
+                _ => step.unknown(),
+            });
+        }
+    }
+
+    fn why(reason: &ClosedReason) -> &'static str {
+        match reason {
+            ClosedReason::Local => "local",
+            ClosedReason::LoggedOut => "logged_out",
+            ClosedReason::Replaced => "replaced",
+            ClosedReason::AccountGone => "account_gone",
+            ClosedReason::Version => "version",
+            ClosedReason::Refused(_) => "refused",
+        }
+    }
+}

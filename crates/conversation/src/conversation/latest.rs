@@ -75,7 +75,27 @@ impl<T> Latest<T> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::cases;
+
+    #[test]
+    fn latest_statements_are_those_of_the_vectors() {
+        for case in cases::cases("latest.json") {
+            let mut latest = Latest::<String>::default();
+            case.run(|step| match step.call.as_str() {
+                "put" => {
+                    let stamp = at(step.get("epoch"), step.get("seq"), step.get("sent_at"));
+                    json!(latest.put((step.get("device"), step.get("stream")), stamp, step.get("said")))
+                }
+                _ => step.unknown(),
+            });
+            let (sent_at, said) = latest.get().unzip();
+            let found = json!({ "said": said, "sent_at": sent_at, "speakers": latest.0.len() });
+            assert_eq!(found, case.then, "{}", case.name);
+        }
+    }
 
     fn at(epoch: i64, seq: u64, sent_at: i64) -> Stamp {
         Stamp { epoch, seq, sent_at }

@@ -2,10 +2,12 @@ use ferry_protocol::{Body, DeviceId, KIND_DELETE, KIND_EDIT, Role, Sender, Strea
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::json;
-use uuid::Uuid;
 
 use super::*;
 use crate::Draft;
+
+mod generator;
+mod vectors;
 
 /// A user who writes with one device, in a connection that never ends.
 struct Writer {
@@ -289,87 +291,16 @@ fn what_is_malformed_or_edits_no_text_changes_nothing() {
     assert_eq!((entry.text(), entry.edited_at(), entry.message()), (None, None, &poll));
 }
 
-/// An action of a user, as numbers that become users, devices and messages of a small world.
-type Deed = (u8, bool, u8, u8, bool, i64);
-
-fn number(of: u8) -> Uuid {
-    Uuid::from_u128(of.into())
-}
-
-/// Returns the messages that a relay makes of all actions. Two of the three users have a second
-/// device, and one is a moderator. Clocks go back and forth, ids collide, and some messages are
-/// sent twice with another stamp.
-fn messages(room: RoomId, deeds: &[Deed]) -> Vec<Message> {
-    let mut all: Vec<Message> = Vec::new();
-    for (index, (who, second, what, about, own, clock)) in deeds.iter().enumerate() {
-        let user = UserId(number(who % 3));
-        let author = if *own { user } else { UserId(number(about % 3)) };
-        let target = Target { message: MessageId(number(about % 4)), from: author };
-        let emoji = ["👍", "🎉"][usize::from(about / 4 % 2)];
-        let draft = match what % 8 {
-            0 | 1 => Draft::edit(target, &format!("edit {index}")),
-            2 => Draft::react(target, emoji),
-            3 => Draft::unreact(target, emoji),
-            4 if index % 3 == 0 => Draft::delete(target),
-            5 => Draft::new("poll", Body::json(&json!(index))),
-            _ => Draft::text(&format!("text {index}")),
-        };
-        let stands_alone = draft.kind == "text" || draft.kind == "poll";
-        let id = if stands_alone { MessageId(number(about % 4)) } else { MessageId::new() };
-        let role = if *who % 3 == 2 { Role::Moderator } else { Role::Member };
-        let device = DeviceId(number(10 + who % 3 + if *second { 3 } else { 0 }));
-        let Draft { kind, body, .. } = draft;
-        let (epoch, seq) = (index as i64 / 4, index as u64);
-        let from = Sender { user, device, role };
-        let (reply_to, mentions, content_type) = (None, Vec::new(), None);
-        let message = Message {
-            id,
-            room,
-            from,
-            kind,
-            body,
-            reply_to,
-            mentions,
-            content_type,
-            stream: Stream::Socket,
-            after: None,
-            epoch,
-            seq,
-            sent_at: 100 + clock,
-        };
-        if what % 16 >= 12 {
-            all.push(Message { seq: seq + 1_000, sent_at: message.sent_at + 1, ..message.clone() });
-        }
-        all.push(message);
-    }
-    all
-}
-
-fn deeds() -> impl Strategy<Value = Vec<Deed>> {
-    let deed = (any::<u8>(), any::<bool>(), any::<u8>(), any::<u8>(), any::<bool>(), -5..5i64);
-    proptest::collection::vec(deed, 1..40)
-}
-
-/// Returns everything that a user can see.
-fn state(conversation: &Conversation) -> Vec<impl PartialEq + std::fmt::Debug + use<>> {
-    let entries = conversation.iter().map(|entry| {
-        let reactions: Vec<_> = entry.reactions().into_iter().map(|(emoji, who)| (emoji.to_owned(), who)).collect();
-        let text = entry.text().map(|text| text.into_owned());
-        (entry.message().clone(), text, entry.edited_at(), entry.deleted_by(), reactions)
-    });
-    entries.collect()
-}
-
 proptest! {
     #[test]
     fn the_same_messages_make_the_same_conversation_in_whatever_order_and_however_often(
-        deeds in deeds(),
+        deeds in generator::deeds(),
         kind in select(vec![RoomKind::Direct, RoomKind::Group]),
         picks in proptest::collection::vec((any::<Index>(), any::<Index>()), 0..200),
         again in proptest::collection::vec(any::<Index>(), 0..40),
     ) {
         let room = RoomId::new();
-        let sent = messages(room, &deeds);
+        let sent = generator::messages(room, &deeds);
         let mut in_order = Conversation::new(room, kind, Capacity::default());
         for message in &sent {
             in_order.apply(message);
@@ -384,6 +315,6 @@ proptest! {
         for message in shuffled {
             disordered.apply(message);
         }
-        prop_assert_eq!(state(&disordered), state(&in_order));
+        prop_assert_eq!(vectors::state(&disordered), vectors::state(&in_order));
     }
 }

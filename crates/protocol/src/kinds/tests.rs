@@ -3,7 +3,10 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::*;
-use crate::{DeviceId, Role, Sender};
+use crate::{
+    DeviceId, Role, Sender,
+    cases::{self, Step},
+};
 
 fn uuid() -> impl Strategy<Value = Uuid> {
     any::<u128>().prop_map(Uuid::from_u128)
@@ -209,5 +212,47 @@ fn debug_shows_nothing_that_somebody_wrote() {
         text,
     ] {
         assert!(!format!("{known:?} {:?}", known.to_body()).contains("canary"), "{known:?}");
+    }
+}
+
+/// Returns what was read as the vectors write it.
+fn answer(kind: &str, read: Result<Option<KnownBody>, BadBody>) -> serde_json::Value {
+    let mut known = match read {
+        Err(error) => return json!({ "malformed": error.field }),
+        Ok(None) => return json!({ "unknown": true }),
+        Ok(Some(KnownBody::Text(text))) => json!({ "text": text }),
+        Ok(Some(KnownBody::Edit { target, body })) => json!({ "target": target, "body": body }),
+        Ok(Some(KnownBody::Delete { target })) => json!({ "target": target }),
+        Ok(Some(KnownBody::Reaction { target, emoji, remove })) => {
+            json!({ "target": target, "emoji": emoji, "remove": remove })
+        }
+        Ok(Some(KnownBody::Forward(Forward { origin, kind: forwarded, body }))) => {
+            json!({ "origin": origin, "forwarded": forwarded, "body": body })
+        }
+    };
+    known["kind"] = json!(kind);
+    json!({ "known": known })
+}
+
+fn parse(step: &Step) -> serde_json::Value {
+    let (kind, json): (String, String) = (step.get("kind"), step.get("json"));
+    let body: Body = serde_json::from_str(&json).unwrap();
+    let known = KnownBody::parse(&kind, &body);
+    assert_eq!(KnownBody::check(&kind, &body).is_ok(), known.is_ok(), "{json}");
+    answer(&kind, known)
+}
+
+#[test]
+fn bodies_are_read_as_the_vectors_say() {
+    for case in cases::cases("kinds.json") {
+        case.run(|step| match step.call.as_str() {
+            "parse" => parse(step),
+            "forward" => {
+                let forward = Forward::of(&step.get("message")).map(KnownBody::Forward);
+                json!(forward.map(|forward| forward.to_body()))
+            }
+            "is_valid_kind" => json!(is_valid_kind(&step.get::<String>("kind"))),
+            _ => step.unknown(),
+        });
     }
 }
