@@ -262,7 +262,40 @@ fn target_of(json: &str) -> std::result::Result<Option<Target>, BadRecord> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::{backup, cases};
+
+    #[test]
+    fn records_are_those_of_the_vectors() {
+        for case in cases::cases("records.json") {
+            let mut tally = Tally::default();
+            case.run(|step| match step.call.as_str() {
+                "line" => {
+                    let item = Item::from_line(section(&step.get::<String>("section")), &step.get::<String>("line"));
+                    json!(item.ok().map(|item| {
+                        item.tally(&mut tally);
+                        item.to_line()
+                    }))
+                }
+                "frame" => json!(Record::from_json(&step.get::<String>("json")).ok().map(|record| record.to_json())),
+                _ => step.unknown(),
+            });
+            let months = backup::months(&tally);
+            assert_eq!(json!({ "months": months, "digest": backup::digest(&months) }), case.then, "{}", case.name);
+        }
+    }
+
+    fn section(name: &str) -> Section {
+        match name {
+            "messages" => Section::Messages,
+            "notices" => Section::Notices,
+            "outcomes" => Section::Outcomes,
+            "cells" => Section::Cells,
+            _ => panic!("no section {name}"),
+        }
+    }
 
     #[test]
     fn files_are_known_by_their_names() {

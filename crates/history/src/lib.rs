@@ -24,6 +24,9 @@
 //! All calls block. In an asynchronous program they belong on a thread of their own.
 
 pub mod backup;
+#[cfg(test)]
+#[path = "../../client/vectors/cases.rs"]
+mod cases;
 mod cells;
 mod checksum;
 mod collector;

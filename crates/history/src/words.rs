@@ -77,22 +77,31 @@ pub(crate) fn fill(conn: &Connection) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use serde_json::json;
 
-    #[test]
-    fn scripts_without_blanks_are_cut_into_pairs() {
-        assert_eq!(indexed("hello there"), "hello there");
-        assert_eq!(indexed("東京都"), " 東京 京都 都");
-        assert_eq!(indexed("in 東京, now"), "in  東京 京 , now");
-        assert_eq!(indexed("字"), " 字");
+    use super::*;
+    use crate::cases;
+
+    /// Returns whether the index of a history finds a text by these words.
+    fn finds(text: &str, words: &str) -> bool {
+        let conn = Connection::open_in_memory().unwrap();
+        let tables = include_str!("schema/3.sql");
+        let index = tables.split(';').find(|statement| statement.contains("CREATE VIRTUAL TABLE words")).unwrap();
+        conn.execute_batch(index).unwrap();
+        conn.execute("INSERT INTO words (rowid, text) VALUES (1, ?1)", [indexed(text)]).unwrap();
+        let found = "SELECT count(*) FROM words WHERE words MATCH ?1";
+        conn.query_row(found, [term(words, false)], |row| row.get::<_, i64>(0)).unwrap() == 1
     }
 
     #[test]
-    fn a_term_is_quoted() {
-        assert_eq!(term("lunch", false), "\"lunch\"");
-        assert_eq!(term("lun", true), "\"lun\" *");
-        assert_eq!(term("say \"hi\" OR", false), "\"say \"\"hi\"\" OR\"");
-        assert_eq!(term("東京都", false), "\" 東京 京都\"");
-        assert_eq!(term("都", false), "\" 都\" *");
+    fn texts_are_cut_and_found_as_the_vectors_say() {
+        for case in cases::cases("words.json") {
+            case.run(|step| match step.call.as_str() {
+                "indexed" => json!(indexed(&step.get::<String>("text"))),
+                "term" => json!(term(&step.get::<String>("words"), step.get("is_prefix"))),
+                "finds" => json!(finds(&step.get::<String>("text"), &step.get::<String>("words"))),
+                _ => step.unknown(),
+            });
+        }
     }
 }

@@ -1,5 +1,35 @@
-import { expect, it } from "vitest";
-import { itemOf, lineOf, sectionOf } from "./item.ts";
+import { sha256 } from "@noble/hashes/sha2.js";
+import { describe, expect, it } from "vitest";
+import { runSteps, vectorCases } from "../../test/vectors/file.ts";
+import { Digest } from "./digest.ts";
+import { addTo, itemOf, lineOf, type Section, sectionOf } from "./item.ts";
+import { BadRecord, recordOfFrame } from "./record.ts";
+
+function orRefused(read: () => string): string | undefined {
+  try {
+    return read();
+  } catch (error) {
+    expect(error).toBeInstanceOf(BadRecord);
+    return undefined;
+  }
+}
+
+describe("records", () => {
+  it.each(vectorCases("records.json"))("$name", (vector) => {
+    const digest = new Digest(sha256);
+    runSteps(vector, {
+      line: ({ section, line }: { section: Section; line: string }) =>
+        orRefused(() => {
+          const item = itemOf(section, line);
+          addTo(digest, item);
+          return lineOf(item);
+        }),
+      frame: ({ json }: { json: string }) => orRefused(() => recordOfFrame(json).line),
+    });
+    const months = Object.fromEntries(digest.months());
+    expect({ months, digest: digest.hex() }).toEqual(vector.then);
+  });
+});
 
 it.each([
   ["rooms.jsonl", "cells"],

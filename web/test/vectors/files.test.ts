@@ -12,8 +12,10 @@ const REQUIRED = [
   "latest.json",
   "order.json",
   "outbox.json",
+  "records.json",
   "roles.json",
   "typing.json",
+  "words.json",
 ];
 
 it("all files of vectors are there, and each has a runner", () => {
