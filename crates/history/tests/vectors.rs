@@ -1,7 +1,8 @@
-//! The backups in testdata/backup/v1: every reader reads them alike, in every version from now on.
+//! The backups in testdata/backup: every reader reads them alike, in every version from now on.
+//! This library wrote those in `v1`, and the web client those in `web`.
 //!
-//! `FERRY_WRITE_VECTORS=1 cargo test -p ferry-history --test vectors` writes those that are
-//! missing.
+//! `FERRY_WRITE_VECTORS=1 cargo test -p ferry-history --test vectors` writes those of `v1` that
+//! are missing.
 //! A landed file never changes.
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
@@ -19,6 +20,7 @@ use ferry_history::{
 };
 use ferry_protocol::{MessageId, RoomId};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 mod common;
@@ -40,6 +42,14 @@ struct Vector {
     outcome: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     found: Option<Found>,
+}
+
+/// What a person reads in a room after a restore, the oldest first. `None` stands for what has no
+/// text.
+#[derive(Deserialize)]
+struct Reads {
+    room: RoomId,
+    texts: Vec<Option<String>>,
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,24 +118,43 @@ fn every_vector_is_read_as_it_always_was() {
     if std::env::var_os("FERRY_WRITE_VECTORS").is_some() {
         write_missing();
     }
-    let mut seen = 0;
-    for file in fs::read_dir(directory()).unwrap() {
-        let path = file.unwrap().path();
-        if path.extension().is_none_or(|extension| extension != "age") {
-            continue;
-        }
+    let paths = backups(&directory());
+    assert!(paths.len() >= 13, "{}", paths.len());
+    for path in paths {
         let expected: Vector = serde_json::from_slice(&fs::read(path.with_extension("json")).unwrap()).unwrap();
         assert_eq!(look_at(&path, &expected.opens_with), expected, "{}", path.display());
         if expected.outcome == "whole" {
             is_the_same_after_a_restore(&path, &expected.opens_with);
         }
-        seen += 1;
     }
-    assert!(seen >= 13, "{seen}");
+}
+
+#[test]
+fn what_the_web_client_wrote_is_read_and_restored() {
+    let paths = backups(&directory().join("../web"));
+    assert!(paths.len() >= 4, "{}", paths.len());
+    for path in paths {
+        let mut expected: Value = serde_json::from_slice(&fs::read(path.with_extension("json")).unwrap()).unwrap();
+        let reads = expected.as_object_mut().unwrap().remove("reads");
+        let expected: Vector = serde_json::from_value(expected).unwrap();
+        assert_eq!(look_at(&path, &expected.opens_with), expected, "{}", path.display());
+        let history = is_the_same_after_a_restore(&path, &expected.opens_with);
+        let Some(reads) = reads else { continue };
+        let Reads { room, texts } = serde_json::from_value(reads).unwrap();
+        let shown = history.page(room, None, 100).unwrap().messages;
+        let shown: Vec<_> = shown.into_iter().map(|shown| shown.text).collect();
+        assert_eq!(shown, texts, "{}", path.display());
+    }
+}
+
+fn backups(directory: &Path) -> Vec<PathBuf> {
+    let files = fs::read_dir(directory).unwrap().map(|file| file.unwrap().path());
+    files.filter(|path| path.extension().is_some_and(|extension| extension == "age")).collect()
 }
 
 /// As libsignal's message-backup asks of its clients: what is restored and written again is equal.
-fn is_the_same_after_a_restore(path: &Path, opens_with: &str) {
+/// Returns the history.
+fn is_the_same_after_a_restore(path: &Path, opens_with: &str) -> History {
     let mut backup = Backup::open(path, key(opens_with)).unwrap();
     let manifest = backup.verify(None, 0, &mut |_| true).unwrap().manifest;
     let home = tempfile::tempdir().unwrap();
@@ -138,6 +167,7 @@ fn is_the_same_after_a_restore(path: &Path, opens_with: &str) {
     let plan = Plan { lock: &lock, is_increment: false, app: "test", now: 1 };
     history.create_backup(&again, &plan, &mut |_| true).unwrap();
     assert_eq!(lines(&again, "key"), lines(path, opens_with), "{}", path.display());
+    history
 }
 
 fn write_missing() {
