@@ -62,7 +62,7 @@ impl Keeper {
         Ok(match profile.load()? {
             Some(credentials) => {
                 let path = profile.history(&credentials.server, credentials.user.id)?;
-                if !path.exists() {
+                if !History::is_there(&path) {
                     return Err(Failure::failed("nothing is stored yet: ferry tail stores what comes"));
                 }
                 path
@@ -219,22 +219,38 @@ impl Keeper {
         warn(noted.await);
     }
 
-    /// Notes a message that is about to be sent. [`Self::to_send`] says what goes to the relay.
-    pub async fn sending(&self, draft: Record) {
-        let noted = self.run(move |history| {
-            let mut batch = history.begin()?;
-            batch.sending(&draft, now_ms())?;
-            batch.commit()
-        });
-        warn(noted.await);
+    /// Notes a message that is about to be sent, and returns what goes to the relay.
+    ///
+    /// # Errors
+    /// Fails if it cannot be sealed. A history that cannot be written stops nothing that needs no
+    /// sealing.
+    pub async fn sending(&self, draft: Record) -> Result<Record, HistoryError> {
+        let (sends, failed) = self
+            .run(move |history| {
+                let seals = history.seals();
+                let stored = history.begin().and_then(|mut batch| {
+                    let sends = batch.sending(&draft, now_ms())?;
+                    batch.commit()?;
+                    Ok(sends)
+                });
+                match stored {
+                    Ok(sends) => Ok((sends, None)),
+                    Err(error) if !seals => Ok((draft, Some(error))),
+                    Err(error) => Err(error),
+                }
+            })
+            .await?;
+        warn(failed.map_or(Ok(()), Err));
+        Ok(sends)
     }
 
-    /// Returns what goes to the relay for a draft of the outbox: the same each time. If the history
-    /// cannot be read, that is the draft: a relay takes it only for a room that is not encrypted.
-    pub async fn to_send(&self, draft: &Record) -> Record {
-        let record = draft.clone();
-        let sends = self.run(move |history| history.to_send(&record)).await;
-        sends.unwrap_or_else(|_| draft.clone())
+    /// Returns what goes to the relay for a draft of the outbox: the same each time.
+    ///
+    /// # Errors
+    /// Fails if the history cannot be read. Then it must not be sent.
+    pub async fn to_send(&self, draft: &Record) -> Result<Record, HistoryError> {
+        let draft = draft.clone();
+        self.run(move |history| history.to_send(&draft)).await
     }
 
     /// Notes what became of it. While nobody knows, it stays among what is not confirmed.

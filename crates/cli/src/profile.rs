@@ -132,6 +132,11 @@ impl Profile {
     pub fn all_histories(&self) -> Vec<PathBuf> {
         let begin = format!("{}-", self.name);
         let files = fs::read_dir(self.histories()).into_iter().flatten().flatten().map(|file| file.path());
+        // One whose repair was killed may have only its other name.
+        let files = files.map(|path| match path.extension() {
+            Some(repaired) if repaired == "repaired" => path.with_extension(""),
+            _ => path,
+        });
         let is_one = |path: &PathBuf| {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             // The rest is a user's id and a server, so that one profile's name may begin
@@ -141,6 +146,7 @@ impl Profile {
         };
         let mut found: Vec<PathBuf> = files.filter(is_one).collect();
         found.sort();
+        found.dedup();
         found
     }
 

@@ -73,7 +73,8 @@ async fn again(session: &Session, profile: &Profile, global: &Global) -> Result<
     }
     let mut last = Ok(());
     for record in unsent {
-        let (id, outcome) = (record.message.id, post_record(session, &keeper, &record).await);
+        let (id, sends) = (record.message.id, keeper.to_send(&record).await?);
+        let outcome = post_record(session, &sends).await;
         keeper.sent(record, &outcome).await;
         match outcome {
             Ok(sent) => show::answer(global.json, &sent, || format!("{id}: {}", summary(&sent)))?,
@@ -120,8 +121,8 @@ pub async fn deliver(
     let outcome = match &keeper {
         Some(keeper) => {
             keeper.get_to_know(session, room).await;
-            keeper.sending(record.clone()).await;
-            let outcome = post_record(session, keeper, &record).await;
+            let sends = keeper.sending(record.clone()).await?;
+            let outcome = post_record(session, &sends).await;
             keeper.sent(record, &outcome).await;
             outcome
         }
@@ -156,9 +157,9 @@ pub fn own_record(session: &Session, room: RoomId, id: MessageId, draft: &Draft)
     Message { id, room, from, kind, body, reply_to, mentions, content_type, stream, after, epoch, seq, sent_at }.into()
 }
 
-/// Sends a message of the outbox, as [`post`] does.
-pub async fn post_record(session: &Session, keeper: &Keeper, draft: &Record) -> Result<Sent, ClientError> {
-    let sends = keeper.to_send(draft).await.message;
+/// Sends a message of the outbox, as [`post`] does. It is sealed if it has to be.
+pub async fn post_record(session: &Session, sends: &Record) -> Result<Sent, ClientError> {
+    let sends = sends.message.clone();
     let Message { id, room, kind, body, reply_to, mentions, content_type, after, .. } = sends;
     let draft = Draft { kind, body, reply_to, mentions, content_type, after };
     post(session, room, &draft.into_post(id)).await

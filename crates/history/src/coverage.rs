@@ -173,15 +173,21 @@ impl Batch<'_> {
         Ok(!is_known)
     }
 
-    /// Returns since when this device collects, and until when its queue is known to be empty.
-    pub(crate) fn collected(&self) -> Result<(Option<i64>, Option<i64>)> {
-        Ok((stamp_of(&self.tx, CONTINUITY, BEGAN)?, stamp_of(&self.tx, CONTINUITY, b"drained")?))
+    /// Returns from when until when this history knows whether it has everything.
+    pub(crate) fn known(&self) -> Result<(Option<i64>, Option<i64>)> {
+        let covered: Spans = value_of(&self.tx, CONTINUITY, COVERED)?.unwrap_or_default();
+        let (first, last) = (covered.0.first().map(|span| span.0), covered.0.last().map(|span| span.1));
+        let mut holes = self.tx.prepare_cached("SELECT min(since), max(until) FROM hole")?;
+        let holes: (Option<i64>, Option<i64>) = holes.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let began = stamp_of(&self.tx, CONTINUITY, BEGAN)?;
+        let drained = stamp_of(&self.tx, CONTINUITY, b"drained")?;
+        let since = [began, first, holes.0].into_iter().flatten().min();
+        Ok((since, [drained, last, holes.1].into_iter().flatten().max()))
     }
 
-    /// Forgets that a backup or another device has brought everything from these times.
-    pub(crate) fn uncover(&mut self, since: i64, until: i64, now: i64) -> Result<()> {
-        let covered: Spans = value_of(&self.tx, CONTINUITY, COVERED)?.unwrap_or_default();
-        self.own(CONTINUITY, COVERED, now, &covered.without(&Spans::new(vec![Span(since, until)])))
+    /// Forgets what a backup or another device has vouched for.
+    pub(crate) fn uncover(&mut self, now: i64) -> Result<()> {
+        self.own(CONTINUITY, COVERED, now, &Spans::default())
     }
 
     /// Notes that the history now has everything from these times, because a backup or another

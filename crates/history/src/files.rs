@@ -17,8 +17,10 @@ pub(crate) const BUSY: Duration = Duration::from_secs(20);
 const LOOK: Duration = Duration::from_millis(20);
 /// What SQLite puts beside the file.
 pub(crate) const JOURNALS: [&str; 3] = ["-wal", "-shm", "-journal"];
+/// A history that a repair is writing.
+pub(crate) const SALVAGED: &str = ".salvaged";
 /// A repaired history that is whole, and not in its place yet.
-const REPAIRED: &str = ".repaired";
+pub(crate) const REPAIRED: &str = ".repaired";
 
 /// The right to use the file of a history, with others or alone. It ends when it is dropped, and
 /// with the process.
@@ -35,6 +37,10 @@ impl InUse {
     pub(crate) fn with_others(history: &Path) -> Result<Self> {
         loop {
             let in_use = Self::take(history, BUSY, File::try_lock_shared)?;
+            // A repair that was killed has left a copy of messages. None runs now.
+            for suffix in JOURNALS.into_iter().chain([""]) {
+                let _ = fs::remove_file(with_suffix(&with_suffix(history, SALVAGED), suffix));
+            }
             if !with_suffix(history, REPAIRED).exists() {
                 return Ok(in_use);
             }
@@ -59,6 +65,7 @@ impl InUse {
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         // The file stays: if it were removed, two processes could hold a lock of this name.
         let file = options.write(true).create(true).truncate(false).open(&path).map_err(failed)?;
+        keep_owner(history, &path);
         let begin = Instant::now();
         loop {
             match lock(&file) {
@@ -110,6 +117,23 @@ impl InUse {
     }
 }
 
+/// Gives a new file the owner of the history, so that a command that root ran once locks nobody
+/// out.
+fn keep_owner(history: &Path, path: &Path) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{MetadataExt, chown};
+        if let (Ok(history), Ok(file)) = (fs::metadata(history), fs::metadata(path))
+            && history.uid() != file.uid()
+        {
+            // Only root may, and only root has to.
+            let _ = chown(path, Some(history.uid()), Some(history.gid()));
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = (history, path);
+}
+
 /// Moves a file, if it is there. One that `stays` gets a second name where the file system can do
 /// that: so there is always a history under its name.
 fn move_aside(from: &Path, to: &Path, stays: bool) -> Result<()> {
@@ -118,6 +142,14 @@ fn move_aside(from: &Path, to: &Path, stays: bool) -> Result<()> {
             Err(error) if error.kind() != ErrorKind::NotFound && error.kind() != ErrorKind::AlreadyExists => {}
             _ => return Ok(()),
         }
+    }
+    if !stays && to.exists() {
+        // It is that of the damaged file. What is here now was made since, and is empty.
+        return match fs::metadata(from) {
+            Ok(file) if file.len() == 0 => fs::remove_file(from).map_err(|error| HistoryError::file(from, error)),
+            Ok(_) => fs::rename(from, with_suffix(to, ".2")).map_err(|error| HistoryError::file(from, error)),
+            Err(_) => Ok(()),
+        };
     }
     match fs::rename(from, to) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(HistoryError::file(from, error)),

@@ -199,6 +199,7 @@ impl Batch<'_> {
                 }
             }
             self.tx.prepare_cached("DELETE FROM hole WHERE n = ?1")?.execute([n])?;
+            self.join_if_too_many(Reason::Gap)?;
         }
         Ok(!holes.is_empty())
     }

@@ -132,7 +132,7 @@ impl Batch<'_> {
             Some(held) => {
                 is_unprinted = held.state & UNPRINTED != 0;
                 if stamp(message) < held.stamp && closed != 0 && !held.is_unopened() {
-                    self.restamp(message, actor)?;
+                    self.restamp(held, message, actor)?;
                 } else if stamp(message) < held.stamp {
                     self.remove(held, message)?;
                     self.insert(record, actor, room, held.state, record.acts_on())?;
@@ -351,11 +351,13 @@ impl Batch<'_> {
     }
 
     /// Gives a stored message the stamp of an earlier copy whose content this device does not have.
-    pub(crate) fn restamp(&mut self, copy: &Message, actor: i64) -> Result<()> {
-        let mut kept = self.stored_record(copy.id, actor)?;
+    pub(crate) fn restamp(&mut self, held: &Held, copy: &Message, actor: i64) -> Result<()> {
+        let (mut kept, target) = self.stored_record(copy.id, actor)?;
         let message = &mut kept.message;
         (message.sent_at, message.epoch, message.seq) = (copy.sent_at, copy.epoch, copy.seq);
-        self.message(&kept, Origin::Restored, 0)?;
+        let room = self.room(message.room)?;
+        self.remove(held, copy)?;
+        self.insert(&kept, actor, room, held.state, target)?;
         Ok(())
     }
 }

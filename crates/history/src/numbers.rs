@@ -13,7 +13,7 @@ use crate::{HistoryError, Result, ids::blob};
 /// one counts as this.
 pub(crate) const TIME_MAX: i64 = (1 << 42) - 1;
 /// How many bits of a message's number tell messages of one moment apart.
-const PROBE_BITS: u32 = 21;
+pub(crate) const PROBE_BITS: u32 = 21;
 
 /// The most numbers to remember. Past it all are looked up again.
 const CACHED: usize = 50_000;

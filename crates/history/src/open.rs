@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use crate::{
     HistoryError, Result, Sealer, Unsealed,
-    files::{BUSY, InUse, sync_directory, with_suffix},
+    files::{BUSY, InUse, REPAIRED, sync_directory, with_suffix},
     numbers::Cache,
     schema,
 };
@@ -74,9 +74,16 @@ impl History {
     /// # Errors Fails if there is not enough memory.
     pub fn in_memory(owner: &Owner) -> Result<Self> {
         let conn = Connection::open_in_memory()?;
+        conn.execute_batch("PRAGMA temp_store = MEMORY")?;
         fill(&conn, owner)?;
         let (owner, path, sealer) = (owner.clone(), PathBuf::new(), Box::new(Unsealed));
         Ok(Self { conn, owner, cache: Cache::default(), path, sealer, _in_use: None })
+    }
+
+    /// Returns whether there is a history under this name, also if a repair of it was killed.
+    #[must_use]
+    pub fn is_there(path: &Path) -> bool {
+        path.exists() || with_suffix(path, REPAIRED).exists()
     }
 
     /// Returns whose history a file has.
@@ -85,10 +92,13 @@ impl History {
     /// Fails as [`Self::open`] does.
     pub fn owner_of(path: &Path) -> Result<Owner> {
         match fs::metadata(path) {
+            Err(_) if Self::is_there(path) => {}
             Ok(file) if file.len() == 0 => return Err(HistoryError::Damaged("the file is empty".to_owned())),
             Ok(_) => {}
             Err(error) => return Err(HistoryError::file(path, error)),
         }
+        // A repair that was killed ends first.
+        let _in_use = InUse::with_others(path)?;
         let conn = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         refuse_other_files(&conn)?;
         owner_of(&conn)
@@ -102,7 +112,7 @@ impl History {
             return Err(HistoryError::OtherOwner);
         }
         prepare(&conn)?;
-        schema::upgrade(&mut conn)?;
+        schema::upgrade(&mut conn).map_err(HistoryError::asking_for_repair)?;
         let (owner, path, sealer) = (owner.clone(), path.to_owned(), Box::new(Unsealed));
         Ok(Self { conn, owner, cache: Cache::default(), path, sealer, _in_use: Some(in_use) })
     }

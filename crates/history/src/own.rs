@@ -27,7 +27,9 @@ impl Batch<'_> {
     /// # Errors
     /// Fails if the file cannot be written.
     pub fn not_sent(&mut self, id: MessageId) -> Result<()> {
-        self.tx.prepare_cached("DELETE FROM outbox WHERE id = ?1")?.execute([blob(&id.0)])?;
+        if self.tx.prepare_cached("DELETE FROM outbox WHERE id = ?1")?.execute([blob(&id.0)])? > 0 {
+            self.has_scrubbed.set(true);
+        }
         Ok(())
     }
 

@@ -40,9 +40,11 @@ impl History {
     pub fn reminder(&mut self, now: i64) -> Result<Option<Reminder>> {
         let mut reminded: Reminded = value_of(&self.conn, BACKUP, REMINDED)?.unwrap_or_default();
         let began = stamp_of(&self.conn, CONTINUITY, BEGAN)?;
-        let last = self.backups()?.into_iter().map(|made| made.verified_at.unwrap_or(made.created_at)).max();
+        let key = self.recovery_key()?.map(|key| key.created_at);
+        let made = self.backups()?.into_iter().map(|made| made.verified_at.unwrap_or(made.created_at)).max();
+        let last = made.max(key);
         let is_past = |at: Option<i64>, time: i64| at.is_some_and(|at| now.saturating_sub(at) >= time);
-        let reminder = if last.is_none() && self.recovery_key()?.is_none() {
+        let reminder = if last.is_none() {
             (reminded.key.is_none() && is_past(began, WEEK)).then_some(Reminder::Key)
         } else {
             let is_due = is_past(last, QUARTER) && (reminded.verify.is_none() || is_past(reminded.verify, QUARTER));

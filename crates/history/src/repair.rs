@@ -11,9 +11,10 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, co
 
 use crate::{
     History, HistoryError, Owner, Reason, Result,
-    cells::{BACKUP, is_valid},
-    files::{InUse, JOURNALS, with_suffix},
+    cells::{BACKUP, OWN, is_valid},
+    files::{InUse, JOURNALS, SALVAGED, with_suffix},
     ids::blob,
+    item::Cell,
     open::{connect, owner_of},
     soundness::unreadable,
     tally::{Unreadable, survey},
@@ -122,7 +123,7 @@ impl History {
     pub fn repair(path: &Path, owner: &Owner) -> Result<Repaired> {
         // What others would write meanwhile would be in neither file.
         let alone = InUse::alone(path)?;
-        let salvaged = with_suffix(path, ".salvaged");
+        let salvaged = with_suffix(path, SALVAGED);
         remove_all(&salvaged)?;
         let is_incomplete = match salvage(path, &salvaged, owner) {
             Ok(is_incomplete) => is_incomplete,
@@ -194,12 +195,12 @@ fn note_loss(history: &mut History) -> Result<()> {
     })?;
     let now = now_ms();
     let mut batch = history.begin()?;
-    let (began, drained) = batch.collected()?;
+    let (began, until) = batch.known()?;
     let since = oldest.into_iter().chain(began).min().unwrap_or_default();
-    let until = newest.into_iter().chain(drained).max().unwrap_or(now);
+    let until = newest.into_iter().chain(until).max().unwrap_or(now);
     batch.hole(Reason::Salvage, since, until, now)?;
     // What a backup or another device has brought may be lost too.
-    batch.uncover(since, until.saturating_add(1), now)?;
+    batch.uncover(now)?;
     batch.commit()
 }
 
@@ -345,7 +346,8 @@ fn remove_bad_cells(conn: &Connection) -> Result<usize> {
     let cells = cells.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     let cells = cells.collect::<rusqlite::Result<Vec<(i64, Vec<u8>, String)>>>()?;
     let mut removed = 0;
-    for (kind, key, _) in cells.iter().filter(|(kind, _, value)| !is_valid(*kind, value)) {
+    let is_bad = |kind: i64, value: &str| !is_valid(kind, value) || kind < OWN && Cell::name(kind).is_none();
+    for (kind, key, _) in cells.iter().filter(|(kind, _, value)| is_bad(*kind, value)) {
         removed += conn.execute("DELETE FROM cell WHERE kind = ?1 AND key = ?2", params![kind, key])?;
     }
     Ok(removed)

@@ -85,6 +85,21 @@ mod tests {
     }
 
     #[test]
+    fn a_text_that_is_damaged_does_not_stand_in_the_way() {
+        let mut conn = Connection::open_in_memory().unwrap();
+        conn.execute_batch(&STEPS[..2].concat()).unwrap();
+        conn.execute_batch(
+            "PRAGMA user_version = 2; \
+             INSERT INTO message (n, actor, id, room, sent_at, epoch, seq, role, kind, body, state) \
+             VALUES (5, 1, x'00', 1, 1, 1, 1, 0, 'text', CAST(x'22ff22' AS TEXT), 0), (6, 1, x'01', 1, 1, 1, 2, 0, 'text', '\"lunch\"', 0);",
+        )
+        .unwrap();
+        upgrade(&mut conn).unwrap();
+        let found = "SELECT count(*) FROM words WHERE words MATCH 'lunch'";
+        assert_eq!(conn.query_row(found, [], |row| row.get::<_, i64>(0)).unwrap(), 1);
+    }
+
+    #[test]
     fn an_upgrade_that_fails_leaves_the_old_tables() {
         let mut conn = Connection::open_in_memory().unwrap();
         conn.execute_batch(STEPS[0]).unwrap();

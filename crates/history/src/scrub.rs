@@ -59,7 +59,7 @@ impl Batch<'_> {
             self.tx
                 .prepare_cached(
                     "UPDATE message SET body = NULL, sum = NULL, state = (state | ?2) & ~?3, \
-                     extra = CASE WHEN extra ->> '$.stream' = 'http' THEN '{\"stream\":\"http\"}' END WHERE n = ?1",
+                     extra = CASE WHEN json_valid(extra) AND extra ->> '$.stream' = 'http' THEN '{\"stream\":\"http\"}' END WHERE n = ?1",
                 )?
                 // Nobody has to see it any more.
                 .execute(params![n, SCRUBBED, UNPRINTED | UNOPENED])?;

@@ -10,14 +10,20 @@ use crate::Result;
 
 /// Opens what is delivered, and seals what is sent.
 ///
-/// All of its state belongs into [`Secrets`]: that is stored with the message or not at all. What a
-/// sealer remembers besides may be from a batch that was dropped.
+/// All of its state belongs into [`Secrets`]: that is stored with the message or not at all. What
+/// a sealer remembers besides may be from a batch that was dropped.
 pub trait Sealer: Send {
     /// Opens a message of kind `sealed`. Each is given once, unless it could not be opened yet.
     ///
-    /// # Errors
-    /// Fails if the secrets cannot be read or written. A message that cannot be opened is no error.
+    /// # Errors Fails if the secrets cannot be read or written. A message that cannot be opened is
+    /// no error.
     fn open(&mut self, message: &Message, secrets: &mut Secrets<'_>) -> Result<Opened>;
+
+    /// Returns whether anything may have to be sealed. Without, a draft that cannot be stored may
+    /// be sent all the same.
+    fn seals(&self) -> bool {
+        true
+    }
 
     /// Seals a draft. Returns `None` if its room is not encrypted: then it is sent as it is.
     ///
@@ -84,6 +90,10 @@ impl Sealer for Unsealed {
 
     fn seal(&mut self, _: &Message, _: &mut Secrets<'_>) -> Result<Option<Sealed>> {
         Ok(None)
+    }
+
+    fn seals(&self) -> bool {
+        false
     }
 }
 

@@ -9,7 +9,7 @@
 
 use std::borrow::Cow;
 
-use ferry_protocol::{KIND_SEALED, MessageId, RoomId};
+use ferry_protocol::{KIND_SEALED, KnownBody, MENTIONS_MAX, MessageId, RoomId, is_valid_kind};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::{
@@ -36,12 +36,23 @@ impl History {
     /// a second copy.
     ///
     /// # Errors
-    /// Fails if the file cannot be read.
+    /// Fails if the file cannot be read, and if the draft is not in the outbox: then nobody knows
+    /// whether it has to be sealed.
     pub fn to_send(&self, draft: &Record) -> Result<Record> {
-        Ok(match sealed(&self.conn, draft.message.id)? {
-            Some(sealed) => closed(draft, &sealed),
-            None => draft.clone(),
-        })
+        if let Some(sealed) = sealed(&self.conn, draft.message.id)? {
+            return Ok(closed(draft, &sealed));
+        }
+        let mut waits = self.conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM outbox WHERE id = ?1)")?;
+        match !self.seals() || waits.query_row([blob(&draft.message.id.0)], |row| row.get(0))? {
+            true => Ok(draft.clone()),
+            false => Err(HistoryError::Io("the message is not in the outbox".to_owned())),
+        }
+    }
+
+    /// Returns whether anything may have to be sealed before it is sent.
+    #[must_use]
+    pub fn seals(&self) -> bool {
+        self.sealer.seals()
     }
 
     /// Returns how many messages of a room this device cannot open.
@@ -74,6 +85,8 @@ impl Batch<'_> {
         }
         let mut secrets = Secrets::new(&self.tx, &self.has_scrubbed);
         Ok(match self.sealer.open(&record.message, &mut secrets)? {
+            // The sender chose what is inside, and the relay could not look at it.
+            Opened::Content(content) if !is_valid(&content) => (Cow::Borrowed(record), LOST),
             Opened::Content(content) => (Cow::Owned(with_content(record, *content)), 0),
             Opened::NotYet => (Cow::Borrowed(record), PENDING),
             Opened::Never => (Cow::Borrowed(record), LOST),
@@ -155,7 +168,11 @@ impl Batch<'_> {
         // Ferry's types have text keys only, so writing them cannot fail.
         let sealed = sealed.map(|sealed| serde_json::to_string(sealed).unwrap_or_default());
         self.tx
-            .prepare_cached("INSERT OR REPLACE INTO outbox (id, room, json, at, sealed) VALUES (?1, ?2, ?3, ?4, ?5)")?
+            .prepare_cached(
+                // One that is sealed again keeps its place.
+                "INSERT OR REPLACE INTO outbox (id, room, json, at, sealed) \
+                 VALUES (?1, ?2, ?3, coalesce((SELECT at FROM outbox WHERE id = ?1), ?4), ?5)",
+            )?
             .execute(params![blob(&id.0), blob(&room.0), draft.to_json(), now, sealed])?;
         Ok(())
     }
@@ -178,6 +195,14 @@ pub(crate) fn closed(draft: &Record, sealed: &Sealed) -> Record {
     (message.kind, message.body) = (KIND_SEALED.to_owned(), sealed.body.clone());
     (message.reply_to, message.mentions, message.content_type) = (None, Vec::new(), None);
     message.into()
+}
+
+/// Returns whether a content has the form that a relay asks of messages that it can read.
+fn is_valid(content: &Content) -> bool {
+    is_valid_kind(&content.kind)
+        && content.kind != KIND_SEALED
+        && content.mentions.len() <= MENTIONS_MAX
+        && KnownBody::check(&content.kind, &content.body).is_ok()
 }
 
 fn with_content(record: &Record, content: Content) -> Record {

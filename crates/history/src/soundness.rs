@@ -10,10 +10,14 @@ use crate::{
     checksum,
     ids::uuid,
     item::{Cell, Item, item_columns},
+    numbers::{PROBE_BITS, TIME_MAX},
     tally::{Unreadable, bytes},
     view::tables,
 };
 
+/// How far the number of a message may be after its time, in milliseconds: if all numbers of that
+/// time are taken.
+const MOMENTS: i64 = 10;
 /// The column of the check sum, behind those of [`item_columns`].
 const SUM: usize = 16;
 
@@ -25,6 +29,11 @@ pub(crate) fn unreadable(conn: &Connection, after: i64) -> Result<Unreadable> {
     let mut rows = messages.query([after])?;
     while let Some(row) = rows.next()? {
         let (n, sum): (i64, Option<i64>) = (row.get(0)?, row.get(SUM)?);
+        let place = (n >> PROBE_BITS).checked_sub(row.get::<_, i64>(4)?.clamp(0, TIME_MAX));
+        if place.is_none_or(|moments| !(0..=MOMENTS).contains(&moments)) {
+            bad.messages.insert(n);
+            continue;
+        }
         if sum.is_some_and(|sum| checksum::of_row(row).ok() != Some(sum)) {
             bad.messages.insert(n);
             continue;

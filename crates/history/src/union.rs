@@ -1,16 +1,16 @@
 //! The union of a history with records from elsewhere.
 
-use ferry_protocol::{MessageId, RoomKind};
+use ferry_protocol::{MessageId, RoomKind, Target};
 use rusqlite::params;
 use uuid::Uuid;
 
 use crate::{
-    Batch, Origin, Record, Result, RoomNow,
+    Batch, HistoryError, Origin, Record, Result, RoomNow,
     cells::{CURSOR, ROOM},
     ids::blob,
-    item::{Cell, Item},
+    item::{Cell, Item, item_columns},
     record::{SCRUBBED, stamp},
-    view::{BY_ID, COLUMNS, stored, tables},
+    view::{BY_ID, tables},
 };
 
 /// What became of a record that was united with a history.
@@ -68,7 +68,7 @@ impl Batch<'_> {
 
     /// Stores a message whose content is removed. One that is here with its content keeps it: only
     /// the record of a deletion removes it.
-    fn restore_deleted(&mut self, record: &Record, target: Option<ferry_protocol::Target>) -> Result<United> {
+    fn restore_deleted(&mut self, record: &Record, target: Option<Target>) -> Result<United> {
         let message = &record.message;
         let (actor, room) = (self.actor(message.from.user, message.from.device.0)?, self.room(message.room)?);
         let held = self.held(message, actor)?;
@@ -79,24 +79,26 @@ impl Batch<'_> {
                 self.remove(held, message)?;
                 self.insert(record, actor, room, SCRUBBED, target)?;
             }
-            Some(held) if stamp(message) < held.stamp => {
-                if held.state & SCRUBBED != 0 {
-                    self.remove(held, message)?;
-                    self.insert(record, actor, room, held.state, target)?;
-                } else {
-                    self.restamp(message, actor)?;
-                }
-            }
+            Some(held) if stamp(message) < held.stamp => self.restamp(held, message, actor)?,
             Some(_) => {}
         }
         self.fill_holes(message, actor, room)?;
         Ok(if held.is_none() { United::New } else { United::Held })
     }
 
-    pub(crate) fn stored_record(&self, id: MessageId, actor: i64) -> Result<Record> {
-        let sql = format!("SELECT {COLUMNS} {} WHERE m.id = ?1 AND m.actor = ?2", tables(BY_ID));
-        let mut row = self.tx.prepare_cached(&sql)?;
-        Ok(row.query_row(params![blob(&id.0), actor], stored)??.record)
+    /// Returns a stored message, and what it acts on.
+    pub(crate) fn stored_record(&self, id: MessageId, actor: i64) -> Result<(Record, Option<Target>)> {
+        let sql = format!("SELECT {} {} WHERE m.id = ?1 AND m.actor = ?2", item_columns(), tables(BY_ID));
+        let item = self.tx.prepare_cached(&sql)?.query_row(params![blob(&id.0), actor], |row| Ok(Item::of_row(row)))?;
+        match item? {
+            // A deleted one has no body that says it.
+            Item::Message { record, deleted: Some(target) } => Ok((*record, target)),
+            Item::Message { record, deleted: None } => {
+                let target = record.acts_on();
+                Ok((*record, target))
+            }
+            _ => Err(HistoryError::Damaged("a message is no message".to_owned())),
+        }
     }
 
     fn restore_cell(&mut self, cell: &Cell) -> Result<United> {

@@ -65,7 +65,8 @@ pub(crate) fn fill(conn: &Connection) -> Result<()> {
     let mut texts = conn.prepare("SELECT n, kind, body FROM message WHERE body IS NOT NULL")?;
     let mut rows = texts.query([])?;
     while let Some(row) = rows.next()? {
-        let (kind, body): (String, String) = (row.get(1)?, row.get(2)?);
+        // What is damaged is found by a check, and must not stand in the way here.
+        let (Ok(kind), Ok(body)) = (row.get::<_, String>(1), row.get::<_, String>(2)) else { continue };
         let Ok(body) = serde_json::from_str::<Body>(&body) else { continue };
         if let Some(text) = text_of(&kind, &body) {
             conn.prepare_cached("INSERT INTO words (rowid, text) VALUES (?1, ?2)")?

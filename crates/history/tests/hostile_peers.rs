@@ -201,6 +201,23 @@ proptest! {
     }
 }
 
+#[test]
+fn records_of_a_later_version_are_left_out_and_the_rest_comes() {
+    let home = Home::new();
+    let mut history = home.open();
+    let packed = |line: &str| {
+        let mut packed = flate2::write::GzEncoder::new(vec![6], flate2::Compression::fast());
+        packed.write_all(line.as_bytes()).unwrap();
+        packed.finish().unwrap()
+    };
+    let record = Writer::new(RoomId::new()).says("known").to_json();
+    let hello = format!("\u{1}{{\"version\":1,\"user\":\"{}\"}}", home.owner.user).into_bytes();
+    let months = [&[2][..], &(2_026 * 12_i64).to_be_bytes(), &2_u64.to_be_bytes(), &[7; 32]].concat();
+    let said = [hello, months, packed("zsomething later\n"), packed(&format!("m{record}\n")), vec![7], vec![9]];
+    sync(&mut history, &mut Script(said.into()), Side::Answers, "", 2, &mut |_| true).unwrap();
+    assert_eq!(history.status().unwrap().messages, 1);
+}
+
 /// A device that says one thing for ever.
 struct Endless {
     hello: Option<Vec<u8>>,

@@ -289,6 +289,9 @@ fn a_repair_that_is_killed_is_ended_by_whoever_opens_the_history_next() {
             3 => fs::rename(&file, moved("")).unwrap(),
             _ => {}
         }
+        // The first look may be one at the owner.
+        assert!(History::is_there(&file), "{step}");
+        assert_eq!(History::owner_of(&file).unwrap(), home.owner, "{step}");
         let history = home.open();
         assert_eq!(history.status().unwrap().messages, 3_000, "{step}");
         history.check().unwrap();
@@ -348,4 +351,57 @@ fn what_another_device_brings_after_a_repair_closes_its_hole() {
     sync_whole(&mut history, &mut other);
     assert_eq!(history.holes(i64::MAX).unwrap(), []);
     assert_eq!(history.whole().unwrap(), other.whole().unwrap());
+}
+
+#[test]
+fn what_a_check_finds_a_repair_removes() {
+    let (home, room) = (Home::new(), RoomId::new());
+    let mut history = home.open();
+    take_all(&mut history, &[&Writer::new(room).says("hello")]);
+    let mut batch = history.begin().unwrap();
+    batch
+        .person_is(
+            ferry_protocol::UserId::new(),
+            &ferry_history::PersonNow { username: "bob".into(), display_name: None },
+            1,
+        )
+        .unwrap();
+    batch.commit().unwrap();
+    drop(history);
+    // A kind that nobody knows, and a number that is not of the message's time.
+    for damage in ["UPDATE cell SET kind = kind + 16 WHERE kind < 16", "UPDATE message SET n = n + (1 << 53)"] {
+        sql(&home, damage);
+        let error = home.open().check().unwrap_err();
+        assert!(error.to_string().contains("ferry history repair"), "{damage}: {error}");
+        assert!(History::repair(&home.file(), &home.owner).unwrap().is_incomplete, "{damage}");
+        home.open().check().unwrap();
+    }
+}
+
+#[test]
+fn a_repair_that_loses_what_others_vouched_for_says_so() {
+    let (home, away) = two();
+    let room = RoomId::new();
+    let records = {
+        let mut other = away.open();
+        let mut bob = Writer::new(room);
+        let records: Vec<Record> = (0..3_000).map(|n| bob.says(&format!("message {n} of many"))).collect();
+        take_all(&mut other, &records.iter().collect::<Vec<_>>());
+        let mut batch = other.begin().unwrap();
+        batch.collects_as(logged_in_at(records[0].message.sent_at - 1), 1).unwrap();
+        batch.drained(records[2_999].message.sent_at + 1).unwrap();
+        batch.commit().unwrap();
+        // Everything of this device is from the other one, before its own time.
+        sync_whole(&mut home.open(), &mut other);
+        records
+    };
+    let mut bytes = fs::read(home.file()).unwrap();
+    let place = bytes.windows(14).position(|window| window == b"message 0 of m").unwrap() / 4_096 * 4_096;
+    bytes[place..place + 4_096].fill(0xa5);
+    fs::write(home.file(), &bytes).unwrap();
+    assert!(History::repair(&home.file(), &home.owner).unwrap().is_incomplete);
+    let history = home.open();
+    let lost = records[0].message.sent_at;
+    assert!(history.holes(i64::MAX).unwrap().iter().any(|hole| hole.since <= lost));
+    assert!(history.whole().unwrap().as_slice().iter().all(|span| !(span.0 <= lost && lost < span.1)));
 }

@@ -317,3 +317,73 @@ fn secrets_leave_no_trace_and_are_in_no_backup() {
     Backup::open(&file, Key::Recovery(vec![key])).unwrap().restore(&mut restored, false, NOW, &mut |_| true).unwrap();
     assert!(!is_in_a_file(other.directory.path(), "canary of a secret"));
 }
+
+#[test]
+fn an_earlier_copy_of_a_deleted_sealed_message_changes_only_its_stamp() {
+    let (home, room) = (Home::new(), RoomId::new());
+    let mut bob = Writer::new(room);
+    let record = sealed(&mut bob);
+    let deletion = bob.send(Draft::delete(target(&record)));
+    let mut history = home.open();
+    deliver(&mut history, &record);
+    deliver(&mut history, &deletion);
+    let mut earlier = record.clone();
+    earlier.message.sent_at -= 5;
+    assert!(!deliver(&mut history, &earlier).is_new);
+    assert_eq!(texts(&history, room), ["-"]);
+    history.check().unwrap();
+    // A device that got them in another order has the same.
+    let other = Home { owner: home.owner.clone(), ..Home::new() };
+    let mut sibling = other.open();
+    [&deletion, &earlier, &record].into_iter().for_each(|record| drop(deliver(&mut sibling, record)));
+    assert_eq!(sibling.digest().unwrap(), history.digest().unwrap());
+}
+
+#[test]
+fn what_no_relay_would_take_is_not_taken_from_inside_either() {
+    struct Inside(&'static str);
+    impl Sealer for Inside {
+        fn open(&mut self, _: &Message, _: &mut Secrets<'_>) -> Result<Opened> {
+            let (kind, body) = (self.0.to_owned(), Body::json(&serde_json::json!({"forged": true})));
+            let (reply_to, mentions, content_type) = (None, Vec::new(), None);
+            Ok(Opened::Content(Box::new(Content { kind, body, reply_to, mentions, content_type, keys: KEYS })))
+        }
+        fn seal(&mut self, _: &Message, _: &mut Secrets<'_>) -> Result<Option<Sealed>> {
+            Err(HistoryError::Damaged("the ratchet is gone".to_owned()))
+        }
+    }
+    // The relay's own kinds, one that would be opened for ever, no kind at all, and an edit of
+    // nothing.
+    for kind in ["ferry.system", KIND_SEALED, "A B", "edit"] {
+        let (home, room) = (Home::new(), RoomId::new());
+        let mut history = home.open().with_sealer(Box::new(Inside(kind)));
+        let taken = deliver(&mut history, &sealed(&mut Writer::new(room)));
+        assert!(taken.opened.is_none(), "{kind}");
+        assert_eq!(history.unopened(room).unwrap(), 1, "{kind}");
+        history.check().unwrap();
+    }
+    // What cannot be sealed goes nowhere.
+    let mut history = Home::new().open().with_sealer(Box::new(Inside("text")));
+    let draft = Writer::new(RoomId::new()).says("in the clear");
+    history.begin().unwrap().sending(&draft, NOW).unwrap_err();
+    history.to_send(&draft).unwrap_err();
+}
+
+#[test]
+fn a_draft_that_is_sealed_again_keeps_its_place_and_a_refused_one_leaves_no_trace() {
+    let (home, room) = (Home::new(), RoomId::new());
+    let mut history = open(&home);
+    let mut me = Writer::new(room);
+    let (one, two) = (me.says("canary-one"), me.says("two"));
+    let mut batch = history.begin().unwrap();
+    batch.sending(&one, NOW).unwrap();
+    batch.sending(&two, NOW + 1).unwrap();
+    batch.seal_again(one.message.id, NOW + 2).unwrap();
+    batch.commit().unwrap();
+    assert_eq!(history.unsent().unwrap(), [one.clone(), two]);
+    let mut batch = history.begin().unwrap();
+    batch.not_sent(one.message.id).unwrap();
+    batch.commit().unwrap();
+    history.tidy().unwrap();
+    assert!(!is_in_a_file(home.directory.path(), "canary-one"));
+}

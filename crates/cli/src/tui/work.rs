@@ -219,27 +219,41 @@ impl Worker {
     }
 }
 
+/// A message of the outbox, what goes to the relay for it, and what the user said.
+struct Stored {
+    record: Record,
+    sends: Record,
+    say: Say,
+}
+
 /// Puts what the user says into the outbox at once, also while an earlier message is on its way.
-async fn store_all(worker: Worker, mut texts: mpsc::Receiver<(RoomId, Say)>, stored: mpsc::Sender<(Record, Say)>) {
+async fn store_all(worker: Worker, mut texts: mpsc::Receiver<(RoomId, Say)>, stored: mpsc::Sender<Stored>) {
     while let Some((room, say)) = texts.recv().await {
         let (device, id) = (worker.session.credentials().device, MessageId::new());
         let mut draft = say.draft();
         draft.after = worker.keeper.run(move |history| history.last_sent(room, device)).await.ok().flatten();
         let record = send::own_record(&worker.session, room, id, &draft);
-        worker.keeper.sending(record.clone()).await;
+        let sends = match worker.keeper.sending(record.clone()).await {
+            Ok(sends) => sends,
+            Err(error) => {
+                let outcome = Err((format!("not sent: {error}"), Some(say)));
+                worker.tell(News::Sent { room, id, outcome }).await;
+                continue;
+            }
+        };
         worker.tell(News::Sending(id)).await;
-        if stored.send((record, say)).await.is_err() {
+        if stored.send(Stored { record, sends, say }).await.is_err() {
             return;
         }
     }
 }
 
 /// Sends what is stored, one after the other.
-async fn post_all(worker: Worker, mut records: mpsc::Receiver<(Record, Say)>) {
-    while let Some((record, say)) = records.recv().await {
+async fn post_all(worker: Worker, mut records: mpsc::Receiver<Stored>) {
+    while let Some(Stored { record, sends, say }) = records.recv().await {
         let (id, room) = (record.message.id, record.message.room);
         worker.keeper.get_to_know(&worker.session, room).await;
-        let outcome = send::post_record(&worker.session, &worker.keeper, &record).await;
+        let outcome = send::post_record(&worker.session, &sends).await;
         worker.keeper.sent(record.clone(), &outcome).await;
         let outcome = match outcome {
             Ok(sent) => {

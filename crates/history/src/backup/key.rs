@@ -10,6 +10,9 @@ use sha2::Sha256;
 
 use crate::{HistoryError, Result};
 
+/// The most recipients of a backup. Each takes about 100 bytes of the header.
+const RECIPIENTS: usize = 100;
+
 /// The work of a passphrase, as a power of two. `age` measures the machine otherwise, and what a
 /// fast one writes a phone cannot open.
 const WORK: u8 = 18;
@@ -56,7 +59,8 @@ impl Lock {
     /// Reads recipients, as `age1…`.
     ///
     /// # Errors
-    /// Fails with [`HistoryError::BadKey`] if one is not written so, or if there is none.
+    /// Fails with [`HistoryError::BadKey`] if one is not written so, if there is none, or if there
+    /// are more than 100: readers take a header of 16 KiB.
     pub fn recipients<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Self> {
         let read = |text: &str| {
             age::x25519::Recipient::from_str(text.trim())
@@ -65,6 +69,9 @@ impl Lock {
         let recipients: Vec<_> = texts.into_iter().map(read).collect::<Result<_>>()?;
         if recipients.is_empty() {
             return Err(HistoryError::BadKey("there is no recipient"));
+        }
+        if recipients.len() > RECIPIENTS {
+            return Err(HistoryError::BadKey("a backup has at most 100 recipients"));
         }
         Ok(Self::Recipients(recipients))
     }

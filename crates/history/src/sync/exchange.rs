@@ -7,7 +7,7 @@ use negentropy::{Id, Negentropy};
 
 use super::{
     Pipe,
-    budget::{Budget, ROUNDS, TURNS, endless},
+    budget::{Budget, ROUNDS, endless, turns},
     link,
     message::{Hello, IDS, RECORDS, Say, VERSION},
     month::Records,
@@ -209,7 +209,7 @@ impl Exchange<'_, '_> {
                 return self.take();
             }
             (_, 0) => (records.ids(), Vec::new()),
-            _ => self.search(&records)?,
+            _ => self.search(&records, turns(mine, theirs))?,
         };
         for ids in need.chunks(IDS) {
             self.say(&Say::Need { month, ids: ids.to_vec() })?;
@@ -224,11 +224,11 @@ impl Exchange<'_, '_> {
     }
 
     /// Returns the ids that only this side has, and those that only the other one has.
-    fn search(&mut self, records: &Records) -> Result<(Vec<RecordId>, Vec<RecordId>)> {
+    fn search(&mut self, records: &Records, turns: usize) -> Result<(Vec<RecordId>, Vec<RecordId>)> {
         let mut negentropy = Negentropy::borrowed(&records.times, FRAME).map_err(broken)?;
         let mut query = negentropy.initiate().map_err(broken)?;
         let (mut have, mut need) = (Vec::new(), Vec::new());
-        for _ in 0..TURNS {
+        for _ in 0..turns {
             self.say(&Say::Reconcile { month: records.month, query })?;
             let Say::Reconcile { month, query: answer } = self.hear()? else { return Err(unexpected()) };
             if month != records.month {
