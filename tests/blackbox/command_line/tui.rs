@@ -133,7 +133,7 @@ async fn what_is_done_to_messages_in_a_window() {
     let shell = Shell::at(&world);
     shell.alice_and_bob();
     let question = shell.json("--profile alice send @bob how-many?")["id"].clone();
-    let window = Window::open(&shell, "bob");
+    let window = Window::open(&shell, "--profile bob tui");
     window.shows("online").await;
     window.shows_after("\r", "how-many?").await;
 
@@ -175,7 +175,7 @@ async fn a_backup_is_written_from_a_window() {
     let shell = Shell::at(&world);
     shell.alice_and_bob();
     shell.ok("--profile alice send @bob how-many?");
-    let window = Window::open(&shell, "bob");
+    let window = Window::open(&shell, "--profile bob tui");
     window.shows("online").await;
     window.shows_after("\r", "how-many?").await;
     // F2, as a terminal sends it.
@@ -206,7 +206,7 @@ async fn a_sync_that_waits_for_the_relay_is_ended() {
     let mut world = World::start(Backend::Embedded).await;
     let shell = Shell::at(&world);
     shell.alice_and_bob();
-    let window = Window::open(&shell, "bob");
+    let window = Window::open(&shell, "--profile bob tui");
     window.shows("online").await;
     world.relay_mut().kill();
     window.shows("offline").await;

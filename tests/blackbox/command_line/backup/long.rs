@@ -30,7 +30,8 @@ async fn a_job_that_is_interrupted_says_how_far_it_is_and_goes_on_the_next_time(
     let (file, key) = shell.filled_backup("bob", MESSAGES);
     let restore = format!("--profile bob backup restore {} --key {}", file.display(), key.display());
     let mut command = shell.command(&format!("--json {restore}"));
-    command.that_is_slow(Duration::from_millis(300)).stdout(Stdio::null()).stderr(Stdio::piped());
+    // Each of the three transactions takes nearly a second, and an event comes each second.
+    command.that_is_slow(Duration::from_millis(800)).stdout(Stdio::null()).stderr(Stdio::piped());
     let mut child = Running(command.spawn().unwrap());
     let mut lines = BufReader::new(child.0.stderr.take().unwrap()).lines();
     let progress = &until_line(&mut lines, |line| line["progress"]["job"] == "restore")["progress"];
