@@ -1,0 +1,129 @@
+/** A room as its screen sees it. */
+import type { ReadonlySignal } from "@preact/signals";
+import type { Id } from "../core/id.ts";
+import type { Mark } from "../core/ledger.ts";
+import type { Role, Target } from "../core/message.ts";
+import type { Answer, Presence, Problem } from "./answer.ts";
+import type { RoomRow } from "./model.ts";
+
+/** A room on the screen. */
+export interface OpenRoom {
+  id: Id;
+  row: ReadonlySignal<RoomRow | undefined>;
+  timeline: Timeline;
+  members: ReadonlySignal<Member[]>;
+  draft: ReadonlySignal<DraftState>;
+  setDraft(draft: DraftState): void;
+  /** Sends the draft: the row appears before any network. Empties the draft with it. */
+  send(): Promise<void>;
+  /** Sends a reaction, or takes it back. */
+  react(target: Target, emoji: string, remove: boolean): Promise<void>;
+  remove(target: Target): Promise<void>;
+  forward(target: Target, to: Id): Promise<void>;
+  /** Tries a message again, or drops it and gives its text back. */
+  retry(message: Id): Promise<void>;
+  discard(message: Id): Promise<string>;
+  /** What each device of each person did with an own message. */
+  receipts(message: Id): ReadonlySignal<ReceiptRow[]>;
+  markRead(): Promise<void>;
+  markUnread(from: Target): Promise<void>;
+  /** Told of what is at least half in view. Decides itself whether that counts as read. */
+  inView(keys: readonly string[]): void;
+  /** Told at each keystroke. */
+  typing(): void;
+  /** May the user write here, and if not, why. */
+  mayWrite: ReadonlySignal<
+    { ok: true } | { ok: false; why: "not_member" | "muted" | "blocked" | "read_only"; until?: number }
+  >;
+  loadMembers(): Answer;
+  addMember(user: Id): Answer;
+  invite(user: Id): Answer;
+  changeMember(user: Id, change: { role?: Role; mutedUntil?: number | null }): Answer;
+  removeMember(user: Id): Answer;
+  ban(user: Id, until?: number): Answer;
+  rename(form: { name?: string; description?: string }): Answer;
+  setMuted(muted: boolean): Promise<void>;
+  leave(): Answer;
+  close(): void;
+}
+
+export interface DraftState {
+  text: string;
+  replyTo?: Target;
+  /** The message that is edited. */
+  editing?: Target;
+  mentions: Id[];
+}
+
+export interface Member {
+  user: Id;
+  username: string;
+  name: string;
+  role: Role;
+  presence?: Presence;
+  mutedUntil?: number;
+  /** What the user of this browser may do to them. */
+  may: { promote: boolean; mute: boolean; remove: boolean; ban: boolean };
+}
+
+/** The rows of a room that are on the page. At most 160. */
+export interface Timeline {
+  rows: ReadonlySignal<Row[]>;
+  isAtBeginning: ReadonlySignal<boolean>;
+  isAtEnd: ReadonlySignal<boolean>;
+  /** New rows that came while the page was elsewhere. */
+  beyond: ReadonlySignal<number>;
+  /** Where to scroll after the next change of rows: a key, or the end. */
+  anchor: ReadonlySignal<{ key: string; highlight: boolean } | "end" | undefined>;
+  /** Told which rows are visible. Slides when an edge is near. */
+  visible(first: string, last: string): void;
+  jumpTo(target: Target): Promise<boolean>;
+  jumpToEnd(): Promise<void>;
+  /** Goes to the last own message that can be edited, and returns it. */
+  lastOwn(): Target | undefined;
+}
+
+export type Row =
+  | { is: "beginning"; key: string }
+  | { is: "day"; key: string; at: number }
+  | { is: "unread"; key: string; count: number }
+  /** Messages of somebody, or of a time, that have not come. */
+  | { is: "gap"; key: string; who?: string; count?: number; since: number; until: number }
+  | MessageRow;
+
+export interface MessageRow {
+  is: "message";
+  key: string;
+  target: Target;
+  author: { id: Id; name: string };
+  isMine: boolean;
+  at: number;
+  /** False if the row above has the same author within some minutes. */
+  isFirstOfAuthor: boolean;
+  content:
+    | { is: "text"; text: string }
+    | { is: "forward"; text: string; from: string; at: number }
+    | { is: "deleted"; by: string }
+    | { is: "sealed" }
+    | { is: "unknown"; kind: string };
+  isEdited: boolean;
+  mentionsMe: boolean;
+  reply?: { target: Target; author?: string; text?: string; isHere: boolean };
+  reactions: { emoji: string; count: number; isMine: boolean; names: string[] }[];
+  /** For own messages. */
+  mark?: Mark;
+  /** Why it is not sent, for good or for now. */
+  problem?: Problem;
+  /** Members without a device: nothing is kept for them. */
+  unreachable: string[];
+  may: { edit: boolean; remove: boolean };
+}
+
+export interface ReceiptRow {
+  user: string;
+  devices: number;
+  delivered: number;
+  readAt?: number;
+  isExpired: boolean;
+  isUnreachable: boolean;
+}
