@@ -10,7 +10,7 @@ const ALLOWED: Record<string, string[]> = {
   i18n: [],
   session: ["core", "wire", "db"],
   engine: ["core", "wire", "db"],
-  state: ["core", "wire", "db", "@preact/signals"],
+  state: ["core", "wire", "db", "session", "backup", "@preact/signals"],
   ui: ["core", "state", "i18n", "preact", "@preact/signals"],
 };
 

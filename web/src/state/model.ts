@@ -96,8 +96,8 @@ export interface Device {
 export interface Connection {
   state: ReadonlySignal<
     | { is: "online" }
-    /** `left` of what waited is still to come. */
-    | { is: "catching_up"; left: number; total: number }
+    /** So many deliveries have come of those that waited. The relay does not say how many wait. */
+    | { is: "catching_up"; received: number }
     | { is: "connecting" }
     | { is: "offline"; why: Problem; retryAt?: number }
     /** Another tab has the connection. It is as good as online. */
@@ -263,7 +263,11 @@ export interface History {
   ): Answer<{ name: string }>;
   importFrom(
     file: Blob,
-    key: { passphrase: string } | { identity: string },
+    /**
+     * If nothing proves that the user wrote the backup, the problem is `problem.not_vouched`. Ask,
+     * and call again with `isTrusted`.
+     */
+    key: ({ passphrase: string } | { identity: string }) & { isTrusted?: boolean },
     progress: (done: number) => void,
     signal: AbortSignal,
   ): Answer<{ added: number }>;
