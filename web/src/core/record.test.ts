@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { recordOfFrame, recordOfLine } from "./record.ts";
+import { emptiedRecord, recordOfFrame, recordOfLine } from "./record.ts";
 
 const id = (number: number) => `01a1fc99-2a1c-7098-8e77-5261408728b${number}`;
 const message = `{
@@ -81,4 +81,21 @@ it.each([
   }
   expect(told).toContain("BadRecord");
   expect(told).not.toContain("canary");
+});
+
+describe("an emptied record", () => {
+  it("keeps what orders it, and on what it acted", () => {
+    const record = recordOfFrame(frame);
+    const emptied = emptiedRecord(record, { message: id(1), from: id(2) });
+    expect(emptied).toMatchObject({
+      id: id(4),
+      sentAt: 3n,
+      deleted: { target: { message: id(1), from: id(2) } },
+    });
+    expect(emptied.line).not.toMatch(/colour|"b"/);
+    expect(JSON.parse(emptied.line)).toMatchObject({ kind: "poll", body: null, stream: "http" });
+    // Once emptied, it stays what it is.
+    expect(emptiedRecord(emptied)).toEqual(emptied);
+    expect(emptiedRecord(record).deleted).toEqual({});
+  });
 });

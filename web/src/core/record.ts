@@ -72,6 +72,20 @@ export function restamped(record: MessageRecord, { sentAt, epoch, seq }: Message
   return recordOfLine(`{${[...fields].map(([name, json]) => part(name, json)).join(",")}}`);
 }
 
+/**
+ * Returns a record without its content. What is left is what orders the message. `target` is the
+ * message on which the deleted one acted: it was in the body, and without it a deleted edit would
+ * come back as a message.
+ */
+export function emptiedRecord(record: MessageRecord, target?: Target): MessageRecord {
+  const fields = rawObject(record.line);
+  const kept = ["id", "room", "from", "kind", "stream", "epoch", "seq", "sent_at"];
+  const parts = [...fields].filter(([name]) => kept.includes(name)).map(([name, json]) => part(name, json));
+  const on = record.deleted?.target ?? target;
+  const mark = on === undefined ? "{}" : `{"target":{"message":"${on.message}","from":"${on.from}"}}`;
+  return recordOfLine(`{${parts.join(",")},"body":null,${part(DELETED, mark)}}`);
+}
+
 /** Returns the fields of an object. Fails with `BadRecord`. */
 export function rawObject(json: string): Map<string, string> {
   try {

@@ -1,0 +1,89 @@
+/** Single values of a store, and the fence between two engines. */
+import type { Id } from "../core/id.ts";
+import type { Db, Rw } from "./schema.ts";
+import { write } from "./schema.ts";
+
+export interface MeRow {
+  id: Id;
+  username: string;
+  displayName?: string;
+  email?: string;
+}
+
+export interface SettingsRow {
+  direct: "anybody" | "friends";
+  add: "anybody" | "friends";
+  receipts: boolean;
+  presence: boolean;
+  findable: boolean;
+}
+
+export interface Meta {
+  /** Which engine may write: a later one makes it greater. */
+  generation: number;
+  /** When the access token expires, by the relay's clock. */
+  accessExpiresAt: number;
+  me: MeRow;
+  device: Id;
+  settings: SettingsRow;
+  /** When everything that waited had come last, by the clock of this device. */
+  drainedAt: number;
+  /** How far this device's clock is ahead of the relay's, in milliseconds. */
+  skew: number;
+  /** The largest frame that the relay takes. */
+  frameLimit: number;
+  unreadNotices: number;
+  exportedAt: number;
+  /** Since when this store exists. */
+  since: number;
+  /** The last error that this device was told of about its login. */
+  loggedOut: "elsewhere" | "expired" | "account_deleted";
+}
+
+export async function getMeta<K extends keyof Meta>(db: Db, key: K): Promise<Meta[K] | undefined> {
+  return (await db.get("meta", key)) as Meta[K] | undefined;
+}
+
+export async function setMeta<K extends keyof Meta>(db: Db, key: K, value: Meta[K]): Promise<void> {
+  await write(db, ["meta"], async (tx) => {
+    await tx.objectStore("meta").put(value, key);
+  });
+}
+
+export async function metaIn<K extends keyof Meta>(tx: Rw, key: K): Promise<Meta[K] | undefined> {
+  return (await tx.objectStore("meta").get(key)) as Meta[K] | undefined;
+}
+
+/** Notes when the access token expires. It only grows, so of two answers the later one counts. */
+export async function noteExpiry(db: Db, at: number): Promise<void> {
+  await write(db, ["meta"], async (tx) => {
+    const known = await metaIn(tx, "accessExpiresAt");
+    if (known === undefined || at > known) {
+      await tx.objectStore("meta").put(at, "accessExpiresAt");
+    }
+  });
+}
+
+/** The error for an engine that writes though a later one has taken over. */
+export class Fenced extends Error {
+  constructor() {
+    super("another engine has taken over");
+    this.name = "Fenced";
+  }
+}
+
+/** Begins a generation: all engines before can write no more. */
+export async function nextGeneration(db: Db): Promise<number> {
+  return await write(db, ["meta"], async (tx) => {
+    const generation = ((await metaIn(tx, "generation")) ?? 0) + 1;
+    await tx.objectStore("meta").put(generation, "generation");
+    return generation;
+  });
+}
+
+/** Fails with `Fenced` if another engine has taken over. A frozen one may wake up at any time. */
+export async function checkFence(tx: Rw, generation: number): Promise<void> {
+  if ((await metaIn(tx, "generation")) !== generation) {
+    throw new Fenced();
+  }
+}
