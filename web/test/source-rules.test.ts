@@ -9,8 +9,9 @@ const ALLOWED: Record<string, string[]> = {
   backup: ["core", "age-encryption", "@noble/hashes"],
   i18n: [],
   session: ["core", "wire", "db"],
-  engine: ["core", "wire", "db"],
-  state: ["core", "wire", "db", "session", "backup", "@preact/signals"],
+  lists: ["core", "wire", "db"],
+  engine: ["core", "wire", "db", "lists"],
+  state: ["core", "wire", "db", "lists", "session", "backup", "@preact/signals"],
   ui: ["core", "state", "i18n", "preact", "@preact/signals"],
 };
 

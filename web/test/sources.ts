@@ -26,7 +26,7 @@ export function sources(): Source[] {
  */
 export function imports({ path, text }: Source): string[] {
   const named = text.matchAll(/^(?:import|export)\b[^"';]*\bfrom\s*["']([^"']+)["']/gm);
-  const bare = text.matchAll(/\bimport\s*\(?\s*["']([^"']+)["']/g);
+  const bare = text.matchAll(/(?:^import\s*|\bimport\s*\(\s*)["']([^"']+)["']/gm);
   const specifiers = [...named, ...bare];
   return specifiers.flatMap(([, specifier = ""]) => {
     if (!specifier.startsWith(".")) {

@@ -4,7 +4,7 @@
  */
 import { judge } from "../core/conversation.ts";
 import type { Id } from "../core/id.ts";
-import { confirm, emptyLedger, type Ledger, note, noteCount, type Outcome } from "../core/ledger.ts";
+import { confirm, emptyLedger, note, noteCount, type Outcome } from "../core/ledger.ts";
 import { type Message, streamOf, type Target, targetOf } from "../core/message.ts";
 import { streamKey } from "../core/order.ts";
 import type { MessageRecord } from "../core/record.ts";
@@ -95,8 +95,19 @@ export class Batch {
     return copy === "new";
   }
 
-  /** Notes what became of an own message. */
-  async outcome(room: Id, message: Id, outcome: Outcome | { counted: number }): Promise<void> {
+  /**
+   * Notes what became of an own message. Of actions nothing is noted, nor of messages that this
+   * device does not have. `isWaiting` says that the outbox has it.
+   */
+  async outcome(
+    room: Id,
+    message: Id,
+    outcome: Outcome | { counted: number },
+    isWaiting: () => Promise<boolean>,
+  ): Promise<void> {
+    if ((await this.#messages.get([room, message, this.#me])) === undefined && !(await isWaiting())) {
+      return;
+    }
     const row = await this.#row(room, { message, from: this.#me });
     row.ledger ??= emptyLedger();
     if ("counted" in outcome) {
@@ -115,9 +126,9 @@ export class Batch {
     this.#putRow(row);
   }
 
-  /** Returns the ledger of an own message, if anything is known of it. */
-  async ledger(room: Id, message: Id): Promise<Ledger | undefined> {
-    return (await this.#messages.get([room, message, this.#me]))?.ledger;
+  /** Returns whether a message is shown itself. If not, it acts on another one. */
+  async isShown(message: Message): Promise<boolean> {
+    return (await this.#messages.get(rowKey(message.room, targetOf(message))))?.slot.message !== undefined;
   }
 
   /** Notes how far a user has read a room. */

@@ -55,6 +55,8 @@ export interface Schema extends DBSchema {
   notices: { key: Id; value: NoticeRow; indexes: { at: number } };
   text: { key: [Id, number]; value: TextRow; indexes: { until: number } };
   meta: { key: string; value: unknown };
+  /** Frames that a later version of the page may read. */
+  later: { key: number; value: { text: string } };
 }
 
 export type Store =
@@ -71,7 +73,8 @@ export type Store =
   | "drafts"
   | "notices"
   | "text"
-  | "meta";
+  | "meta"
+  | "later";
 
 export type Db = IDBPDatabase<Schema>;
 /** A transaction that writes. Await nothing but its own requests while it is open. */
@@ -139,6 +142,7 @@ function upgrade(db: Db, from: number): void {
     db.createObjectStore("notices", { keyPath: "id" }).createIndex("at", "at");
     db.createObjectStore("text", { keyPath: ["room", "n"] }).createIndex("until", "until");
     db.createObjectStore("meta");
+    db.createObjectStore("later", { autoIncrement: true });
   }
 }
 

@@ -1,0 +1,135 @@
+/** The engine of a tab: it leads, or it waits to lead. All that acts comes from outside. */
+import type { Bus, EngineState, Signal } from "../db/changes.ts";
+import { nextGeneration } from "../db/meta.ts";
+import type { Db } from "../db/schema.ts";
+import type { Http } from "../wire/http.ts";
+import type { Host, Locks, OpenSocket, Timers } from "./deps.ts";
+import type { Self } from "./ingest.ts";
+import { Lead } from "./lead.ts";
+import { Leader } from "./leader.ts";
+
+export interface EngineDeps {
+  db: Db;
+  self: Self;
+  http: Http;
+  open: OpenSocket;
+  locks: Locks;
+  bus: Bus;
+  timers: Timers;
+  host: Host;
+  isVisible: boolean;
+  /** Told how this engine is doing, or the one that leads. */
+  onState(state: EngineState): void;
+}
+
+export class Engine {
+  readonly #deps: EngineDeps;
+  readonly #leader: Leader;
+  #lead: Lead | undefined;
+  #state: EngineState = { is: "follower" };
+  #isVisible: boolean;
+  #isStopped = false;
+  #unlisten: () => void = () => undefined;
+
+  constructor(deps: EngineDeps) {
+    this.#deps = deps;
+    this.#isVisible = deps.isVisible;
+    this.#leader = new Leader(deps.locks, deps.bus, deps.timers, deps.isVisible, {
+      lead: () => void this.#take(),
+      follow: () => this.#let(),
+      state: () => this.#state,
+      heard: (state) => deps.onState(state.is === "online" ? { is: "follower" } : state),
+    });
+  }
+
+  start(): void {
+    this.#unlisten = this.#deps.bus.listen((signal) => this.#signal(signal));
+    this.#leader.start();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#unlisten();
+    this.#leader.stop();
+    this.#let();
+  }
+
+  visibility(isVisible: boolean): void {
+    this.#isVisible = isVisible;
+    this.#leader.visibility(isVisible);
+    this.#lead?.visibility(isVisible);
+    if (isVisible) {
+      this.#lead?.tryNow();
+    }
+  }
+
+  /** The network may be back. */
+  tryNow(): void {
+    this.#lead?.tryNow();
+  }
+
+  get leads(): boolean {
+    return this.#lead !== undefined;
+  }
+
+  async #take(): Promise<void> {
+    let generation: number;
+    try {
+      generation = await nextGeneration(this.#deps.db);
+    } catch {
+      this.#set({ is: "outdated" });
+      return;
+    }
+    // The lead may be lost again meanwhile.
+    if (this.#isStopped || !this.#leader.leads || this.#lead !== undefined) {
+      return;
+    }
+    this.#lead = new Lead(this.#deps, generation, (state) => this.#set(state));
+    this.#lead.visibility(this.#isVisible);
+    this.#lead.start();
+  }
+
+  #let(): void {
+    this.#lead?.stop();
+    this.#lead = undefined;
+    if (!this.#isStopped) {
+      this.#set({ is: "follower" });
+    }
+  }
+
+  #set(state: EngineState): void {
+    this.#state = state;
+    this.#deps.onState(state);
+    if (this.#lead !== undefined) {
+      this.#deps.bus.post({ is: "beat", isVisible: this.#isVisible, state });
+    }
+  }
+
+  #signal(signal: Signal): void {
+    const lead = this.#lead;
+    if (lead === undefined) {
+      return;
+    }
+    switch (signal.is) {
+      case "changed":
+        if (signal.topics.includes("outbox")) {
+          lead.outboxChanged();
+        }
+        if (signal.topics.includes("marks")) {
+          lead.marksChanged();
+        }
+        break;
+      case "writing":
+        lead.live.writing(signal.room, signal.active);
+        break;
+      case "watch":
+        lead.live.watch(signal.tab, signal.users);
+        break;
+      case "try":
+        lead.tryNow();
+        break;
+      default:
+        break;
+    }
+  }
+}

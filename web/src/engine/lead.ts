@@ -1,0 +1,279 @@
+/** Everything that the leading engine does: one connection and what comes and goes over it. */
+import { Clock } from "../core/clock.ts";
+import type { EngineState } from "../db/changes.ts";
+import { Fenced, getMeta, noteExpiry, setMeta } from "../db/meta.ts";
+import { isQuota } from "../db/schema.ts";
+import type { Frame, Welcome } from "../wire/frames.ts";
+import { ackFrame, presenceFrame } from "../wire/outgoing.ts";
+import type { EngineDeps } from "./engine.ts";
+import { Ingest, type Stored } from "./ingest.ts";
+import { Lists } from "./lists.ts";
+import { Live } from "./live.ts";
+import { Marker } from "./marker.ts";
+import { Renewal } from "./renewal.ts";
+import { Pager } from "./search.ts";
+import { Sender } from "./sender.ts";
+import { Socket, type SocketState } from "./socket.ts";
+import { Space } from "./space.ts";
+
+/** How often progress is told while a backlog comes. */
+const PROGRESS = 250;
+/** The delivery ids in one ack. */
+const ACKS = 256;
+
+export class Lead {
+  readonly #deps: EngineDeps;
+  readonly #setState: (state: EngineState) => void;
+  readonly #clock = new Clock();
+  readonly #socket: Socket;
+  readonly #ingest: Ingest;
+  readonly #sender: Sender;
+  readonly #marker: Marker;
+  readonly #lists: Lists;
+  readonly #pager: Pager;
+  readonly #renewal: Renewal;
+  readonly #space: Space;
+  readonly live: Live;
+  #isDrained = false;
+  #received = 0;
+  #toldAt = 0;
+  #isVisible = true;
+
+  constructor(deps: EngineDeps, generation: number, setState: (state: EngineState) => void) {
+    this.#deps = deps;
+    this.#setState = setState;
+    const { db, self, timers, http, bus } = deps;
+    const write = (frame: string) => this.#socket.send(frame);
+    const failed = (error: unknown) => this.#failed(error);
+    this.live = new Live(bus, timers, write);
+    this.#ingest = new Ingest(db, self, generation, () => timers.now(), {
+      stored: (stored) => this.#stored(stored),
+      failed,
+    });
+    this.#sender = new Sender(db, generation, timers, {
+      write,
+      failed,
+      changed: () => bus.changed("outbox"),
+    });
+    this.#marker = new Marker(db, generation, timers, write);
+    this.#lists = new Lists(
+      db,
+      http,
+      self.user,
+      () => timers.now(),
+      (...topics) => bus.changed(...topics),
+    );
+    this.#pager = new Pager(db, generation, timers);
+    this.#space = new Space(db, timers, () => this.#socket.start());
+    this.#renewal = new Renewal(timers, {
+      refresh: () => this.#refresh(),
+      isIdle: () => this.#sender.isIdle(),
+      restart: () => this.#socket.restart(),
+      ended: () => this.#end("expired"),
+    });
+    this.#socket = new Socket(deps.open, timers, {
+      welcome: (welcome) => this.#welcome(welcome),
+      frame: (frame, text) => this.#frame(frame, text),
+      lost: () => this.#lost(),
+      state: (state) => this.#socketState(state),
+      isLoggedIn: () => this.#isLoggedIn(),
+      refresh: () => this.#refresh(),
+    });
+  }
+
+  start(): void {
+    this.#socket.start();
+  }
+
+  /** Lets go of everything at once. */
+  stop(): void {
+    this.#renewal.stop();
+    this.#lists.stop();
+    this.#pager.stop();
+    this.#space.stop();
+    this.#sender.stop();
+    this.#socket.stop();
+  }
+
+  tryNow(): void {
+    this.#space.tryNow();
+    this.#socket.tryNow();
+  }
+
+  outboxChanged(): void {
+    void this.#sender.load();
+  }
+
+  marksChanged(): void {
+    void this.#marker.load();
+  }
+
+  visibility(isVisible: boolean): void {
+    if (isVisible !== this.#isVisible) {
+      this.#isVisible = isVisible;
+      this.#socket.send(presenceFrame(isVisible ? "online" : "away"));
+    }
+  }
+
+  #welcome(welcome: Welcome): void {
+    const { timers, db } = this.#deps;
+    const { server_time: now, token_expires_at: expiresAt } = welcome;
+    this.#clock.hear(now, timers.steady());
+    const skew = this.#clock.skew(timers.now(), timers.steady()) ?? 0;
+    this.#isDrained = false;
+    this.#received = 0;
+    this.#ingest.connected();
+    this.#renewal.expires(expiresAt, now);
+    this.#sender.connected(welcome.limits.frame);
+    this.#marker.connected();
+    this.live.connected();
+    if (!this.#isVisible) {
+      this.#socket.send(presenceFrame("away"));
+    }
+    this.#setState({ is: "catching_up", received: 0 });
+    this.#note(
+      Promise.all([
+        noteExpiry(db, expiresAt),
+        setMeta(db, "skew", skew),
+        setMeta(db, "frameLimit", welcome.limits.frame),
+      ]),
+    );
+    this.#lists.sync();
+  }
+
+  #frame(frame: Frame, text: string): void {
+    const { timers, db } = this.#deps;
+    if (this.#ingest.take(frame, text)) {
+      this.#progress();
+    }
+    switch (frame.type) {
+      case "message":
+        this.live.wrote(frame.message.room, frame.message.from.user);
+        break;
+      case "error":
+        this.#sender.refused(frame);
+        break;
+      case "typing":
+        this.live.typing(frame);
+        break;
+      case "presence":
+        this.live.presence(frame);
+        break;
+      case "renewed":
+        this.#renewal.expires(frame.token_expires_at, this.#clock.now(timers.now(), timers.steady()));
+        this.#note(noteExpiry(db, frame.token_expires_at));
+        break;
+      case "drained":
+        this.#isDrained = true;
+        this.#setState({ is: "online" });
+        this.#pager.busy();
+        this.#note(setMeta(db, "drainedAt", timers.now()));
+        break;
+      default:
+        break;
+    }
+  }
+
+  #progress(): void {
+    this.#received += 1;
+    const now = this.#deps.timers.steady();
+    if (!this.#isDrained && now - this.#toldAt >= PROGRESS) {
+      this.#toldAt = now;
+      this.#setState({ is: "catching_up", received: this.#received });
+    }
+  }
+
+  /** The disk has it, so the relay may forget it. */
+  #stored({ acks, sent, news, notices, authors, topics }: Stored): void {
+    for (let at = 0; at < acks.length; at += ACKS) {
+      this.#socket.send(ackFrame(acks.slice(at, at + ACKS)));
+    }
+    for (const id of sent) {
+      this.#sender.sent(id);
+    }
+    this.#deps.bus.changed(...topics);
+    if (news.length > 0) {
+      this.#deps.bus.post({ is: "news", news, isBacklog: !this.#isDrained });
+    }
+    for (const notice of notices) {
+      this.#note(this.#lists.notice(notice));
+    }
+    const rooms = topics.flatMap((topic) => (topic.startsWith("messages/") ? [topic.slice(9)] : []));
+    this.#note(this.#lists.wanted(authors, rooms));
+    this.#pager.busy();
+  }
+
+  #failed(error: unknown): void {
+    if (error instanceof Fenced) {
+      this.stop();
+    } else if (isQuota(error)) {
+      // The socket is closed, so the relay keeps what waits and nobody acks it.
+      this.#socket.stop();
+      this.#setState({ is: "storage_full" });
+      this.#space.wait();
+    } else {
+      this.#socket.retryLater();
+    }
+  }
+
+  #lost(): void {
+    this.#ingest.connected();
+    this.#sender.lost();
+    this.#marker.lost();
+    this.#renewal.pause();
+    this.live.lost();
+  }
+
+  #socketState(state: SocketState): void {
+    switch (state.is) {
+      case "connecting":
+        this.#setState({ is: "connecting" });
+        break;
+      case "waiting":
+        this.#setState({ is: "offline", why: state.why, retryAt: state.retryAt });
+        break;
+      case "ended":
+        this.#end(state.why);
+        break;
+      default:
+        break;
+    }
+  }
+
+  #end(why: Extract<SocketState, { is: "ended" }>["why"]): void {
+    this.stop();
+    const reasons = {
+      logged_out: "elsewhere",
+      account_gone: "account_deleted",
+      // This engine has the lock, so the newer connection is not one of its tabs.
+      replaced: "used_twice",
+      expired: "expired",
+      version: "refused",
+      refused: "refused",
+    } as const;
+    this.#setState({ is: "ended", why: reasons[why] });
+  }
+
+  async #isLoggedIn(): Promise<"yes" | "no" | "unreachable"> {
+    const answer = await this.#deps.http.call({ method: "GET", path: "/v1/me" });
+    if (answer.kind === "problem" && answer.status === 401) {
+      return "no";
+    }
+    return answer.kind === "ok" ? "yes" : "unreachable";
+  }
+
+  async #refresh(): Promise<"renewed" | "unreachable" | "ended"> {
+    const { db, host } = this.#deps;
+    const known = await getMeta(db, "accessExpiresAt").catch(() => undefined);
+    return await host.refresh(known ?? 0);
+  }
+
+  /** Lets something go on beside. What it could not store is asked for again later. */
+  #note(work: Promise<unknown>): void {
+    work.catch((error: unknown) => {
+      if (isQuota(error)) {
+        this.#failed(error);
+      }
+    });
+  }
+}

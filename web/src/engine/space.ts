@@ -1,0 +1,66 @@
+/** Waits until the disk has room again. */
+import { type Db, write } from "../db/schema.ts";
+import type { Timers } from "./deps.ts";
+
+/** How often is looked. */
+const LOOK = 15_000;
+/** What has to fit, in characters: a few batches of messages. */
+const PROBE = 1 << 20;
+
+export class Space {
+  readonly #db: Db;
+  readonly #timers: Timers;
+  readonly #free: () => void;
+  #isWaiting = false;
+  #timer: unknown;
+
+  constructor(db: Db, timers: Timers, free: () => void) {
+    this.#db = db;
+    this.#timers = timers;
+    this.#free = free;
+  }
+
+  wait(): void {
+    this.#isWaiting = true;
+    this.#timers.clear(this.#timer);
+    this.#timer = this.#timers.set(() => void this.#look(), LOOK);
+  }
+
+  tryNow(): void {
+    if (this.#isWaiting) {
+      void this.#look();
+    }
+  }
+
+  stop(): void {
+    this.#isWaiting = false;
+    this.#timers.clear(this.#timer);
+  }
+
+  async #look(): Promise<void> {
+    const isFree = await this.#fits();
+    if (!this.#isWaiting) {
+      return;
+    }
+    if (isFree) {
+      this.stop();
+      this.#free();
+    } else {
+      this.wait();
+    }
+  }
+
+  async #fits(): Promise<boolean> {
+    try {
+      await write(this.#db, ["meta"], async (tx) => {
+        await tx.objectStore("meta").put("x".repeat(PROBE), "probe");
+      });
+      await write(this.#db, ["meta"], async (tx) => {
+        await tx.objectStore("meta").delete("probe");
+      });
+      return true;
+    } catch {
+      return false;
+    }
+  }
+}

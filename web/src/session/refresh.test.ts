@@ -1,0 +1,93 @@
+import "fake-indexeddb/auto";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { fetchOf } from "../../test/fakes/calls.ts";
+import { BOBS_DEVICE, MY_DEVICE, text } from "../../test/fakes/ids.ts";
+import { type Tab, until, World } from "../../test/fakes/tab.ts";
+import { getMeta } from "../db/meta.ts";
+import { Http } from "../wire/http.ts";
+import { refreshTokens } from "./refresh.ts";
+
+let world: World;
+beforeEach(() => {
+  world = new World();
+});
+afterEach(async () => {
+  await world.end();
+});
+
+const online = (tab: Tab) => tab.state?.is === "online";
+const refreshes = () => world.relay.calls.filter((call) => call === "POST /v1/sessions/refresh").length;
+
+it("32: tokens are renewed in time, and the connection goes on", async () => {
+  world.relay.ttl = 20_000;
+  world.jar.accessUntil = world.time.truth() + 20_000;
+  const tab = (await world.tab()).start();
+  await until(() => online(tab));
+  const connection = world.relay.devices.get(MY_DEVICE)?.connection;
+  for (let second = 0; second < 120; second += 1) {
+    await world.time.advance(1_000);
+  }
+  expect(refreshes()).toBeGreaterThanOrEqual(6);
+  expect(refreshes()).toBeLessThanOrEqual(10);
+  expect(world.relay.devices.get(MY_DEVICE)?.connection).toBe(connection);
+  expect(tab.states.filter(({ is }) => is === "connecting").length).toBe(1);
+});
+
+it("F3: an expiry while something is written loses nothing", async () => {
+  world.relay.ttl = 20_000;
+  world.jar.accessUntil = world.time.truth() + 20_000;
+  const tab = (await world.tab()).start();
+  await until(() => online(tab));
+  // The relay forgets to renew, and closes when the token is over.
+  const device = world.relay.devices.get(MY_DEVICE);
+  device?.connection?.close(4003);
+  world.jar.accessUntil = 0;
+  await tab.write("typed meanwhile");
+  await world.time.advance(3_000);
+  await until(async () => (await tab.db.count("outbox")) === 0);
+  const queue = world.relay.devices.get(BOBS_DEVICE)?.queue ?? [];
+  expect(queue.filter(({ type }) => type === "message").length).toBe(1);
+  expect(tab.states.some(({ is }) => is === "ended")).toBe(false);
+});
+
+it("F5: three tabs refresh at once, 100 times: nobody is logged out, and each time one call is made", async () => {
+  const tabs = [await world.tab(), await world.tab(), await world.tab()];
+  for (let round = 1; round <= 100; round += 1) {
+    const asked = (await getMeta((tabs[0] as Tab).db, "accessExpiresAt")) ?? 0;
+    await world.time.advance(10_000);
+    const answers = await Promise.all(
+      tabs.map(({ db, http }) =>
+        refreshTokens({ http, db, locks: world.locks, now: () => world.time.now() }, asked),
+      ),
+    );
+    expect(answers).toEqual(["renewed", "renewed", "renewed"]);
+    expect(refreshes()).toBe(round);
+  }
+  expect(world.relay.devices.get(MY_DEVICE)?.isRevoked).toBe(false);
+});
+
+it("a lost answer is asked for again with the same token, and is no logout", async () => {
+  const tab = await world.tab();
+  const before = { ...world.jar };
+  const deps = { db: tab.db, locks: world.locks, now: () => world.time.now() };
+  const losing = new Http(
+    fetchOf(world.relay, world.jar, { path: "/v1/sessions/refresh" }),
+    () => new AbortController().signal,
+  );
+  expect(await refreshTokens({ ...deps, http: losing }, 0)).toBe("unreachable");
+  // The browser never got the cookies.
+  Object.assign(world.jar, before);
+  expect(await refreshTokens({ ...deps, http: tab.http }, 0)).toBe("renewed");
+  expect(world.relay.devices.get(MY_DEVICE)?.isRevoked).toBe(false);
+});
+
+it("a wrong clock of the device does not make it refresh for ever", async () => {
+  world.time.ahead = 24 * 60 * 60 * 1_000;
+  const tab = (await world.tab()).start();
+  world.relay.publish(text(1, "a"));
+  await until(() => online(tab));
+  expect(await getMeta(tab.db, "skew")).toBe(world.time.ahead);
+  await world.time.advance(800_000);
+  expect(refreshes()).toBe(1);
+  expect(online(tab)).toBe(true);
+});

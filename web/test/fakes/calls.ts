@@ -1,0 +1,199 @@
+/** The HTTP calls of the fake relay, with the cookies of a browser. */
+import type { Fetch } from "../../src/wire/http.ts";
+import type { FakeDevice, FakeRelay, FakeRoom, Jar } from "./relay.ts";
+
+interface Call {
+  method: string;
+  path: string;
+  query: URLSearchParams;
+  body: Record<string, unknown>;
+}
+
+type Reply = [status: number, body?: unknown];
+
+/** Loses the answers of calls to this path: the relay does what they say, and nobody hears of it. */
+export interface Losses {
+  path?: string;
+}
+
+/** Returns what a page calls in place of `fetch`. */
+export function fetchOf(relay: FakeRelay, jar: Jar, losses: Losses = {}): Fetch {
+  return async (address, request) => {
+    await Promise.resolve();
+    if (relay.isDown || request.signal?.aborted === true) {
+      throw new TypeError("network");
+    }
+    const [path = "", query] = address.split("?");
+    const text = typeof request.body === "string" ? request.body : "{}";
+    const method = request.method ?? "GET";
+    relay.calls.push(`${method} ${path}`);
+    const call = { method, path, query: new URLSearchParams(query), body: JSON.parse(text) };
+    const [status, body] = reply(relay, jar, call);
+    await Promise.resolve();
+    if (losses.path === path) {
+      throw new TypeError("lost");
+    }
+    return response(status, body);
+  };
+}
+
+function response(status: number, body: unknown): Response {
+  if (body === undefined) {
+    return new Response(null, { status });
+  }
+  const type = status < 400 ? "application/json" : "application/problem+json";
+  return new Response(JSON.stringify(body), { status, headers: { "content-type": type } });
+}
+
+function problem(status: number, code: string, more: object = {}): Reply {
+  return [status, { type: `urn:ferry:error:${code}`, title: code, status, code, detail: code, ...more }];
+}
+
+function reply(relay: FakeRelay, jar: Jar, call: Call): Reply {
+  const name = `${call.method} ${call.path}`;
+  if (name === "POST /v1/sessions") {
+    return login(relay, jar, call);
+  }
+  if (name === "POST /v1/accounts") {
+    const user = relay.addUser(relay.id(), String(call.body["username"]), String(call.body["password"]));
+    return [201, { user: userOf(user) }];
+  }
+  if (name === "POST /v1/sessions/refresh") {
+    return refresh(relay, jar);
+  }
+  const device = relay.devices.get(jar.device ?? "");
+  if (device === undefined || device.isRevoked || jar.accessUntil <= relay.time.truth()) {
+    return problem(401, "unauthorized");
+  }
+  return authorized(relay, jar, device, call, name);
+}
+
+function login(relay: FakeRelay, jar: Jar, { body }: Call): Reply {
+  const user = [...relay.users.values()].find(({ username }) => username === body["username"]);
+  if (user === undefined || user.password !== body["password"]) {
+    return problem(401, "unauthorized");
+  }
+  const mine = relay.devicesOf(user.id);
+  if (mine.length >= relay.devicesMax && body["replace"] === undefined) {
+    const devices = mine.map(({ id, name }) => ({ id, name, last_seen_at: 1 }));
+    return problem(409, "device_limit", { devices });
+  }
+  const replaced = relay.devices.get(String(body["replace"]));
+  const device = replaced ?? relay.addDevice(relay.id(), user.id, String(body["device_name"]));
+  device.isRevoked = false;
+  if (jar.isBlocked !== true) {
+    jar.device = device.id;
+    jar.refresh = device.refresh;
+    jar.accessUntil = relay.time.truth() + relay.ttl;
+  }
+  return [201, { user: userOf(user), device: deviceOf(device, jar), expires_in: relay.ttl / 1_000 }];
+}
+
+/** A token gives the same next one for as long as that one was not used. */
+function refresh(relay: FakeRelay, jar: Jar): Reply {
+  const device = relay.devices.get(jar.device ?? "");
+  if (device === undefined || device.isRevoked) {
+    jar.device = undefined;
+    return problem(401, "unauthorized");
+  }
+  if (jar.refresh === device.refresh) {
+    device.refresh += 1;
+    device.isNewestUsed = false;
+  } else if (jar.refresh !== device.refresh - 1 || device.isNewestUsed) {
+    device.isRevoked = true;
+    device.connection?.close(4003);
+    jar.device = undefined;
+    return problem(401, "unauthorized");
+  }
+  jar.refresh = device.refresh;
+  jar.accessUntil = relay.time.truth() + relay.ttl;
+  device.connection?.renewed();
+  return [200, { expires_in: relay.ttl / 1_000 }];
+}
+
+function authorized(relay: FakeRelay, jar: Jar, device: FakeDevice, call: Call, name: string): Reply {
+  const user = relay.users.get(device.user);
+  const mine = [...relay.rooms.values()].filter(({ peers }) => peers.has(device.user));
+  if (user === undefined) {
+    return problem(401, "unauthorized");
+  }
+  const [, , kind = "", id = "", what = ""] = call.path.split("/");
+  const room = relay.rooms.get(id);
+  switch (name) {
+    case "GET /v1/me":
+      return [200, { user: userOf(user) }];
+    case "GET /v1/me/settings":
+      return [200, user.settings];
+    case "GET /v1/rooms": {
+      const isHidden = call.query.get("hidden") === "true";
+      const shown = mine.filter(({ hidden }) => hidden.has(user.id) === isHidden);
+      return [200, { items: shown.map((one) => roomOf(one, user.id)) }];
+    }
+    case "POST /v1/rooms": {
+      const members = [...((call.body["members"] as string[] | undefined) ?? []), user.id];
+      const role = call.body["kind"] === "direct" ? "member" : "owner";
+      const roles = Object.fromEntries(
+        members.map((one) => [one, one === user.id ? role : "member"] as const),
+      );
+      const made = relay.addRoom(
+        relay.id(),
+        call.body["kind"] as "group",
+        roles,
+        call.body["name"] as string,
+      );
+      return [201, { room: roomOf(made, user.id) }];
+    }
+    case "GET /v1/invitations":
+    case "GET /v1/friends":
+    case "GET /v1/blocks":
+      return [200, { items: [] }];
+    case "GET /v1/sessions":
+      return [200, { devices: relay.devicesOf(user.id).map((one) => deviceOf(one, jar)) }];
+    case "DELETE /v1/sessions/current":
+      relay.logOut(device.id);
+      jar.device = undefined;
+      return [204];
+    default:
+      break;
+  }
+  if (call.method === "DELETE" && kind === "sessions") {
+    relay.logOut(id);
+    return [204];
+  }
+  if (call.method === "GET" && kind === "users") {
+    const known = relay.users.get(id);
+    return known === undefined ? problem(404, "not_found") : [200, { user: userOf(known) }];
+  }
+  if (call.method === "GET" && kind === "rooms" && room?.peers.has(user.id) === true) {
+    if (what === "") {
+      return [200, { room: roomOf(room, user.id) }];
+    }
+    const items = [...room.peers].map(([one, role]) => {
+      const { username = "" } = relay.users.get(one) ?? {};
+      return { user: one, username, role, muted_until: 0, joined_at: 1 };
+    });
+    return [200, { items }];
+  }
+  return problem(404, "not_found");
+}
+
+function userOf({ id, username, display_name }: { id: string; username: string; display_name?: string }) {
+  return { id, username, ...(display_name === undefined ? {} : { display_name }), created_at: 1 };
+}
+
+function deviceOf({ id, name, connection }: FakeDevice, jar: Jar) {
+  const times = { created_at: 1, last_seen_at: 1 };
+  return {
+    id,
+    name,
+    ip: "127.0.0.1",
+    ...times,
+    online: connection !== undefined,
+    current: id === jar.device,
+  };
+}
+
+function roomOf({ id, kind, name, peers }: FakeRoom, me: string) {
+  const peer = kind === "direct" ? [...peers.keys()].find((one) => one !== me) : undefined;
+  return { id, kind, name, created_at: 1, member_count: peers.size, role: peers.get(me), peer };
+}

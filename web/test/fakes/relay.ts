@@ -1,0 +1,187 @@
+/** A relay in memory. It says what a real one says, as far as the client can see it. */
+import type { Id } from "../../src/core/id.ts";
+import type { Message, Role, RoomKind } from "../../src/core/message.ts";
+import { Connection } from "./connection.ts";
+import { idOf } from "./ids.ts";
+import type { ManualTime } from "./time.ts";
+
+export interface Delivery {
+  type: "message" | "notice" | "receipt";
+  content: object;
+  redelivered: boolean;
+}
+
+export interface FakeUser {
+  id: Id;
+  username: string;
+  display_name?: string;
+  password: string;
+  settings: Record<string, unknown>;
+}
+
+export interface FakeDevice {
+  id: Id;
+  user: Id;
+  name: string;
+  queue: Delivery[];
+  connection: Connection | undefined;
+  epoch: number;
+  /** Which refresh token is the newest one. The one before is good until the newest was used. */
+  refresh: number;
+  isNewestUsed: boolean;
+  isRevoked: boolean;
+}
+
+export interface FakeRoom {
+  id: Id;
+  kind: RoomKind;
+  name?: string;
+  peers: Map<Id, Role>;
+  hidden: Set<Id>;
+}
+
+/** What a test does with a send in the place of the relay. */
+export type OnSend = (frame: {
+  id: Id;
+  room: Id;
+  kind: string;
+  body: unknown;
+}) => { error: Record<string, unknown> } | "die_before" | "die_after" | undefined;
+
+export class FakeRelay {
+  readonly time: ManualTime;
+  readonly users = new Map<Id, FakeUser>();
+  readonly devices = new Map<Id, FakeDevice>();
+  readonly rooms = new Map<Id, FakeRoom>();
+  /** No connection and no call reaches it. */
+  isDown = false;
+  ttl = 900_000;
+  window = 64;
+  frameLimit = 65_536;
+  onSend: OnSend = () => undefined;
+  /** Every text of a `send` that came. */
+  readonly sends: string[] = [];
+  /** Every frame that came, by its type. */
+  readonly frames: { type: string; [name: string]: unknown }[] = [];
+  readonly acked: Message[] = [];
+  /** Calls that came, as `GET /v1/me`. */
+  readonly calls: string[] = [];
+  devicesMax = 16;
+  #last = 0x100000;
+
+  constructor(time: ManualTime) {
+    this.time = time;
+  }
+
+  id(): Id {
+    this.#last += 1;
+    return idOf(this.#last);
+  }
+
+  addUser(id: Id, username: string, password = "correct horse"): FakeUser {
+    const settings = { direct: "anybody", add: "friends", receipts: true, presence: true, findable: true };
+    const user = { id, username, password, settings };
+    this.users.set(id, user);
+    return user;
+  }
+
+  addDevice(id: Id, user: Id, name = "browser"): FakeDevice {
+    const device: FakeDevice = {
+      id,
+      user,
+      name,
+      queue: [],
+      connection: undefined,
+      epoch: 0,
+      refresh: 1,
+      isNewestUsed: false,
+      isRevoked: false,
+    };
+    this.devices.set(id, device);
+    return device;
+  }
+
+  addRoom(id: Id, kind: RoomKind, members: Record<Id, Role>, name?: string): FakeRoom {
+    const base = { id, kind, peers: new Map(Object.entries(members)), hidden: new Set<Id>() };
+    const room = name === undefined ? base : { ...base, name };
+    this.rooms.set(id, room);
+    return room;
+  }
+
+  /** The devices of a user. */
+  devicesOf(user: Id): FakeDevice[] {
+    return [...this.devices.values()].filter((device) => device.user === user);
+  }
+
+  /** Puts a message into the queues of a room's members, but for the device that sent it. */
+  publish(message: Message): { recipients: number; unreachable: Id[] } {
+    const members = [...(this.rooms.get(message.room)?.peers.keys() ?? [])];
+    for (const member of members) {
+      for (const device of this.devicesOf(member)) {
+        if (device.id !== message.from.device) {
+          this.deliver(device.id, { type: "message", content: message, redelivered: false });
+        }
+      }
+    }
+    const others = members.filter((member) => member !== message.from.user);
+    const unreachable = others.filter((member) => this.devicesOf(member).length === 0);
+    return { recipients: others.length - unreachable.length, unreachable };
+  }
+
+  deliver(device: Id, delivery: Delivery): void {
+    const its = this.devices.get(device);
+    its?.queue.push(delivery);
+    its?.connection?.pump();
+  }
+
+  notice(user: Id, content: Record<string, unknown>, but?: Id): void {
+    for (const { id } of this.devicesOf(user)) {
+      if (id !== but) {
+        const notice = { id: this.id(), at: this.time.truth(), ...content };
+        this.deliver(id, { type: "notice", content: notice, redelivered: false });
+      }
+    }
+  }
+
+  receipt(user: Id, content: Record<string, unknown>, but?: Id): void {
+    for (const { id } of this.devicesOf(user)) {
+      if (id !== but) {
+        const receipt = { id: this.id(), at: this.time.truth(), ...content };
+        this.deliver(id, { type: "receipt", content: receipt, redelivered: false });
+      }
+    }
+  }
+
+  /** Ends a login, as another device of the user may. */
+  logOut(device: Id, code = 4501): void {
+    const its = this.devices.get(device);
+    this.devices.delete(device);
+    its?.connection?.close(code);
+  }
+
+  /** Closes all connections. With 1006 it looks as if the network had gone. */
+  dropAll(code: number): void {
+    for (const device of this.devices.values()) {
+      device.connection?.close(code);
+    }
+  }
+
+  /** What a device opens its socket with. */
+  opener(jar: Jar) {
+    return () => new Connection(this, jar);
+  }
+}
+
+/** The cookies of a browser. */
+export interface Jar {
+  device: Id | undefined;
+  accessUntil: number;
+  refresh: number;
+  /** No cookie is kept, as where the user forbids them. */
+  isBlocked?: boolean;
+}
+
+export function jarOf(relay: FakeRelay, device: Id): Jar {
+  const refresh = relay.devices.get(device)?.refresh ?? 1;
+  return { device, accessUntil: relay.time.truth() + relay.ttl, refresh };
+}
