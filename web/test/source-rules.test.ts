@@ -7,12 +7,12 @@ const ALLOWED: Record<string, string[]> = {
   wire: ["core"],
   db: ["core", "idb"],
   backup: ["core", "age-encryption", "@noble/hashes"],
-  i18n: [],
+  i18n: ["@preact/signals"],
   session: ["core", "wire", "db"],
   lists: ["core", "wire", "db"],
   engine: ["core", "wire", "db", "lists"],
   state: ["core", "wire", "db", "lists", "session", "backup", "@preact/signals"],
-  ui: ["core", "state", "i18n", "preact", "@preact/signals"],
+  ui: ["core", "state", "i18n", "preact", "@preact/signals", "virtual:emoji"],
 };
 
 /** Words that make HTML, or code, of text. The page builds elements and sets their text. */
@@ -48,7 +48,14 @@ describe("the sources", () => {
       }
       for (const imported of imports(source)) {
         const to = folderOf(imported) ?? imported;
-        const fits = to === folder || allowed.some((name) => to === name || to.startsWith(`${name}/`));
+        const fits =
+          to === folder ||
+          allowed.some(
+            (name) =>
+              to === name ||
+              to.startsWith(`${name}/`) ||
+              (name.startsWith("virtual:") && to.startsWith(name)),
+          );
         if (!fits) {
           wrong.push(`${source.path} imports ${imported}`);
         }

@@ -1,0 +1,31 @@
+/** A language that shows what is not translated and what has too little room. */
+import type { Entry, Translation } from "./words.ts";
+
+const LETTERS: Record<string, string> = {
+  a: "å",
+  e: "é",
+  i: "ï",
+  o: "ö",
+  u: "ü",
+  c: "ç",
+  n: "ñ",
+  y: "ÿ",
+  A: "Å",
+  E: "É",
+  O: "Ö",
+};
+
+export function pseudo(from: Record<string, Entry>): Translation {
+  const entries = Object.entries(from).map(([key, entry]) => {
+    if (typeof entry === "string") {
+      return [key, strange(entry)];
+    }
+    return [key, Object.fromEntries(Object.entries(entry).map(([form, text]) => [form, strange(text)]))];
+  });
+  return Object.fromEntries(entries) as Translation;
+}
+
+function strange(text: string): string {
+  const turned = text.replace(/\{\w+\}|./g, (piece) => LETTERS[piece] ?? piece);
+  return `[${turned}${"~".repeat(Math.ceil(text.length / 4))}]`;
+}

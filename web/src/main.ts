@@ -1,2 +1,0 @@
-/** The entry of the page. The screens come with `ui/`. */
-document.title = "Ferry";
