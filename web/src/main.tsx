@@ -1,0 +1,2 @@
+/** The entry of the page. The engine hands its `App` to `start` here. */
+export { start } from "./ui/start.tsx";

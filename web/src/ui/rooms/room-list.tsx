@@ -1,0 +1,73 @@
+/** The rooms, the latest first, with a field that narrows them. */
+import { useState } from "preact/hooks";
+import { fold, hasWords, searchWords } from "../../core/fold.ts";
+import { t } from "../../i18n/words.ts";
+import { useApp } from "../app-context.ts";
+import { SearchField } from "../basics/field.tsx";
+import { Icon } from "../basics/icon.tsx";
+import { isNarrow } from "../device.ts";
+import { go, href, route } from "../route.ts";
+import { EmptyDevice, FirstSteps } from "../shell/welcome.tsx";
+import { RoomLink } from "./room-link.tsx";
+
+export function RoomList({ keys }: { keys: string }) {
+  const { rooms, session } = useApp();
+  const [words, setWords] = useState("");
+  const here = route.value;
+  const open = here.at === "room" ? here.room : undefined;
+  const all = rooms.list.value;
+  const wanted = searchWords(words);
+  const shown = wanted.length === 0 ? all : all.filter(({ name }) => hasWords(fold(name), wanted));
+  const invitations = rooms.invitations.value.length;
+  const phase = session.phase.value;
+  return (
+    <>
+      {/* biome-ignore lint/a11y/useSemanticElements: `search` is not known to all readers yet */}
+      <div
+        class="find"
+        role="search"
+        onKeyDown={(event) => {
+          const first = shown[0];
+          if (event.key === "Enter" && first !== undefined && words !== "") {
+            setWords("");
+            go({ at: "room", room: first.id });
+          }
+          if (event.key === "Escape" && words !== "") {
+            event.stopPropagation();
+            setWords("");
+          }
+        }}
+      >
+        <SearchField label={t("list.find")} value={words} onValue={setWords} keys={keys} />
+      </div>
+      <div class="scroll">
+        {invitations === 0 ? null : (
+          <a class="list-link" href={href({ at: "invitations" })}>
+            <Icon name="mail" />
+            {t("invitations.count", { n: invitations })}
+          </a>
+        )}
+        {all.length === 0 && isNarrow.value ? (
+          <div class="empty">
+            {phase.is === "signed_in" && phase.isEmptyDevice ? <EmptyDevice /> : <FirstSteps />}
+          </div>
+        ) : null}
+        {all.length > 0 && shown.length === 0 ? (
+          <div class="empty">
+            <p>{t("list.nothing_found")}</p>
+            <a class="button small" href={href({ at: "people", tab: "find" })}>
+              {t("list.find_people")}
+            </a>
+          </div>
+        ) : null}
+        <ul class="room-list" aria-label={t("list.rooms")}>
+          {shown.map((row) => (
+            <li key={row.id}>
+              <RoomLink row={row} isOpen={row.id === open} />
+            </li>
+          ))}
+        </ul>
+      </div>
+    </>
+  );
+}

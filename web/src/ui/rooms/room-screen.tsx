@@ -1,0 +1,123 @@
+/** A room: its head, its timeline, the composer, and the details beside. */
+import { useEffect, useState } from "preact/hooks";
+import type { Target } from "../../core/message.ts";
+import { ago } from "../../i18n/dates.ts";
+import { t } from "../../i18n/words.ts";
+import type { Presence } from "../../state/answer.ts";
+import { useApp } from "../app-context.ts";
+import { Avatar } from "../basics/avatar.tsx";
+import { Empty } from "../basics/empty.tsx";
+import { Icon } from "../basics/icon.tsx";
+import { Composer } from "../composer/composer.tsx";
+import { isNarrow } from "../device.ts";
+import { go, href, type Route } from "../route.ts";
+import { lazy } from "../shell/lazy.tsx";
+import { RoomView, RoomViewContext } from "../timeline/room-view.ts";
+import { TimelinePane } from "../timeline/timeline-pane.tsx";
+
+const Details = lazy(() => import("../details/details.tsx"));
+const Receipts = lazy(() => import("../details/receipts.tsx"));
+
+export function RoomScreen({ here }: { here: Extract<Route, { at: "room" }> }) {
+  const app = useApp();
+  const [view] = useState(() => new RoomView(app.openRoom(here.room)));
+  useEffect(() => () => view.room.close(), [view]);
+  const { side, message, from } = here;
+  useEffect(() => {
+    if (side === undefined && message !== undefined && from !== undefined) {
+      jump(view, { message, from });
+    }
+  }, [side, message, from]);
+  const row = view.room.row.value;
+  if (row === undefined) {
+    return (
+      <main class="main-pane" id="main" tabIndex={-1}>
+        <header class="head">
+          <BackToList />
+        </header>
+        <Empty drawing="buoy" title={t("room.not_here")} text={t("room.not_here_text")} />
+      </main>
+    );
+  }
+  const isSideAlone = isNarrow.value && side !== undefined;
+  return (
+    <RoomViewContext.Provider value={view}>
+      {isSideAlone ? null : (
+        <main class="main-pane room" id="main" tabIndex={-1}>
+          <RoomHead view={view} hasDetails={side === "details"} />
+          <TimelinePane />
+          <Composer />
+        </main>
+      )}
+      {side === "details" ? <Details /> : null}
+      {side === "receipts" && message !== undefined ? <Receipts message={message} /> : null}
+    </RoomViewContext.Provider>
+  );
+}
+
+async function jump(view: RoomView, target: Target): Promise<void> {
+  if (!(await view.room.timeline.jumpTo(target))) {
+    view.notice.value = t("quote.not_here");
+  }
+}
+
+function BackToList() {
+  return (
+    <a class="icon-button back" href={href({ at: "home" })} aria-label={t("back_to_list")}>
+      <Icon name="back" flips />
+    </a>
+  );
+}
+
+function RoomHead({ view, hasDetails }: { view: RoomView; hasDetails: boolean }) {
+  const { room } = view;
+  const row = room.row.value;
+  if (row === undefined) {
+    return null;
+  }
+  const members = room.members.value.length;
+  const details = hasDetails ? t("details.hide") : t("details.show");
+  return (
+    <header class="head">
+      <BackToList />
+      <Avatar id={row.peer ?? row.id} name={row.name} kind={row.kind} size="small" />
+      <div class="grow">
+        <h1 class="one-line">
+          <bdi>{row.name}</bdi>
+        </h1>
+        <span class="sub one-line">
+          {row.kind === "direct" ? presenceWords(row.presence) : t("room.members", { n: members })}
+        </span>
+      </div>
+      <a
+        class="icon-button"
+        href={href({ at: "search", room: row.id })}
+        aria-label={t("search.in_room")}
+        title={t("search.in_room")}
+      >
+        <Icon name="search" />
+      </a>
+      <button
+        type="button"
+        class="icon-button"
+        aria-label={details}
+        title={details}
+        aria-expanded={hasDetails}
+        onClick={() =>
+          go(hasDetails ? { at: "room", room: row.id } : { at: "room", room: row.id, side: "details" })
+        }
+      >
+        <Icon name="info" />
+      </button>
+    </header>
+  );
+}
+
+/** What is known of somebody's presence, and nothing more. */
+export function presenceWords(presence: Presence | undefined): string {
+  if (presence === "online" || presence === "away") {
+    return t(`presence.${presence}`);
+  }
+  const seen = presence?.lastSeenAt;
+  return seen === undefined ? t("presence.unknown") : t("presence.last_seen", { when: ago(seen) });
+}

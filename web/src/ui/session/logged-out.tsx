@@ -1,0 +1,53 @@
+/** The login ended elsewhere. The history is here still, and hidden. */
+import { useState } from "preact/hooks";
+import { t } from "../../i18n/words.ts";
+import { useApp } from "../app-context.ts";
+import { Dialog } from "../basics/dialog.tsx";
+import { Icon } from "../basics/icon.tsx";
+import { Rich } from "../basics/rich.tsx";
+import { Alone } from "./alone.tsx";
+import { LoginForm } from "./login.tsx";
+
+export function LoggedOut(props: { username: string; why: "elsewhere" | "expired" | "account_deleted" }) {
+  const { session } = useApp();
+  const [asks, setAsks] = useState(false);
+  const isDeleted = props.why === "account_deleted";
+  return (
+    <Alone title={t(`logged_out.${props.why}`)} text={t(`logged_out.${props.why}_text`)}>
+      <div class="notice-box">
+        <Icon name="archive" />
+        <p>
+          <Rich
+            k={isDeleted ? "logged_out.kept_deleted" : "logged_out.kept"}
+            with={{ name: props.username }}
+          />
+        </p>
+      </div>
+      {isDeleted ? null : <LoginForm mode="login" lastUsername={props.username} isNameFixed />}
+      <button type="button" class="button danger wide" onClick={() => setAsks(true)}>
+        <Icon name="trash" />
+        {t("logged_out.erase")}
+      </button>
+      {asks ? (
+        <Dialog title={t("logged_out.erase_title")} onClose={() => setAsks(false)}>
+          <p>{t("logged_out.erase_text")}</p>
+          <div class="buttons end">
+            <button type="button" class="button" onClick={() => setAsks(false)}>
+              {t("cancel")}
+            </button>
+            <button
+              type="button"
+              class="button danger"
+              onClick={() => {
+                setAsks(false);
+                void session.erase();
+              }}
+            >
+              {t("logged_out.erase")}
+            </button>
+          </div>
+        </Dialog>
+      ) : null}
+    </Alone>
+  );
+}

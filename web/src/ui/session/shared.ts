@@ -1,0 +1,4 @@
+/** Whether others use this computer too. Decides what a logout proposes. */
+import { signal } from "@preact/signals";
+
+export const isSharedComputer = signal(false);

@@ -1,0 +1,133 @@
+/** What can be done with a message. */
+import { useState } from "preact/hooks";
+import { t } from "../../i18n/words.ts";
+import type { MessageRow } from "../../state/room-model.ts";
+import { Dialog } from "../basics/dialog.tsx";
+import { Menu, type MenuItem, type Place, type Quick } from "../basics/menu.tsx";
+import { go } from "../route.ts";
+import { lazy } from "../shell/lazy.tsx";
+import { afterMenu } from "./after-menu.tsx";
+import { type RoomView, useRoomView } from "./room-view.ts";
+
+const QUICK = ["👍", "❤️", "😂", "😮", "😢", "🙏"];
+
+export const ForwardDialog = lazy(() => import("./forward-dialog.tsx"));
+export const EmojiDialog = lazy(() => import("../composer/emoji-dialog.tsx"));
+
+export function MessageMenu(props: { row: MessageRow; place: Place; onClose(): void }) {
+  const view = useRoomView();
+  const { row } = props;
+  return (
+    <Menu
+      label={t("menu.label")}
+      place={props.place}
+      onClose={props.onClose}
+      items={itemsOf(row, view)}
+      {...(row.content.is === "deleted" ? {} : { quick: quickOf(row, view) })}
+    />
+  );
+}
+
+function quickOf(row: MessageRow, view: RoomView): Quick[] {
+  return QUICK.map((glyph) => {
+    const isMine = row.reactions.some(({ emoji, isMine }) => emoji === glyph && isMine);
+    const label = isMine ? t("menu.unreact", { emoji: glyph }) : t("menu.react", { emoji: glyph });
+    return { glyph, label, run: () => void view.room.react(row.target, glyph, isMine) };
+  });
+}
+
+function itemsOf(row: MessageRow, view: RoomView): MenuItem[] {
+  const { content, target } = row;
+  const text = content.is === "text" || content.is === "forward" ? content.text : undefined;
+  const isDeleted = content.is === "deleted";
+  const items: (MenuItem | false)[] = [
+    !isDeleted && { label: t("menu.reply"), icon: "reply", run: () => view.reply(row) },
+    !isDeleted && {
+      label: t("menu.react_more"),
+      icon: "smile",
+      run: () =>
+        afterMenu.open((close) => (
+          <EmojiDialog
+            onClose={close}
+            onChoose={(emoji) => {
+              close();
+              void view.room.react(target, emoji, false);
+            }}
+          />
+        )),
+    },
+    row.may.edit && { label: t("menu.edit"), icon: "edit", run: () => view.edit(target) },
+    text !== undefined && {
+      label: t("menu.copy"),
+      icon: "copy",
+      run: () => void navigator.clipboard.writeText(text).catch(() => undefined),
+    },
+    text !== undefined && {
+      label: t("menu.select"),
+      icon: "quote",
+      run: () => afterMenu.open((close) => <SelectDialog text={text} onClose={close} />),
+    },
+    text !== undefined && {
+      label: t("menu.forward"),
+      icon: "share",
+      run: () =>
+        afterMenu.open((close) => <ForwardDialog room={view.room} target={target} onClose={close} />),
+    },
+    row.isMine && {
+      label: t("menu.info"),
+      icon: "info",
+      run: () => go({ at: "room", room: view.room.id, side: "receipts", ...target }),
+    },
+    !row.isMine && {
+      label: t("menu.unread"),
+      icon: "mail",
+      run: () => void view.room.markUnread(target),
+    },
+    row.may.remove &&
+      !isDeleted && {
+        label: t("menu.delete"),
+        icon: "trash",
+        isDanger: true,
+        run: () => afterMenu.open((close) => <DeleteDialog row={row} view={view} onClose={close} />),
+      },
+  ];
+  return items.filter((item): item is MenuItem => item !== false);
+}
+
+/** On a phone a long press opens the menu, so the text is selected here. */
+function SelectDialog({ text, onClose }: { text: string; onClose(): void }) {
+  return (
+    <Dialog title={t("menu.select")} onClose={onClose}>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a long text scrolls by keys */}
+      <div class="body list-box" dir="auto" tabIndex={0}>
+        {text}
+      </div>
+    </Dialog>
+  );
+}
+
+function DeleteDialog({ row, view, onClose }: { row: MessageRow; view: RoomView; onClose(): void }) {
+  const [isBusy, setBusy] = useState(false);
+  return (
+    <Dialog title={t("delete.title")} onClose={onClose}>
+      <p>{row.isMine ? t("delete.text") : t("delete.text_other", { name: row.author.name })}</p>
+      <div class="buttons end">
+        <button type="button" class="button" onClick={onClose}>
+          {t("cancel")}
+        </button>
+        <button
+          type="button"
+          class="button danger"
+          disabled={isBusy}
+          onClick={async () => {
+            setBusy(true);
+            await view.room.remove(row.target);
+            onClose();
+          }}
+        >
+          {t("menu.delete")}
+        </button>
+      </div>
+    </Dialog>
+  );
+}

@@ -1,0 +1,37 @@
+/** The reactions to a message. A click adds one's own, or takes it back. */
+import { listed } from "../../i18n/dates.ts";
+import { t } from "../../i18n/words.ts";
+import type { MessageRow } from "../../state/room-model.ts";
+import { useRoomView } from "./room-view.ts";
+
+/** More names than these are counted. */
+const NAMES_MAX = 20;
+
+export function Reactions({ row }: { row: MessageRow }) {
+  const { room } = useRoomView();
+  if (row.reactions.length === 0) {
+    return null;
+  }
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: a fieldset is for forms
+    <div class="reactions" role="group" aria-label={t("reactions.label")}>
+      {row.reactions.map(({ emoji, count, isMine, names }) => {
+        const who = listed(names.slice(0, NAMES_MAX));
+        return (
+          <button
+            key={emoji}
+            type="button"
+            class="reaction"
+            aria-pressed={isMine}
+            aria-label={t("reactions.one", { emoji, n: count, names: who })}
+            title={who}
+            onClick={() => void room.react(row.target, emoji, isMine)}
+          >
+            <bdi class="one-line">{emoji}</bdi>
+            <span>{count}</span>
+          </button>
+        );
+      })}
+    </div>
+  );
+}
