@@ -1,0 +1,57 @@
+/** Puts a text of others into every place where one is shown. */
+
+import type { FakeApp } from "./fake-app.ts";
+import type { FakeRoom } from "./fake-room.ts";
+import { HOUR, id, NOW } from "./people.ts";
+import { ROOM } from "./rooms.ts";
+import { say } from "./talk.ts";
+
+export function HOSTILE(app: FakeApp, text: string): void {
+  const author = { id: id(8), username: text.slice(0, 64), name: text };
+  const said = [
+    say(author, NOW - 3 * HOUR, text, {
+      isEdited: true,
+      reactions: [{ emoji: text, count: 1, isMine: false, names: [text] }],
+    }),
+    say(
+      author,
+      NOW - 2 * HOUR,
+      { is: "forward", text, from: text, at: NOW },
+      {
+        reply: { target: { message: id(1), from: id(2) }, author: text, text, isHere: true },
+      },
+    ),
+    say(author, NOW - HOUR, { is: "unknown", kind: text }),
+    say(author, NOW - HOUR, { is: "deleted", by: text }, { unreachable: [text] }),
+    say(author, NOW - HOUR, "x", {
+      problem: { key: "problem.unknown", values: { code: text }, detail: text },
+    }),
+  ];
+  const row = {
+    id: ROOM.strange,
+    kind: "group" as const,
+    name: text,
+    last: { author: text, isMine: false, text, at: NOW },
+    unread: 1,
+    mentions: 0,
+    isMuted: false,
+    writing: [],
+    isMember: true,
+  };
+  app.list.value = [row, { ...row, id: id(111), writing: [text] }, { ...row, id: id(112), draft: text }];
+  app.friends.value = [author];
+  app.requests.value = { incoming: [author], outgoing: [author] };
+  app.blocked.value = [author];
+  app.invitations.value = [{ room: id(201), name: text, kind: "group", by: text, at: NOW }];
+  app.devices.value = app.devices.value.map((device) => ({ ...device, name: text, address: text }));
+  app.noticeList.value = app.noticeList.value.map((notice) => ({
+    ...notice,
+    values: { name: text, address: text, user: text, by: text, room: text },
+  }));
+  app.announcement.value = text;
+  const room: FakeRoom = app.openRoom(ROOM.strange);
+  room.row.value = { ...row, writing: [text, text] };
+  room.timeline.said.value = [];
+  room.timeline.reset(said);
+  room.members.value = room.members.value.map((member) => ({ ...member, username: text, name: text }));
+}
