@@ -37,7 +37,8 @@ export interface Whole {
 /** What meets the records of a backup, in the order of the file. */
 export interface Reader {
   manifest?(manifest: Manifest): void;
-  item?(item: Item, line: string): void;
+  /** If it returns a promise, the next record waits for it, so that memory stays bounded. */
+  item?(item: Item, line: string): unknown;
 }
 
 /**
@@ -135,11 +136,11 @@ class Archive {
     }
   }
 
-  #line(section: Section, line: string): void {
+  #line(section: Section, line: string): unknown {
     const item = read(section, line);
     this.#counts[section] += 1;
     addTo(this.#digest, item);
-    this.#reader.item?.(item, line);
+    return this.#reader.item?.(item, line);
   }
 
   #compareSums(sums: Uint8Array): void {
@@ -180,7 +181,7 @@ async function small({ size, content }: Entry, most: number): Promise<Uint8Array
 }
 
 /** Hands over each line, and returns the hash of them all, as hex. */
-async function lines({ content }: Entry, take: (line: string) => void): Promise<string> {
+async function lines({ content }: Entry, take: (line: string) => unknown): Promise<string> {
   const hash = sha256.create();
   let parts: Uint8Array[] = [];
   let length = 0;
@@ -197,7 +198,10 @@ async function lines({ content }: Entry, take: (line: string) => void): Promise<
       parts.push(part.slice());
       begin += part.length + 1;
       if (end >= 0) {
-        take(text(joined(parts, length)));
+        const taken = take(text(joined(parts, length)));
+        if (taken instanceof Promise) {
+          await taken;
+        }
         parts = [];
         length = 0;
       }

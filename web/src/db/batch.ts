@@ -132,7 +132,7 @@ export class Batch {
   }
 
   /** Notes how far a user has read a room. */
-  async read(id: Id, user: Id, cursor: Cursor): Promise<void> {
+  async read(id: Id, user: Id, cursor: Cursor, at: number): Promise<void> {
     const room = await this.room(id);
     if (user === this.#me) {
       // The counting reads the rows of this batch too.
@@ -140,7 +140,8 @@ export class Batch {
       await setReading(this.#tx, room, read(room.reading, cursor), this.#me);
       this.#messages.forget();
     } else {
-      room.cursors[user] = laterCursor(room.cursors[user], cursor);
+      const known = room.cursors[user];
+      room.cursors[user] = laterCursor(known, cursor) === known ? known : { ...cursor, at };
     }
     this.#putRoom(room);
   }

@@ -121,3 +121,17 @@ export async function rowsAfter(
   const range = IDBKeyRange.bound(lower, [room, []], Array.isArray(from), false);
   return await db.getAllFromIndex("messages", "place", range, limit);
 }
+
+/**
+ * Returns up to `limit` rows from one place to another, both included. Without one, to that end.
+ */
+export async function rowsBetween(
+  db: Db,
+  room: Id,
+  first: PlaceKey | undefined,
+  last: PlaceKey | undefined,
+  limit: number,
+): Promise<MessageRow[]> {
+  const range = IDBKeyRange.bound(first ?? [room], last ?? [room, []]);
+  return await db.getAllFromIndex("messages", "place", range, limit);
+}

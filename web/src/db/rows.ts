@@ -96,7 +96,7 @@ export interface RoomRow {
   unread: Unread;
   reading: Reading;
   /** How far others have read. */
-  cursors: Record<Id, Cursor>;
+  cursors: Record<Id, Cursor & { at: number }>;
   /** How many messages are stored, and how many are waited for. */
   messages: number;
   waiting: number;

@@ -106,7 +106,10 @@ export async function openDb(user: Id, events: DbEvents, version: number = VERSI
       },
       blocking(_current, _blocked, event) {
         (event.target as IDBDatabase).close();
-        events.onOutdated();
+        // Without a new version the store is erased, and who erases it tells the tabs.
+        if (event.newVersion !== null) {
+          events.onOutdated();
+        }
       },
     });
     return db;

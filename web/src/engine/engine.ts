@@ -38,7 +38,9 @@ export class Engine {
       lead: () => void this.#take(),
       follow: () => this.#let(),
       state: () => this.#state,
-      heard: (state) => deps.onState(state.is === "online" ? { is: "follower" } : state),
+      // An end is told by the tab that leads, because it knows whether the user has asked for it.
+      heard: (state) =>
+        deps.onState(["online", "ended", "outdated"].includes(state.is) ? { is: "follower" } : state),
     });
   }
 

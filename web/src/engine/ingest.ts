@@ -189,7 +189,7 @@ export class Ingest {
         }
         break;
       case "read":
-        await batch.read(receipt.room, receipt.user, { up_to: receipt.up_to, sent_at: receipt.sent_at });
+        await batch.read(receipt.room, receipt.user, { up_to: receipt.up_to, sent_at: receipt.sent_at }, at);
         break;
       case "notices_read":
         await noticesRead(tx, receipt.notices);

@@ -1,4 +1,4 @@
-/** The user's own messages: the sending device gets no copy, and makes one with the relay's stamp. */
+/** The user's own messages. The device that sends gets no copy, so it makes one. */
 import type { Id } from "../core/id.ts";
 import type { Message } from "../core/message.ts";
 import { rawFields } from "../core/raw-json.ts";

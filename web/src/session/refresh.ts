@@ -27,10 +27,14 @@ export interface RefreshDeps {
  */
 export async function refreshTokens(deps: RefreshDeps, expiresAt: number): Promise<Refreshed> {
   let refreshed: Refreshed = "unreachable";
-  // With two refreshes at once, one may use a token that the other has replaced.
-  await deps.locks.request(LOCK, {}, async () => {
-    refreshed = await refresh(deps, expiresAt);
-  });
+  try {
+    // With two refreshes at once, one may use a token that the other has replaced.
+    await deps.locks.request(LOCK, {}, async () => {
+      refreshed = await refresh(deps, expiresAt);
+    });
+  } catch {
+    // The store is closed: the page is about to go.
+  }
   return refreshed;
 }
 

@@ -1,0 +1,48 @@
+/** Logging in and out. The tokens are cookies, which no script sees. */
+import type { Id } from "../core/id.ts";
+import type { Http } from "../wire/http.ts";
+import { ask, type Result, session, tell, type User, user } from "../wire/lists.ts";
+import { object } from "../wire/shape.ts";
+
+export interface LoginForm {
+  username: string;
+  password: string;
+  deviceName: string;
+  code?: string;
+  replaces?: Id;
+  /** Chosen at random. A repetition after a lost answer makes no second device. */
+  key: string;
+}
+
+export async function login(http: Http, form: LoginForm): Promise<Result<{ user: User; device: Id }>> {
+  const { username, password, deviceName: device_name, code, replaces: replace, key } = form;
+  const body = { username, password, device_name, code, replace, cookie: true };
+  const call = { method: "POST", path: "/v1/sessions", body, idempotencyKey: key, keepalive: true } as const;
+  let result = await ask(http, call, session);
+  if (!result.ok && result.refusal.kind === "unreachable" && result.refusal.why === "timeout") {
+    result = await ask(http, call, session);
+  }
+  return result.ok
+    ? { ok: true, value: { user: result.value.user, device: result.value.device.id } }
+    : result;
+}
+
+/** Creates an account. It does not log in. */
+export async function register(
+  http: Http,
+  form: { username: string; password: string; displayName?: string },
+): Promise<Result<User>> {
+  const { username, password, displayName: display_name } = form;
+  const body = { username, password, display_name };
+  const result = await ask(http, { method: "POST", path: "/v1/accounts", body }, object({ user }));
+  return result.ok ? { ok: true, value: result.value.user } : result;
+}
+
+/** Ends the login at the relay. A login that has ended already counts as ended. */
+export async function logout(http: Http): Promise<Result<void>> {
+  const call = { method: "DELETE", path: "/v1/sessions/current", keepalive: true } as const;
+  const result = await tell(http, call);
+  const isOver =
+    !result.ok && result.refusal.kind === "problem" && [401, 404].includes(result.refusal.status);
+  return isOver ? { ok: true, value: undefined } : result;
+}

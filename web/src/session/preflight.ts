@@ -1,0 +1,25 @@
+/** Whether the page can work. It is asked before a login, which would leave a device behind. */
+
+export interface Grounds {
+  /** Locks, storage and cookies need a secure context. */
+  isSecure(): boolean;
+  /** Opens and removes a database. Fails where storage is forbidden. */
+  tryStorage(): Promise<void>;
+  /** Writes a cookie, and returns whether it is there. */
+  tryCookie(): boolean;
+}
+
+export type Obstacle = "insecure" | "storage" | "cookies";
+
+/** Returns what stands in the way, or `undefined` if nothing does. */
+export async function preflight(grounds: Grounds): Promise<Obstacle | undefined> {
+  if (!grounds.isSecure()) {
+    return "insecure";
+  }
+  try {
+    await grounds.tryStorage();
+  } catch {
+    return "storage";
+  }
+  return grounds.tryCookie() ? undefined : "cookies";
+}
