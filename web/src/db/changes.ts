@@ -39,6 +39,8 @@ export type Signal =
   | { is: "changed"; topics: Topic[] }
   /** The leader lives. */
   | { is: "beat"; isVisible: boolean; state: EngineState }
+  /** A tab has come, and wants to hear how the leader is doing. */
+  | { is: "ask" }
   /** A tab that is visible wants to lead in place of a hidden one. */
   | { is: "want" }
   /** An engine leads from now on, and knows nothing of what was told before. */

@@ -49,6 +49,7 @@ export class Leader {
   start(): void {
     this.#unlisten = this.#bus.listen((signal) => this.#take(signal));
     this.#request(false);
+    this.#bus.post({ is: "ask" });
     this.#tick();
   }
 
@@ -78,6 +79,8 @@ export class Leader {
       if (this.#isVisible && !signal.isVisible) {
         this.#bus.post({ is: "want" });
       }
+    } else if (signal.is === "ask") {
+      this.#beat();
     } else if (signal.is === "want" && this.leads && !this.#isVisible) {
       this.#yield();
       this.#request(false);

@@ -17,15 +17,18 @@ export function connection(env: Env, mirror: Mirror): Connection & { end(): void
   let timer: unknown;
   const end = effect(() => {
     const next = shownAs(mirror.home.value?.state.value ?? { is: "connecting" });
-    env.clear(timer);
     const isLoss = next.is === "connecting" || next.is === "offline";
     const wasGood = ["online", "follower", "catching_up"].includes(shown.peek().is);
     if (isLoss && wasGood) {
-      // Most losses are over before somebody has read the words.
-      timer = env.set(() => {
+      // Most losses are over before somebody has read the words. The attempts in between do not
+      // begin the time anew.
+      timer ??= env.set(() => {
+        timer = undefined;
         shown.value = shownAs(mirror.home.peek()?.state.peek() ?? { is: "connecting" });
       }, QUIET);
     } else {
+      env.clear(timer);
+      timer = undefined;
       shown.value = next;
     }
   });

@@ -1,0 +1,189 @@
+import "fake-indexeddb/auto";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { BOB, BOBS_DEVICE, idOf, ME, ROOM, text } from "../../test/fakes/ids.ts";
+import { Browser, type Page } from "../../test/fakes/page.ts";
+import { FakeRelay } from "../../test/fakes/relay.ts";
+import { until } from "../../test/fakes/tab.ts";
+import { ManualTime } from "../../test/fakes/time.ts";
+import { readBackup } from "../backup/reader.ts";
+import { type Db, eraseDb, openDb } from "../db/schema.ts";
+import { fileName } from "./history.ts";
+import { excerptOf } from "./search.ts";
+
+let relay: FakeRelay;
+let browser: Browser;
+const key = { passphrase: "a long and winding road" };
+const nothing = new AbortController().signal;
+
+beforeEach(() => {
+  relay = new FakeRelay(new ManualTime());
+  relay.addUser(ME, "me");
+  relay.addUser(BOB, "bob");
+  relay.addDevice(BOBS_DEVICE, BOB);
+  relay.addRoom(ROOM, "group", { [ME]: "owner", [BOB]: "member" }, "trip");
+  browser = new Browser(relay);
+});
+afterEach(async () => {
+  await browser.end();
+});
+
+async function loggedIn(): Promise<Page> {
+  const page = await browser.page();
+  await page.app.session.login({ username: "me", password: "correct horse", isShared: false });
+  await until(() => page.app.connection.state.value.is === "online" && page.app.rooms.list.value.length > 0);
+  return page;
+}
+
+async function exported(page: Page): Promise<Blob> {
+  const parts: BlobPart[] = [];
+  const put = async (part: Uint8Array) => void parts.push(part.slice() as BlobPart);
+  const answer = await page.app.history.exportTo(key, put, () => undefined, nothing);
+  expect(answer).toMatchObject({ ok: true });
+  return new Blob(parts);
+}
+
+/** What is stored of messages, without what only this device knows. */
+async function contents(): Promise<string> {
+  const db: Db = await openDb(ME, { onOutdated: () => undefined });
+  const [records, rows] = await Promise.all([db.getAll("records"), db.getAll("messages")]);
+  db.close();
+  const slots = rows.map(({ id, user, slot, ledger }) => ({ id, user, slot, outcomes: ledger?.outcomes }));
+  return JSON.stringify({ records, slots });
+}
+
+describe("the history", () => {
+  it("50: goes into a backup and back, on an empty device, and a second import changes nothing", async () => {
+    const page = await loggedIn();
+    const first = text(1, "one");
+    const target = { message: first.id, from: BOB };
+    const gone = text(2, "gone");
+    relay.publish(first);
+    relay.publish(gone);
+    relay.publish(text(3, { target, body: "one, edited" }, { kind: "edit" }));
+    relay.publish(text(4, { target: { message: gone.id, from: BOB } }, { kind: "delete" }));
+    const room = page.app.openRoom(ROOM);
+    room.setDraft({ text: "mine", mentions: [] });
+    await room.send();
+    await until(() => relay.acked.length === 4 && page.app.connection.waiting.value === 0);
+    const id = (JSON.parse(relay.sends[0] ?? "{}") as { id: string }).id;
+    relay.receipt(ME, {
+      kind: "delivered",
+      room: ROOM,
+      to: [{ user: BOB, device: BOBS_DEVICE, messages: [id] }],
+    });
+    await until(async () => (await contents()).includes('"what":"delivered"'));
+    room.close();
+    const before = await contents();
+    const file = await exported(page);
+    const whole = await readBackup(file, key);
+    expect(whole.manifest.counts).toMatchObject({ messages: 5, outcomes: 1 });
+    await page.app.session.logout("delete");
+    await eraseDb(ME);
+    expect(
+      await page.app.session.login({ username: "me", password: "correct horse", isShared: false }),
+    ).toEqual({
+      ok: true,
+      value: { isEmpty: true },
+    });
+    const done: number[] = [];
+    const answer = await page.app.history.importFrom(file, key, (part) => done.push(part), nothing);
+    expect(answer).toEqual({ ok: true, value: { added: 5 } });
+    expect(done.at(-1)).toBe(1);
+    expect(await contents()).toBe(before);
+    const [listed] = page.app.rooms.list.value;
+    expect(listed).toMatchObject({ name: "trip", unread: 0 });
+    const again = await page.app.history.importFrom(file, key, () => undefined, nothing);
+    expect(again).toEqual({ ok: true, value: { added: 0 } });
+    expect(await contents()).toBe(before);
+  });
+
+  it("of a wrong key, a damaged file and another user says so and stores nothing", async () => {
+    const page = await loggedIn();
+    relay.publish(text(1, "one"));
+    await until(() => relay.acked.length === 1);
+    const file = await exported(page);
+    const wrong = await page.app.history.importFrom(
+      file,
+      { passphrase: "another road" },
+      () => undefined,
+      nothing,
+    );
+    expect(wrong).toMatchObject({ ok: false, problem: { key: "problem.wrong_key" } });
+    const cut = file.slice(0, file.size - 40);
+    const before = await contents();
+    expect(await page.app.history.importFrom(cut, key, () => undefined, nothing)).toMatchObject({
+      ok: false,
+      problem: { key: "problem.damaged_backup" },
+    });
+    expect(await contents()).toBe(before);
+    await page.app.session.logout("keep");
+    relay.addUser(idOf(3), "carol");
+    await page.app.session.login({ username: "carol", password: "correct horse", isShared: false });
+    expect(await page.app.history.importFrom(file, key, () => undefined, nothing)).toMatchObject({
+      ok: false,
+      problem: { key: "problem.other_account" },
+    });
+  });
+
+  it("49: tells its size, and reminds of a backup once a month", async () => {
+    const page = await loggedIn();
+    relay.publish(text(1, "one"));
+    await until(() => page.app.rooms.list.value.some(({ last }) => last !== undefined));
+    await page.app.history.refresh();
+    expect(page.app.history.status.value).toMatchObject({
+      bytes: 1_000,
+      messages: 1,
+      protection: "not_asked",
+      isReminderDue: false,
+    });
+    browser.time.ahead += 31 * 24 * 3_600_000;
+    await page.app.history.refresh();
+    expect(page.app.history.status.value.isReminderDue).toBe(true);
+    await exported(page);
+    expect(page.app.history.status.value.isReminderDue).toBe(false);
+  });
+
+  it("has file names without surprises, and passphrases that differ", async () => {
+    expect(fileName('../A"b.c', 1_700_000_000_000)).toBe("ferry-..ab.c-20231114t221320z.tar.gz.age");
+    const page = await browser.page();
+    const phrases = [page.app.history.newPassphrase(), page.app.history.newPassphrase()];
+    expect(phrases[0]).toMatch(/^([a-z2-9]{4}-){6}[a-z2-9]{4}$/);
+    expect(phrases[0]).not.toBe(phrases[1]);
+  });
+});
+
+describe("a search", () => {
+  it("36: brings what fits, with the words marked, and stops when it is told to", async () => {
+    const page = await loggedIn();
+    for (let at = 1; at <= 120; at += 1) {
+      relay.publish(text(at, `the ferry number ${at}`));
+    }
+    await until(() => relay.acked.length === 120);
+    const search = page.app.search({ words: "FERRY" });
+    await until(() => search.hits.value.length >= 50);
+    const hits = search.hits.value;
+    expect(hits[0]).toMatchObject({
+      roomName: "trip",
+      author: "bob",
+      excerpt: "the ferry number 120",
+      marks: [[4, 9]],
+    });
+    search.more();
+    await until(() => search.isDone.value);
+    expect(search.hits.value.length).toBe(120);
+    const other = page.app.search({ words: "ferry", from: ME });
+    await until(() => other.isDone.value);
+    expect(other.hits.value).toEqual([]);
+  });
+
+  it("marks what a folded word is in the text", () => {
+    expect(excerptOf("Große Ｗide İstanbul", ["wide"])).toEqual({
+      excerpt: "Große Ｗide İstanbul",
+      marks: [[6, 10]],
+    });
+    const long = `${"a ".repeat(100)}needle${" b".repeat(100)}`;
+    const { excerpt, marks } = excerptOf(long, ["needle"]);
+    expect(excerpt.length).toBeLessThan(170);
+    expect(excerpt.slice(...(marks[0] ?? [0, 0]))).toBe("needle");
+  });
+});
