@@ -25,6 +25,10 @@ export async function buildStories(web) {
 export async function serve(folder) {
   const server = createServer(async (request, response) => {
     const path = new URL(request.url ?? "/", "http://localhost").pathname;
+    if (path === "/favicon.ico") {
+      response.writeHead(204).end();
+      return;
+    }
     const file = join(folder, normalize(path === "/" ? "/index.html" : path));
     try {
       const body = await readFile(file);

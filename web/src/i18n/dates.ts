@@ -83,6 +83,15 @@ export function size(bytes: number): string {
   }).format(shown);
 }
 
+/** “3 hours”, “7 minutes”. */
+export function span(milliseconds: number): string {
+  const minutes = Math.round(milliseconds / 60_000);
+  const [value, unit] = minutes < 120 ? [minutes, "minute"] : [Math.round(minutes / 60), "hour"];
+  return new Intl.NumberFormat(locale(), { style: "unit", unit: String(unit), unitDisplay: "long" }).format(
+    Number(value),
+  );
+}
+
 /** “Ann, Bob and Eve”. */
 export function listed(names: readonly string[]): string {
   return new Intl.ListFormat(locale(), { type: "conjunction" }).format(names);

@@ -12,6 +12,8 @@ function watch(query: string): ReadonlySignal<boolean> {
 
 /** One pane at a time. */
 export const isNarrow = watch("(max-width: 759px)");
+/** The details take the place of the room. */
+export const isTight = watch("(max-width: 1099px)");
 export const isTouch = watch("(pointer: coarse)");
 export const isDark = watch("(prefers-color-scheme: dark)");
 export const isApple = /Mac|iPhone|iPad/.test(navigator.platform);

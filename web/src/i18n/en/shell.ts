@@ -44,6 +44,7 @@ export const shell = {
   "empty_device.how":
     "On a device that has your history, open Settings, History, and export it. Then import the file here.",
 
+  "strip.label": "Connection and news of Ferry",
   "strip.connecting": "Connecting…",
   "strip.catching_up": { one: "Catching up: {n} message so far", other: "Catching up: {n} messages so far" },
   "strip.catching_up_label": "Messages are coming",
@@ -53,10 +54,7 @@ export const shell = {
   "strip.try_now": "Try now",
   "strip.storage_full": "Storage is full. New messages wait at the relay until there is room.",
   "strip.storage_full_do": "Make room",
-  "strip.clock": {
-    one: "The clock of this device is off by {n} minute. Set it, so that times are right.",
-    other: "The clock of this device is off by {n} minutes. Set it, so that times are right.",
-  },
+  "strip.clock": "The clock of this device is off by {span}. Set it, so that times are right.",
   "strip.update": "A new version of Ferry is ready. What you wrote stays.",
   "strip.export": "Only this browser has your history. It is time for a fresh backup.",
   "strip.export_do": "Back up",
@@ -87,6 +85,7 @@ export const shell = {
   "people.label_requests": { one: "People, {n} request", other: "People, {n} requests" },
   "people.friends": "Friends",
   "people.find": "Find people",
+  "people.tab_find": "Find",
   "people.requests": "Requests",
   "people.blocked": "Blocked",
   "people.found": "People found",

@@ -40,6 +40,8 @@ function Writer() {
   const [picks, setPicks] = useState(false);
   /** What was written before an edit began. It comes back after it. */
   const before = useRef("");
+  /** The text that this field gave to the draft last. */
+  const written = useRef(text);
   const draft = room.draft.value;
   const excess = excessOf(text);
   const isEditing = draft.editing !== undefined;
@@ -47,10 +49,13 @@ function Writer() {
 
   view.focusComposer = () => field.current?.focus();
 
-  // Another tab, or the menu of a message, changes the draft too.
+  // Another tab, or the menu of a message, changes the draft too. What was written here itself may
+  // be behind the field by now, and must not take its place.
   useEffect(() => {
-    if (draft.text !== field.current?.value) {
-      setText(draft.text);
+    const now = room.draft.peek().text;
+    if (now !== written.current) {
+      written.current = now;
+      setText(now);
     }
     if (draft.editing !== undefined) {
       field.current?.focus();
@@ -73,6 +78,7 @@ function Writer() {
 
   const write = (next: string) => {
     setText(next);
+    written.current = next;
     room.setDraft({ ...room.draft.peek(), text: next, mentions: mentionsIn(next, room.members.peek()) });
   };
 
@@ -81,6 +87,7 @@ function Writer() {
       return;
     }
     setText("");
+    written.current = "";
     setCompletion(undefined);
     const wasEditing = room.draft.peek().editing !== undefined;
     await room.send();
@@ -96,6 +103,7 @@ function Writer() {
   const cancel = () => {
     const text = isEditing ? before.current : room.draft.peek().text;
     before.current = "";
+    written.current = text;
     room.setDraft({ text, mentions: mentionsIn(text, room.members.peek()) });
     setText(text);
     field.current?.focus();

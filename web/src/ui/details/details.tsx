@@ -1,4 +1,5 @@
 /** The details of a room: what it is, who is in it, and what can be done. */
+import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { t } from "../../i18n/words.ts";
 import { useApp } from "../app-context.ts";
@@ -8,6 +9,7 @@ import { Choice, Field } from "../basics/field.tsx";
 import { Icon } from "../basics/icon.tsx";
 import { ProblemText } from "../basics/problem.tsx";
 import { useTask } from "../basics/task.ts";
+import { isTight } from "../device.ts";
 import { presenceWords } from "../rooms/room-screen.tsx";
 import { go, href } from "../route.ts";
 import { useRoomView } from "../timeline/room-view.ts";
@@ -25,8 +27,7 @@ export default function Details() {
     return null;
   }
   return (
-    <aside class="side-pane" aria-label={t("details.title")}>
-      <SideHead title={t("details.title")} />
+    <SidePane title={t("details.title")}>
       <div class="page scroll">
         <div class="column">
           <div class="profile">
@@ -60,11 +61,29 @@ export default function Details() {
           )}
         </div>
       </div>
-    </aside>
+    </SidePane>
   );
 }
 
-export function SideHead({ title }: { title: string }) {
+/** The pane beside a room, or in its place where both have no room. */
+export function SidePane({ title, children }: { title: string; children: ComponentChildren }) {
+  const isAlone = isTight.value;
+  return (
+    // biome-ignore lint/a11y/useAriaPropsSupportedByRole: both roles have a label
+    <div
+      class="side-pane"
+      role={isAlone ? "main" : "complementary"}
+      id={isAlone ? "main" : undefined}
+      tabIndex={-1}
+      aria-label={title}
+    >
+      <SideHead title={title} />
+      {children}
+    </div>
+  );
+}
+
+function SideHead({ title }: { title: string }) {
   const { room } = useRoomView();
   return (
     <header class="head">

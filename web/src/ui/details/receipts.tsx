@@ -8,7 +8,7 @@ import { Avatar } from "../basics/avatar.tsx";
 import { MarkSign } from "../timeline/mark-sign.tsx";
 import { shortened } from "../timeline/quote.tsx";
 import { useRoomView } from "../timeline/room-view.ts";
-import { SideHead } from "./details.tsx";
+import { SidePane } from "./details.tsx";
 
 export default function Receipts({ message }: { message: Id }) {
   const { room } = useRoomView();
@@ -16,8 +16,7 @@ export default function Receipts({ message }: { message: Id }) {
   const row = room.timeline.rows.value.find((row) => row.is === "message" && row.target.message === message);
   const text = row?.is === "message" && row.content.is === "text" ? row.content.text : undefined;
   return (
-    <aside class="side-pane" aria-label={t("receipts.title")}>
-      <SideHead title={t("receipts.title")} />
+    <SidePane title={t("receipts.title")}>
       <div class="page scroll">
         <div class="column">
           {row?.is === "message" ? (
@@ -27,7 +26,7 @@ export default function Receipts({ message }: { message: Id }) {
             </section>
           ) : null}
           <section>
-            <h3>{t("receipts.people")}</h3>
+            <h2>{t("receipts.people")}</h2>
             <ul class="rows">
               {receipts.map((receipt) => (
                 <li key={receipt.user} class="item">
@@ -44,7 +43,7 @@ export default function Receipts({ message }: { message: Id }) {
           </section>
         </div>
       </div>
-    </aside>
+    </SidePane>
   );
 }
 

@@ -45,7 +45,7 @@ export default function People({ tab }: { tab: Tab }) {
               href={href({ at: "people", tab: one })}
               aria-current={one === tab ? "page" : undefined}
             >
-              {t(`people.${one}`)}
+              {t(one === "find" ? "people.tab_find" : `people.${one}`)}
               {one === "requests" && incoming > 0 ? <span class="badge call">{incoming}</span> : null}
             </a>
           ))}

@@ -5,6 +5,7 @@ import { t } from "../../i18n/words.ts";
 import { useApp } from "../app-context.ts";
 import { SearchField } from "../basics/field.tsx";
 import { Icon } from "../basics/icon.tsx";
+import { Scene } from "../basics/scene.tsx";
 import { isNarrow } from "../device.ts";
 import { go, href, route } from "../route.ts";
 import { EmptyDevice, FirstSteps } from "../shell/welcome.tsx";
@@ -49,6 +50,7 @@ export function RoomList({ keys }: { keys: string }) {
         )}
         {all.length === 0 && isNarrow.value ? (
           <div class="empty">
+            <Scene of="ferry" />
             {phase.is === "signed_in" && phase.isEmptyDevice ? <EmptyDevice /> : <FirstSteps />}
           </div>
         ) : null}

@@ -9,7 +9,7 @@ import { Avatar } from "../basics/avatar.tsx";
 import { Empty } from "../basics/empty.tsx";
 import { Icon } from "../basics/icon.tsx";
 import { Composer } from "../composer/composer.tsx";
-import { isNarrow } from "../device.ts";
+import { isTight } from "../device.ts";
 import { go, href, type Route } from "../route.ts";
 import { lazy } from "../shell/lazy.tsx";
 import { RoomView, RoomViewContext } from "../timeline/room-view.ts";
@@ -35,20 +35,24 @@ export function RoomScreen({ here }: { here: Extract<Route, { at: "room" }> }) {
         <header class="head">
           <BackToList />
         </header>
-        <Empty drawing="buoy" title={t("room.not_here")} text={t("room.not_here_text")} />
+        <Empty isPage drawing="buoy" title={t("room.not_here")} text={t("room.not_here_text")} />
       </main>
     );
   }
-  const isSideAlone = isNarrow.value && side !== undefined;
+  // The timeline stays where it is while the details are in its place.
+  const isHidden = isTight.value && side !== undefined;
   return (
     <RoomViewContext.Provider value={view}>
-      {isSideAlone ? null : (
-        <main class="main-pane room" id="main" tabIndex={-1}>
-          <RoomHead view={view} hasDetails={side === "details"} />
-          <TimelinePane />
-          <Composer />
-        </main>
-      )}
+      <div
+        class="main-pane room"
+        role={isHidden ? undefined : "main"}
+        id={isHidden ? undefined : "main"}
+        tabIndex={-1}
+      >
+        <RoomHead view={view} hasDetails={side === "details"} />
+        <TimelinePane />
+        <Composer />
+      </div>
       {side === "details" ? <Details /> : null}
       {side === "receipts" && message !== undefined ? <Receipts message={message} /> : null}
     </RoomViewContext.Provider>

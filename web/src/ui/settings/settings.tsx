@@ -51,7 +51,7 @@ export default function Settings({ section }: { section: string | undefined }) {
                 <a
                   class="action"
                   href={href({ at: "settings", section: name })}
-                  aria-current={name === shown?.name ? "page" : undefined}
+                  aria-current={name === (isNarrow.value ? chosen : shown)?.name ? "page" : undefined}
                 >
                   <Icon name={icon} />
                   {t(`settings.${name}` as Key as "settings.title")}
@@ -73,9 +73,9 @@ export default function Settings({ section }: { section: string | undefined }) {
           </ul>
         </nav>
         <Page>
-          {isNarrow.value ? null : (
-            <h2 class="settings-title">{t(`settings.${shown?.name}` as Key as "settings.title")}</h2>
-          )}
+          <h2 class={isNarrow.value ? "hidden-words" : undefined}>
+            {t(`settings.${shown?.name}` as Key as "settings.title")}
+          </h2>
           <Screen />
         </Page>
       </div>

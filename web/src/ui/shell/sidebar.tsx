@@ -4,11 +4,23 @@ import { useApp } from "../app-context.ts";
 import { Avatar } from "../basics/avatar.tsx";
 import { Icon } from "../basics/icon.tsx";
 import { Sign } from "../basics/scene.tsx";
-import { isApple } from "../device.ts";
+import { isApple, isNarrow } from "../device.ts";
 import { RoomList } from "../rooms/room-list.tsx";
 import { href } from "../route.ts";
 
+/** Alone on a phone the list is the content of the page. */
 export function Sidebar() {
+  return isNarrow.value ? (
+    <main id="main" tabIndex={-1} class="list-main">
+      <h1 class="hidden-words">{t("list.label")}</h1>
+      <List />
+    </main>
+  ) : (
+    <List />
+  );
+}
+
+function List() {
   return (
     <nav class="list-pane" aria-label={t("list.label")}>
       <header class="head">

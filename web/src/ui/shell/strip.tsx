@@ -1,5 +1,5 @@
 /** One line that says how the connection is, if there is something to say. */
-import { countdown } from "../../i18n/dates.ts";
+import { countdown, span } from "../../i18n/dates.ts";
 import { t } from "../../i18n/words.ts";
 import { useApp } from "../app-context.ts";
 import { useNow, wordsOf } from "../basics/problem.tsx";
@@ -9,11 +9,11 @@ export function Strip({ hasUpdate }: { hasUpdate: boolean }) {
   const { connection, history } = useApp();
   const skew = connection.clockSkew.value;
   return (
-    <div>
+    <section aria-label={t("strip.label")}>
       <ConnectionStrip />
       {skew === undefined ? null : (
         <div class="strip warn">
-          <span>{t("strip.clock", { n: Math.round(Math.abs(skew) / 60_000) })}</span>
+          <span>{t("strip.clock", { span: span(Math.abs(skew)) })}</span>
         </div>
       )}
       {hasUpdate ? (
@@ -32,7 +32,7 @@ export function Strip({ hasUpdate }: { hasUpdate: boolean }) {
           </button>
         </div>
       ) : null}
-    </div>
+    </section>
   );
 }
 

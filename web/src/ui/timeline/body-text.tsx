@@ -63,7 +63,8 @@ function drawn(token: Token, key: number) {
       return <blockquote key={key}>{draw(token.children)}</blockquote>;
     case "fence":
       return (
-        <pre key={key} dir="ltr">
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: long lines scroll by keys
+        <pre key={key} dir="ltr" tabIndex={0}>
           <code>{draw(token.children)}</code>
         </pre>
       );

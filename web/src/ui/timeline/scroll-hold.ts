@@ -31,7 +31,8 @@ export class ScrollHold {
   /** Notes what is visible now. Returns the keys of the first and the last visible row. */
   note(): { first: string; last: string } | undefined {
     const scroller = this.#scroller;
-    if (scroller === undefined) {
+    // One that is not shown has no place to note.
+    if (scroller === undefined || scroller.clientHeight === 0) {
       return undefined;
     }
     this.isAtEnd.value = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight <= NEAR;
@@ -53,7 +54,7 @@ export class ScrollHold {
   /** Puts back what was noted, after anything has moved. */
   restore(): void {
     const scroller = this.#scroller;
-    if (scroller === undefined) {
+    if (scroller === undefined || scroller.clientHeight === 0) {
       return;
     }
     if (this.isAtEnd.peek()) {
