@@ -60,7 +60,7 @@ export async function open({ story, size = "desktop", more = "" }: Options): Pro
     }
   });
   await page.goto(`${address}?still&story=${story}${more}`);
-  await page.locator("#app :is(main, nav)").first().waitFor();
+  await page.locator("#app :is(main, [role=main], nav)").first().waitFor();
   await page.waitForLoadState("networkidle");
   return page;
 }

@@ -23,8 +23,7 @@ async function show(
       host.remove();
     }
     const links = [...document.querySelectorAll<HTMLAnchorElement>("a[href]")].filter(
-      ({ protocol, href }) =>
-        !["http:", "https:", "mailto:"].includes(protocol) || href.includes("javascript:alert"),
+      ({ protocol }) => !["http:", "https:", "mailto:"].includes(protocol),
     );
     const made = document.querySelectorAll(
       "#app :is(script, img, iframe, object, embed, style, link, meta, base, video, audio, template, math, frame, [onerror], [onload], [style*=url])",

@@ -86,12 +86,12 @@ export function SidePane({ title, children }: { title: string; children: Compone
 function SideHead({ title }: { title: string }) {
   const { room } = useRoomView();
   return (
-    <header class="head">
+    <div class="head">
       <a class="icon-button back" href={href({ at: "room", room: room.id })} aria-label={t("back_to_room")}>
         <Icon name="close" />
       </a>
       <h1 class="grow">{title}</h1>
-    </header>
+    </div>
   );
 }
 

@@ -82,7 +82,7 @@ function RoomHead({ view, hasDetails }: { view: RoomView; hasDetails: boolean })
   const members = room.members.value.length;
   const details = hasDetails ? t("details.hide") : t("details.show");
   return (
-    <header class="head">
+    <div class="head">
       <BackToList />
       <Avatar id={row.peer ?? row.id} name={row.name} kind={row.kind} size="small" />
       <div class="grow">
@@ -113,7 +113,7 @@ function RoomHead({ view, hasDetails }: { view: RoomView; hasDetails: boolean })
       >
         <Icon name="info" />
       </button>
-    </header>
+    </div>
   );
 }
 
