@@ -21,6 +21,7 @@ import { stamped } from "./own.ts";
 
 /** The frames of one transaction. */
 export const BATCH = 64;
+const LATER_MAX = 1_000;
 const STORES: Store[] = [
   "messages",
   "records",
@@ -144,7 +145,7 @@ export class Ingest {
             }
             break;
           case "later":
-            await tx.objectStore("later").add({ text: item.text });
+            await keepForLater(tx, item.text);
             break;
           case "sent":
             await this.#sent(tx, batch, item.sent);
@@ -255,6 +256,15 @@ function recordOf(text: string): MessageRecord | undefined {
       return undefined;
     }
     throw error;
+  }
+}
+
+/** Keeps a frame for a later version of the page. One more than the limit, and the oldest goes. */
+async function keepForLater(tx: Rw, text: string): Promise<void> {
+  const store = tx.objectStore("later");
+  const key = await store.add({ text });
+  if (key > LATER_MAX) {
+    await store.delete(IDBKeyRange.upperBound(key - LATER_MAX));
   }
 }
 

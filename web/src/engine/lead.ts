@@ -2,6 +2,7 @@
 import { Clock } from "../core/clock.ts";
 import type { EngineState } from "../db/changes.ts";
 import { Fenced, getMeta, noteExpiry, setMeta } from "../db/meta.ts";
+import { trimNotices } from "../db/notices.ts";
 import { isQuota } from "../db/schema.ts";
 import type { Frame, Welcome } from "../wire/frames.ts";
 import { ackFrame, presenceFrame } from "../wire/outgoing.ts";
@@ -116,10 +117,10 @@ export class Lead {
   }
 
   #welcome(welcome: Welcome): void {
-    const { timers, db } = this.#deps;
+    const { timers, db, bus } = this.#deps;
     const { server_time: now, token_expires_at: expiresAt } = welcome;
     this.#clock.hear(now, timers.steady());
-    const skew = this.#clock.skew(timers.now(), timers.steady()) ?? 0;
+    const skew = Math.round(this.#clock.skew(timers.now(), timers.steady()) ?? 0);
     this.#isDrained = false;
     this.#received = 0;
     this.#ingest.connected();
@@ -136,7 +137,7 @@ export class Lead {
         noteExpiry(db, expiresAt),
         setMeta(db, "skew", skew),
         setMeta(db, "frameLimit", welcome.limits.frame),
-      ]),
+      ]).then(() => bus.changed("meta")),
     );
     this.#lists.sync();
   }
@@ -167,11 +168,18 @@ export class Lead {
         this.#isDrained = true;
         this.#setState({ is: "online" });
         this.#pager.busy();
-        this.#note(setMeta(db, "drainedAt", timers.now()));
+        this.#note(this.#drained());
         break;
       default:
         break;
     }
+  }
+
+  async #drained(): Promise<void> {
+    const { db, bus, timers } = this.#deps;
+    await setMeta(db, "drainedAt", timers.now());
+    bus.changed("meta");
+    await trimNotices(db);
   }
 
   #progress(): void {

@@ -1,4 +1,4 @@
-/** Says whose presence this tab shows: that of friends, and of members of open and direct rooms. */
+/** Says whose presence this tab shows: friends, and members of open and direct rooms. */
 import { effect } from "@preact/signals";
 import type { Id } from "../core/id.ts";
 import { membersOf } from "../db/rooms.ts";
