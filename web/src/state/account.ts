@@ -1,10 +1,16 @@
 /** What the user changes about their account. */
-import { signal } from "@preact/signals";
+import { type Signal, signal } from "@preact/signals";
 import type { Id } from "../core/id.ts";
 import { setMeta } from "../db/meta.ts";
 import { eraseDb } from "../db/schema.ts";
 import { fetchMe } from "../lists/people.ts";
-import { ask, devices as devicesReader, settings as settingsReader, tell } from "../wire/lists.ts";
+import {
+  ask,
+  devices as devicesReader,
+  type Refusal,
+  settings as settingsReader,
+  tell,
+} from "../wire/lists.ts";
 import type { Env } from "./env.ts";
 import type { Mirror } from "./mirror.ts";
 import type { Device, Privacy, Session } from "./model.ts";
@@ -12,14 +18,17 @@ import { problem, settled } from "./problems.ts";
 
 type Calls = Pick<
   Session,
-  | "devices"
-  | "loadDevices"
-  | "logOutDevice"
-  | "changePassword"
-  | "changeProfile"
-  | "changePrivacy"
-  | "deleteAccount"
->;
+  "loadDevices" | "logOutDevice" | "changePassword" | "changeProfile" | "changePrivacy" | "deleteAccount"
+> & { devices: Signal<Device[]> };
+
+/** Returns the devices that a rejected login lists. The relay says less of them than to a login. */
+export function placesOf(refusal: Refusal): Device[] {
+  const devices = refusal.kind === "problem" ? (refusal.problem.devices ?? []) : [];
+  return devices.map(({ id, name, last_seen_at: lastSeenAt }) => {
+    const unknown = { isCurrent: false, isOnline: false, address: "", createdAt: lastSeenAt };
+    return { id, name, lastSeenAt, ...unknown };
+  });
+}
 
 export function accountCalls(env: Env, mirror: Mirror, deleted: () => Promise<void>): Calls {
   const devices = signal<Device[]>([]);

@@ -47,6 +47,14 @@ it("45: a wrong password says so; without a place for a device it says that", as
   relay.devicesMax = 0;
   const full = await page.app.session.login(form);
   expect(full).toMatchObject({ ok: false, problem: { key: "problem.device_limit" } });
+  // The login may take the place of a device, with all that waits for it.
+  relay.devicesMax = 1;
+  const old = relay.addDevice(idOf(50), ME, "old laptop");
+  relay.publish(text(1, "waits"));
+  await page.app.session.login(form);
+  expect(page.app.session.devices.value).toMatchObject([{ id: old.id, name: "old laptop" }]);
+  expect(await page.app.session.login({ ...form, replaces: old.id })).toMatchObject({ ok: true });
+  await until(() => page.app.rooms.list.value.some(({ last }) => last?.text === "waits"));
 });
 
 it("F11: without cookies or storage it is refused before the login, and no device is left", async () => {
@@ -121,4 +129,23 @@ it("an expired token is refreshed and the call made again", async () => {
     { name: "test browser", isCurrent: true, isOnline: true },
   ]);
   expect(idOf(100)).toBe(ROOM);
+});
+
+it("F8: where the browser has deleted the store, the login is found again, and the device is empty", async () => {
+  const page = await loggedIn();
+  relay.publish(text(1, "lost"));
+  await until(() => relay.acked.length === 1);
+  page.app.stop();
+  await browser.time.advance(0);
+  for (const name of ["ferry", `ferry-${ME}`]) {
+    await new Promise((resolve) => {
+      indexedDB.deleteDatabase(name).onsuccess = resolve;
+    });
+  }
+  // The access token is over by now.
+  browser.jar.accessUntil = 0;
+  const again = await browser.page();
+  expect(phase(again)).toEqual({ is: "signed_in", isEmptyDevice: true });
+  await until(() => online(again));
+  expect(relay.devicesOf(ME).length).toBe(1);
 });

@@ -7,9 +7,10 @@ import { type Db, eraseDb, Outdated, openDb } from "../db/schema.ts";
 import { RenewingHttp } from "../session/calls.ts";
 import { login, logout, register } from "../session/login.ts";
 import { preflight } from "../session/preflight.ts";
+import { recover } from "../session/recover.ts";
 import { refreshTokens } from "../session/refresh.ts";
 import { Http } from "../wire/http.ts";
-import { accountCalls } from "./account.ts";
+import { accountCalls, placesOf } from "./account.ts";
 import type { Env } from "./env.ts";
 import type { Mirror } from "./mirror.ts";
 import type { Me, Phase, Session } from "./model.ts";
@@ -124,6 +125,14 @@ export function session(env: Env, mirror: Mirror): SessionParts {
     return isEmptyDevice;
   };
 
+  /** Returns the login whose store the browser has deleted. */
+  const recovered = async (): Promise<AccountRow | undefined> => {
+    const found = await recover(plain);
+    const row = found === undefined ? undefined : { ...found, isShared: false };
+    await putAccount(await open(), row);
+    return row;
+  };
+
   const watch = () => {
     const endListening = mirror.listen((heard) => {
       if (heard.is === "session") {
@@ -154,17 +163,18 @@ export function session(env: Env, mirror: Mirror): SessionParts {
     };
   };
 
+  const calls = accountCalls(env, mirror, () => end("account_deleted"));
   return {
     phase,
     me: meOf(mirror),
-    ...accountCalls(env, mirror, () => end("account_deleted")),
+    ...calls,
     async start() {
       const obstacle = await preflight(env.grounds);
       if (obstacle === "insecure" || obstacle === "storage") {
         phase.value = { is: "blocked", why: obstacle };
         return;
       }
-      const row = await account(await open());
+      const row = (await account(await open())) ?? (await recovered());
       if (row !== undefined && row.ended === undefined) {
         await enter(row);
       } else if (obstacle !== undefined) {
@@ -194,6 +204,8 @@ export function session(env: Env, mirror: Mirror): SessionParts {
       const result = await login(plain, form);
       if (!result.ok) {
         const why = problemOf(result.refusal, env.now());
+        // Who has proved the password sees the devices, to choose whose place this login takes.
+        calls.devices.value = placesOf(result.refusal);
         // The code says no more than that the login is not valid; here it is about the password.
         const isWrong = why.key === "problem.unauthorized";
         return { ok: false, problem: isWrong ? { ...why, key: "problem.wrong_password" } : why };

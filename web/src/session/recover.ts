@@ -1,0 +1,33 @@
+/**
+ * Finds out who is logged in, where the browser has deleted what it stored and kept the cookies.
+ * Without this the page would ask for a login, and the old one would stay a device for ever.
+ */
+import type { Id } from "../core/id.ts";
+import type { Http } from "../wire/http.ts";
+import { ask, devices, expiry, me } from "../wire/lists.ts";
+
+export interface Found {
+  user: Id;
+  username: string;
+  device: Id;
+}
+
+/** Returns the login of this browser's cookies, or `undefined` if there is none, or no network. */
+export async function recover(http: Http): Promise<Found | undefined> {
+  const sessions = { method: "GET", path: "/v1/sessions" } as const;
+  let list = await ask(http, sessions, devices);
+  if (!list.ok && list.refusal.kind === "problem" && list.refusal.status === 401) {
+    // The access token lasts for minutes and the other one for weeks.
+    const call = { method: "POST", path: "/v1/sessions/refresh", keepalive: true } as const;
+    const refreshed = await ask(http, call, expiry);
+    list = refreshed.ok ? await ask(http, sessions, devices) : list;
+  }
+  const current = list.ok ? list.value.devices.find((device) => device.current) : undefined;
+  if (current === undefined) {
+    return undefined;
+  }
+  const who = await ask(http, { method: "GET", path: "/v1/me" }, me);
+  return who.ok
+    ? { user: who.value.user.id, username: who.value.user.username, device: current.id }
+    : undefined;
+}
