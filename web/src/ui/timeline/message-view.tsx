@@ -66,13 +66,20 @@ export function MessageView({
             <bdi class={`author ${hueOf(row.author.id)}`}>{row.author.name}</bdi>
           ) : null}
           {row.reply === undefined ? null : <Quote reply={row.reply} />}
-          <Content row={row} />
-          <div class="meta">
-            {row.isEdited ? <span>{t("row.edited")}</span> : null}
-            <time dateTime={new Date(row.at).toISOString()} title={moment(row.at)}>
-              {time(row.at)}
-            </time>
-            {row.mark === undefined ? null : <MarkSign mark={row.mark} />}
+          {row.content.is === "forward" ? (
+            <span class="forwarded">
+              {t("row.forwarded", { name: row.content.from, when: moment(row.content.at) })}
+            </span>
+          ) : null}
+          <div class="text-line">
+            <Content row={row} />
+            <div class="meta">
+              {row.isEdited ? <span>{t("row.edited")}</span> : null}
+              <time dateTime={new Date(row.at).toISOString()} title={moment(row.at)}>
+                {time(row.at)}
+              </time>
+              {row.mark === undefined ? null : <MarkSign mark={row.mark} />}
+            </div>
           </div>
         </div>
         <Reactions row={row} />
@@ -89,16 +96,8 @@ export function MessageView({
 function Content({ row: { content } }: { row: MessageRow }) {
   switch (content.is) {
     case "text":
-      return <BodyText text={content.text} />;
     case "forward":
-      return (
-        <>
-          <span class="forwarded">
-            {t("row.forwarded", { name: content.from, when: moment(content.at) })}
-          </span>
-          <BodyText text={content.text} />
-        </>
-      );
+      return <BodyText text={content.text} />;
     case "deleted":
       return <div class="body gone">{t("row.deleted", { name: content.by })}</div>;
     case "sealed":
