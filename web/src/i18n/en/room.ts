@@ -18,6 +18,12 @@ export const room = {
   "writing.two": "{name} and {other} are writing…",
   "writing.many": { one: "{n} person is writing…", other: "{n} people are writing…" },
 
+  "announce.message": "{name}: {text}",
+  "announce.messages": { one: "{n} new message", other: "{n} new messages" },
+  "announce.backlog": {
+    one: "{n} message came while you were away",
+    other: "{n} messages came while you were away",
+  },
   "timeline.label": "Messages",
   "timeline.empty": "Say hello",
   "timeline.empty_direct": "This is the beginning of your conversation with {name}.",

@@ -32,6 +32,19 @@ export const room = {
     other: "Пишут {n} человека…",
   },
 
+  "announce.message": "{name}: {text}",
+  "announce.messages": {
+    one: "{n} новое сообщение",
+    few: "{n} новых сообщения",
+    many: "{n} новых сообщений",
+    other: "{n} нового сообщения",
+  },
+  "announce.backlog": {
+    one: "Пока вас не было, пришло {n} сообщение",
+    few: "Пока вас не было, пришли {n} сообщения",
+    many: "Пока вас не было, пришло {n} сообщений",
+    other: "Пока вас не было, пришло {n} сообщения",
+  },
   "timeline.label": "Сообщения",
   "timeline.empty": "Поздоровайтесь",
   "timeline.empty_direct": "Здесь начинается ваша переписка с {name}.",
