@@ -1,17 +1,7 @@
 /** What is stored in this browser: its size, its protection, and backups of it. */
 import { signal } from "@preact/signals";
-import { Damaged } from "../backup/bytes.ts";
-import { identitiesOf, type Key, WrongKey } from "../backup/key.ts";
-import { Newer } from "../backup/manifest.ts";
-import { readBackup } from "../backup/reader.ts";
-import { type Lock, writeBackup } from "../backup/writer.ts";
-import type { Id } from "../core/id.ts";
-import type { Item } from "../core/item.ts";
 import { setMeta } from "../db/meta.ts";
-import { isQuota } from "../db/schema.ts";
-import { IMPORTED, importOutcomes, importSome } from "./backup-import.ts";
-import { backupItems, recordKeys } from "./backup-source.ts";
-import type { Env, Home } from "./env.ts";
+import type { Env } from "./env.ts";
 import type { Mirror } from "./mirror.ts";
 import type { History } from "./model.ts";
 import { problem } from "./problems.ts";
@@ -21,6 +11,9 @@ const REMIND_AFTER = 30 * 24 * 60 * 60 * 1_000;
 /** A passphrase has 28 of these 32 characters, which is 140 bits. None looks like another one. */
 const CHARACTERS = "abcdefghijkmnpqrstuvwxyz23456789";
 const LENGTH = 28;
+
+/** Few open the backups, and their cryptography is most of the code of a page. */
+const backups = () => import("./backup-work.ts");
 
 type Status = History["status"]["value"];
 
@@ -65,6 +58,11 @@ export function history(env: Env, mirror: Mirror): History {
       if (home === undefined) {
         return { ok: false, problem: problem("unauthorized") };
       }
+      const work = await backups().catch(() => undefined);
+      if (work === undefined) {
+        return { ok: false, problem: problem("unreachable") };
+      }
+      const { writeAll, problemOfBackup } = work;
       try {
         await writeAll(env, home, lock, put, progress, signal);
       } catch (error) {
@@ -80,6 +78,11 @@ export function history(env: Env, mirror: Mirror): History {
       if (home === undefined) {
         return { ok: false, problem: problem("unauthorized") };
       }
+      const work = await backups().catch(() => undefined);
+      if (work === undefined) {
+        return { ok: false, problem: problem("unreachable") };
+      }
+      const { readAll, problemOfBackup } = work;
       try {
         const added = await readAll(env, home, file, key, progress, signal);
         await mirror.reread();
@@ -97,119 +100,6 @@ export function history(env: Env, mirror: Mirror): History {
       return (text.match(/.{4}/g) ?? []).join("-");
     },
   };
-}
-
-async function writeAll(
-  env: Env,
-  home: Home,
-  lock: Parameters<History["exportTo"]>[0],
-  put: (part: Uint8Array) => Promise<void>,
-  progress: (done: number) => void,
-  signal: AbortSignal,
-): Promise<void> {
-  const keys = await recordKeys(home.db);
-  let count = 0;
-  async function* source(): AsyncGenerator<Item> {
-    for await (const item of backupItems(home.db, home.user, keys)) {
-      signal.throwIfAborted();
-      count += 1;
-      // The records are read twice. Others than messages are few.
-      progress(Math.min(1, count / (2 * keys.length + 1)));
-      yield item;
-    }
-  }
-  const plan = {
-    lock: lock satisfies Lock,
-    app: `ferry-web/${env.version}`,
-    server: env.server,
-    user: home.user,
-    device: home.device,
-    now: env.now(),
-    holes: 0,
-    whole: [],
-  };
-  const reader = (await writeBackup(plan, source)).getReader();
-  for (let part = await reader.read(); !part.done; part = await reader.read()) {
-    signal.throwIfAborted();
-    await put(part.value);
-  }
-  progress(1);
-}
-
-/** Returns how many messages are new, or `undefined` if the user has to be asked first. */
-async function readAll(
-  env: Env,
-  home: Home,
-  file: Blob,
-  given: Parameters<History["importFrom"]>[1],
-  progress: (done: number) => void,
-  signal: AbortSignal,
-): Promise<number | undefined> {
-  const key: Key = "passphrase" in given ? given : { identities: identitiesOf(given.identity) };
-  // Nothing is stored before the file is read to its end: its last byte may prove it damaged.
-  const whole = await readBackup(file, key, {
-    manifest: ({ user }) => {
-      if (user !== home.user) {
-        throw new OtherAccount();
-      }
-    },
-    item: () => signal.throwIfAborted(),
-  });
-  if (!whole.isVouched && given.isTrusted !== true) {
-    return undefined;
-  }
-  const total = Object.values(whole.manifest.counts).reduce((sum, count) => sum + count, 1);
-  let [done, added] = [0, 0];
-  let some: Item[] = [];
-  const outcomes: Item[] = [];
-  const rooms = new Map<Id, Id>();
-  const store = async () => {
-    signal.throwIfAborted();
-    const items = some;
-    some = [];
-    added += await importSome(home.db, home.user, items, env.now());
-    done += items.length;
-    progress(Math.min(1, done / total));
-  };
-  await readBackup(file, key, {
-    item: async (item) => {
-      if (item.section === "outcomes") {
-        outcomes.push(item);
-        return;
-      }
-      if (item.section === "messages" && item.record.user === home.user) {
-        rooms.set(item.record.id, (JSON.parse(item.record.line) as { room: Id }).room);
-      }
-      some.push(item);
-      if (some.length >= IMPORTED) {
-        await store();
-      }
-    },
-  });
-  await store();
-  for (let at = 0; at < outcomes.length; at += IMPORTED) {
-    await importOutcomes(home.db, home.user, outcomes.slice(at, at + IMPORTED), rooms, env.now());
-  }
-  progress(1);
-  return added;
-}
-
-class OtherAccount extends Error {}
-
-function problemOfBackup(error: unknown) {
-  if (error instanceof OtherAccount) {
-    return problem("other_account");
-  }
-  if (error instanceof WrongKey) {
-    return problem("wrong_key");
-  }
-  if (error instanceof Damaged || error instanceof Newer) {
-    return problem("damaged_backup");
-  }
-  if (isQuota(error)) {
-    return problem("storage_full");
-  }
-  return problem(error instanceof Error && error.name === "AbortError" ? "cancelled" : "damaged_backup");
 }
 
 /** Returns the name of a backup. It has no character that a file system gives a meaning. */
