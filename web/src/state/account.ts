@@ -21,7 +21,7 @@ type Calls = Pick<
   "loadDevices" | "logOutDevice" | "changePassword" | "changeProfile" | "changePrivacy" | "deleteAccount"
 > & { devices: Signal<Device[]> };
 
-/** Returns the devices that a rejected login lists. The relay says less of them than to a login. */
+/** Returns the devices that a rejected login lists. The relay says little of them. */
 export function placesOf(refusal: Refusal): Device[] {
   const devices = refusal.kind === "problem" ? (refusal.problem.devices ?? []) : [];
   return devices.map(({ id, name, last_seen_at: lastSeenAt }) => {
