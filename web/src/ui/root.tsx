@@ -31,7 +31,8 @@ function Phase({ app }: { app: App }) {
   switch (phase.is) {
     case "starting":
       return (
-        <main class="start" aria-busy="true" aria-label={t("starting")}>
+        <main class="start" aria-busy="true">
+          <h1 class="hidden-words">{t("starting")}</h1>
           <Sign size={56} />
         </main>
       );

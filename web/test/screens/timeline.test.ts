@@ -85,8 +85,10 @@ describe("the timeline", () => {
     expect(await page.locator(".timeline [data-key]").count()).toBeLessThanOrEqual(330);
 
     const before = await anchor(page);
-    await page.setViewportSize({ width: 1_000, height: 500 });
-    await page.setViewportSize({ width: 1_440, height: 900 });
+    // Each change is drawn before the next, and the first row that is whole stays the first.
+    for (const width of [1_000, 1_440, 900, 1_440, 1_000, 1_440]) {
+      await page.setViewportSize({ width, height: width === 1_440 ? 900 : 500 });
+    }
     await page.evaluate(
       () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))),
     );

@@ -36,6 +36,8 @@ export function Wait({ until }: { until: number }) {
 /** The time, each second until a moment. */
 export function useNow(until: number): number {
   const [now, setNow] = useState(Date.now());
+  // A new moment may have come long after the last tick.
+  useEffect(() => setNow(Date.now()), [until]);
   const isOver = now >= until;
   useEffect(() => (isOver ? undefined : everySecond(() => setNow(Date.now()))), [isOver, until]);
   return now;

@@ -27,6 +27,7 @@ export function RoomList({ keys }: { keys: string }) {
       <div
         class="find"
         role="search"
+        aria-label={t("list.find")}
         onKeyDown={(event) => {
           const first = shown[0];
           if (event.key === "Enter" && first !== undefined && words !== "") {

@@ -41,7 +41,7 @@ export default function Search({ room: first }: { room?: Id | undefined }) {
     <Pane title={t("search.title")} {...(first === undefined ? {} : { back: { at: "room", room: first } })}>
       <Page>
         {/* biome-ignore lint/a11y/useSemanticElements: `search` is not known to all readers yet */}
-        <div class="form" role="search">
+        <div class="form" role="search" aria-label={t("search.title")}>
           <SearchField label={t("search.words")} value={words} onValue={setWords} inputRef={field} />
           <div class="filters">
             <RoomSelect value={room} onValue={setRoom} />

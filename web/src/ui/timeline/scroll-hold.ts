@@ -13,6 +13,8 @@ export class ScrollHold {
   #observer: ResizeObserver | undefined;
   /** Each visible row and its top, from the top of the visible part. */
   #anchors: { key: string; offset: number }[] = [];
+  /** The sizes when the page was last put right. */
+  #sizes = "";
 
   /** Takes an element whose only child has the rows. Returns what ends it. */
   attach(scroller: HTMLElement): () => void {
@@ -35,6 +37,12 @@ export class ScrollHold {
     if (scroller === undefined || scroller.clientHeight === 0) {
       return undefined;
     }
+    // A change of size may make the browser scroll before anybody tells of the change. What it
+    // shows then is not what the user looked at.
+    if (this.#sizes !== "" && this.#sizes !== sizesOf(scroller)) {
+      this.restore();
+    }
+    this.#sizes = sizesOf(scroller);
     this.isAtEnd.value = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight <= NEAR;
     const top = scroller.getBoundingClientRect().top;
     const rows = this.#rows();
@@ -57,6 +65,7 @@ export class ScrollHold {
     if (scroller === undefined || scroller.clientHeight === 0) {
       return;
     }
+    this.#sizes = sizesOf(scroller);
     if (this.isAtEnd.peek()) {
       scroller.scrollTop = scroller.scrollHeight;
       return;
@@ -101,6 +110,10 @@ export class ScrollHold {
   #row(key: string): HTMLElement | undefined {
     return this.#rows().find((row) => row.dataset["key"] === key);
   }
+}
+
+function sizesOf({ clientWidth, clientHeight, scrollHeight }: HTMLElement): string {
+  return `${clientWidth} ${clientHeight} ${scrollHeight}`;
 }
 
 /** The index of the first row whose bottom is below a line. */
