@@ -110,8 +110,8 @@ export interface components {
             target: components["schemas"]["Target"];
             /** @description 1 to 64 bytes without blanks and control characters. */
             emoji: string;
-            /** @description Whether it is taken away again. */
-            remove?: boolean;
+            /** @description Whether it is taken away again. `null` counts as left out. */
+            remove?: boolean | null;
         } & {
             [key: string]: unknown;
         };
@@ -121,8 +121,8 @@ export interface components {
             origin: {
                 from: components["schemas"]["Id"];
                 sent_at: number;
-                room?: components["schemas"]["Id"];
-                message?: components["schemas"]["Id"];
+                room?: components["schemas"]["Id"] | null;
+                message?: components["schemas"]["Id"] | null;
             } & {
                 [key: string]: unknown;
             };
