@@ -74,6 +74,8 @@ struct World {
     deleted: HashMap<MessageId, MessageId>,
     key: RecoveryKey,
     now: i64,
+    /// How often a device died, lost its queue, was interrupted or cut off.
+    faults: u64,
 }
 
 impl World {
@@ -97,7 +99,17 @@ impl World {
         let devices = devices.collect();
         let writers = (0..WRITERS).map(|_| Writer::new(rooms[0])).collect();
         let random = StdRng::seed_from_u64(seed);
-        Self { random, devices, writers, rooms, sent: Vec::new(), deleted: HashMap::new(), key, now: 1_700_000_000_000 }
+        Self {
+            random,
+            devices,
+            writers,
+            rooms,
+            sent: Vec::new(),
+            deleted: HashMap::new(),
+            key,
+            now: 1_700_000_000_000,
+            faults: 0,
+        }
     }
 
     fn pick(&mut self, below: usize) -> usize {
@@ -165,6 +177,7 @@ impl World {
         for record in &taken {
             batch.message(record, Origin::Live, self.now).unwrap();
         }
+        self.faults += u64::from(dies);
         if dies {
             drop(batch);
             device.history = device.home.open();
@@ -181,6 +194,7 @@ impl World {
     /// The relay loses what waits for a device.
     fn lose(&mut self, device: usize) {
         let device = &mut self.devices[device];
+        self.faults += u64::from(!device.queue.is_empty());
         device.lost.extend(device.queue.drain(..).map(|record| record.message.id));
     }
 
@@ -205,7 +219,10 @@ impl World {
         let plan = Plan { lock: &lock, is_increment, app: "test", now };
         match device.history.create_backup(&path, &plan, &mut |_| !stops) {
             Ok(_) => device.backups.push(path),
-            Err(error) => assert!(matches!(error, HistoryError::Interrupted), "{error}"),
+            Err(error) => {
+                assert!(matches!(error, HistoryError::Interrupted), "{error}");
+                self.faults += 1;
+            }
         }
     }
 
@@ -215,6 +232,7 @@ impl World {
         let mut backup = Backup::open(&path, Key::Recovery(vec![self.key.clone()])).unwrap();
         let restored = backup.restore(&mut self.devices[to].history, false, self.now, &mut |_| !stops);
         assert!(matches!(restored, Ok(_) | Err(HistoryError::Interrupted)), "{restored:?}");
+        self.faults += u64::from(restored.is_err());
     }
 
     /// Two devices sync over a pipe that may break. Returns whether they are equal.
@@ -247,7 +265,8 @@ impl World {
             970..985 => self.restore(other, device),
             _ if device != other => {
                 let left = self.pick(40);
-                self.sync(device, other, left);
+                let is_cut = !self.sync(device, other, left);
+                self.faults += u64::from(is_cut);
             }
             _ => {}
         }
@@ -335,9 +354,10 @@ fn devices_converge_whatever_happens() {
     for seed in first..first + setting("FERRY_TEST_SEEDS", 4) {
         println!("seed {seed}");
         let mut world = World::new(seed);
-        for _ in 0..setting("FERRY_TEST_EVENTS", 1_500) {
-            world.step();
-        }
+        let events = setting("FERRY_TEST_EVENTS", 1_500);
+        (0..events).for_each(|_| world.step());
+        // More than 200 in 10,000 events.
+        assert!(world.faults * 50 > events, "{} faults", world.faults);
         world.settle();
         world.check();
         world.check_deleted();
