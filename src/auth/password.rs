@@ -108,7 +108,8 @@ impl Passwords {
     ///
     /// Cancel-safe, like [`Self::hash`].
     ///
-    /// # Errors Fails with [`Busy`] if too many hashes run and wait.
+    /// # Errors
+    /// Fails with [`Busy`] if too many hashes run and wait.
     pub async fn verify(&self, hash: Option<&str>, password: &Secret) -> Result<bool, Busy> {
         let is_possible = password.expose().len() <= PASSWORD_MAX;
         let known = hash.filter(|hash| {

@@ -95,7 +95,8 @@ impl Logins {
     /// that waits for it. Connections of the other end, and its tokens are revoked. Returns `None`
     /// if the user has no such device.
     ///
-    /// # Errors Fails as [`Self::open`] does. If the user's home does not answer, the device may
+    /// # Errors
+    /// Fails as [`Self::open`] does. If the user's home does not answer, the device may
     /// be without a channel until it connects.
     pub async fn replace(&self, new: NewDevice, other: DeviceId) -> Result<Option<Device>, Refusal> {
         let user = new.user;

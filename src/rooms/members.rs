@@ -27,7 +27,8 @@ impl Rooms {
     /// Hides a room from the user's list, or shows it again, and tells the user's other devices.
     /// The user stays a member and gets what is sent.
     ///
-    /// # Errors Fails with `not_found` if the user is not in the room.
+    /// # Errors
+    /// Fails with `not_found` if the user is not in the room.
     pub async fn hide(&self, who: Authenticated, room: RoomId, hidden: bool) -> Result<(), Refusal> {
         if self.store.hide_room(room, who.user, hidden).await? {
             let event = NoticeEvent::RoomChanged { room, by: who.user };
@@ -38,7 +39,8 @@ impl Rooms {
 
     /// Adds or changes a member. Returns the member, and true if they were added.
     ///
-    /// # Errors Fails with `not_found`, `forbidden`, `invalid`, `room_full`, `too_many_rooms`,
+    /// # Errors
+    /// Fails with `not_found`, `forbidden`, `invalid`, `room_full`, `too_many_rooms`,
     /// `not_allowed` or `last_owner`.
     pub async fn put_member(
         &self,

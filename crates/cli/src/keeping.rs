@@ -80,7 +80,8 @@ impl Keeping {
     /// Notes the end of a connection: nothing is missing until the relay was last heard. That may
     /// be long ago, because this side was stopped or its reader was slow.
     ///
-    /// # Errors Fails if it cannot be stored.
+    /// # Errors
+    /// Fails if it cannot be stored.
     pub async fn disconnected(&mut self, heard: Option<Instant>) -> Result<(), HistoryError> {
         let at = heard.and_then(|heard| self.relay_time(heard)).filter(|_| self.is_drained);
         (self.relay, self.is_drained) = (None, false);

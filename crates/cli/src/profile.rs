@@ -87,7 +87,8 @@ impl Profile {
     /// Ends a login whose tokens are not valid any more. Remembers the device: what waits for it
     /// is for the next login of the same user, which takes its place.
     ///
-    /// # Errors Fails if a file cannot be written or removed.
+    /// # Errors
+    /// Fails if a file cannot be written or removed.
     pub fn retire(&self, credentials: &Credentials) -> Result<(), Failure> {
         let Credentials { server, user, device, .. } = credentials;
         let last = LastDevice { server: server.clone(), username: user.username.clone(), device: *device };
@@ -109,7 +110,8 @@ impl Profile {
     /// for the next login. If the lock's file were removed, two processes could hold the lock at
     /// once.
     ///
-    /// # Errors Fails if a file cannot be removed.
+    /// # Errors
+    /// Fails if a file cannot be removed.
     pub fn forget(&self) -> Result<(), Failure> {
         for path in [self.file("json"), self.file("last")] {
             remove(&path).map_err(|error| Failure::file(&path, &error))?;
@@ -120,7 +122,8 @@ impl Profile {
     /// Returns the file with the history of a user at a server. A profile has one for each user
     /// who logs in with it, and they stay after a logout.
     ///
-    /// # Errors Fails if the directory cannot be made.
+    /// # Errors
+    /// Fails if the directory cannot be made.
     pub fn history(&self, server: &str, user: UserId) -> Result<PathBuf, Failure> {
         let directory = self.histories();
         make_directory(&directory).map_err(|error| Failure::file(&directory, &error))?;

@@ -206,7 +206,8 @@ impl Session {
 
     /// Logs out one of the user's devices.
     ///
-    /// # Errors 404 `not_found`. 403 `password_needed` if this device has not proved the password
+    /// # Errors
+    /// 404 `not_found`. 403 `password_needed` if this device has not proved the password
     /// in the last 10 minutes: use [`Self::logout_device_with`].
     pub async fn logout_device(&self, device: DeviceId) -> Result<(), ClientError> {
         self.call_empty(Call::new(Method::DELETE, format!("sessions/{device}"))).await

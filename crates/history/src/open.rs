@@ -71,7 +71,8 @@ impl History {
     /// Creates an empty history in memory, to look into a backup. It is gone when it is dropped,
     /// and writes no backup.
     ///
-    /// # Errors Fails if there is not enough memory.
+    /// # Errors
+    /// Fails if there is not enough memory.
     pub fn in_memory(owner: &Owner) -> Result<Self> {
         let conn = Connection::open_in_memory()?;
         conn.execute_batch("PRAGMA temp_store = MEMORY")?;

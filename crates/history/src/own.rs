@@ -14,7 +14,8 @@ impl Batch<'_> {
     /// keeps what the user wrote. Returns what to send: the draft, or a message in which it is
     /// sealed.
     ///
-    /// # Errors Fails if it cannot be sealed, and if the file cannot be written. Then drop the
+    /// # Errors
+    /// Fails if it cannot be sealed, and if the file cannot be written. Then drop the
     /// batch.
     pub fn sending(&mut self, draft: &Record, now: i64) -> Result<Record> {
         let sealed = self.seal(draft)?;

@@ -167,7 +167,8 @@ impl History {
     /// Sets how many days messages are kept here; `None` for ever. [`Self::forget_old`] removes
     /// what is older.
     ///
-    /// # Errors Fails if the file cannot be written.
+    /// # Errors
+    /// Fails if the file cannot be written.
     pub fn keep(&mut self, days: Option<u32>, now: i64) -> Result<()> {
         let mut batch = self.begin()?;
         batch.own(FLOOR, KEEP, now, &days)?;

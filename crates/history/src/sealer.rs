@@ -15,7 +15,8 @@ use crate::Result;
 pub trait Sealer: Send {
     /// Opens a message of kind `sealed`. Each is given once, unless it could not be opened yet.
     ///
-    /// # Errors Fails if the secrets cannot be read or written. A message that cannot be opened is
+    /// # Errors
+    /// Fails if the secrets cannot be read or written. A message that cannot be opened is
     /// no error.
     fn open(&mut self, message: &Message, secrets: &mut Secrets<'_>) -> Result<Opened>;
 

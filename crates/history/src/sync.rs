@@ -32,7 +32,8 @@ pub trait Pipe {
 
     /// Waits for the next message.
     ///
-    /// # Errors Fails with [`HistoryError::Link`] if the other side is gone, is silent for too
+    /// # Errors
+    /// Fails with [`HistoryError::Link`] if the other side is gone, is silent for too
     /// long, or sends what no device sends.
     fn receive(&mut self) -> Result<Vec<u8>>;
 }

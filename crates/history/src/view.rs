@@ -217,7 +217,8 @@ impl History {
     /// Returns what came and nobody has shown to the person yet, after a place, the oldest first
     /// and at most `limit`. Begin with `i64::MIN`.
     ///
-    /// # Errors Fails if the file cannot be read.
+    /// # Errors
+    /// Fails if the file cannot be read.
     pub fn unprinted(&self, after: i64, limit: usize) -> Result<Vec<(i64, Record)>> {
         let sql = format!(
             "SELECT {COLUMNS} {} \

@@ -9,7 +9,8 @@
 //! future never leaves half a transaction, but its write may have happened. Every wait is bounded;
 //! past the bound the call fails with [`StoreError::Unavailable`].
 //!
-//! # Errors Any call may fail with [`StoreError::Unavailable`] or [`StoreError::Other`]. The calls
+//! # Errors
+//! Any call may fail with [`StoreError::Unavailable`] or [`StoreError::Other`]. The calls
 //! name only their other errors.
 
 mod bans;

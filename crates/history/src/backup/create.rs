@@ -74,7 +74,8 @@ impl History {
     /// The file has another name until it is whole and was read again. If the work fails, nothing
     /// is left of it.
     ///
-    /// # Errors Fails with [`HistoryError::File`] if the file cannot be written, with
+    /// # Errors
+    /// Fails with [`HistoryError::File`] if the file cannot be written, with
     /// [`HistoryError::Interrupted`] if the watch says so, and if the history cannot be read.
     pub fn create_backup(&mut self, path: &Path, plan: &Plan<'_>, watch: &mut Watch<'_>) -> Result<Created> {
         let saved = if plan.is_increment { self.saved(&plan.lock.name())? } else { None };

@@ -54,7 +54,8 @@ pub struct Synced {
 /// Makes two histories of one user equal. Whatever ends it, what is stored stays, and the next
 /// sync goes on from there.
 ///
-/// # Errors Fails with [`HistoryError::OtherOwner`] if the other side is another user's, with
+/// # Errors
+/// Fails with [`HistoryError::OtherOwner`] if the other side is another user's, with
 /// [`HistoryError::Link`] if it is gone or broken, with [`HistoryError::Interrupted`] if the watch
 /// says so, and if the history cannot be read or written. The other side is told.
 pub fn sync(

@@ -158,7 +158,8 @@ impl<T> fmt::Debug for Noise<T> {
 /// Opens a pipe to the device that answers at the other end. Returns its key: with a code it may
 /// be a new one.
 ///
-/// # Errors Fails with [`HistoryError::WrongKey`] if the two do not trust each other, and with
+/// # Errors
+/// Fails with [`HistoryError::WrongKey`] if the two do not trust each other, and with
 /// [`HistoryError::Link`] if the other side is gone or is no Ferry.
 pub fn lead<T: Read + Write>(mut stream: T, trust: &Trust<'_>) -> Result<(Noise<T>, PublicKey)> {
     let (way, mut state) = match trust.code {

@@ -100,7 +100,8 @@ impl History {
     /// Remembers a device after a sync. From now on it needs no code. With `by_code` it may be a
     /// new one.
     ///
-    /// # Errors Fails with [`HistoryError::WrongKey`] if the user has forgotten it meanwhile, and
+    /// # Errors
+    /// Fails with [`HistoryError::WrongKey`] if the user has forgotten it meanwhile, and
     /// if the file cannot be written.
     pub fn pair(&mut self, key: &PublicKey, synced: &Synced, by_code: bool, now: i64) -> Result<()> {
         let Synced { name, with: device, is_equal, .. } = synced;
