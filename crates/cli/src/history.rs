@@ -75,22 +75,20 @@ struct Keep {
 }
 
 pub async fn history(args: HistoryArgs, global: &Global) -> Result<(), Failure> {
-    let command = match args.command {
-        // It may be too damaged to be opened.
-        HistoryCommand::Repair => return repair(global).await,
-        HistoryCommand::Open(args) => return Box::pin(opened::open(args, global)).await,
-        command => command,
-    };
-    let keeper = Keeper::open_offline(global).await?;
-    match command {
-        HistoryCommand::Status => status(&keeper, global).await,
-        HistoryCommand::Check => check(&keeper, global).await,
-        HistoryCommand::Forget(args) => forget(&keeper, args, global).await,
-        HistoryCommand::Keep(args) => keep(&keeper, args, global).await,
-        HistoryCommand::Rebuild | HistoryCommand::Repair | HistoryCommand::Open(_) => {
+    let keeper = || Keeper::open_offline(global);
+    match args.command {
+        HistoryCommand::Status => status(&keeper().await?, global).await,
+        HistoryCommand::Check => check(&keeper().await?, global).await,
+        HistoryCommand::Forget(args) => forget(&keeper().await?, args, global).await,
+        HistoryCommand::Keep(args) => keep(&keeper().await?, args, global).await,
+        HistoryCommand::Rebuild => {
+            let keeper = keeper().await?;
             keeper.run(|history| history.rebuild()).await?;
             check(&keeper, global).await
         }
+        // It may be too damaged to be opened.
+        HistoryCommand::Repair => repair(global).await,
+        HistoryCommand::Open(args) => Box::pin(opened::open(args, global)).await,
     }
 }
 

@@ -135,7 +135,13 @@ impl Batch<'_> {
                     self.restamp(held, message, actor)?;
                 } else if stamp(message) < held.stamp {
                     self.remove(held, message)?;
-                    self.insert(record, actor, room, held.state, record.acts_on())?;
+                    let state = if held.is_unopened() { (held.state & !UNOPENED) | closed } else { held.state };
+                    self.insert(record, actor, room, state, record.acts_on())?;
+                } else if held.is_unopened() && closed != held.state & UNOPENED {
+                    // It will never be opened, as is known now.
+                    self.tx
+                        .prepare_cached("UPDATE message SET state = (state & ~?2) | ?3 WHERE n = ?1")?
+                        .execute([held.n, UNOPENED, closed])?;
                 }
             }
             None => {

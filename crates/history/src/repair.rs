@@ -106,11 +106,16 @@ impl History {
     fn rewrite(&mut self) -> Result<()> {
         // In memory, because a copy of the history does not belong into a directory for temporary
         // files.
-        self.conn.execute_batch("PRAGMA temp_store = MEMORY; VACUUM; PRAGMA temp_store = DEFAULT")?;
-        self.conn.execute("DELETE FROM meta WHERE key = 'deleted'", [])?;
-        // The journal has pages of before, and all of the new file.
-        let is_busy: bool = self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
-        if is_busy { Err(HistoryError::Busy) } else { Ok(()) }
+        let written = self.conn.execute_batch("PRAGMA temp_store = MEMORY; VACUUM");
+        self.conn.execute_batch("PRAGMA temp_store = DEFAULT")?;
+        written?;
+        // The journal has pages of before, and all of the new file. While somebody reads, it stays,
+        // and the mark says so to whoever comes next.
+        self.conn.execute_batch(
+            "BEGIN IMMEDIATE; DELETE FROM meta WHERE key = 'deleted'; \
+             INSERT OR REPLACE INTO meta (key, value) VALUES ('journal', 'cut'); COMMIT",
+        )?;
+        self.tidy()
     }
 
     /// Takes what can be read of a damaged history into a new one, which takes its place. The

@@ -61,23 +61,23 @@ impl Batch<'_> {
                 self.months.remove(*sent_at, *id);
             }
         }
-        self.has_scrubbed.set(true);
+        self.has_scrubbed.set(self.has_scrubbed.get() || !gone.is_empty());
         Ok(gone.len())
     }
 
     /// Removes what waits to be sent from before a time, and what this version could not read: of
     /// that nobody knows the room.
     fn forget_unsent(&mut self, room: Option<RoomId>, before: i64) -> Result<()> {
-        match room {
+        let gone = match room {
             Some(room) => {
                 self.tx.execute("DELETE FROM outbox WHERE at < ?1 AND room = ?2", params![before, blob(&room.0)])?
             }
             None => {
-                self.tx.execute("DELETE FROM unread_frame WHERE at < ?1", [before])?;
-                self.tx.execute("DELETE FROM outbox WHERE at < ?1", [before])?
+                self.tx.execute("DELETE FROM unread_frame WHERE at < ?1", [before])?
+                    + self.tx.execute("DELETE FROM outbox WHERE at < ?1", [before])?
             }
         };
-        self.has_scrubbed.set(true);
+        self.has_scrubbed.set(self.has_scrubbed.get() || gone > 0);
         Ok(())
     }
 

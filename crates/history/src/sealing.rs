@@ -80,6 +80,9 @@ impl Batch<'_> {
         if record.message.kind != KIND_SEALED {
             return Ok((Cow::Borrowed(record), 0));
         }
+        if held.is_some_and(|held| held.state & LOST != 0) {
+            return Ok((Cow::Borrowed(record), LOST));
+        }
         if !is_live || held.is_some_and(|held| !held.is_unopened()) {
             return Ok((Cow::Borrowed(record), PENDING));
         }

@@ -387,3 +387,30 @@ fn a_draft_that_is_sealed_again_keeps_its_place_and_a_refused_one_leaves_no_trac
     history.tidy().unwrap();
     assert!(!is_in_a_file(home.directory.path(), "canary-one"));
 }
+
+#[test]
+fn what_will_never_be_opened_is_not_tried_again() {
+    struct Once(bool);
+    impl Sealer for Once {
+        fn open(&mut self, _: &Message, _: &mut Secrets<'_>) -> Result<Opened> {
+            assert!(!std::mem::replace(&mut self.0, true), "it was said before");
+            Ok(Opened::Never)
+        }
+        fn seal(&mut self, _: &Message, _: &mut Secrets<'_>) -> Result<Option<Sealed>> {
+            Ok(None)
+        }
+    }
+    let (home, room) = (Home::new(), RoomId::new());
+    let record = sealed(&mut Writer::new(room));
+    // At first it may be opened later, and then it turns out that it will not.
+    let mut history = home.open();
+    deliver(&mut history, &record);
+    let mut history = history.with_sealer(Box::new(Once(false)));
+    for _ in 0..3 {
+        assert!(!deliver(&mut history, &record).is_new);
+    }
+    let mut batch = history.begin().unwrap();
+    assert_eq!(batch.open_again(room).unwrap(), 0);
+    batch.commit().unwrap();
+    assert_eq!(history.unopened(room).unwrap(), 1);
+}

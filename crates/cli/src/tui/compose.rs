@@ -6,7 +6,7 @@ use super::say::{About, Quoted, Say};
 use super::text::Editor;
 
 /// The text that is typed. While a message is edited, what was typed before waits.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Composer {
     pub input: Editor,
     about: About,
@@ -16,17 +16,18 @@ pub struct Composer {
     returned: VecDeque<(About, String)>,
 }
 
+impl std::fmt::Debug for Composer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // What is typed is nobody's business.
+        f.debug_struct("Composer").field("about", &self.about).finish_non_exhaustive()
+    }
+}
+
 #[derive(Default)]
 struct Before {
     about: About,
     input: Editor,
     text: String,
-}
-
-impl std::fmt::Debug for Before {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Before").field("about", &self.about).finish_non_exhaustive()
-    }
 }
 
 /// Why something else cannot be begun.

@@ -13,8 +13,7 @@ pub enum Focus {
     Room,
 }
 
-/// What lies over the rooms.
-#[derive(Debug)]
+/// What lies over the rooms. `Debug` is left out, because a code for another device may be in it.
 pub enum Overlay {
     Help,
     /// How the history is, once it is read.

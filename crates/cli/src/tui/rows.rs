@@ -15,12 +15,19 @@ const INDENT: usize = 6;
 const NAME: usize = 24;
 
 /// A row, and the place of the message to which it belongs.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Row {
     pub place: i64,
     /// Whether it is of the message, and not of what stands before it.
     pub is_said: bool,
     pub line: Line<'static>,
+}
+
+impl std::fmt::Debug for Row {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The line has what was said.
+        f.debug_struct("Row").field("place", &self.place).finish_non_exhaustive()
+    }
 }
 
 pub const DIM: Style = Style::new().fg(Color::DarkGray);
