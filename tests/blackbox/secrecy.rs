@@ -62,7 +62,7 @@ fn remember_tokens(access: &Secret, refresh: &Secret, scanner: &mut Scanner) {
 
 /// Runs a conversation with everything in it that could leave a trace. Returns the text of every
 /// error.
-async fn live_through(world: &mut World, canaries: &Canaries, scanner: &mut Scanner) -> Vec<String> {
+async fn live_through(world: &mut World, canaries: &Canaries, linked: &Canaries, scanner: &mut Scanner) -> Vec<String> {
     let relay = world.relay();
     let (alice, password) = log_in(relay, "alice", canaries, scanner).await;
     let (bob, bobs_password) = log_in(relay, "bob", canaries, scanner).await;
@@ -90,7 +90,7 @@ async fn live_through(world: &mut World, canaries: &Canaries, scanner: &mut Scan
     kinds::live_through(&phone, &mut bobs, room, canaries).await;
     let alices_name = alice.credentials().user.username.clone();
     let mut tablet = Online::connect(another_login(relay, &alices_name, &password, scanner).await).await;
-    links::live_through(&phone, &mut tablet, canaries).await;
+    links::live_through(&phone, &mut tablet, linked).await;
     bobs.connection.flush().await.unwrap();
     holds.frame_of("message").await;
 
@@ -152,6 +152,20 @@ fn assert_planted_is_found(scanner: &Scanner, canaries: &Canaries, directory: &P
     scanner.assert_clean(&[directory]);
 }
 
+/// What waits for a device may be in a file of nsqd, which is in memory. Of a link that has ended
+/// nothing is, and nsqd logs nothing of anybody.
+async fn nothing_of_links_is_in_nsqd(world: &mut World, linked: &Canaries, scanner: &Scanner) {
+    let nsqd = &mut world.nsqds[0];
+    nsqd.stop().await;
+    let directory = nsqd.directory().to_owned();
+    assert!(directory.join("data/nsqd.dat").is_file());
+    let mut links = Scanner::default();
+    links.add(&linked.marker);
+    links.assert_clean(&[&directory]);
+    scanner.assert_clean(&[&directory.join("nsqd.log")]);
+    assert_planted_is_found(&links, linked, &directory, &["nsqd.log", "data/nsqd.dat"]);
+}
+
 const TEXTS: [&str; 3] = ["relay-0.log", "metrics", "errors"];
 
 mod g5_nothing_is_kept {
@@ -160,9 +174,10 @@ mod g5_nothing_is_kept {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn embedded() {
         let mut world = World::start_with(Backend::Embedded, &[log_level("trace")]).await;
-        let (canaries, mut scanner) = (Canaries::new(), Scanner::default());
+        let (canaries, linked, mut scanner) = (Canaries::new(), Canaries::new(), Scanner::default());
         scanner.add(&canaries.marker);
-        let errors = live_through(&mut world, &canaries, &mut scanner).await;
+        scanner.add(&linked.marker);
+        let errors = live_through(&mut world, &canaries, &linked, &mut scanner).await;
         leave_evidence(&world, &errors).await;
         let directory = world.directory.path().to_owned();
         for file in ["ferry.db", "ferry.db-wal", "ferry.db-shm"] {
@@ -186,9 +201,10 @@ mod g5_nothing_is_kept {
     async fn cluster() {
         let cluster = Postgres::start().unwrap();
         let mut world = World::start_in(&cluster, &[log_level("trace")]).await;
-        let (canaries, mut scanner) = (Canaries::new(), Scanner::default());
+        let (canaries, linked, mut scanner) = (Canaries::new(), Canaries::new(), Scanner::default());
         scanner.add(&canaries.marker);
-        let errors = live_through(&mut world, &canaries, &mut scanner).await;
+        scanner.add(&linked.marker);
+        let errors = live_through(&mut world, &canaries, &linked, &mut scanner).await;
         leave_evidence(&world, &errors).await;
         // Stopped while the relay runs, so that the scan also covers what the relay logs about it.
         // Stopping writes a checkpoint.
@@ -197,6 +213,7 @@ mod g5_nothing_is_kept {
         let directory = world.directory.path().to_owned();
         assert!(cluster.directory().join("data/pg_wal").is_dir());
         scanner.assert_clean(&[&directory, cluster.directory()]);
+        nothing_of_links_is_in_nsqd(&mut world, &linked, &scanner).await;
 
         assert_planted_is_found(&scanner, &canaries, &directory, &TEXTS);
         cluster.start_again();

@@ -231,15 +231,15 @@ fn ack(event: &Event) {
     }
 }
 
-/// Does what a collecting command does at its start: forgets what is old, and writes a file anew
-/// from which something was deleted. Returns what to remind the user of.
+/// Does what a collecting command does at its start: forgets what is old, and overwrites what
+/// deletions have left. Returns what to remind the user of.
 ///
 /// # Errors
 /// Fails if the history cannot be used. A full disk or another process puts it off.
 pub async fn tidied(keeper: &Keeper) -> Result<Option<&'static str>, HistoryError> {
     let tidied = keeper.run(|history| {
         history.forget_old(now_ms(), &mut |_| true)?;
-        history.rewrite_old(now_ms())?;
+        history.tidy()?;
         history.reminder(now_ms())
     });
     match tidied.await {

@@ -241,9 +241,9 @@ impl Batch<'_> {
         if self.has_scrubbed.get() {
             // The journal still has pages from before. Until it is cut, the next opening knows.
             self.tx.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('journal', 'cut')", [])?;
-            // Since when a copy may be in an unused part of a page: see `rewrite_old`.
-            let now = ferry_protocol::now_ms().to_string();
-            self.tx.execute("INSERT OR IGNORE INTO meta (key, value) VALUES ('deleted', ?1)", [now])?;
+            // Copies may be in parts of pages that are not in use: see gaps.rs. No two are the
+            // same.
+            self.tx.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('deleted', hex(randomblob(8)))", [])?;
         }
         self.is_committed = true;
         let commit = self.tx.execute_batch("COMMIT");
@@ -356,7 +356,8 @@ impl Batch<'_> {
         self.insert(&open, actor, room, state, open.acts_on())
     }
 
-    /// Gives a stored message the stamp of an earlier copy whose content this device does not have.
+    /// Gives a stored message the stamp of an earlier copy whose content this device does not
+    /// have.
     pub(crate) fn restamp(&mut self, held: &Held, copy: &Message, actor: i64) -> Result<()> {
         let (mut kept, target) = self.stored_record(copy.id, actor)?;
         let message = &mut kept.message;

@@ -37,6 +37,7 @@ mod error;
 mod faults;
 mod files;
 mod floors;
+mod gaps;
 mod holes;
 mod ids;
 mod ingest;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use ferry_protocol::now_ms;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, config::DbConfig, params};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior, config::DbConfig, params};
 
 use crate::{
     History, HistoryError, Owner, Reason, Result,
@@ -56,11 +56,6 @@ pub struct Repaired {
     pub is_incomplete: bool,
 }
 
-/// The longest file that is written anew beside other work, in bytes.
-const REWRITE_MAX: i64 = 64 << 20;
-/// How long after a deletion, in milliseconds.
-const DAY: i64 = 86_400_000;
-
 impl History {
     /// Makes the index of words, the other indexes and the table of months again, and writes the
     /// whole file anew, which for a while needs as much room again, and as much memory. The records
@@ -81,28 +76,6 @@ impl History {
         rebuild().map_err(HistoryError::asking_for_repair)
     }
 
-    /// Writes the file anew if something was deleted a day ago or earlier, and the file is at most
-    /// 64 MiB. Call it now and then. Returns whether it did.
-    ///
-    /// Where `SQLite` moves rows from page to page, it may leave a copy in a part of a page that is
-    /// not in use, and does not overwrite it when the row is deleted later. For a longer file this
-    /// would take too long, so there [`Self::rebuild`] does it.
-    ///
-    /// # Errors
-    /// As [`Self::rebuild`].
-    pub fn rewrite_old(&mut self, now: i64) -> Result<bool> {
-        let deleted = "SELECT value FROM meta WHERE key = 'deleted'";
-        let deleted: Option<String> = self.conn.query_row(deleted, [], |row| row.get(0)).optional()?;
-        let Some(since) = deleted.and_then(|since| since.parse::<i64>().ok()) else { return Ok(false) };
-        let bytes = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
-        let bytes: i64 = self.conn.query_row(bytes, [], |row| row.get(0))?;
-        if now.saturating_sub(since) < DAY || bytes > REWRITE_MAX {
-            return Ok(false);
-        }
-        self.rewrite()?;
-        Ok(true)
-    }
-
     fn rewrite(&mut self) -> Result<()> {
         // In memory, because a copy of the history does not belong into a directory for temporary
         // files.
@@ -111,10 +84,7 @@ impl History {
         written?;
         // The journal has pages of before, and all of the new file. While somebody reads, it stays,
         // and the mark says so to whoever comes next.
-        self.conn.execute_batch(
-            "BEGIN IMMEDIATE; DELETE FROM meta WHERE key = 'deleted'; \
-             INSERT OR REPLACE INTO meta (key, value) VALUES ('journal', 'cut'); COMMIT",
-        )?;
+        self.conn.execute_batch("INSERT OR REPLACE INTO meta (key, value) VALUES ('journal', 'cut')")?;
         self.tidy()
     }
 

@@ -5,7 +5,7 @@ use ferry_protocol::{Body, KIND_DELETE, Role, RoomKind, Target, UserId};
 use rusqlite::{OptionalExtension, params};
 
 use crate::{
-    Batch, History, Result,
+    Batch, History, Result, gaps,
     ids::{blob, uuid},
     record::{SCRUBBED, UNOPENED, UNPRINTED, text_of},
     words,
@@ -127,14 +127,21 @@ impl Batch<'_> {
 }
 
 impl History {
-    /// Cuts the journal after a deletion, so that no page of it has what was deleted. It waits for
-    /// readers and fails if they take long; then the next call does it.
+    /// Overwrites what a deletion may have left in the file, and cuts the journal, so that neither
+    /// has what was deleted. It waits for readers and fails if they take long; then the next call
+    /// does it.
     ///
     /// # Errors
     /// Fails if the file cannot be written.
     pub fn tidy(&mut self) -> Result<()> {
-        let due = "SELECT EXISTS (SELECT 1 FROM meta WHERE key = 'journal')";
-        if !self.conn.prepare_cached(due)?.query_row([], |row| row.get(0))? {
+        if let Some(deletion) = self.mark("deleted")? {
+            gaps::overwrite(&mut self.conn)?;
+            // A later deletion, of another process, has another mark.
+            let clean = "DELETE FROM meta WHERE key = 'deleted' AND value = ?1";
+            self.conn.execute(clean, [deletion])?;
+            self.conn.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('journal', 'cut')", [])?;
+        }
+        if self.mark("journal")?.is_none() {
             return Ok(());
         }
         // The mark goes first, and its page with the journal.
@@ -144,6 +151,11 @@ impl History {
             self.conn.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('journal', 'cut')", [])?;
         }
         Ok(())
+    }
+
+    fn mark(&self, key: &str) -> Result<Option<String>> {
+        let mut mark = self.conn.prepare_cached("SELECT value FROM meta WHERE key = ?1")?;
+        Ok(mark.query_row([key], |row| row.get(0)).optional()?)
     }
 }
 

@@ -329,13 +329,6 @@ impl World {
                     let journal = std::fs::read(journal).unwrap_or_default();
                     let in_journal = journal.windows(text.len()).any(|window| window == text.as_bytes());
                     assert!(!in_journal, "{text} is in the journal");
-                    if is_in_a_file(device.home.directory.path(), &text) {
-                        // SQLite has moved it between two pages, and left a copy in a part of a
-                        // page that is not in use: in 6 of 50 runs of 10,000
-                        // events.
-                        println!("{text} is left in the file");
-                        device.history.rebuild().unwrap();
-                    }
                     assert!(!is_in_a_file(device.home.directory.path(), &text), "{text}");
                     looked += 1;
                 }

@@ -105,6 +105,11 @@ impl Nsqd {
         bytes_in(&self.data)
     }
 
+    /// Returns the directory of its data and of its log.
+    pub fn directory(&self) -> &Path {
+        self.scratch.as_path()
+    }
+
     /// Kills it as a crash would. [`Self::restart`] has the same ports and the same files.
     pub fn kill(&mut self) {
         self.process.kill();
@@ -120,6 +125,12 @@ impl Nsqd {
             (list.contains(&format!("\"{topic}\"")) && list.contains(&format!("\"{channel}\""))).then_some(())
         })
         .await;
+    }
+
+    /// Stops it as an operator does: what is in its memory goes to its files.
+    pub async fn stop(&mut self) {
+        self.process.ask_to_stop();
+        self.process.ended().await;
     }
 
     /// Removes all files of a killed nsqd, so that [`Self::restart`] begins with nothing: no

@@ -35,6 +35,11 @@ impl Scratch {
         Ok(Self(directory))
     }
 
+    /// Returns the directory.
+    pub fn as_path(&self) -> &Path {
+        self.0.path()
+    }
+
     /// Returns the path that `name` has in the directory, whether it exists or not.
     pub fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)

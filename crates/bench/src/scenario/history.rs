@@ -18,7 +18,7 @@ use ferry_history::{
         sync,
     },
 };
-use ferry_protocol::{Body, DeviceId, Message, MessageId, Role, RoomId, Sender, Stream, UserId};
+use ferry_protocol::{Body, DeviceId, KIND_DELETE, Message, MessageId, Role, RoomId, Sender, Stream, Target, UserId};
 use ferry_testkit::Scratch;
 use hdrhistogram::Histogram;
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
@@ -92,7 +92,7 @@ fn measure(messages: usize, mut row: Row) -> anyhow::Result<Row> {
     drop(history);
 
     let begin = Instant::now();
-    let history = History::open(&path, &owner)?;
+    let mut history = History::open(&path, &owner)?;
     let rooms = history.rooms()?;
     row.figure("start ms", milliseconds(begin.elapsed()));
     let words: Vec<String> = (0..QUESTIONS).map(|_| writer.word()).collect();
@@ -109,12 +109,27 @@ fn measure(messages: usize, mut row: Row) -> anyhow::Result<Row> {
     row.figure("count p95 ms", percentile(&count, 95.0));
     let page = times(&rooms, |room| history.page(room.room, None, SCREEN).map(|page| page.messages.len()))?;
     row.figure("page p95 ms", percentile(&page, 95.0));
+    deletion(&mut history, &mut writer, &mut row)?;
     let begin = Instant::now();
     history.check()?;
     row.figure("check s", begin.elapsed().as_secs_f64());
     row.figure("peak MB", peak()?);
     back_up(history, &owner, &scratch, &mut row)?;
     Ok(row)
+}
+
+/// Deletes one message, as its author does, twice: the first time the file is as it was filled.
+fn deletion(history: &mut History, writer: &mut Writer, row: &mut Row) -> anyhow::Result<()> {
+    for name in ["first deletion ms", "deletion ms"] {
+        let said = writer.batch(1);
+        take_in(history, &said, Origin::Live)?;
+        let deletes = writer.deletes(&said[0]);
+        let begin = Instant::now();
+        take_in(history, &[deletes], Origin::Live)?;
+        history.tidy()?;
+        row.figure(name, milliseconds(begin.elapsed()));
+    }
+    Ok(())
 }
 
 /// Writes a backup, verifies it and restores it into an empty history.
@@ -287,6 +302,16 @@ impl Writer {
         let place: f64 = self.random.random();
         let index = (place * place * VOCABULARY as f64) as usize;
         self.words.get(index).cloned().unwrap_or_default()
+    }
+
+    /// Returns the deletion of a message by its author.
+    fn deletes(&mut self, said: &Record) -> Record {
+        let mut deletes = self.message().message;
+        (deletes.room, deletes.from) = (said.message.room, said.message.from);
+        KIND_DELETE.clone_into(&mut deletes.kind);
+        let target = Target { message: said.message.id, from: said.message.from.user };
+        deletes.body = Body::json(&serde_json::json!({ "target": target }));
+        Record::from(deletes)
     }
 
     fn batch(&mut self, length: usize) -> Vec<Record> {
