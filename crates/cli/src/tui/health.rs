@@ -1,5 +1,6 @@
 //! How the history is, as F2 shows it.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use ferry_history::{History, Hole, Result, Span};
@@ -27,14 +28,14 @@ pub struct Health {
     pub by_year: bool,
     /// How many rows are scrolled away.
     pub top: usize,
+    /// How many rows there are in the columns of the last drawing.
+    pub rows: Cell<usize>,
 }
 
 impl Health {
     /// Scrolls by rows: up if the number is negative. The last row stays visible.
     pub fn scroll_by(&mut self, by: isize) {
-        let rows = if self.by_year { self.calendar.years.len() } else { self.calendar.months.len() };
-        let all = self.lines.len() + rows + self.holes.len();
-        self.top = self.top.saturating_add_signed(by).min(all);
+        self.top = self.top.saturating_add_signed(by).min(self.rows.get().saturating_sub(1));
     }
 }
 
@@ -57,6 +58,7 @@ pub fn read(history: &History, now: i64) -> Result<Health> {
         holes: holes.iter().map(safe).collect(),
         by_year,
         top: 0,
+        rows: Cell::default(),
     })
 }
 

@@ -98,8 +98,10 @@ impl Worker {
             return;
         }
         let worker = self.clone();
+        // Here, so that a stop that comes next finds it.
+        let stop = if matches!(task, Task::Backup(_)) { self.shared.new_backup() } else { Stop::default() };
         tokio::spawn(async move {
-            let news = match worker.done(task.clone()).await {
+            let news = match worker.done(task.clone(), stop).await {
                 Ok(news) => news,
                 Err(error) => Some(News::Failed { text: error.to_string(), task }),
             };
@@ -110,7 +112,7 @@ impl Worker {
         });
     }
 
-    async fn done(&self, task: Task) -> Result<Option<News>, HistoryError> {
+    async fn done(&self, task: Task, stop: Stop) -> Result<Option<News>, HistoryError> {
         let keeper = &self.keeper;
         Ok(Some(match task {
             Task::Rooms => {
@@ -165,7 +167,6 @@ impl Worker {
             Task::CanSave => News::CanSave(saving::can_save(keeper).await?),
             Task::Backup(directory) => {
                 let user = self.session.credentials().user.username.clone();
-                let stop = self.shared.new_backup();
                 let text = saving::save(keeper, user, &directory, &stop, self.news.clone()).await;
                 News::JobEnded { work: Work::Backup, text }
             }

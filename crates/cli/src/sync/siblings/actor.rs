@@ -92,7 +92,10 @@ impl<M: Fn() -> Meter + Send + Sync> Actor<M> {
                 (self.by_user, self.interrupted) = (true, false);
                 self.due.now();
             }
-            Input::Interrupt => self.interrupted = true,
+            Input::Interrupt => {
+                self.interrupted = true;
+                self.due.taken_back();
+            }
             Input::Show(code) => self.code = code.map(|code| (code, Instant::now() + CODE)),
             Input::Drained => self.due.drained(),
             Input::Offered(with) => return Some(with),
@@ -133,6 +136,10 @@ impl<M: Fn() -> Meter + Send + Sync> Actor<M> {
                 Ok(()) => answered += 1,
                 Err(failure) => why = Some(failure),
             }
+        }
+        if self.interrupted {
+            // Who asked again meanwhile wants this no more either, and is told below.
+            self.by_user = false;
         }
         self.due.asked(answered > 0);
         let _ = self.reports.send(Report::Asked { answered, by_user, why }).await;

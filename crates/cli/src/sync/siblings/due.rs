@@ -38,6 +38,13 @@ impl Due {
         self.next = Some(Instant::now());
     }
 
+    /// Takes back a question that has not begun: nothing begins before the next regular one.
+    pub fn taken_back(&mut self) {
+        if self.next.is_some_and(|next| next <= Instant::now()) {
+            self.next = Some(Instant::now() + AGAIN + spread());
+        }
+    }
+
     /// Notes that the connection is gone.
     pub fn gone(&mut self) {
         self.next = None;
@@ -129,6 +136,10 @@ mod tests {
         due.lost();
         due.drained();
         assert!(is_soon(&due));
+        due.begins();
+        due.now();
+        due.taken_back();
+        assert!(!is_soon(&due), "the user has asked again, and then ended it");
         due.begins();
         due.gone();
         due.asked(true);

@@ -22,6 +22,7 @@ const NARROW: usize = 50;
 /// Draws what is not scrolled away.
 pub fn draw(frame: &mut Frame<'_>, health: &Health, area: Rect) {
     let lines = lines(health, usize::from(area.width));
+    health.rows.set(lines.len());
     let top = health.top.min(lines.len().saturating_sub(1));
     for (at, line) in (0..area.height).zip(&lines[top..]) {
         frame.render_widget(line, Rect { y: area.y + at, height: 1, ..area });

@@ -106,3 +106,24 @@ fn the_calendar_fits_into_a_small_window() {
     shows(&screens, &["■ everything is here", "· nothing known", "2025-12·····□■■■■■■■■■■■■■■■■■■■■■■■■■│"]);
     is_straight(&screens, 40);
 }
+
+#[test]
+fn the_last_of_many_holes_can_be_scrolled_to_in_a_narrow_window() {
+    let mut desk = Desk::new(40, 10);
+    let room = desk.room("garden");
+    desk.says(room, "hello", NOON);
+    desk.collects(NOON - 200 * DAY, NOON + 5 * DAY);
+    for day in 1..=90 {
+        desk.hole(NOON - 2 * day * DAY, NOON - 2 * day * DAY + HOUR);
+    }
+    desk.look();
+    desk.press(KeyCode::F(2));
+    for _ in 0..60 {
+        desk.press(KeyCode::PageDown);
+    }
+    // One row up is one row: nothing beyond the end was counted.
+    for _ in 0..3 {
+        desk.press(KeyCode::Up);
+    }
+    shows(&desk.look(), &["2025-07-19 12:00:00", "or dropped the oldest"]);
+}
