@@ -24,8 +24,11 @@ impl<'a, 'b> Ticker<'a, 'b> {
         Self { watch, now: Progress { done: 0, total } }
     }
 
-    pub(crate) fn total(&mut self, total: u64) {
-        self.now.total = total;
+    /// Notes how many records there are in all, if that is not known yet.
+    pub(crate) fn expect(&mut self, total: u64) {
+        if self.now.total == 0 {
+            self.now.total = total;
+        }
     }
 
     /// Asks the watch whether to go on, without progress.

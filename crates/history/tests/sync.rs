@@ -5,6 +5,7 @@
 use ferry_conversation::Draft;
 use ferry_history::{
     History, HistoryError, Origin, Owner, PersonNow, Record, RoomNow,
+    backup::Progress,
     sync::{
         Side, Synced,
         noise::{self, Code, PrivateKey, PublicKey, Trust},
@@ -17,7 +18,7 @@ mod common;
 
 use common::{
     Home, Writer, is_in_a_file,
-    pairs::{connection, fill, sync_whole, synced, two},
+    pairs::{connection, fill, sync_whole, synced, two, watched},
     take_all, target, texts,
 };
 
@@ -62,6 +63,33 @@ fn an_empty_device_gets_everything_and_an_empty_leader_too() {
     assert_eq!(sync_whole(&mut one, &mut other).1.new_messages, 3_000);
     let third = Home { directory: tempfile::tempdir().unwrap(), owner: home.owner.clone() };
     assert_eq!(sync_whole(&mut third.open(), &mut one).0.new_messages, 3_000);
+}
+
+#[test]
+fn both_devices_know_how_much_there_is_to_do() {
+    for is_leader_empty in [true, false] {
+        let (one, other) = two();
+        let (mut full, mut empty) = (one.open(), other.open());
+        fill(&mut full, &mut Writer::new(RoomId::new()), 2_500);
+        let (mut led, mut answered) = (Vec::new(), Vec::new());
+        let (mut leads, mut answers) = (
+            |progress: Progress| {
+                led.push(progress);
+                true
+            },
+            |progress: Progress| {
+                answered.push(progress);
+                true
+            },
+        );
+        let (first, second) = if is_leader_empty { (&mut empty, &mut full) } else { (&mut full, &mut empty) };
+        let (a, b) = watched(first, second, usize::MAX, &mut leads, &mut answers);
+        assert!(a.unwrap().is_equal && b.unwrap().is_equal);
+        for (who, told) in [("leads", led), ("answers", answered)] {
+            let last = told.iter().rfind(|progress| progress.done > 0).unwrap();
+            assert_eq!(*last, Progress { done: 2_500, total: 2_500 }, "{who}, {is_leader_empty}");
+        }
+    }
 }
 
 #[test]

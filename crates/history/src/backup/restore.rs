@@ -111,7 +111,7 @@ impl Backup {
         let mut is_new = Newness::of(history.as_deref())?;
         let whole = archive::read(&self.file, &self.key, &mut |met| match met {
             Met::Manifest(found) => {
-                ticker.total(found.counts.total());
+                ticker.expect(found.counts.total());
                 manifest = Some(found.clone());
                 is_new.expect(found);
                 Ok(())
@@ -158,7 +158,7 @@ impl Backup {
         let read = archive::read(&self.file, &self.key, &mut |met| match met {
             Met::Manifest(manifest) if manifest.user != history.owner.user => Err(HistoryError::OtherOwner),
             Met::Manifest(manifest) => {
-                ticker.total(manifest.counts.total());
+                ticker.expect(manifest.counts.total());
                 whole = Some(manifest.whole.clone());
                 Ok(())
             }

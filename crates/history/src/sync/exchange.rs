@@ -175,7 +175,7 @@ impl Exchange<'_, '_> {
     }
 
     fn lead(&mut self) -> Result<()> {
-        for round in 0..ROUNDS {
+        for _ in 0..ROUNDS {
             let mine = self.digest()?;
             self.say(&Say::Months(mine.clone()))?;
             let Say::Months(theirs) = self.hear()? else { return Err(unexpected()) };
@@ -184,11 +184,7 @@ impl Exchange<'_, '_> {
                 self.synced.is_equal = true;
                 break;
             }
-            if round == 0 {
-                // The other side may say any number.
-                let lacks = differing.iter().map(|(_, mine, theirs)| mine.count.abs_diff(theirs.count));
-                self.ticker.total(lacks.fold(0, u64::saturating_add));
-            }
+            self.ticker.expect(lacking(&differing));
             // The newest month first: it is what a person looks at.
             for (month, mine, theirs) in differing.into_iter().rev() {
                 self.month(month, mine, theirs)?;
@@ -256,6 +252,7 @@ impl Exchange<'_, '_> {
                 Say::Months(theirs) => {
                     let mine = self.digest()?;
                     let differing = differing(&mine, &theirs);
+                    self.ticker.expect(lacking(&differing));
                     self.synced.is_equal = differing.is_empty();
                     self.budget.round(&differing)?;
                     self.open = None;
@@ -371,6 +368,12 @@ fn differing(mine: &Digest, theirs: &Digest) -> Vec<(i64, Month, Month)> {
     let of = |digest: &Digest, month| digest.0.get(&month).copied().unwrap_or_default();
     let both = months.into_iter().map(|month| (month, of(mine, month), of(theirs, month)));
     both.filter(|(_, mine, theirs)| mine != theirs).collect()
+}
+
+/// Returns how many records go from one side to the other, about. The other side may say any
+/// number.
+fn lacking(differing: &[(i64, Month, Month)]) -> u64 {
+    differing.iter().map(|(_, mine, theirs)| mine.count.abs_diff(theirs.count)).fold(0, u64::saturating_add)
 }
 
 fn unexpected() -> HistoryError {

@@ -8,6 +8,7 @@ use std::{
 
 use ferry_history::{
     History, HistoryError, Record,
+    backup::{Progress, Watch},
     sync::{
         Side, Synced,
         noise::{self, Code, Trust},
@@ -85,6 +86,17 @@ pub fn synced(
     other: &mut History,
     left: usize,
 ) -> (Result<Synced, HistoryError>, Result<Synced, HistoryError>) {
+    watched(one, other, left, &mut |_| true, &mut |_| true)
+}
+
+/// As [`synced`], and tells how far both are.
+pub fn watched(
+    one: &mut History,
+    other: &mut History,
+    left: usize,
+    leads: &mut Watch<'_>,
+    answered: &mut (impl FnMut(Progress) -> bool + Send),
+) -> (Result<Synced, HistoryError>, Result<Synced, HistoryError>) {
     let (near, far) = connection();
     let code = Code::generate();
     let keys = (one.link_key(1).unwrap(), other.link_key(1).unwrap());
@@ -93,11 +105,11 @@ pub fn synced(
         let answers = scope.spawn(move || {
             let trust = Trust { key: &keys.1, code: Some(code), known: &[] };
             let (mut pipe, _) = noise::answer(far, &trust)?;
-            sync(other, &mut pipe, Side::Answers, "answers", NOW, &mut |_| true)
+            sync(other, &mut pipe, Side::Answers, "answers", NOW, answered)
         });
         let trust = Trust { key: &keys.0, code: Some(code), known: &[] };
         let led = noise::lead(Fragile { stream: near, left }, &trust)
-            .and_then(|(mut pipe, _)| sync(one, &mut pipe, Side::Leads, "leads", NOW, &mut |_| true));
+            .and_then(|(mut pipe, _)| sync(one, &mut pipe, Side::Leads, "leads", NOW, leads));
         (led, answers.join().unwrap())
     })
 }
