@@ -33,7 +33,7 @@ enum HistoryCommand {
     Status,
     /// Check that the file is whole
     Check,
-    /// Remove what was sent before a day from this device; it stays away
+    /// Remove what was sent before a day; it stays away
     Forget(Forget),
     /// Show or set how long messages are kept on this device
     Keep(Keep),
@@ -47,10 +47,12 @@ enum HistoryCommand {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Only this device forgets. Neither a backup nor another device brings the messages back here.
+Neither a backup nor another device brings the messages back here. With --everywhere, your other
+devices forget them too, each when it syncs.
 
 Examples:
   ferry history forget --before 2025-01-01
+  ferry history forget --before 2025-01-01 --everywhere
   ferry history forget --before 2026 --room general")]
 struct Forget {
     /// The first day that stays (2026-01-15, 2026-01 or 2026)
@@ -59,6 +61,9 @@ struct Forget {
     /// Only in this room
     #[arg(long)]
     room: Option<String>,
+    /// On your other devices too
+    #[arg(long)]
+    everywhere: bool,
 }
 
 #[derive(Debug, Args)]
@@ -101,7 +106,11 @@ async fn forget(keeper: &Keeper, args: Forget, global: &Global) -> Result<(), Fa
             Some(room) => Some(Names::of(history)?.room_named(room)?),
             None => None,
         };
-        history.forget(room, before, now_ms(), &mut |progress| meter.at(progress))
+        let watch = &mut |progress| meter.at(progress);
+        match args.everywhere {
+            true => history.forget_everywhere(room, before, now_ms(), watch),
+            false => history.forget(room, before, now_ms(), watch),
+        }
     });
     let gone = gone.await?;
     show::answer(json, &json!({ "forgotten": gone }), || format!("forgot {}", show::count(gone, "message")))

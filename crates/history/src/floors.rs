@@ -34,6 +34,23 @@ impl Floors {
         self.rooms.values().copied().chain([self.everywhere]).max().filter(|before| *before > 0)
     }
 
+    /// Returns the same, but nothing after a time.
+    pub(crate) fn until(&self, latest: i64) -> Self {
+        let rooms = self.rooms.iter().take(ROOMS).map(|(room, before)| (*room, (*before).min(latest)));
+        Self { everywhere: self.everywhere.min(latest), rooms: rooms.collect() }
+    }
+
+    /// Returns what these have more than others: the room, or `None` for all of them, and until
+    /// when.
+    pub(crate) fn beyond(&self, other: &Self) -> Vec<(Option<RoomId>, i64)> {
+        let everywhere = other.everywhere.max(0);
+        let all = (self.everywhere > everywhere).then_some((None, self.everywhere));
+        let rooms = self.rooms.iter().filter(|(room, before)| {
+            **before > everywhere.max(self.everywhere) && other.rooms.get(room).is_none_or(|held| *before > held)
+        });
+        all.into_iter().chain(rooms.map(|(room, before)| (Some(*room), *before))).collect()
+    }
+
     /// Returns what either device has forgotten.
     pub(crate) fn with(mut self, other: &Self) -> Self {
         self.everywhere = self.everywhere.max(other.everywhere);

@@ -31,6 +31,11 @@ impl<'a, 'b> Ticker<'a, 'b> {
         }
     }
 
+    /// Returns the watch, for a job within this one.
+    pub(crate) fn watch(&mut self) -> &mut Watch<'b> {
+        self.watch
+    }
+
     /// Asks the watch whether to go on, without progress.
     pub(crate) fn look(&mut self) -> crate::Result<()> {
         if (self.watch)(self.now) { Ok(()) } else { Err(crate::HistoryError::Interrupted) }

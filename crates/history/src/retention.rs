@@ -22,6 +22,8 @@ use crate::{
 const BATCH: usize = 1_000;
 /// The key under which the time to keep is.
 const KEEP: &[u8] = b"keep";
+/// The key under which is what the user wants all devices to forget.
+const ASKED: &[u8] = b"asked";
 const DAY: i64 = 86_400_000;
 
 impl Batch<'_> {
@@ -192,6 +194,55 @@ impl History {
             Some(days) => self.forget(None, now - i64::from(days) * DAY, now, watch),
             None => Ok(0),
         }
+    }
+
+    /// As [`Self::forget`], and asks the user's other devices to do the same: each of them does it
+    /// when it syncs with this one, or with one that knows.
+    ///
+    /// # Errors
+    /// As [`Self::forget`].
+    pub fn forget_everywhere(
+        &mut self,
+        room: Option<RoomId>,
+        before: i64,
+        now: i64,
+        watch: &mut Watch<'_>,
+    ) -> Result<u64> {
+        let gone = self.forget(room, before, now, watch)?;
+        let asked = match room {
+            Some(room) => Floors { rooms: [(room, before)].into(), ..Floors::default() },
+            None => Floors { everywhere: before, ..Floors::default() },
+        };
+        self.note_asked(&asked, now)?;
+        Ok(gone)
+    }
+
+    /// Forgets what another device of the user was asked to. Returns how many messages there were.
+    pub(crate) fn forget_as_asked(&mut self, asked: &Floors, now: i64, watch: &mut Watch<'_>) -> Result<u64> {
+        // What is to come is not forgotten, whatever the other device says.
+        let asked = asked.until(now);
+        let new = asked.beyond(&self.asked()?);
+        let mut gone = 0;
+        for (room, before) in &new {
+            gone += self.forget(*room, *before, now, watch)?;
+        }
+        if !new.is_empty() {
+            // Last, so that the next sync goes on if this one is interrupted.
+            self.note_asked(&asked, now)?;
+        }
+        Ok(gone)
+    }
+
+    fn note_asked(&mut self, asked: &Floors, now: i64) -> Result<()> {
+        let all = self.asked()?.with(asked);
+        let mut batch = self.begin()?;
+        batch.own(FLOOR, ASKED, now, &all)?;
+        batch.commit()
+    }
+
+    /// Returns what the user wants all devices to forget.
+    pub(crate) fn asked(&self) -> Result<Floors> {
+        Ok(value_of(&self.conn, FLOOR, ASKED)?.unwrap_or_default())
     }
 
     /// Returns what this device has forgotten.

@@ -12,13 +12,13 @@ use ferry_history::{
         sync,
     },
 };
-use ferry_protocol::{Notice, NoticeEvent, RoomId, RoomKind, UserId};
+use ferry_protocol::{Message, Notice, NoticeEvent, RoomId, RoomKind, UserId};
 
 mod common;
 
 use common::{
     Home, Writer, is_in_a_file,
-    pairs::{connection, fill, sync_whole, synced, two, watched},
+    pairs::{NOW, connection, fill, sync_whole, synced, two, watched},
     take_all, target, texts,
 };
 
@@ -221,6 +221,38 @@ fn what_one_device_has_forgotten_does_not_come_back_and_is_not_sent_each_time() 
     assert!(one.forget(Some(room), i64::MAX, 1, &mut |_| true).unwrap() > 0);
     assert!(synced(&mut other, &mut one, usize::MAX).0.unwrap().is_equal);
     assert_eq!(texts(&one, room).len(), 0);
+}
+
+#[test]
+fn what_all_devices_shall_forget_goes_from_each_that_syncs_and_spreads() {
+    let (home, away) = two();
+    let third = Home { directory: tempfile::tempdir().unwrap(), owner: home.owner.clone() };
+    let (mut one, mut other, mut last) = (home.open(), away.open(), third.open());
+    let (garden, kitchen) = (RoomId::new(), RoomId::new());
+    let (mut bob, mut carol) = (Writer::new(garden), Writer::new(kitchen));
+    let in_garden = fill(&mut one, &mut bob, 50);
+    fill(&mut one, &mut carol, 50);
+    sync_whole(&mut other, &mut one);
+    sync_whole(&mut last, &mut one);
+    let before = in_garden[20].message.sent_at;
+    assert_eq!(one.forget_everywhere(Some(garden), before, NOW, &mut |_| true).unwrap(), 20);
+    // The one that leads and the one that answers.
+    let (led, answered) = sync_whole(&mut other, &mut one);
+    assert_eq!((led.forgotten, answered.forgotten), (20, 0));
+    let (led, answered) = sync_whole(&mut other, &mut last);
+    assert_eq!((led.forgotten, answered.forgotten), (0, 20), "it hears it from another one");
+    for history in [&mut one, &mut other, &mut last] {
+        assert_eq!((texts(history, garden).len(), texts(history, kitchen).len()), (30, 50));
+    }
+    // A time that is to come is cut: what is written later stays.
+    one.forget_everywhere(None, i64::MAX, NOW, &mut |_| true).unwrap();
+    assert_eq!(synced(&mut other, &mut one, usize::MAX).0.unwrap().forgotten, 80);
+    let later = Record::from(Message { sent_at: NOW + 1, ..bob.says("later").message });
+    take_all(&mut other, &[&later]);
+    assert_eq!(texts(&other, garden), ["later"]);
+    // And it is done once.
+    assert_eq!(synced(&mut other, &mut last, usize::MAX).1.unwrap().forgotten, 80);
+    assert_eq!(synced(&mut other, &mut last, usize::MAX).1.unwrap().forgotten, 0);
 }
 
 /// Connects two sides with what they trust, and returns how it went.

@@ -186,3 +186,31 @@ async fn a_forgotten_device_needs_a_code_again() {
     .await;
     assert!(!shell.ok("--profile bob sync --devices").contains("second"));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_forgotten_everywhere_goes_from_the_other_device_too() {
+    let world = World::start(Backend::Embedded).await;
+    let shell = Shell::at(&world);
+    shell.alice_and_bob();
+    shell.ok("--profile second login bob --device-name second");
+    shell.pair("bob", "second");
+    shell.only_here("bob", ["old news"].map(str::to_owned).into_iter());
+    let (tail, _) = (shell.begin("--profile bob tail"), shell.ok("--profile second sync"));
+    assert!(shell.ok("--profile second search news").contains("old news"));
+    drop(tail);
+
+    assert!(shell.ok("--profile bob history forget --before 2099 --everywhere").contains("forgot 1 message"));
+    let _tail = shell.begin("--profile bob tail");
+    let told = until("the other device syncs", || async {
+        let ran = shell.run("--profile second sync");
+        ran.out.contains("synced with").then_some(ran.out)
+    })
+    .await;
+    assert!(told.contains("forgot 1 message, as you have said there"), "{told}");
+    assert!(!shell.run("--profile second search news").out.contains("old news"));
+    // What is written now is not old.
+    shell.ok("--profile alice send @bob newer");
+    shell.until_found("bob", "newer").await;
+    shell.ok("--profile second tail --until-drained");
+    assert!(shell.ok("--profile second search newer").contains("newer"));
+}

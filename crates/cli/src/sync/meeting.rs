@@ -92,14 +92,20 @@ pub async fn login(session: &Session) -> String {
 /// # Errors
 /// Fails if standard output is closed.
 pub fn told(synced: &Synced, json: bool) -> Result<(), Failure> {
-    let Synced { name, new_messages, sent, is_equal, .. } = synced;
-    let value = json!({ "name": name, "new_messages": new_messages, "sent": sent, "equal": is_equal });
+    let Synced { name, new_messages, sent, forgotten, is_equal, .. } = synced;
+    let value = json!({
+        "name": name, "new_messages": new_messages, "sent": sent, "forgotten": forgotten, "equal": is_equal,
+    });
     show::answer(json, &value, || words(synced))
 }
 
 /// Returns what a sync has done, for people.
-pub fn words(Synced { name, new_messages, sent, is_equal, .. }: &Synced) -> String {
+pub fn words(Synced { name, new_messages, sent, forgotten, is_equal, .. }: &Synced) -> String {
     let new = show::count(*new_messages, "message");
     let rest = if *is_equal { "" } else { "; messages came meanwhile, so sync again" };
-    format!("synced with {}: {new} new here, {} sent{rest}", show::line(name), show::count(*sent, "record"))
+    let forgotten = match forgotten {
+        0 => String::new(),
+        some => format!("; forgot {}, as you have said there", show::count(*some, "message")),
+    };
+    format!("synced with {}: {new} new here, {} sent{forgotten}{rest}", show::line(name), show::count(*sent, "record"))
 }

@@ -88,7 +88,7 @@ impl Siblings {
         tokio::spawn(async move {
             while let Some(report) = reports.recv().await {
                 match report {
-                    Report::Synced(synced) => tell(words(&synced), synced.new_messages > 0).await,
+                    Report::Synced(synced) => tell(words(&synced), synced.new_messages + synced.forgotten > 0).await,
                     Report::Failed(failure) => tell(format!("a sync was not finished: {failure}"), true).await,
                     Report::Asked { answered: 0, by_user: true, why } => {
                         tell(why.map_or_else(|| NOBODY.to_owned(), |why| why.to_string()), true).await;

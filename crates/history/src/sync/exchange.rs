@@ -47,6 +47,9 @@ pub struct Synced {
     pub new_messages: u64,
     /// How many records the other side got.
     pub sent: u64,
+    /// How many messages this history has forgotten, because the user has said so on another
+    /// device.
+    pub forgotten: u64,
     /// Whether both have the same now. If not, messages came meanwhile: sync again.
     pub is_equal: bool,
 }
@@ -76,6 +79,7 @@ pub fn sync(
         budget: Budget::default(),
         whole: Spans::default(),
         floors: Floors::default(),
+        asked: Floors::default(),
     };
     let done = exchange.greet(name).and_then(|()| match side {
         Side::Leads => exchange.lead(),
@@ -84,6 +88,7 @@ pub fn sync(
     match done {
         Ok(()) => {
             exchange.cover()?;
+            exchange.forget()?;
             exchange.history.tidy()?;
             Ok(exchange.synced)
         }
@@ -115,6 +120,8 @@ struct Exchange<'a, 'b> {
     whole: Spans,
     /// What either side has forgotten: it is not compared.
     floors: Floors,
+    /// What the other side was asked to forget.
+    asked: Floors,
 }
 
 impl Exchange<'_, '_> {
@@ -126,6 +133,13 @@ impl Exchange<'_, '_> {
         let mut batch = self.history.begin()?;
         batch.covers(&self.whole, self.now)?;
         batch.commit()
+    }
+
+    /// Forgets what the user has said on the other device.
+    fn forget(&mut self) -> Result<()> {
+        let (asked, watch) = (std::mem::take(&mut self.asked), self.ticker.watch());
+        self.synced.forgotten = self.history.forget_as_asked(&asked, self.now, watch)?;
+        Ok(())
     }
 
     fn say(&mut self, say: &Say) -> Result<()> {
@@ -142,7 +156,7 @@ impl Exchange<'_, '_> {
     fn greet(&mut self, name: &str) -> Result<()> {
         let user = self.history.owner.user;
         let device: Option<DeviceId> = value_of(&self.history.conn, DEVICE, b"device")?;
-        let (whole, floors) = (self.history.whole()?, self.history.floors()?);
+        let (whole, floors, asked) = (self.history.whole()?, self.history.floors()?, self.history.asked()?);
         self.say(&Say::Hello(Hello {
             version: VERSION,
             user,
@@ -150,6 +164,7 @@ impl Exchange<'_, '_> {
             name: name.to_owned(),
             whole,
             floors: floors.clone(),
+            asked: asked.clone(),
         }))?;
         let Say::Hello(hello) = self.hear()? else { return Err(unexpected()) };
         if hello.user != user {
@@ -159,6 +174,9 @@ impl Exchange<'_, '_> {
             return Err(link("the other device has another version of Ferry"));
         }
         (self.whole, self.floors) = (hello.whole, floors.with(&hello.floors));
+        // What one of them is about to forget is not sent to it first.
+        self.floors = std::mem::take(&mut self.floors).with(&asked).with(&hello.asked);
+        self.asked = hello.asked;
         (self.synced.with, self.synced.name) = (hello.device, hello.name.chars().take(100).collect());
         Ok(())
     }

@@ -42,6 +42,9 @@ pub(super) struct Hello {
     /// What it has forgotten.
     #[serde(default)]
     pub(super) floors: Floors,
+    /// What its user wants all devices to forget.
+    #[serde(default)]
+    pub(super) asked: Floors,
 }
 
 /// A message.
@@ -196,6 +199,7 @@ mod tests {
                 name: "phone".into(),
                 whole: Spans::default(),
                 floors: Floors::default(),
+                asked: Floors { everywhere: 7, rooms: [(ferry_protocol::RoomId::new(), 9)].into() },
             }),
             Say::Months(Digest([(24_000, month), (24_001, month)].into())),
             Say::Reconcile { month: 24_000, query: vec![1, 2, 3] },

@@ -22,7 +22,7 @@ use super::{Home, Writer, take_all};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// After all that the tests write.
-const NOW: i64 = 1_900_000_000_000;
+pub const NOW: i64 = 1_900_000_000_000;
 
 /// Two devices of one user.
 pub fn two() -> (Home, Home) {
