@@ -190,6 +190,8 @@ pub struct Config {
     pub auth: AuthConfig,
     /// Whether the relay serves `/openapi.json` and `/docs`.
     pub docs: bool,
+    /// Whether the relay serves the web client.
+    pub web: bool,
     /// Format of log lines.
     pub log_format: LogFormat,
 }

@@ -34,6 +34,7 @@ mod settings;
 mod socket;
 mod totp;
 mod users;
+mod web;
 
 use std::{convert::Infallible, future::Future, sync::Arc};
 
@@ -96,6 +97,7 @@ fn declared(app: &Arc<App>) -> Route {
     if app.config.docs {
         routes.push(docs::routes(app));
     }
+    routes.push(if app.config.web { web::routes(app) } else { web::farewell(app) });
     any_of(routes)
 }
 

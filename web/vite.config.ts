@@ -8,7 +8,7 @@ export default defineConfig({
   base: "/",
   plugins: [emoji()],
   // The program is written for current browsers: no transpiling beyond them.
-  build: { target: "es2022", sourcemap: false, assetsInlineLimit: 0 },
+  build: { outDir: "build", target: "es2022", sourcemap: false, assetsInlineLimit: 0 },
   server: {
     port: 5173,
     strictPort: true,

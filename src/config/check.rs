@@ -46,6 +46,7 @@ impl Settings {
             times,
             auth,
             docs: values.docs,
+            web: values.web,
             log_format: values.log_format,
         })
     }

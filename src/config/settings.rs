@@ -257,5 +257,7 @@ settings! {
         insecure_cookies = false, "FERRY_INSECURE_COOKIES";
         /// Serve the description of the interface, `/openapi.json` and `/docs`.
         docs = true, "FERRY_DOCS";
+        /// Serve the web client at `/`.
+        web = true, "FERRY_WEB";
     }
 }

@@ -41,6 +41,9 @@ impl Route {
 
 /// Returns a path as in a URL, with `{}` for any segment, of one as for `warp::path!`.
 pub(super) fn path_of(path: &str) -> String {
+    if path.is_empty() {
+        return "/".to_owned();
+    }
     let segments = path.split('/').map(|segment| match segment.trim() {
         "String" => "{}",
         literal => literal.trim_matches('"'),

@@ -16,6 +16,7 @@ mod harness;
 // Helpers of several modules below.
 mod bare;
 mod line;
+mod web_client;
 mod wire;
 
 mod audit;

@@ -155,7 +155,10 @@ impl Answer {
         for directive in ["default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"] {
             assert!(policy.split("; ").any(|given| given == directive), "{target}: {policy}");
         }
-        let is_public = ["/.well-known/", "/openapi.json", "/docs"].iter().any(|path| target.starts_with(path));
+        let is_public = target == "/"
+            || ["/.well-known/", "/openapi.json", "/docs", "/assets/", "/icons/", "/sw.js", "/manifest.webmanifest"]
+                .iter()
+                .any(|path| target.starts_with(path));
         if !is_public || self.status != 200 {
             assert_eq!(self.all("cache-control"), ["no-store"], "{target}");
         }

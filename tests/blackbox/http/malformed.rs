@@ -236,6 +236,11 @@ async fn a_path_takes_its_methods_and_no_others() {
         ("/openapi.json", "GET"),
         ("/docs", "GET"),
         ("/docs/{id}", "GET"),
+        ("/", "GET"),
+        ("/sw.js", "GET"),
+        ("/manifest.webmanifest", "GET"),
+        ("/assets/{id}", "GET"),
+        ("/icons/{id}", "GET"),
     ] {
         let path = path.replace("{id}", &id.to_string());
         for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", CANARY] {

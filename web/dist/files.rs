@@ -1,0 +1,3 @@
+// Written by web/scripts/dist.mjs.
+&[
+]
