@@ -23,7 +23,7 @@ pub use keys::{
     KEEP_AFTER_MS, KeyRing, KeyRow, Keys, PUBLISH_BEFORE_MS, RELOAD_EVERY_MS, RotationPlan, generate_key, plan,
 };
 pub use known::{KnownHash, KnownToken};
-pub use origin::{Origin, is_allowed};
+pub use origin::{Origin, is_allowed, is_local_host};
 pub use password::{
     BadParams, Busy, PASSWORD_MAX, PASSWORD_MIN, PasswordContext, PasswordError, PasswordParams, Passwords,
     check_password,

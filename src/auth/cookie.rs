@@ -56,8 +56,8 @@ pub struct Cookies {
 
 impl Cookies {
     /// Creates the maker of cookies. With `insecure` the cookies lack `Secure` and the prefixes of
-    /// their names, so that browsers send them over plain HTTP. This is only for development, and
-    /// the operator must ask for it.
+    /// their names, so that browsers send them over plain HTTP. This is for pages of the relay's own
+    /// machine, and for development, where the operator must ask for it.
     #[must_use]
     pub const fn new(insecure: bool) -> Self {
         Self { secure: !insecure }

@@ -56,11 +56,13 @@ impl Origin {
     /// Returns whether the pages come over plain HTTP from another machine.
     #[must_use]
     pub fn is_in_clear(&self) -> bool {
-        let host = self.host.trim_matches(['[', ']']);
-        let is_loopback = host == "localhost"
-            || host.ends_with(".localhost")
-            || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
-        self.scheme == Scheme::Http && !is_loopback
+        self.scheme == Scheme::Http && !is_loopback(&self.host)
+    }
+
+    /// Returns whether the pages come over plain HTTP from this machine.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        self.scheme == Scheme::Http && is_loopback(&self.host)
     }
 
     /// Returns the host in lower case, without the port.
@@ -84,6 +86,19 @@ impl fmt::Display for Origin {
         write!(f, "{scheme}://{}", self.host)?;
         if self.port == self.scheme.default_port() { Ok(()) } else { write!(f, ":{}", self.port) }
     }
+}
+
+/// Returns whether a `Host` names this machine.
+#[must_use]
+pub fn is_local_host(host: &str) -> bool {
+    parse_authority(host).is_some_and(|(host, _)| is_loopback(&host))
+}
+
+fn is_loopback(host: &str) -> bool {
+    let host = host.trim_matches(['[', ']']);
+    host == "localhost"
+        || host.ends_with(".localhost")
+        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// Returns the last two labels of a name, and all of an address.
@@ -126,7 +141,7 @@ fn parse_authority(text: &str) -> Option<(String, Option<u16>)> {
 ///
 /// An `http` page on the relay's own host and default port counts as the same origin. Behind a
 /// proxy that handles TLS, the relay cannot see the difference. Such a page has no cookies to send,
-/// because they are `Secure`.
+/// because they are `Secure`, unless it is on this machine.
 #[must_use]
 pub fn is_allowed(origin: Option<&str>, host: Option<&str>, allowed: &[String]) -> bool {
     let Some(origin) = origin.and_then(Origin::parse) else { return false };
@@ -228,6 +243,30 @@ mod tests {
             ("http://10.0.0.1", "http://11.0.0.1"),
         ] {
             assert!(is_other(a, b) && is_other(b, a), "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn a_page_without_tls_is_of_this_machine_or_of_another() {
+        for (origin, local, in_clear) in [
+            ("http://localhost:8080", true, false),
+            ("http://a.localhost", true, false),
+            ("http://127.1.2.3:8080", true, false),
+            ("http://[::1]:8080", true, false),
+            ("https://localhost:8080", false, false),
+            ("https://relay.example", false, false),
+            ("http://relay.example", false, true),
+            ("http://localhost.example", false, true),
+            ("http://128.0.0.1", false, true),
+        ] {
+            let parsed = Origin::parse(origin).unwrap();
+            assert_eq!((parsed.is_local(), parsed.is_in_clear()), (local, in_clear), "{origin}");
+        }
+        for host in ["localhost", "LOCALHOST:80", "127.0.0.1:8080", "[::1]:1", "x.localhost"] {
+            assert!(is_local_host(host), "{host}");
+        }
+        for host in ["relay.example", "127.0.0.1.example", "::1", "[::1", "10.0.0.1", ""] {
+            assert!(!is_local_host(host), "{host}");
         }
     }
 

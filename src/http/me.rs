@@ -13,7 +13,7 @@ use super::{
     call::Call,
     proof::{Proof, prove},
     route,
-    sessions::{clear_cookies, first_tokens, set_cookies},
+    sessions::first_tokens,
 };
 use crate::{
     app::App,
@@ -79,6 +79,7 @@ fn changed(
 
 async fn change_password(call: Call, who: Authenticated) -> Result<Response, Refusal> {
     let (app, by_cookie, network) = (Arc::clone(&call.app), call.is_by_cookie(), call.network());
+    let jar = call.jar();
     let ChangePassword { old_password, new_password, code } = call.json().await?;
     let user = app.store.user(who.user).await?.ok_or_else(Refusal::unauthorized)?;
     check_new_password(&app, &new_password, "new_password", &user.username, user.display_name.as_deref())?;
@@ -105,20 +106,20 @@ async fn change_password(call: Call, who: Authenticated) -> Result<Response, Ref
     let tokens = tokens?;
     if by_cookie {
         let mut response = answer::ok(&Refreshed { expires_in: tokens.expires_in });
-        set_cookies(&app, &mut response, &tokens)?;
+        jar.set(&mut response, &tokens, &app.config.auth)?;
         return Ok(response);
     }
     Ok(answer::ok(&tokens))
 }
 
 async fn delete(call: Call, who: Authenticated) -> Result<Response, Refusal> {
-    let (app, network) = (Arc::clone(&call.app), call.network());
+    let (app, network, jar) = (Arc::clone(&call.app), call.network(), call.jar());
     let DeleteMe { password, code } = call.json().await?;
     prove(&app, who, network, Proof { password: &password, code: code.as_ref(), field: "password" }).await?;
     app.people.delete_account(who).await?;
     audit::record(Event::AccountDeleted { by: who.into(), network });
     let mut response = answer::no_content();
-    clear_cookies(&app, &mut response);
+    jar.clear(&mut response);
     Ok(response)
 }
 

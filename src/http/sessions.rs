@@ -7,14 +7,13 @@ use ferry_protocol::{
     Secret, SessionAnswer, Tokens, now_ms,
 };
 use ferry_store::{CodeProof, Credentials, Device, KNOWN_LIFE_MS, NewDevice, NextToken, Rotation};
-use http::{StatusCode, header};
+use http::StatusCode;
 use warp::reply::Response;
 
 use super::{
     Route,
     accounts::as_seen,
     answer, any_of,
-    browser::cookies,
     call::{Call, id},
     cost::Cost,
     idempotency::IdempotencyKey,
@@ -54,7 +53,7 @@ async fn log_in(call: Call) -> Result<Response, Refusal> {
     let network = Network::from(address);
     // A page of a foreign origin must not be able to put the cookies of its own login into a
     // user's browser.
-    let (origin, key) = (call.check_origin(), IdempotencyKey::of(&call)?);
+    let (origin, key, jar) = (call.check_origin(), IdempotencyKey::of(&call)?, call.jar());
     // It proves nothing. A host under the same domain could set another one, and must not keep the
     // user out.
     let known_cookie = call.known_cookie().ok().flatten().map(Secret::new);
@@ -100,10 +99,9 @@ async fn log_in(call: Call) -> Result<Response, Refusal> {
     let mut session = SessionAnswer { tokens: None, user: as_seen(user), device: seen, known: None };
     if cookie {
         let mut response = answer::json(StatusCode::CREATED, &session);
-        set_cookies(&app, &mut response, &tokens)?;
+        jar.set(&mut response, &tokens, &app.config.auth)?;
         let life = Duration::from_millis(KNOWN_LIFE_MS.unsigned_abs());
-        let cookie = cookies(&app).set_known(&known.to_secret(), life).map_err(|_| Refusal::internal())?;
-        response.headers_mut().append(header::SET_COOKIE, cookie);
+        jar.set_known(&mut response, &known.to_secret(), life)?;
         return Ok(response);
     }
     (session.tokens, session.known) = (Some(tokens), Some(known.to_secret()));
@@ -170,7 +168,7 @@ pub(super) async fn first_tokens(app: &App, device: &Device) -> Result<Tokens, R
 async fn refresh(call: Call) -> Result<Response, Refusal> {
     let (app, address, network) = (Arc::clone(&call.app), call.address(), call.network());
     let cookie = call.refresh_cookie()?.map(Secret::new);
-    let origin = call.check_origin();
+    let (origin, jar) = (call.check_origin(), call.jar());
     let RefreshSession { refresh_token } = call.json_or_default().await?;
     let (old, by_cookie) = match (refresh_token, cookie) {
         (Some(token), _) => (token, false),
@@ -184,14 +182,14 @@ async fn refresh(call: Call) -> Result<Response, Refusal> {
         // No script can remove the cookies, and they are of no use any more.
         Err(refusal) if by_cookie && refusal.code == ErrorCode::Unauthorized => {
             let mut response = answer::of_refusal(&app, &refusal);
-            clear_cookies(&app, &mut response);
+            jar.clear(&mut response);
             return Ok(response);
         }
         refreshed => refreshed?,
     };
     if by_cookie {
         let mut response = answer::ok(&Refreshed { expires_in: refreshed.expires_in });
-        set_cookies(&app, &mut response, &refreshed)?;
+        jar.set(&mut response, &refreshed, &app.config.auth)?;
         return Ok(response);
     }
     Ok(answer::ok(&refreshed))
@@ -286,6 +284,7 @@ async fn rename(call: Call, which: String) -> Result<Response, Refusal> {
 async fn log_out(call: Call, which: String) -> Result<Response, Refusal> {
     let (who, device) = which_device(&call, &which).await?;
     let (app, by_cookie, network) = (Arc::clone(&call.app), call.is_by_cookie(), call.network());
+    let jar = call.jar();
     if device != who.device {
         let DeleteSession { password, code } = call.json_or_default().await?;
         let proof = password.as_ref().map(|password| Proof { password, code: code.as_ref(), field: "password" });
@@ -299,29 +298,9 @@ async fn log_out(call: Call, which: String) -> Result<Response, Refusal> {
     audit::record(Event::LoggedOut { who: gone, by, cause, network: Some(network) });
     let mut response = answer::no_content();
     if device == who.device && by_cookie {
-        clear_cookies(&app, &mut response);
+        jar.clear(&mut response);
     }
     Ok(response)
-}
-
-/// Removes the tokens from the browser.
-pub(super) fn clear_cookies(app: &App, response: &mut Response) {
-    for cookie in cookies(app).clear_both() {
-        response.headers_mut().append(header::SET_COOKIE, cookie);
-    }
-}
-
-pub(super) fn set_cookies(app: &App, response: &mut Response, tokens: &Tokens) -> Result<(), Refusal> {
-    let auth = &app.config.auth;
-    let both = [
-        cookies(app).set_access(&tokens.access_token, auth.access_ttl),
-        cookies(app).set_refresh(&tokens.refresh_token, auth.refresh_ttl),
-    ];
-    for cookie in both {
-        let cookie = cookie.map_err(|_| Refusal::internal())?;
-        response.headers_mut().append(header::SET_COOKIE, cookie);
-    }
-    Ok(())
 }
 
 /// Signs a new access token, and returns it beside its refresh token.

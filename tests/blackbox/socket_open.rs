@@ -251,7 +251,7 @@ async fn a_cookie_opens_a_socket_for_an_allowed_page_only() {
     });
     // A login by cookie is itself only for allowed pages.
     let request =
-        reqwest::Client::new().post(world.relay().url("/v1/sessions")).header("origin", world.relay().url(""));
+        reqwest::Client::new().post(world.relay().url("/v1/sessions")).header("origin", "https://chat.example");
     let request = request.header("content-type", "application/json").body(login.to_string());
     let answer = within(request.send()).await.unwrap();
     assert_eq!(answer.status(), 201);

@@ -35,6 +35,12 @@ impl Ask {
         self
     }
 
+    /// Names another host than the one that it is sent to, as a proxy may.
+    pub fn host(mut self, host: &str) -> Self {
+        self.head = self.head.replace(&format!("\r\nhost: {}\r\n", self.address), &format!("\r\nhost: {host}\r\n"));
+        self
+    }
+
     pub fn bearer(self, token: &str) -> Self {
         self.header("authorization", &format!("Bearer {token}"))
     }

@@ -11,7 +11,13 @@ use crate::harness::{Backend, Closed, Person, RawSocket, Relay, World};
 const ACCESS: &str = "__Host-ferry_access";
 const REFRESH: &str = "__Secure-ferry_refresh";
 
+/// The origin of the relay's own page, behind a proxy that ends TLS.
 fn own_origin(relay: &Relay) -> String {
+    format!("https://{}", relay.address)
+}
+
+/// The same page without TLS, on this machine.
+fn local_origin(relay: &Relay) -> String {
     format!("http://{}", relay.address)
 }
 
@@ -131,9 +137,9 @@ async fn a_page_of_another_site_changes_nothing() {
     }
     let user = by_cookie("PATCH", "/v1/me").header("origin", &own_origin(relay)).json(&name).send().await.ok(200);
     assert_eq!(user["user"]["display_name"], "Eve");
-    // Behind a proxy that ends TLS, the page's scheme is https.
-    let secure = by_cookie("PATCH", "/v1/me").header("origin", &format!("https://{}", relay.address));
-    secure.json(&name).send().await.ok(200);
+    // The relay does not see the scheme.
+    let local = by_cookie("PATCH", "/v1/me").header("origin", &local_origin(relay));
+    local.json(&name).send().await.ok(200);
     // A header that no browser adds by itself proves that this is no such page.
     let bearer = ask(relay, "PATCH", "/v1/me").bearer(&jar.access).header("origin", "https://evil.example");
     bearer.json(&name).send().await.ok(200);
@@ -244,7 +250,8 @@ async fn cookies_that_another_host_may_have_set_are_not_taken() {
     let (relay, alice) = (world.relay(), world.person("alice").await);
     let (jar, own) = (browser(relay, &alice).await, own_origin(relay));
     let plain = format!("ferry_access={}; ferry_refresh={}", jar.access, jar.refresh);
-    ask(relay, "GET", "/v1/me").header("cookie", &plain).send().await.problem(401, "unauthorized");
+    let read = ask(relay, "GET", "/v1/me").header("cookie", &plain).host("relay.example");
+    read.send().await.problem(401, "unauthorized");
     let refresh = |cookie: &str| {
         ask(relay, "POST", "/v1/sessions/refresh").header("cookie", cookie).header("origin", &own).send()
     };
@@ -256,6 +263,12 @@ async fn cookies_that_another_host_may_have_set_are_not_taken() {
     ask(relay, "GET", "/v1/me").header("cookie", &jar.header()).send().await.ok(200);
 }
 
+fn cookies_of(answer: &Answer) -> String {
+    let cookies = answer.all("set-cookie");
+    assert!(cookies.iter().all(|cookie| cookie.starts_with("ferry_") && !cookie.contains("Secure")), "{cookies:?}");
+    cookies.iter().map(|cookie| cookie.split(';').next().unwrap()).collect::<Vec<_>>().join("; ")
+}
+
 /// Browsers drop a name with a prefix if its cookie lacks `Secure`.
 #[tokio::test]
 async fn without_tls_the_names_have_no_prefix() {
@@ -263,12 +276,50 @@ async fn without_tls_the_names_have_no_prefix() {
     let (relay, alice) = (world.relay(), world.person("alice").await);
     let answer = cookie_login(relay, &alice).header("origin", &own_origin(relay)).send().await;
     answer.ok(201);
-    let cookies = answer.all("set-cookie");
-    assert!(cookies.iter().all(|cookie| cookie.starts_with("ferry_") && !cookie.contains("Secure")), "{cookies:?}");
-    let sent = cookies.iter().map(|cookie| cookie.split(';').next().unwrap()).collect::<Vec<_>>().join("; ");
+    let sent = cookies_of(&answer);
     ask(relay, "GET", "/v1/me").header("cookie", &sent).send().await.ok(200);
     let refresh = ask(relay, "POST", "/v1/sessions/refresh").header("cookie", &sent);
     refresh.header("origin", &own_origin(relay)).send().await.ok(200);
+}
+
+/// Not every browser takes `Secure` from a page without TLS, also on the relay's own machine.
+#[tokio::test]
+async fn a_page_of_this_machine_needs_no_tls() {
+    let world = World::start(Backend::Embedded).await;
+    let (relay, alice) = (world.relay(), world.person("alice").await);
+    let local = local_origin(relay);
+    let answer = cookie_login(relay, &alice).header("origin", &local).send().await;
+    answer.ok(201);
+    let sent = cookies_of(&answer);
+    let by_cookie = |method: &str, path: &str| ask(relay, method, path).header("cookie", &sent);
+    by_cookie("GET", "/v1/me").send().await.ok(200);
+    let refreshed = by_cookie("POST", "/v1/sessions/refresh").header("origin", &local).send().await;
+    refreshed.ok(200);
+    assert_eq!(cookies_of(&refreshed).matches("ferry_").count(), 2);
+    let mut socket = RawSocket::try_open(relay, &[("cookie", &sent), ("origin", &local)]).await.ok().unwrap();
+    assert_eq!(socket.frame().await.unwrap()["type"], "welcome");
+    // The same cookies are nothing to a page behind TLS, which another host may have set there.
+    by_cookie("GET", "/v1/me").host("relay.example").send().await.problem(401, "unauthorized");
+    let elsewhere = by_cookie("DELETE", "/v1/sessions/current").header("origin", &own_origin(relay)).send().await;
+    elsewhere.problem(401, "unauthorized");
+    let logout = by_cookie("DELETE", "/v1/sessions/current").header("origin", &local).send().await;
+    logout.ok(204);
+    assert!(logout.all("set-cookie").iter().all(|cookie| cookie.starts_with("ferry_") && cookie.contains("Max-Age=0")));
+}
+
+/// A browser that took `Secure` without TLS has cookies with a prefix. They give way to plain ones.
+#[tokio::test]
+async fn a_page_of_this_machine_keeps_an_earlier_login() {
+    let world = World::start(Backend::Embedded).await;
+    let (relay, alice) = (world.relay(), world.person("alice").await);
+    let jar = browser(relay, &alice).await;
+    let refresh = ask(relay, "POST", "/v1/sessions/refresh").header("cookie", &jar.header());
+    let answer = refresh.header("origin", &local_origin(relay)).send().await;
+    answer.ok(200);
+    let (plain, secure): (Vec<&str>, Vec<&str>) =
+        answer.all("set-cookie").into_iter().partition(|cookie| cookie.starts_with("ferry_"));
+    assert_eq!((plain.len(), secure.len()), (2, 2));
+    assert!(secure.iter().all(|cookie| cookie.contains("Max-Age=0") && cookie.ends_with("; Secure")), "{secure:?}");
 }
 
 const APP: &str = "https://app.example";

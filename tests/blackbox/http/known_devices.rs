@@ -122,7 +122,7 @@ limited_on_both!(a_browser_is_known_by_its_cookie, |world| async move {
         let (name, password) = (&alice.name, &alice.password);
         let body = json!({ "username": name, "password": password, "device_name": "browser", "cookie": true });
         let login = ask(world.relay(), "POST", "/v1/sessions").json(&body);
-        let login = login.header("origin", &format!("http://{}", world.relay().address));
+        let login = login.header("origin", &format!("https://{}", world.relay().address));
         let login = login.header("x-forwarded-for", &format!("198.51.100.{n}"));
         match cookie {
             Some(cookie) => login.header("cookie", cookie).send().await,
