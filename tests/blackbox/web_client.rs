@@ -4,7 +4,7 @@ use reqwest::{Client, Method, StatusCode, header};
 
 use crate::{
     harness::{Backend, World},
-    http::ask,
+    http::ask::ask,
 };
 
 /// What the page may do, word for word: a change here is a change of what users are promised.

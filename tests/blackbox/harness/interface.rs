@@ -82,7 +82,7 @@ fn escaped(text: &str) -> String {
 /// Returns the template of the document that a path fits. The one with the fewest parameters
 /// counts.
 fn template_of(path: &str) -> Option<&'static str> {
-    let path = path.strip_suffix('/').unwrap_or(path);
+    let path = path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(path);
     let fits = |template: &str| {
         let (mut wanted, mut found) = (template.split('/'), path.split('/'));
         loop {
