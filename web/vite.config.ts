@@ -1,12 +1,13 @@
 import { defineConfig } from "vitest/config";
 import { emoji } from "./scripts/emoji.ts";
+import { offline } from "./scripts/offline.ts";
 
 /** The relay that `npm run dev` talks to. Start it with `--origin http://localhost:5173`. */
 const relay = process.env["FERRY_RELAY"] ?? "http://127.0.0.1:8080";
 
 export default defineConfig({
   base: "/",
-  plugins: [emoji()],
+  plugins: [emoji(), offline()],
   // The program is written for current browsers: no transpiling beyond them.
   build: { outDir: "build", target: "es2022", sourcemap: false, assetsInlineLimit: 0 },
   server: {
@@ -17,8 +18,8 @@ export default defineConfig({
   test: {
     environment: "node",
     include: ["src/**/*.test.ts", "test/**/*.test.ts"],
-    // These need a browser: `./e2e screens` runs them.
-    exclude: ["test/screens/**", "node_modules/**"],
+    // These need a browser: `./e2e` runs them.
+    exclude: ["test/{screens,journeys,faults,perf}/**", "node_modules/**"],
     // A test file that holds no test is a mistake.
     passWithNoTests: false,
     allowOnly: false,

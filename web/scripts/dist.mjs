@@ -71,7 +71,10 @@ if (process.argv.includes("--check")) {
   wrong.push(...expected.filter((name) => !found.includes(name)).map((name) => `${name} is missing`));
   wrong.push(...found.filter((name) => !expected.includes(name)).map((name) => `${name} is too much`));
   for (const { name, content } of files) {
-    for (const [suffix, unpack] of [["br", brotliDecompressSync], ["gz", gunzipSync]]) {
+    for (const [suffix, unpack] of [
+      ["br", brotliDecompressSync],
+      ["gz", gunzipSync],
+    ]) {
       const file = `${name}.${suffix}`;
       if (found.includes(file) && !unpack(readFileSync(join(dist, file))).equals(content)) {
         wrong.push(`${file} is another file`);

@@ -1,5 +1,9 @@
 /** Notifications of the browser. A service worker shows them where there is one. */
+import type { NoteData } from "./offline/note.ts";
 import type { Env } from "./state/env.ts";
+
+type Notes = Env["notifications"];
+type Note = Parameters<Notes["show"]>[0];
 
 export function notificationState(): "on" | "off" | "denied" | "unsupported" {
   if (!("Notification" in globalThis)) {
@@ -9,19 +13,63 @@ export function notificationState(): "on" | "off" | "denied" | "unsupported" {
   return permission === "granted" ? "on" : permission === "denied" ? "denied" : "off";
 }
 
-export function noteOf(): Pick<Env["notifications"], "show" | "close"> {
+/**
+ * Shows notes, and closes those of a room. On Android only a service worker may show one, and a
+ * click on its note finds the tab also if another one has asked for it.
+ */
+export function noteOf(): Pick<Notes, "show" | "close"> {
+  const ofPage = notesOfPage();
+  const worker = async () =>
+    navigator.serviceWorker?.controller ? navigator.serviceWorker.ready : undefined;
+  return {
+    show: (note) => void worker().then((its) => (its === undefined ? ofPage.show(note) : show(its, note))),
+    close(room) {
+      ofPage.close(room);
+      void worker().then((its) => its && close(its, room));
+    },
+  };
+}
+
+/** A key is `sender/message`, which is how the address of a message ends. */
+function hashOf({ room, key }: Note): string {
+  return `#/room/${room}/${key}`;
+}
+
+function show(worker: ServiceWorkerRegistration, note: Note): Promise<void> {
+  const data: NoteData = { room: note.room, hash: hashOf(note) };
+  return worker.showNotification(note.title, {
+    body: note.text,
+    // All tabs give a message the same tag, so it is shown once.
+    tag: note.key,
+    icon: "/icons/icon-192.png",
+    badge: "/icons/note.png",
+    data,
+  });
+}
+
+async function close(worker: ServiceWorkerRegistration, room: string): Promise<void> {
+  for (const note of await worker.getNotifications()) {
+    if ((note.data as NoteData | null)?.room === room) {
+      note.close();
+    }
+  }
+}
+
+/** Notes without a service worker, as in a page of `npm run dev`. */
+function notesOfPage(): Pick<Notes, "show" | "close"> {
   const shown = new Map<string, Set<Notification>>();
   return {
-    show({ key, title, text, room }) {
-      const note = new Notification(title, { body: text, tag: key });
-      note.onclick = () => {
-        focus();
-        location.hash = `#/room/${room}`;
-        note.close();
-      };
+    show(note) {
+      const { room } = note;
       const its = shown.get(room) ?? new Set();
-      shown.set(room, its.add(note));
-      note.onclose = () => its.delete(note);
+      const one = new Notification(note.title, { body: note.text, tag: note.key });
+      one.onclick = () => {
+        focus();
+        location.hash = hashOf(note);
+        one.close();
+      };
+      one.onclose = () => its.delete(one);
+      shown.set(room, its.add(one));
     },
     close(room) {
       for (const note of shown.get(room) ?? []) {

@@ -1,13 +1,30 @@
 /** The entry of the page: the app over the browser, and the screens over the app. */
+import { signal } from "@preact/signals";
 import { browserApp, scriptPolicy } from "./browser.ts";
 import { lookUp } from "./i18n/words.ts";
 import { start } from "./ui/start.tsx";
+import { holdVersion, ownVersion, watchBadge, watchUpdates, withUpdates } from "./updates.ts";
 
 const VERSION = "0.0.0";
 
-const app = browserApp((key, values) => lookUp(key, values) ?? "", scriptPolicy(), VERSION);
+keepOneColour();
+const policy = scriptPolicy();
+const app = browserApp((key, values) => lookUp(key, values) ?? "", policy, VERSION);
+const version = ownVersion();
+const isReady = version === undefined ? signal(false) : watchUpdates(policy, version, app);
+if (version !== undefined) {
+  holdVersion(version);
+}
+watchBadge(app);
 const root = document.querySelector("#app");
 if (root !== null) {
-  start(app, root);
+  start(withUpdates(app, isReady), root);
 }
 void app.start();
+
+/** The page has a colour for each theme, until the app sets that of the user's choice. */
+function keepOneColour(): void {
+  for (const colour of document.querySelectorAll<HTMLMetaElement>('meta[name="theme-color"]')) {
+    matchMedia(colour.media).matches ? colour.removeAttribute("media") : colour.remove();
+  }
+}

@@ -12,6 +12,7 @@ const ALLOWED: Record<string, string[]> = {
   lists: ["core", "wire", "db"],
   engine: ["core", "wire", "db", "lists"],
   state: ["core", "wire", "db", "lists", "session", "backup", "@preact/signals"],
+  offline: [],
   ui: ["core", "state", "i18n", "preact", "@preact/signals", "virtual:emoji"],
 };
 
