@@ -1,6 +1,7 @@
 /**
  * Who uses this browser. It is apart from the stores of the users, because it says which one to
- * open. It has no token: these are cookies that no script sees.
+ * open. It has no token: these are cookies that no script sees. All tabs share the cookies, so
+ * there is one login, and this says whose it is.
  */
 import { type DBSchema, type IDBPDatabase, openDB } from "idb";
 import type { Id } from "../core/id.ts";
@@ -11,35 +12,114 @@ export interface AccountRow {
   device: Id;
   /** The user says that others use this browser too. */
   isShared: boolean;
+  /** The user logs out in this browser: an end that is heard meanwhile is no surprise. */
+  isLeaving?: true;
   /** Why the login has ended, if it has. The history is kept until the user erases it. */
   ended?: "logout" | "elsewhere" | "expired" | "account_deleted";
 }
+
+/** One login. */
+export type Login = Pick<AccountRow, "user" | "device">;
 
 interface AccountSchema extends DBSchema {
   account: { key: "current"; value: AccountRow };
 }
 
-export type AccountDb = IDBPDatabase<AccountSchema>;
+type AccountDb = IDBPDatabase<AccountSchema>;
+
+/** The part of `navigator.locks` that is used. */
+export interface LoginLocks {
+  request(name: string, options: object, work: () => Promise<void>): Promise<unknown>;
+}
 
 const NAME = "ferry";
+/** Who logs in holds it until the cookies and the row are of the same login. */
+export const LOGIN_LOCK = "ferry-login";
 
-export async function openAccounts(): Promise<AccountDb> {
-  return await openDB<AccountSchema>(NAME, 1, {
-    upgrade(db) {
-      db.createObjectStore("account");
-    },
-    blocking(_current, _blocked, event) {
-      (event.target as IDBDatabase).close();
-    },
-  });
+/** Returns whether a row is of this login. */
+export function isOf(row: Login | undefined, { user, device }: Login): boolean {
+  return row?.user === user && row.device === device;
 }
 
-export async function account(db: AccountDb): Promise<AccountRow | undefined> {
-  return await db.get("account", "current");
-}
+export class Accounts {
+  #db: Promise<AccountDb> | undefined;
 
-/** Notes who uses this browser; `undefined` forgets it. */
-export async function putAccount(db: AccountDb, row: AccountRow | undefined): Promise<void> {
-  const tx = db.transaction("account", "readwrite", { durability: "strict" });
-  await Promise.all([row === undefined ? tx.store.delete("current") : tx.store.put(row, "current"), tx.done]);
+  /** Returns who uses this browser. */
+  async current(): Promise<AccountRow | undefined> {
+    return await (await this.#open()).get("account", "current");
+  }
+
+  /** Notes who uses this browser; `undefined` forgets it. */
+  async put(row: AccountRow | undefined): Promise<void> {
+    await this.#change(() => row);
+  }
+
+  /**
+   * Changes the row of a login, and returns what is there then. If somebody else has logged in
+   * meanwhile, nothing changes.
+   */
+  async change(
+    login: Login,
+    change: (row: AccountRow) => AccountRow | undefined,
+  ): Promise<AccountRow | undefined> {
+    return await this.#change((row) => (row !== undefined && isOf(row, login) ? change(row) : row));
+  }
+
+  /**
+   * Returns whether the cookies of this browser are still those of a login. A call that another
+   * login answered must not be believed, so ask before and after it. Waits for a login that is
+   * under way.
+   */
+  async holds(login: Login, locks: LoginLocks): Promise<boolean> {
+    let row: AccountRow | undefined;
+    try {
+      await locks.request(LOGIN_LOCK, { mode: "shared" }, async () => {
+        row = await this.current();
+      });
+    } catch {
+      // The store is closed or gone: nobody knows whose cookies these are.
+    }
+    return isOf(row, login) && row?.ended === undefined;
+  }
+
+  async close(): Promise<void> {
+    const db = this.#db;
+    this.#db = undefined;
+    (await db?.catch(() => undefined))?.close();
+  }
+
+  async #change(
+    change: (row: AccountRow | undefined) => AccountRow | undefined,
+  ): Promise<AccountRow | undefined> {
+    const tx = (await this.#open()).transaction("account", "readwrite", { durability: "strict" });
+    const work = async () => {
+      const row = change(await tx.store.get("current"));
+      await (row === undefined ? tx.store.delete("current") : tx.store.put(row, "current"));
+      return row;
+    };
+    const [row] = await Promise.all([work(), tx.done]);
+    return row;
+  }
+
+  #open(): Promise<AccountDb> {
+    const forget = () => {
+      this.#db = undefined;
+    };
+    if (this.#db === undefined) {
+      const opened = openDB<AccountSchema>(NAME, 1, {
+        upgrade(db) {
+          db.createObjectStore("account");
+        },
+        blocking(_current, _blocked, event) {
+          (event.target as IDBDatabase).close();
+          forget();
+        },
+        // The browser has deleted or closed it. The next call opens it again.
+        terminated: forget,
+      });
+      opened.catch(forget);
+      this.#db = opened;
+    }
+    return this.#db;
+  }
 }

@@ -27,7 +27,16 @@ export type EngineState =
   | { is: "offline"; why: "network" | "relay" | "rate"; retryAt?: number }
   | { is: "storage_full" }
   | { is: "outdated" }
-  | { is: "ended"; why: "elsewhere" | "expired" | "account_deleted" | "used_twice" | "refused" };
+  | { is: "ended"; why: EndedWhy };
+
+export type EndedWhy =
+  | "elsewhere"
+  | "expired"
+  | "account_deleted"
+  | "used_twice"
+  | "refused"
+  /** The cookies of this browser are those of another login. */
+  | "other_login";
 
 export interface PresenceNow {
   user: Id;
@@ -56,8 +65,11 @@ export type Signal =
   | { is: "watch"; tab: string; users: Id[] }
   /** The user asks to connect at once. */
   | { is: "try" }
-  /** The login has ended or changed in another tab. */
-  | { is: "session" };
+  /** The login has ended or changed in another tab. It goes over the channel `LOGINS`. */
+  | { is: "login" };
+
+/** The channel that all tabs of a browser share. Each user has another one beside it. */
+export const LOGINS = "ferry-logins";
 
 /** The part of a `BroadcastChannel` that is used. */
 export interface Channel {
@@ -70,6 +82,7 @@ export interface Channel {
 export class Bus {
   readonly #channel: Channel;
   readonly #listeners = new Set<(signal: Signal) => void>();
+  #isClosed = false;
 
   constructor(channel: Channel) {
     this.#channel = channel;
@@ -78,9 +91,11 @@ export class Bus {
     };
   }
 
-  /** Tells the other tabs and engines. */
+  /** Tells the other tabs and engines. After `close` it says nothing: work may end late. */
   post(signal: Signal): void {
-    this.#channel.postMessage(signal);
+    if (!this.#isClosed) {
+      this.#channel.postMessage(signal);
+    }
   }
 
   /** Tells the others and this one that something in the store has changed. */
@@ -99,6 +114,7 @@ export class Bus {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#channel.onmessage = null;
     this.#channel.close();
   }

@@ -25,7 +25,7 @@ export type OpenSocket = (protocol: string) => SocketLike;
 export interface Locks {
   request(
     name: string,
-    options: { steal?: boolean; signal?: AbortSignal },
+    options: { steal?: boolean; signal?: AbortSignal; mode?: "shared" },
     work: () => Promise<void>,
   ): Promise<unknown>;
 }

@@ -34,7 +34,7 @@ export class Engine {
   constructor(deps: EngineDeps) {
     this.#deps = deps;
     this.#isVisible = deps.isVisible;
-    this.#leader = new Leader(deps.locks, deps.bus, deps.timers, deps.isVisible, {
+    this.#leader = new Leader(deps.locks, deps.self.user, deps.bus, deps.timers, deps.isVisible, {
       lead: () => void this.#take(),
       follow: () => this.#let(),
       state: () => this.#state,

@@ -117,7 +117,12 @@ export class Lead {
   }
 
   #welcome(welcome: Welcome): void {
-    const { timers, db, bus } = this.#deps;
+    const { timers, db, bus, self } = this.#deps;
+    if (welcome.user !== self.user || welcome.device !== self.device) {
+      // The cookies are those of another login: what waits there is not for this store.
+      this.#end("other_login");
+      return;
+    }
     const { server_time: now, token_expires_at: expiresAt } = welcome;
     this.#clock.hear(now, timers.steady());
     const skew = Math.round(this.#clock.skew(timers.now(), timers.steady()) ?? 0);
@@ -248,7 +253,7 @@ export class Lead {
     }
   }
 
-  #end(why: Extract<SocketState, { is: "ended" }>["why"]): void {
+  #end(why: Extract<SocketState, { is: "ended" }>["why"] | "other_login"): void {
     this.stop();
     const reasons = {
       logged_out: "elsewhere",
@@ -258,6 +263,7 @@ export class Lead {
       expired: "expired",
       version: "refused",
       refused: "refused",
+      other_login: "other_login",
     } as const;
     this.#setState({ is: "ended", why: reasons[why] });
   }

@@ -2,10 +2,12 @@
  * Which engine has the connection. A device has one socket, so of all tabs one leads: the holder
  * of a lock. A visible tab takes the lead from a hidden one, and from one that does not answer.
  */
+import type { Id } from "../core/id.ts";
 import type { Bus, EngineState, Signal } from "../db/changes.ts";
 import type { Locks, Timers } from "./deps.ts";
 
-export const LOCK = "ferry-engine";
+/** Each user has a lock of their own: a leader of another user has another connection. */
+const LOCK = "ferry-engine";
 /** How often a leader says that it lives. */
 export const BEAT = 2_000;
 /** A visible follower that hears nothing for this time takes the lead. */
@@ -22,6 +24,7 @@ export interface LeaderEvents {
 
 export class Leader {
   readonly #locks: Locks;
+  readonly #lock: string;
   readonly #bus: Bus;
   readonly #timers: Timers;
   readonly #events: LeaderEvents;
@@ -33,8 +36,9 @@ export class Leader {
   #isStopped = false;
   #unlisten: () => void = () => undefined;
 
-  constructor(locks: Locks, bus: Bus, timers: Timers, isVisible: boolean, events: LeaderEvents) {
+  constructor(locks: Locks, user: Id, bus: Bus, timers: Timers, isVisible: boolean, events: LeaderEvents) {
     this.#locks = locks;
+    this.#lock = `${LOCK}-${user}`;
     this.#bus = bus;
     this.#timers = timers;
     this.#events = events;
@@ -123,7 +127,7 @@ export class Leader {
         this.#bus.post({ is: "lead" });
         this.#beat();
       });
-    this.#locks.request(LOCK, options, work).catch(() => {
+    this.#locks.request(this.#lock, options, work).catch(() => {
       // The request was given up, or another tab has stolen the lock.
       if (release !== undefined && this.#release === release) {
         this.#release = undefined;

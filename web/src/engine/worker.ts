@@ -3,6 +3,7 @@
  * only says who is logged in, whether it is visible, and what became of a refresh.
  */
 import type { Id } from "../core/id.ts";
+import { Accounts } from "../db/accounts.ts";
 import { Bus, type Channel, type EngineState } from "../db/changes.ts";
 import { type Db, openDb } from "../db/schema.ts";
 import { Http } from "../wire/http.ts";
@@ -40,6 +41,7 @@ export function serve(scope: Scope): void {
   let db: Db | undefined;
   let bus: Bus | undefined;
   let last = 0;
+  const accounts = new Accounts();
   const waiting = new Map<number, (answer: Refreshed) => void>();
   const say = (state: EngineState) => scope.postMessage({ is: "state", state });
   const start = async ({ user, device, isVisible }: Extract<ToWorker, { is: "start" }>) => {
@@ -51,6 +53,7 @@ export function serve(scope: Scope): void {
       http: new Http(
         (address, request) => fetch(address, request),
         (time) => AbortSignal.timeout(time),
+        () => accounts.holds({ user, device }, navigator.locks),
       ),
       open: (protocol) => new WebSocket(socketAddress(location), protocol) as unknown as SocketLike,
       locks: navigator.locks,

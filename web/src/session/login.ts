@@ -1,8 +1,11 @@
 /** Logging in and out. The tokens are cookies, which no script sees. */
 import type { Id } from "../core/id.ts";
+import { type AccountRow, type Accounts, LOGIN_LOCK } from "../db/accounts.ts";
 import type { Http } from "../wire/http.ts";
 import { ask, type Result, session, tell, type User, user } from "../wire/lists.ts";
 import { object } from "../wire/shape.ts";
+import type { Locks } from "./deps.ts";
+import { exclusively } from "./refresh.ts";
 
 export interface LoginForm {
   username: string;
@@ -45,4 +48,46 @@ export async function logout(http: Http): Promise<Result<void>> {
   const isOver =
     !result.ok && result.refusal.kind === "problem" && [401, 404].includes(result.refusal.status);
   return isOver ? { ok: true, value: undefined } : result;
+}
+
+export interface LoginDeps {
+  http: Http;
+  locks: Locks;
+  accounts: Accounts;
+}
+
+/**
+ * Logs in and notes whose the cookies are now. No tab refreshes meanwhile, and calls of a login
+ * that is replaced wait, so that no answer is taken for another user's.
+ */
+export async function logInHere(
+  deps: LoginDeps,
+  form: LoginForm,
+  isShared: boolean,
+): Promise<Result<AccountRow>> {
+  const { http, locks, accounts } = deps;
+  let result: Result<AccountRow> | undefined;
+  await exclusively(locks, () =>
+    locks.request(LOGIN_LOCK, {}, async () => {
+      const answer = await login(http, form);
+      if (!answer.ok) {
+        result = answer;
+        return;
+      }
+      const { user, device } = answer.value;
+      const row = { user: user.id, username: user.username, device, isShared };
+      try {
+        await accounts.put(row);
+      } catch (error) {
+        // Without the row nobody would find the login again, and it would stay a device for ever.
+        await logout(http);
+        throw error;
+      }
+      result = { ok: true, value: row };
+    }),
+  );
+  if (result === undefined) {
+    throw new Error("the lock was not granted");
+  }
+  return result;
 }

@@ -57,7 +57,10 @@ it("F5: three tabs refresh at once, 100 times: nobody is logged out, and each ti
     await world.time.advance(10_000);
     const answers = await Promise.all(
       tabs.map(({ db, http }) =>
-        refreshTokens({ http, db, locks: world.locks, now: () => world.time.now() }, asked),
+        refreshTokens(
+          { http, db, locks: world.locks, now: () => world.time.now(), isOwn: async () => true },
+          asked,
+        ),
       ),
     );
     expect(answers).toEqual(["renewed", "renewed", "renewed"]);
@@ -69,7 +72,7 @@ it("F5: three tabs refresh at once, 100 times: nobody is logged out, and each ti
 it("a lost answer is asked for again with the same token, and is no logout", async () => {
   const tab = await world.tab();
   const before = { ...world.jar };
-  const deps = { db: tab.db, locks: world.locks, now: () => world.time.now() };
+  const deps = { db: tab.db, locks: world.locks, now: () => world.time.now(), isOwn: async () => true };
   const losing = new Http(
     fetchOf(world.relay, world.jar, { path: "/v1/sessions/refresh" }),
     () => new AbortController().signal,

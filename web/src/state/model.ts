@@ -61,7 +61,7 @@ export type Phase =
   | { is: "blocked"; why: "insecure" | "storage" | "cookies" | "used_twice" }
   | { is: "signed_out"; lastUsername?: string }
   /** The login ended: the history is kept and hidden. */
-  | { is: "logged_out"; username: string; why: "elsewhere" | "expired" | "account_deleted" }
+  | { is: "logged_out"; username: string; why: "elsewhere" | "expired" | "account_deleted" | "another_user" }
   | { is: "signed_in"; isEmptyDevice: boolean }
   /** A newer version is installed, or the store has one: reload. */
   | { is: "reload"; mustNow: boolean };
@@ -72,6 +72,8 @@ export interface Me {
   displayName?: string;
   email?: string;
   device: Id;
+  /** The user said at the login that others use this browser too. */
+  isShared: boolean;
   privacy: Privacy;
 }
 

@@ -36,18 +36,38 @@ const TIMEOUT = 15_000;
 /** The longest wait that a header may ask for, in seconds. A longer one is taken for this. */
 const RETRY_AFTER_MAX = 24 * 60 * 60;
 
+const GIVEN_UP: Answer = { kind: "unreachable", why: "cancelled" };
+
 export class Http {
   readonly #fetch: Fetch;
   readonly #timeout: (milliseconds: number) => AbortSignal;
+  readonly #isOwn: () => Promise<boolean>;
 
-  /** `timeout` makes a signal that aborts after a time: `AbortSignal.timeout`. */
-  constructor(fetch: Fetch, timeout: (milliseconds: number) => AbortSignal) {
+  /**
+   * `timeout` makes a signal that aborts after a time: `AbortSignal.timeout`. `isOwn` says whether
+   * the cookies are still those of the login that calls. If they are not, nothing is asked, and no
+   * answer believed: it would be about another user.
+   */
+  constructor(
+    fetch: Fetch,
+    timeout: (milliseconds: number) => AbortSignal,
+    isOwn: () => Promise<boolean> = async () => true,
+  ) {
     this.#fetch = fetch;
     this.#timeout = timeout;
+    this.#isOwn = isOwn;
   }
 
   /** Makes a call. Never fails; the answer says what became of it. */
   async call(call: Call): Promise<Answer> {
+    if (!(await this.#isOwn())) {
+      return GIVEN_UP;
+    }
+    const answer = await this.#ask(call);
+    return (await this.#isOwn()) ? answer : GIVEN_UP;
+  }
+
+  async #ask(call: Call): Promise<Answer> {
     const timeout = this.#timeout(call.timeout ?? TIMEOUT);
     const signals = call.signal === undefined ? [timeout] : [timeout, call.signal];
     try {
@@ -58,7 +78,7 @@ export class Http {
       return await answer(response);
     } catch {
       if (call.signal?.aborted === true) {
-        return { kind: "unreachable", why: "cancelled" };
+        return GIVEN_UP;
       }
       return { kind: "unreachable", why: timeout.aborted ? "timeout" : "network" };
     }

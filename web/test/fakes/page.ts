@@ -1,4 +1,5 @@
 /** A page with its state and its engine, at a fake relay. */
+import { Accounts } from "../../src/db/accounts.ts";
 import { Bus } from "../../src/db/changes.ts";
 import { openDb } from "../../src/db/schema.ts";
 import { Engine } from "../../src/engine/engine.ts";
@@ -100,6 +101,7 @@ export class Page {
       startEngine: (plan) => {
         let engine: Engine | undefined;
         let isStopped = false;
+        const accounts = new Accounts();
         const bus = new Bus(browser.channels(`ferry-${plan.user}`).open());
         const opened = openDb(plan.user, { onOutdated: () => plan.onState({ is: "outdated" }) });
         void opened.then((db) => {
@@ -110,7 +112,11 @@ export class Page {
           engine = new Engine({
             db,
             self: { user: plan.user, device: plan.device },
-            http: new Http(fetchOf(relay, jar), () => new AbortController().signal),
+            http: new Http(
+              fetchOf(relay, jar),
+              () => new AbortController().signal,
+              () => accounts.holds(plan, locks),
+            ),
             open: relay.opener(jar),
             locks,
             bus,
@@ -128,6 +134,7 @@ export class Page {
             isStopped = true;
             engine?.stop();
             bus.close();
+            void accounts.close();
             void opened.then((db) => db.close());
           },
         };

@@ -88,7 +88,10 @@ export class Tab {
       host: {
         refresh: (expiresAt) => {
           this.refreshes += 1;
-          return refreshTokens({ http: this.http, db, locks, now: () => time.now() }, expiresAt);
+          return refreshTokens(
+            { http: this.http, db, locks, now: () => time.now(), isOwn: async () => true },
+            expiresAt,
+          );
         },
       },
       isVisible,

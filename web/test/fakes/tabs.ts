@@ -29,6 +29,7 @@ class FakeChannel implements Channel {
   onmessage: ((event: { data: unknown }) => void) | null = null;
   readonly #post: (from: FakeChannel, data: unknown) => void;
   readonly #closed: (channel: FakeChannel) => void;
+  #isClosed = false;
 
   constructor(post: (from: FakeChannel, data: unknown) => void, closed: (channel: FakeChannel) => void) {
     this.#post = post;
@@ -36,10 +37,14 @@ class FakeChannel implements Channel {
   }
 
   postMessage(data: unknown): void {
+    if (this.#isClosed) {
+      throw new DOMException("the channel is closed", "InvalidStateError");
+    }
     this.#post(this, data);
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#closed(this);
   }
 }
@@ -48,21 +53,34 @@ interface Request {
   work: () => Promise<void>;
   resolve: (value: unknown) => void;
   reject: (error: Error) => void;
+  isShared: boolean;
   isLost: boolean;
 }
 
-/** Web Locks: one holder of a name, the others in a queue; a thief takes it at once. */
+interface Options {
+  steal?: boolean;
+  signal?: AbortSignal;
+  mode?: "shared";
+}
+
+/**
+ * Web Locks: one holder of a name, or several that share it. The others wait in a queue; a thief
+ * takes it at once.
+ */
 export class FakeLocks implements Locks {
-  readonly #held = new Map<string, Request>();
+  readonly #held = new Map<string, Set<Request>>();
   readonly #queues = new Map<string, Request[]>();
 
   request(
     name: string,
-    { steal = false, signal }: { steal?: boolean; signal?: AbortSignal },
+    { steal = false, signal, mode }: Options,
     work: () => Promise<void>,
   ): Promise<unknown> {
+    if (steal && (signal !== undefined || mode === "shared")) {
+      return Promise.reject(new DOMException("who steals cannot wait or share", "NotSupportedError"));
+    }
     return new Promise((resolve, reject) => {
-      const request: Request = { work, resolve, reject, isLost: false };
+      const request: Request = { work, resolve, reject, isShared: mode === "shared", isLost: false };
       const queue = this.#queues.get(name) ?? [];
       this.#queues.set(name, queue);
       signal?.addEventListener("abort", () => {
@@ -72,12 +90,11 @@ export class FakeLocks implements Locks {
         }
       });
       if (steal) {
-        const victim = this.#held.get(name);
-        this.#held.delete(name);
-        if (victim !== undefined) {
+        for (const victim of this.#holders(name)) {
           victim.isLost = true;
           victim.reject(new DOMException("stolen", "AbortError"));
         }
+        this.#holders(name).clear();
         queue.unshift(request);
       } else {
         queue.push(request);
@@ -86,21 +103,32 @@ export class FakeLocks implements Locks {
     });
   }
 
+  #holders(name: string): Set<Request> {
+    const held = this.#held.get(name) ?? new Set();
+    this.#held.set(name, held);
+    return held;
+  }
+
   #next(name: string): void {
-    const request = this.#held.has(name) ? undefined : this.#queues.get(name)?.shift();
-    if (request === undefined) {
+    const holders = this.#holders(name);
+    const [first] = this.#queues.get(name) ?? [];
+    const fits =
+      holders.size === 0 || (first?.isShared === true && [...holders].every((one) => one.isShared));
+    if (first === undefined || !fits) {
       return;
     }
-    this.#held.set(name, request);
-    request.work().then(
-      (value) => this.#done(name, request, () => request.resolve(value)),
-      (error: Error) => this.#done(name, request, () => request.reject(error)),
+    this.#queues.get(name)?.shift();
+    holders.add(first);
+    first.work().then(
+      (value) => this.#done(name, first, () => first.resolve(value)),
+      (error: Error) => this.#done(name, first, () => first.reject(error)),
     );
+    this.#next(name);
   }
 
   #done(name: string, request: Request, settle: () => void): void {
     if (!request.isLost) {
-      this.#held.delete(name);
+      this.#holders(name).delete(request);
       settle();
       this.#next(name);
     }

@@ -43,6 +43,7 @@ export class FakeApp implements App {
     displayName: ME.name,
     email: "mira@example.org",
     device: DEVICES[0]?.id ?? id(901),
+    isShared: false,
     privacy: { direct: "anybody", add: "friends", lastSeen: true, readReceipts: true, findable: true },
   });
   readonly devices: Signal<Device[]> = signal(DEVICES);

@@ -116,6 +116,10 @@ export const STORIES: Record<string, Story> = {
     app.problems.push({ key: "problem.device_limit", values: {} });
     return "#/";
   },
+  "another-user": (app) => {
+    app.phase.value = { is: "logged_out", username: "mira", why: "another_user" };
+    return "#/";
+  },
   "logged-out": (app) => {
     app.phase.value = { is: "logged_out", username: "mira", why: "elsewhere" };
     return "#/";

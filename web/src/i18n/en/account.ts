@@ -49,6 +49,10 @@ export const account = {
   "logged_out.expired_text": "This device was away for too long. What waited for it at the relay is gone.",
   "logged_out.account_deleted": "The account was deleted",
   "logged_out.account_deleted_text": "Nobody can log in with it any more.",
+  "logged_out.another_user": "Another user has logged in",
+  "logged_out.another_user_text":
+    "A browser holds one login. Somebody else logged in here, in another tab or window.",
+  "logged_out.go_on": "Go on as the other user",
   "logged_out.kept":
     "The history of {name} is still in this browser, hidden. Log in with the same account to see it.",
   "logged_out.kept_deleted": "The history of {name} is still in this browser, hidden. You can erase it.",

@@ -8,7 +8,9 @@ import { Rich } from "../basics/rich.tsx";
 import { Alone } from "./alone.tsx";
 import { LoginForm } from "./login.tsx";
 
-export function LoggedOut(props: { username: string; why: "elsewhere" | "expired" | "account_deleted" }) {
+type Why = "elsewhere" | "expired" | "account_deleted" | "another_user";
+
+export function LoggedOut(props: { username: string; why: Why }) {
   const { session } = useApp();
   const [asks, setAsks] = useState(false);
   const isDeleted = props.why === "account_deleted";
@@ -23,6 +25,11 @@ export function LoggedOut(props: { username: string; why: "elsewhere" | "expired
           />
         </p>
       </div>
+      {props.why === "another_user" ? (
+        <button type="button" class="button wide" onClick={() => location.reload()}>
+          {t("logged_out.go_on")}
+        </button>
+      ) : null}
       {isDeleted ? null : <LoginForm mode="login" lastUsername={props.username} isNameFixed />}
       <button type="button" class="button danger wide" onClick={() => setAsks(true)}>
         <Icon name="trash" />
