@@ -5,6 +5,7 @@
  */
 import { type DBSchema, type IDBPDatabase, openDB } from "idb";
 import type { Id } from "../core/id.ts";
+import { isClosed } from "./schema.ts";
 
 export interface AccountRow {
   user: Id;
@@ -46,12 +47,17 @@ export class Accounts {
 
   /** Returns who uses this browser. */
   async current(): Promise<AccountRow | undefined> {
-    return await (await this.#open()).get("account", "current");
+    return await this.#with((db) => db.get("account", "current"));
   }
 
   /** Notes who uses this browser; `undefined` forgets it. */
   async put(row: AccountRow | undefined): Promise<void> {
     await this.#change(() => row);
+  }
+
+  /** Notes who uses this browser, unless it is known. Returns who it is. */
+  async fill(row: AccountRow): Promise<AccountRow | undefined> {
+    return await this.#change((known) => known ?? row);
   }
 
   /**
@@ -79,7 +85,7 @@ export class Accounts {
     } catch {
       // The store is closed or gone: nobody knows whose cookies these are.
     }
-    return isOf(row, login) && row?.ended === undefined;
+    return isOf(row, login);
   }
 
   async close(): Promise<void> {
@@ -91,14 +97,32 @@ export class Accounts {
   async #change(
     change: (row: AccountRow | undefined) => AccountRow | undefined,
   ): Promise<AccountRow | undefined> {
-    const tx = (await this.#open()).transaction("account", "readwrite", { durability: "strict" });
-    const work = async () => {
-      const row = change(await tx.store.get("current"));
-      await (row === undefined ? tx.store.delete("current") : tx.store.put(row, "current"));
+    return await this.#with(async (db) => {
+      const tx = db.transaction("account", "readwrite", { durability: "strict" });
+      const work = async () => {
+        const row = change(await tx.store.get("current"));
+        await (row === undefined ? tx.store.delete("current") : tx.store.put(row, "current"));
+        return row;
+      };
+      const [row] = await Promise.all([work(), tx.done]);
       return row;
-    };
-    const [row] = await Promise.all([work(), tx.done]);
-    return row;
+    });
+  }
+
+  async #with<T>(work: (db: AccountDb) => Promise<T>): Promise<T> {
+    const opened = this.#open();
+    try {
+      return await work(await opened);
+    } catch (error) {
+      // The browser may have closed it by itself, and not have said so yet.
+      if (!isClosed(error)) {
+        throw error;
+      }
+      if (this.#db === opened) {
+        this.#db = undefined;
+      }
+      return await work(await this.#open());
+    }
   }
 
   #open(): Promise<AccountDb> {

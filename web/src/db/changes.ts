@@ -27,6 +27,8 @@ export type EngineState =
   | { is: "offline"; why: "network" | "relay" | "rate"; retryAt?: number }
   | { is: "storage_full" }
   | { is: "outdated" }
+  /** The browser has closed the store. The page opens it again, or says that it is gone. */
+  | { is: "store_lost" }
   | { is: "ended"; why: EndedWhy };
 
 export type EndedWhy =

@@ -1,4 +1,5 @@
 /** Single values of a store, and the fence between two engines. */
+import type { Coverage } from "../core/coverage.ts";
 import type { Id } from "../core/id.ts";
 import type { Db, Rw } from "./schema.ts";
 import { write } from "./schema.ts";
@@ -24,7 +25,6 @@ export interface Meta {
   /** When the access token expires, by the relay's clock. */
   accessExpiresAt: number;
   me: MeRow;
-  device: Id;
   settings: SettingsRow;
   /** When everything that waited had come last, by the clock of this device. */
   drainedAt: number;
@@ -32,12 +32,12 @@ export interface Meta {
   skew: number;
   /** The largest frame that the relay takes. */
   frameLimit: number;
+  /** For which times something may be missing. */
+  coverage: Coverage;
   unreadNotices: number;
   exportedAt: number;
   /** Since when this store exists. */
   since: number;
-  /** The last error that this device was told of about its login. */
-  loggedOut: "elsewhere" | "expired" | "account_deleted";
 }
 
 export async function getMeta<K extends keyof Meta>(db: Db, key: K): Promise<Meta[K] | undefined> {
@@ -56,19 +56,13 @@ export async function metaIn<K extends keyof Meta>(tx: Rw, key: K): Promise<Meta
 
 /** Notes when the access token expires. It only grows, so of two answers the later one counts. */
 export async function noteExpiry(db: Db, at: number): Promise<void> {
-  await write(db, ["meta"], async (tx) => {
-    const known = await metaIn(tx, "accessExpiresAt");
-    if (known === undefined || at > known) {
-      await tx.objectStore("meta").put(at, "accessExpiresAt");
-    }
-  });
+  await write(db, ["meta"], (tx) => noteExpiryIn(tx, at));
 }
 
-/** The error for an engine that writes though a later one has taken over. */
-export class Fenced extends Error {
-  constructor() {
-    super("another engine has taken over");
-    this.name = "Fenced";
+export async function noteExpiryIn(tx: Rw, at: number): Promise<void> {
+  const known = await metaIn(tx, "accessExpiresAt");
+  if (known === undefined || at > known) {
+    await tx.objectStore("meta").put(at, "accessExpiresAt");
   }
 }
 
@@ -79,11 +73,4 @@ export async function nextGeneration(db: Db): Promise<number> {
     await tx.objectStore("meta").put(generation, "generation");
     return generation;
   });
-}
-
-/** Fails with `Fenced` if another engine has taken over. A frozen one may wake up at any time. */
-export async function checkFence(tx: Rw, generation: number): Promise<void> {
-  if ((await metaIn(tx, "generation")) !== generation) {
-    throw new Fenced();
-  }
 }

@@ -83,6 +83,8 @@ export type Rw = IDBPTransaction<Schema, Store[], "readwrite">;
 export interface DbEvents {
   /** A newer version of the page wants to change the store: this page must let go and reload. */
   onOutdated(): void;
+  /** The browser has closed the store by itself, for example because it has deleted it. */
+  onLost?(): void;
 }
 
 /** The error for a store that a newer version of the page has changed. */
@@ -110,6 +112,9 @@ export async function openDb(user: Id, events: DbEvents, version: number = VERSI
         if (event.newVersion !== null) {
           events.onOutdated();
         }
+      },
+      terminated() {
+        events.onLost?.();
       },
     });
     return db;
@@ -149,13 +154,39 @@ function upgrade(db: Db, from: number): void {
   }
 }
 
+/** The error for an engine that writes though a later one has taken over. */
+export class Fenced extends Error {
+  constructor() {
+    super("another engine has taken over");
+    this.name = "Fenced";
+  }
+}
+
+/** The name of the field that says which generation of engines writes. */
+const GENERATION = Symbol("generation");
+
+/**
+ * Returns the store as an engine sees it. Its writes fail with `Fenced` once another engine has
+ * taken over: a frozen one may wake up at any time.
+ */
+export function fenced(db: Db, generation: number): Db {
+  return new Proxy(db, {
+    get(target, name) {
+      const value: unknown = name === GENERATION ? generation : Reflect.get(target, name);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+}
+
 /**
  * Runs `work` in one transaction and returns when the disk has it. If anything fails, nothing is
  * stored.
  */
 export async function write<T>(db: Db, stores: Store[], work: (tx: Rw) => Promise<T>): Promise<T> {
+  const generation = (db as { [GENERATION]?: number })[GENERATION];
+  const all: Store[] = generation === undefined ? stores : [...new Set<Store>([...stores, "meta"])];
   // Only `strict` survives a power cut, and what is acked exists nowhere else.
-  const tx = db.transaction(stores, "readwrite", { durability: "strict" });
+  const tx = db.transaction(all, "readwrite", { durability: "strict" });
   // A failed commit rejects `done`, also while `work` still runs.
   const done = tx.done.then(
     () => undefined,
@@ -163,6 +194,9 @@ export async function write<T>(db: Db, stores: Store[], work: (tx: Rw) => Promis
   );
   let value: T;
   try {
+    if (generation !== undefined && (await tx.objectStore("meta").get("generation")) !== generation) {
+      throw new Fenced();
+    }
     value = await work(tx);
   } catch (error) {
     try {
@@ -183,4 +217,9 @@ export async function write<T>(db: Db, stores: Store[], work: (tx: Rw) => Promis
 /** Returns whether an error says that the disk, or what this site may use of it, is full. */
 export function isQuota(error: unknown): boolean {
   return error instanceof Error && error.name === "QuotaExceededError";
+}
+
+/** Returns whether an error says that the store is closed. */
+export function isClosed(error: unknown): boolean {
+  return error instanceof Error && error.name === "InvalidStateError";
 }

@@ -6,7 +6,6 @@
 import { fold, hasWords, searchWords } from "../core/fold.ts";
 import type { Id } from "../core/id.ts";
 import { placeKey, wordsOf } from "./messages.ts";
-import { checkFence } from "./meta.ts";
 import type { MessageRow, TextRow } from "./rows.ts";
 import { type Db, type Rw, write } from "./schema.ts";
 
@@ -16,12 +15,10 @@ export const PAGE = 256;
 const READ = 4;
 
 /**
- * Writes pages for up to `PAGE` messages of a room. Returns true if there are more. `generation`
- * is that of the engine that writes.
+ * Writes pages for up to `PAGE` messages of a room. Returns true if there are more.
  */
-export async function pageSome(db: Db, room: Id, generation: number): Promise<boolean> {
-  return await write(db, ["rooms", "messages", "text", "meta"], async (tx) => {
-    await checkFence(tx, generation);
+export async function pageSome(db: Db, room: Id): Promise<boolean> {
+  return await write(db, ["rooms", "messages", "text"], async (tx) => {
     const row = await tx.objectStore("rooms").get(room);
     const from = row?.unpagedFrom;
     if (row === undefined || from === undefined) {

@@ -1,12 +1,13 @@
 /** The engine of a tab: it leads, or it waits to lead. All that acts comes from outside. */
 import type { Bus, EngineState, Signal } from "../db/changes.ts";
 import { nextGeneration } from "../db/meta.ts";
-import type { Db } from "../db/schema.ts";
+import { type Db, isQuota } from "../db/schema.ts";
 import type { Http } from "../wire/http.ts";
 import type { Host, Locks, OpenSocket, Timers } from "./deps.ts";
 import type { Self } from "./ingest.ts";
 import { Lead } from "./lead.ts";
 import { Leader } from "./leader.ts";
+import { Space } from "./space.ts";
 
 export interface EngineDeps {
   db: Db;
@@ -28,11 +29,16 @@ export class Engine {
   #lead: Lead | undefined;
   #state: EngineState = { is: "follower" };
   #isVisible: boolean;
+  /** Grows whenever the lead comes or goes. */
+  #turn = 0;
   #isStopped = false;
   #unlisten: () => void = () => undefined;
+  /** Waits for room on the disk before the engine leads. */
+  readonly #space: Space;
 
   constructor(deps: EngineDeps) {
     this.#deps = deps;
+    this.#space = new Space(deps.db, deps.timers, () => void this.#take());
     this.#isVisible = deps.isVisible;
     this.#leader = new Leader(deps.locks, deps.self.user, deps.bus, deps.timers, deps.isVisible, {
       lead: () => void this.#take(),
@@ -40,7 +46,9 @@ export class Engine {
       state: () => this.#state,
       // An end is told by the tab that leads, because it knows whether the user has asked for it.
       heard: (state) =>
-        deps.onState(["online", "ended", "outdated"].includes(state.is) ? { is: "follower" } : state),
+        deps.onState(
+          ["online", "ended", "outdated", "store_lost"].includes(state.is) ? { is: "follower" } : state,
+        ),
     });
   }
 
@@ -61,12 +69,13 @@ export class Engine {
     this.#leader.visibility(isVisible);
     this.#lead?.visibility(isVisible);
     if (isVisible) {
-      this.#lead?.tryNow();
+      this.tryNow();
     }
   }
 
   /** The network may be back. */
   tryNow(): void {
+    this.#space.tryNow();
     this.#lead?.tryNow();
   }
 
@@ -75,15 +84,26 @@ export class Engine {
   }
 
   async #take(): Promise<void> {
+    this.#turn += 1;
+    const turn = this.#turn;
+    // The lead may be lost meanwhile, and come back: then a later turn goes on.
+    const isOver = () => turn !== this.#turn || this.#isStopped || !this.#leader.leads;
     let generation: number;
     try {
       generation = await nextGeneration(this.#deps.db);
-    } catch {
-      this.#set({ is: "outdated" });
+    } catch (error) {
+      if (isOver()) {
+        return;
+      }
+      if (isQuota(error)) {
+        this.#set({ is: "storage_full" });
+        this.#space.wait();
+      } else {
+        this.#set({ is: "store_lost" });
+      }
       return;
     }
-    // The lead may be lost again meanwhile.
-    if (this.#isStopped || !this.#leader.leads || this.#lead !== undefined) {
+    if (isOver()) {
       return;
     }
     this.#lead = new Lead(this.#deps, generation, (state) => this.#set(state));
@@ -92,6 +112,8 @@ export class Engine {
   }
 
   #let(): void {
+    this.#turn += 1;
+    this.#space.stop();
     this.#lead?.stop();
     this.#lead = undefined;
     if (!this.#isStopped) {
@@ -108,6 +130,10 @@ export class Engine {
   }
 
   #signal(signal: Signal): void {
+    if (signal.is === "try") {
+      this.tryNow();
+      return;
+    }
     const lead = this.#lead;
     if (lead === undefined) {
       return;
@@ -126,9 +152,6 @@ export class Engine {
         break;
       case "watch":
         lead.live.watch(signal.tab, signal.users);
-        break;
-      case "try":
-        lead.tryNow();
         break;
       default:
         break;

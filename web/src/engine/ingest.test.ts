@@ -2,7 +2,6 @@ import "fake-indexeddb/auto";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { BOB, BOBS_DEVICE, idOf, ME, MY_DEVICE, ROOM, text } from "../../test/fakes/ids.ts";
 import { until } from "../../test/fakes/tab.ts";
-import { nextGeneration } from "../db/meta.ts";
 import { type Db, eraseDb, openDb } from "../db/schema.ts";
 import { readFrame } from "../wire/frames.ts";
 import { BATCH, Ingest, type Stored } from "./ingest.ts";
@@ -16,7 +15,7 @@ beforeEach(async () => {
   db = await openDb(ME, { onOutdated: () => undefined });
   stored = [];
   const self = { user: ME, device: MY_DEVICE };
-  ingest = new Ingest(db, self, await nextGeneration(db), () => 5_000, {
+  ingest = new Ingest(db, self, () => 5_000, {
     stored: (one) => stored.push(one),
     failed: (error) => {
       throw error;

@@ -10,7 +10,7 @@ import { rawFields } from "../core/raw-json.ts";
 import { BadRecord, type MessageRecord, recordOfFrame } from "../core/record.ts";
 import { Batch, type News } from "../db/batch.ts";
 import type { Topic } from "../db/changes.ts";
-import { checkFence } from "../db/meta.ts";
+import { noteDrained } from "../db/connected.ts";
 import { isNewReport, noticesRead, putNotice } from "../db/notices.ts";
 import { outboxOf } from "../db/outbox.ts";
 import type { NoticeRow } from "../db/rows.ts";
@@ -40,7 +40,8 @@ type Item =
   | { is: "notice"; delivery: string; notice: Notice; line: string }
   | { is: "receipt"; delivery: string; receipt: Receipt }
   | { is: "later"; delivery: string; text: string }
-  | { is: "sent"; sent: Sent };
+  | { is: "sent"; sent: Sent }
+  | { is: "drained"; at: number };
 
 export interface Stored {
   /** What the relay may forget now. */
@@ -67,17 +68,15 @@ export interface Self {
 export class Ingest {
   readonly #db: Db;
   readonly #self: Self;
-  readonly #generation: number;
   readonly #now: () => number;
   readonly #events: IngestEvents;
   #queue: Item[] = [];
   #connection = 0;
   #isBusy = false;
 
-  constructor(db: Db, self: Self, generation: number, now: () => number, events: IngestEvents) {
+  constructor(db: Db, self: Self, now: () => number, events: IngestEvents) {
     this.#db = db;
     this.#self = self;
-    this.#generation = generation;
     this.#now = now;
     this.#events = events;
   }
@@ -98,6 +97,12 @@ export class Ingest {
     this.#queue.push(item);
     void this.#work();
     return true;
+  }
+
+  /** Notes that everything that waited has come. That counts once all of it is stored. */
+  drained(at: number): void {
+    this.#queue.push({ is: "drained", at });
+    void this.#work();
   }
 
   async #work(): Promise<void> {
@@ -127,7 +132,6 @@ export class Ingest {
     const notices: Notice[] = [];
     const topics = new Set<Topic>();
     const batch = await write(this.#db, STORES, async (tx) => {
-      await checkFence(tx, this.#generation);
       const batch = new Batch(tx, this.#self.user, this.#now());
       await batch.prepare(items.flatMap((item) => (item.is === "message" ? [item.message] : [])));
       for (const item of items) {
@@ -152,6 +156,10 @@ export class Ingest {
             sent.push(item.sent.id);
             topics.add("outbox");
             break;
+          case "drained":
+            await noteDrained(tx, item.at, this.#now());
+            topics.add("meta");
+            break;
         }
       }
       await batch.flush();
@@ -160,7 +168,7 @@ export class Ingest {
     for (const room of batch.touched) {
       topics.add("rooms").add(`messages/${room}`);
     }
-    const acks = items.flatMap((item) => (item.is === "sent" ? [] : [item.delivery]));
+    const acks = items.flatMap((item) => ("delivery" in item ? [item.delivery] : []));
     return { acks, sent, notices, news: batch.news, authors: [...batch.authors], topics: [...topics] };
   }
 

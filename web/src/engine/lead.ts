@@ -1,11 +1,13 @@
 /** Everything that the leading engine does: one connection and what comes and goes over it. */
 import { Clock } from "../core/clock.ts";
 import type { EngineState } from "../db/changes.ts";
-import { Fenced, getMeta, noteExpiry, setMeta } from "../db/meta.ts";
+import { noteGreeting } from "../db/connected.ts";
+import { getMeta, noteExpiry } from "../db/meta.ts";
 import { trimNotices } from "../db/notices.ts";
-import { isQuota } from "../db/schema.ts";
+import { Fenced, fenced, isClosed, isQuota } from "../db/schema.ts";
 import type { Frame, Welcome } from "../wire/frames.ts";
 import { ackFrame, presenceFrame } from "../wire/outgoing.ts";
+import { type Ending, isLoggedIn, reasonOf } from "./ending.ts";
 import type { EngineDeps } from "./engine.ts";
 import { Ingest, type Stored } from "./ingest.ts";
 import { Lists } from "./lists.ts";
@@ -39,24 +41,29 @@ export class Lead {
   #received = 0;
   #toldAt = 0;
   #isVisible = true;
+  #isStopped = false;
 
   constructor(deps: EngineDeps, generation: number, setState: (state: EngineState) => void) {
-    this.#deps = deps;
-    this.#setState = setState;
-    const { db, self, timers, http, bus } = deps;
+    this.#deps = { ...deps, db: fenced(deps.db, generation) };
+    this.#setState = (state) => {
+      if (!this.#isStopped) {
+        setState(state);
+      }
+    };
+    const { db, self, timers, http, bus } = this.#deps;
     const write = (frame: string) => this.#socket.send(frame);
     const failed = (error: unknown) => this.#failed(error);
     this.live = new Live(bus, timers, write);
-    this.#ingest = new Ingest(db, self, generation, () => timers.now(), {
+    this.#ingest = new Ingest(db, self, () => timers.now(), {
       stored: (stored) => this.#stored(stored),
       failed,
     });
-    this.#sender = new Sender(db, generation, timers, {
+    this.#sender = new Sender(db, timers, {
       write,
       failed,
       changed: () => bus.changed("outbox"),
     });
-    this.#marker = new Marker(db, generation, timers, write);
+    this.#marker = new Marker(db, timers, write);
     this.#lists = new Lists(
       db,
       http,
@@ -64,7 +71,7 @@ export class Lead {
       () => timers.now(),
       (...topics) => bus.changed(...topics),
     );
-    this.#pager = new Pager(db, generation, timers);
+    this.#pager = new Pager(db, timers);
     this.#space = new Space(db, timers, () => this.#socket.start());
     this.#renewal = new Renewal(timers, {
       refresh: () => this.#refresh(),
@@ -77,7 +84,7 @@ export class Lead {
       frame: (frame, text) => this.#frame(frame, text),
       lost: () => this.#lost(),
       state: (state) => this.#socketState(state),
-      isLoggedIn: () => this.#isLoggedIn(),
+      isLoggedIn: () => isLoggedIn(http),
       refresh: () => this.#refresh(),
     });
   }
@@ -88,6 +95,7 @@ export class Lead {
 
   /** Lets go of everything at once. */
   stop(): void {
+    this.#isStopped = true;
     this.#renewal.stop();
     this.#lists.stop();
     this.#pager.stop();
@@ -137,13 +145,15 @@ export class Lead {
       this.#socket.send(presenceFrame("away"));
     }
     this.#setState({ is: "catching_up", received: 0 });
-    this.#note(
-      Promise.all([
-        noteExpiry(db, expiresAt),
-        setMeta(db, "skew", skew),
-        setMeta(db, "frameLimit", welcome.limits.frame),
-      ]).then(() => bus.changed("meta")),
-    );
+    const greeting = {
+      device: self.device,
+      serverTime: now,
+      tokenExpiresAt: expiresAt,
+      frameLimit: welcome.limits.frame,
+      skew,
+      ...(welcome.queue === undefined ? {} : { wholeSince: welcome.queue.whole_since }),
+    };
+    this.#note(noteGreeting(db, greeting).then(() => bus.changed("meta")));
     this.#lists.sync();
   }
 
@@ -173,18 +183,12 @@ export class Lead {
         this.#isDrained = true;
         this.#setState({ is: "online" });
         this.#pager.busy();
-        this.#note(this.#drained());
+        this.#ingest.drained(this.#clock.now(timers.now(), timers.steady()));
+        this.#note(trimNotices(db));
         break;
       default:
         break;
     }
-  }
-
-  async #drained(): Promise<void> {
-    const { db, bus, timers } = this.#deps;
-    await setMeta(db, "drainedAt", timers.now());
-    bus.changed("meta");
-    await trimNotices(db);
   }
 
   #progress(): void {
@@ -217,6 +221,9 @@ export class Lead {
   }
 
   #failed(error: unknown): void {
+    if (this.#isStopped) {
+      return;
+    }
     if (error instanceof Fenced) {
       this.stop();
     } else if (isQuota(error)) {
@@ -224,6 +231,9 @@ export class Lead {
       this.#socket.stop();
       this.#setState({ is: "storage_full" });
       this.#space.wait();
+    } else if (isClosed(error)) {
+      this.#setState({ is: "store_lost" });
+      this.stop();
     } else {
       this.#socket.retryLater();
     }
@@ -253,27 +263,9 @@ export class Lead {
     }
   }
 
-  #end(why: Extract<SocketState, { is: "ended" }>["why"] | "other_login"): void {
+  #end(ending: Ending): void {
+    this.#setState({ is: "ended", why: reasonOf(ending) });
     this.stop();
-    const reasons = {
-      logged_out: "elsewhere",
-      account_gone: "account_deleted",
-      // This engine has the lock, so the newer connection is not one of its tabs.
-      replaced: "used_twice",
-      expired: "expired",
-      version: "refused",
-      refused: "refused",
-      other_login: "other_login",
-    } as const;
-    this.#setState({ is: "ended", why: reasons[why] });
-  }
-
-  async #isLoggedIn(): Promise<"yes" | "no" | "unreachable"> {
-    const answer = await this.#deps.http.call({ method: "GET", path: "/v1/me" });
-    if (answer.kind === "problem" && answer.status === 401) {
-      return "no";
-    }
-    return answer.kind === "ok" ? "yes" : "unreachable";
   }
 
   async #refresh(): Promise<"renewed" | "unreachable" | "ended"> {
@@ -285,7 +277,7 @@ export class Lead {
   /** Lets something go on beside. What it could not store is asked for again later. */
   #note(work: Promise<unknown>): void {
     work.catch((error: unknown) => {
-      if (isQuota(error)) {
+      if (isQuota(error) || error instanceof Fenced) {
         this.#failed(error);
       }
     });

@@ -1,6 +1,5 @@
 /** Tells the relay what the user has read. The store has it until it is written to the socket. */
 import { Marks } from "../core/marks.ts";
-import { checkFence } from "../db/meta.ts";
 import type { MarkRow } from "../db/rows.ts";
 import { type Db, write } from "../db/schema.ts";
 import { markFrame } from "../wire/outgoing.ts";
@@ -8,7 +7,6 @@ import type { Timers } from "./deps.ts";
 
 export class Marker {
   readonly #db: Db;
-  readonly #generation: number;
   readonly #timers: Timers;
   /** Writes a frame. Returns false if there is no connection. */
   readonly #write: (frame: string) => boolean;
@@ -18,9 +16,8 @@ export class Marker {
   #isOpen = false;
   #timer: unknown;
 
-  constructor(db: Db, generation: number, timers: Timers, write: (frame: string) => boolean) {
+  constructor(db: Db, timers: Timers, write: (frame: string) => boolean) {
     this.#db = db;
-    this.#generation = generation;
     this.#timers = timers;
     this.#write = write;
     this.#marks = new Marks(timers.steady());
@@ -83,8 +80,7 @@ export class Marker {
   /** Takes what was told out of the store, unless it has grown meanwhile. */
   async #forget(): Promise<void> {
     const taken = [...this.#taken];
-    await write(this.#db, ["marks", "meta"], async (tx) => {
-      await checkFence(tx, this.#generation);
+    await write(this.#db, ["marks"], async (tx) => {
       const store = tx.objectStore("marks");
       for (const [key, text] of taken) {
         if (JSON.stringify(await store.get(key)) === text) {

@@ -11,14 +11,12 @@ const PAUSE = 20;
 
 export class Pager {
   readonly #db: Db;
-  readonly #generation: number;
   readonly #timers: Timers;
   #timer: unknown;
   #isStopped = false;
 
-  constructor(db: Db, generation: number, timers: Timers) {
+  constructor(db: Db, timers: Timers) {
     this.#db = db;
-    this.#generation = generation;
     this.#timers = timers;
   }
 
@@ -44,7 +42,7 @@ export class Pager {
       const rooms = await this.#db.getAll("rooms");
       const room = rooms.find(({ unpagedFrom }) => unpagedFrom !== undefined);
       if (room !== undefined && !this.#isStopped) {
-        await pageSome(this.#db, room.id, this.#generation);
+        await pageSome(this.#db, room.id);
         this.#later(PAUSE);
       }
     } catch {

@@ -4,7 +4,6 @@
  */
 import type { Id } from "../core/id.ts";
 import { Outbox } from "../core/outbox.ts";
-import { checkFence } from "../db/meta.ts";
 import { changeOutboxIn, outbox } from "../db/outbox.ts";
 import type { OutboxRow } from "../db/rows.ts";
 import { type Db, write } from "../db/schema.ts";
@@ -21,7 +20,6 @@ export interface SenderEvents {
 
 export class Sender {
   readonly #db: Db;
-  readonly #generation: number;
   readonly #timers: Timers;
   readonly #events: SenderEvents;
   readonly #outbox = new Outbox();
@@ -32,9 +30,8 @@ export class Sender {
   #timer: unknown;
   #loading: Promise<void> = Promise.resolve();
 
-  constructor(db: Db, generation: number, timers: Timers, events: SenderEvents) {
+  constructor(db: Db, timers: Timers, events: SenderEvents) {
     this.#db = db;
-    this.#generation = generation;
     this.#timers = timers;
     this.#events = events;
   }
@@ -159,8 +156,7 @@ export class Sender {
 
   async #note(id: Id, change: (row: OutboxRow) => void): Promise<void> {
     try {
-      await write(this.#db, ["outbox", "meta"], async (tx) => {
-        await checkFence(tx, this.#generation);
+      await write(this.#db, ["outbox"], async (tx) => {
         await changeOutboxIn(tx, id, change);
       });
       this.#events.changed();

@@ -3,7 +3,7 @@ import { type Db, write } from "../db/schema.ts";
 import type { Timers } from "./deps.ts";
 
 /** How often is looked. */
-const LOOK = 15_000;
+export const LOOK = 15_000;
 /** What has to fit, in characters: a few batches of messages. */
 const PROBE = 1 << 20;
 

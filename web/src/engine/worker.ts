@@ -5,10 +5,9 @@
 import type { Id } from "../core/id.ts";
 import { Accounts } from "../db/accounts.ts";
 import { Bus, type Channel, type EngineState } from "../db/changes.ts";
-import { type Db, openDb } from "../db/schema.ts";
 import { Http } from "../wire/http.ts";
 import type { Refreshed, SocketLike, Timers } from "./deps.ts";
-import { Engine } from "./engine.ts";
+import { EngineRun } from "./run.ts";
 
 /** What the window tells its worker. */
 export type ToWorker =
@@ -37,18 +36,18 @@ const timers: Timers = {
 };
 
 export function serve(scope: Scope): void {
-  let engine: Engine | undefined;
-  let db: Db | undefined;
-  let bus: Bus | undefined;
+  let run: EngineRun | undefined;
   let last = 0;
   const accounts = new Accounts();
   const waiting = new Map<number, (answer: Refreshed) => void>();
-  const say = (state: EngineState) => scope.postMessage({ is: "state", state });
-  const start = async ({ user, device, isVisible }: Extract<ToWorker, { is: "start" }>) => {
-    db = await openDb(user, { onOutdated: () => say({ is: "outdated" }) });
-    bus = new Bus(new BroadcastChannel(`ferry-${user}`) as unknown as Channel);
-    engine = new Engine({
-      db,
+  const refresh = (expiresAt: number) =>
+    new Promise<Refreshed>((resolve) => {
+      last += 1;
+      waiting.set(last, resolve);
+      scope.postMessage({ is: "refresh", n: last, expiresAt });
+    });
+  const start = ({ user, device, isVisible }: Extract<ToWorker, { is: "start" }>) =>
+    new EngineRun({
       self: { user, device },
       http: new Http(
         (address, request) => fetch(address, request),
@@ -57,40 +56,30 @@ export function serve(scope: Scope): void {
       ),
       open: (protocol) => new WebSocket(socketAddress(location), protocol) as unknown as SocketLike,
       locks: navigator.locks,
-      bus,
+      bus: new Bus(new BroadcastChannel(`ferry-${user}`) as unknown as Channel),
       timers,
-      host: {
-        refresh: (expiresAt) =>
-          new Promise((resolve) => {
-            last += 1;
-            waiting.set(last, resolve);
-            scope.postMessage({ is: "refresh", n: last, expiresAt });
-          }),
-      },
+      host: { refresh },
       isVisible,
-      onState: say,
+      onState: (state) => scope.postMessage({ is: "state", state }),
     });
-    engine.start();
-  };
   scope.onmessage = ({ data }) => {
     switch (data.is) {
       case "start":
-        start(data).catch(() => say({ is: "outdated" }));
+        run = start(data);
+        void run.start();
         break;
       case "visibility":
-        engine?.visibility(data.isVisible);
+        run?.visibility(data.isVisible);
         break;
       case "try":
-        engine?.tryNow();
+        run?.tryNow();
         break;
       case "refreshed":
         waiting.get(data.n)?.(data.answer);
         waiting.delete(data.n);
         break;
       case "stop":
-        engine?.stop();
-        bus?.close();
-        db?.close();
+        run?.stop();
         scope.close();
         break;
     }

@@ -1,5 +1,7 @@
 /** Whether the page can work. It is asked before a login, which would leave a device behind. */
 
+import { isQuota } from "../db/schema.ts";
+
 export interface Grounds {
   /** Locks, storage and cookies need a secure context. */
   isSecure(): boolean;
@@ -9,7 +11,7 @@ export interface Grounds {
   tryCookie(): boolean;
 }
 
-export type Obstacle = "insecure" | "storage" | "cookies";
+export type Obstacle = "insecure" | "storage" | "full" | "cookies";
 
 /** Returns what stands in the way, or `undefined` if nothing does. */
 export async function preflight(grounds: Grounds): Promise<Obstacle | undefined> {
@@ -18,8 +20,9 @@ export async function preflight(grounds: Grounds): Promise<Obstacle | undefined>
   }
   try {
     await grounds.tryStorage();
-  } catch {
-    return "storage";
+  } catch (error) {
+    // On a full disk, what is stored can be read, and a login could not be stored.
+    return isQuota(error) ? "full" : "storage";
   }
   return grounds.tryCookie() ? undefined : "cookies";
 }

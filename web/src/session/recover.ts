@@ -3,17 +3,39 @@
  * Without this the page would ask for a login, and the old one would stay a device for ever.
  */
 import type { Id } from "../core/id.ts";
+import { type AccountRow, type Accounts, isOf, type Login } from "../db/accounts.ts";
 import type { Http } from "../wire/http.ts";
 import { ask, devices, expiry, me } from "../wire/lists.ts";
 
-export interface Found {
+/** Asks whose the cookies are, and notes it, where the browser has deleted the row. */
+export async function recoverRow(http: Http, accounts: Accounts): Promise<AccountRow | undefined> {
+  const found = await recover(http);
+  // Another tab may have logged in meanwhile.
+  return found === undefined ? undefined : await accounts.fill({ ...found, isShared: false });
+}
+
+/**
+ * Returns who uses this browser, after the relay has said that it is another login than this one.
+ * A tab that logged in may have closed before it has noted that.
+ */
+export async function correctRow(
+  http: Http,
+  accounts: Accounts,
+  login: Login,
+): Promise<AccountRow | undefined> {
+  const row = await accounts.current();
+  const found = isOf(row, login) ? await recover(http) : undefined;
+  return found === undefined ? row : await accounts.change(login, () => ({ ...found, isShared: false }));
+}
+
+interface Found {
   user: Id;
   username: string;
   device: Id;
 }
 
 /** Returns the login of this browser's cookies, or `undefined` if there is none, or no network. */
-export async function recover(http: Http): Promise<Found | undefined> {
+async function recover(http: Http): Promise<Found | undefined> {
   const sessions = { method: "GET", path: "/v1/sessions" } as const;
   let list = await ask(http, sessions, devices);
   if (!list.ok && list.refusal.kind === "problem" && list.refusal.status === 401) {

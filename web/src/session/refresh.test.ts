@@ -1,11 +1,12 @@
 import "fake-indexeddb/auto";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { fetchOf } from "../../test/fakes/calls.ts";
 import { BOBS_DEVICE, MY_DEVICE, text } from "../../test/fakes/ids.ts";
 import { type Tab, until, World } from "../../test/fakes/tab.ts";
+import { settled } from "../../test/fakes/time.ts";
 import { getMeta } from "../db/meta.ts";
 import { Http } from "../wire/http.ts";
-import { refreshTokens } from "./refresh.ts";
+import { callForTokens, refreshTokens } from "./refresh.ts";
 
 let world: World;
 beforeEach(() => {
@@ -82,6 +83,37 @@ it("a lost answer is asked for again with the same token, and is no logout", asy
   Object.assign(world.jar, before);
   expect(await refreshTokens({ ...deps, http: tab.http }, 0)).toBe("renewed");
   expect(world.relay.devices.get(MY_DEVICE)?.isRevoked).toBe(false);
+});
+
+it("F7: new tokens that cannot be noted on a full disk are new all the same", async () => {
+  const tab = await world.tab();
+  const put = vi.spyOn(IDBObjectStore.prototype, "put").mockImplementation(() => {
+    throw new DOMException("full", "QuotaExceededError");
+  });
+  const deps = { http: tab.http, db: tab.db, locks: world.locks, now: () => world.time.now() };
+  expect(await refreshTokens({ ...deps, isOwn: async () => true }, 0)).toBe("renewed");
+  put.mockRestore();
+});
+
+it("a new password waits for a refresh, and a refresh for it", async () => {
+  const [one, two] = [await world.tab(), await world.tab()];
+  const deps = { locks: world.locks, now: () => world.time.now(), isOwn: async () => true };
+  const order: string[] = [];
+  const change = callForTokens({ ...deps, http: one.http, db: one.db }, async () => {
+    order.push("change begins");
+    await settled();
+    order.push("change ends");
+    return { kind: "ok", status: 200, value: { expires_in: 900 } };
+  });
+  const answer = refreshTokens({ ...deps, http: two.http, db: two.db }, 0).then((its) => {
+    order.push("refresh ends");
+    return its;
+  });
+  await Promise.all([change, answer]);
+  expect(order).toEqual(["change begins", "change ends", "refresh ends"]);
+  // The tokens of the change are the newest, so nobody asks for others.
+  expect(await answer).toBe("renewed");
+  expect(refreshes()).toBe(0);
 });
 
 it("a wrong clock of the device does not make it refresh for ever", async () => {

@@ -6,6 +6,7 @@ import { readBackup } from "../backup/reader.ts";
 import { type Lock, writeBackup } from "../backup/writer.ts";
 import type { Id } from "../core/id.ts";
 import type { Item } from "../core/item.ts";
+import { getMeta } from "../db/meta.ts";
 import { isQuota } from "../db/schema.ts";
 import type { Problem } from "./answer.ts";
 import { IMPORTED, importOutcomes, importSome } from "./backup-import.ts";
@@ -40,7 +41,7 @@ export async function writeAll(
     user: home.user,
     device: home.device,
     now: env.now(),
-    holes: 0,
+    holes: (await getMeta(home.db, "coverage"))?.holes.length ?? 0,
     whole: [],
   };
   const reader = (await writeBackup(plan, source)).getReader();

@@ -10,6 +10,9 @@ import { problem } from "./problems.ts";
 /** A loss that is shorter is not shown. */
 export const QUIET = 2_000;
 
+/** The limit of a relay that has not said its own yet: the one that all have by default. */
+const FRAME_LIMIT = 65_536;
+
 type State = Connection["state"]["value"];
 
 export function connection(env: Env, mirror: Mirror): Connection & { end(): void } {
@@ -39,9 +42,11 @@ export function connection(env: Env, mirror: Mirror): Connection & { end(): void
     const { skew } = mirror.meta.value;
     return skew !== undefined && Math.abs(skew) > SKEW_MAX ? skew : undefined;
   });
+  const frameLimit = computed(() => mirror.meta.value.frameLimit ?? FRAME_LIMIT);
   return {
     state: shown,
     waiting,
+    frameLimit,
     clockSkew,
     tryNow() {
       const home = mirror.home.peek();
@@ -66,6 +71,7 @@ function shownAs(state: EngineState): State {
     // The login has ended, or the page has to be reloaded: another screen says so.
     case "ended":
     case "outdated":
+    case "store_lost":
       return { is: "offline", why: problem("unauthorized") };
     default:
       return state;

@@ -1,5 +1,5 @@
 /** What is stored in this browser: its size, its protection, and backups of it. */
-import { signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 import { setMeta } from "../db/meta.ts";
 import type { Env } from "./env.ts";
 import type { Mirror } from "./mirror.ts";
@@ -45,6 +45,7 @@ export function history(env: Env, mirror: Mirror): History {
     status.value = exportedAt === undefined ? next : { ...next, lastExportAt: exportedAt };
   };
   return {
+    holes: computed(() => mirror.meta.value.coverage?.holes ?? []),
     status,
     refresh,
     async protect() {

@@ -58,11 +58,12 @@ export interface Session {
 export type Phase =
   | { is: "starting" }
   /** The page cannot work: no secure context, no storage, or two that fight for one device. */
-  | { is: "blocked"; why: "insecure" | "storage" | "cookies" | "used_twice" }
+  | { is: "blocked"; why: "insecure" | "storage" | "full" | "cookies" | "used_twice" }
   | { is: "signed_out"; lastUsername?: string }
   /** The login ended: the history is kept and hidden. */
   | { is: "logged_out"; username: string; why: "elsewhere" | "expired" | "account_deleted" | "another_user" }
-  | { is: "signed_in"; isEmptyDevice: boolean }
+  /** `isErased` says that the browser has deleted what was stored here. */
+  | { is: "signed_in"; isEmptyDevice: boolean; isErased?: true }
   /** A newer version is installed, or the store has one: reload. */
   | { is: "reload"; mustNow: boolean };
 
@@ -109,6 +110,8 @@ export interface Connection {
   >;
   /** How many messages wait to be sent. */
   waiting: ReadonlySignal<number>;
+  /** The most bytes of a frame that the relay takes, as it said last. */
+  frameLimit: ReadonlySignal<number>;
   /** How far this device's clock is off, in milliseconds, if it matters. */
   clockSkew: ReadonlySignal<number | undefined>;
   tryNow(): void;
@@ -245,6 +248,11 @@ export interface SettingValues {
 
 /** What is stored in this browser. */
 export interface History {
+  /**
+   * Between these times messages may be missing on this device, and nobody knows which. The
+   * earliest comes first. Times are of the relay's clock.
+   */
+  holes: ReadonlySignal<readonly { since: number; until: number }[]>;
   status: ReadonlySignal<{
     bytes: number;
     quota: number;

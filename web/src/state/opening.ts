@@ -12,6 +12,8 @@ import type { Env, Home } from "./env.ts";
 export interface OpeningEvents {
   /** A newer version of the page wants to change the store. */
   outdated(home: Home | undefined): void;
+  /** The browser has closed the store by itself. */
+  lost(home: Home): void;
   engine(home: Home, state: EngineState): void;
   /** The cookies of this browser may be those of another login. */
   notOwn(): void;
@@ -27,7 +29,14 @@ export async function openHome(
 ): Promise<Home> {
   const { user, device, username, isShared } = row;
   let home: Home | undefined;
-  const db = await openDb(user, { onOutdated: () => events.outdated(home) });
+  const db = await openDb(user, {
+    onOutdated: () => events.outdated(home),
+    onLost: () => {
+      if (home !== undefined) {
+        events.lost(home);
+      }
+    },
+  });
   const isOwn = async () => {
     const holds = await accounts.holds(row, env.locks);
     if (!holds) {

@@ -1,4 +1,5 @@
 import "fake-indexeddb/auto";
+import { effect } from "@preact/signals";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { BOB, BOBS_DEVICE, idOf, ME, ROOM, text } from "../../test/fakes/ids.ts";
 import { Browser, type Page } from "../../test/fakes/page.ts";
@@ -112,6 +113,23 @@ it("46: a logout keeps the history or deletes it, in every tab", async () => {
   expect((await indexedDB.databases()).map(({ name }) => name)).not.toContain(`ferry-${ME}`);
 });
 
+it("46: a logout in one tab is no surprise to the tab that has the connection", async () => {
+  const leader = await loggedIn();
+  const other = await browser.page();
+  const shown: string[] = [];
+  const end = effect(() => {
+    shown.push(leader.app.session.phase.value.is);
+  });
+  expect(await other.app.session.logout("keep")).toEqual({ ok: true, value: undefined });
+  await until(() => phase(leader).is !== "signed_in");
+  end();
+  expect(shown).toEqual(["signed_in", "signed_out"]);
+  expect([phase(leader), phase(other)]).toEqual([
+    { is: "signed_out", lastUsername: "me" },
+    { is: "signed_out", lastUsername: "me" },
+  ]);
+});
+
 it("F13: a page that is too old for the store asks for a reload", async () => {
   const page = await loggedIn();
   const request = indexedDB.open(`ferry-${ME}`, 99);
@@ -128,7 +146,6 @@ it("an expired token is refreshed and the call made again", async () => {
   expect(page.app.session.devices.value).toMatchObject([
     { name: "test browser", isCurrent: true, isOnline: true },
   ]);
-  expect(idOf(100)).toBe(ROOM);
 });
 
 it("F8: where the browser has deleted the store, the login is found again, and the device is empty", async () => {
@@ -145,7 +162,7 @@ it("F8: where the browser has deleted the store, the login is found again, and t
   // The access token is over by now.
   browser.jar.accessUntil = 0;
   const again = await browser.page();
-  expect(phase(again)).toEqual({ is: "signed_in", isEmptyDevice: true });
+  expect(phase(again)).toEqual({ is: "signed_in", isEmptyDevice: true, isErased: true });
   await until(() => online(again));
   expect(relay.devicesOf(ME).length).toBe(1);
 });

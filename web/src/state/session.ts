@@ -2,19 +2,20 @@
 import { signal } from "@preact/signals";
 import { type AccountRow, Accounts, isOf, type Login } from "../db/accounts.ts";
 import { Bus, type EngineState, LOGINS } from "../db/changes.ts";
-import { eraseDb, Outdated } from "../db/schema.ts";
-import { logInHere, logout, register } from "../session/login.ts";
+import { eraseDb } from "../db/schema.ts";
+import { logout, register } from "../session/login.ts";
 import { preflight } from "../session/preflight.ts";
-import { recover } from "../session/recover.ts";
+import { correctRow, recoverRow } from "../session/recover.ts";
 import { Http } from "../wire/http.ts";
-import { accountCalls, placesOf } from "./account.ts";
+import { accountCalls } from "./account.ts";
 import type { Env, Home } from "./env.ts";
+import { logIn } from "./logging-in.ts";
 import { meOf } from "./me.ts";
 import type { Mirror } from "./mirror.ts";
 import type { Phase, Session } from "./model.ts";
 import { noteBeginning, openHome } from "./opening.ts";
-import { done, problem, problemOf, settled } from "./problems.ts";
-import { keyOf } from "./rooms.ts";
+import { Losses, phaseOfFault, phaseWithout } from "./phase.ts";
+import { done, problem, settled } from "./problems.ts";
 
 export interface SessionParts extends Session {
   start(): Promise<void>;
@@ -29,6 +30,7 @@ export function session(env: Env, mirror: Mirror): SessionParts {
   const logins = new Bus(env.channel(LOGINS));
   /** Whose login has ended on this page, as it says. */
   let ended: AccountRow | undefined;
+  const losses = new Losses();
   let turn: Promise<unknown> = Promise.resolve();
 
   /** Changes of the login happen one after the other. The user and the engine may both ask. */
@@ -38,6 +40,9 @@ export function session(env: Env, mirror: Mirror): SessionParts {
     return its;
   };
 
+  /** Does the same without an answer. If it fails, the store is closed, and nothing is to do. */
+  const soon = (work: () => Promise<unknown>) => void inTurn(work).catch(() => undefined);
+
   const leave = () => {
     const home = mirror.home.peek();
     mirror.detach();
@@ -46,15 +51,13 @@ export function session(env: Env, mirror: Mirror): SessionParts {
     home?.db.close();
   };
 
+  const fault = (error: unknown) => {
+    phase.value = phaseOfFault(error);
+  };
+
   const show = (row: AccountRow | undefined) => {
     ended = row;
-    if (row === undefined) {
-      phase.value = { is: "signed_out" };
-    } else if (row.ended === "logout" || row.ended === undefined) {
-      phase.value = { is: "signed_out", lastUsername: row.username };
-    } else {
-      phase.value = { is: "logged_out", username: row.username, why: row.ended };
-    }
+    phase.value = phaseWithout(row);
   };
 
   /** The browser has one login, and it is another user's now. What is stored stays, hidden. */
@@ -103,16 +106,11 @@ export function session(env: Env, mirror: Mirror): SessionParts {
       await enter(row);
     }
   };
-  const look = () => void inTurn(follow).catch(() => undefined);
+  const look = () => soon(follow);
 
   /** The relay says that the cookies are of another login. */
   const replaced = async (home: Home) => {
-    if (isOf(await accounts.current(), home)) {
-      // Nobody has noted whose they are.
-      const found = await recover(plain);
-      await accounts.change(home, (row) => (found === undefined ? row : { ...found, isShared: false }));
-    }
-    const row = await accounts.current();
+    const row = await correctRow(plain, accounts, home);
     if (isOf(row, home)) {
       leave();
       showAnother(home);
@@ -126,7 +124,9 @@ export function session(env: Env, mirror: Mirror): SessionParts {
     if (mirror.home.peek() !== home) {
       return;
     }
-    if (state.is === "outdated") {
+    if (state.is === "store_lost") {
+      soon(() => reopen(home));
+    } else if (state.is === "outdated") {
       phase.value = { is: "reload", mustNow: true };
     } else if (state.is === "ended") {
       const { why } = state;
@@ -136,15 +136,44 @@ export function session(env: Env, mirror: Mirror): SessionParts {
       } else if (why === "refused") {
         phase.value = { is: "reload", mustNow: true };
       } else {
-        const work = () => (why === "other_login" ? replaced(home) : end(home, why));
-        void inTurn(work).catch(() => undefined);
+        soon(() => (why === "other_login" ? replaced(home) : end(home, why)));
       }
     }
   };
 
-  /** Opens the store of a login and starts its engine. */
-  const enter = async (row: AccountRow): Promise<boolean> => {
+  /** The browser has closed the store. It may have deleted it, and the row of the login too. */
+  const reopen = async (home: Home) => {
+    if (mirror.home.peek() !== home) {
+      return;
+    }
     leave();
+    const row = await accounts.current().catch(() => undefined);
+    if (!losses.note(env.steady())) {
+      phase.value = { is: "blocked", why: "storage" };
+    } else if (row === undefined || isOf(row, home)) {
+      await begin(row, true).catch(fault);
+    } else {
+      await settle(home, row);
+    }
+  };
+
+  /** Shows the store of a login. Without a row, the relay says whose the cookies are. */
+  const begin = async (known: AccountRow | undefined, isAgain: boolean) => {
+    const row = known ?? (await recoverRow(plain, accounts));
+    const isOver = row === undefined || row.ended !== undefined;
+    await (isOver ? show(row) : enter(row, isAgain || known === undefined));
+  };
+
+  /**
+   * Opens the store of a login and starts its engine. `isAgain` says that there was a store
+   * before: if it has nothing now, the browser has deleted it.
+   */
+  const enter = async (row: AccountRow, isAgain = false): Promise<boolean> => {
+    leave();
+    if (phase.peek().is === "signed_in") {
+      // The screens hold on to the store before. They come again with the new one.
+      phase.value = { is: "starting" };
+    }
     let home: Home;
     try {
       home = await openHome(env, plain, accounts, row, {
@@ -152,30 +181,23 @@ export function session(env: Env, mirror: Mirror): SessionParts {
           leave();
           phase.value = { is: "reload", mustNow: true };
         },
+        lost: (its) => soon(() => reopen(its)),
         engine: engineSays,
         notOwn: look,
       });
     } catch (error) {
-      phase.value =
-        error instanceof Outdated ? { is: "reload", mustNow: true } : { is: "blocked", why: "storage" };
+      fault(error);
       return false;
     }
     await noteBeginning(home, env.now());
     await mirror.attach(home);
-    const isEmptyDevice = (await home.db.count("records")) === 0;
+    const isEmptyDevice = (await home.db.count("records").catch(() => 0)) === 0;
     // It may be over already, for example because a newer page wants the store.
     if (mirror.home.peek() === home) {
-      phase.value = { is: "signed_in", isEmptyDevice };
+      const base = { is: "signed_in", isEmptyDevice } as const;
+      phase.value = isAgain && isEmptyDevice ? { ...base, isErased: true } : base;
     }
     return isEmptyDevice;
-  };
-
-  /** Returns the login whose store the browser has deleted. */
-  const recovered = async (): Promise<AccountRow | undefined> => {
-    const found = await recover(plain);
-    const row = found === undefined ? undefined : { ...found, isShared: false };
-    await accounts.put(row);
-    return row;
   };
 
   const endListening = logins.listen(look);
@@ -200,14 +222,11 @@ export function session(env: Env, mirror: Mirror): SessionParts {
     logins.post({ is: "login" });
   };
 
-  const deleted = () =>
-    inTurn(async () => {
-      const login = mirror.home.peek() ?? ended;
-      if (login !== undefined) {
-        await forget(login);
-      }
-    });
-  const calls = accountCalls(env, mirror, deleted);
+  const deleted = async () => {
+    const login = mirror.home.peek() ?? ended;
+    await (login === undefined ? undefined : forget(login));
+  };
+  const calls = accountCalls(env, mirror, () => inTurn(deleted));
   return {
     phase,
     me: meOf(mirror),
@@ -219,13 +238,10 @@ export function session(env: Env, mirror: Mirror): SessionParts {
           phase.value = { is: "blocked", why: obstacle };
           return;
         }
-        const row = (await accounts.current()) ?? (await recovered());
-        if (row !== undefined && row.ended === undefined) {
-          await enter(row);
-        } else if (obstacle !== undefined) {
+        // On a full disk, and without cookies, the history can be read.
+        await accounts.current().then((row) => begin(row, false), fault);
+        if (obstacle !== undefined && mirror.home.peek() === undefined) {
           phase.value = { is: "blocked", why: obstacle };
-        } else {
-          show(row);
         }
       }),
     stop() {
@@ -238,32 +254,20 @@ export function session(env: Env, mirror: Mirror): SessionParts {
     async register(form) {
       return settled(await register(plain, form), env.now(), () => undefined);
     },
-    login: ({ username, password, code, isShared, replaces }) =>
+    login: (form) =>
       inTurn(async () => {
         const obstacle = await preflight(env.grounds);
         if (obstacle !== undefined) {
           phase.value = { is: "blocked", why: obstacle };
           return { ok: false, problem: problem("unknown", { code: obstacle, detail: "" }) };
         }
-        const form = {
-          username,
-          password,
-          deviceName: env.deviceName(),
-          key: keyOf(env.random(16)),
-          ...(code === undefined ? {} : { code }),
-          ...(replaces === undefined ? {} : { replaces }),
-        };
-        const result = await logInHere({ http: plain, locks: env.locks, accounts }, form, isShared);
-        if (!result.ok) {
-          const why = problemOf(result.refusal, env.now());
-          // Who has proved the password sees the devices, to choose whose place this login takes.
-          calls.devices.value = placesOf(result.refusal);
-          // The code says no more than that the login is not valid; here it is about the password.
-          const isWrong = why.key === "problem.unauthorized";
-          return { ok: false, problem: isWrong ? { ...why, key: "problem.wrong_password" } : why };
+        const answer = await logIn(env, plain, accounts, form);
+        if (!answer.ok) {
+          calls.devices.value = answer.devices;
+          return answer;
         }
         logins.post({ is: "login" });
-        return { ok: true, value: { isEmpty: await enter(result.value) } };
+        return { ok: true, value: { isEmpty: await enter(answer.value) } };
       }),
     logout: (what) =>
       inTurn(async () => {
@@ -287,10 +291,7 @@ export function session(env: Env, mirror: Mirror): SessionParts {
     erase: () =>
       inTurn(async () => {
         const login = ended ?? (await accounts.current());
-        if (login !== undefined) {
-          await forget(login);
-        }
-        show(undefined);
+        await (login === undefined ? show(undefined) : forget(login));
       }),
   };
 }

@@ -102,6 +102,7 @@ export class Connection implements SocketLike {
       server_time: now,
       token_expires_at: accessUntil,
       window: this.#relay.window,
+      queue: { whole_since: this.#relay.wholeSince, dropped: 0 },
       limits: { frame: this.#relay.frameLimit, send_burst: 60, send_rate: 10, devices: 16 },
     });
     this.pump();

@@ -1,8 +1,7 @@
 /** A page with its state and its engine, at a fake relay. */
 import { Accounts } from "../../src/db/accounts.ts";
 import { Bus } from "../../src/db/changes.ts";
-import { openDb } from "../../src/db/schema.ts";
-import { Engine } from "../../src/engine/engine.ts";
+import { EngineRun } from "../../src/engine/run.ts";
 import { createApp, type RunningApp } from "../../src/state/app.ts";
 import type { Env } from "../../src/state/env.ts";
 import { Http } from "../../src/wire/http.ts";
@@ -20,7 +19,7 @@ export class Browser {
   readonly #channels = new Map<string, Channels>();
   readonly pages: Page[] = [];
   /** What does not work in this browser. */
-  readonly broken = new Set<"secure" | "storage" | "cookies">();
+  readonly broken = new Set<"secure" | "storage" | "full" | "cookies">();
   settings: string | undefined;
 
   constructor(relay: FakeRelay) {
@@ -95,47 +94,36 @@ export class Page {
           if (broken.has("storage")) {
             throw new DOMException("no", "SecurityError");
           }
+          if (broken.has("full")) {
+            throw new DOMException("full", "QuotaExceededError");
+          }
         },
         tryCookie: () => !broken.has("cookies"),
       },
       startEngine: (plan) => {
-        let engine: Engine | undefined;
-        let isStopped = false;
         const accounts = new Accounts();
-        const bus = new Bus(browser.channels(`ferry-${plan.user}`).open());
-        const opened = openDb(plan.user, { onOutdated: () => plan.onState({ is: "outdated" }) });
-        void opened.then((db) => {
-          if (isStopped) {
-            db.close();
-            return;
-          }
-          engine = new Engine({
-            db,
-            self: { user: plan.user, device: plan.device },
-            http: new Http(
-              fetchOf(relay, jar),
-              () => new AbortController().signal,
-              () => accounts.holds(plan, locks),
-            ),
-            open: relay.opener(jar),
-            locks,
-            bus,
-            timers: time,
-            host: { refresh: (at) => plan.refresh(at) },
-            isVisible: plan.isVisible,
-            onState: (state) => plan.onState(state),
-          });
-          engine.start();
+        const run = new EngineRun({
+          self: { user: plan.user, device: plan.device },
+          http: new Http(
+            fetchOf(relay, jar),
+            () => new AbortController().signal,
+            () => accounts.holds(plan, locks),
+          ),
+          open: relay.opener(jar),
+          locks,
+          bus: new Bus(browser.channels(`ferry-${plan.user}`).open()),
+          timers: time,
+          host: { refresh: (at) => plan.refresh(at) },
+          isVisible: plan.isVisible,
+          onState: (state) => plan.onState(state),
         });
+        void run.start();
         return {
-          visibility: (isVisible) => engine?.visibility(isVisible),
-          tryNow: () => engine?.tryNow(),
+          visibility: (isVisible) => run.visibility(isVisible),
+          tryNow: () => run.tryNow(),
           stop: () => {
-            isStopped = true;
-            engine?.stop();
-            bus.close();
+            run.stop();
             void accounts.close();
-            void opened.then((db) => db.close());
           },
         };
       },

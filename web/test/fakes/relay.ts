@@ -58,6 +58,8 @@ export class FakeRelay {
   ttl = 900_000;
   window = 64;
   frameLimit = 65_536;
+  /** Since when no queue can have lost anything. */
+  wholeSince = 0;
   onSend: OnSend = () => undefined;
   /** Every text of a `send` that came. */
   readonly sends: string[] = [];

@@ -144,6 +144,7 @@ export class FakeApp implements App {
 
   readonly connection: Connection = {
     state: this.state,
+    frameLimit: signal(65_536),
     waiting: this.waiting,
     clockSkew: this.clockSkew,
     tryNow: () => this.#log("tryNow"),
@@ -220,6 +221,7 @@ export class FakeApp implements App {
   };
 
   readonly history: History = {
+    holes: signal([]),
     status: this.historyStatus,
     refresh: async () => undefined,
     protect: async () => {

@@ -35,6 +35,9 @@ export const account = {
   "blocked.storage_text": "Your messages are kept in this browser alone, and it refuses to store them.",
   "blocked.storage_do":
     "Allow storage for this site in the settings of the browser, or leave the private window. Then try again.",
+  "blocked.full": "The disk is full",
+  "blocked.full_text": "Your messages are kept in this browser alone, and it has no room left for them.",
+  "blocked.full_do": "Make some room on this device. What waits for you stays at the relay.",
   "blocked.cookies": "Cookies are blocked",
   "blocked.cookies_text": "The login is kept in a cookie of this site, and the browser refuses it.",
   "blocked.cookies_do": "Allow cookies for this site in the settings of the browser. Then try again.",

@@ -40,6 +40,9 @@ export const shell = {
   "empty_device.title": "This device starts empty",
   "empty_device.text":
     "Ferry keeps no messages on the relay. New messages come here from now on. Earlier ones are on your other devices.",
+  "empty_device.erased": "The browser has deleted the history",
+  "empty_device.erased_text":
+    "It may have lacked room, or somebody has deleted the data of this site. New messages come as before. Import a backup to have the old ones again.",
   "empty_device.import": "Import a backup",
   "empty_device.how":
     "On a device that has your history, open Settings, History, and export it. Then import the file here.",

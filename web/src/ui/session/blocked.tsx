@@ -2,7 +2,7 @@
 import { t } from "../../i18n/words.ts";
 import { Alone } from "./alone.tsx";
 
-export function Blocked({ why }: { why: "insecure" | "storage" | "cookies" | "used_twice" }) {
+export function Blocked({ why }: { why: "insecure" | "storage" | "full" | "cookies" | "used_twice" }) {
   return (
     <Alone title={t(`blocked.${why}`)} text={t(`blocked.${why}_text`)}>
       <p class="hint">{t(`blocked.${why}_do`)}</p>

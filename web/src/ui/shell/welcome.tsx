@@ -21,10 +21,12 @@ export function Welcome() {
 
 /** Why a new device is empty, and how the history comes here. */
 export function EmptyDevice() {
+  const phase = useApp().session.phase.value;
+  const isErased = phase.is === "signed_in" && phase.isErased === true;
   return (
     <>
-      <h1>{t("empty_device.title")}</h1>
-      <p>{t("empty_device.text")}</p>
+      <h1>{t(isErased ? "empty_device.erased" : "empty_device.title")}</h1>
+      <p>{t(isErased ? "empty_device.erased_text" : "empty_device.text")}</p>
       <div class="buttons">
         <a class="button primary" href={href({ at: "settings", section: "history" })}>
           {t("empty_device.import")}

@@ -1,0 +1,56 @@
+import { expect, it } from "vitest";
+import { type Coverage, collectAs, drainedAt, HOLES_MAX, wholeSince } from "./coverage.ts";
+
+/** Returns the id of a device that logged in at this time. */
+function loggedInAt(time: number): string {
+  const hex = time.toString(16).padStart(12, "0");
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-7098-8e77-000000000001`;
+}
+
+const fresh = () => collectAs(undefined, loggedInAt(1_000), 9_999);
+
+it("a queue that was whole since before the login has no hole", () => {
+  const first = wholeSince(fresh(), 500, 1_100);
+  expect(first).toMatchObject({ drained: 1_000, holes: [] });
+  // The relay says the same again and again.
+  expect(wholeSince(drainedAt(first, 2_000), 500, 3_000).holes).toEqual([]);
+});
+
+it("a relay that began anew leaves a hole from the last time that everything was here", () => {
+  const before = drainedAt(wholeSince(fresh(), 500, 1_100), 2_000);
+  const after = wholeSince(before, 5_000, 6_000);
+  expect(after.holes).toEqual([{ since: 2_000, until: 5_000 }]);
+  // It is noted once, and another relay of the same service may say its own time.
+  expect(wholeSince(after, 5_000, 7_000).holes).toEqual(after.holes);
+  expect(wholeSince(after, 500, 7_000).holes).toEqual(after.holes);
+});
+
+it("what was dropped while the device was connected is found too", () => {
+  const connected = wholeSince(drainedAt(wholeSince(fresh(), 500, 1_100), 2_000), 500, 3_000);
+  const left = drainedAt(connected, 9_000);
+  expect(wholeSince(left, 8_000, 10_000).holes).toEqual([{ since: 2_000, until: 8_000 }]);
+});
+
+it("a relay whose clock was ahead hides nothing", () => {
+  const ahead = drainedAt(wholeSince(fresh(), 500, 1_100), 1_000_000);
+  const after = wholeSince(ahead, 4_000, 5_000);
+  expect(after.drained).toBe(5_000);
+  expect(after.holes.length).toBe(1);
+});
+
+it("between two devices of a user something may be missing", () => {
+  const first = drainedAt(wholeSince(fresh(), 500, 1_100), 2_000);
+  const second = collectAs(first, loggedInAt(4_000), 9_999);
+  expect(second).toMatchObject({ drained: 4_000, seen: [], holes: [{ since: 2_000, until: 4_000 }] });
+  expect(collectAs(second, second.device, 9_999)).toBe(second);
+});
+
+it("remembers a bounded number of holes, and covers all of their time", () => {
+  let known: Coverage = wholeSince(fresh(), 500, 1_100);
+  for (let at = 1; at <= HOLES_MAX + 50; at += 1) {
+    known = drainedAt(wholeSince(known, at * 10_000, at * 10_000 + 1), at * 10_000 + 5_000);
+  }
+  expect(known.holes.length).toBe(HOLES_MAX);
+  expect(known.holes[0]?.since).toBe(1_000);
+  expect(known.seen.length).toBe(16);
+});
