@@ -86,7 +86,12 @@ function startEngine(plan: EnginePlan, policy: ScriptPolicy): EngineHandle {
     if (data.is === "state") {
       plan.onState(data.state);
     } else {
-      void plan.refresh(data.expiresAt).then((answer) => tell({ is: "refreshed", n: data.n, answer }));
+      const { n, expiresAt } = data;
+      plan.refresh(expiresAt).then(
+        (answer) => tell({ is: "refreshed", n, answer }),
+        // The worker waits for an answer, and knows what to do after this one.
+        () => tell({ is: "refreshed", n, answer: "unreachable" }),
+      );
     }
   };
   tell({ is: "start", user: plan.user, device: plan.device, isVisible: plan.isVisible });

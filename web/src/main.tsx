@@ -1,6 +1,7 @@
 /** The entry of the page: the app over the browser, and the screens over the app. */
 import { signal } from "@preact/signals";
 import { browserApp, scriptPolicy } from "./browser.ts";
+import { quietly } from "./core/quietly.ts";
 import { lookUp } from "./i18n/words.ts";
 import { start } from "./ui/start.tsx";
 import { holdVersion, ownVersion, watchBadge, watchUpdates, withUpdates } from "./updates.ts";
@@ -20,7 +21,7 @@ const root = document.querySelector("#app");
 if (root !== null) {
   start(withUpdates(app, isReady), root);
 }
-void app.start();
+quietly(app.start());
 
 /** The page has a colour for each theme, until the app sets that of the user's choice. */
 function keepOneColour(): void {

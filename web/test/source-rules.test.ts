@@ -70,6 +70,21 @@ describe("the sources", () => {
     expect(wrong).toEqual([]);
   });
 
+  it("let no promise go without its error", () => {
+    // The screens and the state have their own way: what fails there is shown to the user.
+    const apart = ["ui", "state"];
+    const left = /(?<![:>|<,(] ?)\bvoid [\w(#]|=> void [\w(#]/;
+    const wrong = all
+      .filter(({ path }) => !isTest(path) && !apart.includes(folderOf(path) ?? ""))
+      .flatMap(({ path, text }) =>
+        withoutComments(text)
+          .split("\n")
+          .filter((line) => left.test(line))
+          .map((line) => `${path}: ${line.trim()}`),
+      );
+    expect(wrong).toEqual([]);
+  });
+
   it("of core ask neither the clock nor chance nor the page", () => {
     const impure =
       /\b(Date\.now|new Date\(\)|performance\.|Math\.random|crypto\.|navigator\.|document\.|globalThis|fetch\(|setTimeout|localStorage)/;

@@ -1,4 +1,5 @@
 /** The engine of a tab: it leads, or it waits to lead. All that acts comes from outside. */
+import { quietly } from "../core/quietly.ts";
 import type { Bus, EngineState, Signal } from "../db/changes.ts";
 import { nextGeneration } from "../db/meta.ts";
 import { type Db, isQuota } from "../db/schema.ts";
@@ -38,10 +39,10 @@ export class Engine {
 
   constructor(deps: EngineDeps) {
     this.#deps = deps;
-    this.#space = new Space(deps.db, deps.timers, () => void this.#take());
+    this.#space = new Space(deps.db, deps.timers, () => quietly(this.#take()));
     this.#isVisible = deps.isVisible;
     this.#leader = new Leader(deps.locks, deps.self.user, deps.bus, deps.timers, deps.isVisible, {
-      lead: () => void this.#take(),
+      lead: () => quietly(this.#take()),
       follow: () => this.#let(),
       state: () => this.#state,
       // An end is told by the tab that leads, because it knows whether the user has asked for it.

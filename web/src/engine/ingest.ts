@@ -6,6 +6,7 @@
 
 import type { Id } from "../core/id.ts";
 import type { Message } from "../core/message.ts";
+import { quietly } from "../core/quietly.ts";
 import { rawFields } from "../core/raw-json.ts";
 import { BadRecord, type MessageRecord, recordOfFrame } from "../core/record.ts";
 import { Batch, type News } from "../db/batch.ts";
@@ -95,14 +96,14 @@ export class Ingest {
       return false;
     }
     this.#queue.push(item);
-    void this.#work();
+    quietly(this.#work());
     return true;
   }
 
   /** Notes that everything that waited has come. That counts once all of it is stored. */
   drained(at: number): void {
     this.#queue.push({ is: "drained", at });
-    void this.#work();
+    quietly(this.#work());
   }
 
   async #work(): Promise<void> {

@@ -1,5 +1,7 @@
 /** Everything that the leading engine does: one connection and what comes and goes over it. */
+
 import { Clock } from "../core/clock.ts";
+import { quietly } from "../core/quietly.ts";
 import type { EngineState } from "../db/changes.ts";
 import { noteGreeting } from "../db/connected.ts";
 import { getMeta, noteExpiry } from "../db/meta.ts";
@@ -110,11 +112,11 @@ export class Lead {
   }
 
   outboxChanged(): void {
-    void this.#sender.load();
+    quietly(this.#sender.load());
   }
 
   marksChanged(): void {
-    void this.#marker.load();
+    quietly(this.#marker.load());
   }
 
   visibility(isVisible: boolean): void {

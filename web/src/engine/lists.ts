@@ -2,7 +2,9 @@
  * Asks the relay for what it knows: rooms, members, people and settings. After a connect all of it
  * is asked for; then notices say what to ask again.
  */
+
 import type { Id } from "../core/id.ts";
+import { quietly } from "../core/quietly.ts";
 import type { Topic } from "../db/changes.ts";
 import { changeRoom, dropMember } from "../db/rooms.ts";
 import type { Db } from "../db/schema.ts";
@@ -222,7 +224,7 @@ export class Lists {
   #put(name: string, step: () => Promise<boolean>): void {
     if (!this.#isStopped) {
       this.#due.set(name, step);
-      void this.#work();
+      quietly(this.#work());
     }
   }
 

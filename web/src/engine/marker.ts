@@ -1,5 +1,7 @@
 /** Tells the relay what the user has read. The store has it until it is written to the socket. */
+
 import { Marks } from "../core/marks.ts";
+import { quietly } from "../core/quietly.ts";
 import type { MarkRow } from "../db/rows.ts";
 import { type Db, write } from "../db/schema.ts";
 import { markFrame } from "../wire/outgoing.ts";
@@ -25,7 +27,7 @@ export class Marker {
 
   connected(): void {
     this.#isOpen = true;
-    void this.load();
+    quietly(this.load());
   }
 
   lost(): void {
@@ -71,7 +73,8 @@ export class Marker {
     }
     const due = this.#marks.due();
     if (this.#isOpen && due !== undefined) {
-      this.#timer = this.#timers.set(() => void this.#pump(), Math.max(0, due - this.#timers.steady()));
+      const wait = Math.max(0, due - this.#timers.steady());
+      this.#timer = this.#timers.set(() => quietly(this.#pump()), wait);
     } else if (this.#isOpen && this.#taken.size > 0) {
       await this.#forget();
     }

@@ -1,4 +1,5 @@
 /** Refreshes the tokens in time, so that the connection goes on. */
+import { quietly } from "../core/quietly.ts";
 import type { Refreshed, Timers } from "./deps.ts";
 
 /** The relay says `renewed` within this time, or a new connection is opened. */
@@ -35,7 +36,7 @@ export class Renewal {
     this.#expiresAt = at;
     const left = Math.max(0, at - now);
     // Short tokens are refreshed when two thirds of their time are over.
-    this.#later(() => this.#refresh(), left - Math.min(EARLY, left / 3));
+    this.#later(() => quietly(this.#refresh()), left - Math.min(EARLY, left / 3));
   }
 
   stop(): void {
@@ -57,7 +58,7 @@ export class Renewal {
     if (answer === "ended") {
       this.#events.ended();
     } else if (answer === "unreachable") {
-      this.#later(() => this.#refresh(), AGAIN);
+      this.#later(() => quietly(this.#refresh()), AGAIN);
     } else {
       this.#later(() => this.#renewed(), RENEWED_WITHIN);
     }
@@ -72,10 +73,10 @@ export class Renewal {
     }
   }
 
-  #later(work: () => unknown, wait: number): void {
+  #later(work: () => void, wait: number): void {
     this.#timers.clear(this.#timer);
     if (!this.#isStopped) {
-      this.#timer = this.#timers.set(work as () => void, wait);
+      this.#timer = this.#timers.set(work, wait);
     }
   }
 }

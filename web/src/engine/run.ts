@@ -1,4 +1,5 @@
 /** An engine and its store: opens the store, and says what is wrong if that fails. */
+import { quietly } from "../core/quietly.ts";
 import { type Db, isQuota, Outdated, openDb } from "../db/schema.ts";
 import { Engine, type EngineDeps } from "./engine.ts";
 import { LOOK } from "./space.ts";
@@ -43,7 +44,7 @@ export class EngineRun {
       }
       if (isQuota(error)) {
         onState({ is: "storage_full" });
-        this.#timer = timers.set(() => void this.start(), LOOK);
+        this.#timer = timers.set(() => quietly(this.start()), LOOK);
       } else {
         onState({ is: error instanceof Outdated ? "outdated" : "store_lost" });
       }

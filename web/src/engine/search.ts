@@ -1,5 +1,6 @@
 /** Writes the pages of the search while nothing else is to do. */
 
+import { quietly } from "../core/quietly.ts";
 import type { Db } from "../db/schema.ts";
 import { pageSome } from "../db/search.ts";
 import type { Timers } from "./deps.ts";
@@ -33,7 +34,7 @@ export class Pager {
   #later(wait: number): void {
     this.#timers.clear(this.#timer);
     if (!this.#isStopped) {
-      this.#timer = this.#timers.set(() => void this.#step(), wait);
+      this.#timer = this.#timers.set(() => quietly(this.#step()), wait);
     }
   }
 

@@ -2,8 +2,10 @@
  * Sends what is in the outbox, in order. A message is on the disk before it is here, and stays
  * there until the relay has answered and the answer is on the disk.
  */
+
 import type { Id } from "../core/id.ts";
 import { Outbox } from "../core/outbox.ts";
+import { quietly } from "../core/quietly.ts";
 import { changeOutboxIn, outbox } from "../db/outbox.ts";
 import type { OutboxRow } from "../db/rows.ts";
 import { type Db, write } from "../db/schema.ts";
@@ -25,6 +27,8 @@ export class Sender {
   readonly #outbox = new Outbox();
   /** What is written and not answered. */
   readonly #inFlight = new Set<Id>();
+  /** What was answered since the outbox was read last: what was read of it is not true now. */
+  readonly #answered = new Set<Id>();
   #frameLimit = Number.POSITIVE_INFINITY;
   #isOpen = false;
   #timer: unknown;
@@ -40,7 +44,7 @@ export class Sender {
   connected(frameLimit: number): void {
     this.#isOpen = true;
     this.#frameLimit = frameLimit;
-    void this.load();
+    quietly(this.load());
   }
 
   /** The connection is lost: everything without an answer goes again, in order. */
@@ -69,8 +73,7 @@ export class Sender {
 
   /** Notes that the copy of a message is stored with the relay's stamp. */
   sent(id: Id): void {
-    this.#inFlight.delete(id);
-    this.#outbox.answered(id);
+    this.#end(id);
     this.#pump();
   }
 
@@ -80,18 +83,13 @@ export class Sender {
     if (id === undefined || !this.#outbox.ids().includes(id)) {
       return false;
     }
-    this.#inFlight.delete(id);
     const [now, random] = [this.#timers.steady(), this.#timers.random()];
     // Without a login nothing is wrong with the message.
     if (!error.temporary && code !== "unauthorized") {
-      this.#outbox.answered(id);
       const { message: detail, field } = error;
-      const failed = field === undefined ? { code, detail } : { code, detail, field };
-      void this.#note(id, (row) => {
-        delete row.refused;
-        row.failed = failed;
-      });
+      quietly(this.#fail(id, field === undefined ? { code, detail } : { code, detail, field }));
     } else {
+      this.#inFlight.delete(id);
       const isPartial = error.outstanding !== undefined;
       if (isPartial) {
         this.#outbox.outstanding(id, wait, now, random);
@@ -99,16 +97,20 @@ export class Sender {
         this.#outbox.refusedForNow(id, wait, now, random);
       }
       const until = this.#timers.now() + Math.max(0, (this.#outbox.due() ?? now) - now);
-      void this.#note(id, (row) => {
-        row.refused = { code, until };
-      });
+      quietly(
+        this.#note(id, (row) => {
+          row.refused = { code, until };
+        }),
+      );
     }
     this.#pump();
     return true;
   }
 
   async #load(): Promise<void> {
-    const rows = await outbox(this.#db);
+    this.#answered.clear();
+    const read = await outbox(this.#db);
+    const rows = read.filter(({ id }) => !this.#answered.has(id));
     const waiting = new Set(rows.filter(({ failed }) => failed === undefined).map(({ id }) => id));
     for (const id of this.#outbox.ids()) {
       // The user has taken it back, or another answer has come.
@@ -136,11 +138,7 @@ export class Sender {
       }
       // A frame over the limit would end the connection, and again after each reconnect.
       if (excess(next.frame, this.#frameLimit) > 0) {
-        this.#outbox.answered(next.id);
-        const failed = { code: "too_large", detail: "the message is too long" };
-        void this.#note(next.id, (row) => {
-          row.failed = failed;
-        });
+        quietly(this.#fail(next.id, { code: "too_large", detail: "the message is too long" }));
         continue;
       }
       this.#inFlight.add(next.id);
@@ -154,14 +152,36 @@ export class Sender {
     }
   }
 
-  async #note(id: Id, change: (row: OutboxRow) => void): Promise<void> {
+  /** A message ends here: it counts as under way until the disk knows why. */
+  async #fail(id: Id, failed: NonNullable<OutboxRow["failed"]>): Promise<void> {
+    this.#inFlight.add(id);
+    const isStored = await this.#note(id, (row) => {
+      delete row.refused;
+      row.failed = failed;
+    });
+    if (isStored) {
+      this.#end(id);
+      this.#pump();
+    }
+  }
+
+  #end(id: Id): void {
+    this.#inFlight.delete(id);
+    this.#answered.add(id);
+    this.#outbox.answered(id);
+  }
+
+  /** Never fails: what went wrong is told, and the return value says so. */
+  async #note(id: Id, change: (row: OutboxRow) => void): Promise<boolean> {
     try {
       await write(this.#db, ["outbox"], async (tx) => {
         await changeOutboxIn(tx, id, change);
       });
       this.#events.changed();
+      return true;
     } catch (error) {
       this.#events.failed(error);
+      return false;
     }
   }
 }

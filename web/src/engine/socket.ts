@@ -1,6 +1,8 @@
 /** The connection to the relay: opened, kept alive, and opened again. */
+
 import { Backoff } from "../core/backoff.ts";
 import { closing, type Finality } from "../core/closing.ts";
+import { quietly } from "../core/quietly.ts";
 import { type Frame, readFrame, type Welcome } from "../wire/frames.ts";
 import { pingFrame, SUBPROTOCOL } from "../wire/outgoing.ts";
 import type { OpenSocket, Refreshed, SocketLike, Timers } from "./deps.ts";
@@ -169,9 +171,9 @@ export class Socket {
       this.#isRunning = false;
       this.#events.state({ is: "ended", why: what.why });
     } else if (what.needsToken) {
-      void this.#renew();
+      quietly(this.#renew());
     } else if (code === 1006 && !wasWelcome) {
-      void this.#ask();
+      quietly(this.#ask());
     } else {
       this.#wait(code === 4029 ? "rate" : code === 1006 ? "network" : "relay", code === 4029 ? SLOWLY : 0);
     }

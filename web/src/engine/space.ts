@@ -1,4 +1,5 @@
 /** Waits until the disk has room again. */
+import { quietly } from "../core/quietly.ts";
 import { type Db, write } from "../db/schema.ts";
 import type { Timers } from "./deps.ts";
 
@@ -23,12 +24,12 @@ export class Space {
   wait(): void {
     this.#isWaiting = true;
     this.#timers.clear(this.#timer);
-    this.#timer = this.#timers.set(() => void this.#look(), LOOK);
+    this.#timer = this.#timers.set(() => quietly(this.#look()), LOOK);
   }
 
   tryNow(): void {
     if (this.#isWaiting) {
-      void this.#look();
+      quietly(this.#look());
     }
   }
 

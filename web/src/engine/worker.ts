@@ -2,7 +2,9 @@
  * The entry of the worker: it runs the engine of its tab with what the browser has. The window
  * only says who is logged in, whether it is visible, and what became of a refresh.
  */
+
 import type { Id } from "../core/id.ts";
+import { quietly } from "../core/quietly.ts";
 import { Accounts } from "../db/accounts.ts";
 import { Bus, type Channel, type EngineState } from "../db/changes.ts";
 import { Http } from "../wire/http.ts";
@@ -66,7 +68,7 @@ export function serve(scope: Scope): void {
     switch (data.is) {
       case "start":
         run = start(data);
-        void run.start();
+        quietly(run.start());
         break;
       case "visibility":
         run?.visibility(data.isVisible);

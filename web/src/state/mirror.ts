@@ -2,9 +2,11 @@
  * The small tables of the store as signals. They are read again when somebody says that they have
  * changed, and when the page becomes visible: a message about a change may be lost.
  */
+
 import { batch, type Signal, signal } from "@preact/signals";
 import type { Id } from "../core/id.ts";
 import type { Ledger } from "../core/ledger.ts";
+import { quietly } from "../core/quietly.ts";
 import type { Signal as BusSignal, PresenceNow, Topic } from "../db/changes.ts";
 import type { Meta } from "../db/meta.ts";
 import { notices } from "../db/notices.ts";
@@ -88,7 +90,7 @@ export class Mirror {
   #take(signal: BusSignal): void {
     switch (signal.is) {
       case "changed":
-        void this.#read(PARTS.filter((part) => signal.topics.includes(part)));
+        quietly(this.#read(PARTS.filter((part) => signal.topics.includes(part))));
         break;
       case "presence": {
         const known = new Map(this.presence.value);
@@ -200,7 +202,9 @@ export class Mirror {
         };
       }
       case "meta": {
-        const [keys, values] = await Promise.all([db.getAllKeys("meta"), db.getAll("meta")]);
+        // One transaction: a value that comes between two of them would get the key of another.
+        const { store } = db.transaction("meta");
+        const [keys, values] = await Promise.all([store.getAllKeys(), store.getAll()]);
         return () => {
           this.meta.value = Object.fromEntries(keys.map((key, at) => [key, values[at]])) as Partial<Meta>;
         };

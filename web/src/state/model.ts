@@ -110,10 +110,10 @@ export interface Connection {
   >;
   /** How many messages wait to be sent. */
   waiting: ReadonlySignal<number>;
-  /** The most bytes of a frame that the relay takes, as it said last. */
-  frameLimit: ReadonlySignal<number>;
   /** How far this device's clock is off, in milliseconds, if it matters. */
   clockSkew: ReadonlySignal<number | undefined>;
+  /** What the relay takes: the bytes of a frame. */
+  limits: ReadonlySignal<{ frame: number }>;
   tryNow(): void;
 }
 

@@ -1,5 +1,7 @@
 /** Who is logged in, and what stands in the way of it. */
+
 import { signal } from "@preact/signals";
+import { quietly } from "../core/quietly.ts";
 import { type AccountRow, Accounts, isOf, type Login } from "../db/accounts.ts";
 import { Bus, type EngineState, LOGINS } from "../db/changes.ts";
 import { eraseDb } from "../db/schema.ts";
@@ -41,7 +43,7 @@ export function session(env: Env, mirror: Mirror): SessionParts {
   };
 
   /** Does the same without an answer. If it fails, the store is closed, and nothing is to do. */
-  const soon = (work: () => Promise<unknown>) => void inTurn(work).catch(() => undefined);
+  const soon = (work: () => Promise<unknown>) => quietly(inTurn(work));
 
   const leave = () => {
     const home = mirror.home.peek();
@@ -209,7 +211,7 @@ export function session(env: Env, mirror: Mirror): SessionParts {
     }
     if (env.isVisible()) {
       look();
-      void mirror.reread();
+      quietly(mirror.reread());
     }
   });
 
@@ -233,13 +235,14 @@ export function session(env: Env, mirror: Mirror): SessionParts {
     ...calls,
     start: () =>
       inTurn(async () => {
-        const obstacle = await preflight(env.grounds);
+        const obstacle = await preflight(env.grounds).catch(() => "storage" as const);
         if (obstacle === "insecure" || obstacle === "storage") {
           phase.value = { is: "blocked", why: obstacle };
           return;
         }
         // On a full disk, and without cookies, the history can be read.
-        await accounts.current().then((row) => begin(row, false), fault);
+        const begun = accounts.current().then((row) => begin(row, false));
+        await begun.catch(fault);
         if (obstacle !== undefined && mirror.home.peek() === undefined) {
           phase.value = { is: "blocked", why: obstacle };
         }
@@ -249,7 +252,7 @@ export function session(env: Env, mirror: Mirror): SessionParts {
       endAttention();
       logins.close();
       leave();
-      void accounts.close();
+      quietly(accounts.close());
     },
     async register(form) {
       return settled(await register(plain, form), env.now(), () => undefined);

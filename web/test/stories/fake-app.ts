@@ -144,7 +144,7 @@ export class FakeApp implements App {
 
   readonly connection: Connection = {
     state: this.state,
-    frameLimit: signal(65_536),
+    limits: signal({ frame: 65_536 }),
     waiting: this.waiting,
     clockSkew: this.clockSkew,
     tryNow: () => this.#log("tryNow"),

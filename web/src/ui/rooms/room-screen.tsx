@@ -1,6 +1,7 @@
 /** A room: its head, its timeline, the composer, and the details beside. */
 import { useEffect, useState } from "preact/hooks";
 import type { Target } from "../../core/message.ts";
+import { quietly } from "../../core/quietly.ts";
 import { ago } from "../../i18n/dates.ts";
 import { t } from "../../i18n/words.ts";
 import type { Presence } from "../../state/answer.ts";
@@ -25,7 +26,7 @@ export function RoomScreen({ here }: { here: Extract<Route, { at: "room" }> }) {
   const { side, message, from } = here;
   useEffect(() => {
     if (side === undefined && message !== undefined && from !== undefined) {
-      jump(view, { message, from });
+      quietly(jump(view, { message, from }));
     }
   }, [side, message, from]);
   const row = view.room.row.value;
