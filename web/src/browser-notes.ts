@@ -1,4 +1,5 @@
 /** Notifications of the browser. A service worker shows them where there is one. */
+import { quietly } from "./core/quietly.ts";
 import type { NoteData } from "./offline/note.ts";
 import type { Env } from "./state/env.ts";
 
@@ -22,10 +23,12 @@ export function noteOf(): Pick<Notes, "show" | "close"> {
   const worker = async () =>
     navigator.serviceWorker?.controller ? navigator.serviceWorker.ready : undefined;
   return {
-    show: (note) => void worker().then((its) => (its === undefined ? ofPage.show(note) : show(its, note))),
+    show(note) {
+      quietly(worker().then((its) => (its === undefined ? ofPage.show(note) : show(its, note))));
+    },
     close(room) {
       ofPage.close(room);
-      void worker().then((its) => its && close(its, room));
+      quietly(worker().then((its) => its && close(its, room)));
     },
   };
 }

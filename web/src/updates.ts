@@ -4,6 +4,7 @@
  */
 import { computed, effect, type ReadonlySignal, signal } from "@preact/signals";
 import type { ScriptPolicy } from "./browser.ts";
+import { quietly } from "./core/quietly.ts";
 import type { Go } from "./offline/note.ts";
 import type { App, Phase } from "./state/model.ts";
 
@@ -24,11 +25,12 @@ export function ownVersion(): string | undefined {
 
 /** Keeps the files of this version for as long as the page is open. The service worker looks. */
 export function holdVersion(version: string): void {
-  void navigator.locks?.request(
+  const held = navigator.locks?.request(
     VERSION_LOCK + version,
     { mode: "shared" },
     () => new Promise(() => undefined),
   );
+  quietly(Promise.resolve(held));
 }
 
 /** Returns whether the service worker has another version than this page. */
@@ -44,13 +46,13 @@ export function watchUpdates(policy: ScriptPolicy, version: string, app: App): R
       isReady.value = theirs !== version;
     }
   };
-  serviceWorker.addEventListener("controllerchange", () => void compare());
+  serviceWorker.addEventListener("controllerchange", () => quietly(compare()));
   serviceWorker.addEventListener("message", ({ data }: MessageEvent<Go>) => {
     if (data.is === "go") {
       location.hash = data.hash;
     }
   });
-  void compare();
+  quietly(compare());
   // A page that may not store its files works all the same.
   const registered = serviceWorker
     .register(policy.createScriptURL("/sw.js") as string)
@@ -64,7 +66,7 @@ export function watchUpdates(policy: ScriptPolicy, version: string, app: App): R
   };
   document.addEventListener("visibilitychange", () => {
     if (document.visibilityState === "visible") {
-      void look(LOOK_EVERY);
+      quietly(look(LOOK_EVERY));
     }
   });
   // After a while without the relay it may be another one.
@@ -73,7 +75,7 @@ export function watchUpdates(policy: ScriptPolicy, version: string, app: App): R
     const { is } = app.connection.state.value;
     const isOnline = is === "online" || is === "catching_up";
     if (isOnline && !wasOnline) {
-      void look(0);
+      quietly(look(0));
     }
     wasOnline = isOnline;
   });
