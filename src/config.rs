@@ -10,6 +10,7 @@ mod check;
 mod declared;
 #[cfg(test)]
 mod describe;
+mod proxies;
 mod settings;
 mod values;
 mod warnings;
@@ -20,6 +21,7 @@ pub use arguments::ServeArguments;
 use ferry_broker::NsqdAddress;
 use ferry_protocol::{Allow, Secret};
 use ferry_store::DailyLimits;
+pub use proxies::{Proxies, ProxyText};
 pub use settings::Settings;
 pub use values::{LogFormat, NsqdText};
 
@@ -181,7 +183,7 @@ pub struct Config {
     /// HTTP addresses of nsqlookupds. Relays delete channels there too.
     pub nsqlookupd: Vec<String>,
     /// Proxies from which the relay accepts `X-Forwarded-For`.
-    pub trusted_proxies: Vec<std::net::IpAddr>,
+    pub trusted_proxies: Proxies,
     /// Limits.
     pub limits: Limits,
     /// Time limits and intervals.

@@ -91,7 +91,7 @@ where
                 }
             },
         };
-        let is_proxy = app.config.trusted_proxies.contains(&address.ip().to_canonical());
+        let is_proxy = app.config.trusted_proxies.contains(address.ip());
         let Some(place) = places.take(free, (!is_proxy).then(|| Network::from(address.ip()))) else {
             // Closed without an answer: to send one, the relay would have to wait for the peer.
             app.metrics.refused_connections.inc();

@@ -41,7 +41,7 @@ impl Settings {
             database_connections: at_least("database-connections", 2, values.database_connections)?,
             nsqd,
             nsqlookupd: values.nsqlookupd,
-            trusted_proxies: values.trusted_proxy,
+            trusted_proxies: values.trusted_proxy.into_iter().collect(),
             limits,
             times,
             auth,

@@ -1,10 +1,9 @@
 //! Every setting, declared once: its flag, variable, key in the file, default and description.
 
-use std::net::IpAddr;
-
 use ferry_protocol::Secret;
 use serde::Deserialize;
 
+use super::proxies::ProxyText;
 use super::values::{InFile, LogFormat, NsqdText, help_text};
 
 /// The default of a setting, as people read it: the text that the declaration gives, or else the
@@ -245,8 +244,9 @@ settings! {
         /// relay's own site (the same registrable domain, over TLS); elsewhere they need bearer
         /// tokens. The relay's own origin always may.
         origin: String, "FERRY_ORIGIN", "ORIGIN";
-        /// Address of a proxy from which the relay accepts `X-Forwarded-For`.
-        trusted_proxy: IpAddr, "FERRY_TRUSTED_PROXY", "ADDRESS";
+        /// Address or network (`10.0.0.0/8`) of proxies from which the relay accepts
+        /// `X-Forwarded-For`.
+        trusted_proxy: ProxyText, "FERRY_TRUSTED_PROXY", "ADDRESS[/PREFIX]";
     }
     switches {
         /// Lift the limits on rates, for tests and benchmarks.

@@ -20,7 +20,7 @@ use warp::{
 };
 
 use super::{cost::Cost, origin::Origin};
-use crate::{app::App, identity::Authenticated, network::Network, refusal::Refusal, server::Peer};
+use crate::{app::App, config::Proxies, identity::Authenticated, network::Network, refusal::Refusal, server::Peer};
 
 type Body = Pin<Box<dyn Stream<Item = Result<bytes::Bytes, warp::Error>> + Send>>;
 
@@ -301,10 +301,10 @@ impl Call {
 
 /// Returns the address of the client of a request: that of the connection, or what trusted proxies
 /// say of it.
-pub(super) fn address_of(peer: Option<&Peer>, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
+pub(super) fn address_of(peer: Option<&Peer>, headers: &HeaderMap, trusted: &Proxies) -> IpAddr {
     let unknown = IpAddr::from([0, 0, 0, 0]);
     let peer = peer.map_or(unknown, |peer| peer.address.ip().to_canonical());
-    if !trusted.contains(&peer) {
+    if !trusted.contains(peer) {
         return peer;
     }
     // From the right: each trusted proxy vouches for the entry that it appended. The first entry
@@ -315,7 +315,7 @@ pub(super) fn address_of(peer: Option<&Peer>, headers: &HeaderMap, trusted: &[Ip
     for entry in headers.iter().rev().flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b',')) {
         let Some(address) = read_address(entry) else { break };
         client = address;
-        if !trusted.contains(&address) {
+        if !trusted.contains(address) {
             break;
         }
     }

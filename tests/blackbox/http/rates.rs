@@ -75,7 +75,7 @@ async fn logins_are_limited_on_the_address() {
 
 #[tokio::test]
 async fn behind_a_trusted_proxy_the_limit_is_on_the_clients_address() {
-    let world = limited(&["--trusted-proxy", "127.0.0.1"]).await;
+    let world = limited(&["--trusted-proxy", "127.0.0.0/8"]).await;
     let from = |n: usize, address: &str| {
         login(world.relay(), &format!("person{n}"), "wrong password").header("x-forwarded-for", address)
     };
