@@ -1,9 +1,9 @@
 //! Cookies for browsers. They hold the tokens where no script can read them.
 //!
 //! The browser sends the access token with every request (`Path=/`), and the refresh token only to
-//! the calls under `/v1/sessions`. Both names have a prefix (RFC 6265bis §4.1.3), so that a browser
-//! takes these cookies over TLS alone. `__Host-` also keeps a host under the same domain from
-//! setting the access token, and so from logging a browser in as another user. It requires
+//! the calls under `/v1/sessions`. Both names have a prefix (RFC 6265bis §4.1.3), so that a
+//! browser takes these cookies over TLS alone. `__Host-` also keeps a host under the same domain
+//! from setting the access token, and so from logging a browser in as another user. It requires
 //! `Path=/`. So the refresh token has `__Secure-`: the browser would otherwise send the long-lived
 //! token with every message.
 //!
@@ -31,11 +31,12 @@ const INSECURE: Names = Names { access: "ferry_access", refresh: "ferry_refresh"
 const ACCESS_PATH: &str = "/";
 const REFRESH_PATH: &str = "/v1/sessions";
 
-/// Most cookies of a request that the relay reads. It ignores further ones. Browsers keep 50 to 180
-/// per site.
+/// Most cookies of a request that the relay reads. It ignores further ones. Browsers keep 50 to
+/// 180 per site.
 const COOKIES_MAX: usize = 200;
 
-/// A value that a cookie cannot hold (RFC 6265 §4.1.1). Ferry's own tokens never have such a value.
+/// A value that a cookie cannot hold (RFC 6265 §4.1.1). Ferry's own tokens never have such a
+/// value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the value cannot be in a cookie")]
 pub struct NotACookieValue;
@@ -56,8 +57,8 @@ pub struct Cookies {
 
 impl Cookies {
     /// Creates the maker of cookies. With `insecure` the cookies lack `Secure` and the prefixes of
-    /// their names, so that browsers send them over plain HTTP. This is for pages of the relay's own
-    /// machine, and for development, where the operator must ask for it.
+    /// their names, so that browsers send them over plain HTTP. This is for pages of the relay's
+    /// own machine, and for development, where the operator must ask for it.
     #[must_use]
     pub const fn new(insecure: bool) -> Self {
         Self { secure: !insecure }
