@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { BURST, GATHERED, type MarkFrame, Marks, PACE, READ_AUTHORS } from "./marks.ts";
+import { BURST, GATHERED, type MarkFrame, Marks, NOTICES_WAITING, PACE, READ_AUTHORS } from "./marks.ts";
 
 const id = (number: number) => `00000000-0000-7000-8000-${`${number}`.padStart(12, "0")}`;
 const read = (room: number, sent_at: number, authors: string[] = []) => ({
@@ -66,13 +66,16 @@ it("the end takes all that waits", () => {
   expect(notices).toEqual([500, 100, 0]);
 });
 
-it("hurrying gathers no more", () => {
+it("notices wait once, and in a bounded number", () => {
   const marks = new Marks(0);
-  marks.room(read(1, 1));
-  marks.next(0);
-  marks.room(read(1, 2));
-  expect(marks.due()).toBe(GATHERED);
-  marks.hurry(10);
-  expect(marks.next(10)).toBeDefined();
-  expect(marks.isEmpty()).toBe(true);
+  const ids = Array.from({ length: NOTICES_WAITING + 100 }, (_, at) => id(at));
+  // The store gives the whole list again whenever it grows.
+  for (let round = 0; round < 3; round += 1) {
+    marks.notices(ids);
+  }
+  const told: string[] = [];
+  for (let frame = marks.pop(); frame !== undefined; frame = marks.pop()) {
+    told.push(...(frame.type === "notices_read" ? frame.notices : []));
+  }
+  expect(told).toEqual(ids.slice(-NOTICES_WAITING));
 });

@@ -18,6 +18,8 @@ export const PACE = 200;
 export const READ_AUTHORS = 32;
 /** The notices in one frame. */
 export const NOTICES_MAX = 500;
+/** The notices that wait. One more, and the oldest is not told of, so others show it longer. */
+export const NOTICES_WAITING = 5_000;
 
 /** How far a room is read. */
 export interface RoomRead {
@@ -35,7 +37,7 @@ export type MarkFrame =
 export class Marks {
   /** In the order in which the rooms came. */
   readonly #rooms = new Map<Id, RoomRead>();
-  #notices: Id[] = [];
+  readonly #notices = new Set<Id>();
   /** No frame goes out before this time. */
   #gatheredAt: number;
   /** The time when `BURST` frames may go out at once. */
@@ -60,17 +62,21 @@ export class Marks {
     known.authors = [...new Set([...known.authors, ...read.authors])];
   }
 
+  /** Notes notices that were read. Each waits once, however often it is noted. */
   notices(notices: Id[]): void {
-    this.#notices.push(...notices);
+    for (const notice of notices.slice(-NOTICES_WAITING)) {
+      this.#notices.add(notice);
+    }
+    for (const oldest of this.#notices) {
+      if (this.#notices.size <= NOTICES_WAITING) {
+        break;
+      }
+      this.#notices.delete(oldest);
+    }
   }
 
   isEmpty(): boolean {
-    return this.#rooms.size === 0 && this.#notices.length === 0;
-  }
-
-  /** Lets the marks go out without gathering more. */
-  hurry(now: number): void {
-    this.#gatheredAt = Math.min(this.#gatheredAt, now);
+    return this.#rooms.size === 0 && this.#notices.size === 0;
   }
 
   /** Returns when the next frame is due. */
@@ -104,7 +110,10 @@ export class Marks {
       const { room, up_to, sent_at } = read;
       return { type: "read", room, up_to, sent_at, authors };
     }
-    const notices = this.#notices.splice(0, NOTICES_MAX);
+    const notices = [...this.#notices].slice(0, NOTICES_MAX);
+    for (const notice of notices) {
+      this.#notices.delete(notice);
+    }
     return notices.length === 0 ? undefined : { type: "notices_read", notices };
   }
 }

@@ -11,7 +11,7 @@ import { type Db, eraseDb, openDb, type Store, write } from "./schema.ts";
 import { pageSome, search } from "./search.ts";
 import { missingIn } from "./streams.ts";
 
-const STORES: Store[] = ["messages", "records", "rooms", "streams", "text", "seen", "meta"];
+const STORES: Store[] = ["messages", "records", "rooms", "streams", "text", "seen", "meta", "later"];
 let db: Db;
 
 beforeEach(async () => {

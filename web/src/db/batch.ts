@@ -11,8 +11,9 @@ import type { MessageRecord } from "../core/record.ts";
 import { emptySlot, putMessage } from "../core/slot.ts";
 import { type Cursor, changed, isLate, laterCursor, read, unreadOf } from "../core/unread.ts";
 import { Cache } from "./cache.ts";
+import { namesIn } from "./later.ts";
 import { isPlacedAfter, lastOf, putPlace, rowKey } from "./messages.ts";
-import { forgetWaiting, setReading } from "./reading.ts";
+import { countAsRead, forgetWaiting, setReading } from "./reading.ts";
 import { Records, rowOf } from "./records.ts";
 import { newRoom } from "./rooms.ts";
 import type { MessageRow, RoomRow, StreamRow } from "./rows.ts";
@@ -131,6 +132,13 @@ export class Batch {
     return (await this.#messages.get(rowKey(message.room, targetOf(message))))?.slot.message !== undefined;
   }
 
+  /** Returns whether a frame that this version cannot read is of a deleted message. */
+  async isDeleted(frame: string): Promise<boolean> {
+    const { room, targets } = namesIn(frame);
+    const rows = await Promise.all(targets.map((target) => this.#messages.get(rowKey(room, target))));
+    return rows.some((row) => row?.slot.deleted !== undefined);
+  }
+
   /** Notes how far a user has read a room. */
   async read(id: Id, user: Id, cursor: Cursor, at: number): Promise<void> {
     const room = await this.room(id);
@@ -143,21 +151,22 @@ export class Batch {
       const known = room.cursors[user];
       room.cursors[user] = laterCursor(known, cursor) === known ? known : { ...cursor, at };
     }
-    this.#putRoom(room);
+    this.touch(room);
   }
 
   async room(id: Id): Promise<RoomRow> {
     let room = await this.#rooms.get(id);
     if (room === undefined) {
       room = newRoom(id);
-      this.#putRoom(room);
+      this.touch(room);
     }
     return room;
   }
 
   /** Notes that a room has changed. */
   touch(room: RoomRow): void {
-    this.#putRoom(room);
+    this.touched.add(room.id);
+    this.#rooms.put(room.id, room);
   }
 
   /** Writes what has changed. Call it once, at the end. */
@@ -214,7 +223,7 @@ export class Batch {
       row.late = 1;
     }
     if (origin === "history" && isFirst) {
-      this.#countAsRead(room, message);
+      countAsRead(room, message);
     }
     const after = unreadOf(row.slot, this.#me, room.reading, row.late === 1);
     room.unread = changed(room.unread, before, after);
@@ -228,7 +237,7 @@ export class Batch {
       room.unpagedFrom = Math.min(room.unpagedFrom ?? message.sent_at, message.sent_at);
     }
     this.#putRow(row);
-    this.#putRoom(room);
+    this.touch(room);
   }
 
   async #act(target: Target, room: RoomRow, apply: (slot: MessageRow["slot"]) => boolean): Promise<void> {
@@ -251,20 +260,12 @@ export class Batch {
       room.last = lastOf(row) ?? last;
     }
     this.#putRow(row);
-    this.#putRoom(room);
+    this.touch(room);
   }
 
   async #note(message: Message): Promise<void> {
     const key = streamKey(message.from.device, streamOf(message), message.room);
     this.#streams.put(key, noteStamp(await this.#streams.get(key), key, message, this.#now));
-  }
-
-  /** What an import brings was read on another device, unless something of it is unread here. */
-  #countAsRead(room: RoomRow, message: Message): void {
-    const { cursor } = room.reading;
-    if (room.unread.messages === 0 && (cursor === undefined || message.sent_at > cursor.sent_at)) {
-      room.reading = read(room.reading, { up_to: message.id, sent_at: message.sent_at });
-    }
   }
 
   async #row(room: Id, target: Target): Promise<MessageRow> {
@@ -282,16 +283,11 @@ export class Batch {
     const its = await this.room(room);
     its.waiting += 1;
     this.#putRow(row);
-    this.#putRoom(its);
+    this.touch(its);
     return row;
   }
 
   #putRow(row: MessageRow): void {
     this.#messages.put([row.room, row.id, row.user], row);
-  }
-
-  #putRoom(room: RoomRow): void {
-    this.touched.add(room.id);
-    this.#rooms.put(room.id, room);
   }
 }

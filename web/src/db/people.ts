@@ -67,10 +67,6 @@ export async function putRelation(
   });
 }
 
-export async function person(db: Db, id: Id): Promise<PersonRow | undefined> {
-  return await db.get("people", id);
-}
-
 function learned(row: PersonRow | undefined, facts: PersonFacts, now: number): PersonRow {
   const { displayName: _displayName, ...rest } = row ?? {};
   return { ...rest, ...facts, learnedAt: now };

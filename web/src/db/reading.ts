@@ -1,7 +1,7 @@
 /** How far a room is read, and the counters that follow from it. They are stored, not counted. */
 import { CAPACITY } from "../core/conversation.ts";
 import type { Id } from "../core/id.ts";
-import type { Target } from "../core/message.ts";
+import type { Message, Target } from "../core/message.ts";
 import { isSlight } from "../core/slot.ts";
 import { changed, NOTHING, type Reading, read, type Unread, unreadOf } from "../core/unread.ts";
 import type { MarkRow, MessageRow, RoomRow } from "./rows.ts";
@@ -9,6 +9,14 @@ import { type Db, type Rw, write } from "./schema.ts";
 
 /** The rows that are counted at a time. */
 const COUNTED = 500;
+
+/** What an import brings was read on another device, unless something of it is unread here. */
+export function countAsRead(room: RoomRow, { id, sent_at }: Message): void {
+  const { cursor } = room.reading;
+  if (room.unread.messages === 0 && (cursor === undefined || sent_at > cursor.sent_at)) {
+    room.reading = read(room.reading, { up_to: id, sent_at });
+  }
+}
 
 /** Notes how far a room is read, and counts again what that changes. The row is not written. */
 export async function setReading(tx: Rw, room: RoomRow, next: Reading, me: Id): Promise<void> {

@@ -9,6 +9,7 @@ import { targetOf } from "../core/message.ts";
 import { emptiedRecord, type MessageRecord, recordOfLine } from "../core/record.ts";
 import { uniteMessages } from "../core/union.ts";
 import { Cache } from "./cache.ts";
+import { scrubLater } from "./later.ts";
 import { recordAt, scrubPages } from "./messages.ts";
 import type { MessageRow, RecordRow, RoomRow } from "./rows.ts";
 import type { Rw } from "./schema.ts";
@@ -96,6 +97,7 @@ export class Records {
       }
     }
     await scrubPages(this.#tx, row, target);
+    await scrubLater(this.#tx, row.room, target);
   }
 
   async flush(): Promise<void> {

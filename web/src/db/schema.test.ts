@@ -3,7 +3,18 @@ import { afterEach, expect, it, vi } from "vitest";
 import { BOB, ME } from "../../test/fakes/ids.ts";
 import { getMeta, nextGeneration, noteExpiry, setMeta } from "./meta.ts";
 import { putRooms } from "./rooms.ts";
-import { type Db, eraseDb, Fenced, fenced, isQuota, Outdated, openDb, VERSION, write } from "./schema.ts";
+import {
+  type Db,
+  eraseDb,
+  Fenced,
+  fenced,
+  isQuota,
+  nameOf,
+  Outdated,
+  openDb,
+  VERSION,
+  write,
+} from "./schema.ts";
 
 const open: Db[] = [];
 async function opened(user: string, onOutdated = () => {}, version = VERSION) {
@@ -36,6 +47,23 @@ it("47: another user has another store, and one is kept while the other is erase
   bobs.close();
   await eraseDb(BOB);
   expect(await getMeta(mine, "exportedAt")).toBe(1);
+});
+
+it("F13: a store of the first version is brought up to this one, with what is in it", async () => {
+  await new Promise<void>((resolve, reject) => {
+    const request = indexedDB.open(nameOf(ME), 1);
+    request.onupgradeneeded = () => {
+      request.result.createObjectStore("later", { autoIncrement: true }).put({ text: "kept" });
+    };
+    request.onsuccess = () => {
+      request.result.close();
+      resolve();
+    };
+    request.onerror = () => reject(request.error);
+  });
+  const db = await opened(ME);
+  expect((await db.getAll("later")).map(({ text }) => text)).toEqual(["kept"]);
+  expect(await db.countFromIndex("later", "of")).toBe(0);
 });
 
 it("stores all of a transaction or nothing", async () => {

@@ -19,7 +19,7 @@ import type {
   TextRow,
 } from "./rows.ts";
 
-export const VERSION = 1;
+export const VERSION = 2;
 
 export interface Schema extends DBSchema {
   messages: {
@@ -56,7 +56,14 @@ export interface Schema extends DBSchema {
   text: { key: [Id, number]; value: TextRow; indexes: { until: number } };
   meta: { key: string; value: unknown };
   /** Frames that a later version of the page may read. */
-  later: { key: number; value: { text: string } };
+  later: {
+    key: number;
+    value: { text: string; of?: string[] };
+    indexes: {
+      /** The messages that they are, or act on. */
+      of: string;
+    };
+  };
 }
 
 export type Store =
@@ -103,8 +110,8 @@ export function nameOf(user: Id): string {
 export async function openDb(user: Id, events: DbEvents, version: number = VERSION): Promise<Db> {
   try {
     const db = await openDB<Schema>(nameOf(user), version, {
-      upgrade(db, from) {
-        upgrade(db, from);
+      upgrade(db, from, _to, tx) {
+        upgrade(db, from, tx);
       },
       blocking(_current, _blocked, event) {
         (event.target as IDBDatabase).close();
@@ -129,7 +136,7 @@ export async function eraseDb(user: Id): Promise<void> {
 }
 
 /** Each step makes the tables of one version of those before. */
-function upgrade(db: Db, from: number): void {
+function upgrade(db: Db, from: number, tx: IDBPTransaction<Schema, Store[], "versionchange">): void {
   if (from < 1) {
     const messages = db.createObjectStore("messages", { keyPath: ["room", "id", "user"] });
     messages.createIndex("place", ["room", "sent_at", "device", "epoch", "seq", "id", "user"]);
@@ -151,6 +158,9 @@ function upgrade(db: Db, from: number): void {
     db.createObjectStore("text", { keyPath: ["room", "n"] }).createIndex("until", "until");
     db.createObjectStore("meta");
     db.createObjectStore("later", { autoIncrement: true });
+  }
+  if (from < 2) {
+    tx.objectStore("later").createIndex("of", "of", { multiEntry: true });
   }
 }
 

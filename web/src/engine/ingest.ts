@@ -12,6 +12,7 @@ import { BadRecord, type MessageRecord, recordOfFrame } from "../core/record.ts"
 import { Batch, type News } from "../db/batch.ts";
 import type { Topic } from "../db/changes.ts";
 import { noteDrained } from "../db/connected.ts";
+import { keepForLater } from "../db/later.ts";
 import { isNewReport, noticesRead, putNotice } from "../db/notices.ts";
 import { outboxOf } from "../db/outbox.ts";
 import type { NoticeRow } from "../db/rows.ts";
@@ -22,7 +23,6 @@ import { stamped } from "./own.ts";
 
 /** The frames of one transaction. */
 export const BATCH = 64;
-const LATER_MAX = 1_000;
 const STORES: Store[] = [
   "messages",
   "records",
@@ -150,7 +150,9 @@ export class Ingest {
             }
             break;
           case "later":
-            await keepForLater(tx, item.text);
+            if (!(await batch.isDeleted(item.text))) {
+              await keepForLater(tx, item.text);
+            }
             break;
           case "sent":
             await this.#sent(tx, batch, item.sent);
@@ -265,15 +267,6 @@ function recordOf(text: string): MessageRecord | undefined {
       return undefined;
     }
     throw error;
-  }
-}
-
-/** Keeps a frame for a later version of the page. One more than the limit, and the oldest goes. */
-async function keepForLater(tx: Rw, text: string): Promise<void> {
-  const store = tx.objectStore("later");
-  const key = await store.add({ text });
-  if (key > LATER_MAX) {
-    await store.delete(IDBKeyRange.upperBound(key - LATER_MAX));
   }
 }
 

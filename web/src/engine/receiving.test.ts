@@ -63,6 +63,28 @@ it("22: what this version cannot show is stored and acked", async () => {
   expect((await tab.db.getAll("notices")).map(({ kind }) => kind)).toEqual(["unknown"]);
 });
 
+it("20: a deletion removes a frame that this version cannot read, whichever comes first", async () => {
+  // A message with a role that only a later version knows, and an edit of it.
+  const odd = (number: number, body: unknown, more: object) => ({
+    ...text(number, body, more),
+    from: { user: BOB, device: idOf(12), role: "captain" },
+  });
+  const target = { message: idOf(10_001), from: BOB };
+  world.relay.publish(odd(1, "the quick brown fox", {}) as never);
+  world.relay.publish(odd(2, { target, body: "a red fox" }, { kind: "edit" }) as never);
+  world.relay.publish(odd(3, "stays", {}) as never);
+  const tab = (await world.tab()).start();
+  await until(async () => (await tab.db.count("later")) === 3);
+  world.relay.publish(text(4, { target }, { kind: "delete" }));
+  await until(async () => (await tab.db.count("later")) === 1);
+  world.relay.publish(odd(5, { target, body: "a late fox" }, { kind: "edit" }) as never);
+  world.relay.publish(text(6, "the end"));
+  await until(async () => (await tab.texts()).includes("the end"));
+  const all = await Promise.all([...tab.db.objectStoreNames].map((name) => tab.db.getAll(name)));
+  expect(JSON.stringify(all)).toContain("stays");
+  expect(JSON.stringify(all)).not.toContain("fox");
+});
+
 it("26: what is read on another device is read here", async () => {
   world.relay.publish(text(1, "a"));
   world.relay.publish(text(2, "b", { mentions: [ME] }));

@@ -28,6 +28,7 @@ const STORES: Store[] = [
   "notices",
   "meta",
   "outbox",
+  "later",
 ];
 
 /** Stores some records of a backup, in their order. Returns how many messages are new. */

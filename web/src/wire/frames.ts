@@ -18,11 +18,11 @@ import {
   type Read,
   type Reader,
   record,
+  role,
   text,
   whole,
 } from "./shape.ts";
 
-const role = oneOf("member", "moderator", "admin", "owner");
 const stream = oneOf("socket", "http");
 
 const limits = object({ frame: count, send_burst: count, send_rate: count, devices: count });

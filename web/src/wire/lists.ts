@@ -12,11 +12,11 @@ import {
   optional,
   type Read,
   type Reader,
+  role,
   text,
   whole,
 } from "./shape.ts";
 
-const role = oneOf("member", "moderator", "admin", "owner");
 const kind = oneOf("direct", "group", "channel");
 const who = oneOf("anybody", "friends");
 

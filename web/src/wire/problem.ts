@@ -88,11 +88,6 @@ export function meaningOf(code: string): { action: Action; key: ProblemKey } {
     : { action: "explain", key: UNKNOWN_KEY };
 }
 
-/** Returns true if the same request may succeed later. */
-export function isTemporary(code: string): boolean {
-  return meaningOf(code).action === "wait";
-}
-
 const problem = object({
   code: text,
   detail: text,

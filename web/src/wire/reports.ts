@@ -6,16 +6,14 @@ import {
   id,
   list,
   object,
-  oneOf,
   optional,
   type Read,
   type Reader,
   record,
+  role,
   text,
   whole,
 } from "./shape.ts";
-
-const role = oneOf("member", "moderator", "admin", "owner");
 
 const NOTICES = {
   device_added: object({ device: id, name: text, ip: optional(text) }),

@@ -3,6 +3,7 @@
  * knows, or fails. What somebody sent never reaches the error.
  */
 import { type Id, isId } from "../core/id.ts";
+import { ROLES, type Role } from "../core/message.ts";
 import { isWellFormed } from "../core/text.ts";
 
 /** The error for JSON of another form. */
@@ -22,6 +23,8 @@ export const id: Reader<Id> = (value) => {
   }
   return value;
 };
+
+export const role: Reader<Role> = (value) => oneOf(...ROLES)(value);
 
 /** A whole number that JavaScript reads exactly. */
 export const whole: Reader<number> = (value) => {
