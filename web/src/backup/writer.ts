@@ -40,10 +40,18 @@ export interface Plan {
  */
 export type Source = () => AsyncIterable<Item> | Iterable<Item>;
 
+/** The error for records that changed while they were read. */
+export class Changed extends Error {
+  constructor() {
+    super("two readings of the records differ");
+    this.name = "Changed";
+  }
+}
+
 /** The work of a passphrase, as a power of two. */
 const WORK = 18;
 
-/** Writes a backup. The stream fails if the two readings of the records differ. */
+/** Writes a backup. The stream fails with `Changed` if the two readings of the records differ. */
 export async function writeBackup(plan: Plan, source: Source): Promise<ReadableStream<Uint8Array>> {
   const encrypter = new Encrypter();
   if ("passphrase" in plan.lock) {
@@ -74,13 +82,13 @@ async function* archive(plan: Plan, source: Source): AsyncGenerator<Uint8Array> 
   };
   yield* summed({ name: "manifest.json", content: utf8.encode(manifest(plan, expected)) });
   yield* summed({ name: "README.txt", content: utf8.encode(readme(plan.user)) });
-  const digest = new Digest(sha256);
-  for await (const file of files(counted(source(), digest))) {
+  const again = emptySurvey();
+  for await (const file of files(counted(source(), again))) {
     yield* summed(file);
   }
   // A record that came between the two readings would make a backup that no reader takes.
-  if (digest.hex() !== expected.digest.hex()) {
-    throw new Error("two readings of the records differ");
+  if (!isSame(again, expected)) {
+    throw new Changed();
   }
   const list = utf8.encode(sums.join(""));
   yield* entry({ name: "SHA256SUMS", content: list });
@@ -98,13 +106,8 @@ interface Survey {
 }
 
 async function survey(source: Source): Promise<Survey> {
-  const survey: Survey = {
-    counts: { messages: 0, notices: 0, outcomes: 0, cells: 0 },
-    digest: new Digest(sha256),
-  };
-  for await (const item of source()) {
-    survey.counts[item.section] += 1;
-    addTo(survey.digest, item);
+  const survey = emptySurvey();
+  for await (const item of counted(source(), survey)) {
     if (item.section === "messages") {
       const { sentAt } = item.record;
       survey.from = survey.from === undefined || sentAt < survey.from ? sentAt : survey.from;
@@ -114,11 +117,24 @@ async function survey(source: Source): Promise<Survey> {
   return survey;
 }
 
-async function* counted(items: AsyncIterable<Item> | Iterable<Item>, digest: Digest): AsyncGenerator<Item> {
+function emptySurvey(): Survey {
+  return { counts: { messages: 0, notices: 0, outcomes: 0, cells: 0 }, digest: new Digest(sha256) };
+}
+
+async function* counted(items: AsyncIterable<Item> | Iterable<Item>, survey: Survey): AsyncGenerator<Item> {
   for await (const item of items) {
-    addTo(digest, item);
+    survey.counts[item.section] += 1;
+    addTo(survey.digest, item);
     yield item;
   }
+}
+
+function isSame(one: Survey, other: Survey): boolean {
+  const sections = ["messages", "notices", "outcomes", "cells"] as const;
+  return (
+    one.digest.hex() === other.digest.hex() &&
+    sections.every((section) => one.counts[section] === other.counts[section])
+  );
 }
 
 function manifest(plan: Plan, { counts, digest, from, to }: Survey): string {

@@ -11,6 +11,8 @@ export interface Outcome {
   device: Id;
   what: "delivered" | "expired";
   at: number;
+  /** Which batch of this device brought the report. It is no part of it. */
+  n?: number;
 }
 
 /** Plain data, so that it can be stored. */

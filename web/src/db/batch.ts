@@ -13,6 +13,7 @@ import { type Cursor, changed, isLate, laterCursor, read, unreadOf } from "../co
 import { Cache } from "./cache.ts";
 import { namesIn } from "./later.ts";
 import { isPlacedAfter, lastOf, putPlace, rowKey } from "./messages.ts";
+import { nextBatch } from "./meta.ts";
 import { countAsRead, forgetWaiting, setReading } from "./reading.ts";
 import { Records, rowOf } from "./records.ts";
 import { newRoom } from "./rooms.ts";
@@ -34,6 +35,7 @@ export class Batch {
   readonly #tx: Rw;
   readonly #me: Id;
   readonly #now: number;
+  #n: Promise<number> | undefined;
   readonly #messages: Cache<[Id, Id, Id], MessageRow>;
   readonly #records: Records;
   readonly #rooms: Cache<Id, RoomRow>;
@@ -80,9 +82,7 @@ export class Batch {
   async message(message: Message, record: MessageRecord, origin: Origin): Promise<boolean> {
     const room = await this.room(message.room);
     this.authors.add(message.from.user);
-    if (origin === "relay") {
-      await this.#note(message);
-    }
+    await (origin === "relay" ? this.#note(message) : undefined);
     const copy = await this.#records.compare(record);
     if (copy === "known") {
       return false;
@@ -91,7 +91,7 @@ export class Batch {
     if (copy === "new") {
       const target = this.#records.targetOf(message, record, room);
       const row = await this.#messages.get(rowKey(message.room, rowOf(message, target)));
-      this.#records.keep(message, record, target, row);
+      this.#records.keep(message, record, target, row, await this.#number());
     }
     return copy === "new";
   }
@@ -114,7 +114,7 @@ export class Batch {
     if ("counted" in outcome) {
       noteCount(row.ledger, outcome.counted);
     } else {
-      note(row.ledger, outcome);
+      note(row.ledger, { ...outcome, n: await this.#number() });
     }
     this.#putRow(row);
   }
@@ -179,6 +179,12 @@ export class Batch {
       }
     }
     await this.#rooms.flush();
+  }
+
+  /** Returns the number of this batch. A backup has what came with those before it began. */
+  #number(): Promise<number> {
+    this.#n ??= nextBatch(this.#tx);
+    return this.#n;
   }
 
   async #fold(message: Message, record: MessageRecord, room: RoomRow, origin: Origin): Promise<void> {
@@ -279,6 +285,7 @@ export class Batch {
       user: target.from,
       slot: emptySlot(),
       waits: this.#now,
+      n: await this.#number(),
     };
     const its = await this.room(room);
     its.waiting += 1;

@@ -34,6 +34,8 @@ export interface Meta {
   frameLimit: number;
   /** For which times something may be missing. */
   coverage: Coverage;
+  /** The number of the last batch that was stored. */
+  batches: number;
   unreadNotices: number;
   exportedAt: number;
   /** Since when this store exists. */
@@ -64,6 +66,13 @@ export async function noteExpiryIn(tx: Rw, at: number): Promise<void> {
   if (known === undefined || at > known) {
     await tx.objectStore("meta").put(at, "accessExpiresAt");
   }
+}
+
+/** Returns the number of the next batch. */
+export async function nextBatch(tx: Rw): Promise<number> {
+  const n = ((await metaIn(tx, "batches")) ?? 0) + 1;
+  await tx.objectStore("meta").put(n, "batches");
+  return n;
 }
 
 /** Begins a generation: all engines before can write no more. */

@@ -67,11 +67,12 @@ export class Records {
     record: MessageRecord,
     target: Target | undefined,
     row: MessageRow | undefined,
+    n: number,
   ): void {
     const isGone = row?.slot.deleted !== undefined && message.kind !== "delete";
     const kept = isGone && record.deleted === undefined ? emptiedRecord(record, target) : record;
     const { user, device, id } = record;
-    const base = { user, device, id, room: message.room, ...recordAt(kept) };
+    const base = { user, device, id, n, room: message.room, ...recordAt(kept) };
     const on: Key | undefined =
       target === undefined ? undefined : [message.room, target.from, target.message];
     this.#cache.put([user, device, id], on === undefined ? base : { ...base, target: on });

@@ -24,6 +24,8 @@ export interface MessageRow {
   devices?: Id[];
   /** Since when it waits for its message. */
   waits?: number;
+  /** The batch that made the row. */
+  n?: number;
   // Where it is in the room. Left out while it waits.
   sent_at?: number;
   device?: Id;
@@ -41,6 +43,8 @@ export interface RecordRow {
   line: string;
   /** On what it acts: room, author, message. */
   target?: [Id, Id, Id];
+  /** The batch that it came with: a backup has what came before it began. */
+  n?: number;
 }
 
 /** A notice or a receipt that came. */

@@ -3,14 +3,13 @@ import { Damaged } from "../backup/bytes.ts";
 import { identitiesOf, type Key, WrongKey } from "../backup/key.ts";
 import { Newer } from "../backup/manifest.ts";
 import { readBackup } from "../backup/reader.ts";
-import { type Lock, writeBackup } from "../backup/writer.ts";
-import type { Id } from "../core/id.ts";
+import { Changed, type Lock, writeBackup } from "../backup/writer.ts";
 import type { Item } from "../core/item.ts";
 import { getMeta } from "../db/meta.ts";
 import { isQuota } from "../db/schema.ts";
 import type { Problem } from "./answer.ts";
-import { IMPORTED, importOutcomes, importSome } from "./backup-import.ts";
-import { backupItems, recordKeys } from "./backup-source.ts";
+import { Restore } from "./backup-restore.ts";
+import { backupItems, snapshot } from "./backup-source.ts";
 import type { Env, Home } from "./env.ts";
 import type { History } from "./model.ts";
 import { problem } from "./problems.ts";
@@ -23,14 +22,14 @@ export async function writeAll(
   progress: (done: number) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const keys = await recordKeys(home.db);
+  const begun = await snapshot(home.db);
   let count = 0;
   async function* source(): AsyncGenerator<Item> {
-    for await (const item of backupItems(home.db, home.user, keys)) {
+    for await (const item of backupItems(home.db, home.user, begun)) {
       signal.throwIfAborted();
       count += 1;
       // The records are read twice. Others than messages are few.
-      progress(Math.min(1, count / (2 * keys.length + 1)));
+      progress(Math.min(1, count / (2 * begun.messages + 1)));
       yield item;
     }
   }
@@ -74,40 +73,7 @@ export async function readAll(
   if (!whole.isVouched && given.isTrusted !== true) {
     return undefined;
   }
-  const total = Object.values(whole.manifest.counts).reduce((sum, count) => sum + count, 1);
-  let [done, added] = [0, 0];
-  let some: Item[] = [];
-  const outcomes: Item[] = [];
-  const rooms = new Map<Id, Id>();
-  const store = async () => {
-    signal.throwIfAborted();
-    const items = some;
-    some = [];
-    added += await importSome(home.db, home.user, items, env.now());
-    done += items.length;
-    progress(Math.min(1, done / total));
-  };
-  await readBackup(file, key, {
-    item: async (item) => {
-      if (item.section === "outcomes") {
-        outcomes.push(item);
-        return;
-      }
-      if (item.section === "messages" && item.record.user === home.user) {
-        rooms.set(item.record.id, (JSON.parse(item.record.line) as { room: Id }).room);
-      }
-      some.push(item);
-      if (some.length >= IMPORTED) {
-        await store();
-      }
-    },
-  });
-  await store();
-  for (let at = 0; at < outcomes.length; at += IMPORTED) {
-    await importOutcomes(home.db, home.user, outcomes.slice(at, at + IMPORTED), rooms, env.now());
-  }
-  progress(1);
-  return added;
+  return await new Restore(env, home, file, key).run(whole.manifest, progress, signal);
 }
 
 class OtherAccount extends Error {}
@@ -121,6 +87,9 @@ export function problemOfBackup(error: unknown): Problem {
   }
   if (error instanceof Damaged || error instanceof Newer) {
     return problem("damaged_backup");
+  }
+  if (error instanceof Changed) {
+    return problem("backup_changed");
   }
   if (isQuota(error)) {
     return problem("storage_full");

@@ -48,7 +48,8 @@ async function contents(): Promise<string> {
   const [records, rows] = await Promise.all([db.getAll("records"), db.getAll("messages")]);
   db.close();
   const slots = rows.map(({ id, user, slot, ledger }) => ({ id, user, slot, outcomes: ledger?.outcomes }));
-  return JSON.stringify({ records, slots });
+  // Which batch brought it is not the same after an import.
+  return JSON.stringify({ records, slots }).replace(/,?"n":\d+/g, "");
 }
 
 describe("the history", () => {

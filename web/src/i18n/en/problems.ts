@@ -51,6 +51,7 @@ export const problems = {
   "problem.not_a_backup": "This file is not a backup of Ferry. Choose another one.",
   "problem.not_vouched":
     "Nothing proves that you wrote this backup: somebody else may have put words in it. Import it only if you trust its source.",
+  "problem.backup_changed": "Messages were deleted while the backup was written. Write it again.",
   "problem.damaged_backup": "The backup is damaged, so nothing was imported. Use another copy of it.",
   "problem.other_account": "This backup is of another account. Log in with that account to import it.",
   "problem.cancelled": "Stopped. Nothing was changed.",
