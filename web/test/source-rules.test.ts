@@ -13,7 +13,7 @@ const ALLOWED: Record<string, string[]> = {
   engine: ["core", "wire", "db", "lists"],
   state: ["core", "wire", "db", "lists", "session", "backup", "@preact/signals"],
   offline: [],
-  ui: ["core", "state", "i18n", "preact", "@preact/signals", "virtual:emoji"],
+  ui: ["core", "state", "i18n", "preact", "@preact/signals", "qr", "virtual:emoji"],
 };
 
 /** Words that make HTML, or code, of text. The page builds elements and sets their text. */

@@ -1,25 +1,37 @@
 /** What the user changes about their account. */
 import { type Signal, signal } from "@preact/signals";
 import type { Id } from "../core/id.ts";
-import { setMeta } from "../db/meta.ts";
-import { eraseDb } from "../db/schema.ts";
+import { noteExpiry, setMeta } from "../db/meta.ts";
 import { fetchMe } from "../lists/people.ts";
 import {
   ask,
+  device as deviceReader,
   devices as devicesReader,
+  expiry,
   type Refusal,
   settings as settingsReader,
   tell,
 } from "../wire/lists.ts";
-import type { Env } from "./env.ts";
+import { object } from "../wire/shape.ts";
+import type { Env, Home } from "./env.ts";
 import type { Mirror } from "./mirror.ts";
-import type { Device, Privacy, Session } from "./model.ts";
-import { problem, settled } from "./problems.ts";
+import { problem, settled, settledProof } from "./problems.ts";
+import { secondFactor } from "./second-factor.ts";
+import type { Device, Privacy, Session } from "./session-model.ts";
 
 type Calls = Pick<
   Session,
-  "loadDevices" | "logOutDevice" | "changePassword" | "changeProfile" | "changePrivacy" | "deleteAccount"
+  | "loadDevices"
+  | "logOutDevice"
+  | "renameDevice"
+  | "changePassword"
+  | "changeProfile"
+  | "changePrivacy"
+  | "deleteAccount"
+  | "secondFactor"
 > & { devices: Signal<Device[]> };
+
+const nothing = () => undefined;
 
 /** Returns the devices that a rejected login lists. The relay says little of them. */
 export function placesOf(refusal: Refusal): Device[] {
@@ -32,26 +44,27 @@ export function placesOf(refusal: Refusal): Device[] {
 
 export function accountCalls(env: Env, mirror: Mirror, deleted: () => Promise<void>): Calls {
   const devices = signal<Device[]>([]);
-  const nobody = { ok: false, problem: problem("unauthorized") } as const;
-  const load = async () => {
+  /** Does something for the user who is logged in. */
+  const own = async <T>(work: (home: Home) => Promise<T>) => {
     const home = mirror.home.peek();
-    if (home === undefined) {
-      return nobody;
-    }
-    const result = await ask(home.http, { method: "GET", path: "/v1/sessions" }, devicesReader);
-    if (result.ok) {
-      devices.value = result.value.devices.map((one) => ({
-        id: one.id,
-        name: one.name,
-        isCurrent: one.current,
-        isOnline: one.online,
-        address: one.ip,
-        createdAt: one.created_at,
-        lastSeenAt: one.last_seen_at,
-      }));
-    }
-    return settled(result, env.now(), () => undefined);
+    return home === undefined ? ({ ok: false, problem: problem("unauthorized") } as const) : await work(home);
   };
+  const load = () =>
+    own(async (home) => {
+      const result = await ask(home.http, { method: "GET", path: "/v1/sessions" }, devicesReader);
+      if (result.ok) {
+        devices.value = result.value.devices.map((one) => ({
+          id: one.id,
+          name: one.name,
+          isCurrent: one.current,
+          isOnline: one.online,
+          address: one.ip,
+          createdAt: one.created_at,
+          lastSeenAt: one.last_seen_at,
+        }));
+      }
+      return settled(result, env.now(), nothing);
+    });
   mirror.listen((heard) => {
     if (heard.is === "changed" && heard.topics.includes("devices") && devices.peek().length > 0) {
       void load();
@@ -60,64 +73,63 @@ export function accountCalls(env: Env, mirror: Mirror, deleted: () => Promise<vo
   return {
     devices,
     loadDevices: load,
-    async logOutDevice(device: Id, password?: string) {
-      const home = mirror.home.peek();
-      if (home === undefined) {
-        return nobody;
-      }
-      const body = password === undefined ? {} : { body: { password } };
-      const result = await tell(home.http, { method: "DELETE", path: `/v1/sessions/${device}`, ...body });
-      await load();
-      return settled(result, env.now(), () => undefined);
-    },
-    async changePassword(before, after, code) {
-      const home = mirror.home.peek();
-      if (home === undefined) {
-        return nobody;
-      }
-      const body = { old_password: before, new_password: after, code };
-      // The answer has new tokens, so it must not be lost with the page.
-      const call = { method: "PUT", path: "/v1/me/password", body, keepalive: true } as const;
-      return settled(await tell(home.http, call), env.now(), () => undefined);
-    },
-    async changeProfile({ displayName, email }) {
-      const home = mirror.home.peek();
-      if (home === undefined) {
-        return nobody;
-      }
-      const body = { display_name: displayName, email };
-      const result = await tell(home.http, { method: "PATCH", path: "/v1/me", body });
-      if (result.ok) {
-        await fetchMe(home.db, home.http, env.now());
-        await mirror.changed("meta", "people");
-      }
-      return settled(result, env.now(), () => undefined);
-    },
-    async changePrivacy(privacy) {
-      const home = mirror.home.peek();
-      if (home === undefined) {
-        return nobody;
-      }
-      const call = { method: "PATCH", path: "/v1/me/settings", body: settingsOf(privacy) } as const;
-      const result = await ask(home.http, call, settingsReader);
-      if (result.ok) {
-        await setMeta(home.db, "settings", result.value);
-        await mirror.changed("meta");
-      }
-      return settled(result, env.now(), () => undefined);
-    },
-    async deleteAccount(password, code) {
-      const home = mirror.home.peek();
-      if (home === undefined) {
-        return nobody;
-      }
-      const result = await tell(home.http, { method: "DELETE", path: "/v1/me", body: { password, code } });
-      if (result.ok) {
-        await deleted();
-        await eraseDb(home.user);
-      }
-      return settled(result, env.now(), () => undefined);
-    },
+    secondFactor: secondFactor(env, mirror),
+    logOutDevice: (device: Id, proof) =>
+      own(async (home) => {
+        const path = `/v1/sessions/${device}`;
+        const body = proof === undefined ? {} : { body: proof };
+        const result = await tell(home.http, { method: "DELETE", path, ...body });
+        await load();
+        return settledProof(result, env.now(), proof ?? {}, nothing);
+      }),
+    renameDevice: (device, name) =>
+      own(async (home) => {
+        const call = { method: "PATCH", path: `/v1/sessions/${device}`, body: { name } } as const;
+        const result = await ask(home.http, call, object({ device: deviceReader }));
+        await load();
+        return settled(result, env.now(), nothing);
+      }),
+    changePassword: ({ password, code }, after) =>
+      own(async (home) => {
+        const body = { old_password: password, new_password: after, code };
+        // The answer has new tokens, so it must not be lost with the page.
+        const call = { method: "PUT", path: "/v1/me/password", body, keepalive: true } as const;
+        const result = await ask(home.http, call, expiry);
+        if (result.ok) {
+          const skew = mirror.meta.peek().skew ?? 0;
+          await noteExpiry(home.db, env.now() - skew + result.value.expires_in * 1_000);
+          await load();
+        }
+        return settledProof(result, env.now(), { code }, nothing);
+      }),
+    changeProfile: ({ displayName, email }) =>
+      own(async (home) => {
+        const body = { display_name: displayName, email };
+        const result = await tell(home.http, { method: "PATCH", path: "/v1/me", body });
+        if (result.ok) {
+          await fetchMe(home.db, home.http, env.now());
+          await mirror.changed("meta", "people");
+        }
+        return settled(result, env.now(), nothing);
+      }),
+    changePrivacy: (privacy) =>
+      own(async (home) => {
+        const call = { method: "PATCH", path: "/v1/me/settings", body: settingsOf(privacy) } as const;
+        const result = await ask(home.http, call, settingsReader);
+        if (result.ok) {
+          await setMeta(home.db, "settings", result.value);
+          await mirror.changed("meta");
+        }
+        return settled(result, env.now(), nothing);
+      }),
+    deleteAccount: (proof) =>
+      own(async (home) => {
+        const result = await tell(home.http, { method: "DELETE", path: "/v1/me", body: proof });
+        if (result.ok) {
+          await deleted();
+        }
+        return settledProof(result, env.now(), proof, nothing);
+      }),
   };
 }
 

@@ -12,6 +12,9 @@ import type { Mark } from "../core/ledger.ts";
 import type { RoomKind, Target } from "../core/message.ts";
 import type { Answer, Presence, Problem } from "./answer.ts";
 import type { OpenRoom } from "./room-model.ts";
+import type { Session } from "./session-model.ts";
+
+export type * from "./session-model.ts";
 
 export interface App {
   session: Session;
@@ -27,73 +30,6 @@ export interface App {
   search(query: SearchQuery): Search;
   /** What a screen reader is told, batched. */
   announcement: ReadonlySignal<string>;
-}
-
-/** Who is logged in, and what stands in the way of it. */
-export interface Session {
-  phase: ReadonlySignal<Phase>;
-  me: ReadonlySignal<Me | undefined>;
-  devices: ReadonlySignal<Device[]>;
-  register(form: { username: string; password: string; displayName?: string }): Answer;
-  login(form: {
-    username: string;
-    password: string;
-    code?: string;
-    isShared: boolean;
-    /** The device whose place this login takes, with all that waits for it. */
-    replaces?: Id;
-  }): Answer<{ isEmpty: boolean }>;
-  /** Ends the login. `delete` removes the history from this browser. */
-  logout(history: "keep" | "delete"): Answer;
-  loadDevices(): Answer;
-  logOutDevice(device: Id, password?: string): Answer;
-  changePassword(before: string, after: string, code?: string): Answer;
-  changeProfile(profile: { displayName?: string; email?: string }): Answer;
-  changePrivacy(privacy: Partial<Privacy>): Answer;
-  deleteAccount(password: string, code?: string): Answer;
-  /** Erases what a login that ended elsewhere has left here. */
-  erase(): Promise<void>;
-}
-
-export type Phase =
-  | { is: "starting" }
-  /** The page cannot work: no secure context, no storage, or two that fight for one device. */
-  | { is: "blocked"; why: "insecure" | "storage" | "full" | "cookies" | "used_twice" }
-  | { is: "signed_out"; lastUsername?: string }
-  /** The login ended: the history is kept and hidden. */
-  | { is: "logged_out"; username: string; why: "elsewhere" | "expired" | "account_deleted" | "another_user" }
-  /** `isErased` says that the browser has deleted what was stored here. */
-  | { is: "signed_in"; isEmptyDevice: boolean; isErased?: true }
-  /** A newer version is installed, or the store has one: reload. */
-  | { is: "reload"; mustNow: boolean };
-
-export interface Me {
-  id: Id;
-  username: string;
-  displayName?: string;
-  email?: string;
-  device: Id;
-  /** The user said at the login that others use this browser too. */
-  isShared: boolean;
-  privacy: Privacy;
-}
-
-export interface Privacy {
-  direct: "anybody" | "friends";
-  add: "anybody" | "friends";
-  lastSeen: boolean;
-  readReceipts: boolean;
-  findable: boolean;
-}
-
-export interface Device {
-  id: Id;
-  name: string;
-  isCurrent: boolean;
-  isOnline: boolean;
-  address: string;
-  createdAt: number;
-  lastSeenAt: number;
 }
 
 export interface Connection {

@@ -42,4 +42,48 @@ export function settled<T, U = T>(result: Result<T>, now: number, value: (value:
     : { ok: false, problem: problemOf(result.refusal, now) };
 }
 
+/**
+ * Returns the answer to an intent that the password has to prove. The relay calls a wrong password
+ * `invalid`, and so a wrong code or none, because a 401 would be taken for the end of the login.
+ */
+export function settledProof<T, U = T>(
+  result: Result<T>,
+  now: number,
+  { code }: { code?: string | undefined },
+  value: (value: T) => U,
+): Settled<U> {
+  const answer = settled(result, now, value);
+  if (answer.ok || answer.problem.key !== "problem.invalid") {
+    return answer;
+  }
+  switch (answer.problem.field) {
+    case "password":
+    case "old_password":
+      return {
+        ok: false,
+        problem: { ...answer.problem, key: "problem.not_your_password", field: "password" },
+      };
+    case "new_password":
+      return { ok: false, problem: { ...answer.problem, key: "problem.weak_password" } };
+    case "code":
+      return {
+        ok: false,
+        problem: {
+          ...answer.problem,
+          key: code === undefined ? "problem.code_needed" : "problem.code_wrong",
+        },
+      };
+    default:
+      return answer;
+  }
+}
+
+/** Returns the answer to a form in which the user chooses a password. */
+export function settledNewPassword(result: Result<unknown>, now: number): Settled<void> {
+  const answer = settled(result, now, () => undefined);
+  const isWeak =
+    !answer.ok && answer.problem.key === "problem.invalid" && answer.problem.field === "password";
+  return isWeak ? { ok: false, problem: { ...answer.problem, key: "problem.weak_password" } } : answer;
+}
+
 export const done = { ok: true, value: undefined } as const;

@@ -17,7 +17,7 @@ import type { Mirror } from "./mirror.ts";
 import type { Phase, Session } from "./model.ts";
 import { noteBeginning, openHome } from "./opening.ts";
 import { Losses, phaseOfFault, phaseWithout } from "./phase.ts";
-import { done, problem, settled } from "./problems.ts";
+import { done, problem, settled, settledNewPassword } from "./problems.ts";
 
 export interface SessionParts extends Session {
   start(): Promise<void>;
@@ -255,7 +255,7 @@ export function session(env: Env, mirror: Mirror): SessionParts {
       quietly(accounts.close());
     },
     async register(form) {
-      return settled(await register(plain, form), env.now(), () => undefined);
+      return settledNewPassword(await register(plain, form), env.now());
     },
     login: (form) =>
       inTurn(async () => {

@@ -61,6 +61,9 @@ export const device = object({
 });
 export const devices = object({ devices: list(device) });
 export const session = object({ user, device, expires_in: optional(count) });
+export const totpStatus = object({ active: flag, since: optional(whole), recovery_codes: count });
+export const totpSecret = object({ secret: text, uri: text });
+export const recoveryCodes = object({ recovery_codes: list(text) });
 export const expiry = object({ expires_in: count });
 
 export type User = Read<typeof user>;

@@ -1,15 +1,9 @@
 /** The HTTP calls of the fake relay, with the cookies of a browser. */
 import type { Fetch } from "../../src/wire/http.ts";
+import { accountReply, COMMON_PASSWORD, deviceOf, isGood, userOf } from "./account-calls.ts";
+import { assertDescribed } from "./openapi.ts";
 import type { FakeDevice, FakeRelay, FakeRoom, Jar } from "./relay.ts";
-
-interface Call {
-  method: string;
-  path: string;
-  query: URLSearchParams;
-  body: Record<string, unknown>;
-}
-
-type Reply = [status: number, body?: unknown];
+import { type Call, DETAILS, invalid, problem, type Reply } from "./reply.ts";
 
 /** Loses the answers of calls to this path: the relay does what they say, and nobody hears of it. */
 export interface Losses {
@@ -29,6 +23,13 @@ export function fetchOf(relay: FakeRelay, jar: Jar, losses: Losses = {}): Fetch 
     relay.calls.push(`${method} ${path}`);
     const call = { method, path, query: new URLSearchParams(query), body: JSON.parse(text) };
     const [status, body] = reply(relay, jar, call);
+    try {
+      assertDescribed(call, status, body);
+    } catch (error) {
+      // The page takes what is thrown here for a broken network, so the test is told at its end.
+      relay.faults.push(String(error));
+      throw error;
+    }
     await Promise.resolve();
     if (losses.path === path) {
       throw new TypeError("lost");
@@ -45,18 +46,13 @@ function response(status: number, body: unknown): Response {
   return new Response(JSON.stringify(body), { status, headers: { "content-type": type } });
 }
 
-function problem(status: number, code: string, more: object = {}): Reply {
-  return [status, { type: `urn:ferry:error:${code}`, title: code, status, code, detail: code, ...more }];
-}
-
 function reply(relay: FakeRelay, jar: Jar, call: Call): Reply {
   const name = `${call.method} ${call.path}`;
   if (name === "POST /v1/sessions") {
     return login(relay, jar, call);
   }
   if (name === "POST /v1/accounts") {
-    const user = relay.addUser(relay.id(), String(call.body["username"]), String(call.body["password"]));
-    return [201, { user: userOf(user) }];
+    return register(relay, call);
   }
   if (name === "POST /v1/sessions/refresh") {
     return refresh(relay, jar);
@@ -68,25 +64,48 @@ function reply(relay: FakeRelay, jar: Jar, call: Call): Reply {
   return authorized(relay, jar, device, call, name);
 }
 
+function register(relay: FakeRelay, { body }: Call): Reply {
+  const { username, password, display_name: name } = body;
+  if (password === COMMON_PASSWORD) {
+    return invalid("password", DETAILS.commonPassword);
+  }
+  if ([...relay.users.values()].some((user) => user.username === username)) {
+    return problem(409, "username_taken", { field: "username", detail: DETAILS.takenName });
+  }
+  const user = relay.addUser(relay.id(), String(username), String(password));
+  if (name !== undefined) {
+    user.display_name = String(name);
+  }
+  return [201, { user: userOf(user) }];
+}
+
 function login(relay: FakeRelay, jar: Jar, { body }: Call): Reply {
   const user = [...relay.users.values()].find(({ username }) => username === body["username"]);
   if (user === undefined || user.password !== body["password"]) {
-    return problem(401, "unauthorized");
+    return problem(401, "unauthorized", { detail: DETAILS.wrongLogin });
+  }
+  if (user.hasCode === true && body["code"] === undefined) {
+    return problem(401, "code_needed", { detail: DETAILS.loginNeedsCode });
+  }
+  if (user.hasCode === true && !isGood(body["code"])) {
+    return problem(401, "code_wrong", { detail: DETAILS.wrongCode });
   }
   const mine = relay.devicesOf(user.id);
   if (mine.length >= relay.devicesMax && body["replace"] === undefined) {
-    const devices = mine.map(({ id, name }) => ({ id, name, last_seen_at: 1 }));
-    return problem(409, "device_limit", { devices });
+    const devices = mine.map((one) => deviceOf(one, { ...jar, device: undefined }));
+    return problem(409, "device_limit", { detail: DETAILS.deviceLimit, devices });
   }
   const replaced = relay.devices.get(String(body["replace"]));
   const device = replaced ?? relay.addDevice(relay.id(), user.id, String(body["device_name"]));
   device.isRevoked = false;
+  device.provenAt = relay.time.truth();
   if (jar.isBlocked !== true) {
     jar.device = device.id;
     jar.refresh = device.refresh;
     jar.accessUntil = relay.time.truth() + relay.ttl;
   }
-  return [201, { user: userOf(user), device: deviceOf(device, jar), expires_in: relay.ttl / 1_000 }];
+  // With cookies there are no tokens in the answer, nor their times.
+  return [201, { user: userOf(user), device: { ...deviceOf(device, jar), current: true } }];
 }
 
 /** A token gives the same next one for as long as that one was not used. */
@@ -149,16 +168,12 @@ function authorized(relay: FakeRelay, jar: Jar, device: FakeDevice, call: Call, 
       return [200, { items: [] }];
     case "GET /v1/sessions":
       return [200, { devices: relay.devicesOf(user.id).map((one) => deviceOf(one, jar)) }];
-    case "DELETE /v1/sessions/current":
-      relay.logOut(device.id);
-      jar.device = undefined;
-      return [204];
     default:
       break;
   }
-  if (call.method === "DELETE" && kind === "sessions") {
-    relay.logOut(id);
-    return [204];
+  const about = accountReply({ relay, jar, user, device }, call);
+  if (about !== undefined) {
+    return about;
   }
   if (call.method === "GET" && kind === "users") {
     const known = relay.users.get(id);
@@ -175,22 +190,6 @@ function authorized(relay: FakeRelay, jar: Jar, device: FakeDevice, call: Call, 
     return [200, { items }];
   }
   return problem(404, "not_found");
-}
-
-function userOf({ id, username, display_name }: { id: string; username: string; display_name?: string }) {
-  return { id, username, ...(display_name === undefined ? {} : { display_name }), created_at: 1 };
-}
-
-function deviceOf({ id, name, connection }: FakeDevice, jar: Jar) {
-  const times = { created_at: 1, last_seen_at: 1 };
-  return {
-    id,
-    name,
-    ip: "127.0.0.1",
-    ...times,
-    online: connection !== undefined,
-    current: id === jar.device,
-  };
 }
 
 function roomOf({ id, kind, name, peers }: FakeRoom, me: string) {

@@ -45,6 +45,7 @@ export class Browser {
       app.stop();
     }
     await this.time.advance(0);
+    this.relay.assertSound();
     const names = (await indexedDB.databases()).flatMap(({ name }) => name ?? []);
     await Promise.all(
       names.map(

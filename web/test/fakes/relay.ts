@@ -17,6 +17,8 @@ export interface FakeUser {
   display_name?: string;
   password: string;
   settings: Record<string, unknown>;
+  /** A second factor: on, or set up and not confirmed yet. */
+  hasCode?: true | "waits";
 }
 
 export interface FakeDevice {
@@ -30,6 +32,8 @@ export interface FakeDevice {
   refresh: number;
   isNewestUsed: boolean;
   isRevoked: boolean;
+  /** When its user gave the password last. */
+  provenAt: number;
 }
 
 export interface FakeRoom {
@@ -69,6 +73,8 @@ export class FakeRelay {
   /** Calls that came, as `GET /v1/me`. */
   readonly calls: string[] = [];
   devicesMax = 16;
+  /** Answers of this relay that no real one gives. A test with one fails at its end. */
+  readonly faults: string[] = [];
   #last = 0x100000;
 
   constructor(time: ManualTime) {
@@ -82,7 +88,7 @@ export class FakeRelay {
 
   addUser(id: Id, username: string, password = "correct horse"): FakeUser {
     const settings = { direct: "anybody", add: "friends", receipts: true, presence: true, findable: true };
-    const user = { id, username, password, settings };
+    const user: FakeUser = { id, username, password, settings };
     this.users.set(id, user);
     return user;
   }
@@ -98,6 +104,7 @@ export class FakeRelay {
       refresh: 1,
       isNewestUsed: false,
       isRevoked: false,
+      provenAt: this.time.truth(),
     };
     this.devices.set(id, device);
     return device;
@@ -165,6 +172,12 @@ export class FakeRelay {
   dropAll(code: number): void {
     for (const device of this.devices.values()) {
       device.connection?.close(code);
+    }
+  }
+
+  assertSound(): void {
+    if (this.faults.length > 0) {
+      throw new Error(this.faults.join("; "));
     }
   }
 

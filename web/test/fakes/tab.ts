@@ -44,6 +44,7 @@ export class World {
       tab.end();
     }
     await this.time.advance(0);
+    this.relay.assertSound();
     await new Promise<void>((resolve, reject) => {
       const request = indexedDB.deleteDatabase(`ferry-${ME}`);
       request.onsuccess = () => resolve();

@@ -1,6 +1,6 @@
 import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
-import { calls, eventually, inWorld, open, useBrowser } from "./browser.ts";
+import { calls, eventually, fail, inWorld, open, useBrowser } from "./browser.ts";
 
 useBrowser();
 
@@ -9,9 +9,6 @@ async function logIn(page: Page): Promise<void> {
   await page.getByLabel("Password", { exact: true }).fill("correct horse");
   await page.getByRole("button", { name: "Log in" }).click();
 }
-
-const fail = (page: Page, problem: object) =>
-  inWorld(page, `ferry.app.problems.push(${JSON.stringify(problem)})`);
 
 describe("the account", () => {
   it("44 shows the relay's words and the code of a problem without words", async () => {
@@ -25,7 +22,7 @@ describe("the account", () => {
 
   it("45 keeps the name after a wrong password", async () => {
     const page = await open({ story: "login" });
-    await fail(page, { key: "problem.unauthorized", values: {} });
+    await fail(page, { key: "problem.wrong_password", values: {} });
     await logIn(page);
     await page.getByText("The username or the password is wrong").waitFor();
     expect(await page.getByLabel("Username").inputValue()).toBe("mira");

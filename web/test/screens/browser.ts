@@ -76,6 +76,11 @@ export function inWorld<T>(page: Page, code: string): Promise<T> {
   return page.evaluate(code) as Promise<T>;
 }
 
+/** The next request of the page gets this problem. */
+export function fail(page: Page, problem: object): Promise<unknown> {
+  return page.evaluate(`ferry.app.problems.push(${JSON.stringify(problem)})`);
+}
+
 /** Waits until something holds. A busy machine may be slow; a failure tells what was last. */
 export async function eventually<T>(read: () => Promise<T>, wanted: T): Promise<void> {
   await expect.poll(read, { timeout: 20_000, interval: 25 }).toEqual(wanted);

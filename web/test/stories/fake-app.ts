@@ -4,11 +4,9 @@ import type { Answer, Problem } from "../../src/state/answer.ts";
 import type {
   App,
   Connection,
-  Device,
   History,
   Hit,
   Invitation,
-  Me,
   NoticeRow,
   Notices,
   People,
@@ -18,13 +16,13 @@ import type {
   Rooms,
   Search,
   SearchQuery,
-  Session,
   Settings,
   SettingValues,
 } from "../../src/state/model.ts";
 import { FakeRoom, type RoomPlan } from "./fake-room.ts";
+import { FakeSession } from "./fake-session.ts";
 import { CHANNELS, NOTICES, NOWHERE } from "./finds.ts";
-import { ANN, BOB, DAY, DEVICES, EVIL, HOUR, id, JURGEN, LIN, ME, OLGA, OMAR, PEOPLE } from "./people.ts";
+import { ANN, BOB, DAY, EVIL, HOUR, id, JURGEN, LIN, OLGA, OMAR, PEOPLE } from "./people.ts";
 import { plans, ROOM } from "./rooms.ts";
 
 type Value<S> = S extends { value: infer V } ? V : never;
@@ -32,21 +30,11 @@ type Value<S> = S extends { value: infer V } ? V : never;
 export class FakeApp implements App {
   /** Every intent, in order. */
   readonly calls: [name: string, ...values: unknown[]][] = [];
-  /** What the next requests give back. Empty: all is well. */
-  readonly problems: Problem[] = [];
+  /** What the next requests give back, and `undefined` if all is well. */
+  readonly problems: (Problem | undefined)[] = [];
   readonly announcement = signal("");
 
   readonly phase: Signal<Phase> = signal({ is: "signed_in", isEmptyDevice: false });
-  readonly me: Signal<Me | undefined> = signal({
-    id: ME.id,
-    username: ME.username,
-    displayName: ME.name,
-    email: "mira@example.org",
-    device: DEVICES[0]?.id ?? id(901),
-    isShared: false,
-    privacy: { direct: "anybody", add: "friends", lastSeen: true, readReceipts: true, findable: true },
-  });
-  readonly devices: Signal<Device[]> = signal(DEVICES);
   readonly state: Signal<Value<Connection["state"]>> = signal({ is: "online" });
   readonly waiting = signal(0);
   readonly clockSkew = signal<number | undefined>(undefined);
@@ -101,46 +89,15 @@ export class FakeApp implements App {
       return this.#done();
     };
 
-  readonly session: Session = {
-    phase: this.phase,
-    me: this.me,
-    devices: this.devices,
-    register: this.#does("register"),
-    login: async (form) => {
-      this.#log("login", form);
-      const answer = await this.#answer({ isEmpty: true });
-      if (answer.ok) {
-        this.phase.value = { is: "signed_in", isEmptyDevice: true };
-      }
-      return answer;
-    },
-    logout: this.#does("logout"),
-    loadDevices: this.#done,
-    logOutDevice: async (device, password) => {
-      this.#log("logOutDevice", device, password);
-      const answer = await this.#done();
-      if (answer.ok) {
-        this.devices.value = this.devices.peek().filter((one) => one.id !== device);
-      }
-      return answer;
-    },
-    changePassword: this.#does("changePassword"),
-    changeProfile: this.#does("changeProfile"),
-    changePrivacy: async (privacy) => {
-      this.#log("changePrivacy", privacy);
-      const me = this.me.peek();
-      const answer = await this.#done();
-      if (answer.ok && me !== undefined) {
-        this.me.value = { ...me, privacy: { ...me.privacy, ...privacy } };
-      }
-      return answer;
-    },
-    deleteAccount: this.#does("deleteAccount"),
-    erase: async () => {
-      this.#log("erase");
-      this.phase.value = { is: "signed_out" };
-    },
-  };
+  readonly session = new FakeSession(this.#log, this.#answer, this.phase);
+
+  get me(): FakeSession["me"] {
+    return this.session.me;
+  }
+
+  get devices(): FakeSession["devices"] {
+    return this.session.devices;
+  }
 
   readonly connection: Connection = {
     state: this.state,

@@ -51,6 +51,10 @@ export const STORIES: Record<string, Story> = {
   search: () => "#/search",
   settings: () => "#/settings",
   account: () => "#/settings/account",
+  "second-factor": (app) => {
+    app.session.secondStatus.value = { isOn: true, codesLeft: 7 };
+    return "#/settings/account";
+  },
   privacy: () => "#/settings/privacy",
   devices: () => "#/settings/devices",
   notifications: () => "#/settings/notifications",

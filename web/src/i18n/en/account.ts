@@ -76,4 +76,5 @@ export const account = {
   "logout.delete_hint": "Right for a computer that others use. It cannot be undone.",
   "logout.export_first": "Export a backup first",
   "logout.submit": "Log out",
+  "register.created": "The account is created. Log in now.",
 } as const;

@@ -18,6 +18,9 @@ export const problems = {
   "problem.username_taken": "Somebody has this username already. Choose another one.",
   "problem.unauthorized": "Your login has ended. Log in again.",
   "problem.wrong_password": "The username or the password is wrong. Check both and try again.",
+  "problem.not_your_password": "This is not your password. Check it and try again.",
+  "problem.weak_password":
+    "This password is easy to guess. Take at least 8 characters that are not your name, a common password or a row of keys.",
   "problem.password_needed": "Give your password to go on.",
   "problem.code_needed": "Give the code of your second factor to go on.",
   "problem.code_wrong": "This code is wrong or too old. Wait for the next one and type it.",
@@ -46,6 +49,9 @@ export const problems = {
   "problem.unreachable": "The relay cannot be reached. Check your connection.",
   "problem.foreign":
     "Something other than the relay answered. Check whether this network asks you to log in.",
+  "problem.store_failed": "This browser could not store it. Reload the page, then try again.",
+  "problem.fault":
+    "Ferry made a mistake here ({name}). Reload the page and try again; if it stays, report it.",
   "problem.storage_full": "The disk of this device is full. Delete something, then try again.",
   "problem.wrong_key": "This passphrase or key does not open the backup. Check it and try again.",
   "problem.not_a_backup": "This file is not a backup of Ferry. Choose another one.",

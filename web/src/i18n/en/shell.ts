@@ -158,4 +158,6 @@ export const shell = {
   "search.found": { one: "{n} message found", other: "{n} messages found" },
   "search.none": "No message on this device has these words. Try fewer words, or another spelling.",
   "search.more": "Search further back",
+  next: "Next",
+  copied: "Copied",
 } as const;

@@ -82,4 +82,5 @@ export const account = {
   "logout.delete_hint": "Правильный выбор для общего компьютера. Отменить нельзя.",
   "logout.export_first": "Сначала сохранить копию",
   "logout.submit": "Выйти",
+  "register.created": "Учётная запись создана. Осталось войти.",
 };

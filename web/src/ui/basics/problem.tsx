@@ -27,6 +27,34 @@ export function ProblemText({ problem, isAlert = true }: { problem: Problem; isA
   );
 }
 
+/** Returns the field of a form that a problem is about. */
+export function fieldOf({ key, field }: Problem): string | undefined {
+  switch (key) {
+    case "problem.code_needed":
+    case "problem.code_wrong":
+      return "code";
+    case "problem.username_taken":
+      return "username";
+    default:
+      return field;
+  }
+}
+
+/** Returns what a field of a form shows of a problem. */
+export function errorOf(problem: Problem | undefined, field: string): string | undefined {
+  return problem !== undefined && fieldOf(problem) === field ? wordsOf(problem) : undefined;
+}
+
+/** Shows a problem of a form, unless one of its `fields` shows it. */
+export function FormProblem(props: { problem: Problem | undefined; fields?: readonly string[] }) {
+  const { problem, fields = [] } = props;
+  const field = problem === undefined ? undefined : fieldOf(problem);
+  if (problem === undefined || (field !== undefined && fields.includes(field))) {
+    return null;
+  }
+  return <ProblemText problem={problem} />;
+}
+
 /** How long is left. Says when it is over. */
 export function Wait({ until }: { until: number }) {
   const now = useNow(until);

@@ -1,6 +1,7 @@
 /** A request to the relay and what became of it, for a form. */
 import { useRef, useState } from "preact/hooks";
 import type { Answer, Problem } from "../../state/answer.ts";
+import { problemOfError } from "../../state/failure.ts";
 
 export interface Task {
   isBusy: boolean;
@@ -32,6 +33,9 @@ export function useTask(): Task {
           return { value: answer.value };
         }
         setProblem(answer.problem);
+        return undefined;
+      } catch (error) {
+        setProblem(problemOfError(error));
         return undefined;
       } finally {
         runs.current = false;

@@ -9,6 +9,7 @@ import { Icon, type IconName } from "../basics/icon.tsx";
 import { ProblemText } from "../basics/problem.tsx";
 import { useTask } from "../basics/task.ts";
 import { go } from "../route.ts";
+import { LogOutDialog } from "../settings/log-out-dialog.tsx";
 import { Page, Pane } from "../shell/pane.tsx";
 
 export default function Notices() {
@@ -52,23 +53,25 @@ function NoticeItem({ notice, isNew }: { notice: NoticeRow; isNew: boolean }) {
   );
 }
 
-function NoticeAction({ notice: { action, key } }: { notice: NoticeRow }) {
+function NoticeAction({ notice: { action, key, values } }: { notice: NoticeRow }) {
   const { session, rooms } = useApp();
   const task = useTask();
+  const [asks, setAsks] = useState(false);
   switch (action?.is) {
     case "devices":
       return (
         <span class="buttons end">
-          {task.problem === undefined ? null : <ProblemText problem={task.problem} />}
+          {task.problem === undefined || asks ? null : <ProblemText problem={task.problem} />}
           <button
             type="button"
             class="button small danger"
             disabled={task.isBusy}
             onClick={async () => {
-              const answer = await task.run(() => session.logOutDevice(action.device));
-              if (answer === undefined) {
-                go({ at: "settings", section: "devices" });
-              }
+              await task.run(async () => {
+                const answer = await session.logOutDevice(action.device);
+                setAsks(!answer.ok && answer.problem.key === "problem.password_needed");
+                return answer;
+              });
             }}
           >
             {t("notices.log_out")}
@@ -80,6 +83,13 @@ function NoticeAction({ notice: { action, key } }: { notice: NoticeRow }) {
           >
             {t("notices.devices")}
           </button>
+          {asks ? (
+            <LogOutDialog
+              device={{ id: action.device, name: values["name"] ?? "" }}
+              asksPassword
+              onClose={() => setAsks(false)}
+            />
+          ) : null}
         </span>
       );
     case "room":

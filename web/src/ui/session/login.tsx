@@ -1,15 +1,15 @@
 /** Logging in, and registering. */
-import { useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import type { Id } from "../../core/id.ts";
 import { t } from "../../i18n/words.ts";
-import type { Problem } from "../../state/answer.ts";
+import type { Answer } from "../../state/answer.ts";
+import type { Proof } from "../../state/session-model.ts";
 import { useApp } from "../app-context.ts";
 import { Choice, Field } from "../basics/field.tsx";
-import { ProblemText, useNow, wordsOf } from "../basics/problem.tsx";
-import { useTask } from "../basics/task.ts";
+import { errorOf, FormProblem, useNow } from "../basics/problem.tsx";
+import { ProofFields, useProof } from "../basics/proof.tsx";
 import { Alone } from "./alone.tsx";
 import { DeviceChoice } from "./device-choice.tsx";
-import { isSharedComputer } from "./shared.ts";
 
 type Mode = "login" | "register";
 
@@ -35,51 +35,47 @@ export function Login({ lastUsername }: { lastUsername: string | undefined }) {
 
 export function LoginForm(props: { mode: Mode; lastUsername?: string | undefined; isNameFixed?: boolean }) {
   const { session } = useApp();
-  const task = useTask();
+  const proof = useProof();
+  const { task } = proof;
   const [username, setUsername] = useState(props.lastUsername ?? "");
   const [displayName, setDisplayName] = useState("");
-  const [password, setPassword] = useState("");
-  const [code, setCode] = useState("");
-  const [asksCode, setAsksCode] = useState(false);
-  const passwordField = useRef<HTMLInputElement>(null);
+  const [isShared, setShared] = useState(false);
+  /** The account that this form has created. Only the login is left to do. */
+  const [created, setCreated] = useState<string>();
   const { problem } = task;
-  const needsCode = problem?.key === "problem.code_needed" || problem?.key === "problem.code_wrong";
   const now = useNow(problem?.retryAt ?? 0);
   const mustWait = problem?.retryAt !== undefined && now < problem.retryAt;
+  const name = username.trim();
+  const isNew = props.mode === "register" && created !== name;
 
-  const logIn = (replaces?: Id) =>
+  const logIn = (given: Proof, replaces?: Id) =>
     session.login({
-      username: username.trim(),
-      password,
-      isShared: isSharedComputer.peek(),
-      ...(code === "" ? {} : { code: code.replace(/\s/g, "") }),
+      ...given,
+      username: name,
+      isShared,
       ...(replaces === undefined ? {} : { replaces }),
     });
 
-  const submit = async (replaces?: Id) => {
-    if (props.mode === "register") {
-      const form = { username: username.trim(), password };
-      const name = displayName.trim();
-      const registered = await task.run(() =>
-        session.register(name === "" ? form : { ...form, displayName: name }),
-      );
-      if (registered === undefined) {
-        return;
-      }
+  const register = async ({ password }: Proof): Answer => {
+    const shown = displayName.trim();
+    const form = { username: name, password };
+    const answer = await session.register(shown === "" ? form : { ...form, displayName: shown });
+    if (answer.ok) {
+      setCreated(name);
     }
-    const done = await task.run(async () => {
-      const answer = await logIn(replaces);
-      if (!answer.ok && answer.problem.key === "problem.code_needed") {
-        setAsksCode(true);
-      }
-      return answer;
-    });
-    if (done !== undefined) {
-      setPassword("");
-    } else if (!asksCode) {
-      passwordField.current?.select();
-    }
+    return answer;
   };
+
+  const submit = (replaces?: Id) =>
+    proof.ask(async (given) => {
+      if (isNew) {
+        const answer = await register(given);
+        if (!answer.ok) {
+          return answer;
+        }
+      }
+      return logIn(given, replaces);
+    });
 
   if (problem?.key === "problem.device_limit") {
     return <DeviceChoice isBusy={task.isBusy} onChoose={(device) => submit(device)} onBack={task.clear} />;
@@ -100,7 +96,7 @@ export function LoginForm(props: { mode: Mode; lastUsername?: string | undefined
           value={username}
           onValue={setUsername}
           hint={props.mode === "register" ? t("register.username_hint") : undefined}
-          error={fieldError(problem, "username")}
+          error={errorOf(problem, "username")}
           required
         />
       )}
@@ -112,62 +108,20 @@ export function LoginForm(props: { mode: Mode; lastUsername?: string | undefined
           value={displayName}
           onValue={setDisplayName}
           hint={t("register.display_name_hint")}
-          error={fieldError(problem, "display_name")}
+          error={errorOf(problem, "display_name")}
         />
       ) : null}
-      <Field
-        label={t("login.password")}
-        type="password"
-        name="password"
-        autocomplete={props.mode === "register" ? "new-password" : "current-password"}
-        value={password}
-        onValue={setPassword}
-        inputRef={passwordField}
+      <ProofFields
+        proof={proof}
         hint={props.mode === "register" ? t("register.password_hint") : undefined}
-        error={fieldError(problem, "password")}
-        required
+        isNew={props.mode === "register"}
       />
-      {asksCode ? (
-        <Field
-          label={t("login.code")}
-          name="code"
-          autocomplete="one-time-code"
-          inputMode="numeric"
-          value={code}
-          onValue={setCode}
-          hint={t("login.code_hint")}
-          error={problem?.key === "problem.code_wrong" ? wordsOf(problem) : undefined}
-        />
-      ) : null}
-      <Choice
-        label={t("login.shared")}
-        hint={t("login.shared_hint")}
-        isOn={isSharedComputer.value}
-        onChange={(isOn) => {
-          isSharedComputer.value = isOn;
-        }}
-      />
-      {problem === undefined || needsCode || fieldOf(problem) !== undefined ? null : (
-        <ProblemText problem={forLogin(problem)} />
-      )}
+      <Choice label={t("login.shared")} hint={t("login.shared_hint")} isOn={isShared} onChange={setShared} />
+      {created === name ? <p role="status">{t("register.created")}</p> : null}
+      <FormProblem problem={problem} fields={["username", "password", "display_name", "code"]} />
       <button type="submit" class="button primary wide" disabled={task.isBusy || mustWait}>
-        {props.mode === "register" ? t("register.submit") : t("login.submit")}
+        {isNew ? t("register.submit") : t("login.submit")}
       </button>
     </form>
   );
-}
-
-/** At a login, `unauthorized` is about the password. */
-function forLogin(problem: Problem): Problem {
-  return problem.key === "problem.unauthorized" ? { ...problem, key: "problem.wrong_password" } : problem;
-}
-
-function fieldOf(problem: Problem): string | undefined {
-  const known = ["username", "password", "display_name"];
-  const field = problem.key === "problem.username_taken" ? "username" : problem.field;
-  return field !== undefined && known.includes(field) ? field : undefined;
-}
-
-function fieldError(problem: Problem | undefined, field: string): string | undefined {
-  return problem !== undefined && fieldOf(problem) === field ? wordsOf(problem) : undefined;
 }

@@ -7,12 +7,13 @@ import { Icon } from "../basics/icon.tsx";
 import { ProblemText } from "../basics/problem.tsx";
 import { useTask } from "../basics/task.ts";
 import { go } from "../route.ts";
-import { isSharedComputer } from "./shared.ts";
 
 export default function LogoutDialog({ onClose }: { onClose(): void }) {
   const { session, connection } = useApp();
   const task = useTask();
-  const [what, setWhat] = useState<"keep" | "delete">(isSharedComputer.peek() ? "delete" : "keep");
+  const [what, setWhat] = useState<"keep" | "delete">(
+    session.me.peek()?.isShared === true ? "delete" : "keep",
+  );
   const waiting = connection.waiting.value;
   const options = ["keep", "delete"] as const;
   return (

@@ -1,11 +1,14 @@
-/** The name, the password, and the end of an account. */
+/** The name, the password, the second factor, and the end of an account. */
 import { useState } from "preact/hooks";
 import { t } from "../../i18n/words.ts";
 import { useApp } from "../app-context.ts";
 import { Dialog } from "../basics/dialog.tsx";
 import { Field } from "../basics/field.tsx";
-import { ProblemText, wordsOf } from "../basics/problem.tsx";
-import { type Task, useTask } from "../basics/task.ts";
+import { errorOf, FormProblem } from "../basics/problem.tsx";
+import { ProofFields, useProof } from "../basics/proof.tsx";
+import { useTask } from "../basics/task.ts";
+import { go } from "../route.ts";
+import { SecondFactorSection } from "./second-factor.tsx";
 
 export function Account() {
   const [asks, setAsks] = useState(false);
@@ -13,6 +16,7 @@ export function Account() {
     <>
       <Profile />
       <Password />
+      <SecondFactorSection />
       <section>
         <h3>{t("account.delete")}</h3>
         <p class="hint">{t("account.delete_hint")}</p>
@@ -56,7 +60,7 @@ function Profile() {
         value={name}
         onValue={setName}
         hint={t("register.display_name_hint")}
-        error={errorOf(task, "display_name")}
+        error={errorOf(task.problem, "display_name")}
       />
       <Field
         label={t("account.email")}
@@ -64,11 +68,9 @@ function Profile() {
         value={email}
         onValue={setEmail}
         hint={t("account.email_hint")}
-        error={errorOf(task, "email")}
+        error={errorOf(task.problem, "email")}
       />
-      {task.problem === undefined || task.problem.field !== undefined ? null : (
-        <ProblemText problem={task.problem} />
-      )}
+      <FormProblem problem={task.problem} fields={["display_name", "email"]} />
       <Saved is={isSaved} />
       <div class="buttons">
         <button type="submit" class="button primary" disabled={task.isBusy}>
@@ -81,43 +83,26 @@ function Profile() {
 
 function Password() {
   const { session } = useApp();
-  const task = useTask();
-  const [before, setBefore] = useState("");
+  const proof = useProof();
+  const { task } = proof;
   const [after, setAfter] = useState("");
-  const [code, setCode] = useState("");
-  const [asksCode, setAsksCode] = useState(false);
   const [isSaved, setSaved] = useState(false);
   return (
     <form
       class="form"
+      aria-label={t("account.password")}
       onSubmit={async (event) => {
         event.preventDefault();
-        const done = await task.run(async () => {
-          const answer = await session.changePassword(before, after, code === "" ? undefined : code);
-          if (!answer.ok && answer.problem.key === "problem.code_needed") {
-            setAsksCode(true);
-          }
-          return answer;
-        });
-        setSaved(done !== undefined);
+        setSaved(false);
+        const done = await proof.ask((given) => session.changePassword(given, after));
         if (done !== undefined) {
-          setBefore("");
+          setSaved(true);
           setAfter("");
-          setCode("");
-          setAsksCode(false);
         }
       }}
     >
       <h3>{t("account.password")}</h3>
-      <Field
-        label={t("account.password_before")}
-        type="password"
-        autocomplete="current-password"
-        value={before}
-        onValue={setBefore}
-        error={task.problem?.key === "problem.unauthorized" ? t("account.password_wrong") : undefined}
-        required
-      />
+      <ProofFields proof={proof} label={t("account.password_before")} />
       <Field
         label={t("account.password_after")}
         type="password"
@@ -125,19 +110,14 @@ function Password() {
         value={after}
         onValue={setAfter}
         hint={t("register.password_hint")}
-        error={errorOf(task, "password")}
+        error={errorOf(task.problem, "new_password")}
         required
       />
-      {asksCode ? <CodeField value={code} onValue={setCode} /> : null}
-      {task.problem === undefined ||
-      task.problem.field !== undefined ||
-      task.problem.key === "problem.unauthorized" ? null : (
-        <ProblemText problem={task.problem} />
-      )}
+      <FormProblem problem={task.problem} fields={["password", "code", "new_password"]} />
       <p class="hint">{t("account.password_hint")}</p>
       <Saved is={isSaved} />
       <div class="buttons">
-        <button type="submit" class="button" disabled={task.isBusy || before === "" || after === ""}>
+        <button type="submit" class="button" disabled={task.isBusy}>
           {t("account.password_submit")}
         </button>
       </div>
@@ -147,53 +127,39 @@ function Password() {
 
 function DeleteDialog({ onClose }: { onClose(): void }) {
   const { session } = useApp();
-  const task = useTask();
-  const [password, setPassword] = useState("");
-  const [code, setCode] = useState("");
-  const asksCode = task.problem?.key === "problem.code_needed" || task.problem?.key === "problem.code_wrong";
+  const proof = useProof();
   return (
     <Dialog title={t("account.delete_title")} onClose={onClose}>
       <form
         class="form"
         onSubmit={async (event) => {
           event.preventDefault();
-          await task.run(() => session.deleteAccount(password, code === "" ? undefined : code));
+          await proof.ask((given) => session.deleteAccount(given));
         }}
       >
         <p>{t("account.delete_text")}</p>
-        <Field
-          label={t("login.password")}
-          type="password"
-          autocomplete="current-password"
-          value={password}
-          onValue={setPassword}
-          required
-        />
-        {asksCode || code !== "" ? <CodeField value={code} onValue={setCode} /> : null}
-        {task.problem === undefined ? null : <ProblemText problem={task.problem} />}
+        <button
+          type="button"
+          class="button"
+          onClick={() => {
+            onClose();
+            go({ at: "settings", section: "history" });
+          }}
+        >
+          {t("logout.export_first")}
+        </button>
+        <ProofFields proof={proof} />
+        <FormProblem problem={proof.task.problem} fields={["password", "code"]} />
         <div class="buttons end">
           <button type="button" class="button" onClick={onClose}>
             {t("cancel")}
           </button>
-          <button type="submit" class="button danger" disabled={task.isBusy || password === ""}>
+          <button type="submit" class="button danger" disabled={proof.task.isBusy}>
             {t("account.delete")}
           </button>
         </div>
       </form>
     </Dialog>
-  );
-}
-
-function CodeField({ value, onValue }: { value: string; onValue(value: string): void }) {
-  return (
-    <Field
-      label={t("login.code")}
-      autocomplete="one-time-code"
-      inputMode="numeric"
-      value={value}
-      onValue={onValue}
-      hint={t("login.code_hint")}
-    />
   );
 }
 
@@ -203,8 +169,4 @@ export function Saved({ is }: { is: boolean }) {
       {is ? t("saved") : ""}
     </p>
   );
-}
-
-function errorOf({ problem }: Task, field: string): string | undefined {
-  return problem?.field === field ? wordsOf(problem) : undefined;
 }

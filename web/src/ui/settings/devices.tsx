@@ -7,13 +7,15 @@ import { useApp } from "../app-context.ts";
 import { Dialog } from "../basics/dialog.tsx";
 import { Field } from "../basics/field.tsx";
 import { Icon } from "../basics/icon.tsx";
-import { ProblemText } from "../basics/problem.tsx";
+import { errorOf, FormProblem, ProblemText } from "../basics/problem.tsx";
 import { useTask } from "../basics/task.ts";
+import { LogOutDialog } from "./log-out-dialog.tsx";
 
 export function Devices() {
   const { session } = useApp();
   const task = useTask();
   const [chosen, choose] = useState<Device>();
+  const [renamed, rename] = useState<Device>();
   useEffect(() => {
     void task.run(() => session.loadDevices());
   }, []);
@@ -38,6 +40,15 @@ export function Devices() {
               </span>
               <span class="faint">{t("device.since", { when: moment(device.createdAt) })}</span>
             </div>
+            <button
+              type="button"
+              class="icon-button"
+              aria-label={t("device.rename_name", { name: device.name })}
+              title={t("device.rename")}
+              onClick={() => rename(device)}
+            >
+              <Icon name="edit" size={18} />
+            </button>
             {device.isCurrent ? (
               <span class="chip good">{t("device.this")}</span>
             ) : (
@@ -54,51 +65,40 @@ export function Devices() {
         ))}
       </ul>
       {chosen === undefined ? null : <LogOutDialog device={chosen} onClose={() => choose(undefined)} />}
+      {renamed === undefined ? null : <RenameDialog device={renamed} onClose={() => rename(undefined)} />}
     </>
   );
 }
 
-function LogOutDialog({ device, onClose }: { device: Device; onClose(): void }) {
+function RenameDialog({ device, onClose }: { device: Device; onClose(): void }) {
   const { session } = useApp();
   const task = useTask();
-  const [password, setPassword] = useState("");
-  const [asksPassword, setAsksPassword] = useState(false);
+  const [name, setName] = useState(device.name);
   return (
-    <Dialog title={t("device.log_out_name", { name: device.name })} onClose={onClose}>
+    <Dialog title={t("device.rename_name", { name: device.name })} onClose={onClose}>
       <form
         class="form"
         onSubmit={async (event) => {
           event.preventDefault();
-          const done = await task.run(async () => {
-            const answer = await session.logOutDevice(device.id, password === "" ? undefined : password);
-            if (!answer.ok && answer.problem.key === "problem.password_needed") {
-              setAsksPassword(true);
-            }
-            return answer;
-          });
-          if (done !== undefined) {
+          if ((await task.run(() => session.renameDevice(device.id, name.trim()))) !== undefined) {
             onClose();
           }
         }}
       >
-        <p>{t("device.log_out_text")}</p>
-        {asksPassword ? (
-          <Field
-            label={t("login.password")}
-            type="password"
-            autocomplete="current-password"
-            value={password}
-            onValue={setPassword}
-            required
-          />
-        ) : null}
-        {task.problem === undefined ? null : <ProblemText problem={task.problem} />}
+        <Field
+          label={t("device.name")}
+          value={name}
+          onValue={setName}
+          error={errorOf(task.problem, "name")}
+          required
+        />
+        <FormProblem problem={task.problem} fields={["name"]} />
         <div class="buttons end">
           <button type="button" class="button" onClick={onClose}>
             {t("cancel")}
           </button>
-          <button type="submit" class="button danger" disabled={task.isBusy}>
-            {t("device.log_out")}
+          <button type="submit" class="button primary" disabled={task.isBusy}>
+            {t("save")}
           </button>
         </div>
       </form>

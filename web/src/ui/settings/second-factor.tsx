@@ -1,0 +1,211 @@
+/** The second factor: codes of an app, which a login needs beside the password. */
+import { useEffect, useRef, useState } from "preact/hooks";
+import { t } from "../../i18n/words.ts";
+import { useApp } from "../app-context.ts";
+import { Dialog } from "../basics/dialog.tsx";
+import { Choice } from "../basics/field.tsx";
+import { Icon } from "../basics/icon.tsx";
+import { FormProblem, ProblemText } from "../basics/problem.tsx";
+import { CodeInput, ProofFields, useProof } from "../basics/proof.tsx";
+import { useTask } from "../basics/task.ts";
+import { lazy } from "../shell/lazy.tsx";
+
+const QrCode = lazy(() => import("./qr-code.tsx"));
+
+export function SecondFactorSection() {
+  const { secondFactor } = useApp().session;
+  const task = useTask();
+  const [open, setOpen] = useState<"set_up" | "end">();
+  useEffect(() => {
+    void task.run(() => secondFactor.load());
+  }, []);
+  const status = secondFactor.status.value;
+  const close = () => setOpen(undefined);
+  return (
+    <section>
+      <h3>{t("second.title")}</h3>
+      <p class="hint">{t("second.hint")}</p>
+      {task.problem === undefined ? null : <ProblemText problem={task.problem} />}
+      {status?.isOn === true ? (
+        <>
+          <div class="notice-box">
+            <Icon name="shield" />
+            <p>{t("second.on", { n: status.codesLeft })}</p>
+          </div>
+          <div class="buttons">
+            <button type="button" class="button danger" onClick={() => setOpen("end")}>
+              {t("second.end")}
+            </button>
+          </div>
+        </>
+      ) : (
+        <div class="buttons">
+          <button
+            type="button"
+            class="button"
+            disabled={status === undefined}
+            onClick={() => setOpen("set_up")}
+          >
+            {t("second.set_up")}
+          </button>
+        </div>
+      )}
+      {open === "set_up" ? <SetUpDialog onClose={close} /> : null}
+      {open === "end" ? <EndDialog onClose={close} /> : null}
+    </section>
+  );
+}
+
+/** The password, then the secret for the app and a code of it, then the recovery codes. */
+function SetUpDialog({ onClose }: { onClose(): void }) {
+  const [secret, setSecret] = useState<{ secret: string; uri: string }>();
+  const [codes, setCodes] = useState<string[]>();
+  return (
+    <Dialog title={t("second.set_up")} onClose={onClose}>
+      {codes !== undefined ? (
+        <RecoveryCodes codes={codes} onClose={onClose} />
+      ) : secret !== undefined ? (
+        <ConfirmForm {...secret} onClose={onClose} onDone={setCodes} />
+      ) : (
+        <PasswordForm onClose={onClose} onDone={setSecret} />
+      )}
+    </Dialog>
+  );
+}
+
+function PasswordForm(props: { onClose(): void; onDone(secret: { secret: string; uri: string }): void }) {
+  const { secondFactor } = useApp().session;
+  const proof = useProof();
+  return (
+    <form
+      class="form"
+      onSubmit={async (event) => {
+        event.preventDefault();
+        const started = await proof.ask(({ password }) => secondFactor.start(password));
+        if (started !== undefined) {
+          props.onDone(started.value);
+        }
+      }}
+    >
+      <p>{t("second.password_text")}</p>
+      <ProofFields proof={proof} />
+      <FormProblem problem={proof.task.problem} fields={["password"]} />
+      <Buttons onClose={props.onClose} submit={t("next")} isBusy={proof.task.isBusy} />
+    </form>
+  );
+}
+
+function ConfirmForm(props: { secret: string; uri: string; onClose(): void; onDone(codes: string[]): void }) {
+  const { secondFactor } = useApp().session;
+  const task = useTask();
+  const [code, setCode] = useState("");
+  const field = useRef<HTMLInputElement>(null);
+  // The form before it has gone, and the focus with it.
+  useEffect(() => field.current?.focus(), []);
+  return (
+    <form
+      class="form"
+      onSubmit={async (event) => {
+        event.preventDefault();
+        const done = await task.run(() => secondFactor.confirm(code.replace(/[\s-]/g, "")));
+        if (done !== undefined) {
+          props.onDone(done.value);
+        }
+      }}
+    >
+      <p>{t("second.scan")}</p>
+      <QrCode text={props.uri} label={t("second.qr")} />
+      <p class="hint">{t("second.type")}</p>
+      <p class="passphrase" dir="ltr">
+        {(props.secret.match(/.{1,4}/g) ?? []).join(" ")}
+      </p>
+      <CodeInput
+        value={code}
+        onValue={setCode}
+        inputRef={field}
+        problem={task.problem}
+        hint={t("second.code_hint")}
+      />
+      <FormProblem problem={task.problem} fields={["code"]} />
+      <Buttons onClose={props.onClose} submit={t("second.confirm")} isBusy={task.isBusy} />
+    </form>
+  );
+}
+
+function RecoveryCodes({ codes, onClose }: { codes: readonly string[]; onClose(): void }) {
+  const [isNoted, setNoted] = useState(false);
+  const [isCopied, setCopied] = useState(false);
+  const head = useRef<HTMLParagraphElement>(null);
+  useEffect(() => head.current?.focus(), []);
+  const copy = async () => {
+    // Without the permission the user copies them by hand.
+    await navigator.clipboard.writeText(codes.join("\n")).then(
+      () => setCopied(true),
+      () => undefined,
+    );
+  };
+  return (
+    <>
+      <p ref={head} tabIndex={-1} role="status">
+        {t("second.is_on")}
+      </p>
+      <ul class="passphrase codes" dir="ltr">
+        {codes.map((code) => (
+          <li key={code}>{code}</li>
+        ))}
+      </ul>
+      <div class="buttons">
+        <button type="button" class="button small" onClick={() => void copy()}>
+          <Icon name={isCopied ? "check" : "copy"} size={18} />
+          {isCopied ? t("copied") : t("second.copy")}
+        </button>
+      </div>
+      <Choice label={t("second.noted")} hint={t("second.noted_hint")} isOn={isNoted} onChange={setNoted} />
+      <div class="buttons end">
+        <button type="button" class="button primary" disabled={!isNoted} onClick={onClose}>
+          {t("done")}
+        </button>
+      </div>
+    </>
+  );
+}
+
+function EndDialog({ onClose }: { onClose(): void }) {
+  const { secondFactor } = useApp().session;
+  const proof = useProof(true);
+  return (
+    <Dialog title={t("second.end_title")} onClose={onClose}>
+      <form
+        class="form"
+        onSubmit={async (event) => {
+          event.preventDefault();
+          if ((await proof.ask((given) => secondFactor.end(given))) !== undefined) {
+            onClose();
+          }
+        }}
+      >
+        <p>{t("second.end_text")}</p>
+        <ProofFields proof={proof} />
+        <FormProblem problem={proof.task.problem} fields={["password", "code"]} />
+        <Buttons onClose={onClose} submit={t("second.end")} isBusy={proof.task.isBusy} isDanger />
+      </form>
+    </Dialog>
+  );
+}
+
+function Buttons(props: { submit: string; isBusy: boolean; isDanger?: boolean; onClose(): void }) {
+  return (
+    <div class="buttons end">
+      <button type="button" class="button" onClick={props.onClose}>
+        {t("cancel")}
+      </button>
+      <button
+        type="submit"
+        class={props.isDanger === true ? "button danger" : "button primary"}
+        disabled={props.isBusy}
+      >
+        {props.submit}
+      </button>
+    </div>
+  );
+}
