@@ -1,14 +1,18 @@
 /** What waits to be sent. A message is here, on the disk, before it is on the network. */
 import type { Id } from "../core/id.ts";
-import type { OutboxRow } from "./rows.ts";
+import type { DraftRow, OutboxRow } from "./rows.ts";
 import { type Db, type Rw, write } from "./schema.ts";
 
-/** Puts a message into the outbox. With `isDraft` the room's draft is emptied with it. */
-export async function enqueue(db: Db, row: OutboxRow, isDraft: boolean): Promise<void> {
+/**
+ * Puts a message into the outbox. With `isDraft` the room's draft is emptied with it, or is `next`
+ * from then on.
+ */
+export async function enqueue(db: Db, row: OutboxRow, isDraft: boolean, next?: DraftRow): Promise<void> {
   await write(db, ["outbox", "drafts"], async (tx) => {
     await tx.objectStore("outbox").add(row);
     if (isDraft) {
-      await tx.objectStore("drafts").delete(row.room);
+      const drafts = tx.objectStore("drafts");
+      await (next === undefined ? drafts.delete(row.room) : drafts.put(next));
     }
   });
 }

@@ -163,6 +163,8 @@ export interface DraftRow {
   replyTo?: Target;
   editing?: Target;
   mentions: Id[];
+  /** What was written before an edit began. It comes back after it. */
+  before?: { text: string; replyTo?: Target; mentions: Id[] };
   at: number;
 }
 

@@ -13,9 +13,10 @@ import {
   tell,
 } from "../wire/lists.ts";
 import { object } from "../wire/shape.ts";
-import type { Env, Home } from "./env.ts";
+import type { Env } from "./env.ts";
+import { forUser } from "./for-user.ts";
 import type { Mirror } from "./mirror.ts";
-import { problem, settled, settledProof } from "./problems.ts";
+import { settled, settledProof } from "./problems.ts";
 import { secondFactor } from "./second-factor.ts";
 import type { Device, Privacy, Session } from "./session-model.ts";
 
@@ -44,11 +45,7 @@ export function placesOf(refusal: Refusal): Device[] {
 
 export function accountCalls(env: Env, mirror: Mirror, deleted: () => Promise<void>): Calls {
   const devices = signal<Device[]>([]);
-  /** Does something for the user who is logged in. */
-  const own = async <T>(work: (home: Home) => Promise<T>) => {
-    const home = mirror.home.peek();
-    return home === undefined ? ({ ok: false, problem: problem("unauthorized") } as const) : await work(home);
-  };
+  const own = forUser(mirror);
   const load = () =>
     own(async (home) => {
       const result = await ask(home.http, { method: "GET", path: "/v1/sessions" }, devicesReader);

@@ -1,5 +1,5 @@
 /** What the user writes in a room: the draft, and what becomes of it. */
-import { type Signal, signal } from "@preact/signals";
+import { computed, type Signal, signal } from "@preact/signals";
 import {
   type Draft,
   deleteDraft,
@@ -11,14 +11,23 @@ import {
   withMentions,
 } from "../core/draft.ts";
 import type { Id } from "../core/id.ts";
+import { NO_DEVICE } from "../core/id.ts";
 import type { Target } from "../core/message.ts";
+import { quietly } from "../core/quietly.ts";
+import { utf8Length } from "../core/text.ts";
 import { RANDOM_BYTES, type Uuid7 } from "../core/uuid7.ts";
 import { draftOf, putDraft } from "../db/drafts.ts";
 import { getRow } from "../db/messages.ts";
 import { changeOutbox, discard, enqueue } from "../db/outbox.ts";
+import type { DraftRow } from "../db/rows.ts";
 import { sendFrame } from "../wire/outgoing.ts";
+import type { Answer, Problem } from "./answer.ts";
+import { limitsOf } from "./connection.ts";
 import type { Env, Home } from "./env.ts";
+import { attempt, problemOfError } from "./failure.ts";
+import { givenBack } from "./given-back.ts";
 import type { Mirror } from "./mirror.ts";
+import { done, problem } from "./problems.ts";
 import type { DraftState } from "./room-model.ts";
 
 /** How long a draft is not stored while the user goes on writing. */
@@ -27,16 +36,24 @@ const STORED_AFTER = 300;
 const TOLD_EACH = 3_000;
 const STOPPED_AFTER = 5_000;
 
+/** More than stands around the text in any frame. */
+const AROUND = 4_096;
+
 export const EMPTY: DraftState = { text: "", mentions: [] };
 
 export class Composer {
   readonly draft: Signal<DraftState> = signal(EMPTY);
+  /** Why the draft is not stored. */
+  readonly trouble: Signal<Problem | undefined> = signal(undefined);
+  /** By how many bytes the draft is too long for a frame; 0 or less if it fits. */
+  readonly excess = computed(() => this.#excessOf(this.draft.value));
   readonly #env: Env;
   readonly #mirror: Mirror;
   readonly #home: Home;
   readonly #room: Id;
   readonly #ids: Uuid7;
   #isDirty = false;
+  #isSending = false;
   #timer: unknown;
   #typingTimer: unknown;
   #toldAt = Number.NEGATIVE_INFINITY;
@@ -52,17 +69,10 @@ export class Composer {
   /** Shows the draft that is stored, unless the user is writing here. */
   async load(): Promise<void> {
     const row = await draftOf(this.#home.db, this.#room);
-    if (this.#isDirty) {
+    if (this.#isDirty || this.#isSending) {
       return;
     }
-    const { text = "", mentions = [], replyTo, editing } = row ?? {};
-    const draft: DraftState = { text, mentions };
-    if (replyTo !== undefined) {
-      draft.replyTo = replyTo;
-    }
-    if (editing !== undefined) {
-      draft.editing = editing;
-    }
+    const { room: _room, at: _at, ...draft }: DraftState & { room?: Id; at?: number } = row ?? EMPTY;
     if (JSON.stringify(draft) !== JSON.stringify(this.draft.peek())) {
       this.draft.value = draft;
     }
@@ -72,71 +82,91 @@ export class Composer {
     this.draft.value = draft;
     this.#isDirty = true;
     this.#env.clear(this.#timer);
-    this.#timer = this.#env.set(() => void this.flush(), STORED_AFTER);
+    this.#storeLater();
   }
 
-  /** Stores the draft now. */
+  /** Stores the draft now. If that fails, it is tried again with the next change. */
   async flush(): Promise<void> {
     this.#env.clear(this.#timer);
-    if (this.#isDirty) {
-      this.#isDirty = false;
-      await putDraft(this.#home.db, { ...this.draft.peek(), room: this.#room, at: this.#env.now() });
-      await this.#mirror.changed("drafts");
-    }
-  }
-
-  /** Sends the draft. It is emptied in the transaction that stores the message. */
-  async send(): Promise<boolean> {
-    const { text, replyTo, editing, mentions } = this.draft.peek();
-    if (text.trim() === "") {
-      return false;
-    }
-    this.#env.clear(this.#timer);
-    this.#isDirty = false;
-    this.draft.value = EMPTY;
-    this.#stopped();
-    if (editing !== undefined) {
-      return await this.#put(editDraft(editing, text), true);
-    }
-    const draft = replyTo === undefined ? textDraft(text) : replyDraft(replyTo.message, text);
-    return await this.#put(withMentions(draft, mentions), true);
-  }
-
-  async react(target: Target, emoji: string, remove: boolean): Promise<void> {
-    await this.#put(reactionDraft(target, emoji, remove), false);
-  }
-
-  async remove(target: Target): Promise<void> {
-    await this.#put(deleteDraft(target), false);
-  }
-
-  async forward(target: Target, to: Id): Promise<void> {
-    const row = await getRow(this.#home.db, this.#room, target);
-    const { slot } = row ?? {};
-    if (slot?.message === undefined || slot.deleted !== undefined) {
+    if (!this.#isDirty) {
       return;
     }
-    const draft = forwardDraft(slot.message);
-    if (draft !== undefined) {
-      await this.#put(draft, false, to);
+    this.#isDirty = false;
+    try {
+      await putDraft(this.#home.db, this.#rowOf(this.draft.peek()));
+    } catch (error) {
+      this.#isDirty = true;
+      this.trouble.value = problemOfError(error);
+      return;
     }
+    this.trouble.value = undefined;
+    await this.#mirror.changed("drafts");
+  }
+
+  /**
+   * Sends the draft. It is emptied in the transaction that stores the message, and shown until
+   * then: if the disk is full, or the tab dies, the text is still there.
+   */
+  async send(): Answer {
+    const sent = this.draft.peek();
+    if (sent.text.trim() === "" || this.#isSending) {
+      return done;
+    }
+    if (this.#excessOf(sent) > 0) {
+      return { ok: false, problem: problem("too_large") };
+    }
+    this.#isSending = true;
+    this.#env.clear(this.#timer);
+    const answer = await this.#put(messageOf(sent), { next: sent.before });
+    if (answer.ok) {
+      this.#stopped();
+      this.#wasSent(sent);
+    } else {
+      this.#storeLater();
+    }
+    this.#isSending = false;
+    return answer;
+  }
+
+  react(target: Target, emoji: string, remove: boolean): Answer {
+    return this.#put(reactionDraft(target, emoji, remove));
+  }
+
+  remove(target: Target): Answer {
+    return this.#put(deleteDraft(target));
+  }
+
+  async forward(target: Target, to: Id): Answer {
+    const row = await attempt(() => getRow(this.#home.db, this.#room, target));
+    if (!row.ok) {
+      return row;
+    }
+    const { slot } = row.value ?? {};
+    const draft =
+      slot?.message === undefined || slot.deleted !== undefined ? undefined : forwardDraft(slot.message);
+    return draft === undefined
+      ? { ok: false, problem: problem("not_found") }
+      : await this.#put(draft, undefined, to);
   }
 
   /** Tries a message again that the relay has rejected: the same one, not a new one. */
-  async retry(message: Id): Promise<void> {
-    await changeOutbox(this.#home.db, message, (row) => {
-      delete row.failed;
-      delete row.refused;
+  retry(message: Id): Answer {
+    return attempt(async () => {
+      await changeOutbox(this.#home.db, message, (row) => {
+        delete row.failed;
+        delete row.refused;
+      });
+      await this.#mirror.changed("outbox");
     });
-    await this.#mirror.changed("outbox");
   }
 
-  /** Drops a message that the relay has rejected, and returns its text. */
-  async discard(message: Id): Promise<string> {
-    const row = await discard(this.#home.db, message);
-    await this.#mirror.changed("outbox");
-    const { body } = row === undefined ? { body: "" } : (JSON.parse(row.frame) as { body: unknown });
-    return typeof body === "string" ? body : "";
+  /** Drops a message that the relay has rejected, and returns what the user wrote. */
+  discard(message: Id): Answer<DraftState | undefined> {
+    return attempt(async () => {
+      const row = await discard(this.#home.db, message);
+      await this.#mirror.changed("outbox");
+      return row === undefined ? undefined : await givenBack(this.#home.db, row);
+    });
   }
 
   /** The user has pressed a key. */
@@ -152,7 +182,43 @@ export class Composer {
 
   close(): void {
     this.#stopped();
-    void this.flush();
+    quietly(this.flush());
+  }
+
+  #storeLater(): void {
+    this.#isDirty = true;
+    this.#env.clear(this.#timer);
+    this.#timer = this.#env.set(() => quietly(this.flush()), STORED_AFTER);
+  }
+
+  #rowOf(draft: DraftState): DraftRow {
+    return { ...draft, room: this.#room, at: this.#env.now() };
+  }
+
+  /** What the user has typed meanwhile is the draft now. */
+  #wasSent(sent: DraftState): void {
+    const now = this.draft.peek();
+    if (now === sent) {
+      this.#isDirty = false;
+      this.trouble.value = undefined;
+      this.draft.value = sent.before ?? EMPTY;
+      return;
+    }
+    const { before: _, editing: _editing, replyTo: _replyTo, ...rest } = now;
+    const text = now.text.startsWith(sent.text) ? now.text.slice(sent.text.length) : now.text;
+    this.draft.value = { ...rest, text: `${sent.before?.text ?? ""}${text}` };
+    this.#storeLater();
+  }
+
+  #excessOf(draft: DraftState): number {
+    const { frame: limit } = limitsOf(this.#mirror);
+    // A character has at most six bytes in JSON, so a short text needs no counting.
+    const most = draft.text.length * 6 + AROUND;
+    if (most <= limit) {
+      return most - limit;
+    }
+    const after = NO_DEVICE;
+    return utf8Length(sendFrame({ ...messageOf(draft), after }, NO_DEVICE, this.#room)) - limit;
   }
 
   #stopped(): void {
@@ -163,14 +229,25 @@ export class Composer {
     }
   }
 
-  async #put(draft: Draft, isDraft: boolean, to: Id = this.#room): Promise<boolean> {
-    const { db } = this.#home;
-    // The others learn by this what they lack: it is the last one that the relay has confirmed.
-    const after = this.#mirror.rooms.peek().get(to)?.confirmed;
-    const id = this.#ids.next(this.#env.now(), this.#env.random(RANDOM_BYTES));
-    const frame = sendFrame(after === undefined ? draft : { ...draft, after }, id, to);
-    await enqueue(db, { id, room: to, frame, at: this.#env.now() }, isDraft);
-    await this.#mirror.changed("outbox", ...(isDraft ? (["drafts"] as const) : []));
-    return true;
+  /** Stores a message that waits. With `draft` it takes the place of the draft. */
+  #put(draft: Draft, its?: { next: DraftState | undefined }, to: Id = this.#room): Answer {
+    return attempt(async () => {
+      const { db } = this.#home;
+      // The others learn by this what they lack: it is the last one that the relay has confirmed.
+      const after = this.#mirror.rooms.peek().get(to)?.confirmed;
+      const id = this.#ids.next(this.#env.now(), this.#env.random(RANDOM_BYTES));
+      const frame = sendFrame(after === undefined ? draft : { ...draft, after }, id, to);
+      const next = its?.next === undefined ? undefined : this.#rowOf(its.next);
+      await enqueue(db, { id, room: to, frame, at: this.#env.now() }, its !== undefined, next);
+      await this.#mirror.changed("outbox", ...(its === undefined ? [] : (["drafts"] as const)));
+    });
   }
+}
+
+function messageOf({ text, replyTo, editing, mentions }: DraftState): Draft {
+  if (editing !== undefined) {
+    return editDraft(editing, text);
+  }
+  const draft = replyTo === undefined ? textDraft(text) : replyDraft(replyTo.message, text);
+  return withMentions(draft, mentions);
 }

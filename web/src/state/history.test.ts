@@ -170,10 +170,10 @@ describe("a search", () => {
       marks: [[4, 9]],
     });
     search.more();
-    await until(() => search.isDone.value);
+    await until(() => search.state.value === "done");
     expect(search.hits.value.length).toBe(120);
     const other = page.app.search({ words: "ferry", from: ME });
-    await until(() => other.isDone.value);
+    await until(() => other.state.value === "done");
     expect(other.hits.value).toEqual([]);
   });
 

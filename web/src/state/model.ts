@@ -148,7 +148,8 @@ export interface SearchQuery {
 
 export interface Search {
   hits: ReadonlySignal<Hit[]>;
-  isDone: ReadonlySignal<boolean>;
+  /** A search pauses after some hits, and goes on with `more`. */
+  state: ReadonlySignal<"running" | "paused" | "done" | "failed">;
   more(): void;
   cancel(): void;
 }

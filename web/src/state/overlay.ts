@@ -21,9 +21,9 @@ export interface Overlay {
   messages: Pending[];
   /** What waiting actions do to a message. */
   actions: Map<string, ((slot: MessageRow["slot"]) => void)[]>;
+  /** The last action on a message that the relay has rejected. */
+  failures: Map<string, { kind: string; outbox: OutboxRow }>;
 }
-
-export const EMPTY: Overlay = { messages: [], actions: new Map() };
 
 /** Reads what waits for a room. What has failed for good does nothing, but a message is shown. */
 export function overlayOf(
@@ -32,7 +32,7 @@ export function overlayOf(
   kind: RoomKind,
   me: { user: Id; device: Id; role: Role },
 ): Overlay {
-  const overlay: Overlay = { messages: [], actions: new Map() };
+  const overlay: Overlay = { messages: [], actions: new Map(), failures: new Map() };
   for (const outbox of rows.filter((row) => row.room === room)) {
     const message = messageOf(outbox, me);
     if (message === undefined) {
@@ -48,7 +48,9 @@ export function overlayOf(
         outbox,
         row: { room, id, user: me.user, slot, ledger: emptyLedger(), ...place },
       });
-    } else if (deed.deed === "act" && outbox.failed === undefined) {
+    } else if (deed.deed === "act" && outbox.failed !== undefined) {
+      overlay.failures.set(targetKey(deed.target), { kind: message.kind, outbox });
+    } else if (deed.deed === "act") {
       const key = targetKey(deed.target);
       const { apply } = deed;
       overlay.actions.set(key, [...(overlay.actions.get(key) ?? []), (slot) => void apply(slot)]);

@@ -3,6 +3,7 @@
  * visible and has the focus. A room that is open and not looked at counts nothing.
  */
 import type { Id } from "../core/id.ts";
+import { quietly } from "../core/quietly.ts";
 import { compareRows } from "../db/messages.ts";
 import { markRead } from "../db/reading.ts";
 import type { MessageRow, RoomRow } from "../db/rows.ts";
@@ -56,7 +57,7 @@ export class RoomReader {
   #wait(): void {
     this.#env.clear(this.#timer);
     if (this.#since.size > 0 && this.#env.isFocused()) {
-      this.#timer = this.#env.set(() => void this.#look(), SEEN_AFTER);
+      this.#timer = this.#env.set(() => quietly(this.#look()), SEEN_AFTER);
     }
   }
 

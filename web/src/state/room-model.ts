@@ -14,19 +14,26 @@ export interface OpenRoom {
   members: ReadonlySignal<Member[]>;
   draft: ReadonlySignal<DraftState>;
   setDraft(draft: DraftState): void;
-  /** Sends the draft: the row appears before any network. Empties the draft with it. */
-  send(): Promise<void>;
+  /** Why the draft is not stored. */
+  trouble: ReadonlySignal<Problem | undefined>;
+  /** By how many bytes the draft is too long to be sent; 0 or less if it fits. */
+  excess: ReadonlySignal<number>;
+  /**
+   * Sends the draft: the row appears before any network. The draft is emptied with it, or becomes
+   * what it was before an edit.
+   */
+  send(): Answer;
   /** Sends a reaction, or takes it back. */
-  react(target: Target, emoji: string, remove: boolean): Promise<void>;
-  remove(target: Target): Promise<void>;
-  forward(target: Target, to: Id): Promise<void>;
-  /** Tries a message again, or drops it and gives its text back. */
-  retry(message: Id): Promise<void>;
-  discard(message: Id): Promise<string>;
+  react(target: Target, emoji: string, remove: boolean): Answer;
+  remove(target: Target): Answer;
+  forward(target: Target, to: Id): Answer;
+  /** Tries a message again, or drops it and gives back what the user wrote. */
+  retry(message: Id): Answer;
+  discard(message: Id): Answer<DraftState | undefined>;
   /** What each device of each person did with an own message. */
   receipts(message: Id): ReadonlySignal<ReceiptRow[]>;
-  markRead(): Promise<void>;
-  markUnread(from: Target): Promise<void>;
+  markRead(): Answer;
+  markUnread(from: Target): Answer;
   /** Told of what is at least half in view. Decides itself whether that counts as read. */
   inView(keys: readonly string[]): void;
   /** Told at each keystroke. */
@@ -42,7 +49,7 @@ export interface OpenRoom {
   removeMember(user: Id): Answer;
   ban(user: Id, until?: number): Answer;
   rename(form: { name?: string; description?: string }): Answer;
-  setMuted(muted: boolean): Promise<void>;
+  setMuted(muted: boolean): Answer;
   leave(): Answer;
   close(): void;
 }
@@ -53,6 +60,8 @@ export interface DraftState {
   /** The message that is edited. */
   editing?: Target;
   mentions: Id[];
+  /** What was written before the edit began. It comes back after it. */
+  before?: Pick<DraftState, "text" | "mentions" | "replyTo">;
 }
 
 export interface Member {
@@ -114,6 +123,8 @@ export interface MessageRow {
   mark?: Mark;
   /** Why it is not sent, for good or for now. */
   problem?: Problem;
+  /** What the user wanted to do to it, and the relay has rejected. */
+  failure?: { id: Id; what: "edit" | "delete" | "reaction"; problem: Problem };
   /** Members without a device: nothing is kept for them. */
   unreachable: string[];
   may: { edit: boolean; remove: boolean };

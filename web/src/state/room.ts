@@ -3,6 +3,7 @@ import { computed, effect, signal } from "@preact/signals";
 import type { Id } from "../core/id.ts";
 import { type Ledger, people as peopleOf } from "../core/ledger.ts";
 import type { Role } from "../core/message.ts";
+import { quietly } from "../core/quietly.ts";
 import type { Uuid7 } from "../core/uuid7.ts";
 import type { Signal as BusSignal } from "../db/changes.ts";
 import { getRow, rowsBefore } from "../db/messages.ts";
@@ -11,6 +12,7 @@ import { changeRoom } from "../db/rooms.ts";
 import type { RoomRow as StoredRoom } from "../db/rows.ts";
 import { Composer } from "./composer.ts";
 import type { Env, Home } from "./env.ts";
+import { attempt } from "./failure.ts";
 import { Members } from "./members.ts";
 import type { Mirror } from "./mirror.ts";
 import { personName } from "./names.ts";
@@ -50,15 +52,15 @@ export function openRoom(
       changes.value += 1;
     }
     if (isAll || heard.topics.includes("members")) {
-      void members.read();
+      quietly(members.read());
     }
     if (isAll || heard.topics.includes("drafts")) {
-      void composer.load();
+      quietly(composer.load());
     }
   });
-  const unattend = env.onAttention(() => void composer.flush());
-  void composer.load();
-  void members.read();
+  const unattend = env.onAttention(() => quietly(composer.flush()));
+  quietly(composer.load());
+  quietly(members.read());
   const endings = new Set<() => void>();
 
   return {
@@ -68,10 +70,15 @@ export function openRoom(
     members: computed(() => members.shown(stored.value)),
     draft: composer.draft,
     setDraft: (draft) => composer.set(draft),
+    trouble: composer.trouble,
+    excess: composer.excess,
     async send() {
-      if (await composer.send()) {
+      const isEdit = composer.draft.peek().editing !== undefined;
+      const answer = await composer.send();
+      if (answer.ok && !isEdit) {
         await timeline.jumpToEnd();
       }
+      return answer;
     },
     react: (target, emoji, remove) => composer.react(target, emoji, remove),
     remove: (target) => composer.remove(target),
@@ -83,28 +90,33 @@ export function openRoom(
       endings.add(
         effect(() => {
           changes.value;
-          void getRow(home.db, id, { message, from: home.user }).then((its) => {
-            ledger.value = { ledger: its?.ledger, at: its?.sent_at ?? 0 };
-          });
+          const read = getRow(home.db, id, { message, from: home.user });
+          quietly(
+            read.then((its) => {
+              ledger.value = { ledger: its?.ledger, at: its?.sent_at ?? 0 };
+            }),
+          );
         }),
       );
       return computed(() => receiptsOf(mirror, stored.value, members, home.user, ledger.value));
     },
-    async markRead() {
-      const [last] = await rowsBefore(home.db, id, undefined, 1);
-      if (last?.sent_at !== undefined) {
-        await markRead(home.db, id, { up_to: last.id, sent_at: last.sent_at }, [], home.user);
-        env.notifications.close(id);
-        await mirror.changed("rooms", "marks");
-      }
-    },
-    async markUnread(from) {
-      const its = await getRow(home.db, id, from);
-      if (its?.sent_at !== undefined) {
-        await markUnread(home.db, id, its.sent_at, home.user);
-        await mirror.changed("rooms");
-      }
-    },
+    markRead: () =>
+      attempt(async () => {
+        const [last] = await rowsBefore(home.db, id, undefined, 1);
+        if (last?.sent_at !== undefined) {
+          await markRead(home.db, id, { up_to: last.id, sent_at: last.sent_at }, [], home.user);
+          env.notifications.close(id);
+          await mirror.changed("rooms", "marks");
+        }
+      }),
+    markUnread: (from) =>
+      attempt(async () => {
+        const its = await getRow(home.db, id, from);
+        if (its?.sent_at !== undefined) {
+          await markUnread(home.db, id, its.sent_at, home.user);
+          await mirror.changed("rooms");
+        }
+      }),
     inView: (keys) => reader.inView(keys),
     typing: () => composer.typing(),
     mayWrite: computed(() => mayWrite(env, mirror, stored.value)),
@@ -115,12 +127,13 @@ export function openRoom(
     removeMember: (user) => members.remove(user),
     ban: (user, until) => members.ban(user, until),
     rename: (form) => members.rename(form),
-    async setMuted(muted) {
-      await changeRoom(home.db, id, (its) => {
-        its.isMuted = muted;
-      });
-      await mirror.changed("rooms");
-    },
+    setMuted: (muted) =>
+      attempt(async () => {
+        await changeRoom(home.db, id, (its) => {
+          its.isMuted = muted;
+        });
+        await mirror.changed("rooms");
+      }),
     async leave() {
       const answer = await members.leave();
       if (answer.ok) {

@@ -8,7 +8,7 @@ import { wordsOf } from "../db/messages.ts";
 import type { PersonRow, RoomRow, MessageRow as Stored } from "../db/rows.ts";
 import type { Missing } from "../db/streams.ts";
 import { personName } from "./names.ts";
-import { type Pending, targetOfRow } from "./overlay.ts";
+import { type Overlay, type Pending, targetOfRow } from "./overlay.ts";
 import { problemOfCode } from "./problems.ts";
 import type { MessageRow, Row } from "./room-model.ts";
 import { readersOf } from "./rooms.ts";
@@ -26,6 +26,8 @@ export interface Scene {
   divider: { after: number; count: number } | undefined;
   missing: readonly Missing[];
   isAtBeginning: boolean;
+  /** What the relay has rejected, by the message that it acts on. */
+  failures: Overlay["failures"];
   /** Returns the message to which another one is a reply, if it is here. */
   quoted(id: Id): Stored | undefined;
 }
@@ -84,6 +86,7 @@ export function toMessage(row: Stored, pending: Pending | undefined, scene: Scen
   const reply = replyOf(row, scene);
   const isText = slot.message?.kind === "text" && slot.deleted === undefined;
   const problem = problemOfRow(pending);
+  const failure = failureOf(scene.failures.get(targetKey(target)));
   const mark =
     row.ledger === undefined ? undefined : markOf(row.ledger, readersOf(room, me, row.sent_at ?? 0));
   const moderates = room?.kind !== "direct" && ["moderator", "admin", "owner"].includes(room?.role ?? "");
@@ -112,7 +115,20 @@ export function toMessage(row: Stored, pending: Pending | undefined, scene: Scen
     ...(reply === undefined ? {} : { reply }),
     ...(isMine && mark !== undefined ? { mark } : {}),
     ...(problem === undefined ? {} : { problem }),
+    ...(failure === undefined ? {} : { failure }),
   };
+}
+
+function failureOf(
+  failed: { kind: string; outbox: Pending["outbox"] } | undefined,
+): MessageRow["failure"] | undefined {
+  const { kind, outbox } = failed ?? {};
+  if (outbox?.failed === undefined) {
+    return undefined;
+  }
+  const { code, detail, field } = outbox.failed;
+  const what = kind === "edit" || kind === "delete" ? kind : "reaction";
+  return { id: outbox.id, what, problem: problemOfCode(code, detail, field) };
 }
 
 function contentOf({ slot }: Stored, people: Scene["people"]): MessageRow["content"] {

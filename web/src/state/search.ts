@@ -17,7 +17,7 @@ const EXCERPT = 160;
 
 export function search(mirror: Mirror, query: SearchQuery): Search {
   const hits = signal<Hit[]>([]);
-  const isDone = signal(false);
+  const state = signal<"running" | "paused" | "done" | "failed">("running");
   let wanted = STEP;
   let isCancelled = false;
   let wake: () => void = () => undefined;
@@ -28,27 +28,35 @@ export function search(mirror: Mirror, query: SearchQuery): Search {
     }
     const words = searchWords(query.words);
     for await (const rows of searchStore(home.db, query)) {
-      while (!isCancelled && hits.peek().length >= wanted) {
+      // Only where there is more to show, so that "more" never brings nothing.
+      while (rows.length > 0 && !isCancelled && hits.peek().length >= wanted) {
+        state.value = "paused";
         await new Promise<void>((resolve) => {
           wake = resolve;
         });
+        state.value = "running";
       }
       if (isCancelled) {
         return;
       }
       if (rows.length > 0) {
-        hits.value = [...hits.peek(), ...rows.map((row) => toHit(mirror, row, words))];
+        const found = [...hits.peek(), ...rows.map((row) => toHit(mirror, row, words))];
+        // The messages of the last minutes are on no page yet, and come room by room.
+        hits.value = found.sort((one, other) => other.at - one.at);
       }
     }
   };
-  run()
-    .catch(() => undefined)
-    .finally(() => {
-      isDone.value = true;
-    });
+  run().then(
+    () => {
+      state.value = "done";
+    },
+    () => {
+      state.value = "failed";
+    },
+  );
   return {
     hits,
-    isDone,
+    state,
     more() {
       wanted = hits.peek().length + STEP;
       wake();

@@ -1,9 +1,10 @@
 /** The second factor of the account: set up with an app, and turned off with a code of it. */
 import { effect, signal } from "@preact/signals";
 import { ask, recoveryCodes, tell, totpSecret, totpStatus } from "../wire/lists.ts";
-import type { Env, Home } from "./env.ts";
+import type { Env } from "./env.ts";
+import { forUser } from "./for-user.ts";
 import type { Mirror } from "./mirror.ts";
-import { problem, settled, settledProof } from "./problems.ts";
+import { settled, settledProof } from "./problems.ts";
 import type { SecondFactor } from "./session-model.ts";
 
 const path = "/v1/me/totp";
@@ -17,10 +18,7 @@ export function secondFactor(env: Env, mirror: Mirror): SecondFactor {
       status.value = undefined;
     }
   });
-  const own = async <T>(work: (home: Home) => Promise<T>) => {
-    const home = mirror.home.peek();
-    return home === undefined ? ({ ok: false, problem: problem("unauthorized") } as const) : await work(home);
-  };
+  const own = forUser(mirror);
   const load = () =>
     own(async (home) => {
       const result = await ask(home.http, { method: "GET", path }, totpStatus);

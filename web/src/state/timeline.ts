@@ -275,6 +275,7 @@ export class RoomTimeline implements Timeline {
       divider: this.#divider.value,
       missing: this.#missing.value,
       isAtBeginning: window.isAtBeginning,
+      failures: overlay.failures,
       quoted: (id: Id) => {
         const row = quoted.get(id);
         return row === undefined ? undefined : laidOver(row, overlay);

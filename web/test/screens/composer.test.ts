@@ -1,6 +1,6 @@
 import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
-import { calls, eventually, inWorld, open, useBrowser } from "./browser.ts";
+import { calls, eventually, fail, inWorld, open, useBrowser } from "./browser.ts";
 
 useBrowser();
 
@@ -61,6 +61,75 @@ describe("the composer", () => {
     await field(page).fill("Yes. At one?");
     await field(page).press("Enter");
     await page.locator(".message.mine", { hasText: "Yes. At one?" }).getByText("edited").waitFor();
+  });
+
+  it("7 keeps what is typed while a message is edited or answered from its menu", async () => {
+    const page = await open({ story: "direct" });
+    const choose = async (text: string, item: string) => {
+      await page.locator(".bubble", { hasText: text }).click({ button: "right" });
+      await page.getByRole("menuitem", { name: item, exact: true }).click();
+    };
+    await field(page).pressSequentially("half a thought");
+    await choose("Half past twelve?", "Edit");
+    await eventually(() => field(page).inputValue(), "Yes. Half past twelve?");
+    await field(page).press("Escape");
+    await eventually(() => field(page).inputValue(), "half a thought");
+
+    await choose("Half past twelve?", "Edit");
+    await eventually(() => field(page).inputValue(), "Yes. Half past twelve?");
+    await field(page).fill("Yes. At one?");
+    await field(page).press("Enter");
+    await page.locator(".message.mine", { hasText: "Yes. At one?" }).getByText("edited").waitFor();
+    await eventually(() => field(page).inputValue(), "half a thought");
+
+    await choose("Lunch today?", "Reply");
+    await page.locator(".writing-bar", { hasText: "Reply to" }).waitFor();
+    expect(await field(page).inputValue()).toBe("half a thought");
+    await choose("At one?", "Edit");
+    await eventually(() => field(page).inputValue(), "Yes. At one?");
+    await choose("Lunch today?", "Reply");
+    await eventually(() => field(page).inputValue(), "half a thought");
+    await field(page).press("Escape");
+    expect(await page.locator(".writing-bar").count()).toBe(0);
+    expect(await field(page).inputValue()).toBe("half a thought");
+  });
+
+  it("7 leaves the text in the field if the disk does not take it, and says why", async () => {
+    const page = await open({ story: "direct" });
+    await field(page).pressSequentially("the only copy");
+    await fail(page, { key: "problem.storage_full", values: {} });
+    await field(page).press("Enter");
+    await page.getByRole("alert").getByText("The disk of this device is full").waitFor();
+    expect(await field(page).inputValue()).toBe("the only copy");
+    await field(page).press("Enter");
+    await page.locator(".message.mine", { hasText: "the only copy" }).waitFor();
+    await eventually(() => field(page).inputValue(), "");
+    await inWorld(
+      page,
+      "ferry.app.openRoom(ferry.ROOM.bob).trouble.value = { key: 'problem.storage_full', values: {} }",
+    );
+    await page.getByText("What you write is not stored").waitFor();
+  });
+
+  it("5 gives a rejected edit back, and what was typed after it", async () => {
+    const page = await open({ story: "trouble" });
+    await field(page).pressSequentially("meanwhile");
+    const row = page.locator(".message", { hasText: "It has 12 pages." });
+    await row.getByText("Your change was not taken").waitFor();
+    await row.getByRole("button", { name: "Edit" }).click();
+    await eventually(() => field(page).inputValue(), "the rejected edit");
+    await page.locator(".writing-bar", { hasText: "You edit a message" }).waitFor();
+    await field(page).press("Escape");
+    await eventually(() => field(page).inputValue(), "meanwhile");
+  });
+
+  it("44 says what to do after a fault of its own, and not what somebody wrote", async () => {
+    const page = await open({ story: "details" });
+    await fail(page, { key: "throw" });
+    await page.getByRole("switch", { name: /Mute/ }).click();
+    const alert = page.getByRole("alert");
+    await alert.getByText("Reload the page and try again").waitFor();
+    expect(await alert.textContent()).not.toContain("somebody");
   });
 
   it("9 leaves the arrow alone where there is text", async () => {

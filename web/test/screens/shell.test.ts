@@ -47,6 +47,20 @@ describe("the shell", () => {
     await page.locator(".message.lit", { hasText: "Pier 3" }).waitFor();
   });
 
+  it("36 goes on where it paused, and offers no more where there is none", async () => {
+    const page = await open({ story: "search" });
+    const words = page.getByRole("searchbox", { name: "Words in messages" });
+    await words.fill("the");
+    await page.getByText(/messages found so far/).waitFor();
+    expect(await page.locator(".hit").count()).toBe(40);
+    await page.getByRole("button", { name: "Search further back" }).click();
+    await eventually(async () => (await page.locator(".hit").count()) > 40, true);
+    expect(await page.getByRole("button", { name: "Search further back" }).count()).toBe(0);
+    await words.fill("lighthouse");
+    await page.getByText(/message found$/).waitFor();
+    expect(await page.getByRole("button", { name: "Search further back" }).count()).toBe(0);
+  });
+
   it("37 goes from room to room, and to what is unread, by the keyboard", async () => {
     const page = await open({ story: "direct" });
     await page.keyboard.press("Alt+ArrowDown");

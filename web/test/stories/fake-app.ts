@@ -27,6 +27,9 @@ import { plans, ROOM } from "./rooms.ts";
 
 type Value<S> = S extends { value: infer V } ? V : never;
 
+/** A search pauses after so many hits. */
+const SHOWN = 40;
+
 export class FakeApp implements App {
   /** Every intent, in order. */
   readonly calls: [name: string, ...values: unknown[]][] = [];
@@ -77,6 +80,9 @@ export class FakeApp implements App {
 
   #answer = async <T>(value: T): Answer<T> => {
     const problem = this.problems.shift();
+    if (problem?.key === "throw") {
+      throw new Error("what somebody wrote");
+    }
     return problem === undefined ? { ok: true, value } : { ok: false, problem };
   };
 
@@ -101,9 +107,9 @@ export class FakeApp implements App {
 
   readonly connection: Connection = {
     state: this.state,
-    limits: signal({ frame: 65_536 }),
     waiting: this.waiting,
     clockSkew: this.clockSkew,
+    limits: signal({ frame: 65_536 }),
     tryNow: () => this.#log("tryNow"),
   };
 
@@ -246,10 +252,17 @@ export class FakeApp implements App {
         ];
       }),
     );
+    const sorted = hits.toSorted((one, other) => other.at - one.at);
+    const shown = signal(sorted.slice(0, SHOWN));
+    const state: Signal<Search["state"]["value"]> = signal(sorted.length > SHOWN ? "paused" : "done");
     return {
-      hits: signal(hits.toSorted((one, other) => other.at - one.at).slice(0, 40)),
-      isDone: signal(true),
-      more: () => this.#log("more"),
+      hits: shown,
+      state,
+      more: () => {
+        this.#log("more");
+        shown.value = sorted;
+        state.value = "done";
+      },
       cancel: () => this.#log("cancel"),
     };
   }

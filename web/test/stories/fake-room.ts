@@ -1,7 +1,8 @@
 /** A room of the small world. */
 import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import type { Target } from "../../src/core/message.ts";
-import type { Answer } from "../../src/state/answer.ts";
+import { utf8Length } from "../../src/core/text.ts";
+import type { Answer, Problem } from "../../src/state/answer.ts";
 import type { RoomRow } from "../../src/state/model.ts";
 import type { DraftState, Member, OpenRoom, ReceiptRow } from "../../src/state/room-model.ts";
 import { FakeTimeline } from "./fake-timeline.ts";
@@ -25,6 +26,8 @@ export class FakeRoom implements OpenRoom {
   readonly timeline: FakeTimeline;
   readonly members: Signal<Member[]>;
   readonly draft: Signal<DraftState>;
+  readonly trouble: Signal<Problem | undefined> = signal(undefined);
+  readonly excess = computed(() => utf8Length(JSON.stringify(this.draft.value.text)) - 63_488);
   readonly mayWrite: ReadonlySignal<OpenRoom["mayWrite"]["value"]>;
   readonly #log: Log;
   /** What the next request of a form gives back. */
@@ -45,17 +48,21 @@ export class FakeRoom implements OpenRoom {
     this.draft.value = draft;
   }
 
-  async send(): Promise<void> {
-    const { text, editing, replyTo, mentions } = this.draft.peek();
+  async send(): Answer {
+    const { text, editing, replyTo, mentions, before } = this.draft.peek();
     this.#log("send", text, { editing, replyTo, mentions });
-    this.draft.value = { text: "", mentions: [] };
+    const answer = await this.answer();
+    if (!answer.ok) {
+      return answer;
+    }
+    this.draft.value = before ?? { text: "", mentions: [] };
     if (editing !== undefined) {
       this.timeline.change(editing.message, (said) => ({
         ...said,
         content: { is: "text", text },
         isEdited: true,
       }));
-      return;
+      return answer;
     }
     const to = this.timeline.said.peek().find((one) => one.target.message === replyTo?.message);
     const quoted = to?.content.is === "text" ? to.content.text : "";
@@ -64,10 +71,15 @@ export class FakeRoom implements OpenRoom {
         ? {}
         : { reply: { target: to.target, author: to.author.name, text: quoted, isHere: true } };
     this.timeline.arrive(say(ME, Date.now(), text, { mark: "waiting", ...reply }));
+    return answer;
   }
 
-  async react(target: Target, emoji: string, remove: boolean): Promise<void> {
+  async react(target: Target, emoji: string, remove: boolean): Answer {
     this.#log("react", target.message, emoji, remove);
+    const answer = await this.answer();
+    if (!answer.ok) {
+      return answer;
+    }
     this.timeline.change(target.message, (said) => {
       const others = said.reactions.filter((one) => one.emoji !== emoji);
       const known = said.reactions.find((one) => one.emoji === emoji);
@@ -77,34 +89,49 @@ export class FakeRoom implements OpenRoom {
         now.length === 0 ? others : [...others, { emoji, count: now.length, isMine: !remove, names: now }];
       return { ...said, reactions };
     });
+    return answer;
   }
 
-  async remove(target: Target): Promise<void> {
+  async remove(target: Target): Answer {
     this.#log("remove", target.message);
+    const answer = await this.answer();
+    if (!answer.ok) {
+      return answer;
+    }
     this.timeline.change(target.message, (said) => ({
       ...said,
       content: { is: "deleted", by: ME.name },
       may: { edit: false, remove: false },
     }));
+    return answer;
   }
 
-  async forward(target: Target, to: string): Promise<void> {
+  forward(target: Target, to: string): Answer {
     this.#log("forward", target.message, to);
+    return this.answer();
   }
 
-  async retry(message: string): Promise<void> {
+  retry(message: string): Answer {
     this.#log("retry", message);
     this.timeline.change(message, ({ problem: _, ...said }) => said);
+    return this.answer();
   }
 
-  async discard(message: string): Promise<string> {
+  async discard(message: string): Answer<DraftState | undefined> {
     this.#log("discard", message);
-    let text = "";
+    let value: DraftState | undefined;
     this.timeline.change(message, ({ content }) => {
-      text = content.is === "text" ? content.text : "";
+      value = content.is === "text" ? { text: content.text, mentions: [] } : undefined;
       return undefined;
     });
-    return text;
+    // What was rejected may also be an edit of a message that stays.
+    for (const { failure, target } of this.timeline.said.peek()) {
+      if (failure?.id === message) {
+        value = { text: "the rejected edit", mentions: [], editing: target };
+        this.timeline.change(target.message, ({ failure: _, ...said }) => said);
+      }
+    }
+    return { ok: true, value };
   }
 
   receipts(): ReadonlySignal<ReceiptRow[]> {
@@ -125,12 +152,14 @@ export class FakeRoom implements OpenRoom {
     ]);
   }
 
-  async markRead(): Promise<void> {
+  markRead(): Answer {
     this.#log("markRead");
+    return this.answer();
   }
 
-  async markUnread(from: Target): Promise<void> {
+  markUnread(from: Target): Answer {
     this.#log("markUnread", from.message);
+    return this.answer();
   }
 
   inView(keys: readonly string[]): void {
@@ -175,9 +204,10 @@ export class FakeRoom implements OpenRoom {
     return this.answer();
   }
 
-  async setMuted(muted: boolean): Promise<void> {
+  setMuted(muted: boolean): Answer {
     this.#log("setMuted", muted);
     this.row.value = { ...this.row.peek(), isMuted: muted };
+    return this.answer();
   }
 
   leave(): Answer {

@@ -116,6 +116,10 @@ export const TROUBLE: Said[] = [
     problem: { key: "problem.too_large", values: {} },
   }),
   say(ME, NOW - 4 * MINUTE, "Tell me when you have it.", { mark: "waiting" }),
+  say(ME, NOW - 3 * MINUTE, "It has 12 pages.", {
+    mark: "delivered",
+    failure: { id: id(77), what: "edit", problem: { key: "problem.muted", values: {} } },
+  }),
 ];
 
 export const STRANGE: Said[] = [

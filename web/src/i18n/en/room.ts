@@ -168,4 +168,10 @@ export const room = {
   "receipts.expired": "Lost: the device was logged out",
   "receipts.unreachable": "No device logged in; nothing is kept",
   "receipts.hint": "What stands here is true. If something is missing, a receipt may have been lost.",
+  "trouble.edit": "Your change was not taken.",
+  "trouble.delete": "The deletion was not taken.",
+  "trouble.reaction": "Your reaction was not taken.",
+  "trouble.drop": "Let it be",
+  "composer.not_stored": "What you write is not stored, and will be lost with this tab.",
+  "forward.done": "Forwarded to {name}",
 } as const;

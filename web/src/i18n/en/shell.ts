@@ -160,4 +160,5 @@ export const shell = {
   "search.more": "Search further back",
   next: "Next",
   copied: "Copied",
+  "search.paused": { one: "{n} message found so far", other: "{n} messages found so far" },
 } as const;

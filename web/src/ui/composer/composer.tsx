@@ -4,6 +4,7 @@ import { size } from "../../i18n/dates.ts";
 import { t } from "../../i18n/words.ts";
 import { useApp } from "../app-context.ts";
 import { Icon } from "../basics/icon.tsx";
+import { wordsOf } from "../basics/problem.tsx";
 import { isTouch } from "../device.ts";
 import { lazy } from "../shell/lazy.tsx";
 import { useRoomView } from "../timeline/room-view.ts";
@@ -11,7 +12,6 @@ import { Bars } from "./bars.tsx";
 import { Closed } from "./closed.tsx";
 import { type Completion, completionAt, putIn } from "./completion.ts";
 import { CompletionList } from "./completion-list.tsx";
-import { excessOf, FRAME_ROOM } from "./excess.ts";
 import { mentionsIn } from "./mentions.ts";
 import { WritingLine } from "./writing-line.tsx";
 
@@ -33,34 +33,27 @@ export function Composer() {
 function Writer() {
   const view = useRoomView();
   const { room } = view;
-  const { enterSends } = useApp().settings.values.value;
+  const app = useApp();
+  const { enterSends } = app.settings.values.value;
   const field = useRef<HTMLTextAreaElement>(null);
-  const [text, setText] = useState(room.draft.peek().text);
   const [completion, setCompletion] = useState<Completion>();
   const [picks, setPicks] = useState(false);
-  /** What was written before an edit began. It comes back after it. */
-  const before = useRef("");
-  /** The text that this field gave to the draft last. */
-  const written = useRef(text);
   const draft = room.draft.value;
-  const excess = excessOf(text);
+  const { text } = draft;
+  const excess = room.excess.value;
+  const trouble = room.trouble.value;
   const isEditing = draft.editing !== undefined;
   const canSend = text.trim() !== "" && excess <= 0;
 
   view.focusComposer = () => field.current?.focus();
 
-  // Another tab, or the menu of a message, changes the draft too. What was written here itself may
-  // be behind the field by now, and must not take its place.
+  const edited = draft.editing?.message;
   useEffect(() => {
-    const now = room.draft.peek().text;
-    if (now !== written.current) {
-      written.current = now;
-      setText(now);
-    }
-    if (draft.editing !== undefined) {
+    if (edited !== undefined) {
       field.current?.focus();
+      field.current?.setSelectionRange(field.current.value.length, field.current.value.length);
     }
-  }, [draft]);
+  }, [edited]);
 
   useLayoutEffect(() => {
     if (field.current !== null) {
@@ -76,36 +69,18 @@ function Writer() {
     }
   }, []);
 
-  const write = (next: string) => {
-    setText(next);
-    written.current = next;
+  const write = (next: string) =>
     room.setDraft({ ...room.draft.peek(), text: next, mentions: mentionsIn(next, room.members.peek()) });
-  };
 
+  // The text stays in the field until the disk has it: a full one loses nothing.
   const send = async () => {
     if (!canSend) {
       return;
     }
-    setText("");
-    written.current = "";
     setCompletion(undefined);
-    const wasEditing = room.draft.peek().editing !== undefined;
-    await room.send();
-    if (wasEditing) {
-      write(before.current);
-      before.current = "";
-    } else {
+    if ((await view.attempt(room.send())) && !isEditing) {
       await view.toEnd();
     }
-    field.current?.focus();
-  };
-
-  const cancel = () => {
-    const text = isEditing ? before.current : room.draft.peek().text;
-    before.current = "";
-    written.current = text;
-    room.setDraft({ text, mentions: mentionsIn(text, room.members.peek()) });
-    setText(text);
     field.current?.focus();
   };
 
@@ -149,9 +124,9 @@ function Writer() {
     } else if (event.key === "Escape") {
       event.preventDefault();
       if (isEditing || draft.replyTo !== undefined) {
-        cancel();
+        view.cancel();
       } else {
-        void room.markRead();
+        void view.attempt(room.markRead());
       }
     }
   };
@@ -167,7 +142,7 @@ function Writer() {
         />
       )}
       <div class={excess > 0 ? "writing-box over" : "writing-box"}>
-        <Bars draft={draft} onCancel={cancel} />
+        <Bars draft={draft} onCancel={() => view.cancel()} />
         <form
           class="writing-row"
           onSubmit={(event) => {
@@ -196,9 +171,6 @@ function Writer() {
             enterkeyhint={enterSends ? "send" : "enter"}
             onInput={(event) => {
               const { value, selectionStart } = event.currentTarget;
-              if (!isEditing && text === "") {
-                before.current = "";
-              }
               write(value);
               setCompletion(completionAt(value, selectionStart));
               room.typing();
@@ -218,9 +190,14 @@ function Writer() {
         </form>
         {excess > 0 ? (
           <p class="excess" role="status">
-            {t("composer.excess", { n: excess, limit: size(FRAME_ROOM) })}
+            {t("composer.excess", { n: excess, limit: size(app.connection.limits.value.frame) })}
           </p>
         ) : null}
+        {trouble === undefined ? null : (
+          <p class="excess" role="alert">
+            {t("composer.not_stored")} {wordsOf(trouble)}
+          </p>
+        )}
       </div>
       {picks ? (
         <EmojiDialog

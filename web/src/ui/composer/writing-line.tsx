@@ -3,7 +3,9 @@ import { useEffect } from "preact/hooks";
 import { t } from "../../i18n/words.ts";
 import { useRoomView } from "../timeline/room-view.ts";
 
+/** A problem takes longer to read. */
 const NOTICE_MS = 4_000;
+const PROBLEM_MS = 10_000;
 
 export function WritingLine() {
   const { room, notice } = useRoomView();
@@ -12,9 +14,12 @@ export function WritingLine() {
     if (said === undefined) {
       return undefined;
     }
-    const timer = setTimeout(() => {
-      notice.value = undefined;
-    }, NOTICE_MS);
+    const timer = setTimeout(
+      () => {
+        notice.value = undefined;
+      },
+      said.isProblem ? PROBLEM_MS : NOTICE_MS,
+    );
     return () => clearTimeout(timer);
   }, [said]);
   const writing = room.row.value?.writing ?? [];
@@ -29,7 +34,11 @@ export function WritingLine() {
           : t("writing.many", { n: writing.length });
   return (
     <div class="writing-line">
-      {said === undefined ? null : <span role="status">{said}</span>}
+      {said === undefined ? null : (
+        <span class={said.isProblem ? "bad" : undefined} role={said.isProblem ? "alert" : "status"}>
+          {said.words}
+        </span>
+      )}
       {said !== undefined || words === undefined ? null : (
         <>
           <span class="dots" aria-hidden="true">

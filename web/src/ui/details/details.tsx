@@ -46,7 +46,7 @@ export default function Details() {
               hint={t("details.mute_hint")}
               isOn={row.isMuted}
               isSwitch
-              onChange={(isOn) => void room.setMuted(isOn)}
+              onChange={(isOn) => void task.run(() => room.setMuted(isOn))}
             />
           </section>
           {row.kind === "direct" ? (

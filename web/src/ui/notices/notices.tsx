@@ -1,5 +1,6 @@
 /** What happened to rooms, devices and friends. */
 import { useEffect, useState } from "preact/hooks";
+import { quietly } from "../../core/quietly.ts";
 import { ago, moment } from "../../i18n/dates.ts";
 import { lookUp, t } from "../../i18n/words.ts";
 import type { NoticeRow } from "../../state/model.ts";
@@ -19,7 +20,7 @@ export default function Notices() {
     () => new Set(notices.list.peek().flatMap(({ id, isRead }) => (isRead ? [] : [id]))),
   );
   useEffect(() => {
-    void notices.markRead();
+    quietly(notices.markRead());
   }, [notices.list.value]);
   const list = notices.list.value;
   return (

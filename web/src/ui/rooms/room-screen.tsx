@@ -62,7 +62,7 @@ export function RoomScreen({ here }: { here: Extract<Route, { at: "room" }> }) {
 
 async function jump(view: RoomView, target: Target): Promise<void> {
   if (!(await view.room.timeline.jumpTo(target))) {
-    view.notice.value = t("quote.not_here");
+    view.say(t("quote.not_here"));
   }
 }
 

@@ -73,12 +73,15 @@ function queryOf(words: string, room: string, from: string, since: string, until
 
 function Hits({ running }: { running: Running }) {
   const hits = running.hits.value;
-  const isDone = running.isDone.value;
+  const state = running.state.value;
   return (
-    <section aria-busy={!isDone}>
+    <section aria-busy={state === "running"}>
       <p class="hint" role="status">
-        {isDone ? t("search.found", { n: hits.length }) : t("search.running", { n: hits.length })}
+        {state === "done" ? t("search.found", { n: hits.length }) : null}
+        {state === "running" ? t("search.running", { n: hits.length }) : null}
+        {state === "paused" ? t("search.paused", { n: hits.length }) : null}
       </p>
+      {state === "failed" ? <p role="alert">{t("problem.store_failed")}</p> : null}
       <ul class="rows">
         {hits.map((hit) => (
           <li key={`${hit.target.from}/${hit.target.message}`}>
@@ -94,9 +97,9 @@ function Hits({ running }: { running: Running }) {
           </li>
         ))}
       </ul>
-      {isDone && hits.length === 0 ? <p class="hint">{t("search.none")}</p> : null}
-      {!isDone || hits.length === 0 ? null : (
-        <button type="button" class="button" onClick={running.more}>
+      {state === "done" && hits.length === 0 ? <p class="hint">{t("search.none")}</p> : null}
+      {state !== "paused" ? null : (
+        <button type="button" class="button" onClick={() => running.more()}>
           {t("search.more")}
         </button>
       )}

@@ -1,10 +1,13 @@
 /** The login ended elsewhere. The history is here still, and hidden. */
 import { useState } from "preact/hooks";
 import { t } from "../../i18n/words.ts";
+import { attempt } from "../../state/failure.ts";
 import { useApp } from "../app-context.ts";
 import { Dialog } from "../basics/dialog.tsx";
 import { Icon } from "../basics/icon.tsx";
+import { ProblemText } from "../basics/problem.tsx";
 import { Rich } from "../basics/rich.tsx";
+import { useTask } from "../basics/task.ts";
 import { Alone } from "./alone.tsx";
 import { LoginForm } from "./login.tsx";
 
@@ -13,6 +16,7 @@ type Why = "elsewhere" | "expired" | "account_deleted" | "another_user";
 export function LoggedOut(props: { username: string; why: Why }) {
   const { session } = useApp();
   const [asks, setAsks] = useState(false);
+  const task = useTask();
   const isDeleted = props.why === "account_deleted";
   return (
     <Alone title={t(`logged_out.${props.why}`)} text={t(`logged_out.${props.why}_text`)}>
@@ -38,6 +42,7 @@ export function LoggedOut(props: { username: string; why: Why }) {
       {asks ? (
         <Dialog title={t("logged_out.erase_title")} onClose={() => setAsks(false)}>
           <p>{t("logged_out.erase_text")}</p>
+          {task.problem === undefined ? null : <ProblemText problem={task.problem} />}
           <div class="buttons end">
             <button type="button" class="button" onClick={() => setAsks(false)}>
               {t("cancel")}
@@ -46,8 +51,7 @@ export function LoggedOut(props: { username: string; why: Why }) {
               type="button"
               class="button danger"
               onClick={() => {
-                setAsks(false);
-                void session.erase();
+                void task.run(() => attempt(() => session.erase()));
               }}
             >
               {t("logged_out.erase")}

@@ -2,22 +2,27 @@
 import { useEffect, useState } from "preact/hooks";
 import { ago, size } from "../../i18n/dates.ts";
 import { t } from "../../i18n/words.ts";
+import { attempt } from "../../state/failure.ts";
 import { useApp } from "../app-context.ts";
 import { Icon } from "../basics/icon.tsx";
+import { ProblemText } from "../basics/problem.tsx";
+import { useTask } from "../basics/task.ts";
 import { ExportDialog } from "./export-dialog.tsx";
 import { ImportDialog } from "./import-dialog.tsx";
 
 export function HistorySection() {
   const { history } = useApp();
+  const task = useTask();
   const [open, setOpen] = useState<"export" | "import">();
   useEffect(() => {
-    void history.refresh();
+    void task.run(() => attempt(() => history.refresh()));
   }, []);
   const status = history.status.value;
   const isProtected = status.protection === "protected";
   return (
     <>
       <p class="hint">{t("history.text")}</p>
+      {task.problem === undefined ? null : <ProblemText problem={task.problem} />}
       <section class="card">
         <dl class="facts">
           <dt>{t("history.messages")}</dt>
@@ -40,7 +45,11 @@ export function HistorySection() {
       </div>
       {status.protection === "not_asked" || status.protection === "refused" ? (
         <div class="buttons">
-          <button type="button" class="button" onClick={() => void history.protect()}>
+          <button
+            type="button"
+            class="button"
+            onClick={() => void task.run(() => attempt(() => history.protect()))}
+          >
             {t("history.protect")}
           </button>
         </div>

@@ -3,13 +3,14 @@ import { useState } from "preact/hooks";
 import { fold, hasWords, searchWords } from "../../core/fold.ts";
 import type { Target } from "../../core/message.ts";
 import { t } from "../../i18n/words.ts";
-import type { OpenRoom } from "../../state/room-model.ts";
+import type { RoomRow } from "../../state/model.ts";
 import { useApp } from "../app-context.ts";
 import { Avatar } from "../basics/avatar.tsx";
 import { Dialog } from "../basics/dialog.tsx";
 import { SearchField } from "../basics/field.tsx";
+import type { RoomView } from "./room-view.ts";
 
-export default function ForwardDialog(props: { room: OpenRoom; target: Target; onClose(): void }) {
+export default function ForwardDialog(props: { view: RoomView; target: Target; onClose(): void }) {
   const { rooms } = useApp();
   const [words, setWords] = useState("");
   const wanted = searchWords(words);
@@ -25,8 +26,8 @@ export default function ForwardDialog(props: { room: OpenRoom; target: Target; o
               type="button"
               class="action"
               onClick={() => {
-                void props.room.forward(props.target, row.id);
                 props.onClose();
+                void forward(props.view, props.target, row);
               }}
             >
               <Avatar id={row.peer ?? row.id} name={row.name} kind={row.kind} size="small" />
@@ -37,4 +38,10 @@ export default function ForwardDialog(props: { room: OpenRoom; target: Target; o
       </ul>
     </Dialog>
   );
+}
+
+async function forward(view: RoomView, target: Target, { id, name }: RoomRow): Promise<void> {
+  if (await view.attempt(view.room.forward(target, id))) {
+    view.say(t("forward.done", { name }));
+  }
 }

@@ -1,9 +1,10 @@
 /** What can be done with a message. */
-import { useState } from "preact/hooks";
 import { t } from "../../i18n/words.ts";
 import type { MessageRow } from "../../state/room-model.ts";
 import { Dialog } from "../basics/dialog.tsx";
 import { Menu, type MenuItem, type Place, type Quick } from "../basics/menu.tsx";
+import { FormProblem } from "../basics/problem.tsx";
+import { useTask } from "../basics/task.ts";
 import { go } from "../route.ts";
 import { lazy } from "../shell/lazy.tsx";
 import { afterMenu } from "./after-menu.tsx";
@@ -32,7 +33,7 @@ function quickOf(row: MessageRow, view: RoomView): Quick[] {
   return QUICK.map((glyph) => {
     const isMine = row.reactions.some(({ emoji, isMine }) => emoji === glyph && isMine);
     const label = isMine ? t("menu.unreact", { emoji: glyph }) : t("menu.react", { emoji: glyph });
-    return { glyph, label, run: () => void view.room.react(row.target, glyph, isMine) };
+    return { glyph, label, run: () => void view.attempt(view.room.react(row.target, glyph, isMine)) };
   });
 }
 
@@ -51,7 +52,7 @@ function itemsOf(row: MessageRow, view: RoomView): MenuItem[] {
             onClose={close}
             onChoose={(emoji) => {
               close();
-              void view.room.react(target, emoji, false);
+              void view.attempt(view.room.react(target, emoji, false));
             }}
           />
         )),
@@ -60,7 +61,7 @@ function itemsOf(row: MessageRow, view: RoomView): MenuItem[] {
     text !== undefined && {
       label: t("menu.copy"),
       icon: "copy",
-      run: () => void navigator.clipboard.writeText(text).catch(() => undefined),
+      run: () => void copy(view, text),
     },
     text !== undefined && {
       label: t("menu.select"),
@@ -70,8 +71,7 @@ function itemsOf(row: MessageRow, view: RoomView): MenuItem[] {
     text !== undefined && {
       label: t("menu.forward"),
       icon: "share",
-      run: () =>
-        afterMenu.open((close) => <ForwardDialog room={view.room} target={target} onClose={close} />),
+      run: () => afterMenu.open((close) => <ForwardDialog view={view} target={target} onClose={close} />),
     },
     row.isMine && {
       label: t("menu.info"),
@@ -81,7 +81,7 @@ function itemsOf(row: MessageRow, view: RoomView): MenuItem[] {
     !row.isMine && {
       label: t("menu.unread"),
       icon: "mail",
-      run: () => void view.room.markUnread(target),
+      run: () => void view.attempt(view.room.markUnread(target)),
     },
     row.may.remove &&
       !isDeleted && {
@@ -92,6 +92,16 @@ function itemsOf(row: MessageRow, view: RoomView): MenuItem[] {
       },
   ];
   return items.filter((item): item is MenuItem => item !== false);
+}
+
+async function copy(view: RoomView, text: string): Promise<void> {
+  try {
+    await navigator.clipboard.writeText(text);
+    view.say(t("copied"));
+  } catch {
+    // Without the permission the user copies it by hand.
+    afterMenu.open((close) => <SelectDialog text={text} onClose={close} />);
+  }
 }
 
 /** On a phone a long press opens the menu, so the text is selected here. */
@@ -107,10 +117,11 @@ function SelectDialog({ text, onClose }: { text: string; onClose(): void }) {
 }
 
 function DeleteDialog({ row, view, onClose }: { row: MessageRow; view: RoomView; onClose(): void }) {
-  const [isBusy, setBusy] = useState(false);
+  const task = useTask();
   return (
     <Dialog title={t("delete.title")} onClose={onClose}>
       <p>{row.isMine ? t("delete.text") : t("delete.text_other", { name: row.author.name })}</p>
+      <FormProblem problem={task.problem} />
       <div class="buttons end">
         <button type="button" class="button" onClick={onClose}>
           {t("cancel")}
@@ -118,11 +129,11 @@ function DeleteDialog({ row, view, onClose }: { row: MessageRow; view: RoomView;
         <button
           type="button"
           class="button danger"
-          disabled={isBusy}
+          disabled={task.isBusy}
           onClick={async () => {
-            setBusy(true);
-            await view.room.remove(row.target);
-            onClose();
+            if ((await task.run(() => view.room.remove(row.target))) !== undefined) {
+              onClose();
+            }
           }}
         >
           {t("menu.delete")}

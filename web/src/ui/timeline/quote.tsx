@@ -18,7 +18,7 @@ export function Quote({ reply }: { reply: NonNullable<MessageRow["reply"]> }) {
   }
   const jump = async () => {
     if (!(await view.room.timeline.jumpTo(reply.target))) {
-      view.notice.value = t("quote.not_here");
+      view.say(t("quote.not_here"));
     }
   };
   return (

@@ -8,7 +8,7 @@ import { useRoomView } from "./room-view.ts";
 const NAMES_MAX = 20;
 
 export function Reactions({ row }: { row: MessageRow }) {
-  const { room } = useRoomView();
+  const view = useRoomView();
   if (row.reactions.length === 0) {
     return null;
   }
@@ -25,7 +25,7 @@ export function Reactions({ row }: { row: MessageRow }) {
             aria-pressed={isMine}
             aria-label={t("reactions.one", { emoji, n: count, names: who })}
             title={who}
-            onClick={() => void room.react(row.target, emoji, isMine)}
+            onClick={() => void view.attempt(view.room.react(row.target, emoji, isMine))}
           >
             <bdi class="one-line">{emoji}</bdi>
             <span>{count}</span>

@@ -1,5 +1,6 @@
 /** The rows of a room, and the way back to the end. */
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { quietly } from "../../core/quietly.ts";
 import { t } from "../../i18n/words.ts";
 import type { Row } from "../../state/room-model.ts";
 import { Empty } from "../basics/empty.tsx";
@@ -126,7 +127,7 @@ function ToEnd({ fresh }: { fresh: number }) {
   }
   const n = fresh + beyond.value;
   return (
-    <button type="button" class="to-end" onClick={() => void view.toEnd()} data-new={n}>
+    <button type="button" class="to-end" onClick={() => quietly(view.toEnd())} data-new={n}>
       <Icon name="down" size={18} />
       {n === 0 ? t("timeline.to_end") : t("timeline.new", { n })}
     </button>

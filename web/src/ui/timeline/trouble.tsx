@@ -1,4 +1,5 @@
 /** Why a message is not sent, or reaches nobody, and what to do about it. */
+import type { Id } from "../../core/id.ts";
 import { listed } from "../../i18n/dates.ts";
 import { t } from "../../i18n/words.ts";
 import type { MessageRow } from "../../state/room-model.ts";
@@ -7,7 +8,6 @@ import { Wait, wordsOf } from "../basics/problem.tsx";
 import { useRoomView } from "./room-view.ts";
 
 export function Trouble({ row }: { row: MessageRow }) {
-  const view = useRoomView();
   const { problem, unreachable, target } = row;
   if (problem?.retryAt !== undefined) {
     return (
@@ -19,31 +19,12 @@ export function Trouble({ row }: { row: MessageRow }) {
     );
   }
   if (problem !== undefined) {
-    const takeBack = async () => {
-      const text = await view.room.discard(target.message);
-      view.room.setDraft({ text, mentions: [] });
-      view.focusComposer();
-    };
-    return (
-      <div class="trouble">
-        <span>{wordsOf(problem)}</span>
-        <span class="buttons end">
-          <button type="button" class="button small" onClick={() => void view.room.retry(target.message)}>
-            {t("try_again")}
-          </button>
-          <button type="button" class="button small" onClick={() => void takeBack()}>
-            {t("menu.edit")}
-          </button>
-          <button
-            type="button"
-            class="button small danger"
-            onClick={() => void view.room.discard(target.message)}
-          >
-            {t("menu.delete")}
-          </button>
-        </span>
-      </div>
-    );
+    return <Rejected id={target.message} words={wordsOf(problem)} hasText drop={t("menu.delete")} />;
+  }
+  if (row.failure !== undefined) {
+    const { id, what, problem: why } = row.failure;
+    const words = `${t(`trouble.${what}`)} ${wordsOf(why)}`;
+    return <Rejected id={id} words={words} hasText={what === "edit"} drop={t("trouble.drop")} />;
   }
   if (unreachable.length > 0) {
     return (
@@ -54,4 +35,40 @@ export function Trouble({ row }: { row: MessageRow }) {
     );
   }
   return null;
+}
+
+/** What the relay does not take: the user tries it again, changes it, or drops it. */
+function Rejected(props: { id: Id; words: string; hasText: boolean; drop: string }) {
+  const view = useRoomView();
+  const { id } = props;
+  const takeBack = async () => {
+    const answer = await view.room.discard(id);
+    if (!answer.ok) {
+      view.say(wordsOf(answer.problem), true);
+    } else if (answer.value !== undefined) {
+      view.write(answer.value);
+    }
+  };
+  return (
+    <div class="trouble">
+      <span>{props.words}</span>
+      <span class="buttons end">
+        <button type="button" class="button small" onClick={() => void view.attempt(view.room.retry(id))}>
+          {t("try_again")}
+        </button>
+        {props.hasText ? (
+          <button type="button" class="button small" onClick={() => void takeBack()}>
+            {t("menu.edit")}
+          </button>
+        ) : null}
+        <button
+          type="button"
+          class="button small danger"
+          onClick={() => void view.attempt(view.room.discard(id))}
+        >
+          {props.drop}
+        </button>
+      </span>
+    </div>
+  );
 }
