@@ -25,3 +25,9 @@ export async function attempt<T>(work: () => Promise<T>): Answer<T> {
     return { ok: false, problem: problemOfError(error) };
   }
 }
+
+/** Does something that answers by itself, and returns what went wrong. Never fails. */
+export async function attemptAnswer<T>(work: () => Answer<T>): Answer<T> {
+  const answer = await attempt(work);
+  return answer.ok ? answer.value : answer;
+}

@@ -1,7 +1,7 @@
 /** Intents of the user who is logged in. */
 import type { Answer } from "./answer.ts";
 import type { Home } from "./env.ts";
-import { problemOfError } from "./failure.ts";
+import { attemptAnswer } from "./failure.ts";
 import type { Mirror } from "./mirror.ts";
 import { problem } from "./problems.ts";
 
@@ -17,10 +17,6 @@ export function forUser(mirror: Mirror): ForUser {
     if (home === undefined) {
       return { ok: false, problem: problem("unauthorized") };
     }
-    try {
-      return await work(home);
-    } catch (error) {
-      return { ok: false, problem: problemOfError(error) };
-    }
+    return await attemptAnswer(() => work(home));
   };
 }

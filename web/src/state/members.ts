@@ -9,15 +9,17 @@ import {
   putMember as mayPut,
   type Ruling,
   removeMember,
+  transfer,
 } from "../core/roles.ts";
-import { memberOf, roomOf } from "../db/facts.ts";
-import { dropMember, membersOf, putMember, putRoom } from "../db/rooms.ts";
+import { memberOf } from "../db/facts.ts";
+import { dropMember, membersOf, putMember } from "../db/rooms.ts";
 import type { MemberRow, RoomRow } from "../db/rows.ts";
 import { fetchMembers } from "../lists/rooms.ts";
-import { ask, member, type Result, room, tell } from "../wire/lists.ts";
+import { ask, member, type Result, tell } from "../wire/lists.ts";
 import { object } from "../wire/shape.ts";
 import type { Answer } from "./answer.ts";
 import type { Env, Home } from "./env.ts";
+import { attemptAnswer } from "./failure.ts";
 import type { Mirror } from "./mirror.ts";
 import { personName, presenceOf } from "./names.ts";
 import { settled } from "./problems.ts";
@@ -61,75 +63,58 @@ export class Members {
   }
 
   load(): Answer {
-    return this.#did(fetchMembers(this.#home.db, this.#home.http, this.#room, this.#env.now()));
+    return this.#did(() => fetchMembers(this.#home.db, this.#home.http, this.#room, this.#env.now()));
   }
 
   add(user: Id): Answer {
     return this.change(user, {});
   }
 
-  async change(user: Id, change: { role?: Role; mutedUntil?: number | null }): Answer {
+  change(user: Id, change: { role?: Role; mutedUntil?: number | null }): Answer {
     const { role, mutedUntil } = change;
     const muted_until = mutedUntil === undefined ? undefined : (mutedUntil ?? 0);
     const call = { method: "PUT", path: this.#path(`members/${user}`), body: { role, muted_until } } as const;
-    const result = await ask(this.#home.http, call, object({ member }));
-    if (result.ok) {
-      await putMember(this.#home.db, memberOf(this.#room, result.value.member));
-    }
-    return await this.#did(Promise.resolve(result));
+    return this.#did(async () => {
+      const result = await ask(this.#home.http, call, object({ member }));
+      if (result.ok) {
+        await putMember(this.#home.db, memberOf(this.#room, result.value.member));
+      }
+      return result;
+    });
   }
 
   invite(user: Id): Answer {
-    return this.#did(
-      tell(this.#home.http, { method: "POST", path: this.#path("invitations"), body: { user } }),
-    );
+    const call = { method: "POST", path: this.#path("invitations"), body: { user } } as const;
+    return this.#did(() => tell(this.#home.http, call));
   }
 
   remove(user: Id): Answer {
-    return this.#gone(user, tell(this.#home.http, { method: "DELETE", path: this.#path(`members/${user}`) }));
+    return this.#did(async () => {
+      const result = await tell(this.#home.http, { method: "DELETE", path: this.#path(`members/${user}`) });
+      if (result.ok) {
+        await dropMember(this.#home.db, this.#room, user);
+      }
+      return result;
+    });
   }
 
-  ban(user: Id, until?: number): Answer {
-    const call = { method: "PUT", path: this.#path(`bans/${user}`), body: { until } } as const;
-    return this.#gone(user, tell(this.#home.http, call));
+  #did(call: () => Promise<Result<unknown>>): Answer {
+    return attemptAnswer(async () => {
+      const result = await call();
+      await this.read();
+      await this.#mirror.changed("members", "people", "rooms");
+      return settled(result, this.#env.now(), () => undefined);
+    });
   }
 
-  async rename(form: { name?: string; description?: string }): Answer {
-    const call = { method: "PATCH", path: this.#path(), body: form } as const;
-    const result = await ask(this.#home.http, call, object({ room }));
-    if (result.ok) {
-      await putRoom(this.#home.db, roomOf(result.value.room), undefined, this.#env.now());
-    }
-    return await this.#did(Promise.resolve(result));
-  }
-
-  leave(): Answer {
-    return this.#did(tell(this.#home.http, { method: "POST", path: this.#path("leave") }));
-  }
-
-  async #gone(user: Id, call: Promise<Result<void>>): Answer {
-    const result = await call;
-    if (result.ok) {
-      await dropMember(this.#home.db, this.#room, user);
-    }
-    return await this.#did(Promise.resolve(result));
-  }
-
-  async #did(call: Promise<Result<unknown>>): Answer {
-    const result = await call;
-    await this.read();
-    await this.#mirror.changed("members", "people", "rooms");
-    return settled(result, this.#env.now(), () => undefined);
-  }
-
-  #path(rest?: string): string {
-    return rest === undefined ? `/v1/rooms/${this.#room}` : `/v1/rooms/${this.#room}/${rest}`;
+  #path(rest: string): string {
+    return `/v1/rooms/${this.#room}/${rest}`;
   }
 }
 
 function mayDo(row: RoomRow | undefined, { user, role, mutedUntil }: MemberRow, me: Id): Member["may"] {
   if (row === undefined || row.role === undefined) {
-    return { promote: false, mute: false, remove: false, ban: false };
+    return { promote: false, mute: false, remove: false, ban: false, handOver: false };
   }
   const standing = { kind: row.kind, role: row.role };
   const theirs = { role, muted_until: mutedUntil };
@@ -143,5 +128,6 @@ function mayDo(row: RoomRow | undefined, { user, role, mutedUntil }: MemberRow, 
     mute: row.kind !== "direct" && isAllowed(mayPut(standing, isMe, theirs, mute)),
     remove: !isMe && removeMember(standing, false, theirs) === "ok",
     ban: !isMe && ban(standing, false, theirs) === "ok",
+    handOver: row.kind !== "direct" && transfer(standing, isMe, theirs) === "ok",
   };
 }

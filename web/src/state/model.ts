@@ -55,6 +55,8 @@ export interface Connection {
 
 export interface Rooms {
   list: ReadonlySignal<RoomRow[]>;
+  /** Rooms that the user has taken out of the list. */
+  hidden: ReadonlySignal<RoomRow[]>;
   invitations: ReadonlySignal<Invitation[]>;
   /** Unread messages and mentions of all rooms that are not muted. */
   total: ReadonlySignal<{ messages: number; mentions: number }>;
@@ -71,6 +73,7 @@ export interface RoomRow {
   id: Id;
   kind: RoomKind;
   name: string;
+  description?: string;
   /** The other person of a direct room. */
   peer?: Id;
   presence?: Presence;
@@ -78,6 +81,7 @@ export interface RoomRow {
   unread: number;
   mentions: number;
   isMuted: boolean;
+  isHidden: boolean;
   /** Who is writing now, by name. */
   writing: string[];
   draft?: string;
@@ -105,8 +109,12 @@ export interface People {
   friends: ReadonlySignal<Person[]>;
   requests: ReadonlySignal<{ incoming: Person[]; outgoing: Person[] }>;
   blocked: ReadonlySignal<Person[]>;
+  /** Everybody of whom this device has heard, by name. */
+  known: ReadonlySignal<Person[]>;
   load(): Answer;
   find(name: string): Answer<Person[]>;
+  /** Asks who a user is. */
+  look(user: Id): Answer<Person & { about?: string }>;
   ask(user: Id): Answer;
   answer(user: Id, accept: boolean): Answer;
   withdraw(user: Id): Answer;

@@ -3,41 +3,40 @@ import { computed } from "@preact/signals";
 import type { Id } from "../core/id.ts";
 import { personOf, personOfItem } from "../db/facts.ts";
 import { type FriendState, putPeople, putRelation } from "../db/people.ts";
-import { fetchRelations } from "../lists/people.ts";
+import type { PersonRow } from "../db/rows.ts";
+import { fetchRelations, fetchUser } from "../lists/people.ts";
 import { all, ask, friend, type Result, tell, user as userReader } from "../wire/lists.ts";
 import { object } from "../wire/shape.ts";
 import type { Env, Home } from "./env.ts";
+import { forUser } from "./for-user.ts";
 import type { Mirror } from "./mirror.ts";
 import type { People, Person } from "./model.ts";
 import { toPerson } from "./names.ts";
-import { problem, settled } from "./problems.ts";
+import { settled } from "./problems.ts";
 
 /** The users that a search shows. */
 const FOUND = 50;
 
 export function people(env: Env, mirror: Mirror): People {
-  const those = (is: (row: { friend?: FriendState; isBlocked?: boolean }) => boolean): Person[] =>
+  const those = (is: (row: PersonRow) => boolean): Person[] =>
     [...mirror.people.value.values()]
       .filter(is)
       .map(({ id }) => toPerson(mirror, id))
       .sort((one, other) => one.name.localeCompare(other.name));
-  const nobody = { ok: false, problem: problem("unauthorized") } as const;
-  const change = async (
+  const own = forUser(mirror);
+  const change = (
     call: (home: Home) => Promise<Result<{ friend?: FriendState | undefined; isBlocked?: boolean }>>,
     id: Id,
-  ) => {
-    const home = mirror.home.peek();
-    if (home === undefined) {
-      return nobody;
-    }
-    const result = await call(home);
-    if (result.ok) {
-      const known = mirror.people.peek().get(id);
-      await putRelation(home.db, known ?? { id, username: id }, result.value, env.now());
-      await mirror.changed("people");
-    }
-    return settled(result, env.now(), () => undefined);
-  };
+  ) =>
+    own(async (home) => {
+      const result = await call(home);
+      if (result.ok) {
+        const known = mirror.people.peek().get(id);
+        await putRelation(home.db, known ?? { id, username: id }, result.value, env.now());
+        await mirror.changed("people");
+      }
+      return settled(result, env.now(), () => undefined);
+    });
   const path = (id: Id) => `/v1/friends/${id}`;
   const put = (id: Id) =>
     change(async (home) => {
@@ -61,33 +60,37 @@ export function people(env: Env, mirror: Mirror): People {
       outgoing: those(({ friend }) => friend === "outgoing"),
     })),
     blocked: computed(() => those(({ isBlocked }) => isBlocked === true)),
-    load: async () => {
-      const home = mirror.home.peek();
-      if (home === undefined) {
-        return nobody;
-      }
-      const result = await fetchRelations(home.db, home.http, env.now());
-      await mirror.changed("people");
-      return settled(result, env.now(), () => undefined);
-    },
-    find: async (name) => {
-      const home = mirror.home.peek();
-      if (home === undefined) {
-        return nobody;
-      }
-      if (name.trim() === "") {
-        return { ok: true, value: [] };
-      }
-      const result = await all(home.http, "/v1/users", { query: name.trim() }, userReader);
-      if (result.ok) {
-        const some = result.value.slice(0, FOUND).map(personOf);
-        await putPeople(home.db, some, env.now());
+    known: computed(() => those(({ username }) => username !== "")),
+    load: () =>
+      own(async (home) => {
+        const result = await fetchRelations(home.db, home.http, env.now());
         await mirror.changed("people");
-      }
-      return settled(result, env.now(), (found) =>
-        found.slice(0, FOUND).map(({ id }) => toPerson(mirror, id)),
-      );
-    },
+        return settled(result, env.now(), () => undefined);
+      }),
+    find: (name) =>
+      own(async (home) => {
+        if (name.trim() === "") {
+          return { ok: true, value: [] };
+        }
+        const result = await all(home.http, "/v1/users", { query: name.trim() }, userReader);
+        if (result.ok) {
+          const some = result.value.slice(0, FOUND).map(personOf);
+          await putPeople(home.db, some, env.now());
+          await mirror.changed("people");
+        }
+        return settled(result, env.now(), (found) =>
+          found.slice(0, FOUND).map(({ id }) => toPerson(mirror, id)),
+        );
+      }),
+    look: (id) =>
+      own(async (home) => {
+        const result = await fetchUser(home.db, home.http, id, env.now());
+        await mirror.changed("people");
+        return settled(result, env.now(), ({ about }) => {
+          const person = toPerson(mirror, id);
+          return about === undefined ? person : { ...person, about };
+        });
+      }),
     ask: put,
     answer: (id, accept) => (accept ? put(id) : drop(id)),
     withdraw: drop,

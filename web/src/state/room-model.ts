@@ -4,7 +4,7 @@ import type { Id } from "../core/id.ts";
 import type { Mark } from "../core/ledger.ts";
 import type { Role, Target } from "../core/message.ts";
 import type { Answer, Presence, Problem } from "./answer.ts";
-import type { RoomRow } from "./model.ts";
+import type { Person, RoomRow } from "./model.ts";
 
 /** A room on the screen. */
 export interface OpenRoom {
@@ -47,11 +47,47 @@ export interface OpenRoom {
   invite(user: Id): Answer;
   changeMember(user: Id, change: { role?: Role; mutedUntil?: number | null }): Answer;
   removeMember(user: Id): Answer;
-  ban(user: Id, until?: number): Answer;
-  rename(form: { name?: string; description?: string }): Answer;
+  /** What the user may do with the room itself. */
+  may: ReadonlySignal<RoomRights>;
+  loadBans(): Answer<Ban[]>;
+  ban(user: Id, ban: { until?: number; reason?: string }): Answer;
+  liftBan(user: Id): Answer;
+  loadInvitations(): Answer<OpenInvitation[]>;
+  withdrawInvitation(user: Id): Answer;
+  /** An empty description is removed. */
+  change(form: { name?: string; description?: string }): Answer;
+  /** Makes another member the owner. The user is an admin from then on. */
+  handOver(user: Id): Answer;
+  delete(): Answer;
+  /** Takes the room out of the list, or puts it back. Its messages come as ever. */
+  setHidden(hidden: boolean): Answer;
   setMuted(muted: boolean): Answer;
   leave(): Answer;
   close(): void;
+}
+
+export interface RoomRights {
+  change: boolean;
+  add: boolean;
+  invite: boolean;
+  /** See and lift bans, and see and withdraw invitations. */
+  manage: boolean;
+  leave: boolean;
+  delete: boolean;
+}
+
+export interface Ban {
+  user: Person;
+  by?: string;
+  /** Left out: for ever. */
+  until?: number;
+  reason?: string;
+}
+
+export interface OpenInvitation {
+  user: Person;
+  by: string;
+  at: number;
 }
 
 export interface DraftState {
@@ -72,7 +108,7 @@ export interface Member {
   presence?: Presence;
   mutedUntil?: number;
   /** What the user of this browser may do to them. */
-  may: { promote: boolean; mute: boolean; remove: boolean; ban: boolean };
+  may: { promote: boolean; mute: boolean; remove: boolean; ban: boolean; handOver: boolean };
 }
 
 /** The rows of a room that are on the page. At most 160. */
@@ -131,7 +167,8 @@ export interface MessageRow {
 }
 
 export interface ReceiptRow {
-  user: string;
+  user: Id;
+  name: string;
   devices: number;
   delivered: number;
   readAt?: number;

@@ -107,7 +107,9 @@ it("23: says what each person's devices did, and who has read", async () => {
   screen().relay.receipt(ME, { kind: "read", room: ROOM, user: BOB, up_to: id, sent_at: sent });
   await until(() => shown(room)[0]?.mark === "read");
   await until(() => receipts.value[0]?.readAt !== undefined);
-  expect(receipts.value).toMatchObject([{ user: "bob", devices: 1, delivered: 1, isExpired: false }]);
+  expect(receipts.value).toMatchObject([
+    { user: BOB, name: "bob", devices: 1, delivered: 1, isExpired: false },
+  ]);
 });
 
 it("27: marks of other tabs and devices go everywhere", async () => {

@@ -19,6 +19,7 @@ import { personName } from "./names.ts";
 import { overlayOf } from "./overlay.ts";
 import { RoomReader } from "./reader.ts";
 import type { OpenRoom, ReceiptRow } from "./room-model.ts";
+import { rightsOf, roomOffice } from "./room-office.ts";
 import { toRow } from "./rooms.ts";
 import { RoomTimeline } from "./timeline.ts";
 
@@ -125,8 +126,8 @@ export function openRoom(
     invite: (user) => members.invite(user),
     changeMember: (user, change) => members.change(user, change),
     removeMember: (user) => members.remove(user),
-    ban: (user, until) => members.ban(user, until),
-    rename: (form) => members.rename(form),
+    ...roomOffice(env, mirror, home, id),
+    may: computed(() => rightsOf(stored.value)),
     setMuted: (muted) =>
       attempt(async () => {
         await changeRoom(home.db, id, (its) => {
@@ -134,16 +135,6 @@ export function openRoom(
         });
         await mirror.changed("rooms");
       }),
-    async leave() {
-      const answer = await members.leave();
-      if (answer.ok) {
-        await changeRoom(home.db, id, (its) => {
-          its.isMember = false;
-        });
-        await mirror.changed("rooms");
-      }
-      return answer;
-    },
     close() {
       unlisten();
       unattend();
@@ -194,7 +185,8 @@ function receiptsOf(
     const { delivered = 0, expired = 0 } = known.get(user) ?? {};
     const readAt = read.get(user);
     const base = {
-      user: personName(mirror.people.value, user),
+      user,
+      name: personName(mirror.people.value, user),
       devices: delivered + expired,
       delivered,
       isExpired: delivered === 0 && expired > 0,

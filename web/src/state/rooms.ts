@@ -11,21 +11,22 @@ import { fetchInvitations } from "../lists/rooms.ts";
 import { all, ask, room, tell } from "../wire/lists.ts";
 import { object } from "../wire/shape.ts";
 import type { Env, Home } from "./env.ts";
+import { forUser } from "./for-user.ts";
 import type { Mirror } from "./mirror.ts";
 import type { Invitation, RoomRow, Rooms } from "./model.ts";
 import { personName, presenceOf, roomName } from "./names.ts";
-import { done, problem, settled } from "./problems.ts";
+import { settled } from "./problems.ts";
 
 export function rooms(env: Env, mirror: Mirror): Rooms {
-  const list = computed(() => {
+  const listOf = (isWanted: (row: StoredRoom) => boolean) => {
     const home = mirror.home.value;
     const shown = [...mirror.rooms.value.values()].filter(
-      ({ isHidden, isListed, messages, isMember }) =>
-        !isHidden && (isListed || messages > 0) && (isMember || messages > 0),
+      (row) => isWanted(row) && (row.isListed || row.messages > 0) && (row.isMember || row.messages > 0),
     );
     shown.sort((one, other) => lastAt(other) - lastAt(one) || (one.id < other.id ? 1 : -1));
     return home === undefined ? [] : shown.map((row) => toRow(mirror, home, row));
-  });
+  };
+  const own = forUser(mirror);
   const invitations = computed(() => mirror.invitations.value.map((one) => toInvitation(mirror, one)));
   const sum = computed(() =>
     total(
@@ -34,79 +35,70 @@ export function rooms(env: Env, mirror: Mirror): Rooms {
         .map(({ unread, isMuted }) => ({ ...unread, muted: isMuted })),
     ),
   );
-  const make = async (body: object): Promise<ReturnType<typeof settled<{ room: { id: Id } }, Id>>> => {
-    const home = mirror.home.peek();
-    if (home === undefined) {
-      return { ok: false, problem: problem("unauthorized") };
-    }
-    const idempotencyKey = keyOf(env.random(16));
-    const call = { method: "POST", path: "/v1/rooms", body, idempotencyKey } as const;
-    const result = await ask(home.http, call, object({ room }));
-    if (result.ok) {
-      await putRoom(home.db, roomOf(result.value.room), false, env.now());
-      const { peer } = result.value.room;
-      if (peer !== undefined && !mirror.people.peek().has(peer)) {
-        await fetchUser(home.db, home.http, peer, env.now());
+  const make = (body: object) =>
+    own(async (home) => {
+      const idempotencyKey = keyOf(env.random(16));
+      const call = { method: "POST", path: "/v1/rooms", body, idempotencyKey } as const;
+      const result = await ask(home.http, call, object({ room }));
+      if (result.ok) {
+        await putRoom(home.db, roomOf(result.value.room), false, env.now());
+        const { peer } = result.value.room;
+        if (peer !== undefined && !mirror.people.peek().has(peer)) {
+          await fetchUser(home.db, home.http, peer, env.now());
+        }
+        await mirror.changed("rooms", "people");
       }
-      await mirror.changed("rooms", "people");
-    }
-    return settled(result, env.now(), (value) => value.room.id);
-  };
-  const enter = async (path: string, id: Id) => {
-    const home = mirror.home.peek();
-    if (home === undefined) {
-      return { ok: false as const, problem: problem("unauthorized") };
-    }
-    const result = await ask(home.http, { method: "POST", path }, object({ room }));
-    if (result.ok) {
-      await putRoom(home.db, roomOf(result.value.room), false, env.now());
-      await dropInvitation(home.db, id);
-      await mirror.changed("rooms", "invitations");
-    }
-    return settled(result, env.now(), () => undefined);
-  };
+      return settled(result, env.now(), (value) => value.room.id);
+    });
+  const enter = (path: string, id: Id) =>
+    own(async (home) => {
+      const result = await ask(home.http, { method: "POST", path }, object({ room }));
+      if (result.ok) {
+        await putRoom(home.db, roomOf(result.value.room), false, env.now());
+        await dropInvitation(home.db, id);
+        await mirror.changed("rooms", "invitations");
+      }
+      return settled(result, env.now(), () => undefined);
+    });
   return {
-    list,
+    list: computed(() => listOf(({ isHidden }) => !isHidden)),
+    hidden: computed(() => listOf(({ isHidden }) => isHidden)),
     invitations,
     total: sum,
     create: ({ kind, name, description, members }) =>
       make({ kind, name, members, ...nonEmpty({ description }) }),
     direct: async (user) => {
       const known = [...mirror.rooms.peek().values()].find(({ peer, isMember }) => peer === user && isMember);
-      return known === undefined
+      // To ask for a hidden one shows it again.
+      return known === undefined || known.isHidden
         ? await make({ kind: "direct", members: [user] })
         : { ok: true, value: known.id };
     },
-    find: async (name) => {
-      const home = mirror.home.peek();
-      if (home === undefined) {
-        return { ok: false, problem: problem("unauthorized") };
-      }
-      const query = name.trim() === "" ? { public: true } : { public: true, query: name.trim() };
-      const result = await all(home.http, "/v1/rooms", query, room);
-      return settled(result, env.now(), (found) =>
-        found.map(({ id, name = "", description, member_count: members, role }) => ({
-          id,
-          name,
-          members,
-          isMember: role !== undefined,
-          ...(description === undefined ? {} : { description }),
-        })),
-      );
-    },
+    find: (name) =>
+      own(async (home) => {
+        const query = name.trim() === "" ? { public: true } : { public: true, query: name.trim() };
+        const result = await all(home.http, "/v1/rooms", query, room);
+        return settled(result, env.now(), (found) =>
+          found.map(({ id, name = "", description, member_count: members, role }) => ({
+            id,
+            name,
+            members,
+            isMember: role !== undefined,
+            ...(description === undefined ? {} : { description }),
+          })),
+        );
+      }),
     join: (id) => enter(`/v1/rooms/${id}/join`, id),
     answerInvitation: async (id, accept) => {
       if (accept) {
         return await enter(`/v1/invitations/${id}/accept`, id);
       }
-      const home = mirror.home.peek();
-      if (home === undefined) {
-        return { ok: false, problem: problem("unauthorized") };
-      }
-      const result = await tell(home.http, { method: "POST", path: `/v1/invitations/${id}/decline` });
-      await (result.ok ? dropInvitation(home.db, id) : fetchInvitations(home.db, home.http));
-      await mirror.changed("invitations");
-      return result.ok ? done : settled(result, env.now(), () => undefined);
+      return await own(async (home) => {
+        const result = await tell(home.http, { method: "POST", path: `/v1/invitations/${id}/decline` });
+        await (result.ok ? dropInvitation(home.db, id) : fetchInvitations(home.db, home.http));
+        await mirror.changed("invitations");
+        return settled(result, env.now(), () => undefined);
+      });
     },
   };
 }
@@ -138,8 +130,10 @@ export function toRow(mirror: Mirror, home: Home, row: StoredRoom): RoomRow {
     unread: row.unread.messages,
     mentions: row.unread.mentions,
     isMuted: row.isMuted,
+    isHidden: row.isHidden,
     isMember: row.isMember,
     writing: (mirror.typing.value.get(row.id) ?? []).map((user) => personName(people, user)),
+    ...(row.description === undefined ? {} : { description: row.description }),
     ...(row.peer === undefined ? {} : { peer: row.peer }),
     ...(presence === undefined ? {} : { presence }),
     ...(last === undefined ? {} : { last }),

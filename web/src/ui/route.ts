@@ -3,12 +3,13 @@
  * are layers: each has an entry in the browser's history, so that Back closes it.
  */
 import { signal } from "@preact/signals";
-import type { Id } from "../core/id.ts";
+import { type Id, isId } from "../core/id.ts";
 
 export type Route =
   | { at: "home" }
   | { at: "room"; room: Id; side?: "details" | "receipts"; message?: Id; from?: Id }
   | { at: "people"; tab: "friends" | "requests" | "find" | "blocked" }
+  | { at: "person"; user: Id }
   | { at: "invitations" }
   | { at: "notices" }
   | { at: "new"; tab: "create" | "find" }
@@ -37,6 +38,8 @@ export function href(to: Route): string {
     }
     case "people":
       return `#/people/${to.tab}`;
+    case "person":
+      return `#/person/${to.user}`;
     case "new":
       return `#/new/${to.tab}`;
     case "search":
@@ -57,6 +60,8 @@ export function parse(hash: string): Route {
       return first === undefined ? { at: "home" } : roomRoute(first, rest.slice(1));
     case "people":
       return { at, tab: first === "requests" || first === "find" || first === "blocked" ? first : "friends" };
+    case "person":
+      return first !== undefined && isId(first) ? { at, user: first } : { at: "home" };
     case "new":
       return { at, tab: first === "find" ? "find" : "create" };
     case "invitations":

@@ -20,7 +20,7 @@ import {
 const kind = oneOf("direct", "group", "channel");
 const who = oneOf("anybody", "friends");
 
-export const user = object({ id, username: text, display_name: optional(text) });
+export const user = object({ id, username: text, display_name: optional(text), about: optional(text) });
 export const me = object({
   user: object({ id, username: text, display_name: optional(text), email: optional(text) }),
 });
@@ -50,6 +50,17 @@ export const friend = object({
 });
 export const block = object({ user: id, username: text, display_name: optional(text) });
 export const invitation = object({ room: id, kind, name: optional(text), by: id, created_at: whole });
+/** An invitation to a room, as those who run the room see it. */
+export const openInvitation = object({ user: id, by: id, created_at: whole });
+export const ban = object({
+  user: id,
+  username: text,
+  display_name: optional(text),
+  by: optional(id),
+  until: whole,
+  reason: optional(text),
+  created_at: whole,
+});
 export const device = object({
   id,
   name: text,

@@ -2,8 +2,9 @@
 import type { Fetch } from "../../src/wire/http.ts";
 import { accountReply, COMMON_PASSWORD, deviceOf, isGood, userOf } from "./account-calls.ts";
 import { assertDescribed } from "./openapi.ts";
-import type { FakeDevice, FakeRelay, FakeRoom, Jar } from "./relay.ts";
+import type { FakeDevice, FakeRelay, Jar } from "./relay.ts";
 import { type Call, DETAILS, invalid, problem, type Reply } from "./reply.ts";
+import { roomOf, roomReply } from "./room-calls.ts";
 
 /** Loses the answers of calls to this path: the relay does what they say, and nobody hears of it. */
 export interface Losses {
@@ -136,8 +137,7 @@ function authorized(relay: FakeRelay, jar: Jar, device: FakeDevice, call: Call, 
   if (user === undefined) {
     return problem(401, "unauthorized");
   }
-  const [, , kind = "", id = "", what = ""] = call.path.split("/");
-  const room = relay.rooms.get(id);
+  const [, , kind = "", id = ""] = call.path.split("/");
   switch (name) {
     case "GET /v1/me":
       return [200, { user: userOf(user) }];
@@ -150,7 +150,14 @@ function authorized(relay: FakeRelay, jar: Jar, device: FakeDevice, call: Call, 
     }
     case "POST /v1/rooms": {
       const members = [...((call.body["members"] as string[] | undefined) ?? []), user.id];
-      const role = call.body["kind"] === "direct" ? "member" : "owner";
+      const isDirect = call.body["kind"] === "direct";
+      const known = isDirect && mine.find((one) => one.kind === "direct" && one.peers.has(members[0] ?? ""));
+      if (known) {
+        // Two users have one direct room, and who asks for it sees it again.
+        known.hidden.delete(user.id);
+        return [200, { room: roomOf(known, user.id) }];
+      }
+      const role = isDirect ? "member" : "owner";
       const roles = Object.fromEntries(
         members.map((one) => [one, one === user.id ? role : "member"] as const),
       );
@@ -161,6 +168,11 @@ function authorized(relay: FakeRelay, jar: Jar, device: FakeDevice, call: Call, 
         call.body["name"] as string,
       );
       return [201, { room: roomOf(made, user.id) }];
+    }
+    case "GET /v1/users": {
+      const query = call.query.get("query") ?? "";
+      const found = [...relay.users.values()].filter(({ username }) => username.startsWith(query));
+      return [200, { items: found.map(userOf) }];
     }
     case "GET /v1/invitations":
     case "GET /v1/friends":
@@ -179,20 +191,5 @@ function authorized(relay: FakeRelay, jar: Jar, device: FakeDevice, call: Call, 
     const known = relay.users.get(id);
     return known === undefined ? problem(404, "not_found") : [200, { user: userOf(known) }];
   }
-  if (call.method === "GET" && kind === "rooms" && room?.peers.has(user.id) === true) {
-    if (what === "") {
-      return [200, { room: roomOf(room, user.id) }];
-    }
-    const items = [...room.peers].map(([one, role]) => {
-      const { username = "" } = relay.users.get(one) ?? {};
-      return { user: one, username, role, muted_until: 0, joined_at: 1 };
-    });
-    return [200, { items }];
-  }
-  return problem(404, "not_found");
-}
-
-function roomOf({ id, kind, name, peers }: FakeRoom, me: string) {
-  const peer = kind === "direct" ? [...peers.keys()].find((one) => one !== me) : undefined;
-  return { id, kind, name, created_at: 1, member_count: peers.size, role: peers.get(me), peer };
+  return roomReply(relay, user, call) ?? problem(404, "not_found");
 }

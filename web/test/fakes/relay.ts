@@ -42,6 +42,9 @@ export interface FakeRoom {
   name?: string;
   peers: Map<Id, Role>;
   hidden: Set<Id>;
+  description?: string;
+  bans: Map<Id, object>;
+  invited: Map<Id, object>;
 }
 
 /** What a test does with a send in the place of the relay. */
@@ -111,8 +114,11 @@ export class FakeRelay {
   }
 
   addRoom(id: Id, kind: RoomKind, members: Record<Id, Role>, name?: string): FakeRoom {
-    const base = { id, kind, peers: new Map(Object.entries(members)), hidden: new Set<Id>() };
-    const room = name === undefined ? base : { ...base, name };
+    const peers = new Map(Object.entries(members));
+    const room: FakeRoom = { id, kind, peers, hidden: new Set(), bans: new Map(), invited: new Map() };
+    if (name !== undefined) {
+      room.name = name;
+    }
     this.rooms.set(id, room);
     return room;
   }

@@ -49,6 +49,8 @@ export class FakeApp implements App {
   readonly friends: Signal<Person[]> = signal([ANN, BOB, OLGA, LIN]);
   readonly requests = signal({ incoming: [OMAR], outgoing: [JURGEN] });
   readonly blocked: Signal<Person[]> = signal([EVIL]);
+  readonly known: Signal<Person[]> = signal(PEOPLE);
+  about = "Sails on Saturdays.\nBakes on Sundays.";
   readonly noticeList: Signal<NoticeRow[]> = signal(NOTICES);
   readonly values: Signal<SettingValues> = signal({
     theme: "light",
@@ -115,7 +117,8 @@ export class FakeApp implements App {
 
   get rooms(): Rooms {
     return {
-      list: this.list,
+      list: computed(() => this.list.value.filter(({ isHidden }) => !isHidden)),
+      hidden: computed(() => this.list.value.filter(({ isHidden }) => isHidden)),
       invitations: this.invitations,
       total: computed(() => ({
         messages: this.list.value.reduce((sum, row) => sum + (row.isMuted ? 0 : row.unread), 0),
@@ -146,6 +149,12 @@ export class FakeApp implements App {
     friends: this.friends,
     requests: this.requests,
     blocked: this.blocked,
+    known: this.known,
+    look: (user) => {
+      this.#log("look", user);
+      const person = this.known.peek().find(({ id }) => id === user);
+      return this.#answer({ ...(person ?? ANN), about: this.about });
+    },
     load: this.#done,
     find: (name) => {
       this.#log("findPeople", name);

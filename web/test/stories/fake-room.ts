@@ -3,10 +3,18 @@ import { computed, type ReadonlySignal, type Signal, signal } from "@preact/sign
 import type { Target } from "../../src/core/message.ts";
 import { utf8Length } from "../../src/core/text.ts";
 import type { Answer, Problem } from "../../src/state/answer.ts";
-import type { RoomRow } from "../../src/state/model.ts";
-import type { DraftState, Member, OpenRoom, ReceiptRow } from "../../src/state/room-model.ts";
+import type { Person, RoomRow } from "../../src/state/model.ts";
+import type {
+  Ban,
+  DraftState,
+  Member,
+  OpenInvitation,
+  OpenRoom,
+  ReceiptRow,
+  RoomRights,
+} from "../../src/state/room-model.ts";
 import { FakeTimeline } from "./fake-timeline.ts";
-import { DAY, HOUR, ME, NOW, PEOPLE } from "./people.ts";
+import { BOB, DAY, EVIL, HOUR, JURGEN, LIN, LONG, ME, NOW, OLGA, OMAR, PEOPLE } from "./people.ts";
 import { type Said, say } from "./talk.ts";
 
 export interface RoomPlan {
@@ -26,6 +34,11 @@ export class FakeRoom implements OpenRoom {
   readonly timeline: FakeTimeline;
   readonly members: Signal<Member[]>;
   readonly draft: Signal<DraftState>;
+  bans: Ban[] = [
+    { user: EVIL, by: "Ann Okafor", reason: "Sold tickets that were none." },
+    { user: LONG, by: ME.name, until: NOW + 3 * DAY },
+  ];
+  openInvitations: OpenInvitation[] = [{ user: LIN, by: ME.name, at: NOW - 3 * HOUR }];
   readonly trouble: Signal<Problem | undefined> = signal(undefined);
   readonly excess = computed(() => utf8Length(JSON.stringify(this.draft.value.text)) - 63_488);
   readonly mayWrite: ReadonlySignal<OpenRoom["mayWrite"]["value"]>;
@@ -135,8 +148,10 @@ export class FakeRoom implements OpenRoom {
   }
 
   receipts(): ReadonlySignal<ReceiptRow[]> {
-    const row = (user: string, more: Partial<ReceiptRow>): ReceiptRow => ({
-      user,
+    const row = (person: Person, more: Partial<ReceiptRow>): ReceiptRow => ({
+      user: person.id,
+      // A hostile world gives its members other names.
+      name: this.members.value.find(({ user }) => user === person.id)?.name ?? person.name,
       devices: 2,
       delivered: 2,
       isExpired: false,
@@ -144,11 +159,11 @@ export class FakeRoom implements OpenRoom {
       ...more,
     });
     return computed(() => [
-      row("Bob Larsen", { readAt: NOW - HOUR }),
-      row("Ольга Петрова", { delivered: 1 }),
-      row("林小雨", { delivered: 0, devices: 1 }),
-      row("محمد الأحمد", { delivered: 0, devices: 0, isUnreachable: true }),
-      row("Jürgen Weiß", { delivered: 0, devices: 1, isExpired: true }),
+      row(BOB, { readAt: NOW - HOUR }),
+      row(OLGA, { delivered: 1 }),
+      row(LIN, { delivered: 0, devices: 1 }),
+      row(OMAR, { delivered: 0, devices: 0, isUnreachable: true }),
+      row(JURGEN, { delivered: 0, devices: 1, isExpired: true }),
     ]);
   }
 
@@ -194,14 +209,73 @@ export class FakeRoom implements OpenRoom {
     return this.answer();
   }
 
-  ban(user: string, until?: number): Answer {
-    this.#log("ban", user, until);
+  get may(): ReadonlySignal<RoomRights> {
+    return computed(() => {
+      const role = this.members.value.find(({ user }) => user === ME.id)?.role;
+      const isAdmin = role === "admin" || role === "owner";
+      const isRoom = this.row.value.kind !== "direct";
+      return {
+        change: isRoom && isAdmin,
+        add: isRoom && isAdmin,
+        invite: isRoom && (isAdmin || this.row.value.kind === "channel"),
+        manage: isRoom && isAdmin,
+        leave: isRoom && role !== undefined,
+        delete: isRoom && role === "owner",
+      };
+    });
+  }
+
+  async loadBans(): Answer<Ban[]> {
+    const answer = await this.answer();
+    return answer.ok ? { ok: true, value: this.bans } : answer;
+  }
+
+  ban(user: string, ban: { until?: number; reason?: string }): Answer {
+    this.#log("ban", user, ban);
     return this.answer();
   }
 
-  rename(form: { name?: string; description?: string }): Answer {
-    this.#log("rename", form);
+  liftBan(user: string): Answer {
+    this.#log("liftBan", user);
     return this.answer();
+  }
+
+  async loadInvitations(): Answer<OpenInvitation[]> {
+    const answer = await this.answer();
+    return answer.ok ? { ok: true, value: this.openInvitations } : answer;
+  }
+
+  withdrawInvitation(user: string): Answer {
+    this.#log("withdrawInvitation", user);
+    return this.answer();
+  }
+
+  async change(form: { name?: string; description?: string }): Answer {
+    this.#log("change", form);
+    const answer = await this.answer();
+    if (answer.ok) {
+      this.row.value = { ...this.row.peek(), ...form };
+    }
+    return answer;
+  }
+
+  handOver(user: string): Answer {
+    this.#log("handOver", user);
+    return this.answer();
+  }
+
+  delete(): Answer {
+    this.#log("delete");
+    return this.answer();
+  }
+
+  async setHidden(isHidden: boolean): Answer {
+    this.#log("setHidden", isHidden);
+    const answer = await this.answer();
+    if (answer.ok) {
+      this.row.value = { ...this.row.peek(), isHidden };
+    }
+    return answer;
   }
 
   setMuted(muted: boolean): Answer {
@@ -233,7 +307,7 @@ export function membersOf(users: readonly number[], mine: Member["role"] = "owne
       username: person.username,
       name: person.name,
       role: roles[index] ?? "member",
-      may: { promote: may, mute: may, remove: may, ban: may },
+      may: { promote: may, mute: may, remove: may, ban: may, handOver: may },
     };
     return [
       {

@@ -10,6 +10,7 @@ export const NOWHERE: RoomRow = {
   unread: 0,
   mentions: 0,
   isMuted: false,
+  isHidden: false,
   writing: [],
   isMember: false,
 };

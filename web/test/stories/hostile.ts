@@ -2,7 +2,7 @@
 
 import type { FakeApp } from "./fake-app.ts";
 import type { FakeRoom } from "./fake-room.ts";
-import { HOUR, id, NOW } from "./people.ts";
+import { ANN, BOB, HOUR, id, NOW } from "./people.ts";
 import { ROOM } from "./rooms.ts";
 import { say } from "./talk.ts";
 
@@ -35,10 +35,22 @@ export function HOSTILE(app: FakeApp, text: string): void {
     unread: 1,
     mentions: 0,
     isMuted: false,
+    isHidden: false,
+    description: text,
     writing: [],
     isMember: true,
   };
   app.list.value = [row, { ...row, id: id(111), writing: [text] }, { ...row, id: id(112), draft: text }];
+  const me = app.me.peek();
+  if (me !== undefined) {
+    app.me.value = { ...me, displayName: text, username: author.username };
+  }
+  app.known.value = app.known.value.map((person) => ({ ...person, username: author.username, name: text }));
+  app.about = text;
+  if (location.hash.startsWith("#/person/")) {
+    // What somebody says of themselves is asked for when their page opens.
+    location.hash = `#/person/${location.hash.endsWith(ANN.id) ? BOB.id : ANN.id}`;
+  }
   app.friends.value = [author];
   app.requests.value = { incoming: [author], outgoing: [author] };
   app.blocked.value = [author];
@@ -53,5 +65,11 @@ export function HOSTILE(app: FakeApp, text: string): void {
   room.row.value = { ...row, writing: [text, text] };
   room.timeline.said.value = [];
   room.timeline.reset(said);
-  room.members.value = room.members.value.map((member) => ({ ...member, username: text, name: text }));
+  room.members.value = room.members.value.map((member) => ({
+    ...member,
+    username: author.username,
+    name: text,
+  }));
+  room.bans = [{ user: author, by: text, reason: text }];
+  room.openInvitations = [{ user: author, by: text, at: NOW }];
 }

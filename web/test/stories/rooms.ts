@@ -44,6 +44,7 @@ function row(
     unread: 0,
     mentions: 0,
     isMuted: false,
+    isHidden: false,
     writing: [],
     isMember: true,
     ...more,
@@ -65,6 +66,7 @@ export function plans(): RoomPlan[] {
   return [
     {
       row: row(ROOM.trip, "group", "Island weekend", trip, {
+        description: "The island, the first weekend of December.\nWe meet at the old harbour.",
         unread: 3,
         mentions: 1,
         writing: ["Ольга Петрова"],
@@ -119,7 +121,7 @@ export function plans(): RoomPlan[] {
     {
       row: row(ROOM.strange, "group", EVIL.name, STRANGE),
       said: STRANGE,
-      members: membersOf([0, 7, 8, 4, 1]),
+      members: membersOf([0, 7, 8, 4, 1, 3, 5, 6]),
     },
     {
       row: row(ROOM.muted, "group", "Rope knots", [say(BOB, NOW - 50 * HOUR, "The bowline again, please.")]),

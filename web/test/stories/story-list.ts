@@ -1,6 +1,6 @@
 /** Every screen, by its name: what is special about the world, and where the page begins. */
 import type { FakeApp } from "./fake-app.ts";
-import { HOUR, SIXTEEN } from "./people.ts";
+import { ANN, HOUR, id, ME, SIXTEEN } from "./people.ts";
 import { ROOM } from "./rooms.ts";
 import { TROUBLE } from "./talk.ts";
 
@@ -24,6 +24,8 @@ export const STORIES: Record<string, Story> = {
   "no-room": () => "#/room/01a1fc98-0000-7000-8000-000000009999",
   details: () => `${room("trip")}/details`,
   "details-direct": () => `${room("bob")}/details`,
+  "strange-details": () => `${room("strange")}/details`,
+  "strange-receipts": () => `${room("strange")}/receipts/${ME.id}/${id(1)}`,
   receipts: () => {
     const own = TROUBLE[1]?.target;
     return `${room("lin")}/receipts/${own?.from}/${own?.message}`;
@@ -35,6 +37,11 @@ export const STORIES: Record<string, Story> = {
   "no-friends": (app) => {
     app.friends.value = [];
     return "#/people/friends";
+  },
+  person: () => `#/person/${ANN.id}`,
+  "hidden-rooms": (app) => {
+    app.list.value = app.list.value.map((row, at) => (at > 6 ? { ...row, isHidden: true } : row));
+    return "#/";
   },
   invitations: () => "#/invitations",
   "no-invitations": (app) => {

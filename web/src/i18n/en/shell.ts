@@ -92,7 +92,6 @@ export const shell = {
   "people.requests": "Requests",
   "people.blocked": "Blocked",
   "people.found": "People found",
-  "people.find_hint": "Type the beginning of a name or a username.",
   "people.nobody": "Nobody who can be found has the name {name}. Ask for the exact username.",
   "people.no_friends": "No friends yet",
   "people.no_friends_text":
@@ -161,4 +160,10 @@ export const shell = {
   next: "Next",
   copied: "Copied",
   "search.paused": { one: "{n} message found so far", other: "{n} messages found so far" },
+  "people.find_hint": "Type the beginning of a name or a username, or paste somebody's link.",
+  "list.hidden": { one: "{n} hidden room", other: "{n} hidden rooms" },
+  "person.profile": "Profile",
+  "person.edit_own": "Change what others see",
+  "person.copy_link": "Copy the link to this profile",
+  "search.any_person": "Search the words of everybody",
 } as const;

@@ -17,6 +17,8 @@ interface Props {
   inputRef?: Ref<HTMLInputElement>;
   required?: boolean;
   inputMode?: "numeric" | "text";
+  /** Several lines. */
+  isLong?: boolean;
 }
 
 export function Field(props: Props) {
@@ -30,38 +32,52 @@ export function Field(props: Props) {
   return (
     <div class="field">
       <label for={id}>{props.label}</label>
-      <div class={isPassword ? "with-button" : undefined}>
-        <input
+      {props.isLong === true ? (
+        <textarea
           class="input"
           id={id}
-          ref={props.inputRef ?? null}
-          name={props.name}
-          // The types want one literal for each kind of input.
-          type={(isPassword && isShown ? "text" : (props.type ?? "text")) as "text"}
+          rows={3}
           value={props.value}
-          dir={props.type === undefined ? "auto" : undefined}
+          dir="auto"
           maxLength={props.maxLength}
-          autocomplete={props.autocomplete ?? "off"}
-          autocapitalize="none"
-          spellcheck={false}
-          inputmode={props.inputMode}
-          required={props.required}
           aria-invalid={props.error !== undefined}
           aria-describedby={described.join(" ").trim() || undefined}
           onInput={(event) => props.onValue(event.currentTarget.value)}
         />
-        {isPassword ? (
-          <button
-            type="button"
-            class="icon-button"
-            aria-label={t("field.show_password")}
-            aria-pressed={isShown}
-            onClick={() => setShown(!isShown)}
-          >
-            <Icon name={isShown ? "eye-off" : "eye"} />
-          </button>
-        ) : null}
-      </div>
+      ) : (
+        <div class={isPassword ? "with-button" : undefined}>
+          <input
+            class="input"
+            id={id}
+            ref={props.inputRef ?? null}
+            name={props.name}
+            // The types want one literal for each kind of input.
+            type={(isPassword && isShown ? "text" : (props.type ?? "text")) as "text"}
+            value={props.value}
+            dir={props.type === undefined ? "auto" : undefined}
+            maxLength={props.maxLength}
+            autocomplete={props.autocomplete ?? "off"}
+            autocapitalize="none"
+            spellcheck={false}
+            inputmode={props.inputMode}
+            required={props.required}
+            aria-invalid={props.error !== undefined}
+            aria-describedby={described.join(" ").trim() || undefined}
+            onInput={(event) => props.onValue(event.currentTarget.value)}
+          />
+          {isPassword ? (
+            <button
+              type="button"
+              class="icon-button"
+              aria-label={t("field.show_password")}
+              aria-pressed={isShown}
+              onClick={() => setShown(!isShown)}
+            >
+              <Icon name={isShown ? "eye-off" : "eye"} />
+            </button>
+          ) : null}
+        </div>
+      )}
       {props.error === undefined ? null : (
         <p class="error" id={`${id}-error`}>
           <Icon name="warning" size={16} />

@@ -12,11 +12,16 @@ export default function InviteDialog({ room, onClose }: { room: OpenRoom; onClos
   const task = useTask();
   const [done, setDone] = useState<ReadonlyMap<Id, "added" | "invited">>(new Map());
   const members = new Set(room.members.value.map(({ user }) => user));
-  const isGroup = room.row.value?.kind === "group";
+  const may = room.may.value;
   const act = async (user: Id, what: "added" | "invited") => {
     const asked = await task.run(() => (what === "added" ? room.addMember(user) : room.invite(user)));
     if (asked !== undefined) {
       setDone(new Map([...done, [user, what]]));
+    }
+  };
+  const withdraw = async (user: Id) => {
+    if ((await task.run(() => room.withdrawInvitation(user))) !== undefined) {
+      setDone(new Map([...done].filter(([one]) => one !== user)));
     }
   };
   return (
@@ -26,21 +31,32 @@ export default function InviteDialog({ room, onClose }: { room: OpenRoom; onClos
         action={({ id }) => {
           const what = done.get(id);
           if (what !== undefined) {
-            return <span class="chip good">{t(`invite.${what}`)}</span>;
+            return (
+              <span class="buttons">
+                <span class="chip good">{t(`invite.${what}`)}</span>
+                {what === "invited" ? (
+                  <button type="button" class="button small" onClick={() => void withdraw(id)}>
+                    {t("open_invitations.withdraw")}
+                  </button>
+                ) : null}
+              </span>
+            );
           }
           if (members.has(id)) {
             return <span class="chip">{t("invite.is_member")}</span>;
           }
           return (
             <span class="buttons">
-              {isGroup ? (
+              {may.add ? (
                 <button type="button" class="button small" onClick={() => void act(id, "added")}>
                   {t("invite.add")}
                 </button>
               ) : null}
-              <button type="button" class="button small" onClick={() => void act(id, "invited")}>
-                {t("invite.invite")}
-              </button>
+              {may.invite ? (
+                <button type="button" class="button small" onClick={() => void act(id, "invited")}>
+                  {t("invite.invite")}
+                </button>
+              ) : null}
             </span>
           );
         }}

@@ -1,17 +1,17 @@
 /** Who is in a room, and what the user may do with them. */
 import { useState } from "preact/hooks";
 import { fold, hasWords, searchWords } from "../../core/fold.ts";
-import type { RoomKind } from "../../core/message.ts";
 import { FOREVER } from "../../core/roles.ts";
 import { moment } from "../../i18n/dates.ts";
 import { t } from "../../i18n/words.ts";
 import type { Member, OpenRoom } from "../../state/room-model.ts";
 import { useApp } from "../app-context.ts";
 import { Avatar } from "../basics/avatar.tsx";
+import { Dialog } from "../basics/dialog.tsx";
 import { SearchField } from "../basics/field.tsx";
 import { Icon } from "../basics/icon.tsx";
 import { Menu, type MenuItem, type Place } from "../basics/menu.tsx";
-import { ProblemText } from "../basics/problem.tsx";
+import { FormProblem, ProblemText } from "../basics/problem.tsx";
 import { type Task, useTask } from "../basics/task.ts";
 import { go } from "../route.ts";
 import { lazy } from "../shell/lazy.tsx";
@@ -26,7 +26,7 @@ const FIELD_FROM = 10;
 const SHOWN_MAX = 100;
 const HOUR = 3_600_000;
 
-export function Members({ kind }: { kind: RoomKind }) {
+export function Members() {
   const { room } = useRoomView();
   const { session } = useApp();
   const task = useTask();
@@ -34,15 +34,14 @@ export function Members({ kind }: { kind: RoomKind }) {
   const [invites, setInvites] = useState(false);
   const me = session.me.value?.id;
   const all = room.members.value;
-  const mine = all.find(({ user }) => user === me)?.role;
-  const mayInvite = mine === "owner" || mine === "admin" || (kind === "channel" && mine !== undefined);
+  const { add, invite } = room.may.value;
   const wanted = searchWords(words);
   const shown = all.filter(({ name, username }) => hasWords(fold(`${name} ${username}`), wanted));
   return (
     <section>
       <div class="section-head">
         <h3>{t("room.members", { n: all.length })}</h3>
-        {mayInvite ? (
+        {add || invite ? (
           <button type="button" class="button quiet small" onClick={() => setInvites(true)}>
             <Icon name="person-plus" size={18} />
             {t("details.invite")}
@@ -83,9 +82,9 @@ function MemberItem({ member, isMe, task }: { member: Member; isMe: boolean; tas
     <li class="item">
       <Avatar id={member.user} name={member.name} size="small" presence={member.presence} />
       <div class="grow">
-        <bdi class="one-line">
-          {member.name} {isMe ? <span class="faint">{t("details.me")}</span> : null}
-        </bdi>
+        <span class="one-line">
+          <bdi>{member.name}</bdi> {isMe ? <span class="faint">{t("details.me")}</span> : null}
+        </span>
         <span class="faint one-line">
           @<bdi>{member.username}</bdi>
           {isMuted && member.mutedUntil !== undefined
@@ -125,6 +124,7 @@ function itemsOf(member: Member, room: OpenRoom, task: Task, write: () => void):
   const roles = ["member", "moderator", "admin"] as const;
   const items: (MenuItem | false)[] = [
     { label: t("person.write"), icon: "edit", run: write },
+    { label: t("person.profile"), icon: "person", run: () => go({ at: "person", user }) },
     ...(may.promote
       ? roles
           .filter((other) => other !== role)
@@ -136,6 +136,11 @@ function itemsOf(member: Member, room: OpenRoom, task: Task, write: () => void):
             }),
           )
       : []),
+    may.handOver && {
+      label: t("role.make_owner"),
+      icon: "star",
+      run: () => afterMenu.open((close) => <HandOverDialog room={room} member={member} onClose={close} />),
+    },
     may.mute && isMuted && { label: t("details.unmute"), icon: "bell", run: change({ mutedUntil: null }) },
     may.mute &&
       !isMuted && {
@@ -163,4 +168,31 @@ function itemsOf(member: Member, room: OpenRoom, task: Task, write: () => void):
     },
   ];
   return items.filter((item): item is MenuItem => item !== false);
+}
+
+function HandOverDialog({ room, member, onClose }: { room: OpenRoom; member: Member; onClose(): void }) {
+  const task = useTask();
+  return (
+    <Dialog title={t("hand_over.title", { name: member.name })} onClose={onClose}>
+      <p>{t("hand_over.text")}</p>
+      <FormProblem problem={task.problem} />
+      <div class="buttons end">
+        <button type="button" class="button" onClick={onClose}>
+          {t("cancel")}
+        </button>
+        <button
+          type="button"
+          class="button primary"
+          disabled={task.isBusy}
+          onClick={async () => {
+            if ((await task.run(() => room.handOver(member.user))) !== undefined) {
+              onClose();
+            }
+          }}
+        >
+          {t("role.make_owner")}
+        </button>
+      </div>
+    </Dialog>
+  );
 }

@@ -30,9 +30,9 @@ export default function Receipts({ message }: { message: Id }) {
             <ul class="rows">
               {receipts.map((receipt) => (
                 <li key={receipt.user} class="item">
-                  <Avatar id={receipt.user} name={receipt.user} size="small" />
+                  <Avatar id={receipt.user} name={receipt.name} size="small" />
                   <div class="grow">
-                    <bdi class="name">{receipt.user}</bdi>
+                    <bdi class="name">{receipt.name}</bdi>
                     <span class="faint">{wordsOf(receipt)}</span>
                   </div>
                   <MarkSign mark={markOf(receipt)} />

@@ -1,7 +1,9 @@
 /** Finds people by their names. */
 import type { ComponentChild } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import type { Id } from "../../core/id.ts";
 import { t } from "../../i18n/words.ts";
+import type { Answer } from "../../state/answer.ts";
 import type { Person } from "../../state/model.ts";
 import { useApp } from "../app-context.ts";
 import { SearchField } from "../basics/field.tsx";
@@ -25,7 +27,8 @@ export function PeopleFinder({ action }: { action(person: Person): ComponentChil
     }
     let isCurrent = true;
     const timer = setTimeout(async () => {
-      const answer = await task.run(() => people.find(wanted));
+      const id = idIn(wanted);
+      const answer = await task.run(() => (id === undefined ? people.find(wanted) : only(people.look(id))));
       if (isCurrent && answer !== undefined) {
         setFound(answer.value);
       }
@@ -51,4 +54,15 @@ export function PeopleFinder({ action }: { action(person: Person): ComponentChil
       </ul>
     </div>
   );
+}
+
+/** Returns the id in what somebody has pasted: an id alone, or the link to a user. */
+export function idIn(text: string): Id | undefined {
+  const id = /(?:^|#\/person\/)([\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12})$/i.exec(text)?.[1];
+  return id?.toLowerCase();
+}
+
+async function only(answer: Answer<Person>): Answer<Person[]> {
+  const its = await answer;
+  return its.ok ? { ok: true, value: [its.value] } : its;
 }

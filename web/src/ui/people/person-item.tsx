@@ -2,16 +2,31 @@
 import type { ComponentChildren } from "preact";
 import type { Person } from "../../state/model.ts";
 import { Avatar } from "../basics/avatar.tsx";
+import { href } from "../route.ts";
 
-export function PersonItem({ person, children }: { person: Person; children?: ComponentChildren }) {
+interface Props {
+  person: Person;
+  /** What more there is to say of them here. */
+  detail?: string;
+  children?: ComponentChildren;
+}
+
+export function PersonItem({ person, detail, children }: Props) {
   return (
     <li class="item">
       <Avatar id={person.id} name={person.name} presence={person.presence} />
       <div class="grow">
-        <bdi class="name one-line">{person.name}</bdi>
+        <a class="name one-line" href={href({ at: "person", user: person.id })}>
+          <bdi>{person.name}</bdi>
+        </a>
         <span class="faint one-line">
           @<bdi>{person.username}</bdi>
         </span>
+        {detail === undefined ? null : (
+          <span class="faint" dir="auto">
+            {detail}
+          </span>
+        )}
       </div>
       {children}
     </li>

@@ -34,7 +34,15 @@ export default function Invitations() {
               <div class="grow">
                 <bdi class="name">{invitation.name}</bdi>
                 <span class="faint">
-                  <Rich k="invitations.by" with={{ name: invitation.by, when: ago(invitation.at) }} />
+                  <Rich
+                    k="invitations.by"
+                    with={{
+                      name: invitation.by,
+                      when: (
+                        <time dateTime={new Date(invitation.at).toISOString()}>{ago(invitation.at)}</time>
+                      ),
+                    }}
+                  />
                 </span>
               </div>
               <span class="buttons end">

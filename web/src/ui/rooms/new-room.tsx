@@ -6,7 +6,7 @@ import { useApp } from "../app-context.ts";
 import { Avatar } from "../basics/avatar.tsx";
 import { Field, SearchField, Segments } from "../basics/field.tsx";
 import { Icon } from "../basics/icon.tsx";
-import { ProblemText, wordsOf } from "../basics/problem.tsx";
+import { errorOf, FormProblem, ProblemText } from "../basics/problem.tsx";
 import { useTask } from "../basics/task.ts";
 import { PeopleFinder } from "../people/people-finder.tsx";
 import { go, href } from "../route.ts";
@@ -72,14 +72,15 @@ function Create() {
         ]}
       />
       <p class="hint">{kind === "group" ? t("new.group_hint") : t("new.channel_hint")}</p>
+      <Field label={t("new.name")} value={name} onValue={setName} error={errorOf(problem, "name")} required />
       <Field
-        label={t("new.name")}
-        value={name}
-        onValue={setName}
-        error={problem?.field === "name" ? wordsOf(problem) : undefined}
-        required
+        label={t("new.description")}
+        value={description}
+        onValue={setDescription}
+        hint={t("optional")}
+        error={errorOf(problem, "description")}
+        isLong
       />
-      <Field label={t("new.description")} value={description} onValue={setDescription} hint={t("optional")} />
       <section>
         <h2>{t("new.members")}</h2>
         {members.length === 0 ? null : (
@@ -110,7 +111,7 @@ function Create() {
           }}
         />
       </section>
-      {problem === undefined || problem.field === "name" ? null : <ProblemText problem={problem} />}
+      <FormProblem problem={problem} fields={["name", "description"]} />
       <div class="buttons end">
         <button type="submit" class="button primary" disabled={task.isBusy || name.trim() === ""}>
           {t("new.submit")}

@@ -70,7 +70,29 @@ export function RoomList({ keys }: { keys: string }) {
             </li>
           ))}
         </ul>
+        <Hidden wanted={wanted} open={open} />
       </div>
     </>
+  );
+}
+
+/** Rooms out of the list stay within reach. Who looks for one by its name sees it at once. */
+function Hidden({ wanted, open }: { wanted: readonly string[]; open: string | undefined }) {
+  const hidden = useApp().rooms.hidden.value;
+  const shown = hidden.filter(({ name }) => hasWords(fold(name), wanted));
+  if (shown.length === 0) {
+    return null;
+  }
+  return (
+    <details class="hidden-rooms" open={wanted.length > 0 || shown.some(({ id }) => id === open)}>
+      <summary>{t("list.hidden", { n: shown.length })}</summary>
+      <ul class="room-list" aria-label={t("list.hidden", { n: shown.length })}>
+        {shown.map((row) => (
+          <li key={row.id}>
+            <RoomLink row={row} isOpen={row.id === open} />
+          </li>
+        ))}
+      </ul>
+    </details>
   );
 }

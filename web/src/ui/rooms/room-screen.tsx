@@ -2,9 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Target } from "../../core/message.ts";
 import { quietly } from "../../core/quietly.ts";
-import { ago } from "../../i18n/dates.ts";
 import { t } from "../../i18n/words.ts";
-import type { Presence } from "../../state/answer.ts";
 import { useApp } from "../app-context.ts";
 import { Avatar } from "../basics/avatar.tsx";
 import { Empty } from "../basics/empty.tsx";
@@ -15,6 +13,7 @@ import { go, href, type Route } from "../route.ts";
 import { lazy } from "../shell/lazy.tsx";
 import { RoomView, RoomViewContext } from "../timeline/room-view.ts";
 import { TimelinePane } from "../timeline/timeline-pane.tsx";
+import { presenceWords } from "./presence-words.ts";
 
 const Details = lazy(() => import("../details/details.tsx"));
 const Receipts = lazy(() => import("../details/receipts.tsx"));
@@ -92,6 +91,12 @@ function RoomHead({ view, hasDetails }: { view: RoomView; hasDetails: boolean })
         </h1>
         <span class="sub one-line">
           {row.kind === "direct" ? presenceWords(row.presence) : t("room.members", { n: members })}
+          {row.description === undefined ? null : (
+            <>
+              {" · "}
+              <bdi>{row.description}</bdi>
+            </>
+          )}
         </span>
       </div>
       <a
@@ -116,13 +121,4 @@ function RoomHead({ view, hasDetails }: { view: RoomView; hasDetails: boolean })
       </button>
     </div>
   );
-}
-
-/** What is known of somebody's presence, and nothing more. */
-export function presenceWords(presence: Presence | undefined): string {
-  if (presence === "online" || presence === "away") {
-    return t(`presence.${presence}`);
-  }
-  const seen = presence?.lastSeenAt;
-  return seen === undefined ? t("presence.unknown") : t("presence.last_seen", { when: ago(seen) });
 }

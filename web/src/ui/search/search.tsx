@@ -9,6 +9,7 @@ import { Empty } from "../basics/empty.tsx";
 import { SearchField } from "../basics/field.tsx";
 import { href } from "../route.ts";
 import { Page, Pane } from "../shell/pane.tsx";
+import { PersonField } from "./person-field.tsx";
 
 const PAUSE_MS = 150;
 
@@ -45,7 +46,7 @@ export default function Search({ room: first }: { room?: Id | undefined }) {
           <SearchField label={t("search.words")} value={words} onValue={setWords} inputRef={field} />
           <div class="filters">
             <RoomSelect value={room} onValue={setRoom} />
-            <PersonSelect value={from} onValue={setFrom} />
+            <PersonField value={from} onValue={setFrom} />
             <DateField label={t("search.since")} value={since} onValue={setSince} />
             <DateField label={t("search.until")} value={until} onValue={setUntil} />
           </div>
@@ -125,37 +126,6 @@ function RoomSelect({ value, onValue }: { value: string; onValue(value: string):
       <select class="select" value={value} onChange={(event) => onValue(event.currentTarget.value)}>
         <option value="">{t("search.any_room")}</option>
         {rooms.map(({ id, name }) => (
-          <option key={id} value={id}>
-            {name}
-          </option>
-        ))}
-      </select>
-    </label>
-  );
-}
-
-/** People with a direct room, friends, and the user. Others are found by their room. */
-function PersonSelect({ value, onValue }: { value: string; onValue(value: string): void }) {
-  const { rooms, people, session } = useApp();
-  const me = session.me.value;
-  const known = new Map<Id, string>();
-  if (me !== undefined) {
-    known.set(me.id, t("room.you"));
-  }
-  for (const { peer, name } of rooms.list.value) {
-    if (peer !== undefined) {
-      known.set(peer, name);
-    }
-  }
-  for (const { id, name } of people.friends.value) {
-    known.set(id, name);
-  }
-  return (
-    <label class="field">
-      <span class="label">{t("search.from")}</span>
-      <select class="select" value={value} onChange={(event) => onValue(event.currentTarget.value)}>
-        <option value="">{t("search.anybody")}</option>
-        {[...known].map(([id, name]) => (
           <option key={id} value={id}>
             {name}
           </option>

@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { t } from "../../i18n/words.ts";
 import { useApp } from "../app-context.ts";
+import { CopyButton } from "../basics/copy-button.tsx";
 import { Dialog } from "../basics/dialog.tsx";
 import { Choice } from "../basics/field.tsx";
 import { Icon } from "../basics/icon.tsx";
@@ -134,16 +135,8 @@ function ConfirmForm(props: { secret: string; uri: string; onClose(): void; onDo
 
 function RecoveryCodes({ codes, onClose }: { codes: readonly string[]; onClose(): void }) {
   const [isNoted, setNoted] = useState(false);
-  const [isCopied, setCopied] = useState(false);
   const head = useRef<HTMLParagraphElement>(null);
   useEffect(() => head.current?.focus(), []);
-  const copy = async () => {
-    // Without the permission the user copies them by hand.
-    await navigator.clipboard.writeText(codes.join("\n")).then(
-      () => setCopied(true),
-      () => undefined,
-    );
-  };
   return (
     <>
       <p ref={head} tabIndex={-1} role="status">
@@ -155,10 +148,7 @@ function RecoveryCodes({ codes, onClose }: { codes: readonly string[]; onClose()
         ))}
       </ul>
       <div class="buttons">
-        <button type="button" class="button small" onClick={() => void copy()}>
-          <Icon name={isCopied ? "check" : "copy"} size={18} />
-          {isCopied ? t("copied") : t("second.copy")}
-        </button>
+        <CopyButton class="button small" label={t("second.copy")} text={codes.join("\n")} />
       </div>
       <Choice label={t("second.noted")} hint={t("second.noted_hint")} isOn={isNoted} onChange={setNoted} />
       <div class="buttons end">

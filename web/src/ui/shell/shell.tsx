@@ -17,6 +17,7 @@ const Switcher = lazy(() => import("./switcher.tsx"));
 const Help = lazy(() => import("./help.tsx"));
 const Logout = lazy(() => import("../session/logout-dialog.tsx"));
 const People = lazy(() => import("../people/people.tsx"));
+const Person = lazy(() => import("../people/person.tsx"));
 const Invitations = lazy(() => import("../rooms/invitations.tsx"));
 const Notices = lazy(() => import("../notices/notices.tsx"));
 const NewRoom = lazy(() => import("../rooms/new-room.tsx"));
@@ -61,6 +62,8 @@ function Pane({ here }: { here: Route }) {
       return <RoomScreen key={here.room} here={here} />;
     case "people":
       return <People tab={here.tab} />;
+    case "person":
+      return <Person key={here.user} user={here.user} />;
     case "invitations":
       return <Invitations />;
     case "notices":

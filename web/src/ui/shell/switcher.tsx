@@ -103,7 +103,7 @@ export default function Switcher({ onClose }: { onClose(): void }) {
 /** Rooms, and friends without a room. Those with something new come first. */
 function optionsOf(app: App, words: string): Option[] {
   const wanted = searchWords(words);
-  const rooms = app.rooms.list.value;
+  const rooms = [...app.rooms.list.value, ...app.rooms.hidden.value];
   const peers = new Set(rooms.map(({ peer }) => peer));
   const all: Option[] = [
     ...rooms.map((row) => ({
