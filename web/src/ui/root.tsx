@@ -6,11 +6,11 @@ import { AppContext } from "./app-context.ts";
 import { Sign } from "./basics/scene.tsx";
 import { isDark } from "./device.ts";
 import { followAddress } from "./route.ts";
-import { Blocked } from "./session/blocked.tsx";
-import { LoggedOut } from "./session/logged-out.tsx";
-import { Login } from "./session/login.tsx";
-import { ReloadPage } from "./session/reload.tsx";
-import { Shell } from "./shell/shell.tsx";
+import { lazy } from "./shell/lazy.tsx";
+
+// Who logs in needs no timeline yet, and who is logged in no form.
+const Shell = lazy(() => import("./shell/shell.tsx"), Starting);
+const Alone = lazy(() => import("./session/pages.tsx"), Starting);
 
 export function Root({ app }: { app: App }) {
   useLayoutEffect(followAddress, []);
@@ -30,23 +30,27 @@ function Phase({ app }: { app: App }) {
   const phase = app.session.phase.value;
   switch (phase.is) {
     case "starting":
-      return (
-        <main class="start" aria-busy="true">
-          <h1 class="hidden-words">{t("starting")}</h1>
-          <Sign size={56} />
-        </main>
-      );
-    case "blocked":
-      return <Blocked why={phase.why} />;
-    case "signed_out":
-      return <Login lastUsername={phase.lastUsername} />;
-    case "logged_out":
-      return <LoggedOut username={phase.username} why={phase.why} />;
+      return <Starting />;
     case "reload":
-      return phase.mustNow || app.session.me.value === undefined ? <ReloadPage /> : <Shell hasUpdate />;
+      return phase.mustNow || app.session.me.value === undefined ? (
+        <Alone phase={phase} />
+      ) : (
+        <Shell hasUpdate />
+      );
     case "signed_in":
       return <Shell />;
+    default:
+      return <Alone phase={phase} onShown={Shell.preload} />;
   }
+}
+
+function Starting() {
+  return (
+    <main class="start" aria-busy="true">
+      <h1 class="hidden-words">{t("starting")}</h1>
+      <Sign size={56} />
+    </main>
+  );
 }
 
 /** Puts the theme, the language and the wish for rest on the page. */

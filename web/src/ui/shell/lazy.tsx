@@ -1,13 +1,21 @@
 /** Screens that are loaded when they are first opened. */
 import { signal } from "@preact/signals";
-import { type ComponentType, h } from "preact";
+import { type ComponentChild, type ComponentType, h } from "preact";
 import { t } from "../../i18n/words.ts";
 
+type Lazy<P> = ComponentType<P> & {
+  /** Loads it before it is shown. */
+  preload(): void;
+};
+
 /**
- * Returns a component that loads another one. While it loads there is nothing, and if it cannot be
- * loaded the user may try again.
+ * Returns a component that loads another one. While it loads, `meanwhile` is shown, and if it
+ * cannot be loaded the user may try again.
  */
-export function lazy<P>(load: () => Promise<{ default: ComponentType<P> }>): ComponentType<P> {
+export function lazy<P>(
+  load: () => Promise<{ default: ComponentType<P> }>,
+  meanwhile: () => ComponentChild = () => null,
+): Lazy<P> {
   const state = signal<ComponentType<P> | "none" | "loading" | "failed">("none");
   const begin = () => {
     state.value = "loading";
@@ -20,13 +28,13 @@ export function lazy<P>(load: () => Promise<{ default: ComponentType<P> }>): Com
       },
     );
   };
-  return function Lazy(props: P) {
+  function Lazy(props: P) {
     if (state.value === "none") {
       queueMicrotask(begin);
-      return null;
+      return <>{meanwhile()}</>;
     }
     if (state.value === "loading") {
-      return null;
+      return <>{meanwhile()}</>;
     }
     if (state.value === "failed") {
       return (
@@ -40,5 +48,11 @@ export function lazy<P>(load: () => Promise<{ default: ComponentType<P> }>): Com
     }
     // A component of any properties takes these.
     return h(state.value as ComponentType<object>, props as object);
+  }
+  const preload = () => {
+    if (state.peek() === "none") {
+      begin();
+    }
   };
+  return Object.assign(Lazy, { preload });
 }
