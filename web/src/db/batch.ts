@@ -11,6 +11,7 @@ import type { MessageRecord } from "../core/record.ts";
 import { emptySlot, putMessage } from "../core/slot.ts";
 import { type Cursor, changed, isLate, laterCursor, read, unreadOf } from "../core/unread.ts";
 import { Cache } from "./cache.ts";
+import type { News } from "./changes.ts";
 import { namesIn } from "./later.ts";
 import { isPlacedAfter, lastOf, putPlace, rowKey } from "./messages.ts";
 import { nextBatch } from "./meta.ts";
@@ -24,13 +25,6 @@ import { noteStamp } from "./streams.ts";
 /** Where a message comes from. What comes from a history was read before. */
 export type Origin = "relay" | "own" | "history";
 
-/** A message that came and is not read. */
-export interface News {
-  room: Id;
-  target: Target;
-  isMention: boolean;
-}
-
 export class Batch {
   readonly #tx: Rw;
   readonly #me: Id;
@@ -43,6 +37,8 @@ export class Batch {
   /** Rooms whose rows have changed. */
   readonly touched = new Set<Id>();
   readonly news: News[] = [];
+  /** What was deleted, and may still be shown somewhere. */
+  readonly deleted: { room: Id; target: Target }[] = [];
   /** The users who wrote something, or did. */
   readonly authors = new Set<Id>();
 
@@ -255,6 +251,7 @@ export class Batch {
     if (row.slot.deleted !== undefined && !wasDeleted) {
       room.unread = changed(room.unread, before, { messages: 0, mentions: 0 });
       await this.#records.scrub(row, target);
+      this.deleted.push({ room: room.id, target });
     } else if (isNews && row.slot.message !== undefined && (row.slot.edits.length > 0 || edits > 0)) {
       // The search reads the new text. What it has of the old one is found and does not fit.
       const at = row.slot.message.sent_at;

@@ -46,6 +46,13 @@ export interface PresenceNow {
   lastSeen?: number;
 }
 
+/** A message that came and is not read. */
+export interface News {
+  room: Id;
+  target: Target;
+  isMention: boolean;
+}
+
 export type Signal =
   | { is: "changed"; topics: Topic[] }
   /** The leader lives. */
@@ -60,7 +67,9 @@ export type Signal =
   /** Nobody's presence or writing is known any more: the connection is lost. */
   | { is: "unknown" }
   | { is: "presence"; users: PresenceNow[] }
-  | { is: "news"; news: { room: Id; target: Target; isMention: boolean }[]; isBacklog: boolean }
+  | { is: "news"; news: News[]; isBacklog: boolean }
+  /** These messages are deleted: what a notification says of them has to go. */
+  | { is: "deleted"; messages: { room: Id; target: Target }[] }
   /** The user writes in a room. */
   | { is: "writing"; room: Id; active: boolean }
   /** A tab shows these users. */

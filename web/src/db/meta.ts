@@ -68,6 +68,9 @@ export async function noteExpiryIn(tx: Rw, at: number): Promise<void> {
   }
 }
 
+/** The key of what is written to see whether the disk has room. */
+export const PROBE = "probe";
+
 /** Returns the number of the next batch. */
 export async function nextBatch(tx: Rw): Promise<number> {
   const n = ((await metaIn(tx, "batches")) ?? 0) + 1;
@@ -80,6 +83,8 @@ export async function nextGeneration(db: Db): Promise<number> {
   return await write(db, ["meta"], async (tx) => {
     const generation = ((await metaIn(tx, "generation")) ?? 0) + 1;
     await tx.objectStore("meta").put(generation, "generation");
+    // An engine that died while it looked for room has left it.
+    await tx.objectStore("meta").delete(PROBE);
     return generation;
   });
 }

@@ -45,12 +45,14 @@ export async function notices(db: Db): Promise<NoticeRow[]> {
 
 /** Forgets the oldest notices, if there are too many. */
 export async function trimNotices(db: Db): Promise<void> {
-  await write(db, ["notices"], async (tx) => {
+  await write(db, ["notices", "meta"], async (tx) => {
     const store = tx.objectStore("notices");
     const excess = (await store.count()) - NOTICES_KEPT;
     if (excess > 0) {
-      const keys = await store.index("at").getAllKeys(undefined, excess);
-      await Promise.all(keys.map((key) => store.delete(key)));
+      const rows = await store.index("at").getAll(undefined, excess);
+      await Promise.all(rows.map(({ id }) => store.delete(id)));
+      // Nobody can read them any more, so they would count as unread for ever.
+      await addUnread(tx, -rows.filter(({ isRead }) => !isRead).length);
     }
   });
 }

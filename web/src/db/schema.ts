@@ -188,6 +188,12 @@ export function fenced(db: Db, generation: number): Db {
   });
 }
 
+/** Returns whether another engine has taken over from the one that has this store. */
+export async function isFenced(db: Db): Promise<boolean> {
+  const generation = (db as { [GENERATION]?: number })[GENERATION];
+  return (await db.get("meta", "generation")) !== generation;
+}
+
 /**
  * Runs `work` in one transaction and returns when the disk has it. If anything fails, nothing is
  * stored.

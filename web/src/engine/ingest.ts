@@ -5,12 +5,12 @@
  */
 
 import type { Id } from "../core/id.ts";
-import type { Message } from "../core/message.ts";
+import type { Message, Target } from "../core/message.ts";
 import { quietly } from "../core/quietly.ts";
 import { rawFields } from "../core/raw-json.ts";
 import { BadRecord, type MessageRecord, recordOfFrame } from "../core/record.ts";
-import { Batch, type News } from "../db/batch.ts";
-import type { Topic } from "../db/changes.ts";
+import { Batch } from "../db/batch.ts";
+import type { News, Topic } from "../db/changes.ts";
 import { noteDrained } from "../db/connected.ts";
 import { keepForLater } from "../db/later.ts";
 import { isNewReport, noticesRead, putNotice } from "../db/notices.ts";
@@ -50,6 +50,7 @@ export interface Stored {
   /** The own messages that are confirmed and stored. */
   sent: Id[];
   news: News[];
+  deleted: { room: Id; target: Target }[];
   notices: Notice[];
   authors: Id[];
   topics: Topic[];
@@ -172,7 +173,8 @@ export class Ingest {
       topics.add("rooms").add(`messages/${room}`);
     }
     const acks = items.flatMap((item) => ("delivery" in item ? [item.delivery] : []));
-    return { acks, sent, notices, news: batch.news, authors: [...batch.authors], topics: [...topics] };
+    const { news, deleted, authors } = batch;
+    return { acks, sent, notices, news, deleted, authors: [...authors], topics: [...topics] };
   }
 
   async #receipt(tx: Rw, batch: Batch, receipt: Receipt, topics: Set<Topic>): Promise<void> {

@@ -6,7 +6,7 @@ import type { EngineState } from "../db/changes.ts";
 import { noteGreeting } from "../db/connected.ts";
 import { getMeta, noteExpiry } from "../db/meta.ts";
 import { trimNotices } from "../db/notices.ts";
-import { Fenced, fenced, isClosed, isQuota } from "../db/schema.ts";
+import { Fenced, fenced, isClosed, isFenced, isQuota } from "../db/schema.ts";
 import type { Frame, Welcome } from "../wire/frames.ts";
 import { ackFrame, presenceFrame } from "../wire/outgoing.ts";
 import { type Ending, isLoggedIn, reasonOf } from "./ending.ts";
@@ -70,7 +70,7 @@ export class Lead {
       db,
       http,
       self.user,
-      () => timers.now(),
+      { now: () => timers.now(), steady: () => timers.steady() },
       (...topics) => bus.changed(...topics),
     );
     this.#pager = new Pager(db, timers);
@@ -203,7 +203,7 @@ export class Lead {
   }
 
   /** The disk has it, so the relay may forget it. */
-  #stored({ acks, sent, news, notices, authors, topics }: Stored): void {
+  #stored({ acks, sent, news, deleted, notices, authors, topics }: Stored): void {
     for (let at = 0; at < acks.length; at += ACKS) {
       this.#socket.send(ackFrame(acks.slice(at, at + ACKS)));
     }
@@ -213,6 +213,9 @@ export class Lead {
     this.#deps.bus.changed(...topics);
     if (news.length > 0) {
       this.#deps.bus.post({ is: "news", news, isBacklog: !this.#isDrained });
+    }
+    if (deleted.length > 0) {
+      this.#deps.bus.post({ is: "deleted", messages: deleted });
     }
     for (const notice of notices) {
       this.#note(this.#lists.notice(notice));
@@ -258,11 +261,18 @@ export class Lead {
         this.#setState({ is: "offline", why: state.why, retryAt: state.retryAt });
         break;
       case "ended":
-        this.#end(state.why);
+        quietly(this.#ended(state.why));
         break;
       default:
         break;
     }
+  }
+
+  async #ended(ending: Ending): Promise<void> {
+    // A frozen engine that wakes up may hear of the newer connection before that of its lost lock.
+    const { db } = this.#deps;
+    const isOwn = ending === "replaced" && (await isFenced(db).catch(() => false));
+    isOwn ? this.stop() : this.#end(ending);
   }
 
   #end(ending: Ending): void {

@@ -2,6 +2,7 @@ import "fake-indexeddb/auto";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { MY_DEVICE, text } from "../../test/fakes/ids.ts";
 import { type Tab, until, World } from "../../test/fakes/tab.ts";
+import { nextGeneration } from "../db/meta.ts";
 import { Fenced, fenced } from "../db/schema.ts";
 import { Sender } from "./sender.ts";
 
@@ -78,6 +79,16 @@ it("a login that is used twice says so and does not fight", async () => {
   expect(tab.state).toEqual({ is: "ended", why: "used_twice" });
   await world.time.advance(60_000);
   expect(tab.state).toEqual({ is: "ended", why: "used_twice" });
+});
+
+it("F6: a frozen engine that hears first of the newer connection is not used twice", async () => {
+  const frozen = (await world.tab()).start();
+  await until(() => online(frozen));
+  // Another tab has taken over. Its lock is lost, but that is not told yet.
+  await nextGeneration(frozen.db);
+  world.relay.devices.get(MY_DEVICE)?.connection?.close(4502);
+  await world.time.advance(1_000);
+  expect(frozen.states.map(({ is }) => is)).not.toContain("ended");
 });
 
 it("F10: logged out elsewhere and a deleted account end it, and the history stays", async () => {

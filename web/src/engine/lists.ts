@@ -19,6 +19,12 @@ const FRESH = 60_000;
 /** The users that are asked for at a time. */
 const USERS_AT_ONCE = 4;
 
+/** The clock of the device, which may be set, and one that only goes forward. */
+interface Clocks {
+  now(): number;
+  steady(): number;
+}
+
 type Step = "me" | "rooms" | "invitations" | "relations";
 
 export class Lists {
@@ -26,6 +32,7 @@ export class Lists {
   readonly #http: Http;
   readonly #me: Id;
   readonly #now: () => number;
+  readonly #steady: () => number;
   readonly #changed: (...topics: Topic[]) => void;
   #syncedAt = Number.NEGATIVE_INFINITY;
   /** What is asked for next, each once. */
@@ -35,11 +42,12 @@ export class Lists {
   /** Users of whom nothing is known, and who were asked for. */
   readonly #asked = new Set<Id>();
 
-  constructor(db: Db, http: Http, me: Id, now: () => number, changed: (...topics: Topic[]) => void) {
+  constructor(db: Db, http: Http, me: Id, { now, steady }: Clocks, changed: (...topics: Topic[]) => void) {
     this.#db = db;
     this.#http = http;
     this.#me = me;
     this.#now = now;
+    this.#steady = steady;
     this.#changed = changed;
   }
 
@@ -50,10 +58,10 @@ export class Lists {
 
   /** Asks for everything, after a connect. */
   sync(): void {
-    if (this.#now() - this.#syncedAt < FRESH) {
+    if (this.#steady() - this.#syncedAt < FRESH) {
       return;
     }
-    this.#syncedAt = this.#now();
+    this.#syncedAt = this.#steady();
     for (const step of ["me", "rooms", "invitations", "relations"] as const) {
       this.#step(step);
     }

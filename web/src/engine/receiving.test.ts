@@ -228,6 +228,17 @@ it("F14: after a slow disk and a close 4001, what was stored is acked and not st
   expect(world.relay.frames.filter(({ type }) => type === "ack").length).toBeLessThan(20);
 });
 
+it("F9: after the clock of the device was set back, a connection asks for everything again", async () => {
+  const tab = (await world.tab()).start();
+  const asked = () => world.relay.calls.filter((call) => call === "GET /v1/invitations").length;
+  await until(() => online(tab) && asked() === 1);
+  world.time.ahead = -24 * 60 * 60 * 1_000;
+  await world.time.advance(120_000);
+  world.relay.dropAll(1012);
+  await world.time.advance(2_000);
+  await until(() => online(tab) && asked() === 2);
+});
+
 it("asks who wrote and what the room is, once", async () => {
   const stranger = idOf(77);
   world.relay.addUser(stranger, "sam");

@@ -1,12 +1,13 @@
 /** Waits until the disk has room again. */
 import { quietly } from "../core/quietly.ts";
+import { PROBE } from "../db/meta.ts";
 import { type Db, write } from "../db/schema.ts";
 import type { Timers } from "./deps.ts";
 
 /** How often is looked. */
 export const LOOK = 15_000;
 /** What has to fit, in characters: a few batches of messages. */
-const PROBE = 1 << 20;
+const LENGTH = 1 << 20;
 
 export class Space {
   readonly #db: Db;
@@ -54,10 +55,10 @@ export class Space {
   async #fits(): Promise<boolean> {
     try {
       await write(this.#db, ["meta"], async (tx) => {
-        await tx.objectStore("meta").put("x".repeat(PROBE), "probe");
+        await tx.objectStore("meta").put("x".repeat(LENGTH), PROBE);
       });
       await write(this.#db, ["meta"], async (tx) => {
-        await tx.objectStore("meta").delete("probe");
+        await tx.objectStore("meta").delete(PROBE);
       });
       return true;
     } catch {

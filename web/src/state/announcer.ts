@@ -1,7 +1,8 @@
 /** What is said of new messages: to a screen reader, and as a notification. */
 import { effect, type Signal, signal } from "@preact/signals";
 import type { Id } from "../core/id.ts";
-import type { Target } from "../core/message.ts";
+import { targetKey } from "../core/message.ts";
+import type { News } from "../db/changes.ts";
 import { getRow, wordsOf } from "../db/messages.ts";
 import type { Env } from "./env.ts";
 import type { Mirror } from "./mirror.ts";
@@ -13,11 +14,8 @@ const GATHERED = 1_000;
 /** The notifications of one moment. More are one. */
 const NOTES_MAX = 3;
 
-interface NewsItem {
-  room: Id;
-  target: Target;
-  isMention: boolean;
-}
+/** The notifications that are remembered, to close them when their message is deleted. */
+const SHOWN_MAX = 200;
 
 export class Announcer {
   readonly text: Signal<string> = signal("");
@@ -25,8 +23,11 @@ export class Announcer {
   readonly #mirror: Mirror;
   readonly #settings: Settings;
   readonly #open: ReadonlyMap<Id, number>;
-  #news: NewsItem[] = [];
+  #news: News[] = [];
   #backlog = 0;
+  #unread: ReadonlySet<Id> = new Set();
+  /** The rooms of what was shown, by message. */
+  readonly #shown = new Map<string, Id>();
   #timer: unknown;
   readonly #endings: (() => void)[];
 
@@ -39,7 +40,20 @@ export class Announcer {
       mirror.listen((heard) => {
         if (heard.is === "news") {
           this.#take(heard.news, heard.isBacklog);
+        } else if (heard.is === "deleted") {
+          this.#forget(heard.messages.map(({ target }) => targetKey(target)));
         }
+      }),
+      effect(() => {
+        // What was read here or on another device needs no notification any more.
+        const unread = [...mirror.rooms.value.values()].filter(({ unread }) => unread.messages > 0);
+        const now = new Set(unread.map(({ id }) => id));
+        for (const room of this.#unread) {
+          if (!now.has(room)) {
+            env.notifications.close(room);
+          }
+        }
+        this.#unread = now;
       }),
       effect(() => {
         const state = mirror.home.value?.state.value;
@@ -59,7 +73,7 @@ export class Announcer {
     }
   }
 
-  #take(news: NewsItem[], isBacklog: boolean): void {
+  #take(news: News[], isBacklog: boolean): void {
     if (isBacklog) {
       this.#backlog += news.length;
       return;
@@ -67,6 +81,18 @@ export class Announcer {
     this.#news.push(...news);
     this.#env.clear(this.#timer);
     this.#timer = this.#env.set(() => void this.#say().catch(() => undefined), GATHERED);
+  }
+
+  /** Removes what is said of messages, because they are deleted. */
+  #forget(keys: readonly string[]): void {
+    this.#news = this.#news.filter(({ target }) => !keys.includes(targetKey(target)));
+    for (const key of keys) {
+      const room = this.#shown.get(key);
+      if (room !== undefined) {
+        this.#env.notifications.close(room);
+        this.#shown.delete(key);
+      }
+    }
   }
 
   async #say(): Promise<void> {
@@ -91,7 +117,7 @@ export class Announcer {
   }
 
   /** Only the tab that leads notifies, so that a message is told once. */
-  async #notify(news: NewsItem[]): Promise<void> {
+  async #notify(news: News[]): Promise<void> {
     const home = this.#mirror.home.peek();
     const leads = home !== undefined && home.state.peek().is !== "follower";
     if (!leads || this.#env.notifications.state() !== "on") {
@@ -103,8 +129,14 @@ export class Announcer {
       const title = room === undefined ? "Ferry" : roomName(room, this.#mirror.people.peek());
       const isShown = this.#settings.values.peek().notificationText;
       const text = isShown ? await this.#words(one) : this.#env.say("announce.messages", { n: 1 });
+      const key = targetKey(one.target);
+      this.#shown.set(key, one.room);
+      const [oldest] = this.#shown.keys();
+      if (this.#shown.size > SHOWN_MAX && oldest !== undefined) {
+        this.#shown.delete(oldest);
+      }
       this.#env.notifications.show({
-        key: `${one.target.from}/${one.target.message}`,
+        key,
         title,
         text,
         room: one.room,
@@ -112,7 +144,7 @@ export class Announcer {
     }
   }
 
-  async #words({ room, target }: NewsItem): Promise<string> {
+  async #words({ room, target }: News): Promise<string> {
     const home = this.#mirror.home.peek();
     const row = home === undefined ? undefined : await getRow(home.db, room, target);
     const text = row === undefined ? "" : (wordsOf(row.slot) ?? "");

@@ -1,5 +1,6 @@
 /** What is stored in this browser: its size, its protection, and backups of it. */
-import { computed, signal } from "@preact/signals";
+import { computed, effect, signal } from "@preact/signals";
+import { quietly } from "../core/quietly.ts";
 import { setMeta } from "../db/meta.ts";
 import type { Env } from "./env.ts";
 import type { Mirror } from "./mirror.ts";
@@ -44,16 +45,24 @@ export function history(env: Env, mirror: Mirror): History {
     };
     status.value = exportedAt === undefined ? next : { ...next, lastExportAt: exportedAt };
   };
+  const protect = async () => {
+    hasAsked = true;
+    const isKept = await env.storage.persist();
+    await refresh();
+    return isKept;
+  };
+  // With the first message that the user writes, the browser is asked to keep what is stored.
+  effect(() => {
+    if (mirror.outbox.value.length > 0 && !hasAsked) {
+      hasAsked = true;
+      quietly(env.storage.isPersisted().then((isKept) => (isKept ? true : protect())));
+    }
+  });
   return {
     holes: computed(() => mirror.meta.value.coverage?.holes ?? []),
     status,
     refresh,
-    async protect() {
-      hasAsked = true;
-      const isKept = await env.storage.persist();
-      await refresh();
-      return isKept;
-    },
+    protect,
     async exportTo(lock, put, progress, signal) {
       const home = mirror.home.peek();
       if (home === undefined) {

@@ -66,6 +66,10 @@ export class Page {
   isVisible = true;
   isFocused = true;
   readonly notes: { title: string; text: string }[] = [];
+  /** The rooms whose notifications were closed. */
+  readonly closed: string[] = [];
+  /** How often the browser was asked to keep what is stored. */
+  persists = 0;
   #attentive = new Set<(why: "attention" | "online") => void>();
   #chance = 0;
 
@@ -155,14 +159,17 @@ export class Page {
       storage: {
         estimate: async () => ({ usage: 1_000, quota: 10_000 }),
         isPersisted: async () => false,
-        persist: async () => true,
+        persist: async () => {
+          this.persists += 1;
+          return true;
+        },
         isEphemeral: () => false,
       },
       notifications: {
         state: () => "on",
         ask: async () => true,
         show: ({ title, text }) => this.notes.push({ title, text }),
-        close: () => undefined,
+        close: (room) => this.closed.push(room),
       },
       say: (key, values) => `${key} ${JSON.stringify(values)}`,
       version: "0.0.0",

@@ -1,0 +1,60 @@
+import "fake-indexeddb/auto";
+import { expect, it } from "vitest";
+import { BOB, idOf, ME, ROOM, text } from "../../test/fakes/ids.ts";
+import { useScreen, write } from "../../test/fakes/screen.ts";
+import { until } from "../../test/fakes/tab.ts";
+
+const screen = useScreen();
+const target = { message: idOf(10_001), from: BOB };
+
+/** A hidden page with a notification of Bob's message. */
+async function notified() {
+  const page = await screen().loggedIn();
+  page.look(false);
+  screen().relay.publish(text(1, "the secret"));
+  await until(async () => {
+    await screen().browser.time.advance(1_100);
+    return page.notes.length === 1;
+  });
+  expect(page.notes[0]?.text).toContain("the secret");
+  page.closed.length = 0;
+  return page;
+}
+
+it("26: what is read on another device is not notified of any more", async () => {
+  const page = await notified();
+  const read = { kind: "read", room: ROOM, user: ME, up_to: target.message, sent_at: 1_001_000 };
+  screen().relay.receipt(ME, read);
+  await until(() => page.closed.includes(ROOM));
+});
+
+it("20: a deleted message is not notified of any more", async () => {
+  const page = await notified();
+  screen().relay.publish(text(2, { target }, { kind: "delete" }));
+  await until(() => page.closed.includes(ROOM));
+});
+
+it("20: a message that is deleted before it was told is not told", async () => {
+  const page = await screen().loggedIn();
+  page.look(false);
+  screen().relay.publish(text(1, "the secret"));
+  screen().relay.publish(text(2, { target }, { kind: "delete" }));
+  screen().relay.publish(text(3, "hello"));
+  await until(async () => {
+    await screen().browser.time.advance(1_100);
+    return page.notes.length > 0;
+  });
+  expect(page.notes.map(({ text }) => text).join()).toContain("hello");
+  expect(page.notes.length).toBe(1);
+});
+
+it("49: with the first message that is sent, the browser is asked to keep what is stored", async () => {
+  const page = await screen().loggedIn();
+  expect(page.persists).toBe(0);
+  const room = await screen().opened(page);
+  await write(room, "one");
+  await write(room, "two");
+  await until(() => page.app.connection.waiting.value === 0 && page.persists > 0);
+  expect(page.persists).toBe(1);
+  room.close();
+});
