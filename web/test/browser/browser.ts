@@ -66,8 +66,11 @@ export async function startRelay(backend: Backend, flags: string[] = []): Promis
 export function watchFaults(context: BrowserContext, address: string): void {
   context.on("weberror", (error) => faults.push(`error: ${error.error().stack ?? error.error().message}`));
   context.on("console", (message) => {
-    // A relay that is away, and a login that is over, are no faults of the page.
-    const isExpected = /Failed to load resource|WebSocket connection to/.test(message.text());
+    // A relay that is away, a login that is over, and HTTP are no faults of the page.
+    const isExpected =
+      /Failed to load resource|WebSocket connection to|Cross-Origin-Opener-Policy header has been ignored/.test(
+        message.text(),
+      );
     if ((message.type() === "error" && !isExpected) || message.text().includes("Content Security Policy")) {
       faults.push(`console: ${message.text()}`);
     }

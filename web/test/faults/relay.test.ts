@@ -1,0 +1,201 @@
+import { describe, expect, it } from "vitest";
+import { isInstalled, openBrowser, openPage, startRelay, useBrowser } from "../browser/browser.ts";
+import { until } from "../browser/deadline.ts";
+import { Person, twoPeople } from "../browser/person.ts";
+import { BACKENDS } from "../browser/servers.ts";
+
+useBrowser();
+
+/** How often a long fault happens. */
+const ROUNDS = Number(process.env["FERRY_WEB_ROUNDS"] ?? 3);
+
+describe.each(BACKENDS)("F16: over %s", (backend) => {
+  it("F1: the network goes in the middle of a send, the page reloads, and all arrives once", async () => {
+    const relay = await startRelay(backend);
+    const line = await relay.line();
+    const [ann, bob] = await twoPeople(relay, line);
+    await isInstalled(bob.page);
+    const texts: string[] = [];
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const text = `round ${round}`;
+      texts.push(text);
+      await bob.composer.fill(text);
+      await bob.composer.press("Enter");
+      line.cut();
+      await bob.sees(text);
+      await bob.reload();
+      await bob.sees(text);
+      line.mend();
+      await bob.hasSent(text);
+    }
+    await ann.hasTexts(["hello Bob", ...texts]);
+    await bob.hasTexts(["hello Bob", ...texts]);
+  });
+
+  it("F2: the relay is killed while messages are sent, and each is shown once everywhere", async () => {
+    const relay = await startRelay(backend);
+    const [ann, bob] = await twoPeople(relay);
+    const texts: string[] = [];
+    for (let round = 0; round < ROUNDS; round += 1) {
+      for (let n = 0; n < 10; n += 1) {
+        const text = `message ${round}.${n}.`;
+        texts.push(text);
+        await bob.composer.fill(text);
+        await bob.composer.press("Enter");
+      }
+      await relay.stop("SIGKILL");
+      await relay.restart();
+    }
+    await bob.hasSent(texts.at(-1) ?? "");
+    // What waited in the memory of a relay that is killed is lost, and what the browsers have is not.
+    const last = "the last one";
+    await bob.say(last);
+    await ann.sees(last);
+    await bob.hasTexts(["hello Bob", ...texts, last]);
+    const hers = await ann.texts();
+    expect(hers).toEqual([...new Set(hers)]);
+    if (backend === "cluster") {
+      await ann.hasTexts(["hello Bob", ...texts, last]);
+    }
+  });
+
+  it("F5: tabs that refresh at once stay logged in", async () => {
+    const relay = await startRelay(backend, ["--access-ttl", "60"]);
+    const [ann, bob] = await twoPeople(relay);
+    const tabs = [bob, await bob.again(bob.context), await bob.again(bob.context)];
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const statuses = await Promise.all(
+        tabs.map(({ page }) =>
+          page.evaluate(async () => {
+            const answer = await fetch("/v1/sessions/refresh", { method: "POST", keepalive: true });
+            return answer.status;
+          }),
+        ),
+      );
+      expect(statuses).toEqual([200, 200, 200]);
+      await ann.say(`round ${round}`);
+      await bob.sees(`round ${round}`);
+    }
+    for (const tab of tabs) {
+      await tab.isIn();
+    }
+  });
+});
+
+describe("over alone", () => {
+  it("F9: a clock that is a day off is told, and messages keep their order", async () => {
+    const relay = await startRelay("alone");
+    const bob = await Person.register(relay, "Bob");
+    const ann = await Person.register(relay, "Ann");
+    await ann.context.clock.setSystemTime(Date.now() + 86_400_000);
+    await ann.writeTo(bob);
+    await ann.say("from tomorrow");
+    await bob.open("Ann");
+    await bob.say("from today");
+    await ann.hasTexts(["from tomorrow", "from today"]);
+    await bob.hasTexts(["from tomorrow", "from today"]);
+  });
+
+  it("F10: an account that is deleted elsewhere says so, and its history is hidden", async () => {
+    const relay = await startRelay("alone");
+    const [, bob] = await twoPeople(relay);
+    const second = await bob.again();
+    const status = await second.page.evaluate(async () => {
+      const body = JSON.stringify({ password: "grey heron at noon" });
+      const headers = { "content-type": "application/json" };
+      return (await fetch("/v1/me", { method: "DELETE", headers, body })).status;
+    });
+    expect(status).toBe(204);
+    await bob.page.getByRole("heading", { name: "The account was deleted" }).waitFor();
+    expect(await bob.page.getByRole("log").count()).toBe(0);
+  });
+
+  it("F12: a page without HTTPS from another machine says that it needs it, before any login", async () => {
+    const relay = await startRelay("alone");
+    const port = new URL(relay.url).port;
+    const elsewhere = "http://ferry.test";
+    const page = await (await openBrowser({ url: elsewhere })).newPage();
+    // This name is of no machine: the browser asks the relay here, and trusts it no more than another.
+    await page.route(`${elsewhere}/**`, async (route) => {
+      const path = new URL(route.request().url()).pathname;
+      await route.fulfill({ response: await route.fetch({ url: `http://127.0.0.1:${port}${path}` }) });
+    });
+    await page.goto(elsewhere);
+    await page.getByRole("heading", { name: "Ferry needs HTTPS" }).waitFor();
+    expect(await page.getByLabel("Username").count()).toBe(0);
+  });
+
+  it("F15: a relay that starts again under an open tab is found again, and the text stays", async () => {
+    const relay = await startRelay("alone");
+    const [ann, bob] = await twoPeople(relay);
+    await bob.composer.fill("half a sent");
+    await relay.stop();
+    await bob.page.getByText("Offline").first().waitFor();
+    await relay.restart();
+    await ann.say("it is back");
+    await bob.sees("it is back");
+    await bob.isCalm();
+    expect(await bob.composer.inputValue()).toBe("half a sent");
+    await bob.composer.pressSequentially("ence");
+    await bob.composer.press("Enter");
+    await ann.sees("half a sentence");
+  });
+
+  it("F3: a token that expires while one types is renewed, and nobody notices", async () => {
+    const relay = await startRelay("alone", ["--access-ttl", "20"]);
+    const [ann, bob] = await twoPeople(relay);
+    await bob.composer.fill("I am still ");
+    for (let round = 0; round < 2; round += 1) {
+      await bob.page.waitForResponse(
+        (answer) => answer.url().endsWith("/v1/sessions/refresh") && answer.ok(),
+      );
+    }
+    await bob.isCalm();
+    await bob.composer.pressSequentially("typing");
+    await bob.composer.press("Enter");
+    await ann.sees("I am still typing");
+  });
+
+  it("51: an old page is told of the new one, keeps its draft, and is reloaded by the user alone", async () => {
+    const relay = await startRelay("alone");
+    const [, bob] = await twoPeople(relay);
+    await isInstalled(bob.page);
+    const page = await bob.context.newPage();
+    // The page takes itself for one of an earlier version.
+    await page.addInitScript(() => {
+      const age = () =>
+        document.querySelector('meta[name="ferry-version"]')?.setAttribute("content", "older");
+      if (sessionStorage.getItem("old") === null) {
+        new MutationObserver(age).observe(document, { childList: true, subtree: true });
+      }
+    });
+    await page.goto(relay.url);
+    await page.getByText("A new version of Ferry is ready").waitFor();
+    await page.getByRole("link", { name: "Ann" }).first().click();
+    const field = page.getByRole("textbox", { name: "Message", exact: true });
+    await field.fill("a draft");
+    await page.getByRole("navigation", { name: "Rooms and people" }).getByText("Draft:").waitFor();
+    await page.evaluate(() => sessionStorage.setItem("old", "no more"));
+    await page.getByRole("button", { name: "Reload" }).click();
+    await page.getByText("A new version of Ferry is ready").waitFor({ state: "detached" });
+    await until("the draft is there", async () => (await field.inputValue()) === "a draft" || undefined);
+    await page.close();
+  });
+
+  it("F8: a store that the browser evicts is an empty device, and the login goes on", async () => {
+    const relay = await startRelay("alone");
+    const [ann, bob] = await twoPeople(relay);
+    await bob.page.close();
+    const page = await bob.context.newPage();
+    await page.goto(`${relay.url}/docs`);
+    const origin = new URL(relay.url).origin;
+    const session = await bob.context.newCDPSession(page);
+    await session.send("Storage.clearDataForOrigin", { origin, storageTypes: "indexeddb" });
+    await page.close();
+    const tab = await openPage(bob.context, relay);
+    await tab.getByText("This device starts empty").first().waitFor();
+    await ann.say("are you there?");
+    await tab.getByRole("link", { name: "Ann" }).first().click();
+    await tab.getByText("are you there?").last().waitFor();
+  });
+});
