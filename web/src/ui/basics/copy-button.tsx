@@ -14,7 +14,7 @@ export function CopyButton(props: { class: string; label: string; text: string }
   return (
     <>
       <button type="button" class={props.class} onClick={() => void copy()}>
-        <Icon name={state === "copied" ? "check" : "copy"} size={18} />
+        <Icon name={state === "copied" ? "check" : "copy"} size={props.class === "action" ? 20 : 18} />
         {state === "copied" ? t("copied") : props.label}
       </button>
       {state === "failed" ? (
