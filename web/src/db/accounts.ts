@@ -13,6 +13,8 @@ export interface AccountRow {
   device: Id;
   /** The user says that others use this browser too. */
   isShared: boolean;
+  /** A login was begun, and nobody knows how it ended: the cookies may be of another one. */
+  isUnsure?: true;
   /** The user logs out in this browser: an end that is heard meanwhile is no surprise. */
   isLeaving?: true;
   /** Why the login has ended, if it has. The history is kept until the user erases it. */
@@ -85,7 +87,7 @@ export class Accounts {
     } catch {
       // The store is closed or gone: nobody knows whose cookies these are.
     }
-    return isOf(row, login);
+    return isOf(row, login) && row?.isUnsure !== true;
   }
 
   async close(): Promise<void> {

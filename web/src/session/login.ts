@@ -69,8 +69,19 @@ export async function logInHere(
   let result: Result<AccountRow> | undefined;
   await exclusively(locks, () =>
     locks.request(LOGIN_LOCK, {}, async () => {
+      const before = await accounts.current();
+      const note = async (isUnsure: boolean) => {
+        if (before !== undefined) {
+          await accounts.change(before, ({ isUnsure: _isUnsure, ...row }) =>
+            isUnsure ? { ...row, isUnsure } : row,
+          );
+        }
+      };
+      // If this tab dies before the new row is there, nobody may trust the old one.
+      await note(true);
       const answer = await login(http, form);
       if (!answer.ok) {
+        await note(false);
         result = answer;
         return;
       }

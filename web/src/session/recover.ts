@@ -15,6 +15,21 @@ export async function recoverRow(http: Http, accounts: Accounts): Promise<Accoun
 }
 
 /**
+ * Returns who uses this browser. If a tab died while it logged in, the relay says whose the
+ * cookies are.
+ */
+export async function sureRow(http: Http, accounts: Accounts): Promise<AccountRow | undefined> {
+  const row = await accounts.current();
+  const found = row?.isUnsure === true ? await recover(http) : undefined;
+  if (row === undefined || found === undefined) {
+    return row;
+  }
+  return await accounts.change(row, ({ isUnsure: _isUnsure, ...known }) =>
+    isOf(found, known) ? known : { ...found, isShared: false },
+  );
+}
+
+/**
  * Returns who uses this browser, after the relay has said that it is another login than this one.
  * A tab that logged in may have closed before it has noted that.
  */

@@ -7,7 +7,7 @@ import { Bus, type EngineState, LOGINS } from "../db/changes.ts";
 import { eraseDb } from "../db/schema.ts";
 import { logout, register } from "../session/login.ts";
 import { preflight } from "../session/preflight.ts";
-import { correctRow, recoverRow } from "../session/recover.ts";
+import { correctRow, recoverRow, sureRow } from "../session/recover.ts";
 import { Http } from "../wire/http.ts";
 import { accountCalls } from "./account.ts";
 import type { Env, Home } from "./env.ts";
@@ -96,7 +96,7 @@ export function session(env: Env, mirror: Mirror): SessionParts {
 
   /** Looks whose login it is. Another tab may have logged in or out, and not been heard. */
   const follow = async () => {
-    const row = await accounts.current();
+    const row = await sureRow(plain, accounts);
     const home = mirror.home.peek();
     if (home !== undefined) {
       await settle(home, row);
@@ -241,7 +241,7 @@ export function session(env: Env, mirror: Mirror): SessionParts {
           return;
         }
         // On a full disk, and without cookies, the history can be read.
-        const begun = accounts.current().then((row) => begin(row, false));
+        const begun = sureRow(plain, accounts).then((row) => begin(row, false));
         await begun.catch(fault);
         if (obstacle !== undefined && mirror.home.peek() === undefined) {
           phase.value = { is: "blocked", why: obstacle };

@@ -1,11 +1,14 @@
 import "fake-indexeddb/auto";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { fetchOf } from "../../test/fakes/calls.ts";
 import { BOB, idOf, ME, ROOM, text } from "../../test/fakes/ids.ts";
 import { Browser, type Page } from "../../test/fakes/page.ts";
 import { FakeRelay } from "../../test/fakes/relay.ts";
 import { until } from "../../test/fakes/tab.ts";
 import { ManualTime, settled } from "../../test/fakes/time.ts";
+import { Accounts } from "../db/accounts.ts";
 import { openDb } from "../db/schema.ts";
+import { Http } from "../wire/http.ts";
 
 const BOBS_ROOM = idOf(102);
 const CAROL = { user: idOf(3), device: idOf(13), role: "owner" } as const;
@@ -118,6 +121,39 @@ it("47: erasing erases the history of the user who is named, not of the one who 
   await mine.app.session.erase();
   expect((await stored(BOB)).lines.length).toBe(1);
   expect(phase(bobs).is).toBe("signed_in");
+});
+
+it("47: a tab that died while it logged in leaves no row that is believed", async () => {
+  const mine = await browser.page();
+  await logIn(mine, "me");
+  await synced(mine);
+  // Another tab has begun a login, and has got the cookies. Then it died.
+  const accounts = new Accounts();
+  const row = await accounts.current();
+  await accounts.put(row === undefined ? undefined : { ...row, isUnsure: true });
+  const http = new Http(fetchOf(relay, browser.jar), () => new AbortController().signal);
+  const body = { username: "bob", password: "correct horse", device_name: "dead", cookie: true };
+  await http.call({ method: "POST", path: "/v1/sessions", body });
+  const calls = relay.calls.length;
+  await mine.app.people.load();
+  await until(() => phase(mine).is === "logged_out");
+  expect(relay.calls.slice(calls)).not.toContain("GET /v1/friends");
+  expect(phase(mine)).toEqual({ is: "logged_out", username: "me", why: "another_user" });
+  const next = await browser.page();
+  expect(next.app.session.me.value?.username).toBe("bob");
+  await accounts.close();
+});
+
+it("47: a login that fails changes nothing for the others", async () => {
+  browser.channels("ferry-logins").isDeaf = true;
+  const [mine, other] = [await browser.page(), await browser.page()];
+  await logIn(mine, "me");
+  await synced(mine);
+  expect(await other.app.session.login({ username: "bob", password: "no", isShared: false })).toMatchObject({
+    ok: false,
+  });
+  expect(await mine.app.people.load()).toMatchObject({ ok: true });
+  expect(phase(mine).is).toBe("signed_in");
 });
 
 it("47: a tab hears at once that another user has logged in, and its user can come back", async () => {
