@@ -56,7 +56,12 @@ export class Announcer {
         this.#unread = now;
       }),
       effect(() => {
-        const state = mirror.home.value?.state.value;
+        const home = mirror.home.value;
+        if (home === undefined) {
+          // The history is hidden, and so is its last message.
+          this.text.value = "";
+        }
+        const state = home?.state.value;
         if (this.#backlog > 0 && (state?.is === "online" || state?.is === "follower")) {
           // One summary of all that has waited, and no sounds.
           this.text.value = env.say("announce.backlog", { n: this.#backlog });

@@ -107,7 +107,7 @@ describe("over alone", () => {
     });
     expect(status).toBe(204);
     await bob.page.getByRole("heading", { name: "The account was deleted" }).waitFor();
-    expect(await bob.page.getByRole("log").count()).toBe(0);
+    expect(await bob.page.getByText("hello Bob").count()).toBe(0);
   });
 
   it("F12: a page without HTTPS from another machine says that it needs it, before any login", async () => {
