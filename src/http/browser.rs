@@ -36,10 +36,11 @@ impl Call {
     /// before anything is counted against the client's address: the visitor is not to pay for it.
     ///
     /// A page can make a browser send a POST to any relay. It cannot make it send JSON without a
-    /// preflight, which only pages of the allowed origins pass. Without that, the browser names
-    /// the page in `Origin` (the Fetch standard §3.2).
+    /// preflight, which only pages of the allowed origins pass. Without that, the browser names the
+    /// page in `Origin` (the Fetch standard §3.2).
     ///
-    /// # Errors Fails with `unsupported_media_type` or `forbidden`.
+    /// # Errors
+    /// Fails with `unsupported_media_type` or `forbidden`.
     pub fn refuse_foreign_page(&self) -> Result<(), Refusal> {
         if !self.changes_something() || self.is_json() {
             return Ok(());
@@ -83,8 +84,7 @@ impl Call {
     pub fn jar(&self) -> Jar {
         let is_insecure = self.app.config.auth.insecure_cookies;
         let plain = is_insecure || self.is_local_page();
-        // A browser that takes `Secure` from this machine may have such cookies of an earlier
-        // build.
+        // A browser that takes `Secure` from this machine may have cookies of an earlier build.
         let secure = Cookies::new(false);
         let has_secure = [
             secure.access(self.headers().get_all(header::COOKIE)),
