@@ -187,6 +187,15 @@ describe("the composer", () => {
     await page.getByRole("searchbox", { name: "Find an emoji" }).fill("anchor");
     await page.getByRole("button", { name: "anchor", exact: true }).click();
     await eventually(() => field(page).inputValue(), "so nice⚓️");
+    // The user writes on where the emoji is.
+    await eventually(() => field(page).evaluate((e) => e === document.activeElement), true);
+    await field(page).evaluate((e: HTMLTextAreaElement) => e.setSelectionRange(2, 2));
+    await page.getByRole("button", { name: "Emoji" }).click();
+    await page.getByRole("searchbox", { name: "Find an emoji" }).fill("anchor");
+    await page.getByRole("button", { name: "anchor", exact: true }).click();
+    await eventually(() => field(page).inputValue(), "so⚓️ nice⚓️");
+    await page.keyboard.type("!");
+    await eventually(() => field(page).inputValue(), "so⚓️! nice⚓️");
   });
 
   it("12 scrolls to the end when the user sends", async () => {

@@ -133,6 +133,31 @@ describe("the details of a room", () => {
     await eventually(() => calls(page, "direct"), [[olga]]);
   });
 
+  it("finds the people of the last words, also while it still looks for others", async () => {
+    const page = await open({ story: "find" });
+    await inWorld(
+      page,
+      `(() => {
+        const find = ferry.app.people.find;
+        ferry.app.people.find = async (name) => {
+          if (name === "b") {
+            await new Promise((resolve) => { globalThis.letGo = resolve; });
+          }
+          return find(name);
+        };
+      })()`,
+    );
+    const field = page.getByRole("searchbox", { name: "Find people" });
+    await field.fill("b");
+    await eventually(() => inWorld(page, "globalThis.letGo !== undefined"), true);
+    await field.fill("olga");
+    const found = page.getByRole("list", { name: "People found" });
+    await found.getByText("Ольга Петрова").waitFor({ timeout: 5_000 });
+    await inWorld(page, "letGo()");
+    await page.evaluate(() => new Promise((resolve) => setTimeout(resolve)));
+    expect(await found.locator(".item").count()).toBe(1);
+  });
+
   it("36 filters a search by anybody who is known, with the keys alone", async () => {
     const page = await open({ story: "search" });
     await page.getByRole("searchbox", { name: "Words in messages" }).fill("the");

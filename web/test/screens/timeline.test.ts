@@ -207,6 +207,20 @@ describe("the timeline", () => {
     );
   });
 
+  it("37 reaches what a message answers, its whole text, and the composer by keys alone", async () => {
+    const page = await open({ story: "room" });
+    const row = page.locator(".message.mine", { hasText: "The early one, then" });
+    await row.focus();
+    await page.keyboard.press("Enter");
+    await page.getByRole("menuitem", { name: "Go to the message that this answers" }).click();
+    await page.locator(".message.lit", { hasText: "I looked at the boats" }).waitFor();
+    await page.locator('.message[tabindex="0"]').focus();
+    await page.keyboard.press("Escape");
+    await eventually(() => page.evaluate(() => document.activeElement?.tagName), "TEXTAREA");
+    const strange = await open({ story: "strange" });
+    expect(await strange.locator(".more-text").first().getAttribute("tabindex")).toBeNull();
+  });
+
   it("40 reacts with a click, and takes it back with another", async () => {
     const page = await open({ story: "room" });
     const laugh = page.locator(".reaction", { hasText: "😂" });

@@ -106,6 +106,17 @@ function Writer() {
     field.current.focus();
   };
 
+  /** Puts something in at the caret, which goes behind it. */
+  const insert = (put: string) => {
+    const caret = field.current?.selectionStart ?? text.length;
+    write(`${text.slice(0, caret)}${put}${text.slice(caret)}`);
+    // The dialog gives the focus back to its button first.
+    setTimeout(() => {
+      field.current?.focus();
+      field.current?.setSelectionRange(caret + put.length, caret + put.length);
+    });
+  };
+
   const keyDown = (event: KeyboardEvent) => {
     if (event.isComposing || event.keyCode === 229) {
       return;
@@ -204,8 +215,7 @@ function Writer() {
           onClose={() => setPicks(false)}
           onChoose={(emoji) => {
             setPicks(false);
-            const caret = field.current?.selectionStart ?? text.length;
-            write(`${text.slice(0, caret)}${emoji}${text.slice(caret)}`);
+            insert(emoji);
           }}
         />
       ) : null}

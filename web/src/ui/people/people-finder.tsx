@@ -3,12 +3,12 @@ import type { ComponentChild } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { Id } from "../../core/id.ts";
 import { t } from "../../i18n/words.ts";
-import type { Answer } from "../../state/answer.ts";
+import type { Answer, Problem } from "../../state/answer.ts";
+import { attemptAnswer } from "../../state/failure.ts";
 import type { Person } from "../../state/model.ts";
 import { useApp } from "../app-context.ts";
 import { SearchField } from "../basics/field.tsx";
 import { ProblemText } from "../basics/problem.tsx";
-import { useTask } from "../basics/task.ts";
 import { PersonItem } from "./person-item.tsx";
 
 /** The relay is asked when the user has stopped to type. */
@@ -16,11 +16,12 @@ const PAUSE_MS = 300;
 
 export function PeopleFinder({ action }: { action(person: Person): ComponentChild }) {
   const { people } = useApp();
-  const task = useTask();
+  const [problem, setProblem] = useState<Problem>();
   const [words, setWords] = useState("");
   const [found, setFound] = useState<Person[]>();
   const wanted = words.trim().replace(/^@/, "");
   useEffect(() => {
+    setProblem(undefined);
     if (wanted === "") {
       setFound(undefined);
       return undefined;
@@ -28,9 +29,14 @@ export function PeopleFinder({ action }: { action(person: Person): ComponentChil
     let isCurrent = true;
     const timer = setTimeout(async () => {
       const id = idIn(wanted);
-      const answer = await task.run(() => (id === undefined ? people.find(wanted) : only(people.look(id))));
-      if (isCurrent && answer !== undefined) {
+      const answer = await attemptAnswer(() =>
+        id === undefined ? people.find(wanted) : only(people.look(id)),
+      );
+      // The relay may answer in another order than it was asked.
+      if (isCurrent && answer.ok) {
         setFound(answer.value);
+      } else if (isCurrent && !answer.ok) {
+        setProblem(answer.problem);
       }
     }, PAUSE_MS);
     return () => {
@@ -42,7 +48,7 @@ export function PeopleFinder({ action }: { action(person: Person): ComponentChil
   return (
     <div class="form">
       <SearchField label={t("people.find")} value={words} onValue={setWords} />
-      {task.problem === undefined ? null : <ProblemText problem={task.problem} />}
+      {problem === undefined ? null : <ProblemText problem={problem} />}
       {found?.length === 0 ? <p class="hint">{t("people.nobody", { name: wanted })}</p> : null}
       {found === undefined && shown.length === 0 ? <p class="hint">{t("people.find_hint")}</p> : null}
       <ul class="rows" aria-label={found === undefined ? t("people.friends") : t("people.found")}>

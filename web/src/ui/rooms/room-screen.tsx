@@ -1,6 +1,5 @@
 /** A room: its head, its timeline, the composer, and the details beside. */
 import { useEffect, useState } from "preact/hooks";
-import type { Target } from "../../core/message.ts";
 import { quietly } from "../../core/quietly.ts";
 import { t } from "../../i18n/words.ts";
 import { useApp } from "../app-context.ts";
@@ -11,6 +10,7 @@ import { Composer } from "../composer/composer.tsx";
 import { isTight } from "../device.ts";
 import { go, href, type Route } from "../route.ts";
 import { lazy } from "../shell/lazy.tsx";
+import { jumpTo } from "../timeline/quote.tsx";
 import { RoomView, RoomViewContext } from "../timeline/room-view.ts";
 import { TimelinePane } from "../timeline/timeline-pane.tsx";
 import { presenceWords } from "./presence-words.ts";
@@ -25,7 +25,7 @@ export function RoomScreen({ here }: { here: Extract<Route, { at: "room" }> }) {
   const { side, message, from } = here;
   useEffect(() => {
     if (side === undefined && message !== undefined && from !== undefined) {
-      quietly(jump(view, { message, from }));
+      quietly(jumpTo(view, { message, from }));
     }
   }, [side, message, from]);
   const row = view.room.row.value;
@@ -57,12 +57,6 @@ export function RoomScreen({ here }: { here: Extract<Route, { at: "room" }> }) {
       {side === "receipts" && message !== undefined ? <Receipts message={message} /> : null}
     </RoomViewContext.Provider>
   );
-}
-
-async function jump(view: RoomView, target: Target): Promise<void> {
-  if (!(await view.room.timeline.jumpTo(target))) {
-    view.say(t("quote.not_here"));
-  }
 }
 
 function BackToList() {

@@ -21,7 +21,7 @@ export function BodyText({ text }: { text: string }) {
         {shown.length < text.length ? "…" : null}
       </div>
       {cut < text.length ? (
-        <button type="button" class="more-text" tabIndex={-1} onClick={() => setWhole(!isWhole)}>
+        <button type="button" class="more-text" onClick={() => setWhole(!isWhole)}>
           {isWhole ? t("body.less") : t("body.more")}
         </button>
       ) : null}

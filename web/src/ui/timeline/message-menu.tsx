@@ -8,6 +8,7 @@ import { useTask } from "../basics/task.ts";
 import { go } from "../route.ts";
 import { lazy } from "../shell/lazy.tsx";
 import { afterMenu } from "./after-menu.tsx";
+import { jumpTo } from "./quote.tsx";
 import { type RoomView, useRoomView } from "./room-view.ts";
 
 const QUICK = ["👍", "❤️", "😂", "😮", "😢", "🙏"];
@@ -58,6 +59,11 @@ function itemsOf(row: MessageRow, view: RoomView): MenuItem[] {
         )),
     },
     row.may.edit && { label: t("menu.edit"), icon: "edit", run: () => view.edit(target) },
+    row.reply?.isHere === true && {
+      label: t("quote.jump"),
+      icon: "back",
+      run: () => void jumpTo(view, row.reply?.target ?? target),
+    },
     text !== undefined && {
       label: t("menu.copy"),
       icon: "copy",

@@ -77,14 +77,15 @@ export function TimelinePane() {
         aria-label={t("timeline.label")}
         onScroll={tell}
         onCopy={(event) => copyRows(event, rows)}
-        onKeyDown={(event) =>
-          move(
-            event,
-            messages.map(({ key }) => key),
-            focused,
-            setActive,
-          )
-        }
+        onKeyDown={(event) => {
+          if (event.key === "Escape") {
+            event.preventDefault();
+            view.focusComposer();
+            return;
+          }
+          const keys = messages.map(({ key }) => key);
+          move(event, keys, focused, setActive);
+        }}
         onFocusIn={(event) => {
           const key = (event.target as Element).closest<HTMLElement>(".message")?.dataset["key"];
           if (key !== undefined) {
