@@ -1,5 +1,5 @@
 /** What the user changes about their account. */
-import { type Signal, signal } from "@preact/signals";
+import { effect, type Signal, signal } from "@preact/signals";
 import type { Id } from "../core/id.ts";
 import { noteExpiry, setMeta } from "../db/meta.ts";
 import { fetchMe } from "../lists/people.ts";
@@ -46,6 +46,12 @@ export function placesOf(refusal: Refusal): Device[] {
 export function accountCalls(env: Env, mirror: Mirror, deleted: () => Promise<void>): Calls {
   const devices = signal<Device[]>([]);
   const own = forUser(mirror);
+  // The list is of one login.
+  effect(() => {
+    if (mirror.home.value === undefined) {
+      devices.value = [];
+    }
+  });
   const load = () =>
     own(async (home) => {
       const result = await ask(home.http, { method: "GET", path: "/v1/sessions" }, devicesReader);

@@ -58,7 +58,9 @@ export class Announcer {
       effect(() => {
         const home = mirror.home.value;
         if (home === undefined) {
-          // The history is hidden, and so is its last message.
+          // The history is hidden, and the next one at this screen may be another user.
+          this.#news = [];
+          this.#backlog = 0;
           this.text.value = "";
         }
         const state = home?.state.value;

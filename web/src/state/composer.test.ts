@@ -160,3 +160,39 @@ it("4: what cannot be stored is answered with a problem, and nothing fails behin
   await screen().browser.time.advance(2_000);
   room.close();
 });
+
+it("7: a page that is hidden in the moment of a send does not bring the text back as a draft", async () => {
+  const page = await screen().loggedIn();
+  const room = await screen().opened(page);
+  room.setDraft({ text: "hi", mentions: [] });
+  const sending = room.send();
+  // The user leaves the room before the message is in the store.
+  room.close();
+  await sending;
+  const again = page.app.openRoom(ROOM);
+  await until(() => texts(again).join() === "hi");
+  await screen().browser.time.advance(400);
+  expect(await stored()).toBeUndefined();
+  expect(again.draft.value.text).toBe("");
+});
+
+it("7: who types without a pause has a draft in the store all the same", async () => {
+  const page = await screen().loggedIn();
+  const room = await screen().opened(page);
+  for (let length = 1; length <= 10; length += 1) {
+    room.setDraft({ text: "x".repeat(length), mentions: [] });
+    await screen().browser.time.advance(100);
+  }
+  await until(() => page.app.rooms.list.value.length > 0);
+  expect((await stored())?.length).toBeGreaterThan(5);
+});
+
+it("7: what is typed is kept when another tab logs out", async () => {
+  const page = await screen().loggedIn();
+  const room = await screen().opened(page);
+  const other = await screen().browser.page();
+  room.setDraft({ text: "half a tho", mentions: [] });
+  await other.app.session.logout("keep");
+  await until(() => page.app.session.phase.value.is !== "signed_in");
+  expect(await stored()).toBe("half a tho");
+});

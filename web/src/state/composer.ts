@@ -54,7 +54,10 @@ export class Composer {
   readonly #ids: Uuid7;
   #isDirty = false;
   #isSending = false;
+  #isClosed = false;
   #timer: unknown;
+  /** A transaction that has begun ends before the store is closed. */
+  readonly #keep = () => quietly(this.flush());
   #typingTimer: unknown;
   #toldAt = Number.NEGATIVE_INFINITY;
 
@@ -64,6 +67,7 @@ export class Composer {
     this.#home = home;
     this.#room = room;
     this.#ids = ids;
+    home.beforeClose.add(this.#keep);
   }
 
   /** Shows the draft that is stored, unless the user is writing here. */
@@ -80,15 +84,14 @@ export class Composer {
 
   set(draft: DraftState): void {
     this.draft.value = draft;
-    this.#isDirty = true;
-    this.#env.clear(this.#timer);
     this.#storeLater();
   }
 
   /** Stores the draft now. If that fails, it is tried again with the next change. */
   async flush(): Promise<void> {
-    this.#env.clear(this.#timer);
-    if (!this.#isDirty) {
+    this.#clearTimer();
+    // What is being sent is no draft any more. What is typed beside it is stored afterwards.
+    if (!this.#isDirty || this.#isSending) {
       return;
     }
     this.#isDirty = false;
@@ -116,15 +119,15 @@ export class Composer {
       return { ok: false, problem: problem("too_large") };
     }
     this.#isSending = true;
-    this.#env.clear(this.#timer);
+    this.#clearTimer();
     const answer = await this.#put(messageOf(sent), { next: sent.before });
+    this.#isSending = false;
     if (answer.ok) {
       this.#stopped();
       this.#wasSent(sent);
     } else {
       this.#storeLater();
     }
-    this.#isSending = false;
     return answer;
   }
 
@@ -181,14 +184,25 @@ export class Composer {
   }
 
   close(): void {
+    this.#home.beforeClose.delete(this.#keep);
+    this.#isClosed = true;
     this.#stopped();
-    quietly(this.flush());
+    this.#keep();
   }
 
+  /** Somebody who types without a pause has a draft in the store all the same. */
   #storeLater(): void {
     this.#isDirty = true;
+    if (this.#isClosed) {
+      quietly(this.flush());
+      return;
+    }
+    this.#timer ??= this.#env.set(() => quietly(this.flush()), STORED_AFTER);
+  }
+
+  #clearTimer(): void {
     this.#env.clear(this.#timer);
-    this.#timer = this.#env.set(() => quietly(this.flush()), STORED_AFTER);
+    this.#timer = undefined;
   }
 
   #rowOf(draft: DraftState): DraftRow {
@@ -200,6 +214,7 @@ export class Composer {
     const now = this.draft.peek();
     if (now === sent) {
       this.#isDirty = false;
+      this.#clearTimer();
       this.trouble.value = undefined;
       this.draft.value = sent.before ?? EMPTY;
       return;

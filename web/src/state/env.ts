@@ -75,4 +75,6 @@ export interface Home {
   isShared: boolean;
   engine: EngineHandle;
   state: Signal<EngineState>;
+  /** What is not stored yet is stored by these, before the store is closed. */
+  beforeClose: Set<() => void>;
 }

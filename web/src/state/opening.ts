@@ -66,7 +66,7 @@ export async function openHome(
       }
     },
   });
-  home = { db, bus, http, user, device, username, isShared, engine, state };
+  home = { db, bus, http, user, device, username, isShared, engine, state, beforeClose: new Set() };
   return home;
 }
 

@@ -47,6 +47,9 @@ export function session(env: Env, mirror: Mirror): SessionParts {
 
   const leave = () => {
     const home = mirror.home.peek();
+    for (const store of home?.beforeClose ?? []) {
+      store();
+    }
     mirror.detach();
     home?.engine.stop();
     home?.bus.close();
@@ -204,15 +207,21 @@ export function session(env: Env, mirror: Mirror): SessionParts {
 
   const endListening = logins.listen(look);
   const endAttention = env.onAttention((why) => {
-    const home = mirror.home.peek();
-    home?.engine.visibility(env.isVisible());
-    if (why === "online") {
-      home?.engine.tryNow();
+    if (!env.isVisible()) {
+      mirror.home.peek()?.engine.visibility(false);
+      return;
     }
-    if (env.isVisible()) {
-      look();
-      quietly(mirror.reread());
-    }
+    // First whose login it is now: the engine of an earlier one would take the connection of the
+    // present one.
+    soon(async () => {
+      await follow();
+      const home = mirror.home.peek();
+      home?.engine.visibility(true);
+      if (why === "online") {
+        home?.engine.tryNow();
+      }
+    });
+    quietly(mirror.reread());
   });
 
   /** Forgets a login, with all that is stored of it. */

@@ -5,7 +5,7 @@ import { useApp } from "../app-context.ts";
 import { isNarrow } from "../device.ts";
 import { RoomScreen } from "../rooms/room-screen.tsx";
 import { type Route, route } from "../route.ts";
-import { AfterMenu } from "../timeline/after-menu.tsx";
+import { AfterMenu, afterMenu } from "../timeline/after-menu.tsx";
 import { lazy } from "./lazy.tsx";
 import { overlay } from "./overlay.ts";
 import { useShortcuts } from "./shortcuts.ts";
@@ -29,6 +29,7 @@ export default function Shell({ hasUpdate = false }: { hasUpdate?: boolean }) {
   useShortcuts(app);
   const here = route.value;
   useTitle();
+  useNothingLeft();
   const close = () => {
     overlay.value = undefined;
   };
@@ -95,6 +96,18 @@ function useFocusOnArrival(here: Route): void {
       document.querySelector<HTMLElement>("#main")?.focus();
     }
   }, [here]);
+}
+
+/** What is open belongs to this login. The next one may be another user's. */
+function useNothingLeft(): void {
+  useLayoutEffect(
+    () => () => {
+      overlay.value = undefined;
+      afterMenu.close();
+      document.title = "Ferry";
+    },
+    [],
+  );
 }
 
 /** The title says what is unread. */

@@ -13,6 +13,9 @@ export const afterMenu = {
   open(draw: Draw): void {
     shown.value = draw;
   },
+  close(): void {
+    shown.value = undefined;
+  },
 };
 
 export function AfterMenu() {
