@@ -54,6 +54,10 @@ export interface Stored {
   notices: Notice[];
   authors: Id[];
   topics: Topic[];
+  /** It waited at the relay while this device was away. */
+  isBacklog: boolean;
+  /** With this, everything that waited is stored. */
+  isDrained: boolean;
 }
 
 export interface IngestEvents {
@@ -74,6 +78,8 @@ export class Ingest {
   readonly #events: IngestEvents;
   #queue: Item[] = [];
   #connection = 0;
+  /** Whether what is stored next came before `drained`. */
+  #isBacklog = true;
   #isBusy = false;
 
   constructor(db: Db, self: Self, now: () => number, events: IngestEvents) {
@@ -86,6 +92,7 @@ export class Ingest {
   /** Begins a connection. What was delivered and is not stored comes again in it. */
   connected(): void {
     this.#connection += 1;
+    this.#isBacklog = true;
     // The relay's answer to an own message does not come again.
     this.#queue = this.#queue.filter(({ is }) => is === "sent");
   }
@@ -116,10 +123,16 @@ export class Ingest {
       // Frames that came in the same moment belong into one transaction.
       await Promise.resolve();
       while (this.#queue.length > 0) {
-        const [items, connection] = [this.#queue.splice(0, BATCH), this.#connection];
-        const stored = await this.#store(items);
-        // The ids of deliveries are good in their own connection only.
-        this.#events.stored(connection === this.#connection ? stored : { ...stored, acks: [] });
+        const [items, connection] = [this.#next(), this.#connection];
+        const [isBacklog, isDrained] = [this.#isBacklog, items.at(-1)?.is === "drained"];
+        const stored = { ...(await this.#store(items)), isBacklog };
+        if (connection !== this.#connection) {
+          // The ids of deliveries are good in their own connection only.
+          this.#events.stored({ ...stored, acks: [], isDrained: false });
+          continue;
+        }
+        this.#isBacklog = isBacklog && !isDrained;
+        this.#events.stored({ ...stored, isDrained });
       }
     } catch (error) {
       this.#queue = [];
@@ -129,7 +142,13 @@ export class Ingest {
     }
   }
 
-  async #store(items: Item[]): Promise<Stored> {
+  /** Takes the items of the next transaction. What waited and what is new are not in the same one. */
+  #next(): Item[] {
+    const drained = this.#queue.findIndex(({ is }) => is === "drained");
+    return this.#queue.splice(0, drained === -1 ? BATCH : Math.min(drained + 1, BATCH));
+  }
+
+  async #store(items: Item[]): Promise<Omit<Stored, "isBacklog" | "isDrained">> {
     const sent: Id[] = [];
     const notices: Notice[] = [];
     const topics = new Set<Topic>();

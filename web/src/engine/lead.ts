@@ -182,8 +182,6 @@ export class Lead {
         this.#note(noteExpiry(db, frame.token_expires_at));
         break;
       case "drained":
-        this.#isDrained = true;
-        this.#setState({ is: "online" });
         this.#pager.busy();
         this.#ingest.drained(this.#clock.now(timers.now(), timers.steady()));
         this.#note(trimNotices(db));
@@ -203,7 +201,7 @@ export class Lead {
   }
 
   /** The disk has it, so the relay may forget it. */
-  #stored({ acks, sent, news, deleted, notices, authors, topics }: Stored): void {
+  #stored({ acks, sent, news, deleted, notices, authors, topics, isBacklog, isDrained }: Stored): void {
     for (let at = 0; at < acks.length; at += ACKS) {
       this.#socket.send(ackFrame(acks.slice(at, at + ACKS)));
     }
@@ -212,7 +210,7 @@ export class Lead {
     }
     this.#deps.bus.changed(...topics);
     if (news.length > 0) {
-      this.#deps.bus.post({ is: "news", news, isBacklog: !this.#isDrained });
+      this.#deps.bus.post({ is: "news", news, isBacklog });
     }
     if (deleted.length > 0) {
       this.#deps.bus.post({ is: "deleted", messages: deleted });
@@ -222,6 +220,10 @@ export class Lead {
     }
     const rooms = topics.flatMap((topic) => (topic.startsWith("messages/") ? [topic.slice(9)] : []));
     this.#note(this.#lists.wanted(authors, rooms));
+    if (isDrained) {
+      this.#isDrained = true;
+      this.#setState({ is: "online" });
+    }
     this.#pager.busy();
   }
 
