@@ -76,29 +76,69 @@ export function browserApp(say: Env["say"], policy: ScriptPolicy, version: strin
   });
 }
 
+/** An engine that cannot be loaded is tried again after this time, in milliseconds. */
+const ENGINE_AGAIN = 10_000;
+
 function startEngine(plan: EnginePlan, policy: ScriptPolicy): EngineHandle {
-  const worker = new Worker(policy.createScriptURL(workerAddress) as string, {
-    type: "module",
-    name: "ferry-engine",
-  });
-  const tell = (message: ToWorker) => worker.postMessage(message);
-  worker.onmessage = ({ data }: MessageEvent<ToWindow>) => {
-    if (data.is === "state") {
-      plan.onState(data.state);
-    } else {
-      const { n, expiresAt } = data;
-      plan.refresh(expiresAt).then(
-        (answer) => tell({ is: "refreshed", n, answer }),
-        // The worker waits for an answer, and knows what to do after this one.
-        () => tell({ is: "refreshed", n, answer: "unreachable" }),
-      );
-    }
+  let isStopped = false;
+  let { isVisible } = plan;
+  let timer: number | undefined;
+  const start = () => {
+    const worker = new Worker(policy.createScriptURL(workerAddress) as string, {
+      type: "module",
+      name: "ferry-engine",
+    });
+    let isThere = false;
+    worker.onmessage = ({ data }: MessageEvent<ToWindow>) => {
+      isThere = true;
+      if (data.is === "state") {
+        plan.onState(data.state);
+      } else {
+        const { n, expiresAt } = data;
+        plan.refresh(expiresAt).then(
+          (answer) => tell({ is: "refreshed", n, answer }),
+          // The worker waits for an answer, and knows what to do after this one.
+          () => tell({ is: "refreshed", n, answer: "unreachable" }),
+        );
+      }
+    };
+    // A script that does not load says so here, and then nothing comes of the worker. An error of
+    // a worker that runs does not end it.
+    worker.onerror = () => {
+      if (isThere || isStopped) {
+        return;
+      }
+      worker.terminate();
+      plan.onState({ is: "offline", why: "relay", retryAt: Date.now() + ENGINE_AGAIN });
+      timer = window.setTimeout(again, ENGINE_AGAIN);
+    };
+    worker.postMessage({ is: "start", user: plan.user, device: plan.device, isVisible } satisfies ToWorker);
+    return worker;
   };
-  tell({ is: "start", user: plan.user, device: plan.device, isVisible: plan.isVisible });
+  let worker = start();
+  const tell = (message: ToWorker) => worker.postMessage(message);
+  const again = () => {
+    clearTimeout(timer);
+    timer = undefined;
+    worker = start();
+  };
   return {
-    visibility: (isVisible) => tell({ is: "visibility", isVisible }),
-    tryNow: () => tell({ is: "try" }),
-    stop: () => tell({ is: "stop" }),
+    visibility(now) {
+      isVisible = now;
+      tell({ is: "visibility", isVisible });
+    },
+    tryNow() {
+      if (timer === undefined) {
+        tell({ is: "try" });
+      } else {
+        again();
+      }
+    },
+    stop() {
+      isStopped = true;
+      clearTimeout(timer);
+      tell({ is: "stop" });
+    },
   };
 }
 

@@ -5,10 +5,8 @@
  */
 
 import type { Id } from "../core/id.ts";
-import type { Message, Target } from "../core/message.ts";
+import type { Target } from "../core/message.ts";
 import { quietly } from "../core/quietly.ts";
-import { rawFields } from "../core/raw-json.ts";
-import { BadRecord, type MessageRecord, recordOfFrame } from "../core/record.ts";
 import { Batch } from "../db/batch.ts";
 import type { News, Topic } from "../db/changes.ts";
 import { noteDrained } from "../db/connected.ts";
@@ -19,6 +17,7 @@ import type { NoticeRow } from "../db/rows.ts";
 import { type Db, type Rw, type Store, write } from "../db/schema.ts";
 import type { Frame, Sent } from "../wire/frames.ts";
 import type { Notice, Receipt } from "../wire/reports.ts";
+import { type Item, itemOf } from "./item.ts";
 import { stamped } from "./own.ts";
 
 /** The frames of one transaction. */
@@ -35,14 +34,6 @@ const STORES: Store[] = [
   "meta",
   "later",
 ];
-
-type Item =
-  | { is: "message"; delivery: string; message: Message; record: MessageRecord }
-  | { is: "notice"; delivery: string; notice: Notice; line: string }
-  | { is: "receipt"; delivery: string; receipt: Receipt }
-  | { is: "later"; delivery: string; text: string }
-  | { is: "sent"; sent: Sent }
-  | { is: "drained"; at: number };
 
 export interface Stored {
   /** What the relay may forget now. */
@@ -142,7 +133,7 @@ export class Ingest {
     }
   }
 
-  /** Takes the items of the next transaction. What waited and what is new are not in the same one. */
+  /** Takes the items of a transaction. What waited and what is new are not in the same one. */
   #next(): Item[] {
     const drained = this.#queue.findIndex(({ is }) => is === "drained");
     return this.#queue.splice(0, drained === -1 ? BATCH : Math.min(drained + 1, BATCH));
@@ -254,40 +245,6 @@ export class Ingest {
     const room = await batch.room(row.room);
     room.confirmed = sent.id;
     batch.touch(room);
-  }
-}
-
-function itemOf(frame: Frame, text: string): Item | undefined {
-  switch (frame.type) {
-    case "message": {
-      const record = recordOf(text);
-      return record === undefined
-        ? { is: "later", delivery: frame.delivery, text }
-        : { is: "message", delivery: frame.delivery, message: frame.message, record };
-    }
-    case "notice": {
-      const line = rawFields(text).get("notice") ?? "{}";
-      return { is: "notice", delivery: frame.delivery, notice: frame.notice, line };
-    }
-    case "receipt":
-      return { is: "receipt", delivery: frame.delivery, receipt: frame.receipt };
-    case "unknown":
-      return frame.delivery === undefined ? undefined : { is: "later", delivery: frame.delivery, text };
-    case "sent":
-      return { is: "sent", sent: frame };
-    default:
-      return undefined;
-  }
-}
-
-function recordOf(text: string): MessageRecord | undefined {
-  try {
-    return recordOfFrame(text);
-  } catch (error) {
-    if (error instanceof BadRecord) {
-      return undefined;
-    }
-    throw error;
   }
 }
 

@@ -4,10 +4,13 @@ import type { Scope, Tab } from "./scope.ts";
 
 const PLACE = "#/room/0000-r/0000-u/0000-m";
 
-function world(tabs: { name: string; focused?: boolean; visibilityState?: DocumentVisibilityState }[]) {
+function world(
+  tabs: { name: string; path?: string; focused?: boolean; visibilityState?: DocumentVisibilityState }[],
+) {
   const did: string[] = [];
   const made = tabs.map(
-    ({ name, focused = false, visibilityState = "hidden" }): Tab => ({
+    ({ name, path = "/", focused = false, visibilityState = "hidden" }): Tab => ({
+      url: `https://ferry.example${path}`,
       focused,
       visibilityState,
       focus: async () => did.push(`focus ${name}`),
@@ -44,6 +47,15 @@ describe("30: a click on a notification", () => {
     const { scope, did } = world([]);
     await showPlace(scope, PLACE);
     expect(did).toEqual([`open /${PLACE}`]);
+  });
+
+  it("passes over other pages of the relay", async () => {
+    const { scope, did } = world([
+      { name: "docs", path: "/docs", focused: true },
+      { name: "a", path: "/#/x" },
+    ]);
+    await showPlace(scope, PLACE);
+    expect(did).toEqual([`a ${go}`, "focus a"]);
   });
 
   it("goes to rooms alone", () => {

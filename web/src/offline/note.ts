@@ -22,7 +22,8 @@ export function placeOf(data: unknown): string | undefined {
 /** Shows the message in the tab that the user looked at last, or in a new one. */
 export async function showPlace(scope: Scope, hash: string): Promise<void> {
   const tabs = await scope.clients.matchAll({ type: "window", includeUncontrolled: true });
-  const tab = best(tabs);
+  // The relay has other pages, as `/docs`.
+  const tab = best(tabs.filter(({ url }) => new URL(url).pathname === "/"));
   if (tab === undefined) {
     await scope.clients.openWindow(`/${hash}`);
     return;

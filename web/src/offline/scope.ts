@@ -22,6 +22,7 @@ export interface Clicked extends Work {
 }
 
 export interface Tab {
+  readonly url: string;
   readonly focused: boolean;
   readonly visibilityState: DocumentVisibilityState;
   focus(): Promise<unknown>;

@@ -10,6 +10,7 @@ import { preflight } from "../session/preflight.ts";
 import { correctRow, recoverRow, sureRow } from "../session/recover.ts";
 import { Http } from "../wire/http.ts";
 import { accountCalls } from "./account.ts";
+import { attend } from "./attention.ts";
 import type { Env, Home } from "./env.ts";
 import { logIn } from "./logging-in.ts";
 import { meOf } from "./me.ts";
@@ -206,23 +207,7 @@ export function session(env: Env, mirror: Mirror): SessionParts {
   };
 
   const endListening = logins.listen(look);
-  const endAttention = env.onAttention((why) => {
-    if (!env.isVisible()) {
-      mirror.home.peek()?.engine.visibility(false);
-      return;
-    }
-    // First whose login it is now: the engine of an earlier one would take the connection of the
-    // present one.
-    soon(async () => {
-      await follow();
-      const home = mirror.home.peek();
-      home?.engine.visibility(true);
-      if (why === "online") {
-        home?.engine.tryNow();
-      }
-    });
-    quietly(mirror.reread());
-  });
+  const endAttention = attend(env, mirror, (work) => soon(() => follow().then(work)));
 
   /** Forgets a login, with all that is stored of it. */
   const forget = async (login: Login) => {
