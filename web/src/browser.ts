@@ -148,11 +148,14 @@ function onAttention(changed: (why: "attention" | "online") => void): () => void
   document.addEventListener("visibilitychange", attention);
   addEventListener("focus", attention);
   addEventListener("blur", attention);
+  // What is typed is stored before the page goes.
+  addEventListener("pagehide", attention);
   addEventListener("online", online);
   return () => {
     document.removeEventListener("visibilitychange", attention);
     removeEventListener("focus", attention);
     removeEventListener("blur", attention);
+    removeEventListener("pagehide", attention);
     removeEventListener("online", online);
   };
 }

@@ -13,6 +13,8 @@ export interface AccountRow {
   device: Id;
   /** The user says that others use this browser too. */
   isShared: boolean;
+  /** The account was made here, so no other device has a history of it. */
+  isNew?: boolean;
   /** A login was begun, and nobody knows how it ended: the cookies may be of another one. */
   isUnsure?: true;
   /** The user logs out in this browser: an end that is heard meanwhile is no surprise. */

@@ -17,6 +17,7 @@ export async function logIn(
   http: Http,
   accounts: Accounts,
   { username, password, code, isShared, replaces }: Parameters<Session["login"]>[0],
+  isNew: boolean,
 ): Promise<LoggedIn> {
   const form = {
     username,
@@ -29,7 +30,9 @@ export async function logIn(
   try {
     const result = await logInHere({ http, locks: env.locks, accounts }, form, isShared);
     if (result.ok) {
-      return result;
+      // The first device of an account has missed nothing.
+      const row = isNew ? await accounts.change(result.value, (its) => ({ ...its, isNew })) : undefined;
+      return row === undefined ? result : { ok: true, value: row };
     }
     const why = problemOf(result.refusal, env.now());
     // The code says no more than that the login is not valid; here it is about the password.

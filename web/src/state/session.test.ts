@@ -41,6 +41,18 @@ it("48: a login shows what there is, and says that the device is empty", async (
   await until(() => page.app.session.me.value?.username === "me");
 });
 
+it("48: the first device of a new account is not told that something is missing, also after a reload", async () => {
+  const page = await browser.page();
+  const fresh = { username: "fresh", password: "correct horse battery" };
+  expect(await page.app.session.register(fresh)).toMatchObject({ ok: true });
+  expect(await page.app.session.login({ ...fresh, isShared: false })).toMatchObject({
+    value: { isEmpty: false },
+  });
+  expect(phase(page)).toEqual({ is: "signed_in", isEmptyDevice: false });
+  page.app.stop();
+  expect(phase(await browser.page())).toEqual({ is: "signed_in", isEmptyDevice: false });
+});
+
 it("45: a wrong password says so; without a place for a device it says that", async () => {
   const page = await browser.page();
   const wrong = await page.app.session.login({ ...form, password: "no" });

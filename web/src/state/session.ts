@@ -33,6 +33,8 @@ export function session(env: Env, mirror: Mirror): SessionParts {
   const logins = new Bus(env.channel(LOGINS));
   /** Whose login has ended on this page, as it says. */
   let ended: AccountRow | undefined;
+  /** The account that was made on this page. */
+  let registered: string | undefined;
   const losses = new Losses();
   let turn: Promise<unknown> = Promise.resolve();
 
@@ -197,7 +199,7 @@ export function session(env: Env, mirror: Mirror): SessionParts {
     }
     await noteBeginning(home, env.now());
     await mirror.attach(home);
-    const isEmptyDevice = (await home.db.count("records").catch(() => 0)) === 0;
+    const isEmptyDevice = row.isNew !== true && (await home.db.count("records").catch(() => 0)) === 0;
     // It may be over already, for example because a newer page wants the store.
     if (mirror.home.peek() === home) {
       const base = { is: "signed_in", isEmptyDevice } as const;
@@ -249,7 +251,9 @@ export function session(env: Env, mirror: Mirror): SessionParts {
       quietly(accounts.close());
     },
     async register(form) {
-      return settledNewPassword(await register(plain, form), env.now());
+      const result = await register(plain, form);
+      registered = result.ok ? form.username : registered;
+      return settledNewPassword(result, env.now());
     },
     login: (form) =>
       inTurn(async () => {
@@ -258,7 +262,7 @@ export function session(env: Env, mirror: Mirror): SessionParts {
           phase.value = { is: "blocked", why: obstacle };
           return { ok: false, problem: problem("unknown", { code: obstacle, detail: "" }) };
         }
-        const answer = await logIn(env, plain, accounts, form);
+        const answer = await logIn(env, plain, accounts, form, form.username === registered);
         if (!answer.ok) {
           calls.devices.value = answer.devices;
           return answer;
