@@ -33,8 +33,6 @@ export default function Shell({ hasUpdate = false }: { hasUpdate?: boolean }) {
   const close = () => {
     overlay.value = undefined;
   };
-  // After a logout, the next user must not find the dialog of the last one.
-  useEffect(() => close, []);
   const hasSide = here.at === "room" && here.side !== undefined;
   const place = here.at === "home" ? "home" : "away";
   return (
