@@ -78,7 +78,9 @@ export function TimelinePane() {
         onScroll={tell}
         onCopy={(event) => copyRows(event, rows)}
         onKeyDown={(event) => {
-          if (event.key === "Escape") {
+          // A menu or a dialog of a row closes itself with this key.
+          const isInside = (event.target as Element).closest("dialog") !== null;
+          if (event.key === "Escape" && !isInside) {
             event.preventDefault();
             view.focusComposer();
             return;
