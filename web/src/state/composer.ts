@@ -53,7 +53,8 @@ export class Composer {
   readonly #room: Id;
   readonly #ids: Uuid7;
   #isDirty = false;
-  #isSending = false;
+  /** How many messages are being stored. */
+  #sending = 0;
   #isClosed = false;
   #timer: unknown;
   /** A transaction that has begun ends before the store is closed. */
@@ -73,7 +74,7 @@ export class Composer {
   /** Shows the draft that is stored, unless the user is writing here. */
   async load(): Promise<void> {
     const row = await draftOf(this.#home.db, this.#room);
-    if (this.#isDirty || this.#isSending) {
+    if (this.#isDirty || this.#sending > 0) {
       return;
     }
     const { room: _room, at: _at, ...draft }: DraftState & { room?: Id; at?: number } = row ?? EMPTY;
@@ -91,7 +92,7 @@ export class Composer {
   async flush(): Promise<void> {
     this.#clearTimer();
     // What is being sent is no draft any more. What is typed beside it is stored afterwards.
-    if (!this.#isDirty || this.#isSending) {
+    if (!this.#isDirty || this.#sending > 0) {
       return;
     }
     this.#isDirty = false;
@@ -107,25 +108,31 @@ export class Composer {
   }
 
   /**
-   * Sends the draft. It is emptied in the transaction that stores the message, and shown until
-   * then: if the disk is full, or the tab dies, the text is still there.
+   * Sends the draft. The field is free at once for the next message. The stored draft goes in the
+   * transaction that stores the message: if the tab dies before, the text is still there, and if
+   * the disk is full, it comes back into the field.
    */
   async send(): Answer {
     const sent = this.draft.peek();
-    if (sent.text.trim() === "" || this.#isSending) {
+    if (sent.text.trim() === "") {
       return done;
     }
     if (this.#excessOf(sent) > 0) {
       return { ok: false, problem: problem("too_large") };
     }
-    this.#isSending = true;
     this.#clearTimer();
+    this.#isDirty = false;
+    this.#sending += 1;
+    this.draft.value = sent.before ?? EMPTY;
     const answer = await this.#put(messageOf(sent), { next: sent.before });
-    this.#isSending = false;
+    this.#sending -= 1;
     if (answer.ok) {
       this.#stopped();
-      this.#wasSent(sent);
+      this.trouble.value = undefined;
     } else {
+      this.#giveBack(sent);
+    }
+    if (this.#isDirty) {
       this.#storeLater();
     }
     return answer;
@@ -209,20 +216,12 @@ export class Composer {
     return { ...draft, room: this.#room, at: this.#env.now() };
   }
 
-  /** What the user has typed meanwhile is the draft now. */
-  #wasSent(sent: DraftState): void {
-    const now = this.draft.peek();
-    if (now === sent) {
-      this.#isDirty = false;
-      this.#clearTimer();
-      this.trouble.value = undefined;
-      this.draft.value = sent.before ?? EMPTY;
-      return;
-    }
-    const { before: _, editing: _editing, replyTo: _replyTo, ...rest } = now;
-    const text = now.text.startsWith(sent.text) ? now.text.slice(sent.text.length) : now.text;
-    this.draft.value = { ...rest, text: `${sent.before?.text ?? ""}${text}` };
-    this.#storeLater();
+  /** What the user has typed meanwhile comes after it. */
+  #giveBack(sent: DraftState): void {
+    const { text } = this.draft.peek();
+    const isMore = text !== "" && text !== sent.before?.text;
+    this.draft.value = isMore ? { ...sent, text: `${sent.text}\n${text}` } : sent;
+    this.#isDirty = true;
   }
 
   #excessOf(draft: DraftState): number {

@@ -267,6 +267,7 @@ export function session(env: Env, mirror: Mirror): SessionParts {
           calls.devices.value = answer.devices;
           return answer;
         }
+        registered = undefined;
         logins.post({ is: "login" });
         return { ok: true, value: { isEmpty: await enter(answer.value) } };
       }),

@@ -182,7 +182,7 @@ describe("over alone", () => {
     await page.close();
   });
 
-  it("F8: a store that the browser evicts is an empty device, and the login goes on", async () => {
+  it("F8: a store that the browser evicts is said to be gone, and the login goes on", async () => {
     const relay = await startRelay("alone");
     const [ann, bob] = await twoPeople(relay);
     await bob.page.close();
@@ -193,7 +193,7 @@ describe("over alone", () => {
     await session.send("Storage.clearDataForOrigin", { origin, storageTypes: "indexeddb" });
     await page.close();
     const tab = await openPage(bob.context, relay);
-    await tab.getByText("This device starts empty").first().waitFor();
+    await tab.getByText("The browser has deleted the history").first().waitFor();
     await ann.say("are you there?");
     await tab.getByRole("link", { name: "Ann" }).first().click();
     await tab.getByText("are you there?").last().waitFor();
