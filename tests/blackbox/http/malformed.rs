@@ -267,7 +267,9 @@ async fn an_unknown_path_is_not_found() {
     let me = world.person("alice").await;
     let access = log_in(world.relay(), &me).await.access;
     for path in [
-        "/",
+        "/index.html",
+        "/sw.js/x",
+        "/assets",
         "/v1",
         "/v2/me",
         "/V1/me",
