@@ -101,7 +101,9 @@ async fn forget(keeper: &Keeper, args: Forget, global: &Global) -> Result<(), Fa
     let (json, stop) = (global.json, Stop::on_signal());
     let mut meter = Meter::new("forget", json, &stop);
     let gone = keeper.run(move |history| {
-        let before = history.query(&format!("before:\"{}\"", args.before))?.before().unwrap_or_default();
+        let before: i64 = history.query(&format!("before:\"{}\"", args.before))?.before().unwrap_or_default();
+        // What is to come is not forgotten: a sync would never bring it.
+        let before = before.min(now_ms());
         let room = match &args.room {
             Some(room) => Some(Names::of(history)?.room_named(room)?),
             None => None,

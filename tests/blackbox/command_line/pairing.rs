@@ -200,7 +200,7 @@ async fn what_is_forgotten_everywhere_goes_from_the_other_device_too() {
     drop(tail);
 
     assert!(shell.ok("--profile bob history forget --before 2099 --everywhere").contains("forgot 1 message"));
-    let _tail = shell.begin("--profile bob tail");
+    let tail = shell.begin("--profile bob tail");
     let told = until("the other device syncs", || async {
         let ran = shell.run("--profile second sync");
         ran.out.contains("synced with").then_some(ran.out)
@@ -213,4 +213,10 @@ async fn what_is_forgotten_everywhere_goes_from_the_other_device_too() {
     shell.until_found("bob", "newer").await;
     shell.ok("--profile second tail --until-drained");
     assert!(shell.ok("--profile second search newer").contains("newer"));
+    // A device that comes later gets it, although the day is far away, and nothing older.
+    shell.ok("--profile third login bob --device-name third");
+    drop(tail);
+    shell.pair("bob", "third");
+    assert!(shell.ok("--profile third search newer").contains("newer"));
+    assert!(!shell.run("--profile third search news").out.contains("old news"));
 }
