@@ -1,51 +1,104 @@
 /** A login, from the form to the row that says whose browser this is. */
 import type { AccountRow, Accounts } from "../db/accounts.ts";
 import { isQuota } from "../db/schema.ts";
-import { logInHere } from "../session/login.ts";
+import { logInHere, register } from "../session/login.ts";
+import { Submission } from "../session/submission.ts";
 import type { Http } from "../wire/http.ts";
+import type { Refusal } from "../wire/lists.ts";
 import { placesOf } from "./account.ts";
-import type { Problem } from "./answer.ts";
+import type { Answer, Problem } from "./answer.ts";
 import type { Env } from "./env.ts";
 import type { Device, Session } from "./model.ts";
-import { problem, problemOf } from "./problems.ts";
+import { done, problem, problemOf, settledNewPassword } from "./problems.ts";
 import { keyOf } from "./rooms.ts";
 
 type LoggedIn = { ok: true; value: AccountRow } | { ok: false; problem: Problem; devices: Device[] };
+type LoginForm = Parameters<Session["login"]>[0];
+type NewAccount = Parameters<Session["register"]>[0];
 
-export async function logIn(
-  env: Env,
-  http: Http,
-  accounts: Accounts,
-  { username, password, code, isShared, replaces }: Parameters<Session["login"]>[0],
-  isNew: boolean,
-): Promise<LoggedIn> {
-  const form = {
-    username,
-    password,
-    deviceName: env.deviceName(),
-    key: keyOf(env.random(16)),
-    ...(code === undefined ? {} : { code }),
-    ...(replaces === undefined ? {} : { replaces }),
-  };
-  try {
-    const result = await logInHere({ http, locks: env.locks, accounts }, form, isShared);
-    if (result.ok) {
-      // The first device of an account has missed nothing.
-      const row = isNew ? await accounts.change(result.value, (its) => ({ ...its, isNew })) : undefined;
-      return row === undefined ? result : { ok: true, value: row };
+/** Creates accounts and logs in. Who tries again after a lost answer makes nothing a second time. */
+export class LoggingIn {
+  readonly #env: Env;
+  readonly #http: Http;
+  readonly #accounts: Accounts;
+  readonly #logins: Submission;
+  readonly #registrations: Submission;
+  /** The account that was made on this page. */
+  #registered: string | undefined;
+  /** The relay says that somebody has this name, and it may be this user. */
+  #unproven: string | undefined;
+
+  constructor(env: Env, http: Http, accounts: Accounts) {
+    this.#env = env;
+    this.#http = http;
+    this.#accounts = accounts;
+    const newKey = () => keyOf(env.random(16));
+    this.#logins = new Submission(newKey);
+    this.#registrations = new Submission(newKey);
+  }
+
+  async register(form: NewAccount): Answer {
+    const { username, password } = form;
+    this.#registrations.keyFor({ username, password });
+    const mayBeMade = this.#registrations.mayBeDone({ username, password });
+    const result = await register(this.#http, form);
+    this.#registrations.answered(result);
+    const answer = settledNewPassword(result, this.#env.now());
+    const isTaken = !answer.ok && answer.problem.key === "problem.username_taken";
+    if (isTaken && mayBeMade) {
+      // Most probably it is the account of the earlier submit. The login proves it.
+      this.#unproven = username;
     }
-    const why = problemOf(result.refusal, env.now());
-    // The code says no more than that the login is not valid; here it is about the password.
-    const isWrong = why.key === "problem.unauthorized";
-    return {
-      ok: false,
-      problem: isWrong ? { ...why, key: "problem.wrong_password" } : why,
-      // Who has proved the password sees the devices, to choose whose place this login takes.
-      devices: placesOf(result.refusal),
+    if (answer.ok || (isTaken && mayBeMade)) {
+      this.#registered = username;
+      return done;
+    }
+    return answer;
+  }
+
+  async logIn({ username, password, code, isShared, replaces }: LoginForm): Promise<LoggedIn> {
+    // A code counts once, so a repetition has another one.
+    const key = this.#logins.keyFor({ username, password, replaces });
+    const form = {
+      username,
+      password,
+      deviceName: this.#env.deviceName(),
+      key,
+      ...(code === undefined ? {} : { code }),
+      ...(replaces === undefined ? {} : { replaces }),
     };
-  } catch (error) {
-    const detail = error instanceof Error ? error.name : "";
-    const why = isQuota(error) ? problem("storage_full") : problem("unknown", { code: "storage", detail });
-    return { ok: false, problem: why, devices: [] };
+    const deps = { http: this.#http, locks: this.#env.locks, accounts: this.#accounts };
+    try {
+      const result = await logInHere(deps, form, isShared);
+      this.#logins.answered(result);
+      return result.ok ? { ok: true, value: await this.#marked(result.value) } : this.#refused(form, result);
+    } catch (error) {
+      const detail = error instanceof Error ? error.name : "";
+      const why = isQuota(error) ? problem("storage_full") : problem("unknown", { code: "storage", detail });
+      return { ok: false, problem: why, devices: [] };
+    }
+  }
+
+  /** The first device of an account has missed nothing. */
+  async #marked(row: AccountRow): Promise<AccountRow> {
+    const isNew = row.username === this.#registered;
+    this.#registered = undefined;
+    this.#unproven = undefined;
+    const marked = isNew ? await this.#accounts.change(row, (its) => ({ ...its, isNew })) : undefined;
+    return marked ?? row;
+  }
+
+  #refused({ username }: { username: string }, { refusal }: { refusal: Refusal }): LoggedIn {
+    const why = problemOf(refusal, this.#env.now());
+    // Who has proved the password sees the devices, to choose whose place this login takes.
+    const devices = placesOf(refusal);
+    if (why.key !== "problem.unauthorized") {
+      return { ok: false, problem: why, devices };
+    }
+    if (username === this.#unproven) {
+      return { ok: false, problem: { ...problem("username_taken"), field: "username" }, devices };
+    }
+    // The code says no more than that the login is not valid; here it is about the password.
+    return { ok: false, problem: { ...why, key: "problem.wrong_password" }, devices };
   }
 }

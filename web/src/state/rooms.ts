@@ -8,6 +8,7 @@ import { dropInvitation, putRoom } from "../db/rooms.ts";
 import type { RoomRow as StoredRoom } from "../db/rows.ts";
 import { fetchUser } from "../lists/people.ts";
 import { fetchInvitations } from "../lists/rooms.ts";
+import { Submission } from "../session/submission.ts";
 import { all, ask, room, tell } from "../wire/lists.ts";
 import { object } from "../wire/shape.ts";
 import type { Env, Home } from "./env.ts";
@@ -35,11 +36,14 @@ export function rooms(env: Env, mirror: Mirror): Rooms {
         .map(({ unread, isMuted }) => ({ ...unread, muted: isMuted })),
     ),
   );
+  const creations = new Submission(() => keyOf(env.random(16)));
   const make = (body: object) =>
     own(async (home) => {
-      const idempotencyKey = keyOf(env.random(16));
+      // A key is of one user, so another one who logs in here has another form.
+      const idempotencyKey = creations.keyFor({ user: home.user, body });
       const call = { method: "POST", path: "/v1/rooms", body, idempotencyKey } as const;
       const result = await ask(home.http, call, object({ room }));
+      creations.answered(result);
       if (result.ok) {
         await putRoom(home.db, roomOf(result.value.room), false, env.now());
         const { peer } = result.value.room;

@@ -5,20 +5,20 @@ import { quietly } from "../core/quietly.ts";
 import { type AccountRow, Accounts, isOf, type Login } from "../db/accounts.ts";
 import { Bus, type EngineState, LOGINS } from "../db/changes.ts";
 import { eraseDb } from "../db/schema.ts";
-import { logout, register } from "../session/login.ts";
+import { logout } from "../session/login.ts";
 import { preflight } from "../session/preflight.ts";
 import { correctRow, recoverRow, sureRow } from "../session/recover.ts";
 import { Http } from "../wire/http.ts";
 import { accountCalls } from "./account.ts";
 import { attend } from "./attention.ts";
 import type { Env, Home } from "./env.ts";
-import { logIn } from "./logging-in.ts";
+import { LoggingIn } from "./logging-in.ts";
 import { meOf } from "./me.ts";
 import type { Mirror } from "./mirror.ts";
 import type { Phase, Session } from "./model.ts";
 import { noteBeginning, openHome } from "./opening.ts";
 import { Losses, phaseOfFault, phaseWithout } from "./phase.ts";
-import { done, problem, settled, settledNewPassword } from "./problems.ts";
+import { done, problem, settled } from "./problems.ts";
 
 export interface SessionParts extends Session {
   start(): Promise<void>;
@@ -33,8 +33,7 @@ export function session(env: Env, mirror: Mirror): SessionParts {
   const logins = new Bus(env.channel(LOGINS));
   /** Whose login has ended on this page, as it says. */
   let ended: AccountRow | undefined;
-  /** The account that was made on this page. */
-  let registered: string | undefined;
+  const entrance = new LoggingIn(env, plain, accounts);
   const losses = new Losses();
   let turn: Promise<unknown> = Promise.resolve();
 
@@ -250,11 +249,7 @@ export function session(env: Env, mirror: Mirror): SessionParts {
       leave();
       quietly(accounts.close());
     },
-    async register(form) {
-      const result = await register(plain, form);
-      registered = result.ok ? form.username : registered;
-      return settledNewPassword(result, env.now());
-    },
+    register: (form) => entrance.register(form),
     login: (form) =>
       inTurn(async () => {
         const obstacle = await preflight(env.grounds);
@@ -262,12 +257,11 @@ export function session(env: Env, mirror: Mirror): SessionParts {
           phase.value = { is: "blocked", why: obstacle };
           return { ok: false, problem: problem("unknown", { code: obstacle, detail: "" }) };
         }
-        const answer = await logIn(env, plain, accounts, form, form.username === registered);
+        const answer = await entrance.logIn(form);
         if (!answer.ok) {
           calls.devices.value = answer.devices;
           return answer;
         }
-        registered = undefined;
         logins.post({ is: "login" });
         return { ok: true, value: { isEmpty: await enter(answer.value) } };
       }),

@@ -92,9 +92,7 @@ function changePassword({ relay, jar, user, device }: Asker, call: Call): Reply 
     }
   }
   device.provenAt = relay.time.truth();
-  device.refresh += 1;
-  jar.refresh = device.refresh;
-  jar.accessUntil = relay.time.truth() + relay.ttl;
+  relay.renew(device, jar);
   return [200, { expires_in: relay.ttl / 1_000 }];
 }
 

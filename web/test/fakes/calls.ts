@@ -6,9 +6,14 @@ import type { FakeDevice, FakeRelay, Jar } from "./relay.ts";
 import { type Call, DETAILS, invalid, problem, type Reply } from "./reply.ts";
 import { roomOf, roomReply } from "./room-calls.ts";
 
-/** Loses the answers of calls to this path: the relay does what they say, and nobody hears of it. */
+/**
+ * Loses the answers of calls to this path, and their cookies: the relay does what they say, and
+ * nobody hears of it.
+ */
 export interface Losses {
-  path?: string;
+  path?: string | undefined;
+  /** Called after an answer was lost, for example to restore the network. */
+  lost?: (() => void) | undefined;
 }
 
 /** Returns what a page calls in place of `fetch`. */
@@ -22,7 +27,9 @@ export function fetchOf(relay: FakeRelay, jar: Jar, losses: Losses = {}): Fetch 
     const text = typeof request.body === "string" ? request.body : "{}";
     const method = request.method ?? "GET";
     relay.calls.push(`${method} ${path}`);
-    const call = { method, path, query: new URLSearchParams(query), body: JSON.parse(text) };
+    const key = new Headers(request.headers).get("idempotency-key") ?? undefined;
+    const call = { method, path, query: new URLSearchParams(query), body: JSON.parse(text), key };
+    const before = { ...jar };
     const [status, body] = reply(relay, jar, call);
     try {
       assertDescribed(call, status, body);
@@ -33,6 +40,8 @@ export function fetchOf(relay: FakeRelay, jar: Jar, losses: Losses = {}): Fetch 
     }
     await Promise.resolve();
     if (losses.path === path) {
+      Object.assign(jar, before);
+      losses.lost?.();
       throw new TypeError("lost");
     }
     return response(status, body);
@@ -58,8 +67,8 @@ function reply(relay: FakeRelay, jar: Jar, call: Call): Reply {
   if (name === "POST /v1/sessions/refresh") {
     return refresh(relay, jar);
   }
-  const device = relay.devices.get(jar.device ?? "");
-  if (device === undefined || device.isRevoked || jar.accessUntil <= relay.time.truth()) {
+  const device = relay.deviceOf(jar);
+  if (device === undefined) {
     return problem(401, "unauthorized");
   }
   return authorized(relay, jar, device, call, name);
@@ -80,7 +89,7 @@ function register(relay: FakeRelay, { body }: Call): Reply {
   return [201, { user: userOf(user) }];
 }
 
-function login(relay: FakeRelay, jar: Jar, { body }: Call): Reply {
+function login(relay: FakeRelay, jar: Jar, { body, key }: Call): Reply {
   const user = [...relay.users.values()].find(({ username }) => username === body["username"]);
   if (user === undefined || user.password !== body["password"]) {
     return problem(401, "unauthorized", { detail: DETAILS.wrongLogin });
@@ -92,18 +101,20 @@ function login(relay: FakeRelay, jar: Jar, { body }: Call): Reply {
     return problem(401, "code_wrong", { detail: DETAILS.wrongCode });
   }
   const mine = relay.devicesOf(user.id);
-  if (mine.length >= relay.devicesMax && body["replace"] === undefined) {
+  const made = relay.devices.get(relay.keys.get(`${user.id} sessions ${key}`) ?? "");
+  if (mine.length >= relay.devicesMax && body["replace"] === undefined && made === undefined) {
     const devices = mine.map((one) => deviceOf(one, { ...jar, device: undefined }));
     return problem(409, "device_limit", { detail: DETAILS.deviceLimit, devices });
   }
-  const replaced = relay.devices.get(String(body["replace"]));
+  const replaced = made ?? relay.devices.get(String(body["replace"]));
   const device = replaced ?? relay.addDevice(relay.id(), user.id, String(body["device_name"]));
+  if (key !== undefined) {
+    relay.keys.set(`${user.id} sessions ${key}`, device.id);
+  }
   device.isRevoked = false;
   device.provenAt = relay.time.truth();
   if (jar.isBlocked !== true) {
-    jar.device = device.id;
-    jar.refresh = device.refresh;
-    jar.accessUntil = relay.time.truth() + relay.ttl;
+    relay.renew(device, jar);
   }
   // With cookies there are no tokens in the answer, nor their times.
   return [201, { user: userOf(user), device: { ...deviceOf(device, jar), current: true } }];
@@ -112,7 +123,7 @@ function login(relay: FakeRelay, jar: Jar, { body }: Call): Reply {
 /** A token gives the same next one for as long as that one was not used. */
 function refresh(relay: FakeRelay, jar: Jar): Reply {
   const device = relay.devices.get(jar.device ?? "");
-  if (device === undefined || device.isRevoked) {
+  if (device === undefined || device.isRevoked || device.generation !== jar.generation) {
     jar.device = undefined;
     return problem(401, "unauthorized");
   }
@@ -157,17 +168,24 @@ function authorized(relay: FakeRelay, jar: Jar, device: FakeDevice, call: Call, 
         known.hidden.delete(user.id);
         return [200, { room: roomOf(known, user.id) }];
       }
+      const made = relay.rooms.get(relay.keys.get(`${user.id} rooms ${call.key}`) ?? "");
+      if (made !== undefined) {
+        return [200, { room: roomOf(made, user.id) }];
+      }
       const role = isDirect ? "member" : "owner";
       const roles = Object.fromEntries(
         members.map((one) => [one, one === user.id ? role : "member"] as const),
       );
-      const made = relay.addRoom(
+      const fresh = relay.addRoom(
         relay.id(),
         call.body["kind"] as "group",
         roles,
         call.body["name"] as string,
       );
-      return [201, { room: roomOf(made, user.id) }];
+      if (call.key !== undefined) {
+        relay.keys.set(`${user.id} rooms ${call.key}`, fresh.id);
+      }
+      return [201, { room: roomOf(fresh, user.id) }];
     }
     case "GET /v1/users": {
       const query = call.query.get("query") ?? "";

@@ -82,10 +82,10 @@ export class Connection implements SocketLike {
   }
 
   #open(): void {
-    const { device, accessUntil } = this.#jar;
-    const its = device === undefined ? undefined : this.#relay.devices.get(device);
+    const { accessUntil } = this.#jar;
+    const its = this.#relay.deviceOf(this.#jar);
     const now = this.#relay.time.truth();
-    if (this.#relay.isDown || its === undefined || its.isRevoked || accessUntil <= now) {
+    if (this.#relay.isDown || its === undefined) {
       this.close(1006);
       return;
     }

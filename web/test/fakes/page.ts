@@ -5,7 +5,7 @@ import { EngineRun } from "../../src/engine/run.ts";
 import { createApp, type RunningApp } from "../../src/state/app.ts";
 import type { Env } from "../../src/state/env.ts";
 import { Http } from "../../src/wire/http.ts";
-import { fetchOf } from "./calls.ts";
+import { fetchOf, type Losses } from "./calls.ts";
 import type { FakeRelay, Jar } from "./relay.ts";
 import { Channels, FakeLocks } from "./tabs.ts";
 import type { ManualTime } from "./time.ts";
@@ -14,13 +14,15 @@ import type { ManualTime } from "./time.ts";
 export class Browser {
   readonly relay: FakeRelay;
   readonly time: ManualTime;
-  readonly jar: Jar = { device: undefined, accessUntil: 0, refresh: 1 };
+  readonly jar: Jar = { device: undefined, accessUntil: 0, refresh: 1, generation: 1 };
   readonly locks = new FakeLocks();
   readonly #channels = new Map<string, Channels>();
   readonly pages: Page[] = [];
   /** What does not work in this browser. */
   readonly broken = new Set<"secure" | "storage" | "full" | "cookies">();
   settings: string | undefined;
+  /** The answers to calls of its pages that get lost. */
+  readonly losses: Losses = {};
 
   constructor(relay: FakeRelay) {
     this.relay = relay;
@@ -89,7 +91,7 @@ export class Page {
   #env(browser: Browser): Env {
     const { relay, jar, time, locks, broken } = browser;
     return {
-      fetch: fetchOf(relay, jar),
+      fetch: fetchOf(relay, jar, browser.losses),
       timeout: () => new AbortController().signal,
       locks,
       channel: (name) => browser.channels(name).open(),

@@ -31,6 +31,8 @@ export interface FakeDevice {
   /** Which refresh token is the newest one. The one before is good until the newest was used. */
   refresh: number;
   isNewestUsed: boolean;
+  /** Tokens of an earlier generation are revoked. */
+  generation: number;
   isRevoked: boolean;
   /** When its user gave the password last. */
   provenAt: number;
@@ -76,6 +78,8 @@ export class FakeRelay {
   /** Calls that came, as `GET /v1/me`. */
   readonly calls: string[] = [];
   devicesMax = 16;
+  /** What was made with an `Idempotency-Key`, by user, call and key. */
+  readonly keys = new Map<string, Id>();
   /** Answers of this relay that no real one gives. A test with one fails at its end. */
   readonly faults: string[] = [];
   #last = 0x100000;
@@ -106,6 +110,7 @@ export class FakeRelay {
       epoch: 0,
       refresh: 1,
       isNewestUsed: false,
+      generation: 1,
       isRevoked: false,
       provenAt: this.time.truth(),
     };
@@ -187,6 +192,23 @@ export class FakeRelay {
     }
   }
 
+  /** Puts new tokens of a device into a browser, and revokes those before. */
+  renew(device: FakeDevice, jar: Jar): void {
+    device.generation += 1;
+    device.isNewestUsed = false;
+    jar.device = device.id;
+    jar.refresh = device.refresh;
+    jar.generation = device.generation;
+    jar.accessUntil = this.time.truth() + this.ttl;
+  }
+
+  /** Returns the device of a browser's cookies, unless its tokens are revoked or too old. */
+  deviceOf(jar: Jar): FakeDevice | undefined {
+    const device = this.devices.get(jar.device ?? "");
+    const isGood = jar.generation === device?.generation && jar.accessUntil > this.time.truth();
+    return isGood && device?.isRevoked === false ? device : undefined;
+  }
+
   /** What a device opens its socket with. */
   opener(jar: Jar) {
     return () => new Connection(this, jar);
@@ -198,11 +220,12 @@ export interface Jar {
   device: Id | undefined;
   accessUntil: number;
   refresh: number;
+  generation: number;
   /** No cookie is kept, as where the user forbids them. */
   isBlocked?: boolean;
 }
 
 export function jarOf(relay: FakeRelay, device: Id): Jar {
-  const refresh = relay.devices.get(device)?.refresh ?? 1;
-  return { device, accessUntil: relay.time.truth() + relay.ttl, refresh };
+  const { refresh = 1, generation = 1 } = relay.devices.get(device) ?? {};
+  return { device, accessUntil: relay.time.truth() + relay.ttl, refresh, generation };
 }

@@ -5,6 +5,8 @@ export interface Call {
   path: string;
   query: URLSearchParams;
   body: Record<string, unknown>;
+  /** The `Idempotency-Key`. */
+  key?: string | undefined;
 }
 
 export type Reply = [status: number, body?: unknown];

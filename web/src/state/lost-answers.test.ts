@@ -1,0 +1,68 @@
+import "fake-indexeddb/auto";
+import { expect, it } from "vitest";
+import { GOOD_CODE } from "../../test/fakes/account-calls.ts";
+import { ME } from "../../test/fakes/ids.ts";
+import { useScreen } from "../../test/fakes/screen.ts";
+import { until } from "../../test/fakes/tab.ts";
+
+const screen = useScreen();
+const password = "correct horse";
+const form = { username: "me", password, isShared: false };
+
+it("45: a login whose answer is lost is sent again by the user, and makes no second device", async () => {
+  const { browser, relay } = screen();
+  const page = await browser.page();
+  browser.losses.path = "/v1/sessions";
+  expect(await page.app.session.login(form)).toMatchObject({ problem: { key: "problem.unreachable" } });
+  expect(await page.app.session.login(form)).toMatchObject({ problem: { key: "problem.unreachable" } });
+  browser.losses.path = undefined;
+  // What is refused meanwhile says nothing of the submits before.
+  const me = relay.users.get(ME);
+  Object.assign(me ?? {}, { hasCode: true });
+  expect(await page.app.session.login(form)).toMatchObject({ problem: { key: "problem.code_needed" } });
+  expect(await page.app.session.login({ ...form, code: GOOD_CODE })).toMatchObject({ ok: true });
+  await until(() => page.app.connection.state.value.is === "online");
+  expect(relay.devicesOf(ME).length).toBe(1);
+});
+
+it("a registration whose answer is lost is sent again by the user, and is no taken name", async () => {
+  const { browser, relay } = screen();
+  const page = await browser.page();
+  const fresh = { username: "fresh", password: "a longer horse" };
+  browser.losses.path = "/v1/accounts";
+  expect(await page.app.session.register(fresh)).toMatchObject({ problem: { key: "problem.unreachable" } });
+  browser.losses.path = undefined;
+  expect(await page.app.session.register(fresh)).toMatchObject({ ok: true });
+  const answer = await page.app.session.login({ ...fresh, isShared: false });
+  expect(answer).toEqual({ ok: true, value: { isEmpty: false } });
+  expect([...relay.users.values()].filter(({ username }) => username === "fresh").length).toBe(1);
+});
+
+it("a name that somebody else took while the answer was lost is a taken name", async () => {
+  const { browser, relay } = screen();
+  const page = await browser.page();
+  const fresh = { username: "fresh", password: "a longer horse" };
+  relay.isDown = true;
+  expect(await page.app.session.register(fresh)).toMatchObject({ ok: false });
+  relay.isDown = false;
+  relay.addUser(relay.id(), "fresh", "another one");
+  await page.app.session.register(fresh);
+  expect(await page.app.session.login({ ...fresh, isShared: false })).toMatchObject({
+    problem: { key: "problem.username_taken", field: "username" },
+  });
+});
+
+it("a room whose answer is lost is asked for again by the user, and is one room", async () => {
+  const { browser, relay } = screen();
+  const page = await screen().loggedIn();
+  const rooms = relay.rooms.size;
+  const room = { kind: "group", name: "one", members: [] } as const;
+  browser.losses.path = "/v1/rooms";
+  expect(await page.app.rooms.create({ ...room, members: [] })).toMatchObject({ ok: false });
+  browser.losses.path = undefined;
+  expect(await page.app.rooms.create({ ...room, members: [] })).toMatchObject({ ok: true });
+  expect(relay.rooms.size).toBe(rooms + 1);
+  // The next one of this name is another room.
+  expect(await page.app.rooms.create({ ...room, members: [] })).toMatchObject({ ok: true });
+  expect(relay.rooms.size).toBe(rooms + 2);
+});
