@@ -1,28 +1,31 @@
 /** Calls of a page that is logged in: an expired token is refreshed, and the call made again. */
+import type { Id } from "../core/id.ts";
 import { type Answer, type Call, type Fetch, Http } from "../wire/http.ts";
 import type { Refreshed } from "./deps.ts";
 
-/** The calls whose answer has new tokens in the place of those before. */
-const FOR_TOKENS = ["PUT /v1/me/password"];
+/** The calls whose answer changes the cookies: it brings new tokens, or takes them away. */
+const FOR_TOKENS = ["PUT /v1/me/password", "DELETE /v1/me", "DELETE /v1/sessions/current"];
 
 export interface Tokens {
   /** Returns whether the cookies are still those of this login. */
   isOwn(): Promise<boolean>;
   refresh(): Promise<Refreshed>;
-  /** Makes a call whose answer has new tokens. It refreshes by itself. */
+  /** Makes a call whose answer changes the cookies. It refreshes by itself. */
   forTokens(call: () => Promise<Answer>): Promise<Answer>;
 }
 
 export class RenewingHttp extends Http {
   readonly #tokens: Tokens;
+  readonly #forTokens: readonly string[];
 
-  constructor(fetch: Fetch, timeout: (milliseconds: number) => AbortSignal, tokens: Tokens) {
+  constructor(fetch: Fetch, timeout: (milliseconds: number) => AbortSignal, device: Id, tokens: Tokens) {
     super(fetch, timeout, () => tokens.isOwn());
     this.#tokens = tokens;
+    this.#forTokens = [...FOR_TOKENS, `DELETE /v1/sessions/${device}`];
   }
 
   override async call(call: Call): Promise<Answer> {
-    if (FOR_TOKENS.includes(`${call.method} ${call.path}`)) {
+    if (this.#forTokens.includes(`${call.method} ${call.path}`)) {
       return await this.#tokens.forTokens(() => super.call(call));
     }
     const answer = await super.call(call);

@@ -6,6 +6,7 @@ import { ask, type Result, session, tell, type User, user } from "../wire/lists.
 import { object } from "../wire/shape.ts";
 import type { Locks } from "./deps.ts";
 import { exclusively } from "./refresh.ts";
+import { isUnsure } from "./submission.ts";
 
 export interface LoginForm {
   username: string;
@@ -41,12 +42,16 @@ export async function register(
   return result.ok ? { ok: true, value: result.value.user } : result;
 }
 
-/** Ends the login at the relay. A login that has ended already counts as ended. */
+/**
+ * Ends the login at the relay. A login that has ended already counts as ended. After a lost answer
+ * it asks whether it has.
+ */
 export async function logout(http: Http): Promise<Result<void>> {
   const call = { method: "DELETE", path: "/v1/sessions/current", keepalive: true } as const;
   const result = await tell(http, call);
-  const isOver =
-    !result.ok && result.refusal.kind === "problem" && [401, 404].includes(result.refusal.status);
+  const isLost = !result.ok && isUnsure(result.refusal);
+  const now = isLost ? await tell(http, { method: "GET", path: "/v1/me" }) : result;
+  const isOver = !now.ok && now.refusal.kind === "problem" && [401, 404].includes(now.refusal.status);
   return isOver ? { ok: true, value: undefined } : result;
 }
 

@@ -10,7 +10,7 @@ import { ask, expiry } from "../wire/lists.ts";
 import { attempt } from "../wire/shape.ts";
 import type { Locks, Refreshed } from "./deps.ts";
 
-/** Whoever gets new cookies holds it. All users of a browser share it, as their cookies. */
+/** Whoever changes the cookies holds it. All users of a browser share it, as their cookies. */
 export const COOKIE_LOCK = "ferry-refresh";
 /** Two notes of one expiry differ by less: one is the relay's, and one was calculated here. */
 const SAME = 1_000;
@@ -36,8 +36,8 @@ export async function refreshTokens(deps: RefreshDeps, expiresAt: number): Promi
 }
 
 /**
- * Makes a call whose answer has new tokens, while nobody refreshes: a refresh that is under way
- * would bring back cookies that the call has made worthless.
+ * Makes a call whose answer changes the cookies, while nobody else does: a refresh that is under
+ * way would bring back cookies that the call has made worthless.
  */
 export async function callForTokens(deps: RefreshDeps, call: () => Promise<Answer>): Promise<Answer> {
   return await exclusively(deps.locks, async () => {
@@ -47,15 +47,16 @@ export async function callForTokens(deps: RefreshDeps, call: () => Promise<Answe
     if (isExpired && (await refresh(deps, known)) === "renewed") {
       answer = await call();
     }
-    if (answer.kind === "ok") {
-      const { value } = answer;
-      await note(deps, attempt(() => expiry(value))?.expires_in ?? 0);
+    const { value } = answer.kind === "ok" ? answer : { value: undefined };
+    const fresh = attempt(() => expiry(value));
+    if (fresh !== undefined) {
+      await note(deps, fresh.expires_in);
     }
     return answer;
   });
 }
 
-/** Runs `work` while no tab of this browser gets new cookies in another way. */
+/** Runs `work` while no tab of this browser changes the cookies in another way. */
 export async function exclusively<T>(locks: Locks, work: () => Promise<T>): Promise<T> {
   let done: { value: T } | undefined;
   await locks.request(COOKIE_LOCK, {}, async () => {

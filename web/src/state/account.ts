@@ -13,7 +13,7 @@ import {
   tell,
 } from "../wire/lists.ts";
 import { object } from "../wire/shape.ts";
-import type { Env } from "./env.ts";
+import type { Env, Home } from "./env.ts";
 import { forUser } from "./for-user.ts";
 import type { Mirror } from "./mirror.ts";
 import { settled, settledProof } from "./problems.ts";
@@ -43,7 +43,7 @@ export function placesOf(refusal: Refusal): Device[] {
   });
 }
 
-export function accountCalls(env: Env, mirror: Mirror, deleted: () => Promise<void>): Calls {
+export function accountCalls(env: Env, mirror: Mirror, deleted: (home: Home) => Promise<void>): Calls {
   const devices = signal<Device[]>([]);
   const own = forUser(mirror);
   // The list is of one login.
@@ -129,7 +129,7 @@ export function accountCalls(env: Env, mirror: Mirror, deleted: () => Promise<vo
       own(async (home) => {
         const result = await tell(home.http, { method: "DELETE", path: "/v1/me", body: proof });
         if (result.ok) {
-          await deleted();
+          await deleted(home);
         }
         return settledProof(result, env.now(), proof, nothing);
       }),

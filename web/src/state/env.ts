@@ -73,6 +73,8 @@ export interface Home {
   device: Id;
   username: string;
   isShared: boolean;
+  /** Nothing was stored before the engine began. */
+  wasEmpty: boolean;
   engine: EngineHandle;
   state: Signal<EngineState>;
   /** What is not stored yet is stored by these, before the store is closed. */

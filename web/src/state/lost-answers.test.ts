@@ -4,6 +4,7 @@ import { GOOD_CODE } from "../../test/fakes/account-calls.ts";
 import { ME } from "../../test/fakes/ids.ts";
 import { useScreen } from "../../test/fakes/screen.ts";
 import { until } from "../../test/fakes/tab.ts";
+import { Accounts } from "../db/accounts.ts";
 
 const screen = useScreen();
 const password = "correct horse";
@@ -65,4 +66,41 @@ it("a room whose answer is lost is asked for again by the user, and is one room"
   // The next one of this name is another room.
   expect(await page.app.rooms.create({ ...room, members: [] })).toMatchObject({ ok: true });
   expect(relay.rooms.size).toBe(rooms + 2);
+});
+
+it("46: a logout that does not reach the relay says so, and a later end is no logout", async () => {
+  const { relay } = screen();
+  const page = await screen().loggedIn();
+  relay.isDown = true;
+  expect(await page.app.session.logout("keep")).toMatchObject({
+    problem: { key: "problem.logout_unreachable" },
+  });
+  expect(page.app.session.phase.value.is).toBe("signed_in");
+  relay.isDown = false;
+  relay.logOut(relay.devicesOf(ME)[0]?.id ?? "");
+  await until(() => page.app.session.phase.value.is !== "signed_in");
+  expect(page.app.session.phase.value).toEqual({ is: "logged_out", username: "me", why: "elsewhere" });
+});
+
+it("46: a logout whose answer is lost is looked up, and is one", async () => {
+  const { browser, relay } = screen();
+  const page = await screen().loggedIn();
+  browser.losses.path = "/v1/sessions/current";
+  expect(await page.app.session.logout("delete")).toMatchObject({ ok: true });
+  expect(page.app.session.phase.value).toEqual({ is: "signed_out" });
+  expect(relay.devicesOf(ME)).toEqual([]);
+});
+
+it("46: a tab that died while it logged out leaves no mark for a later end", async () => {
+  const { browser, relay } = screen();
+  (await screen().loggedIn()).app.stop();
+  const accounts = new Accounts();
+  const row = await accounts.current();
+  await accounts.put(row === undefined ? undefined : { ...row, isLeaving: true });
+  await accounts.close();
+  const next = await browser.page();
+  await until(() => next.app.connection.state.value.is === "online");
+  relay.logOut(relay.devicesOf(ME)[0]?.id ?? "");
+  await until(() => next.app.session.phase.value.is !== "signed_in");
+  expect(next.app.session.phase.value).toMatchObject({ is: "logged_out", why: "elsewhere" });
 });

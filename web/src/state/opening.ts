@@ -8,6 +8,7 @@ import { RenewingHttp } from "../session/calls.ts";
 import { callForTokens, refreshTokens } from "../session/refresh.ts";
 import type { Http } from "../wire/http.ts";
 import type { Env, Home } from "./env.ts";
+import type { Mirror } from "./mirror.ts";
 
 export interface OpeningEvents {
   /** A newer version of the page wants to change the store. */
@@ -37,6 +38,8 @@ export async function openHome(
       }
     },
   });
+  // Before the engine begins, because then what waited at the relay comes.
+  const wasEmpty = (await db.count("records").catch(() => 0)) === 0;
   const isOwn = async () => {
     const holds = await accounts.holds(row, env.locks);
     if (!holds) {
@@ -47,7 +50,7 @@ export async function openHome(
   const deps = { http: plain, db, locks: env.locks, now: () => env.now(), isOwn };
   const refresh = (expiresAt: number) => refreshTokens(deps, expiresAt);
   const known = async () => (await getMeta(db, "accessExpiresAt").catch(() => undefined)) ?? 0;
-  const http = new RenewingHttp(env.fetch, (time) => env.timeout(time), {
+  const http = new RenewingHttp(env.fetch, (time) => env.timeout(time), device, {
     isOwn,
     refresh: async () => await refresh(await known()),
     forTokens: (call) => callForTokens(deps, call),
@@ -66,7 +69,7 @@ export async function openHome(
       }
     },
   });
-  home = { db, bus, http, user, device, username, isShared, engine, state, beforeClose: new Set() };
+  home = { db, bus, http, user, device, username, isShared, wasEmpty, engine, state, beforeClose: new Set() };
   return home;
 }
 
@@ -79,4 +82,16 @@ export async function noteBeginning({ db }: Home, now: number): Promise<void> {
   } catch {
     // It is asked for again when the store is opened next.
   }
+}
+
+/** Closes what a login has open here. What is not stored yet is stored before. */
+export function closeHome(mirror: Mirror): void {
+  const home = mirror.home.peek();
+  for (const store of home?.beforeClose ?? []) {
+    store();
+  }
+  mirror.detach();
+  home?.engine.stop();
+  home?.bus.close();
+  home?.db.close();
 }

@@ -178,3 +178,54 @@ it("F8: where the browser has deleted the store, the login is found again, and t
   await until(() => online(again));
   expect(relay.devicesOf(ME).length).toBe(1);
 });
+
+/** Closes a page, and deletes what the browser has stored. The cookies stay. */
+async function evicted(page: Page): Promise<void> {
+  page.app.stop();
+  await browser.time.advance(0);
+  for (const name of ["ferry", `ferry-${ME}`]) {
+    await new Promise((resolve) => {
+      indexedDB.deleteDatabase(name).onsuccess = resolve;
+    });
+  }
+}
+
+it("F8: deleted while the relay was away: the login is found later, and is not a second device", async () => {
+  await evicted(await loggedIn());
+  relay.isDown = true;
+  const again = await browser.page();
+  expect(phase(again)).toEqual({ is: "signed_out" });
+  relay.isDown = false;
+  await browser.time.advance(10_000);
+  await until(() => phase(again).is === "signed_in");
+  expect(phase(again)).toEqual({ is: "signed_in", isEmptyDevice: true, isErased: true });
+  expect(relay.devicesOf(ME).length).toBe(1);
+});
+
+it("F8: who logs in before the login was found goes on as the same device, with what waits for it", async () => {
+  await evicted(await loggedIn());
+  relay.publish(text(1, "waits"));
+  relay.isDown = true;
+  const again = await browser.page();
+  relay.isDown = false;
+  expect(await again.app.session.login(form)).toMatchObject({ ok: true });
+  expect(phase(again)).toEqual({ is: "signed_in", isEmptyDevice: true, isErased: true });
+  await until(() => again.app.rooms.list.value.some(({ last }) => last?.text === "waits"));
+  expect(relay.devicesOf(ME).length).toBe(1);
+});
+
+it("F8: while the store is opened again, nothing is shown of an empty one", async () => {
+  const page = await loggedIn();
+  const shown: string[] = [];
+  const end = effect(() => {
+    const { is } = page.app.session.phase.value;
+    shown.push(`${is} with ${page.app.session.me.value?.username}`);
+  });
+  // The engine is the first to see that the browser has closed the store.
+  const { engine } = page;
+  engine?.onState({ is: "store_lost" });
+  await until(() => shown.length > 2 && phase(page).is === "signed_in");
+  end();
+  expect(shown).not.toContain("signed_in with undefined");
+  expect(shown).toContain("starting with undefined");
+});

@@ -1,24 +1,28 @@
 /** Who is logged in, and what stands in the way of it. */
 
-import { signal } from "@preact/signals";
+import { batch, signal } from "@preact/signals";
 import { quietly } from "../core/quietly.ts";
 import { type AccountRow, Accounts, isOf, type Login } from "../db/accounts.ts";
 import { Bus, type EngineState, LOGINS } from "../db/changes.ts";
 import { eraseDb } from "../db/schema.ts";
-import { logout } from "../session/login.ts";
 import { preflight } from "../session/preflight.ts";
-import { correctRow, recoverRow, sureRow } from "../session/recover.ts";
+import { correctRow, firstRow, recoverRow, sureRow } from "../session/recover.ts";
 import { Http } from "../wire/http.ts";
 import { accountCalls } from "./account.ts";
 import { attend } from "./attention.ts";
 import type { Env, Home } from "./env.ts";
 import { LoggingIn } from "./logging-in.ts";
+import { logOut } from "./logging-out.ts";
 import { meOf } from "./me.ts";
 import type { Mirror } from "./mirror.ts";
 import type { Phase, Session } from "./model.ts";
-import { noteBeginning, openHome } from "./opening.ts";
+import { closeHome, noteBeginning, openHome } from "./opening.ts";
 import { Losses, phaseOfFault, phaseWithout } from "./phase.ts";
-import { done, problem, settled } from "./problems.ts";
+import { done, problem } from "./problems.ts";
+import { Turns } from "./turns.ts";
+
+/** After this time the relay is asked again whose the cookies are, in milliseconds. */
+const ASKED_AGAIN = 10_000;
 
 export interface SessionParts extends Session {
   start(): Promise<void>;
@@ -33,29 +37,33 @@ export function session(env: Env, mirror: Mirror): SessionParts {
   const logins = new Bus(env.channel(LOGINS));
   /** Whose login has ended on this page, as it says. */
   let ended: AccountRow | undefined;
-  const entrance = new LoggingIn(env, plain, accounts);
+  const deps = { http: plain, locks: env.locks, accounts };
+  const entrance = new LoggingIn(env, deps);
   const losses = new Losses();
-  let turn: Promise<unknown> = Promise.resolve();
+  /** Nobody is known here, and the relay was not reached to say whose the cookies are. */
+  let isUnknown = false;
+  let timer: unknown;
 
   /** Changes of the login happen one after the other. The user and the engine may both ask. */
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const its = turn.then(work);
-    turn = its.catch(() => undefined);
-    return its;
-  };
+  const turns = new Turns();
 
-  /** Does the same without an answer. If it fails, the store is closed, and nothing is to do. */
-  const soon = (work: () => Promise<unknown>) => quietly(inTurn(work));
+  /** Nobody sees the page between what was shown and `then`. */
+  const leave = (then: () => void) =>
+    batch(() => {
+      closeHome(mirror);
+      then();
+    });
+  /** Lets go of what is shown, where it takes a moment until something else is. */
+  const hide = () =>
+    leave(() => {
+      if (phase.peek().is === "signed_in") {
+        // The screens hold on to the store before. They come again with the new one.
+        phase.value = { is: "starting" };
+      }
+    });
 
-  const leave = () => {
-    const home = mirror.home.peek();
-    for (const store of home?.beforeClose ?? []) {
-      store();
-    }
-    mirror.detach();
-    home?.engine.stop();
-    home?.bus.close();
-    home?.db.close();
+  const mustReload = () => {
+    phase.value = { is: "reload", mustNow: true };
   };
 
   const fault = (error: unknown) => {
@@ -89,38 +97,40 @@ export function session(env: Env, mirror: Mirror): SessionParts {
     if (mirror.home.peek() !== home || (isOf(row, home) && row?.ended === undefined)) {
       return;
     }
-    leave();
     if (row === undefined || isOf(row, home)) {
-      show(row);
+      leave(() => show(row));
     } else if (row.user === home.user && row.ended === undefined) {
       await enter(row);
     } else {
-      showAnother(home);
+      leave(() => showAnother(home));
     }
   };
 
   /** Looks whose login it is. Another tab may have logged in or out, and not been heard. */
   const follow = async () => {
-    const row = await sureRow(plain, accounts);
+    const row = await sureRow(deps);
     const home = mirror.home.peek();
     if (home !== undefined) {
       await settle(home, row);
       return;
     }
     const shows = phase.peek();
+    if (isUnknown && row === undefined && shows.is === "signed_out") {
+      await begin(undefined, true);
+      return;
+    }
     const waits = shows.is === "signed_out" || (shows.is === "logged_out" && row?.user === ended?.user);
     if (waits && row !== undefined && row.ended === undefined) {
       await enter(row);
     }
   };
-  const look = () => soon(follow);
+  const look = () => turns.soon(follow);
 
   /** The relay says that the cookies are of another login. */
   const replaced = async (home: Home) => {
-    const row = await correctRow(plain, accounts, home);
+    const row = await correctRow(deps, home);
     if (isOf(row, home)) {
-      leave();
-      showAnother(home);
+      leave(() => showAnother(home));
     } else {
       await settle(home, row);
     }
@@ -129,21 +139,21 @@ export function session(env: Env, mirror: Mirror): SessionParts {
 
   const engineSays = (home: Home, state: EngineState) => {
     if (mirror.home.peek() !== home) {
-      return;
-    }
-    if (state.is === "store_lost") {
-      soon(() => reopen(home));
+      // It is not shown any more.
+    } else if (state.is === "store_lost") {
+      turns.soon(() => reopen(home));
     } else if (state.is === "outdated") {
-      phase.value = { is: "reload", mustNow: true };
+      mustReload();
     } else if (state.is === "ended") {
       const { why } = state;
       if (why === "used_twice") {
-        leave();
-        phase.value = { is: "blocked", why };
+        leave(() => {
+          phase.value = { is: "blocked", why };
+        });
       } else if (why === "refused") {
-        phase.value = { is: "reload", mustNow: true };
+        mustReload();
       } else {
-        soon(() => (why === "other_login" ? replaced(home) : end(home, why)));
+        turns.soon(() => (why === "other_login" ? replaced(home) : end(home, why)));
       }
     }
   };
@@ -153,7 +163,7 @@ export function session(env: Env, mirror: Mirror): SessionParts {
     if (mirror.home.peek() !== home) {
       return;
     }
-    leave();
+    hide();
     const row = await accounts.current().catch(() => undefined);
     if (!losses.note(env.steady())) {
       phase.value = { is: "blocked", why: "storage" };
@@ -166,7 +176,11 @@ export function session(env: Env, mirror: Mirror): SessionParts {
 
   /** Shows the store of a login. Without a row, the relay says whose the cookies are. */
   const begin = async (known: AccountRow | undefined, isAgain: boolean) => {
-    const row = known ?? (await recoverRow(plain, accounts));
+    const found = known ?? (await recoverRow(deps));
+    isUnknown = found === "unknown";
+    env.clear(timer);
+    timer = isUnknown ? env.set(look, ASKED_AGAIN) : undefined;
+    const row = found === "unknown" ? undefined : found;
     const isOver = row === undefined || row.ended !== undefined;
     await (isOver ? show(row) : enter(row, isAgain || known === undefined));
   };
@@ -176,19 +190,12 @@ export function session(env: Env, mirror: Mirror): SessionParts {
    * before: if it has nothing now, the browser has deleted it.
    */
   const enter = async (row: AccountRow, isAgain = false): Promise<boolean> => {
-    leave();
-    if (phase.peek().is === "signed_in") {
-      // The screens hold on to the store before. They come again with the new one.
-      phase.value = { is: "starting" };
-    }
+    hide();
     let home: Home;
     try {
       home = await openHome(env, plain, accounts, row, {
-        outdated: () => {
-          leave();
-          phase.value = { is: "reload", mustNow: true };
-        },
-        lost: (its) => soon(() => reopen(its)),
+        outdated: () => leave(mustReload),
+        lost: (its) => turns.soon(() => reopen(its)),
         engine: engineSays,
         notOwn: look,
       });
@@ -198,7 +205,7 @@ export function session(env: Env, mirror: Mirror): SessionParts {
     }
     await noteBeginning(home, env.now());
     await mirror.attach(home);
-    const isEmptyDevice = row.isNew !== true && (await home.db.count("records").catch(() => 0)) === 0;
+    const isEmptyDevice = row.isNew !== true && home.wasEmpty;
     // It may be over already, for example because a newer page wants the store.
     if (mirror.home.peek() === home) {
       const base = { is: "signed_in", isEmptyDevice } as const;
@@ -208,35 +215,43 @@ export function session(env: Env, mirror: Mirror): SessionParts {
   };
 
   const endListening = logins.listen(look);
-  const endAttention = attend(env, mirror, (work) => soon(() => follow().then(work)));
+  const endAttention = attend(env, mirror, (work) => turns.soon(() => follow().then(work)));
 
   /** Forgets a login, with all that is stored of it. */
   const forget = async (login: Login) => {
     await accounts.change(login, () => undefined);
-    leave();
+    const isShown = isOf(mirror.home.peek() ?? login, login);
+    isShown && hide();
     await eraseDb(login.user);
-    show(undefined);
+    isShown && show(undefined);
     logins.post({ is: "login" });
   };
 
-  const deleted = async () => {
-    const login = mirror.home.peek() ?? ended;
-    await (login === undefined ? undefined : forget(login));
+  /** Erases what a login that has ended left here. It may go on in another tab by now. */
+  const eraseEnded = async () => {
+    const row = await accounts.current();
+    const login = ended ?? row;
+    const goesOn = row !== undefined && row.user === login?.user && row.ended === undefined;
+    if (mirror.home.peek() !== undefined || goesOn) {
+      await follow();
+    } else {
+      await (login === undefined ? show(undefined) : forget(login));
+    }
   };
-  const calls = accountCalls(env, mirror, () => inTurn(deleted));
+  const calls = accountCalls(env, mirror, (home) => turns.take(() => forget(home)));
   return {
     phase,
     me: meOf(mirror),
     ...calls,
     start: () =>
-      inTurn(async () => {
+      turns.take(async () => {
         const obstacle = await preflight(env.grounds).catch(() => "storage" as const);
         if (obstacle === "insecure" || obstacle === "storage") {
           phase.value = { is: "blocked", why: obstacle };
           return;
         }
         // On a full disk, and without cookies, the history can be read.
-        const begun = sureRow(plain, accounts).then((row) => begin(row, false));
+        const begun = firstRow(deps).then((row) => begin(row, false));
         await begun.catch(fault);
         if (obstacle !== undefined && mirror.home.peek() === undefined) {
           phase.value = { is: "blocked", why: obstacle };
@@ -245,49 +260,41 @@ export function session(env: Env, mirror: Mirror): SessionParts {
     stop() {
       endListening();
       endAttention();
+      env.clear(timer);
       logins.close();
-      leave();
+      closeHome(mirror);
       quietly(accounts.close());
     },
     register: (form) => entrance.register(form),
     login: (form) =>
-      inTurn(async () => {
+      turns.take(async () => {
         const obstacle = await preflight(env.grounds);
         if (obstacle !== undefined) {
           phase.value = { is: "blocked", why: obstacle };
           return { ok: false, problem: problem("unknown", { code: obstacle, detail: "" }) };
         }
-        const answer = await entrance.logIn(form);
+        const answer = await entrance.logIn(form, isUnknown);
         if (!answer.ok) {
           calls.devices.value = answer.devices;
           return answer;
         }
+        isUnknown = false;
         logins.post({ is: "login" });
-        return { ok: true, value: { isEmpty: await enter(answer.value) } };
+        return { ok: true, value: { isEmpty: await enter(answer.value, answer.isAgain) } };
       }),
     logout: (what) =>
-      inTurn(async () => {
+      turns.take(async () => {
         const home = mirror.home.peek();
         if (home === undefined) {
           return done;
         }
-        // Noted before it is asked for: the tab that has the connection may hear of the end first.
-        await accounts.change(home, (row) => ({ ...row, isLeaving: true }));
-        const result = await logout(home.http);
-        if (!result.ok) {
-          // After a lost answer nobody knows: it may be over, as the user wanted.
-          if (result.refusal.kind !== "unreachable") {
-            await accounts.change(home, ({ isLeaving: _isLeaving, ...row }) => row);
-          }
-          return settled(result, env.now(), () => undefined);
+        const answer = await logOut(env, accounts, home);
+        if (!answer.ok) {
+          return answer;
         }
         await (what === "delete" ? forget(home) : end(home, "logout"));
         return done;
       }),
-    erase: () =>
-      inTurn(async () => {
-        const login = ended ?? (await accounts.current());
-        await (login === undefined ? show(undefined) : forget(login));
-      }),
+    erase: () => turns.take(eraseEnded),
   };
 }

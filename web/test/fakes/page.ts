@@ -3,7 +3,7 @@ import { Accounts } from "../../src/db/accounts.ts";
 import { Bus } from "../../src/db/changes.ts";
 import { EngineRun } from "../../src/engine/run.ts";
 import { createApp, type RunningApp } from "../../src/state/app.ts";
-import type { Env } from "../../src/state/env.ts";
+import type { EnginePlan, Env } from "../../src/state/env.ts";
 import { Http } from "../../src/wire/http.ts";
 import { fetchOf, type Losses } from "./calls.ts";
 import type { FakeRelay, Jar } from "./relay.ts";
@@ -70,6 +70,8 @@ export class Page {
   readonly notes: { title: string; text: string }[] = [];
   /** The rooms whose notifications were closed. */
   readonly closed: string[] = [];
+  /** What its engine was started with last. */
+  engine: EnginePlan | undefined;
   /** How often the browser was asked to keep what is stored. */
   persists = 0;
   #attentive = new Set<(why: "attention" | "online") => void>();
@@ -108,6 +110,7 @@ export class Page {
         tryCookie: () => !broken.has("cookies"),
       },
       startEngine: (plan) => {
+        this.engine = plan;
         const accounts = new Accounts();
         const run = new EngineRun({
           self: { user: plan.user, device: plan.device },

@@ -47,6 +47,8 @@ export const problems = {
   "problem.internal": "The relay had a fault. Nothing is lost; try again soon.",
   "problem.unknown": "The relay says: {detail} (code {code}). If it stays, tell who runs the relay.",
   "problem.unreachable": "The relay cannot be reached. Check your connection.",
+  "problem.logout_unreachable":
+    "The relay did not answer, so you may still be logged in. Try again once you are online, or log this device out from another one.",
   "problem.foreign":
     "Something other than the relay answered. Check whether this network asks you to log in.",
   "problem.store_failed": "This browser could not store it. Reload the page, then try again.",
