@@ -68,6 +68,8 @@ export type Signal =
   | { is: "unknown" }
   | { is: "presence"; users: PresenceNow[] }
   | { is: "news"; news: News[]; isBacklog: boolean }
+  /** A tab shows these rooms, of which there is news. */
+  | { is: "in_sight"; rooms: Id[] }
   /** These messages are deleted: what a notification says of them has to go. */
   | { is: "deleted"; messages: { room: Id; target: Target }[] }
   /** The user writes in a room. */
@@ -81,6 +83,11 @@ export type Signal =
 
 /** The channel that all tabs of a browser share. Each user has another one beside it. */
 export const LOGINS = "ferry-logins";
+
+/** The lock that a tab holds for as long as it is there. `tab` is what its watches name it. */
+export function tabLock(tab: string): string {
+  return `ferry-tab-${tab}`;
+}
 
 /** The part of a `BroadcastChannel` that is used. */
 export interface Channel {

@@ -42,15 +42,19 @@ export async function changeOutboxIn(tx: Rw, id: Id, change: (row: OutboxRow) =>
 }
 
 /**
- * Takes a message that failed out of the outbox. Returns it, or `undefined` if it is under way.
+ * Takes a message that failed out of the outbox. With a draft, what the user wrote takes its place
+ * in the same moment. Returns `false` if it is under way.
  */
-export async function discard(db: Db, id: Id): Promise<OutboxRow | undefined> {
-  return await write(db, ["outbox"], async (tx) => {
+export async function discard(db: Db, id: Id, draft?: DraftRow): Promise<boolean> {
+  return await write(db, ["outbox", "drafts"], async (tx) => {
     const row = await outboxOf(tx, id);
     if (row?.failed === undefined || row.n === undefined) {
-      return undefined;
+      return false;
     }
     await tx.objectStore("outbox").delete(row.n);
-    return row;
+    if (draft !== undefined) {
+      await tx.objectStore("drafts").put(draft);
+    }
+    return true;
   });
 }

@@ -1,4 +1,5 @@
 /** The rows of the store. All are plain data. */
+import type { Layer } from "../core/drafts.ts";
 import type { Id } from "../core/id.ts";
 import type { Ledger } from "../core/ledger.ts";
 import type { Role, RoomKind, Target } from "../core/message.ts";
@@ -164,7 +165,7 @@ export interface DraftRow {
   editing?: Target;
   mentions: Id[];
   /** What was written before an edit began. It comes back after it. */
-  before?: { text: string; replyTo?: Target; mentions: Id[] };
+  before?: Layer;
   at: number;
 }
 

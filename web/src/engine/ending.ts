@@ -5,6 +5,8 @@ import type { Http } from "../wire/http.ts";
 
 export type Ending = Finality | "expired" | "other_login";
 
+export type LoggedIn = { is: "yes" | "no" | "unreachable" } | { is: "wait"; wait: number };
+
 const REASONS: Record<Ending, EndedWhy> = {
   logged_out: "elsewhere",
   account_gone: "account_deleted",
@@ -20,11 +22,18 @@ export function reasonOf(ending: Ending): EndedWhy {
   return REASONS[ending];
 }
 
-/** Asks whether the login is good. Only a 401 of the relay says that it is not. */
-export async function isLoggedIn(http: Http): Promise<"yes" | "no" | "unreachable"> {
+/**
+ * Asks whether the login is good. Only a 401 of the relay says that it is not. `wait` is how long
+ * the relay, or what stands before it, wants to be left alone, in milliseconds.
+ */
+export async function isLoggedIn(http: Http): Promise<LoggedIn> {
   const answer = await http.call({ method: "GET", path: "/v1/me" });
-  if (answer.kind === "problem" && answer.status === 401) {
-    return "no";
+  if (answer.kind === "ok") {
+    return { is: "yes" };
   }
-  return answer.kind === "ok" ? "yes" : "unreachable";
+  if (answer.kind === "problem" && answer.status === 401) {
+    return { is: "no" };
+  }
+  const { retryAfter: wait } = answer.kind === "unreachable" ? { retryAfter: undefined } : answer;
+  return wait === undefined ? { is: "unreachable" } : { is: "wait", wait };
 }

@@ -55,7 +55,7 @@ export class Lead {
     const { db, self, timers, http, bus } = this.#deps;
     const write = (frame: string) => this.#socket.send(frame);
     const failed = (error: unknown) => this.#failed(error);
-    this.live = new Live(bus, timers, write);
+    this.live = new Live(bus, timers, deps.locks, write);
     this.#ingest = new Ingest(db, self, () => timers.now(), {
       stored: (stored) => this.#stored(stored),
       failed,
@@ -104,6 +104,7 @@ export class Lead {
     this.#space.stop();
     this.#sender.stop();
     this.#socket.stop();
+    this.live.stop();
   }
 
   tryNow(): void {

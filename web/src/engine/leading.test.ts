@@ -144,3 +144,50 @@ it("31: a connection that died without a sign is found", async () => {
   await world.time.advance(36_000);
   expect(online(tab)).toBe(false);
 });
+
+it("F6: a leader whose lock is stolen follows, also if it hears of the newer connection first", async () => {
+  const frozen = (await world.tab()).start();
+  await until(() => online(frozen));
+  const shown = frozen.states.length;
+  const awake = (await world.tab()).start();
+  world.channels.isDeaf = true;
+  // The news of the stolen lock is late, and the close of the connection is not.
+  world.locks.isSlow = true;
+  await world.time.advance(8_500);
+  await until(() => online(awake));
+  await until(() => world.relay.devices.get(MY_DEVICE)?.connection !== undefined);
+  expect(frozen.states.slice(shown).map(({ is }) => is)).not.toContain("ended");
+  world.locks.isSlow = false;
+  await until(() => frozen.state?.is === "follower");
+  expect(frozen.engine.leads).toBe(false);
+  expect(online(awake)).toBe(true);
+});
+
+it("31: after too much at once nothing connects before the wait is over, whoever asks for it", async () => {
+  const tab = (await world.tab()).start();
+  await until(() => online(tab));
+  world.relay.devices.get(MY_DEVICE)?.connection?.close(4029);
+  await until(() => tab.state?.is === "offline");
+  const { state } = tab;
+  const retryAt = state?.is === "offline" ? (state.retryAt ?? 0) : 0;
+  expect(retryAt - world.time.now()).toBeGreaterThanOrEqual(5_000);
+  tab.engine.tryNow();
+  tab.engine.visibility(true);
+  await world.time.advance(4_900);
+  expect(tab.state).toEqual(state);
+  await world.time.advance(retryAt - world.time.now());
+  await until(() => online(tab));
+});
+
+it("31: a relay that says how long to wait is asked for nothing before", async () => {
+  world.relay.retryAfter = 30;
+  const tab = (await world.tab()).start();
+  await until(() => tab.state?.is === "offline");
+  world.relay.retryAfter = undefined;
+  const asked = world.relay.calls.length;
+  tab.engine.tryNow();
+  await world.time.advance(29_000);
+  expect(world.relay.calls.length).toBe(asked);
+  await world.time.advance(2_000);
+  await until(() => online(tab));
+});

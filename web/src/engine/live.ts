@@ -1,10 +1,11 @@
 /** What is true only now: who writes, and who is here. None of it is stored. */
 import type { Id } from "../core/id.ts";
+import { quietly } from "../core/quietly.ts";
 import { Typists } from "../core/typists.ts";
-import type { Bus } from "../db/changes.ts";
+import { type Bus, tabLock } from "../db/changes.ts";
 import type { Presence, Typing } from "../wire/frames.ts";
 import { typingFrame, watchFrame } from "../wire/outgoing.ts";
-import type { Timers } from "./deps.ts";
+import type { Locks, Timers } from "./deps.ts";
 
 /** Watches of several tabs are gathered for this time. The relay takes one frame a second. */
 const GATHERED = 1_000;
@@ -16,12 +17,16 @@ export class Live {
   readonly #timers: Timers;
   readonly #write: (frame: string) => boolean;
   readonly #typists = new Typists();
+  readonly #locks: Locks;
   readonly #watches = new Map<string, Id[]>();
+  /** Ends the waiting for the lock of each tab that has said something. */
+  readonly #tabs = new Map<string, AbortController>();
   #watched = "";
   #watchTimer: unknown;
   #typingTimer: unknown;
 
-  constructor(bus: Bus, timers: Timers, write: (frame: string) => boolean) {
+  constructor(bus: Bus, timers: Timers, locks: Locks, write: (frame: string) => boolean) {
+    this.#locks = locks;
     this.#bus = bus;
     this.#timers = timers;
     this.#write = write;
@@ -74,10 +79,46 @@ export class Live {
     if (users.length > 0) {
       this.#watches.set(tab, users);
     }
+    this.#expect(tab);
     const [oldest] = this.#watches.keys();
     if (this.#watches.size > TABS_MAX && oldest !== undefined) {
-      this.#watches.delete(oldest);
+      this.#forget(oldest);
     }
+    this.#gather();
+  }
+
+  /** Waits for no tab any more. */
+  stop(): void {
+    this.#timers.clear(this.#watchTimer);
+    this.#timers.clear(this.#typingTimer);
+    for (const tab of [...this.#tabs.keys()]) {
+      this.#forget(tab);
+    }
+  }
+
+  /** Forgets a tab when it is gone: it holds its lock for as long as it is there. */
+  #expect(tab: string): void {
+    if (this.#tabs.has(tab)) {
+      return;
+    }
+    const waiting = new AbortController();
+    this.#tabs.set(tab, waiting);
+    const gone = async () => {
+      if (this.#tabs.get(tab) === waiting) {
+        this.#forget(tab);
+        this.#gather();
+      }
+    };
+    quietly(this.#locks.request(tabLock(tab), { signal: waiting.signal }, gone));
+  }
+
+  #forget(tab: string): void {
+    this.#watches.delete(tab);
+    this.#tabs.get(tab)?.abort();
+    this.#tabs.delete(tab);
+  }
+
+  #gather(): void {
     this.#timers.clear(this.#watchTimer);
     this.#watchTimer = this.#timers.set(() => this.#sendWatch(), GATHERED);
   }

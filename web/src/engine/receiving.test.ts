@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { BOB, idOf, ME, MY_DEVICE, ROOM, text } from "../../test/fakes/ids.ts";
 import { type Tab, until, World } from "../../test/fakes/tab.ts";
 import type { Signal } from "../db/changes.ts";
+import { Bus, tabLock } from "../db/changes.ts";
 import { getMeta } from "../db/meta.ts";
 
 let world: World;
@@ -129,6 +130,8 @@ it("33: writing lapses in time, and everything live when the connection goes", a
   const other = await world.tab();
   other.bus.listen((signal) => ["typing", "unknown", "presence"].includes(signal.is) && heard.push(signal));
   await until(() => online(tab));
+  const here = new AbortController();
+  hold(tabLock("other"), here.signal);
   other.bus.post({ is: "watch", tab: "other", users: [BOB] });
   await world.time.advance(1_100);
   await until(() => mine()?.connection?.watched.includes(BOB) === true);
@@ -253,3 +256,35 @@ it("asks who wrote and what the room is, once", async () => {
   expect(world.relay.calls.filter((call) => call === `GET /v1/users/${stranger}`).length).toBe(1);
   expect((await tab.db.get("rooms", ROOM))?.name).toBe("trip");
 });
+
+it("33: a tab that is gone watches nobody any more, however it went", async () => {
+  const tab = (await world.tab()).start();
+  await until(() => tab.state?.is === "online");
+  const watched = () => world.relay.devices.get(MY_DEVICE)?.connection?.watched ?? [];
+  const [one, two] = [new AbortController(), new AbortController()];
+  hold(tabLock("one"), one.signal);
+  hold(tabLock("two"), two.signal);
+  const others = new Bus(world.channels.open());
+  others.post({ is: "watch", tab: "one", users: [BOB] });
+  others.post({ is: "watch", tab: "two", users: [ME] });
+  await world.time.advance(1_100);
+  await until(() => watched().length === 2);
+  // The tab dies and says nothing. Its lock goes with it.
+  one.abort();
+  await world.time.advance(1_100);
+  await until(() => watched().length === 1);
+  expect(watched()).toEqual([ME]);
+  others.close();
+});
+
+/** Holds a lock until the signal says that its tab is gone. */
+function hold(name: string, signal: AbortSignal): void {
+  void world.locks.request(
+    name,
+    {},
+    () =>
+      new Promise((resolve) => {
+        signal.addEventListener("abort", () => resolve());
+      }),
+  );
+}

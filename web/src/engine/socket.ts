@@ -6,6 +6,7 @@ import { quietly } from "../core/quietly.ts";
 import { type Frame, readFrame, type Welcome } from "../wire/frames.ts";
 import { pingFrame, SUBPROTOCOL } from "../wire/outgoing.ts";
 import type { OpenSocket, Refreshed, SocketLike, Timers } from "./deps.ts";
+import type { LoggedIn } from "./ending.ts";
 
 /** The relay waits up to 8 s for an older socket before it says welcome. */
 const WELCOME_WITHIN = 20_000;
@@ -30,7 +31,7 @@ export interface SocketEvents {
   lost(): void;
   state(state: SocketState): void;
   /** Asks the relay whether the login is good. A browser does not say why an upgrade failed. */
-  isLoggedIn(): Promise<"yes" | "no" | "unreachable">;
+  isLoggedIn(): Promise<LoggedIn>;
   refresh(): Promise<Refreshed>;
 }
 
@@ -48,6 +49,8 @@ export class Socket {
   /** Grows with each attempt, so that answers to an earlier one do nothing. */
   #attempt = 0;
   #isRunning = false;
+  /** Before this time the relay wants no connection, whoever asks for one. */
+  #notBefore = Number.NEGATIVE_INFINITY;
 
   constructor(open: OpenSocket, timers: Timers, events: SocketEvents) {
     this.#open = open;
@@ -57,7 +60,8 @@ export class Socket {
 
   start(): void {
     this.#isRunning = true;
-    this.#connect();
+    const left = this.#notBefore - this.#timers.steady();
+    left > 0 ? this.#wait("rate", left) : this.#connect();
   }
 
   /** Closes the connection, and opens no other one until `start`. */
@@ -67,9 +71,15 @@ export class Socket {
     this.#events.state({ is: "stopped" });
   }
 
-  /** Connects at once, if it waits. The network may be back. */
+  /**
+   * Connects at once, if it waits. The network may be back. If the relay has told how long to wait,
+   * that holds.
+   */
   tryNow(): void {
     if (this.#isRunning && this.#socket === undefined) {
+      if (this.#timers.steady() < this.#notBefore) {
+        return;
+      }
       this.#backoff.reset();
       this.#connect();
     } else if (this.#isWelcome && this.#timers.steady() - this.#heard > PONG_WITHIN) {
@@ -186,10 +196,12 @@ export class Socket {
     if (attempt !== this.#attempt || !this.#isRunning) {
       return;
     }
-    if (answer === "no") {
+    if (answer.is === "no") {
       await this.#renew();
+    } else if (answer.is === "wait") {
+      this.#wait("rate", answer.wait);
     } else {
-      this.#wait(answer === "yes" ? "relay" : "network", 0);
+      this.#wait(answer.is === "yes" ? "relay" : "network", 0);
     }
   }
 
@@ -212,6 +224,7 @@ export class Socket {
 
   #wait(why: "network" | "relay" | "rate", least: number): void {
     const wait = Math.max(least, this.#backoff.next(this.#timers.random()));
+    this.#notBefore = this.#timers.steady() + least;
     this.#events.state({ is: "waiting", why, retryAt: this.#timers.now() + wait });
     this.#timer = this.#timers.set(() => this.#connect(), wait);
   }

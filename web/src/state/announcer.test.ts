@@ -1,10 +1,13 @@
 import "fake-indexeddb/auto";
-import { expect, it } from "vitest";
+import { effect } from "@preact/signals";
+import { expect, it, vi } from "vitest";
 import { BOB, idOf, ME, ROOM, text } from "../../test/fakes/ids.ts";
 import { useScreen, write } from "../../test/fakes/screen.ts";
 import { until } from "../../test/fakes/tab.ts";
+import { settled } from "../../test/fakes/time.ts";
 
 const screen = useScreen();
+const real = IDBObjectStore.prototype.get;
 const target = { message: idOf(10_001), from: BOB };
 
 /** A hidden page with a notification of Bob's message. */
@@ -57,4 +60,50 @@ it("49: with the first message that is sent, the browser is asked to keep what i
   await until(() => page.app.connection.waiting.value === 0 && page.persists > 0);
   expect(page.persists).toBe(1);
   room.close();
+});
+
+it("30: a room in sight in another window is told by none", async () => {
+  const leader = await screen().loggedIn();
+  const other = await screen().loggedIn();
+  const room = other.app.openRoom(ROOM);
+  screen().relay.publish(text(1, "seen over there"));
+  await until(() => leader.app.rooms.list.value.some(({ last }) => last?.text === "seen over there"));
+  await screen().browser.time.advance(1_100);
+  expect([...leader.notes, ...other.notes]).toEqual([]);
+  // The user looks away from it.
+  other.look(false);
+  screen().relay.publish(text(2, "not seen"));
+  await until(async () => {
+    await screen().browser.time.advance(1_100);
+    return leader.notes.length > 0;
+  });
+  expect(leader.notes).toMatchObject([{ text: expect.stringContaining("not seen") }]);
+  room.close();
+});
+
+it("47: what is told of one user's message is not told after their login has ended", async () => {
+  const page = await screen().loggedIn();
+  const words = vi.spyOn(IDBObjectStore.prototype, "get");
+  screen().relay.publish(text(1, "the secret"));
+  await until(() => page.app.rooms.list.value.some(({ last }) => last?.text === "the secret"));
+  const told: string[] = [];
+  const end = effect(() => {
+    told.push(page.app.announcement.value);
+  });
+  // The login ends while the words are being read.
+  let isOver = false;
+  words.mockImplementation(function (this: IDBObjectStore, key) {
+    if (!isOver && this.name === "messages") {
+      isOver = true;
+      page.app.stop();
+    }
+    return real.call(this, key);
+  });
+  await screen().browser.time.advance(1_100);
+  await settled();
+  words.mockRestore();
+  end();
+  expect(isOver).toBe(true);
+  expect(told.join()).not.toContain("the secret");
+  expect(page.notes).toEqual([]);
 });

@@ -2,9 +2,10 @@
 import { effect, type Signal, signal } from "@preact/signals";
 import type { Id } from "../core/id.ts";
 import { targetKey } from "../core/message.ts";
+import { quietly } from "../core/quietly.ts";
 import type { News } from "../db/changes.ts";
 import { getRow, wordsOf } from "../db/messages.ts";
-import type { Env } from "./env.ts";
+import type { Env, Home } from "./env.ts";
 import type { Mirror } from "./mirror.ts";
 import type { Settings } from "./model.ts";
 import { personName, roomName } from "./names.ts";
@@ -25,6 +26,8 @@ export class Announcer {
   readonly #open: ReadonlyMap<Id, number>;
   #news: News[] = [];
   #backlog = 0;
+  /** The rooms of the news that the user sees in another tab. */
+  #inSight: ReadonlySet<Id> = new Set();
   #unread: ReadonlySet<Id> = new Set();
   /** The rooms of what was shown, by message. */
   readonly #shown = new Map<string, Id>();
@@ -40,6 +43,8 @@ export class Announcer {
       mirror.listen((heard) => {
         if (heard.is === "news") {
           this.#take(heard.news, heard.isBacklog);
+        } else if (heard.is === "in_sight") {
+          this.#inSight = new Set([...this.#inSight, ...heard.rooms]);
         } else if (heard.is === "deleted") {
           this.#forget(heard.messages.map(({ target }) => targetKey(target)));
         }
@@ -86,8 +91,17 @@ export class Announcer {
       return;
     }
     this.#news.push(...news);
+    this.#answer(news);
     this.#env.clear(this.#timer);
-    this.#timer = this.#env.set(() => void this.#say().catch(() => undefined), GATHERED);
+    this.#timer = this.#env.set(() => quietly(this.#say()), GATHERED);
+  }
+
+  /** Tells the tab that notifies which of the rooms the user sees here. */
+  #answer(news: News[]): void {
+    const rooms = [...new Set(news.map(({ room }) => room))].filter((room) => this.#open.has(room));
+    if (rooms.length > 0 && this.#env.isVisible()) {
+      this.#mirror.home.peek()?.bus.post({ is: "in_sight", rooms });
+    }
   }
 
   /** Removes what is said of messages, because they are deleted. */
@@ -105,7 +119,9 @@ export class Announcer {
   async #say(): Promise<void> {
     const home = this.#mirror.home.peek();
     const news = this.#news;
+    const inSight = this.#inSight;
     this.#news = [];
+    this.#inSight = new Set();
     if (home === undefined) {
       return;
     }
@@ -115,45 +131,57 @@ export class Announcer {
       return;
     }
     if (this.#env.isVisible()) {
-      this.text.value =
+      const text =
         loud.length === 1 && loud[0] !== undefined
-          ? await this.#words(loud[0])
+          ? await this.#words(home, loud[0])
           : this.#env.say("announce.messages", { n: loud.length });
+      // The history may be hidden by now, and the next one at this screen be another user.
+      if (this.#mirror.home.peek() !== home) {
+        return;
+      }
+      this.text.value = text;
     }
-    await this.#notify(loud);
+    await this.#notify(
+      home,
+      loud.filter(({ room }) => !inSight.has(room)),
+    );
   }
 
   /** Only the tab that leads notifies, so that a message is told once. */
-  async #notify(news: News[]): Promise<void> {
-    const home = this.#mirror.home.peek();
-    const leads = home !== undefined && home.state.peek().is !== "follower";
-    if (!leads || this.#env.notifications.state() !== "on") {
+  async #notify(home: Home, news: News[]): Promise<void> {
+    if (home.state.peek().is === "follower" || this.#env.notifications.state() !== "on") {
       return;
     }
     const hidden = news.filter(({ room }) => !(this.#env.isVisible() && this.#open.has(room)));
-    for (const one of hidden.slice(-NOTES_MAX)) {
-      const room = this.#mirror.rooms.peek().get(one.room);
-      const title = room === undefined ? "Ferry" : roomName(room, this.#mirror.people.peek());
-      const isShown = this.#settings.values.peek().notificationText;
-      const text = isShown ? await this.#words(one) : this.#env.say("announce.messages", { n: 1 });
-      const key = targetKey(one.target);
-      this.#shown.set(key, one.room);
-      const [oldest] = this.#shown.keys();
-      if (this.#shown.size > SHOWN_MAX && oldest !== undefined) {
-        this.#shown.delete(oldest);
+    const isShown = this.#settings.values.peek().notificationText;
+    for (const { room, target } of hidden.slice(-NOTES_MAX)) {
+      const row = this.#mirror.rooms.peek().get(room);
+      const title = row === undefined ? "Ferry" : roomName(row, this.#mirror.people.peek());
+      const key = targetKey(target);
+      this.#note(key, room);
+      const text = isShown
+        ? await this.#words(home, { room, target })
+        : this.#env.say("announce.messages", { n: 1 });
+      if (this.#mirror.home.peek() !== home) {
+        return;
       }
-      this.#env.notifications.show({
-        key,
-        title,
-        text,
-        room: one.room,
-      });
+      // It may be deleted by now.
+      if (this.#shown.has(key)) {
+        this.#env.notifications.show({ key, title, text, room });
+      }
     }
   }
 
-  async #words({ room, target }: News): Promise<string> {
-    const home = this.#mirror.home.peek();
-    const row = home === undefined ? undefined : await getRow(home.db, room, target);
+  #note(key: string, room: Id): void {
+    this.#shown.set(key, room);
+    const [oldest] = this.#shown.keys();
+    if (this.#shown.size > SHOWN_MAX && oldest !== undefined) {
+      this.#shown.delete(oldest);
+    }
+  }
+
+  async #words(home: Home, { room, target }: Pick<News, "room" | "target">): Promise<string> {
+    const row = await getRow(home.db, room, target);
     const text = row === undefined ? "" : (wordsOf(row.slot) ?? "");
     const name = personName(this.#mirror.people.peek(), target.from);
     return this.#env.say("announce.message", { name, text: text.slice(0, 200) });

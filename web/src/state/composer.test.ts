@@ -1,5 +1,5 @@
 import "fake-indexeddb/auto";
-import { afterEach, expect, it } from "vitest";
+import { afterEach, expect, it, vi } from "vitest";
 import { fillDisk } from "../../test/fakes/disk.ts";
 import { BOB, ME, ROOM } from "../../test/fakes/ids.ts";
 import { shown, texts, useScreen, write } from "../../test/fakes/screen.ts";
@@ -107,10 +107,8 @@ it("5: an edit that the relay rejects is shown on its message, and gives its tex
   expect(texts(room)).toEqual(["teh"]);
   const failure = shown(room)[0]?.failure;
   expect(failure).toMatchObject({ what: "edit", problem: { key: "problem.muted" } });
-  expect(await room.discard(failure?.id ?? "")).toEqual({
-    ok: true,
-    value: { text: "the", mentions: [], editing },
-  });
+  expect(await room.takeBack(failure?.id ?? "")).toMatchObject({ ok: true });
+  expect(room.draft.value).toEqual({ text: "the", mentions: [], editing });
   await until(() => shown(room)[0]?.failure === undefined);
 });
 
@@ -123,7 +121,46 @@ it("5: a reply that is given back still answers its message, and mentions whom i
   await room.send();
   await until(() => shown(room)[1]?.problem !== undefined);
   const id = shown(room)[1]?.target.message ?? "";
-  expect(await room.discard(id)).toEqual({ ok: true, value: { text: "no", mentions: [BOB], replyTo } });
+  expect(await room.takeBack(id)).toMatchObject({ ok: true });
+  expect(room.draft.value).toEqual({ text: "no", mentions: [BOB], replyTo });
+});
+
+it("7: what is taken back is a draft in the moment in which it leaves the outbox", async () => {
+  const page = await screen().loggedIn();
+  const room = await screen().opened(page);
+  screen().relay.onSend = () => ({ error: { code: "muted", message: "you are muted", temporary: false } });
+  await write(room, "rejected");
+  await until(() => shown(room)[0]?.problem !== undefined);
+  room.setDraft({ text: "typed meanwhile", mentions: [] });
+  // No write but one: the tab dies after it.
+  const writes: string[][] = [];
+  const transaction = IDBDatabase.prototype.transaction;
+  const spy = vi.spyOn(IDBDatabase.prototype, "transaction").mockImplementation(function (
+    this: IDBDatabase,
+    ...args: Parameters<IDBDatabase["transaction"]>
+  ) {
+    if (args[1] === "readwrite") {
+      writes.push([args[0]].flat() as string[]);
+    }
+    return transaction.apply(this, args);
+  });
+  await room.takeBack(shown(room)[0]?.target.message ?? "");
+  spy.mockRestore();
+  expect(writes[0]?.sort()).toEqual(["drafts", "outbox"]);
+  expect(room.draft.value).toEqual({
+    text: "rejected",
+    mentions: [],
+    before: { text: "typed meanwhile", mentions: [] },
+  });
+  const db = await openDb(ME, { onOutdated: () => undefined });
+  expect([await db.count("outbox"), await db.get("drafts", ROOM)]).toMatchObject([
+    0,
+    { text: "rejected", before: { text: "typed meanwhile" } },
+  ]);
+  db.close();
+  expect(await room.send()).toMatchObject({ ok: true });
+  expect(room.draft.value).toEqual({ text: "typed meanwhile", mentions: [] });
+  room.close();
 });
 
 it("6: a text is too long by what the frame of this relay holds, with all that stands around it", async () => {

@@ -10,6 +10,7 @@ import {
   textDraft,
   withMentions,
 } from "../core/draft.ts";
+import { givenBackOver } from "../core/drafts.ts";
 import type { Id } from "../core/id.ts";
 import { NO_DEVICE } from "../core/id.ts";
 import type { Target } from "../core/message.ts";
@@ -18,7 +19,7 @@ import { utf8Length } from "../core/text.ts";
 import { RANDOM_BYTES, type Uuid7 } from "../core/uuid7.ts";
 import { draftOf, putDraft } from "../db/drafts.ts";
 import { getRow } from "../db/messages.ts";
-import { changeOutbox, discard, enqueue } from "../db/outbox.ts";
+import { changeOutbox, discard, enqueue, outbox } from "../db/outbox.ts";
 import type { DraftRow } from "../db/rows.ts";
 import { sendFrame } from "../wire/outgoing.ts";
 import type { Answer, Problem } from "./answer.ts";
@@ -170,12 +171,40 @@ export class Composer {
     });
   }
 
-  /** Drops a message that the relay has rejected, and returns what the user wrote. */
-  discard(message: Id): Answer<DraftState | undefined> {
+  /** Drops a message that the relay has rejected. */
+  discard(message: Id): Answer {
     return attempt(async () => {
-      const row = await discard(this.#home.db, message);
+      await discard(this.#home.db, message);
       await this.#mirror.changed("outbox");
-      return row === undefined ? undefined : await givenBack(this.#home.db, row);
+    });
+  }
+
+  /** Drops it, and puts what the user wrote into the field. What is typed there comes after it. */
+  takeBack(message: Id): Answer {
+    return attempt(async () => {
+      const { db } = this.#home;
+      const row = (await outbox(db)).find(({ id }) => id === message);
+      const written = row === undefined ? undefined : await givenBack(db, row);
+      if (written === undefined) {
+        await discard(db, message);
+        await this.#mirror.changed("outbox");
+        return;
+      }
+      const typed = this.draft.peek();
+      const draft = givenBackOver(typed, written);
+      this.#sending += 1;
+      const isDone = await discard(db, message, this.#rowOf(draft)).finally(() => {
+        this.#sending -= 1;
+      });
+      if (isDone) {
+        const isSame = this.draft.peek() === typed;
+        this.draft.value = isSame ? draft : givenBackOver(this.draft.peek(), written);
+        this.#isDirty = !isSame;
+      }
+      if (this.#isDirty) {
+        this.#storeLater();
+      }
+      await this.#mirror.changed("outbox", "drafts");
     });
   }
 

@@ -27,9 +27,11 @@ export interface OpenRoom {
   react(target: Target, emoji: string, remove: boolean): Answer;
   remove(target: Target): Answer;
   forward(target: Target, to: Id): Answer;
-  /** Tries a message again, or drops it and gives back what the user wrote. */
+  /** Tries a message again that the relay has rejected, or drops it. */
   retry(message: Id): Answer;
-  discard(message: Id): Answer<DraftState | undefined>;
+  discard(message: Id): Answer;
+  /** Drops it too, and puts what the user wrote over the draft: it is in one place or the other. */
+  takeBack(message: Id): Answer;
   /** What each device of each person did with an own message. */
   receipts(message: Id): ReadonlySignal<ReceiptRow[]>;
   markRead(): Answer;
@@ -96,8 +98,8 @@ export interface DraftState {
   /** The message that is edited. */
   editing?: Target;
   mentions: Id[];
-  /** What was written before the edit began. It comes back after it. */
-  before?: Pick<DraftState, "text" | "mentions" | "replyTo">;
+  /** What was written before the edit began, another edit included. It comes back after it. */
+  before?: DraftState;
 }
 
 export interface Member {

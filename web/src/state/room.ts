@@ -86,6 +86,7 @@ export function openRoom(
     forward: (target, to) => composer.forward(target, to),
     retry: (message) => composer.retry(message),
     discard: (message) => composer.discard(message),
+    takeBack: (message) => composer.takeBack(message),
     receipts(message) {
       const ledger = signal<{ ledger: Ledger | undefined; at: number }>({ ledger: undefined, at: 0 });
       endings.add(

@@ -105,6 +105,24 @@ it("18: a gap shows 10 s after everything has come, and goes when it is filled",
   expect(gaps()).toEqual([]);
 });
 
+for (const hours of [-24, 24]) {
+  it(`18: a clock that is set by ${hours} h shows a gap neither late nor early`, async () => {
+    const page = await screen().loggedIn();
+    const room = await screen().opened(page);
+    screen().relay.publish(text(1, "a"));
+    screen().relay.publish(text(3, "c"));
+    await until(() => texts(room).length === 2);
+    const gaps = () => room.timeline.rows.value.filter(({ is }) => is === "gap").length;
+    screen().browser.time.ahead += hours * 3_600_000;
+    await screen().browser.time.advance(5_000);
+    screen().relay.publish(text(4, "d"));
+    await until(() => texts(room).length === 3);
+    expect(gaps()).toBe(0);
+    await screen().browser.time.advance(6_000);
+    await until(() => gaps() === 1);
+  });
+}
+
 it("20: a deletion takes the text from the row, the quote and the list", async () => {
   const page = await screen().loggedIn();
   const room = await screen().opened(page, 1);

@@ -15,6 +15,7 @@ import { getRow, placeKey, rowsAfter, rowsBefore, rowsBetween } from "../db/mess
 import type { RoomRow, MessageRow as Stored } from "../db/rows.ts";
 import { type Missing, missingIn } from "../db/streams.ts";
 import type { Env, Home } from "./env.ts";
+import { GapTimes } from "./gap-times.ts";
 import type { Mirror } from "./mirror.ts";
 import { laidOver, type Overlay } from "./overlay.ts";
 import type { Row, Timeline } from "./room-model.ts";
@@ -24,8 +25,6 @@ import { toRows } from "./rows.ts";
 const FIRST = 80;
 /** The rows that are read at most when something has changed. */
 const REREAD = ROWS_MAX + 2 * SLIDE;
-/** A missing message is shown when everything that waited has come, and this time is over. */
-const GAP_AFTER = 10_000;
 
 export class RoomTimeline implements Timeline {
   readonly rows: ReadonlySignal<Row[]>;
@@ -48,6 +47,7 @@ export class RoomTimeline implements Timeline {
   #steps: Promise<void> = Promise.resolve();
   #isStale = false;
   #gapTimer: unknown;
+  readonly #gapTimes: GapTimes;
 
   constructor(
     env: Env,
@@ -58,6 +58,7 @@ export class RoomTimeline implements Timeline {
     overlay: ReadonlySignal<Overlay>,
   ) {
     this.#env = env;
+    this.#gapTimes = new GapTimes(env);
     this.#mirror = mirror;
     this.#home = home;
     this.#room = room;
@@ -237,13 +238,13 @@ export class RoomTimeline implements Timeline {
     if (drainedAt === undefined || all.length === 0) {
       return [];
     }
-    const due = (gap: Missing) => Math.max(gap.at, drainedAt) + GAP_AFTER;
-    const now = this.#env.now();
-    const later = all.map(due).filter((at) => at > now);
+    const now = this.#env.steady();
+    const due = new Map(all.map((gap) => [gap, this.#gapTimes.dueOf(gap, drainedAt)]));
+    const later = [...due.values()].filter((at) => at > now);
     if (later.length > 0) {
       this.#gapTimer = this.#env.set(() => this.refresh(), Math.min(...later) - now);
     }
-    return all.filter((gap) => due(gap) <= now);
+    return all.filter((gap) => (due.get(gap) ?? 0) <= now);
   }
 
   /** Reads what the rows reply to. A reply names an id alone, so members of the room are tried. */

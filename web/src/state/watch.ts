@@ -1,6 +1,8 @@
 /** Says whose presence this tab shows: friends, and members of open and direct rooms. */
 import { effect } from "@preact/signals";
 import type { Id } from "../core/id.ts";
+import { quietly } from "../core/quietly.ts";
+import { tabLock } from "../db/changes.ts";
 import { membersOf } from "../db/rooms.ts";
 import { WATCH_MAX } from "../wire/outgoing.ts";
 import type { Env } from "./env.ts";
@@ -12,13 +14,29 @@ export class Watch {
   readonly #open: ReadonlyMap<Id, number>;
   readonly #tab: string;
   #told = "";
+  readonly #isThere: Promise<void>;
   readonly #endings: (() => void)[];
 
   constructor(env: Env, mirror: Mirror, open: ReadonlyMap<Id, number>) {
     this.#mirror = mirror;
     this.#open = open;
     this.#tab = keyOf(env.random(8));
+    let leave: () => void = () => undefined;
+    const left = new Promise<void>((resolve) => {
+      leave = resolve;
+    });
+    // Who leads waits for the lock, and forgets the tab when it is free. So the tab holds it before
+    // it says anything.
+    this.#isThere = new Promise((resolve) => {
+      quietly(
+        env.locks.request(tabLock(this.#tab), {}, () => {
+          resolve();
+          return left;
+        }),
+      );
+    });
     this.#endings = [
+      leave,
       mirror.listen((heard) => {
         if (heard.is === "lead") {
           this.#told = "";
@@ -38,7 +56,7 @@ export class Watch {
 
   /** What is shown has changed. */
   changed(): void {
-    void this.#tell().catch(() => undefined);
+    quietly(this.#tell());
   }
 
   end(): void {
@@ -48,6 +66,7 @@ export class Watch {
   }
 
   async #tell(): Promise<void> {
+    await this.#isThere;
     const home = this.#mirror.home.peek();
     if (home === undefined) {
       this.#told = "";

@@ -58,6 +58,9 @@ function response(status: number, body: unknown): Response {
 
 function reply(relay: FakeRelay, jar: Jar, call: Call): Reply {
   const name = `${call.method} ${call.path}`;
+  if (relay.retryAfter !== undefined) {
+    return problem(429, "rate_limited", { retry_after: relay.retryAfter });
+  }
   if (name === "POST /v1/sessions") {
     return login(relay, jar, call);
   }

@@ -85,7 +85,7 @@ export class Connection implements SocketLike {
     const { accessUntil } = this.#jar;
     const its = this.#relay.deviceOf(this.#jar);
     const now = this.#relay.time.truth();
-    if (this.#relay.isDown || its === undefined) {
+    if (this.#relay.isDown || this.#relay.retryAfter !== undefined || its === undefined) {
       this.close(1006);
       return;
     }

@@ -78,6 +78,8 @@ export class FakeRelay {
   /** Calls that came, as `GET /v1/me`. */
   readonly calls: string[] = [];
   devicesMax = 16;
+  /** It takes nothing now, and says for how many seconds. */
+  retryAfter: number | undefined;
   /** What was made with an `Idempotency-Key`, by user, call and key. */
   readonly keys = new Map<string, Id>();
   /** Answers of this relay that no real one gives. A test with one fails at its end. */

@@ -70,6 +70,16 @@ interface Options {
 export class FakeLocks implements Locks {
   readonly #held = new Map<string, Set<Request>>();
   readonly #queues = new Map<string, Request[]>();
+  readonly #late: (() => void)[] = [];
+  #isSlow = false;
+
+  /** While it is true, nobody hears that a lock was stolen. */
+  set isSlow(isSlow: boolean) {
+    this.#isSlow = isSlow;
+    for (const tell of isSlow ? [] : this.#late.splice(0)) {
+      tell();
+    }
+  }
 
   request(
     name: string,
@@ -92,7 +102,8 @@ export class FakeLocks implements Locks {
       if (steal) {
         for (const victim of this.#holders(name)) {
           victim.isLost = true;
-          victim.reject(new DOMException("stolen", "AbortError"));
+          const tell = () => victim.reject(new DOMException("stolen", "AbortError"));
+          this.#isSlow ? this.#late.push(tell) : tell();
         }
         this.#holders(name).clear();
         queue.unshift(request);

@@ -1,5 +1,6 @@
 /** A room of the small world. */
 import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import { givenBackOver } from "../../src/core/drafts.ts";
 import type { Target } from "../../src/core/message.ts";
 import { utf8Length } from "../../src/core/text.ts";
 import type { Answer, Problem } from "../../src/state/answer.ts";
@@ -130,8 +131,22 @@ export class FakeRoom implements OpenRoom {
     return this.answer();
   }
 
-  async discard(message: string): Answer<DraftState | undefined> {
+  async discard(message: string): Answer {
     this.#log("discard", message);
+    this.#drop(message);
+    return { ok: true, value: undefined };
+  }
+
+  async takeBack(message: string): Answer {
+    this.#log("takeBack", message);
+    const back = this.#drop(message);
+    if (back !== undefined) {
+      this.setDraft(givenBackOver(this.draft.peek(), back));
+    }
+    return { ok: true, value: undefined };
+  }
+
+  #drop(message: string): DraftState | undefined {
     let value: DraftState | undefined;
     this.timeline.change(message, ({ content }) => {
       value = content.is === "text" ? { text: content.text, mentions: [] } : undefined;
@@ -144,7 +159,7 @@ export class FakeRoom implements OpenRoom {
         this.timeline.change(target.message, ({ failure: _, ...said }) => said);
       }
     }
-    return { ok: true, value };
+    return value;
   }
 
   receipts(): ReadonlySignal<ReceiptRow[]> {

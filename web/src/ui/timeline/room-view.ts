@@ -2,6 +2,7 @@
 import { signal } from "@preact/signals";
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
+import { onTop, replying, uncovered } from "../../core/drafts.ts";
 import { type Target, targetKey } from "../../core/message.ts";
 import type { Answer } from "../../state/answer.ts";
 import type { DraftState, MessageRow, OpenRoom } from "../../state/room-model.ts";
@@ -47,40 +48,34 @@ export class RoomView {
     this.hold.toEnd();
   }
 
-  /** Replies with what is typed. An edit ends, and what was typed before it comes back. */
+  /** Replies with what is typed. An edit that is not saved comes back after it. */
   reply(row: MessageRow): void {
-    this.room.setDraft({ ...this.#typed(), replyTo: row.target });
+    this.room.setDraft(replying(this.room.draft.peek(), row.target, (layer) => this.#isUnchanged(layer)));
     this.focusComposer();
   }
 
-  /** Edits a message. What is typed comes back after it. */
+  /** Edits a message. What is typed, or edited and not saved, comes back after it. */
   edit(target: Target): void {
     const row = this.rowOf(target);
     if (row?.content.is === "text") {
-      this.write({ text: row.content.text, mentions: [], editing: target });
+      const next = { text: row.content.text, mentions: [], editing: target };
+      this.room.setDraft(onTop(this.room.draft.peek(), next, (layer) => this.#isUnchanged(layer)));
+      this.focusComposer();
     }
   }
 
   /** Ends an edit or a reply. What was typed stays, or comes back. */
   cancel(): void {
-    const { replyTo: _, ...typed } = this.#typed();
-    const { editing } = this.room.draft.peek();
-    this.room.setDraft(editing === undefined ? typed : this.#typed());
+    const draft = this.room.draft.peek();
+    const { replyTo: _, ...typed } = draft;
+    this.room.setDraft(draft.editing === undefined && draft.text !== "" ? typed : uncovered(draft));
     this.focusComposer();
   }
 
-  /** Gives something to the composer. What is typed there comes back after it. */
-  write(draft: DraftState): void {
-    const before = this.#typed();
-    const isEmpty = before.text === "" && before.replyTo === undefined;
-    this.room.setDraft(isEmpty ? draft : { ...draft, before });
-    this.focusComposer();
-  }
-
-  /** What the user has typed, without what they edit. */
-  #typed(): NonNullable<DraftState["before"]> {
-    const { editing, before, ...draft } = this.room.draft.peek();
-    return editing === undefined ? draft : (before ?? { text: "", mentions: [] });
+  /** Whether an edit says what the message says already. */
+  #isUnchanged({ editing, text }: DraftState): boolean {
+    const row = editing === undefined ? undefined : this.rowOf(editing);
+    return row?.content.is === "text" && row.content.text === text;
   }
 }
 

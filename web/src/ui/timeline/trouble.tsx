@@ -42,11 +42,8 @@ function Rejected(props: { id: Id; words: string; hasText: boolean; drop: string
   const view = useRoomView();
   const { id } = props;
   const takeBack = async () => {
-    const answer = await view.room.discard(id);
-    if (!answer.ok) {
-      view.say(wordsOf(answer.problem), true);
-    } else if (answer.value !== undefined) {
-      view.write(answer.value);
+    if (await view.attempt(view.room.takeBack(id))) {
+      view.focusComposer();
     }
   };
   return (
