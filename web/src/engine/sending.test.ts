@@ -83,9 +83,9 @@ it("5: a permanent refusal stays with its reason, and holds nothing up", async (
 });
 
 it("a frame over the limit fails here and never reaches the relay", async () => {
-  world.relay.frameLimit = 300;
+  world.relay.frameLimit = 1_024;
   const tab = (await world.tab()).start();
-  await tab.write("x".repeat(400));
+  await tab.write("x".repeat(1_100));
   await tab.write("short");
   await until(() => bodies().includes("short"));
   expect(world.relay.sends.length).toBe(1);

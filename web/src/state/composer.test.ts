@@ -164,18 +164,18 @@ it("7: what is taken back is a draft in the moment in which it leaves the outbox
 });
 
 it("6: a text is too long by what the frame of this relay holds, with all that stands around it", async () => {
-  screen().relay.frameLimit = 600;
+  screen().relay.frameLimit = 1_100;
   const page = await screen().loggedIn();
   const room = await screen().opened(page);
   room.setDraft({ text: "x".repeat(100), mentions: [] });
   expect(room.excess.value).toBeLessThanOrEqual(0);
-  room.setDraft({ text: "я".repeat(400), mentions: [BOB] });
+  room.setDraft({ text: "я".repeat(650), mentions: [BOB] });
   const { value: excess } = room.excess;
   expect(excess).toBeGreaterThan(200);
   expect(await room.send()).toMatchObject({ ok: false, problem: { key: "problem.too_large" } });
-  expect(room.draft.value.text.length).toBe(400);
+  expect(room.draft.value.text.length).toBe(650);
   // So many bytes less are sent, and one more is too many.
-  room.setDraft({ text: "я".repeat(400 - Math.ceil(excess / 2)), mentions: [BOB] });
+  room.setDraft({ text: "я".repeat(650 - Math.ceil(excess / 2)), mentions: [BOB] });
   expect(room.excess.value).toBeLessThanOrEqual(0);
   await room.send();
   await until(() => shown(room)[0]?.mark === "sent");

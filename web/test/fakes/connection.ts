@@ -1,6 +1,7 @@
 /** The relay's end of a socket, and the client's: what one writes the other gets, a moment later. */
 import type { Message } from "../../src/core/message.ts";
 import type { SocketLike } from "../../src/engine/deps.ts";
+import type { Frame } from "./asyncapi.ts";
 import type { Delivery, FakeDevice, FakeRelay, Jar } from "./relay.ts";
 
 export class Connection implements SocketLike {
@@ -16,7 +17,7 @@ export class Connection implements SocketLike {
   /** What waited when the socket opened. */
   #backlog = 0;
   readonly #seqs = new Map<string, number>();
-  readonly #sent = new Map<string, { text: string; answer: object }>();
+  readonly #sent = new Map<string, { text: string; answer: Frame }>();
   watched: string[] = [];
 
   constructor(relay: FakeRelay, jar: Jar) {
@@ -108,7 +109,8 @@ export class Connection implements SocketLike {
     this.pump();
   }
 
-  #say(frame: object): void {
+  #say(frame: Frame): void {
+    this.#relay.look("fromRelay", frame);
     const data = JSON.stringify(frame);
     queueMicrotask(() => {
       if (this.#isOpen) {
@@ -118,7 +120,8 @@ export class Connection implements SocketLike {
   }
 
   #take(text: string): void {
-    const frame = JSON.parse(text) as { type: string; [name: string]: unknown };
+    const frame = JSON.parse(text) as Frame;
+    this.#relay.look("fromDevice", frame);
     this.#relay.frames.push(frame);
     switch (frame.type) {
       case "send":
@@ -234,6 +237,6 @@ interface SendFrame {
   body: unknown;
 }
 
-function refusal(id: string, code: string, temporary: boolean): object {
+function refusal(id: string, code: string, temporary: boolean): Frame {
   return { type: "error", code, message: code, temporary, id };
 }

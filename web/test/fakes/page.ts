@@ -47,7 +47,6 @@ export class Browser {
       app.stop();
     }
     await this.time.advance(0);
-    this.relay.assertSound();
     const names = (await indexedDB.databases()).flatMap(({ name }) => name ?? []);
     await Promise.all(
       names.map(
@@ -60,6 +59,7 @@ export class Browser {
           }),
       ),
     );
+    this.relay.assertSound();
   }
 }
 

@@ -1,6 +1,7 @@
 /** A relay in memory. It says what a real one says, as far as the client can see it. */
 import type { Id } from "../../src/core/id.ts";
 import type { Message, Role, RoomKind } from "../../src/core/message.ts";
+import { assertFrame, type Direction, type Frame } from "./asyncapi.ts";
 import { Connection } from "./connection.ts";
 import { idOf } from "./ids.ts";
 import type { ManualTime } from "./time.ts";
@@ -73,7 +74,7 @@ export class FakeRelay {
   /** Every text of a `send` that came. */
   readonly sends: string[] = [];
   /** Every frame that came, by its type. */
-  readonly frames: { type: string; [name: string]: unknown }[] = [];
+  readonly frames: Frame[] = [];
   readonly acked: Message[] = [];
   /** Calls that came, as `GET /v1/me`. */
   readonly calls: string[] = [];
@@ -82,8 +83,10 @@ export class FakeRelay {
   retryAfter: number | undefined;
   /** What was made with an `Idempotency-Key`, by user, call and key. */
   readonly keys = new Map<string, Id>();
-  /** Answers of this relay that no real one gives. A test with one fails at its end. */
+  /** Answers and frames that the protocol does not have. A test with one fails at its end. */
   readonly faults: string[] = [];
+  /** It sends what only a later version has, which no description of today knows. */
+  isLater = false;
   #last = 0x100000;
 
   constructor(time: ManualTime) {
@@ -188,9 +191,21 @@ export class FakeRelay {
     }
   }
 
+  /** Notes a frame that the protocol does not have. */
+  look(direction: Direction, frame: Frame): void {
+    if (direction === "fromRelay" && this.isLater) {
+      return;
+    }
+    try {
+      assertFrame(direction, frame);
+    } catch (error) {
+      this.faults.push(String(error));
+    }
+  }
+
   assertSound(): void {
     if (this.faults.length > 0) {
-      throw new Error(this.faults.join("; "));
+      throw new Error(this.faults.slice(0, 5).join("; "));
     }
   }
 

@@ -44,12 +44,12 @@ export class World {
       tab.end();
     }
     await this.time.advance(0);
-    this.relay.assertSound();
     await new Promise<void>((resolve, reject) => {
       const request = indexedDB.deleteDatabase(`ferry-${ME}`);
       request.onsuccess = () => resolve();
       request.onerror = () => reject(request.error);
     });
+    this.relay.assertSound();
   }
 }
 
