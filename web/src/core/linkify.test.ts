@@ -107,7 +107,7 @@ it("every link lies in the text, after the one before, and has one of three sche
 });
 
 it.each(["https://a.b/", "www.a.", "a@", "(", ")", "https://(", "x", "a@b.", ".", "http://www.", "@ ", "`"])(
-  "64 KiB of %s take a number of steps that is linear",
+  "takes steps for 64 KiB of %s whose number is linear",
   (piece) => {
     const source = piece.repeat(Math.ceil(65_536 / piece.length));
     const meter = { steps: 0 };

@@ -137,7 +137,7 @@ it.each([
   "*",
   "> ```\n",
   "`` ` ",
-])("64 KiB of %s take a number of steps that is linear", (piece) => {
+])("takes steps for 64 KiB of %s whose number is linear", (piece) => {
   const source = piece.repeat(Math.ceil(65_536 / piece.length));
   const meter = { steps: 0 };
   expect(sourceOf(markup(source, meter))).toBe(source);
