@@ -70,6 +70,12 @@ export function HOSTILE(app: FakeApp, text: string): void {
     username: author.username,
     name: text,
   }));
-  room.bans = [{ user: author, by: text, reason: text }];
-  room.openInvitations = [{ user: author, by: text, at: NOW }];
+}
+
+/** Puts each text into a row of the lists that a dialog asks for when it opens. */
+export function HOSTILE_LISTS(app: FakeApp, texts: readonly string[]): void {
+  const room: FakeRoom = app.openRoom(ROOM.strange);
+  const authors = texts.map((text, at) => ({ id: id(1_000 + at), username: text.slice(0, 64), name: text }));
+  room.bans = authors.map((user) => ({ user, by: user.name, reason: user.name }));
+  room.openInvitations = authors.map((user) => ({ user, by: user.name, at: NOW }));
 }

@@ -4,7 +4,7 @@
  */
 import { start } from "../../src/ui/start.tsx";
 import { FakeApp } from "./fake-app.ts";
-import { HOSTILE } from "./hostile.ts";
+import { HOSTILE, HOSTILE_LISTS } from "./hostile.ts";
 import { BOB, LIN, ME, SIXTEEN } from "./people.ts";
 import { ROOM } from "./rooms.ts";
 import { STORIES } from "./story-list.ts";
@@ -35,6 +35,7 @@ Object.assign(globalThis, {
     LIN,
     SIXTEEN,
     hostile: (text: string) => HOSTILE(app, text),
+    hostileLists: (texts: string[]) => HOSTILE_LISTS(app, texts),
   },
 });
 const root = document.querySelector("#app");
