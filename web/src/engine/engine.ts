@@ -147,6 +147,10 @@ export class Engine {
         if (signal.topics.includes("marks")) {
           lead.marksChanged();
         }
+        if (signal.topics.includes("rooms")) {
+          // An import may have brought messages that no page of the search has.
+          lead.pager.busy();
+        }
         break;
       case "writing":
         lead.live.writing(signal.room, signal.active);

@@ -35,7 +35,7 @@ export class Lead {
   readonly #sender: Sender;
   readonly #marker: Marker;
   readonly #lists: Lists;
-  readonly #pager: Pager;
+  readonly pager: Pager;
   readonly #renewal: Renewal;
   readonly #space: Space;
   readonly live: Live;
@@ -73,7 +73,7 @@ export class Lead {
       { now: () => timers.now(), steady: () => timers.steady() },
       (...topics) => bus.changed(...topics),
     );
-    this.#pager = new Pager(db, timers);
+    this.pager = new Pager(db, timers);
     this.#space = new Space(db, timers, () => this.#socket.start());
     this.#renewal = new Renewal(timers, {
       refresh: () => this.#refresh(),
@@ -100,7 +100,7 @@ export class Lead {
     this.#isStopped = true;
     this.#renewal.stop();
     this.#lists.stop();
-    this.#pager.stop();
+    this.pager.stop();
     this.#space.stop();
     this.#sender.stop();
     this.#socket.stop();
@@ -183,7 +183,7 @@ export class Lead {
         this.#note(noteExpiry(db, frame.token_expires_at));
         break;
       case "drained":
-        this.#pager.busy();
+        this.pager.busy();
         this.#ingest.drained(this.#clock.now(timers.now(), timers.steady()));
         this.#note(trimNotices(db));
         break;
@@ -225,7 +225,7 @@ export class Lead {
       this.#isDrained = true;
       this.#setState({ is: "online" });
     }
-    this.#pager.busy();
+    this.pager.busy();
   }
 
   #failed(error: unknown): void {

@@ -98,6 +98,28 @@ describe("the history", () => {
     expect(await contents()).toBe(before);
   });
 
+  it("36: what an import brings has pages for the search, also if nothing else comes", async () => {
+    const page = await loggedIn();
+    relay.publish(text(1, "the lighthouse"));
+    await until(() => relay.acked.length === 1);
+    const file = await exported(page);
+    await page.app.session.logout("delete");
+    await eraseDb(ME);
+    await loggedIn();
+    // The pages that are written after a connect are written.
+    await browser.time.advance(3_000);
+    const [, again] = browser.pages;
+    expect(await again?.app.history.importFrom(file, key, () => undefined, nothing)).toMatchObject({
+      ok: true,
+    });
+    const db: Db = await openDb(ME, { onOutdated: () => undefined });
+    await until(async () => {
+      await browser.time.advance(2_100);
+      return (await db.count("text")) === 1;
+    });
+    db.close();
+  });
+
   it("of a wrong key, a damaged file and another user says so and stores nothing", async () => {
     const page = await loggedIn();
     relay.publish(text(1, "one"));

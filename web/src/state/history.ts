@@ -95,12 +95,14 @@ export function history(env: Env, mirror: Mirror): History {
       const { readAll, problemOfBackup } = work;
       try {
         const added = await readAll(env, home, file, key, progress, signal);
+        await mirror.changed("rooms", "people", "notices");
         await mirror.reread();
         return added === undefined
           ? { ok: false, problem: problem("not_vouched") }
           : { ok: true, value: { added } };
       } catch (error) {
         // What is united already stays: the next import goes on from there.
+        await mirror.changed("rooms", "people", "notices");
         await mirror.reread();
         return { ok: false, problem: problemOfBackup(error) };
       }
