@@ -41,6 +41,11 @@ export class Person {
     return person;
   }
 
+  /** The same user, whose page this is. */
+  static of({ relay, context, username, name }: Person, page: Page): Person {
+    return new Person(relay, context, page, username, name);
+  }
+
   /** The same user in another browser, or in another tab of this one. */
   async again(context?: BrowserContext): Promise<Person> {
     const own = context ?? (await openBrowser(this.relay));

@@ -239,6 +239,16 @@ export class Relay implements Place {
     return this.#relay.log;
   }
 
+  /** What it counts, by name. Counters with labels are summed. */
+  async metrics(): Promise<Map<string, number>> {
+    const text = await (await fetch(`${this.url}/metrics`)).text();
+    const sums = new Map<string, number>();
+    for (const [, name = "", value] of text.matchAll(/^(\w+)(?:\{.*\})? (\S+)$/gm)) {
+      sums.set(name, (sums.get(name) ?? 0) + Number(value));
+    }
+    return sums;
+  }
+
   /** Makes a way to the relay that can be cut. */
   async line(): Promise<Line> {
     const line = await Line.to(this.#port);
