@@ -19,7 +19,7 @@ export default defineConfig({
     environment: "node",
     include: ["src/**/*.test.ts", "test/**/*.test.ts"],
     // These need a browser: `./e2e` runs them.
-    exclude: ["test/{screens,journeys,faults,perf}/**", "node_modules/**"],
+    exclude: ["test/{screens,journeys,faults,perf,soak}/**", "node_modules/**"],
     // A test file that holds no test is a mistake.
     passWithNoTests: false,
     allowOnly: false,

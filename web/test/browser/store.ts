@@ -1,5 +1,6 @@
 /** What a browser has stored of its user. Read from the disk, not from the page. */
 import type { Page } from "playwright-core";
+import type { Slot } from "../../src/core/slot.ts";
 
 /** Returns the id of the user who is logged in here. */
 export function userOf(page: Page): Promise<string> {
@@ -10,8 +11,7 @@ export interface Stored {
   id: string;
   user: string;
   body: unknown;
-  deleted: boolean;
-  edits: number;
+  slot: Slot;
 }
 
 /** Returns every message of a room, in its order. */
@@ -31,8 +31,7 @@ export function storedMessages(page: Page, user: string, room: string): Promise<
         id,
         user,
         body: slot.message?.body ?? null,
-        deleted: slot.deleted !== undefined,
-        edits: slot.edits.length,
+        slot,
       }));
     },
     [user, room] as const,
