@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { age } from "./scripts/age.ts";
 import { emoji } from "./scripts/emoji.ts";
 import { offline } from "./scripts/offline.ts";
 
@@ -7,7 +8,7 @@ const relay = process.env["FERRY_RELAY"] ?? "http://127.0.0.1:8080";
 
 export default defineConfig({
   base: "/",
-  plugins: [emoji(), offline()],
+  plugins: [age(), emoji(), offline()],
   // The program is written for current browsers: no transpiling beyond them.
   build: { outDir: "build", target: "es2022", sourcemap: false, assetsInlineLimit: 0 },
   server: {

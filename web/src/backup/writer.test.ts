@@ -5,7 +5,7 @@ import { type Item, itemOf, lineOf } from "../core/item.ts";
 import { files } from "./files.ts";
 import { identitiesOf, macKey } from "./key.ts";
 import { readBackup } from "./reader.ts";
-import { Changed, type Lock, type Plan, writeBackup } from "./writer.ts";
+import { BadRecipient, Changed, type Lock, type Plan, writeBackup } from "./writer.ts";
 
 const directory = new URL("../../../testdata/backup/v1/", import.meta.url);
 const file = (name: string) => new Uint8Array(readFileSync(new URL(name, directory)));
@@ -51,6 +51,13 @@ describe("a backup", () => {
   it("without the key of the MAC is not vouched for", async () => {
     const { whole } = await itemsOf(await written({ recipient }, []));
     expect(whole.isVouched).toBe(false);
+  });
+
+  it("is not written for a key that no reader of Ferry has", async () => {
+    const wrong = recipient.replace(/.$/, (last) => (last === "q" ? "p" : "q"));
+    for (const other of [wrong, "age1pq1qqqqqqqq", "age1tag1qqqqqqqq", identity, "", `${recipient} `]) {
+      await expect(written({ recipient: other }, [])).rejects.toBeInstanceOf(BadRecipient);
+    }
   });
 
   it("with a passphrase opens with it", async () => {

@@ -18,6 +18,14 @@ export type Lock =
   /** For the owner of a recovery key. Without `macKey` nothing vouches for the backup. */
   | { recipient: string; macKey?: Uint8Array };
 
+/** The error for a text that is no public key of a recovery key. */
+export class BadRecipient extends Error {
+  constructor() {
+    super("a public key is written age1 and 58 more characters");
+    this.name = "BadRecipient";
+  }
+}
+
 export interface Plan {
   lock: Lock;
   /** The program that writes, as `ferry-web/0.1.0`. */
@@ -58,11 +66,24 @@ export async function writeBackup(plan: Plan, source: Source): Promise<ReadableS
     encrypter.setPassphrase(plan.lock.passphrase);
     encrypter.setScryptWorkFactor(WORK);
   } else {
-    encrypter.addRecipient(plan.lock.recipient);
+    addRecipient(encrypter, plan.lock.recipient);
   }
   // The library's types of streams are wider than those of the page.
   const gzip = new CompressionStream("gzip") as unknown as ReadableWritablePair<Uint8Array, Uint8Array>;
   return await encrypter.encrypt(streamOf(archive(plan, source)).pipeThrough(gzip));
+}
+
+/** Other kinds of keys are no part of the format: no reader of Ferry would open the backup. */
+function addRecipient(encrypter: Encrypter, recipient: string): void {
+  if (!/^age1[02-9ac-hj-np-z]{58}$/.test(recipient)) {
+    throw new BadRecipient();
+  }
+  try {
+    encrypter.addRecipient(recipient);
+  } catch {
+    // A letter is wrong: the checksum says so.
+    throw new BadRecipient();
+  }
 }
 
 /** Returns the bytes of the archive. */

@@ -3,7 +3,7 @@ import { Damaged } from "../backup/bytes.ts";
 import { identitiesOf, type Key, WrongKey } from "../backup/key.ts";
 import { Newer } from "../backup/manifest.ts";
 import { readBackup } from "../backup/reader.ts";
-import { Changed, type Lock, writeBackup } from "../backup/writer.ts";
+import { BadRecipient, Changed, type Lock, writeBackup } from "../backup/writer.ts";
 import type { Item } from "../core/item.ts";
 import { getMeta } from "../db/meta.ts";
 import { isQuota } from "../db/schema.ts";
@@ -84,6 +84,9 @@ export function problemOfBackup(error: unknown): Problem {
   }
   if (error instanceof WrongKey) {
     return problem("wrong_key");
+  }
+  if (error instanceof BadRecipient) {
+    return problem("bad_recipient");
   }
   if (error instanceof Damaged || error instanceof Newer) {
     return problem("damaged_backup");

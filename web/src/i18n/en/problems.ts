@@ -56,6 +56,7 @@ export const problems = {
     "Ferry made a mistake here ({name}). Reload the page and try again; if it stays, report it.",
   "problem.storage_full": "The disk of this device is full. Delete something, then try again.",
   "problem.wrong_key": "This passphrase or key does not open the backup. Check it and try again.",
+  "problem.bad_recipient": "This is no public key. Copy all of it: age1 and 58 more letters and digits.",
   "problem.not_a_backup": "This file is not a backup of Ferry. Choose another one.",
   "problem.not_vouched":
     "Nothing proves that you wrote this backup: somebody else may have put words in it. Import it only if you trust its source.",
