@@ -4,7 +4,7 @@ import { countdown, day, size, when } from "./dates.ts";
 import { en } from "./en/index.ts";
 import { pseudo } from "./pseudo.ts";
 import { ru } from "./ru/index.ts";
-import { type Entry, isKey, languageOf, lookUp, speak, t } from "./words.ts";
+import { type Entry, isKey, language, languageOf, lookUp, speak, t } from "./words.ts";
 
 const formsOf = (entry: Entry): string[] => (typeof entry === "string" ? [entry] : Object.values(entry));
 const namesIn = (text: string) => [...text.matchAll(/\{(\w+)\}/g)].map(([, name]) => name).sort();
@@ -53,6 +53,13 @@ describe("the catalogue", () => {
     await speak("en");
     expect(t("room.unread", { n: 1 })).toBe("1 unread message");
     expect(t("room.unread", { n: 2 })).toBe("2 unread messages");
+  });
+
+  it("shows the language that was chosen last, however long one takes to load", async () => {
+    const russian = speak("ru");
+    await speak("en");
+    await russian;
+    expect([language.value, t("save")]).toEqual(["en", "Save"]);
   });
 
   it("isolates a name, so that it cannot turn the sentence around", () => {

@@ -25,11 +25,19 @@ type Rest<K extends Key> = [NamesOf<K>] extends [never] ? [] : [values: Record<N
 export const language = signal<Language>("en");
 const translation = signal<Translation>(en);
 
-/** Loads a language and shows it. Fails if the browser cannot load it: the shown one stays. */
+let latest: Language = "en";
+
+/**
+ * Loads a language and shows it, unless another one is wanted by then. Fails if the browser cannot
+ * load it: the shown one stays.
+ */
 export async function speak(wanted: Language): Promise<void> {
+  latest = wanted;
   const loaded = await load(wanted);
-  language.value = wanted;
-  translation.value = loaded;
+  if (latest === wanted) {
+    language.value = wanted;
+    translation.value = loaded;
+  }
 }
 
 /** Returns the first language of the browser that there are words for. */
