@@ -24,12 +24,7 @@ const PERMISSIONS: &str = "accelerometer=(), camera=(), display-capture=(), geol
 
 /// The service worker of a relay that has no web client any more. It removes itself, so that
 /// browsers do not go on with a copy of the client.
-const UNREGISTER: &str = "self.addEventListener('install', () => self.skipWaiting());\n\
-    self.addEventListener('activate', (event) => event.waitUntil((async () => {\n\
-    for (const name of await caches.keys()) await caches.delete(name);\n\
-    await self.registration.unregister();\n\
-    for (const client of await self.clients.matchAll()) client.navigate(client.url);\n\
-    })()));\n";
+const FAREWELL: &[u8] = include_bytes!("farewell.js");
 
 pub(super) fn routes(app: &Arc<App>) -> Route {
     any_of([
@@ -67,7 +62,7 @@ async fn icon(call: Call, name: String) -> Result<Response, Refusal> {
 }
 
 async fn unregister(_: Call) -> Result<Response, Refusal> {
-    let mut response = http::Response::new(Bytes::from_static(UNREGISTER.as_bytes())).into_response();
+    let mut response = http::Response::new(Bytes::from_static(FAREWELL)).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/javascript; charset=utf-8"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
