@@ -8,7 +8,7 @@ const relay = process.env["FERRY_RELAY"] ?? "http://127.0.0.1:8080";
 
 export default defineConfig({
   base: "/",
-  plugins: [age(), emoji(), offline()],
+  plugins: [age(), emoji(), offline("dist/version.txt")],
   // The program is written for current browsers: no transpiling beyond them.
   build: { outDir: "build", target: "es2022", sourcemap: false, assetsInlineLimit: 0 },
   server: {

@@ -1,6 +1,6 @@
 /**
  * Makes of the page that Vite has built what a relay is compiled with: each file compressed twice,
- * and the table of them in Rust. `--check` writes nothing, and fails if `dist` is another page than
+ * the table of them in Rust, and the name of the version, which the next build looks at. `--check` writes nothing, and fails if `dist` is another page than
  * the one that was built. It compares what is inside, because versions of Node compress differently.
  */
 import { createHash } from "node:crypto";
@@ -64,9 +64,24 @@ function table(files) {
 
 const files = filesOf(built).map((name) => ({ name, content: readFileSync(join(built, name)) }));
 
+/** The time in it is that of the first build of this page. */
+function versionName() {
+  const page = files.find(({ name }) => name === "index.html")?.content.toString();
+  const name = /name="ferry-version" content="(\d{10}-[0-9a-f]{16})"/.exec(page ?? "")?.[1];
+  if (name === undefined) {
+    throw new Error("index.html has no version");
+  }
+  return `${name}\n`;
+}
+
+const texts = { "files.rs": table(files), "version.txt": versionName() };
+
 if (process.argv.includes("--check")) {
   const wrong = [];
-  const expected = ["files.rs", ...files.flatMap(({ name }) => [`${name}.br`, `${name}.gz`])].sort();
+  const expected = [
+    ...Object.keys(texts),
+    ...files.flatMap(({ name }) => [`${name}.br`, `${name}.gz`]),
+  ].sort();
   const found = filesOf(dist);
   wrong.push(...expected.filter((name) => !found.includes(name)).map((name) => `${name} is missing`));
   wrong.push(...found.filter((name) => !expected.includes(name)).map((name) => `${name} is too much`));
@@ -81,8 +96,10 @@ if (process.argv.includes("--check")) {
       }
     }
   }
-  if (found.includes("files.rs") && readFileSync(join(dist, "files.rs"), "utf8") !== table(files)) {
-    wrong.push("files.rs is another table");
+  for (const [name, text] of Object.entries(texts)) {
+    if (found.includes(name) && readFileSync(join(dist, name), "utf8") !== text) {
+      wrong.push(`${name} is another one`);
+    }
   }
   if (wrong.length > 0) {
     console.error(`web/dist is not what the sources make (npm run dist):\n${wrong.join("\n")}`);
@@ -96,5 +113,7 @@ if (process.argv.includes("--check")) {
     writeFileSync(join(dist, `${name}.br`), brotliCompressSync(content, quality));
     writeFileSync(join(dist, `${name}.gz`), gzipSync(content, { level: 9 }));
   }
-  writeFileSync(join(dist, "files.rs"), table(files));
+  for (const [name, text] of Object.entries(texts)) {
+    writeFileSync(join(dist, name), text);
+  }
 }

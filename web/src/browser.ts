@@ -1,11 +1,13 @@
 /** What the state gets from a real browser. `main.tsx` calls `browserApp` once. */
 
 import { noteOf, notificationState } from "./browser-notes.ts";
+import { quietly } from "./core/quietly.ts";
 import type { Channel } from "./db/changes.ts";
 import type { ToWindow, ToWorker } from "./engine/worker.ts";
 import workerAddress from "./engine/worker.ts?worker&url";
 import { createApp, type RunningApp } from "./state/app.ts";
 import type { EngineHandle, EnginePlan, Env } from "./state/env.ts";
+import { reloadNewest } from "./updates.ts";
 
 const SETTINGS = "ferry-settings";
 
@@ -51,7 +53,8 @@ export function browserApp(say: Env["say"], policy: ScriptPolicy, version: strin
     isVisible: () => document.visibilityState === "visible",
     isFocused: () => document.visibilityState === "visible" && document.hasFocus(),
     onAttention,
-    deviceName: () => deviceName(navigator.userAgent),
+    reload: () => quietly(reloadNewest()),
+    deviceName: () => deviceName(navigator.userAgent, say),
     settings: {
       get: () => localStorage.getItem(SETTINGS) ?? undefined,
       set: (text) => localStorage.setItem(SETTINGS, text),
@@ -192,8 +195,11 @@ function tryCookie(): boolean {
   return isThere;
 }
 
-/** Returns a name for the list of devices, for example `Firefox on Linux`. */
-export function deviceName(agent: string): string {
+/**
+ * Returns a name for the list of devices in the language of the page, for example `Firefox on
+ * Linux`. The user may change it.
+ */
+export function deviceName(agent: string, say: Env["say"]): string {
   const browsers: [string, RegExp][] = [
     ["Edge", /Edg/],
     ["Opera", /OPR/],
@@ -210,5 +216,9 @@ export function deviceName(agent: string): string {
     ["Linux", /Linux|X11/],
   ];
   const find = (names: [string, RegExp][]) => names.find(([, shape]) => shape.test(agent))?.[0];
-  return `${find(browsers) ?? "Browser"} on ${find(systems) ?? "a device"}`;
+  const browser = find(browsers) ?? say("this_device.browser", {});
+  const system = find(systems);
+  const name = system === undefined ? browser : say("this_device.name", { browser, system });
+  // The marks that isolate a value on the page are no part of a name.
+  return name.replace(/[\u2066-\u2069]/g, "");
 }

@@ -4,10 +4,11 @@ import { browserApp, scriptPolicy } from "./browser.ts";
 import { quietly } from "./core/quietly.ts";
 import { lookUp } from "./i18n/words.ts";
 import { start } from "./ui/start.tsx";
-import { holdVersion, ownVersion, watchBadge, watchUpdates, withUpdates } from "./updates.ts";
+import { holdVersion, ownVersion, tidyAddress, watchBadge, watchUpdates, withUpdates } from "./updates.ts";
 
 const VERSION = "0.0.0";
 
+tidyAddress();
 keepOneColour();
 const policy = scriptPolicy();
 const app = browserApp((key, values) => lookUp(key, values) ?? "", policy, VERSION);

@@ -6,7 +6,8 @@
  */
 import { placeOf, showPlace } from "./offline/note.ts";
 import type { Scope } from "./offline/scope.ts";
-import { find, install, pathOf, tidy, type Version } from "./offline/version.ts";
+import { confirm, fill, find, install, newest, tidy } from "./offline/store.ts";
+import { isForNewest, pathOf, type Version } from "./offline/version.ts";
 
 const scope = globalThis as unknown as Scope;
 
@@ -16,23 +17,29 @@ const version: Version = JSON.parse("__FERRY_VERSION__");
 scope.addEventListener("install", (event) => {
   // An open page goes on with its own files, which stay for as long as it is open. So the new
   // version need not wait, and the next page has it.
-  event.waitUntil(install(scope, version).then(() => scope.skipWaiting()));
+  event.waitUntil(install(scope, version, Date.now()).then(() => scope.skipWaiting()));
 });
 
 scope.addEventListener("activate", (event) => {
-  event.waitUntil(tidy(scope, version).then(() => scope.clients.claim()));
+  event.waitUntil(scope.clients.claim());
 });
 
 scope.addEventListener("fetch", (event) => {
-  const path = pathOf(event.request, scope.location.origin, version);
-  if (path !== undefined) {
+  const { origin } = scope.location;
+  const path = pathOf(event.request, origin, version);
+  if (isForNewest(event.request, origin)) {
+    event.respondWith(newest(scope, version));
+  } else if (path !== undefined) {
     event.respondWith(find(scope, version, path, event.request));
   }
 });
 
-scope.addEventListener("message", ({ data, ports }) => {
-  if (data === "version") {
-    ports[0]?.postMessage(version.name);
+scope.addEventListener("message", (event) => {
+  if (event.data === "version") {
+    event.ports[0]?.postMessage(version.name);
+    // A page asks when it starts and now and then, so this happens often enough.
+    const upkeep = [confirm(scope, version), tidy(scope, version).then(() => fill(scope, version))];
+    event.waitUntil(Promise.allSettled(upkeep));
   }
 });
 

@@ -12,10 +12,14 @@ import type { App, Phase } from "./state/model.ts";
  * As in `offline/version.ts`. The service worker is one file, so it shares no module with a page.
  */
 export const VERSION_LOCK = "ferry-page-";
+/** As in `offline/version.ts` too. */
+export const NEWEST_PAGE = "/?newest";
 /** A visible page asks the relay for a newer version so often, in milliseconds. */
 const LOOK_EVERY = 600_000;
 /** A worker that answers later than this says nothing about its version. */
 const ANSWER_WITHIN = 10_000;
+/** A reload waits so long for the newer version to be stored, in milliseconds. */
+const INSTALL_WITHIN = 10_000;
 
 /** Returns the version that this page is of, and nothing where it is served by `npm run dev`. */
 export function ownVersion(): string | undefined {
@@ -33,26 +37,36 @@ export function holdVersion(version: string): void {
   quietly(Promise.resolve(held));
 }
 
-/** Returns whether the service worker has another version than this page. */
+/** Takes out of the address how a reload has asked for the page. */
+export function tidyAddress(): void {
+  if (location.pathname + location.search === NEWEST_PAGE) {
+    history.replaceState(history.state, "", `/${location.hash}`);
+  }
+}
+
+/** Returns whether the service worker has another version, which the user may want to have. */
 export function watchUpdates(policy: ScriptPolicy, version: string, app: App): ReadonlySignal<boolean> {
   const isReady = signal(false);
   const { serviceWorker } = navigator;
   if (serviceWorker === undefined) {
     return isReady;
   }
-  const compare = async () => {
+  /** Also tells the worker that a page is there, so that it looks after its files. */
+  const compare = async (hasTakenOver: boolean) => {
     const theirs = await versionOf(serviceWorker.controller);
     if (theirs !== undefined) {
-      isReady.value = theirs !== version;
+      // This page may be newer, if it came past an older worker. If the older one came later, the
+      // relay has gone back to it.
+      isReady.value = theirs > version || (theirs < version && (hasTakenOver || isReady.peek()));
     }
   };
-  serviceWorker.addEventListener("controllerchange", () => quietly(compare()));
+  serviceWorker.addEventListener("controllerchange", () => quietly(compare(true)));
   serviceWorker.addEventListener("message", ({ data }: MessageEvent<Go>) => {
     if (data.is === "go") {
       location.hash = data.hash;
     }
   });
-  quietly(compare());
+  quietly(compare(false));
   // A page that may not store its files works all the same.
   const registered = serviceWorker
     .register(policy.createScriptURL("/sw.js") as string)
@@ -62,13 +76,16 @@ export function watchUpdates(policy: ScriptPolicy, version: string, app: App): R
     if (performance.now() - lookedAt >= isLongAgo) {
       lookedAt = performance.now();
       await (await registered)?.update().catch(() => undefined);
+      await compare(false);
     }
   };
-  document.addEventListener("visibilitychange", () => {
+  const lookIfVisible = () => {
     if (document.visibilityState === "visible") {
       quietly(look(LOOK_EVERY));
     }
-  });
+  };
+  document.addEventListener("visibilitychange", lookIfVisible);
+  setInterval(lookIfVisible, LOOK_EVERY);
   // After a while without the relay it may be another one.
   let wasOnline = false;
   effect(() => {
@@ -94,16 +111,52 @@ function versionOf(worker: ServiceWorker | null): Promise<string | undefined> {
   });
 }
 
-/** Offers the newer version to a user who is logged in and does nothing else now. */
+/**
+ * Reloads the page into another version than this one. If the service worker gets none in time,
+ * the page comes from the relay: the stored one would be the same again.
+ */
+export async function reloadNewest(): Promise<void> {
+  const { serviceWorker } = navigator;
+  const version = ownVersion();
+  const hasNewer = async () => {
+    const theirs = await versionOf(serviceWorker?.controller ?? null);
+    return version === undefined || (theirs !== undefined && theirs > version);
+  };
+  const registration = await serviceWorker?.getRegistration().catch(() => undefined);
+  if (registration !== undefined && !(await hasNewer())) {
+    await replacement(serviceWorker, registration);
+  }
+  if (await hasNewer()) {
+    location.reload();
+  } else {
+    location.replace(NEWEST_PAGE + location.hash);
+  }
+}
+
+/** Asks for a newer service worker, and waits until it has taken over or cannot. */
+function replacement(
+  workers: ServiceWorkerContainer,
+  registration: ServiceWorkerRegistration,
+): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => resolve();
+    setTimeout(done, INSTALL_WITHIN);
+    workers.addEventListener("controllerchange", done, { once: true });
+    registration.update().then(({ installing, waiting }) => {
+      const worker = installing ?? waiting;
+      if (worker === null) {
+        done();
+      }
+      worker?.addEventListener("statechange", () => worker.state === "redundant" && done());
+    }, done);
+  });
+}
+
+/** Adds to the phase that a newer version is ready. What else the page says is still seen. */
 export function withUpdates<A extends App>(app: A, isReady: ReadonlySignal<boolean>): A {
   const phase = computed<Phase>(() => {
     const now = app.session.phase.value;
-    // An empty device is told about its history first.
-    const isAtWork =
-      now.is === "signed_in" &&
-      app.session.me.value !== undefined &&
-      (!now.isEmptyDevice || app.rooms.list.value.length > 0);
-    return isReady.value && isAtWork ? { is: "reload", mustNow: false } : now;
+    return isReady.value && now.is === "signed_in" ? { ...now, hasUpdate: true } : now;
   });
   return { ...app, session: { ...app.session, phase } };
 }

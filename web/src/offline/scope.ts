@@ -39,7 +39,13 @@ export interface Scope {
   readonly caches: CacheStorage;
   readonly clients: Tabs;
   readonly location: { readonly origin: string };
-  readonly navigator: { readonly locks?: Pick<LockManager, "query"> };
+  readonly navigator: {
+    readonly languages: readonly string[];
+    readonly locks?: {
+      query(): Promise<LockManagerSnapshot>;
+      request(name: string, how: { mode: "shared" }, work: () => Promise<void>): Promise<unknown>;
+    };
+  };
   readonly crypto: Pick<Crypto, "subtle">;
   fetch(request: Request): Promise<Response>;
   skipWaiting(): Promise<void>;

@@ -56,6 +56,7 @@ export function createApp(env: Env): RunningApp {
       });
     },
     search: (query) => search(mirror, query),
+    reload: () => env.reload(),
     start: () => its.start(),
     stop() {
       its.stop();

@@ -39,6 +39,8 @@ export interface Env {
   isFocused(): boolean;
   /** Calls back when one of the two changes, or the network is back. Returns how to end it. */
   onAttention(changed: (why: "attention" | "online") => void): () => void;
+  /** Reloads the page, into the newest version where there is one. */
+  reload(): void;
   /** A name for this browser in the list of devices. */
   deviceName(): string;
   /** Settings of this device: a small text, and never anything of a message. */

@@ -30,6 +30,8 @@ export interface App {
   search(query: SearchQuery): Search;
   /** What a screen reader is told, batched. */
   announcement: ReadonlySignal<string>;
+  /** Reloads the page into the newest version. What the user wrote stays. */
+  reload(): void;
 }
 
 export interface Connection {

@@ -17,7 +17,7 @@ export function phaseWithout(row: AccountRow | undefined): Phase {
 /** Returns the phase after the store could not be opened. */
 export function phaseOfFault(error: unknown): Phase {
   if (error instanceof Outdated) {
-    return { is: "reload", mustNow: true };
+    return { is: "reload" };
   }
   return { is: "blocked", why: isQuota(error) ? "full" : "storage" };
 }

@@ -60,10 +60,13 @@ export type Phase =
   | { is: "signed_out"; lastUsername?: string }
   /** The login ended: the history is kept and hidden. */
   | { is: "logged_out"; username: string; why: "elsewhere" | "expired" | "account_deleted" | "another_user" }
-  /** `isErased` says that the browser has deleted what was stored here. */
-  | { is: "signed_in"; isEmptyDevice: boolean; isErased?: true }
-  /** A newer version is installed, or the store has one: reload. */
-  | { is: "reload"; mustNow: boolean };
+  /**
+   * `isErased` says that the browser has deleted what was stored here, and `hasUpdate` that a
+   * newer version of the page is there.
+   */
+  | { is: "signed_in"; isEmptyDevice: boolean; isErased?: true; hasUpdate?: true }
+  /** This page is too old for the store or the relay. Only a newer one can go on. */
+  | { is: "reload" };
 
 export interface Me {
   id: Id;

@@ -63,7 +63,7 @@ export function session(env: Env, mirror: Mirror): SessionParts {
     });
 
   const mustReload = () => {
-    phase.value = { is: "reload", mustNow: true };
+    phase.value = { is: "reload" };
   };
 
   const fault = (error: unknown) => {
@@ -194,7 +194,10 @@ export function session(env: Env, mirror: Mirror): SessionParts {
     let home: Home;
     try {
       home = await openHome(env, plain, accounts, row, {
-        outdated: () => leave(mustReload),
+        outdated: () =>
+          leave(() => {
+            mustReload();
+          }),
         lost: (its) => turns.soon(() => reopen(its)),
         engine: engineSays,
         notOwn: look,

@@ -31,14 +31,8 @@ function Phase({ app }: { app: App }) {
   switch (phase.is) {
     case "starting":
       return <Starting />;
-    case "reload":
-      return phase.mustNow || app.session.me.value === undefined ? (
-        <Alone phase={phase} />
-      ) : (
-        <Shell hasUpdate />
-      );
     case "signed_in":
-      return <Shell />;
+      return <Shell hasUpdate={phase.hasUpdate === true} />;
     default:
       return <Alone phase={phase} onShown={Shell.preload} />;
   }

@@ -154,6 +154,7 @@ export class Page {
         this.#attentive.add(listener);
         return () => this.#attentive.delete(listener);
       },
+      reload: () => undefined,
       deviceName: () => "test browser",
       settings: {
         get: () => browser.settings,

@@ -207,32 +207,6 @@ describe("over alone", () => {
     await ann.sees("I am still typing");
   });
 
-  it("51: an old page is told of the new one, keeps its draft, and is reloaded by the user alone", async () => {
-    const relay = await startRelay("alone");
-    const [, bob] = await twoPeople(relay);
-    await isInstalled(bob.page);
-    const page = await bob.context.newPage();
-    // The page takes itself for one of an earlier version.
-    await page.addInitScript(() => {
-      const age = () =>
-        document.querySelector('meta[name="ferry-version"]')?.setAttribute("content", "older");
-      if (sessionStorage.getItem("old") === null) {
-        new MutationObserver(age).observe(document, { childList: true, subtree: true });
-      }
-    });
-    await page.goto(relay.url);
-    await page.getByText("A new version of Ferry is ready").waitFor();
-    await page.getByRole("link", { name: "Ann" }).first().click();
-    const field = page.getByRole("textbox", { name: "Message", exact: true });
-    await field.fill("a draft");
-    await page.getByRole("navigation", { name: "Rooms and people" }).getByText("Draft:").waitFor();
-    await page.evaluate(() => sessionStorage.setItem("old", "no more"));
-    await page.getByRole("button", { name: "Reload" }).click();
-    await page.getByText("A new version of Ferry is ready").waitFor({ state: "detached" });
-    await until("the draft is there", async () => (await field.inputValue()) === "a draft" || undefined);
-    await page.close();
-  });
-
   it("F8: a store that the browser evicts is said to be gone, and the login goes on", async () => {
     const relay = await startRelay("alone");
     const [ann, bob] = await twoPeople(relay);

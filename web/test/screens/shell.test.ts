@@ -173,7 +173,7 @@ describe("the shell", () => {
   it("51 offers to reload, and never does it by itself", async () => {
     const page = await open({ story: "direct" });
     await page.locator("textarea").pressSequentially("half a thought");
-    await inWorld(page, "ferry.app.phase.value = { is: 'reload', mustNow: false }");
+    await inWorld(page, "ferry.app.phase.value = { is: 'signed_in', isEmptyDevice: false, hasUpdate: true }");
     await page.getByRole("button", { name: "Reload" }).waitFor();
     expect(await page.locator("textarea").inputValue()).toBe("half a thought");
   });

@@ -107,6 +107,8 @@ export class FakeApp implements App {
     return this.session.devices;
   }
 
+  readonly reload = (): void => this.#log("reload");
+
   readonly connection: Connection = {
     state: this.state,
     waiting: this.waiting,

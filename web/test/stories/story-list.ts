@@ -106,11 +106,11 @@ export const STORIES: Record<string, Story> = {
     return room("bob");
   },
   update: (app) => {
-    app.phase.value = { is: "reload", mustNow: false };
+    app.phase.value = { is: "signed_in", isEmptyDevice: false, hasUpdate: true };
     return room("bob");
   },
   reload: (app) => {
-    app.phase.value = { is: "reload", mustNow: true };
+    app.phase.value = { is: "reload" };
     return "#/";
   },
   starting: (app) => {

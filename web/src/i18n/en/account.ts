@@ -20,6 +20,8 @@ export const account = {
   "register.display_name_hint": "You can change it at any time.",
   "register.password_hint": "At least 8 characters. Nobody can restore it for you.",
   "register.submit": "Create the account",
+  "this_device.browser": "Browser",
+  "this_device.name": "{browser} on {system}",
   "device_limit.text": {
     one: "You are logged in on {n} device, and no more are allowed. Log one out on another device, or replace one here.",
     other:

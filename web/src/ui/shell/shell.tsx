@@ -24,7 +24,7 @@ const NewRoom = lazy(() => import("../rooms/new-room.tsx"));
 const Search = lazy(() => import("../search/search.tsx"));
 const Settings = lazy(() => import("../settings/settings.tsx"));
 
-export default function Shell({ hasUpdate = false }: { hasUpdate?: boolean }) {
+export default function Shell({ hasUpdate }: { hasUpdate: boolean }) {
   const app = useApp();
   useShortcuts(app);
   const here = route.value;

@@ -3,6 +3,7 @@ import { countdown, span } from "../../i18n/dates.ts";
 import { t } from "../../i18n/words.ts";
 import { useApp } from "../app-context.ts";
 import { useNow, wordsOf } from "../basics/problem.tsx";
+import { ReloadButton } from "../basics/reload-button.tsx";
 import { go } from "../route.ts";
 
 export function Strip({ hasUpdate }: { hasUpdate: boolean }) {
@@ -19,9 +20,7 @@ export function Strip({ hasUpdate }: { hasUpdate: boolean }) {
       {hasUpdate ? (
         <div class="strip">
           <span>{t("strip.update")}</span>
-          <button type="button" onClick={() => location.reload()}>
-            {t("reload.now")}
-          </button>
+          <ReloadButton />
         </div>
       ) : null}
       {history.status.value.isReminderDue ? (
