@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 import { age } from "./scripts/age.ts";
 import { emoji } from "./scripts/emoji.ts";
@@ -8,7 +9,7 @@ const relay = process.env["FERRY_RELAY"] ?? "http://127.0.0.1:8080";
 
 export default defineConfig({
   base: "/",
-  plugins: [age(), emoji(), offline("dist/version.txt")],
+  plugins: [age(), emoji(), offline(join(import.meta.dirname, "dist/version.txt"))],
   // The program is written for current browsers: no transpiling beyond them.
   build: { outDir: "build", target: "es2022", sourcemap: false, assetsInlineLimit: 0 },
   server: {

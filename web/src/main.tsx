@@ -13,10 +13,11 @@ keepOneColour();
 const policy = scriptPolicy();
 const app = browserApp((key, values) => lookUp(key, values) ?? "", policy, VERSION);
 const version = ownVersion();
-const isReady = version === undefined ? signal(false) : watchUpdates(policy, version, app);
 if (version !== undefined) {
+  // Before the service worker hears of this page: it keeps the files of pages that have said so.
   holdVersion(version);
 }
+const isReady = version === undefined ? signal(false) : watchUpdates(policy, version, app);
 watchBadge(app);
 const root = document.querySelector("#app");
 if (root !== null) {

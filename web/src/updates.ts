@@ -16,8 +16,10 @@ export const VERSION_LOCK = "ferry-page-";
 export const NEWEST_PAGE = "/?newest";
 /** A visible page asks the relay for a newer version so often, in milliseconds. */
 const LOOK_EVERY = 600_000;
+/** A visible page looks so often whether it is time to ask. */
+const WAKE_EVERY = 60_000;
 /** A worker that answers later than this says nothing about its version. */
-const ANSWER_WITHIN = 10_000;
+const ANSWER_WITHIN = 3_000;
 /** A reload waits so long for the newer version to be stored, in milliseconds. */
 const INSTALL_WITHIN = 10_000;
 
@@ -85,7 +87,7 @@ export function watchUpdates(policy: ScriptPolicy, version: string, app: App): R
     }
   };
   document.addEventListener("visibilitychange", lookIfVisible);
-  setInterval(lookIfVisible, LOOK_EVERY);
+  setInterval(lookIfVisible, WAKE_EVERY);
   // After a while without the relay it may be another one.
   let wasOnline = false;
   effect(() => {

@@ -62,7 +62,8 @@ export const shell = {
   "strip.export": "Only this browser has your history. It is time for a fresh backup.",
   "strip.export_do": "Back up",
   "reload.title": "A new version is here",
-  "reload.text": "This page is older than what is stored here. Reload it to go on. What you wrote stays.",
+  "reload.text":
+    "This page is older than what is stored here. Reload it while you are online. What you wrote stays.",
   "reload.now": "Reload",
 
   "switcher.title": "Go to",
