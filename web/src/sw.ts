@@ -34,12 +34,20 @@ scope.addEventListener("fetch", (event) => {
   }
 });
 
+let upkeep: Promise<unknown> = Promise.resolve();
+
+async function keepUp(): Promise<void> {
+  const work = [confirm(scope, version), tidy(scope, version).then(() => fill(scope, version))];
+  await Promise.allSettled(work);
+}
+
 scope.addEventListener("message", (event) => {
   if (event.data === "version") {
     event.ports[0]?.postMessage(version.name);
-    // A page asks when it starts and now and then, so this happens often enough.
-    const upkeep = [confirm(scope, version), tidy(scope, version).then(() => fill(scope, version))];
-    event.waitUntil(Promise.allSettled(upkeep));
+    // A page asks when it starts and now and then, so this happens often enough. One after the
+    // other: two at once would fetch everything twice.
+    upkeep = upkeep.then(keepUp);
+    event.waitUntil(upkeep);
   }
 });
 
