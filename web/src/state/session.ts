@@ -194,10 +194,7 @@ export function session(env: Env, mirror: Mirror): SessionParts {
     let home: Home;
     try {
       home = await openHome(env, plain, accounts, row, {
-        outdated: () =>
-          leave(() => {
-            mustReload();
-          }),
+        outdated: () => leave(mustReload),
         lost: (its) => turns.soon(() => reopen(its)),
         engine: engineSays,
         notOwn: look,
