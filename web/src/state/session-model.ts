@@ -24,7 +24,8 @@ export interface Session {
   logOutDevice(device: Id, proof?: Proof): Answer;
   renameDevice(device: Id, name: string): Answer;
   changePassword(proof: Proof, after: string): Answer;
-  changeProfile(profile: { displayName?: string; email?: string }): Answer;
+  /** What is left out stays, and the empty text takes it away. */
+  changeProfile(profile: { [field in ProfileField]?: string }): Answer;
   changePrivacy(privacy: Partial<Privacy>): Answer;
   deleteAccount(proof: Proof): Answer;
   /** Erases what a login that ended elsewhere has left here. */
@@ -54,7 +55,8 @@ export interface SecondFactor {
 }
 
 export type Phase =
-  | { is: "starting" }
+  /** `isAgain` says that the page was in use before, and waits for its store. */
+  | { is: "starting"; isAgain?: true }
   /** The page cannot work: no secure context, no storage, or two that fight for one device. */
   | { is: "blocked"; why: "insecure" | "storage" | "full" | "cookies" | "used_twice" }
   | { is: "signed_out"; lastUsername?: string }
@@ -72,12 +74,18 @@ export interface Me {
   id: Id;
   username: string;
   displayName?: string;
+  /** What the user says of themselves, in several lines. */
+  about?: string;
+  /** Where a picture of the user is. No screen loads it: its server would learn who looks. */
+  avatar?: string;
   email?: string;
   device: Id;
   privacy: Privacy;
   /** Others use this computer too, as the user said at the login. */
   isShared: boolean;
 }
+
+export type ProfileField = "displayName" | "about" | "avatar" | "email";
 
 export interface Privacy {
   direct: "anybody" | "friends";

@@ -57,8 +57,8 @@ export function session(env: Env, mirror: Mirror): SessionParts {
   const hide = () =>
     leave(() => {
       if (phase.peek().is === "signed_in") {
-        // The screens hold on to the store before. They come again with the new one.
-        phase.value = { is: "starting" };
+        // The screens would show a store without rows as the first day of a newcomer.
+        phase.value = { is: "starting", isAgain: true };
       }
     });
 

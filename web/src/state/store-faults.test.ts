@@ -1,4 +1,5 @@
 import "fake-indexeddb/auto";
+import { effect } from "@preact/signals";
 import { forceCloseDatabase } from "fake-indexeddb";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { BOB, BOBS_DEVICE, ME, ROOM, text } from "../../test/fakes/ids.ts";
@@ -74,12 +75,21 @@ it("F8: a store that the browser closes is opened again, and the page goes on", 
 
 it("F8: a store that the browser deletes while the page is open is said to be gone", async () => {
   const page = await withOneMessage();
+  // Without its rows, a page that shows the rooms would welcome a newcomer.
+  let isWelcomed = false;
+  const end = effect(() => {
+    const now = phase(page);
+    const hasRooms = page.app.rooms.list.value.length > 0;
+    isWelcomed ||= now.is === "signed_in" && now.isErased !== true && !hasRooms;
+  });
   closeAll(true);
   await until(() => page.app.rooms.list.value.every(({ last }) => last === undefined));
   await until(() => phase(page).is === "signed_in" && online(page));
   expect(phase(page)).toEqual({ is: "signed_in", isEmptyDevice: true, isErased: true });
   await until(() => online(page));
   expect(relay.devicesOf(ME).length).toBe(1);
+  end();
+  expect(isWelcomed).toBe(false);
   relay.publish(text(2, "new"));
   await until(() => page.app.rooms.list.value.some(({ last }) => last?.text === "new"));
 });
@@ -153,5 +163,17 @@ it("F7: a login that cannot be noted leaves no device behind", async () => {
   });
   expect(await logIn(page)).toMatchObject({ ok: false, problem: { key: "problem.storage_full" } });
   expect(relay.devicesOf(ME)).toEqual([]);
+  expect(phase(page).is).toBe("signed_out");
+});
+
+it("46: a logout that deletes the history shows no empty list while it deletes", async () => {
+  const page = await withOneMessage();
+  let isWelcomed = false;
+  const end = effect(() => {
+    isWelcomed ||= phase(page).is === "signed_in" && page.app.rooms.list.value.length === 0;
+  });
+  await page.app.session.logout("delete");
+  end();
+  expect(isWelcomed).toBe(false);
   expect(phase(page).is).toBe("signed_out");
 });

@@ -9,8 +9,14 @@ import { followAddress } from "./route.ts";
 import { lazy } from "./shell/lazy.tsx";
 
 // Who logs in needs no timeline yet, and who is logged in no form.
-const Shell = lazy(() => import("./shell/shell.tsx"), Starting);
-const Alone = lazy(() => import("./session/pages.tsx"), Starting);
+const Shell = lazy(
+  () => import("./shell/shell.tsx"),
+  () => <Starting />,
+);
+const Alone = lazy(
+  () => import("./session/pages.tsx"),
+  () => <Starting />,
+);
 
 export function Root({ app }: { app: App }) {
   useLayoutEffect(followAddress, []);
@@ -30,7 +36,7 @@ function Phase({ app }: { app: App }) {
   const phase = app.session.phase.value;
   switch (phase.is) {
     case "starting":
-      return <Starting />;
+      return <Starting isAgain={phase.isAgain} />;
     case "signed_in":
       return <Shell hasUpdate={phase.hasUpdate === true} />;
     default:
@@ -38,11 +44,12 @@ function Phase({ app }: { app: App }) {
   }
 }
 
-function Starting() {
+/** A page that was in use says why it waits, if it takes longer than a moment. */
+function Starting({ isAgain = false }: { isAgain?: boolean | undefined }) {
   return (
     <main class="start" aria-busy="true">
-      <h1 class="hidden-words">{t("starting")}</h1>
       <Sign size={56} />
+      <h1 class={isAgain ? "late" : "hidden-words"}>{t(isAgain ? "starting.again" : "starting")}</h1>
     </main>
   );
 }
