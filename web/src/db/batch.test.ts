@@ -100,7 +100,7 @@ describe("what came", () => {
   it("18: a missing number is known with its place, until it comes", async () => {
     await store(text(1, "a"), text(4, "d"), text(5, "e"));
     expect(await missingIn(db, ROOM)).toEqual([
-      { user: BOB, count: 2, since: 1_001_000, until: 1_004_000, at: 5_000 },
+      { room: ROOM, user: BOB, count: 2, since: 1_001_000, until: 1_004_000, at: 5_000 },
     ]);
     await store(text(3, "c"));
     expect((await missingIn(db, ROOM)).map(({ count }) => count)).toEqual([1]);

@@ -8,6 +8,8 @@ export interface MeRow {
   id: Id;
   username: string;
   displayName?: string;
+  about?: string;
+  avatar?: string;
   email?: string;
 }
 

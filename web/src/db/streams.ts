@@ -42,6 +42,7 @@ export function noteStamp(
 
 /** Messages of a user that have not come. */
 export interface Missing {
+  room: Id;
   user: Id;
   count: number;
   since: number;
@@ -49,13 +50,15 @@ export interface Missing {
   at: number;
 }
 
-/** Returns what is missing in a room. */
-export async function missingIn(db: Db, room: Id): Promise<Missing[]> {
+/** Returns what is missing in a room, or in all rooms. */
+export async function missingIn(db: Db, room?: Id): Promise<Missing[]> {
   // "0" is the character after "/".
-  const rows = await db.getAll("streams", IDBKeyRange.bound(`${room}/`, `${room}0`, false, true));
-  return rows.flatMap(({ user, state, gaps }) =>
+  const its = room === undefined ? undefined : IDBKeyRange.bound(`${room}/`, `${room}0`, false, true);
+  const rows = await db.getAll("streams", its);
+  return rows.flatMap(({ room, user, state, gaps }) =>
     gaps
       .map((gap) => ({
+        room,
         user,
         count: countOf(state.missing, gap),
         since: gap.since,

@@ -26,7 +26,9 @@ export async function fetchMe(db: Db, http: Http, now: number): Promise<Result<U
   }
   const { email, ...rest } = result.value.user;
   const person = personOf(rest);
-  await setMeta(db, "me", email === undefined ? person : { ...person, email });
+  const { about, avatar } = rest;
+  const said = Object.entries({ about, avatar, email }).filter(([, value]) => value !== undefined);
+  await setMeta(db, "me", { ...person, ...Object.fromEntries(said) });
   await putPeople(db, [person], now);
   return { ok: true, value: rest };
 }

@@ -123,3 +123,26 @@ it("46: the user of a shared computer is known as one after a reload", async () 
 function proof(code?: string) {
   return code === undefined ? { password } : { password, code };
 }
+
+it("changes what others see of the user, field by field, and takes it away", async () => {
+  const page = await screen().loggedIn();
+  const { session, people } = page.app;
+  expect(await session.changeProfile({ displayName: "Me", about: "I row.\nOn Sundays." })).toMatchObject({
+    ok: true,
+  });
+  await until(() => session.me.value?.about === "I row.\nOn Sundays.");
+  // What is not named stays, as another device may have written it.
+  await session.changeProfile({ avatar: "https://example.org/me.png", email: "me@example.org" });
+  await until(() => session.me.value?.email === "me@example.org");
+  expect(session.me.value).toMatchObject({
+    about: "I row.\nOn Sundays.",
+    avatar: "https://example.org/me.png",
+  });
+  expect(await people.look(ME)).toMatchObject({
+    ok: true,
+    value: { about: "I row.\nOn Sundays.", avatar: "https://example.org/me.png" },
+  });
+  await session.changeProfile({ about: "" });
+  await until(() => session.me.value?.about === undefined);
+  expect(session.me.value?.displayName).toBe("Me");
+});

@@ -105,9 +105,9 @@ export function accountCalls(env: Env, mirror: Mirror, deleted: (home: Home) => 
         }
         return settledProof(result, env.now(), { code }, nothing);
       }),
-    changeProfile: ({ displayName, email }) =>
+    changeProfile: ({ displayName, ...rest }) =>
       own(async (home) => {
-        const body = { display_name: displayName, email };
+        const body = { display_name: displayName, ...rest };
         const result = await tell(home.http, { method: "PATCH", path: "/v1/me", body });
         if (result.ok) {
           await fetchMe(home.db, home.http, env.now());

@@ -166,6 +166,42 @@ describe("the history", () => {
     expect(page.app.history.status.value.isReminderDue).toBe(false);
   });
 
+  it("18: lists what is missing of whom in all rooms, and no more once it is imported", async () => {
+    const page = await loggedIn();
+    const { history } = page.app;
+    relay.publish(text(1, "a"));
+    relay.publish(text(3, "c"));
+    await until(() => relay.acked.length === 2);
+    await history.refresh();
+    expect(history.holes.value).toEqual([]);
+    await browser.time.advance(11_000);
+    await history.refresh();
+    expect(history.holes.value).toEqual([
+      {
+        who: "bob",
+        count: 1,
+        room: { id: ROOM, name: "trip" },
+        since: expect.any(Number),
+        until: expect.any(Number),
+      },
+    ]);
+    // Another device has it.
+    relay.publish(text(2, "b"));
+    await until(() => relay.acked.length === 3);
+    const file = await exported(page);
+    await page.app.session.logout("delete");
+    expect(history.holes.value).toEqual([]);
+    const again = await loggedIn();
+    relay.publish(text(4, "d"));
+    relay.publish(text(6, "f"));
+    await until(() => relay.acked.length === 5);
+    await browser.time.advance(11_000);
+    await again.app.history.refresh();
+    expect(again.app.history.holes.value.map(({ count }) => count)).toContain(1);
+    await again.app.history.importFrom(file, key, () => undefined, nothing);
+    expect(again.app.history.status.value.messages).toBe(5);
+  });
+
   it("has file names without surprises, and passphrases that differ", async () => {
     expect(fileName('../A"b.c', 1_700_000_000_000)).toBe("ferry-..ab.c-20231114t221320z.tar.gz.age");
     const page = await browser.page();

@@ -2,9 +2,12 @@
 import { computed, effect, signal } from "@preact/signals";
 import { quietly } from "../core/quietly.ts";
 import { setMeta } from "../db/meta.ts";
+import { type Missing, missingIn } from "../db/streams.ts";
 import type { Env } from "./env.ts";
+import { GapTimes } from "./gap-times.ts";
 import type { Mirror } from "./mirror.ts";
-import type { History } from "./model.ts";
+import type { History, Hole } from "./model.ts";
+import { personName, roomName } from "./names.ts";
 import { problem } from "./problems.ts";
 
 /** After this time without a backup the user is reminded. */
@@ -26,6 +29,8 @@ export function history(env: Env, mirror: Mirror): History {
     protection: "not_asked",
     isReminderDue: false,
   });
+  const gaps = signal<readonly Missing[]>([]);
+  const gapTimes = new GapTimes(env);
   let hasAsked = false;
   const refresh = async () => {
     const [{ usage, quota }, isPersisted] = await Promise.all([
@@ -44,7 +49,16 @@ export function history(env: Env, mirror: Mirror): History {
       isReminderDue: messages > 0 && env.now() - from > REMIND_AFTER,
     };
     status.value = exportedAt === undefined ? next : { ...next, lastExportAt: exportedAt };
+    const home = mirror.home.peek();
+    const all = home === undefined ? [] : await missingIn(home.db);
+    gaps.value = gapTimes.due(all, mirror.meta.peek().drainedAt).missing;
   };
+  // The list is of one login.
+  effect(() => {
+    if (mirror.home.value === undefined) {
+      gaps.value = [];
+    }
+  });
   const protect = async () => {
     hasAsked = true;
     const isKept = await env.storage.persist();
@@ -59,7 +73,7 @@ export function history(env: Env, mirror: Mirror): History {
     }
   });
   return {
-    holes: computed(() => mirror.meta.value.coverage?.holes ?? []),
+    holes: computed(() => holesOf(mirror, gaps.value)),
     status,
     refresh,
     protect,
@@ -97,6 +111,7 @@ export function history(env: Env, mirror: Mirror): History {
         const added = await readAll(env, home, file, key, progress, signal);
         await mirror.changed("rooms", "people", "notices");
         await mirror.reread();
+        await refresh();
         return added === undefined
           ? { ok: false, problem: problem("not_vouched") }
           : { ok: true, value: { added } };
@@ -112,6 +127,18 @@ export function history(env: Env, mirror: Mirror): History {
       return (text.match(/.{4}/g) ?? []).join("-");
     },
   };
+}
+
+/** What is missing of one sender, and the times of which nothing is known; the latest first. */
+function holesOf({ meta, people, rooms }: Mirror, gaps: readonly Missing[]): Hole[] {
+  const known = gaps.map(({ room, user, count, since, until }): Hole => {
+    const row = rooms.value.get(room);
+    const who = personName(people.value, user);
+    const base = { since, until, who, count };
+    return row === undefined ? base : { ...base, room: { id: room, name: roomName(row, people.value) } };
+  });
+  const unknown = (meta.value.coverage?.holes ?? []).map(({ since, until }): Hole => ({ since, until }));
+  return [...known, ...unknown].sort((one, other) => other.until - one.until);
 }
 
 /** Returns the name of a backup. It has no character that a file system gives a meaning. */

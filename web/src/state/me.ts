@@ -23,11 +23,7 @@ export function meOf(mirror: Mirror): ReadonlySignal<Me | undefined> {
         findable: settings?.findable ?? true,
       },
     };
-    const { displayName, email } = known ?? {};
-    return {
-      ...base,
-      ...(displayName === undefined ? {} : { displayName }),
-      ...(email === undefined ? {} : { email }),
-    };
+    const { id: _id, username: _username, ...said } = known ?? {};
+    return { ...base, ...said };
   });
 }

@@ -116,7 +116,7 @@ export interface People {
   load(): Answer;
   find(name: string): Answer<Person[]>;
   /** Asks who a user is. */
-  look(user: Id): Answer<Person & { about?: string }>;
+  look(user: Id): Answer<Person & { about?: string; avatar?: string }>;
   ask(user: Id): Answer;
   answer(user: Id, accept: boolean): Answer;
   withdraw(user: Id): Answer;
@@ -193,13 +193,22 @@ export interface SettingValues {
   reduceMotion: boolean;
 }
 
+/**
+ * Between these times messages are missing on this device. Without a sender and a number it is not
+ * known which, or whether any were sent at all. Times are of the relay's clock.
+ */
+export interface Hole {
+  since: number;
+  until: number;
+  room?: { id: Id; name: string };
+  who?: string;
+  count?: number;
+}
+
 /** What is stored in this browser. */
 export interface History {
-  /**
-   * Between these times messages may be missing on this device, and nobody knows which. The
-   * earliest comes first. Times are of the relay's clock.
-   */
-  holes: ReadonlySignal<readonly { since: number; until: number }[]>;
+  /** What this device lacks, or may lack: the latest first. `refresh` reads it. */
+  holes: ReadonlySignal<readonly Hole[]>;
   status: ReadonlySignal<{
     bytes: number;
     quota: number;

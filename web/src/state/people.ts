@@ -86,10 +86,11 @@ export function people(env: Env, mirror: Mirror): People {
       own(async (home) => {
         const result = await fetchUser(home.db, home.http, id, env.now());
         await mirror.changed("people");
-        return settled(result, env.now(), ({ about }) => {
-          const person = toPerson(mirror, id);
-          return about === undefined ? person : { ...person, about };
-        });
+        return settled(result, env.now(), ({ about, avatar }) => ({
+          ...toPerson(mirror, id),
+          ...(about === undefined ? {} : { about }),
+          ...(avatar === undefined ? {} : { avatar }),
+        }));
       }),
     ask: put,
     answer: (id, accept) => (accept ? put(id) : drop(id)),

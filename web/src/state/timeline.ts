@@ -234,17 +234,11 @@ export class RoomTimeline implements Timeline {
   async #gaps(): Promise<readonly Missing[]> {
     this.#env.clear(this.#gapTimer);
     const all = await missingIn(this.#home.db, this.#room);
-    const { drainedAt } = this.#mirror.meta.peek();
-    if (drainedAt === undefined || all.length === 0) {
-      return [];
+    const { missing, nextAt } = this.#gapTimes.due(all, this.#mirror.meta.peek().drainedAt);
+    if (nextAt !== undefined) {
+      this.#gapTimer = this.#env.set(() => this.refresh(), nextAt - this.#env.steady());
     }
-    const now = this.#env.steady();
-    const due = new Map(all.map((gap) => [gap, this.#gapTimes.dueOf(gap, drainedAt)]));
-    const later = [...due.values()].filter((at) => at > now);
-    if (later.length > 0) {
-      this.#gapTimer = this.#env.set(() => this.refresh(), Math.min(...later) - now);
-    }
-    return all.filter((gap) => (due.get(gap) ?? 0) <= now);
+    return missing;
   }
 
   /** Reads what the rows reply to. A reply names an id alone, so members of the room are tried. */

@@ -20,10 +20,15 @@ import {
 const kind = oneOf("direct", "group", "channel");
 const who = oneOf("anybody", "friends");
 
-export const user = object({ id, username: text, display_name: optional(text), about: optional(text) });
-export const me = object({
-  user: object({ id, username: text, display_name: optional(text), email: optional(text) }),
-});
+const person = {
+  id,
+  username: text,
+  display_name: optional(text),
+  about: optional(text),
+  avatar: optional(text),
+};
+export const user = object(person);
+export const me = object({ user: object({ ...person, email: optional(text) }) });
 export const settings = object({ direct: who, add: who, receipts: flag, presence: flag, findable: flag });
 export const room = object({
   id,

@@ -16,6 +16,9 @@ interface Asker {
   device: FakeDevice;
 }
 
+/** What a user says of themselves. */
+const PROFILE = ["display_name", "about", "avatar", "email"] as const;
+
 /** Answers, or returns `undefined` for a call of another kind. */
 export function accountReply(asker: Asker, call: Call): Reply | undefined {
   const { relay, user } = asker;
@@ -26,11 +29,15 @@ export function accountReply(asker: Asker, call: Call): Reply | undefined {
     case "DELETE /v1/me":
       return prove(user, call, "password") ?? deleted(asker);
     case "PATCH /v1/me": {
-      const { display_name: name } = call.body;
-      if (name !== undefined) {
-        user.display_name = String(name);
+      for (const field of PROFILE) {
+        const value = call.body[field];
+        if (value === "") {
+          delete user[field];
+        } else if (value !== undefined) {
+          user[field] = String(value);
+        }
       }
-      return [200, { user: userOf(user) }];
+      return [200, { user: { ...userOf(user), email: user.email } }];
     }
     case "GET /v1/me/totp":
       return [200, { active: user.hasCode === true, recovery_codes: user.hasCode === true ? 10 : 0 }];
@@ -167,8 +174,9 @@ function endSecondFactor(user: FakeUser, call: Call): Reply {
   return [204];
 }
 
-export function userOf({ id, username, display_name }: FakeUser) {
-  return { id, username, ...(display_name === undefined ? {} : { display_name }), created_at: 1 };
+/** What others see of a user. What is `undefined` is left out of the answer. */
+export function userOf({ id, username, display_name, about, avatar }: FakeUser) {
+  return { id, username, display_name, about, avatar, created_at: 1 };
 }
 
 export function deviceOf({ id, name, connection }: FakeDevice, jar: Jar) {

@@ -154,7 +154,7 @@ function authorized(relay: FakeRelay, jar: Jar, device: FakeDevice, call: Call, 
   const [, , kind = "", id = ""] = call.path.split("/");
   switch (name) {
     case "GET /v1/me":
-      return [200, { user: userOf(user) }];
+      return [200, { user: { ...userOf(user), email: user.email } }];
     case "GET /v1/me/settings":
       return [200, user.settings];
     case "GET /v1/rooms": {

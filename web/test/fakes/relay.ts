@@ -16,6 +16,9 @@ export interface FakeUser {
   id: Id;
   username: string;
   display_name?: string;
+  about?: string;
+  avatar?: string;
+  email?: string;
   password: string;
   settings: Record<string, unknown>;
   /** A second factor: on, or set up and not confirmed yet. */
