@@ -20,7 +20,10 @@ export const route = signal<Route>({ at: "home" });
 
 interface Layer {
   id: number;
-  close: () => void;
+  /** Told when the user wants to leave it. */
+  leave: () => void;
+  /** Whether it stays open then, for example to ask. */
+  holds: () => boolean;
 }
 
 const layers: Layer[] = [];
@@ -95,11 +98,19 @@ function decode(part: string): string {
   }
 }
 
-/** Goes somewhere. Closes every layer, and takes the place of its entry in the history. */
+/**
+ * Goes somewhere. Closes every layer, and takes the place of its entry in the history. If a layer
+ * holds the user, it is told, and the user stays.
+ */
 export function go(to: Route, how: "push" | "replace" = "push"): void {
+  const holding = layers.findLast(({ holds }) => holds());
+  if (holding !== undefined) {
+    holding.leave();
+    return;
+  }
   const hadLayer = layers.length > 0;
   for (const layer of layers.splice(0).reverse()) {
-    layer.close();
+    layer.leave();
   }
   if (hadLayer || how === "replace") {
     history.replaceState(null, "", href(to));
@@ -115,31 +126,56 @@ export function back(to: Route): void {
 }
 
 /** Opens a layer. Returns what closes it when something else than Back does. */
-export function openLayer(close: () => void): () => void {
-  lastLayer += 1;
-  const layer = { id: lastLayer, close };
-  layers.push(layer);
-  history.pushState({ layer: layer.id }, "");
+export function openLayer(leave: () => void, holds: () => boolean): () => void {
+  const layer = { id: 0, leave, holds };
+  enter(layer);
   return () => {
     const at = layers.indexOf(layer);
     if (at < 0) {
       return;
     }
     layers.splice(at, 1);
-    const state: unknown = history.state;
-    if (typeof state === "object" && state !== null && "layer" in state && state.layer === layer.id) {
+    if (layerHere() === layer.id) {
       history.back();
     }
   };
 }
 
+function enter(layer: Layer): void {
+  lastLayer += 1;
+  layer.id = lastLayer;
+  layers.push(layer);
+  history.pushState({ layer: layer.id }, "", href(route.peek()));
+}
+
+/** The layer of the entry where the browser is; 0 if it has none. */
+function layerHere(): number {
+  const state: unknown = history.state;
+  return typeof state === "object" && state !== null && "layer" in state ? Number(state.layer) : 0;
+}
+
+/** Leaves the last layer after Back. One that holds the user has its entry again. */
+function leaveLast(): boolean {
+  const layer = layers.pop();
+  if (layer?.holds() === true) {
+    enter(layer);
+    layer.leave();
+    return false;
+  }
+  layer?.leave();
+  return layer !== undefined;
+}
+
 /** Follows the address. Returns what ends it. */
 export function followAddress(): () => void {
   const changed = () => {
-    const state: unknown = history.state;
-    const here = typeof state === "object" && state !== null && "layer" in state ? Number(state.layer) : 0;
-    while ((layers.at(-1)?.id ?? 0) > here) {
-      layers.pop()?.close();
+    const here = layerHere();
+    while ((layers.at(-1)?.id ?? 0) > here && leaveLast()) {
+      // Back may have gone over several layers.
+    }
+    // The entry of a layer that is gone shows nothing, so Back goes over it.
+    if (here !== 0 && here === layerHere() && !layers.some(({ id }) => id === here)) {
+      history.back();
     }
     const next = parse(location.hash);
     if (href(next) !== href(route.peek())) {
@@ -147,6 +183,8 @@ export function followAddress(): () => void {
     }
   };
   route.value = parse(location.hash);
+  // A page that was loaded again has entries of the layers before.
+  lastLayer = Math.max(lastLayer, layerHere());
   addEventListener("popstate", changed);
   addEventListener("hashchange", changed);
   return () => {

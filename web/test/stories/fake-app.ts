@@ -6,6 +6,7 @@ import type {
   Connection,
   History,
   Hit,
+  Hole,
   Invitation,
   NoticeRow,
   Notices,
@@ -69,6 +70,7 @@ export class FakeApp implements App {
     lastExportAt: Date.now() - 12 * DAY,
     isReminderDue: false,
   });
+  readonly holeList: Signal<readonly Hole[]> = signal([]);
   readonly plans: RoomPlan[] = plans();
   readonly open = new Map<string, FakeRoom>();
 
@@ -80,7 +82,13 @@ export class FakeApp implements App {
     this.calls.push([name, ...values]);
   };
 
+  /** No request is ever answered. */
+  isSlow = false;
+
   #answer = async <T>(value: T): Answer<T> => {
+    if (this.isSlow) {
+      return new Promise(() => undefined);
+    }
     const problem = this.problems.shift();
     if (problem?.key === "throw") {
       throw new Error("what somebody wrote");
@@ -155,7 +163,7 @@ export class FakeApp implements App {
     look: (user) => {
       this.#log("look", user);
       const person = this.known.peek().find(({ id }) => id === user);
-      return this.#answer({ ...(person ?? ANN), about: this.about });
+      return this.#answer({ ...(person ?? ANN), about: this.about, avatar: "https://example.org/ann.png" });
     },
     load: this.#done,
     find: (name) => {
@@ -195,7 +203,7 @@ export class FakeApp implements App {
   };
 
   readonly history: History = {
-    holes: signal([]),
+    holes: this.holeList,
     status: this.historyStatus,
     refresh: async () => undefined,
     protect: async () => {
@@ -205,6 +213,7 @@ export class FakeApp implements App {
     },
     exportTo: async (lock, write, progress) => {
       this.#log("exportTo", lock);
+      progress(0.3);
       await write(new Uint8Array([1, 2, 3]));
       progress(1);
       return this.#answer({ name: "ferry-mira-2026-11-24.tar.age" });

@@ -21,6 +21,7 @@ export class FakeSession implements Session {
     id: ME.id,
     username: ME.username,
     displayName: ME.name,
+    about: "Sails on Saturdays.",
     email: "mira@example.org",
     device: DEVICES[0]?.id ?? id(901),
     privacy: { direct: "anybody", add: "friends", lastSeen: true, readReceipts: true, findable: true },
@@ -85,8 +86,13 @@ export class FakeSession implements Session {
     return this.#does("changePassword", proof, after);
   }
 
-  changeProfile(profile: object): Answer {
-    return this.#does("changeProfile", profile);
+  async changeProfile(profile: object): Answer {
+    const answer = await this.#does("changeProfile", profile);
+    const me = this.me.peek();
+    if (answer.ok && me !== undefined) {
+      this.me.value = { ...me, ...profile };
+    }
+    return answer;
   }
 
   async changePrivacy(privacy: Partial<Privacy>): Answer {

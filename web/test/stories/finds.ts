@@ -1,5 +1,5 @@
 /** Channels to find, and notices. */
-import type { FoundRoom, NoticeRow, RoomRow } from "../../src/state/model.ts";
+import type { FoundRoom, Hole, NoticeRow, RoomRow } from "../../src/state/model.ts";
 import { DAY, DEVICES, HOUR, id, LONG, MINUTE, NOW, OMAR } from "./people.ts";
 import { ROOM } from "./rooms.ts";
 
@@ -65,4 +65,22 @@ export const NOTICES: NoticeRow[] = [
     key: "notice.member_left",
     values: { user: LONG.name, room: "Rope knots" },
   },
+];
+
+export const HOLES: Hole[] = [
+  {
+    who: "Ann Okafor",
+    count: 3,
+    room: { id: ROOM.trip, name: "Island weekend" },
+    since: NOW - 3 * HOUR,
+    until: NOW - 2 * HOUR,
+  },
+  {
+    who: LONG.name,
+    count: 1,
+    room: { id: ROOM.long, name: LONG.name },
+    since: NOW - DAY,
+    until: NOW - DAY + HOUR,
+  },
+  { since: NOW - 9 * DAY, until: NOW - 8 * DAY },
 ];

@@ -19,6 +19,7 @@ app.values.value = {
   language: asked.get("language") === "ru" ? "ru" : asked.get("language") === "pseudo" ? "pseudo" : "en",
   reduceMotion: asked.has("still"),
 };
+app.isSlow = asked.has("slow");
 document.documentElement.dir = asked.get("dir") === "rtl" ? "rtl" : "ltr";
 const set = story?.(app);
 if (location.hash === "" && set !== undefined) {

@@ -1,5 +1,6 @@
 /** Every screen, by its name: what is special about the world, and where the page begins. */
 import type { FakeApp } from "./fake-app.ts";
+import { HOLES } from "./finds.ts";
 import { ANN, HOUR, id, ME, SIXTEEN } from "./people.ts";
 import { ROOM } from "./rooms.ts";
 import { TROUBLE } from "./talk.ts";
@@ -76,6 +77,25 @@ export const STORIES: Record<string, Story> = {
       isReminderDue: true,
     };
     return "#/settings/history";
+  },
+  holes: (app) => {
+    app.holeList.value = HOLES;
+    return "#/settings/history";
+  },
+  "no-rooms": (app) => {
+    app.list.value = [];
+    app.invitations.value = [];
+    app.friends.value = [];
+    return "#/new/find";
+  },
+  restarting: (app) => {
+    app.phase.value = { is: "starting", isAgain: true };
+    return "#/";
+  },
+  erased: (app) => {
+    app.list.value = [];
+    app.phase.value = { is: "signed_in", isEmptyDevice: true, isErased: true };
+    return "#/";
   },
   "first-steps": (app) => {
     app.list.value = [];

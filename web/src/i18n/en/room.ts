@@ -196,4 +196,7 @@ export const room = {
   "role.make_owner": "Make the owner",
   "hand_over.title": "Make {name} the owner?",
   "hand_over.text": "The room is theirs then, and you become an admin. Only they can give it back.",
+  "details.no_member": "No member has this name.",
+  "forward.none": "There is no room to forward to. Create one, or write to somebody.",
+  "receipts.nobody": "Nobody has it yet: it waits to be sent, or the room has no other members.",
 } as const;

@@ -130,4 +130,24 @@ export const settings = {
   "second.noted_hint": "They are not shown again. Without them and without the phone nobody can log in.",
   "second.end_title": "Turn off the second factor?",
   "second.end_text": "From then on the password alone is enough to log in.",
+  "account.about": "About you",
+  "account.about_hint": "A few lines that others see in your profile.",
+  "account.avatar": "Address of a picture",
+  "account.avatar_hint":
+    "An https address. Other apps may show the picture. This one shows a link: the server of a picture learns who looks.",
+  "second.lost":
+    "The recovery codes are not shown again. Without them and without the phone nobody can log in.",
+  "export.stops": "The backup is not finished. If you close this, no file is written.",
+  "import.stops":
+    "The import is not finished. What was read so far stays, and you can import the file again for the rest.",
+  "holes.title": "What may be missing",
+  "holes.none": "As far as this device knows, nothing is missing.",
+  "holes.do":
+    "Another of your devices may have these messages. Export a backup there, and import it here: what is missing is filled in.",
+  "holes.of": { one: "{n} message of {name}", other: "{n} messages of {name}" },
+  "holes.unknown": "Messages that nobody can count",
+  "holes.between": "between {since} and {until}",
+  "holes.more": { one: "Show {n} more", other: "Show {n} more" },
+  "holes.stay":
+    "Where nobody can count, the relay has lost track of what waited for you. Such a time stays in this list, also after an import.",
 } as const;

@@ -138,7 +138,7 @@ export const shell = {
   "new.person_go": "Find them",
   "new.find_label": "Name of the channel",
   "new.find_submit": "Find",
-  "new.found_none": "No channel has this name. Try a shorter beginning.",
+  "new.found_none": "No channel has this name",
   "new.join": "Join",
   "new.open": "Open",
 
@@ -167,4 +167,17 @@ export const shell = {
   "person.edit_own": "Change what others see",
   "person.copy_link": "Copy the link to this profile",
   "search.any_person": "Search the words of everybody",
+  "dialog.leave_title": "Close this?",
+  "dialog.leave": "Close it all the same",
+  "dialog.stay": "Stay here",
+  "dialog.typed": "What you have typed here is lost.",
+  loading: "One moment…",
+  "starting.again": "Ferry opens your history again…",
+  "list.none": "Your rooms and conversations appear here.",
+  "switcher.empty": "There are no rooms yet. Press Esc to close, then find people.",
+  "new.find_begin": "Look for a channel",
+  "new.find_begin_text":
+    "Channels are rooms that everybody on this relay may join. Type the beginning of a name.",
+  "new.found_none_text": "Try a shorter beginning, or create a channel yourself.",
+  "person.picture": "Picture (opens another site)",
 } as const;

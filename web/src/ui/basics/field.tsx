@@ -1,7 +1,8 @@
 /** A labelled field of a form, with what helps and what is wrong. */
-import type { ComponentChildren, Ref } from "preact";
-import { useId, useState } from "preact/hooks";
+import type { ComponentChildren, Ref, RefObject } from "preact";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { t } from "../../i18n/words.ts";
+import { ErrorText } from "./error-text.tsx";
 import { Icon } from "./icon.tsx";
 
 interface Props {
@@ -14,56 +15,54 @@ interface Props {
   autocomplete?: string;
   name?: string;
   maxLength?: number;
-  inputRef?: Ref<HTMLInputElement>;
+  inputRef?: RefObject<HTMLInputElement | null> | undefined;
   required?: boolean;
-  inputMode?: "numeric" | "text";
+  inputMode?: "numeric" | "text" | "url";
   /** Several lines. */
   isLong?: boolean;
 }
 
 export function Field(props: Props) {
   const id = useId();
+  const own = useRef<HTMLInputElement & HTMLTextAreaElement>(null);
   const [isShown, setShown] = useState(false);
-  const isPassword = props.type === "password";
-  const described = [
-    props.error === undefined ? "" : `${id}-error`,
-    props.hint === undefined ? "" : `${id}-hint`,
-  ];
+  const { error, hint, label, type, inputRef = own } = props;
+  const isPassword = type === "password";
+  // The user corrects what is wrong without a search for its field.
+  useEffect(() => {
+    if (error !== undefined) {
+      inputRef.current?.focus();
+    }
+  }, [error]);
+  const described = [error === undefined ? "" : `${id}-error`, hint === undefined ? "" : `${id}-hint`];
+  const shared = {
+    class: "input",
+    id,
+    value: props.value,
+    maxLength: props.maxLength,
+    "aria-invalid": error !== undefined,
+    "aria-describedby": described.join(" ").trim() || undefined,
+    onInput: (event: { currentTarget: { value: string } }) => props.onValue(event.currentTarget.value),
+  };
   return (
     <div class="field">
-      <label for={id}>{props.label}</label>
+      <label for={id}>{label}</label>
       {props.isLong === true ? (
-        <textarea
-          class="input"
-          id={id}
-          rows={3}
-          value={props.value}
-          dir="auto"
-          maxLength={props.maxLength}
-          aria-invalid={props.error !== undefined}
-          aria-describedby={described.join(" ").trim() || undefined}
-          onInput={(event) => props.onValue(event.currentTarget.value)}
-        />
+        <textarea {...shared} ref={own} rows={3} dir="auto" />
       ) : (
         <div class={isPassword ? "with-button" : undefined}>
           <input
-            class="input"
-            id={id}
-            ref={props.inputRef ?? null}
+            {...shared}
+            ref={inputRef}
             name={props.name}
             // The types want one literal for each kind of input.
-            type={(isPassword && isShown ? "text" : (props.type ?? "text")) as "text"}
-            value={props.value}
-            dir={props.type === undefined ? "auto" : undefined}
-            maxLength={props.maxLength}
+            type={(isPassword && isShown ? "text" : (type ?? "text")) as "text"}
+            dir={type === undefined ? "auto" : undefined}
             autocomplete={props.autocomplete ?? "off"}
             autocapitalize="none"
             spellcheck={false}
             inputmode={props.inputMode}
             required={props.required}
-            aria-invalid={props.error !== undefined}
-            aria-describedby={described.join(" ").trim() || undefined}
-            onInput={(event) => props.onValue(event.currentTarget.value)}
           />
           {isPassword ? (
             <button
@@ -78,15 +77,10 @@ export function Field(props: Props) {
           ) : null}
         </div>
       )}
-      {props.error === undefined ? null : (
-        <p class="error" id={`${id}-error`}>
-          <Icon name="warning" size={16} />
-          {props.error}
-        </p>
-      )}
-      {props.hint === undefined ? null : (
+      {error === undefined ? null : <ErrorText id={`${id}-error`}>{error}</ErrorText>}
+      {hint === undefined ? null : (
         <p class="hint" id={`${id}-hint`}>
-          {props.hint}
+          {hint}
         </p>
       )}
     </div>

@@ -45,10 +45,6 @@ export function Menu(props: {
       ref={menu}
       class="menu"
       aria-label={props.label}
-      onCancel={(event) => {
-        event.preventDefault();
-        props.onClose();
-      }}
       onClick={(event) => {
         if (event.target === menu.current) {
           props.onClose();

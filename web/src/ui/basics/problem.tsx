@@ -4,7 +4,7 @@ import { countdown } from "../../i18n/dates.ts";
 import { lookUp, t } from "../../i18n/words.ts";
 import type { Problem } from "../../state/answer.ts";
 import { everySecond } from "../device.ts";
-import { Icon } from "./icon.tsx";
+import { ErrorText } from "./error-text.tsx";
 
 /** Returns the words for a problem. A code without words shows the relay's. */
 export function wordsOf(problem: Problem): string {
@@ -16,14 +16,11 @@ export function wordsOf(problem: Problem): string {
   return t("problem.unknown", { detail: problem.detail ?? "", code });
 }
 
-export function ProblemText({ problem, isAlert = true }: { problem: Problem; isAlert?: boolean }) {
+export function ProblemText({ problem }: { problem: Problem }) {
   return (
-    <p class="error" role={isAlert ? "alert" : undefined}>
-      <Icon name="warning" size={16} />
-      <span>
-        {wordsOf(problem)} {problem.retryAt === undefined ? null : <Wait until={problem.retryAt} />}
-      </span>
-    </p>
+    <ErrorText>
+      {wordsOf(problem)} {problem.retryAt === undefined ? null : <Wait until={problem.retryAt} />}
+    </ErrorText>
   );
 }
 

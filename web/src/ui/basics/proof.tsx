@@ -32,10 +32,11 @@ export function useProof(isCoded = false): ProofForm {
   };
   const { problem } = task;
   useEffect(() => {
-    // The user corrects what was wrong without a search for its field.
+    // The user corrects what was wrong without a search for its field. A login that is rejected
+    // names none. Another field has the focus already.
     if (problem !== undefined && isOfCode(problem)) {
       fields.code.current?.select();
-    } else if (problem !== undefined && problem.retryAt === undefined) {
+    } else if (problem?.retryAt === undefined && isOfPassword(problem)) {
       fields.password.current?.select();
     }
   }, [problem]);
@@ -126,6 +127,10 @@ export function CodeInput(props: {
       required
     />
   );
+}
+
+function isOfPassword(problem: Problem | undefined): boolean {
+  return problem !== undefined && (fieldOf(problem) ?? "password") === "password";
 }
 
 function isOfCode(problem: Problem): boolean {

@@ -22,7 +22,11 @@ export function BanDialog({ room, member, onClose }: { room: OpenRoom; member: M
     };
   };
   return (
-    <Dialog title={t("ban.title", { name: member.name })} onClose={onClose}>
+    <Dialog
+      title={t("ban.title", { name: member.name })}
+      loses={reason.trim() === "" ? undefined : t("dialog.typed")}
+      onClose={onClose}
+    >
       <p>{t("ban.text")}</p>
       <Segments
         label={t("ban.how_long")}

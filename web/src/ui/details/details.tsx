@@ -1,13 +1,16 @@
 /** The details of a room: what it is, who is in it, and what can be done. */
 import type { ComponentChildren } from "preact";
-import { useEffect } from "preact/hooks";
+import type { Id } from "../../core/id.ts";
 import { t } from "../../i18n/words.ts";
+import { useApp } from "../app-context.ts";
 import { Avatar } from "../basics/avatar.tsx";
 import { Choice } from "../basics/field.tsx";
 import { Icon } from "../basics/icon.tsx";
+import { useLoad } from "../basics/loading.tsx";
 import { ProblemText } from "../basics/problem.tsx";
 import { useTask } from "../basics/task.ts";
 import { isTight } from "../device.ts";
+import { About } from "../people/about.tsx";
 import { presenceWords } from "../rooms/presence-words.ts";
 import { href } from "../route.ts";
 import { useRoomView } from "../timeline/room-view.ts";
@@ -18,10 +21,8 @@ import { RoomActions } from "./room-actions.tsx";
 export default function Details() {
   const { room } = useRoomView();
   const task = useTask();
+  const load = useLoad(() => room.loadMembers());
   const row = room.row.value;
-  useEffect(() => {
-    void task.run(() => room.loadMembers());
-  }, [room]);
   if (row === undefined) {
     return null;
   }
@@ -42,6 +43,7 @@ export default function Details() {
                 {row.description}
               </p>
             )}
+            {row.peer === undefined ? null : <PeerAbout user={row.peer} />}
           </div>
           {task.problem === undefined ? null : <ProblemText problem={task.problem} />}
           <section>
@@ -74,7 +76,7 @@ export default function Details() {
             )
           ) : (
             <>
-              <Members />
+              <Members load={load} />
               <RoomActions />
             </>
           )}
@@ -82,6 +84,13 @@ export default function Details() {
       </div>
     </SidePane>
   );
+}
+
+/** A problem is none here: the profile has the rest, and says why. */
+function PeerAbout({ user }: { user: Id }) {
+  const { people } = useApp();
+  const said = useLoad(() => people.look(user)).came?.value;
+  return said === undefined ? null : <About {...said} />;
 }
 
 /** The pane beside a room, or in its place where both have no room. */

@@ -7,11 +7,12 @@ import { t } from "../../i18n/words.ts";
 import type { Member, OpenRoom } from "../../state/room-model.ts";
 import { useApp } from "../app-context.ts";
 import { Avatar } from "../basics/avatar.tsx";
-import { Dialog } from "../basics/dialog.tsx";
+import { Confirm } from "../basics/confirm.tsx";
 import { SearchField } from "../basics/field.tsx";
 import { Icon } from "../basics/icon.tsx";
+import { Loaded, type Loading } from "../basics/loading.tsx";
 import { Menu, type MenuItem, type Place } from "../basics/menu.tsx";
-import { FormProblem, ProblemText } from "../basics/problem.tsx";
+import { ProblemText } from "../basics/problem.tsx";
 import { type Task, useTask } from "../basics/task.ts";
 import { go } from "../route.ts";
 import { lazy } from "../shell/lazy.tsx";
@@ -26,7 +27,7 @@ const FIELD_FROM = 10;
 const SHOWN_MAX = 100;
 const HOUR = 3_600_000;
 
-export function Members() {
+export function Members({ load }: { load: Loading<unknown> }) {
   const { room } = useRoomView();
   const { session } = useApp();
   const task = useTask();
@@ -52,6 +53,8 @@ export function Members() {
         <SearchField label={t("details.find_member")} value={words} onValue={setWords} />
       ) : null}
       {task.problem === undefined ? null : <ProblemText problem={task.problem} />}
+      <Loaded of={load} is={all.length > 0} />
+      {all.length > 0 && shown.length === 0 ? <p class="hint">{t("details.no_member")}</p> : null}
       <ul>
         {shown.slice(0, SHOWN_MAX).map((member) => (
           <MemberItem key={member.user} member={member} isMe={member.user === me} task={task} />
@@ -139,7 +142,17 @@ function itemsOf(member: Member, room: OpenRoom, task: Task, write: () => void):
     may.handOver && {
       label: t("role.make_owner"),
       icon: "star",
-      run: () => afterMenu.open((close) => <HandOverDialog room={room} member={member} onClose={close} />),
+      run: () =>
+        afterMenu.open((close) => (
+          <Confirm
+            title={t("hand_over.title", { name: member.name })}
+            text={t("hand_over.text")}
+            submit={t("role.make_owner")}
+            isDanger={false}
+            run={() => room.handOver(user)}
+            onClose={close}
+          />
+        )),
     },
     may.mute && isMuted && { label: t("details.unmute"), icon: "bell", run: change({ mutedUntil: null }) },
     may.mute &&
@@ -168,31 +181,4 @@ function itemsOf(member: Member, room: OpenRoom, task: Task, write: () => void):
     },
   ];
   return items.filter((item): item is MenuItem => item !== false);
-}
-
-function HandOverDialog({ room, member, onClose }: { room: OpenRoom; member: Member; onClose(): void }) {
-  const task = useTask();
-  return (
-    <Dialog title={t("hand_over.title", { name: member.name })} onClose={onClose}>
-      <p>{t("hand_over.text")}</p>
-      <FormProblem problem={task.problem} />
-      <div class="buttons end">
-        <button type="button" class="button" onClick={onClose}>
-          {t("cancel")}
-        </button>
-        <button
-          type="button"
-          class="button primary"
-          disabled={task.isBusy}
-          onClick={async () => {
-            if ((await task.run(() => room.handOver(member.user))) !== undefined) {
-              onClose();
-            }
-          }}
-        >
-          {t("role.make_owner")}
-        </button>
-      </div>
-    </Dialog>
-  );
 }

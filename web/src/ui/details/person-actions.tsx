@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import type { Id } from "../../core/id.ts";
 import { t } from "../../i18n/words.ts";
 import { useApp } from "../app-context.ts";
-import { Dialog } from "../basics/dialog.tsx";
+import { Confirm } from "../basics/confirm.tsx";
 import { Icon } from "../basics/icon.tsx";
 import { ProblemText } from "../basics/problem.tsx";
 import { useTask } from "../basics/task.ts";
@@ -48,24 +48,13 @@ export function PersonActions({ user, name }: { user: Id; name: string }) {
         </button>
       )}
       {asks ? (
-        <Dialog title={t("block.title", { name })} onClose={() => setAsks(false)}>
-          <p>{t("block.text")}</p>
-          <div class="buttons end">
-            <button type="button" class="button" onClick={() => setAsks(false)}>
-              {t("cancel")}
-            </button>
-            <button
-              type="button"
-              class="button danger"
-              onClick={() => {
-                setAsks(false);
-                void task.run(() => people.block(user, true));
-              }}
-            >
-              {t("person.block")}
-            </button>
-          </div>
-        </Dialog>
+        <Confirm
+          title={t("block.title", { name })}
+          text={t("block.text")}
+          submit={t("person.block")}
+          run={() => people.block(user, true)}
+          onClose={() => setAsks(false)}
+        />
       ) : null}
     </section>
   );

@@ -39,7 +39,7 @@ export default function Receipts({ message }: { message: Id }) {
                 </li>
               ))}
             </ul>
-            <p class="hint">{t("receipts.hint")}</p>
+            <p class="hint">{t(receipts.length === 0 ? "receipts.nobody" : "receipts.hint")}</p>
           </section>
         </div>
       </div>

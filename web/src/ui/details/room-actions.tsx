@@ -1,9 +1,10 @@
 /** What the user can do with a room. */
 import { useState } from "preact/hooks";
 import { t } from "../../i18n/words.ts";
-import type { Answer } from "../../state/answer.ts";
+import { Confirm } from "../basics/confirm.tsx";
 import { Dialog } from "../basics/dialog.tsx";
 import { Field } from "../basics/field.tsx";
+import { FormButtons } from "../basics/form-buttons.tsx";
 import { Icon, type IconName } from "../basics/icon.tsx";
 import { errorOf, FormProblem } from "../basics/problem.tsx";
 import { useTask } from "../basics/task.ts";
@@ -45,53 +46,26 @@ export function RoomActions() {
       {open === "bans" ? <BansDialog room={room} onClose={close} /> : null}
       {open === "invitations" ? <OpenInvitationsDialog room={room} onClose={close} /> : null}
       {open === "leave" ? (
-        <EndDialog
+        <Confirm
           title={t("leave.title", { name })}
           text={may.delete ? `${t("leave.text")} ${t("leave.owner")}` : t("leave.text")}
           submit={t("details.leave")}
-          end={() => room.leave()}
+          run={() => room.leave()}
+          onDone={() => go({ at: "home" })}
           onClose={close}
         />
       ) : null}
       {open === "delete" ? (
-        <EndDialog
+        <Confirm
           title={t("delete_room.title", { name })}
           text={t("delete_room.text")}
           submit={t("details.delete")}
-          end={() => room.delete()}
+          run={() => room.delete()}
+          onDone={() => go({ at: "home" })}
           onClose={close}
         />
       ) : null}
     </section>
-  );
-}
-
-/** Asks before the user leaves a room, or deletes it. */
-function EndDialog(props: { title: string; text: string; submit: string; end(): Answer; onClose(): void }) {
-  const task = useTask();
-  return (
-    <Dialog title={props.title} onClose={props.onClose}>
-      <p>{props.text}</p>
-      <FormProblem problem={task.problem} />
-      <div class="buttons end">
-        <button type="button" class="button" onClick={props.onClose}>
-          {t("cancel")}
-        </button>
-        <button
-          type="button"
-          class="button danger"
-          disabled={task.isBusy}
-          onClick={async () => {
-            if ((await task.run(() => props.end())) !== undefined) {
-              props.onClose();
-              go({ at: "home" });
-            }
-          }}
-        >
-          {props.submit}
-        </button>
-      </div>
-    </Dialog>
   );
 }
 
@@ -101,8 +75,9 @@ function ChangeDialog({ onClose }: { onClose(): void }) {
   const row = room.row.peek();
   const [name, setName] = useState(row?.name ?? "");
   const [description, setDescription] = useState(row?.description ?? "");
+  const isChanged = name !== (row?.name ?? "") || description !== (row?.description ?? "");
   return (
-    <Dialog title={t("details.change")} onClose={onClose}>
+    <Dialog title={t("details.change")} loses={isChanged ? t("dialog.typed") : undefined} onClose={onClose}>
       <form
         class="form"
         onSubmit={async (event) => {
@@ -129,14 +104,12 @@ function ChangeDialog({ onClose }: { onClose(): void }) {
           isLong
         />
         <FormProblem problem={task.problem} fields={["name", "description"]} />
-        <div class="buttons end">
-          <button type="button" class="button" onClick={onClose}>
-            {t("cancel")}
-          </button>
-          <button type="submit" class="button primary" disabled={task.isBusy || name.trim() === ""}>
-            {t("save")}
-          </button>
-        </div>
+        <FormButtons
+          submit={t("save")}
+          isBusy={task.isBusy}
+          isIncomplete={name.trim() === ""}
+          onCancel={onClose}
+        />
       </form>
     </Dialog>
   );

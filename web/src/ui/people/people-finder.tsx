@@ -8,6 +8,7 @@ import { attemptAnswer } from "../../state/failure.ts";
 import type { Person } from "../../state/model.ts";
 import { useApp } from "../app-context.ts";
 import { SearchField } from "../basics/field.tsx";
+import { Waiting } from "../basics/loading.tsx";
 import { ProblemText } from "../basics/problem.tsx";
 import { PersonItem } from "./person-item.tsx";
 
@@ -19,9 +20,11 @@ export function PeopleFinder({ action }: { action(person: Person): ComponentChil
   const [problem, setProblem] = useState<Problem>();
   const [words, setWords] = useState("");
   const [found, setFound] = useState<Person[]>();
+  const [isBusy, setBusy] = useState(false);
   const wanted = words.trim().replace(/^@/, "");
   useEffect(() => {
     setProblem(undefined);
+    setBusy(wanted !== "");
     if (wanted === "") {
       setFound(undefined);
       return undefined;
@@ -33,24 +36,26 @@ export function PeopleFinder({ action }: { action(person: Person): ComponentChil
         id === undefined ? people.find(wanted) : only(people.look(id)),
       );
       // The relay may answer in another order than it was asked.
-      if (isCurrent && answer.ok) {
-        setFound(answer.value);
-      } else if (isCurrent && !answer.ok) {
-        setProblem(answer.problem);
+      if (!isCurrent) {
+        return;
       }
+      setBusy(false);
+      setFound(answer.ok ? answer.value : undefined);
+      setProblem(answer.ok ? undefined : answer.problem);
     }, PAUSE_MS);
     return () => {
       isCurrent = false;
       clearTimeout(timer);
     };
   }, [wanted]);
-  const shown = found ?? people.friends.value;
+  const shown = found ?? (wanted === "" ? people.friends.value : []);
   return (
     <div class="form">
       <SearchField label={t("people.find")} value={words} onValue={setWords} />
       {problem === undefined ? null : <ProblemText problem={problem} />}
-      {found?.length === 0 ? <p class="hint">{t("people.nobody", { name: wanted })}</p> : null}
-      {found === undefined && shown.length === 0 ? <p class="hint">{t("people.find_hint")}</p> : null}
+      {isBusy && found === undefined ? <Waiting /> : null}
+      {found?.length === 0 && !isBusy ? <p class="hint">{t("people.nobody", { name: wanted })}</p> : null}
+      {wanted === "" ? <p class="hint">{t("people.find_hint")}</p> : null}
       <ul class="rows" aria-label={found === undefined ? t("people.friends") : t("people.found")}>
         {shown.map((person) => (
           <PersonItem key={person.id} person={person}>

@@ -1,12 +1,12 @@
 /** Friends, requests, people to find, and people who are blocked. */
 import type { ComponentChild } from "preact";
-import { useEffect } from "preact/hooks";
 import type { Id } from "../../core/id.ts";
 import { t } from "../../i18n/words.ts";
 import type { Person } from "../../state/model.ts";
 import { useApp } from "../app-context.ts";
 import { Empty } from "../basics/empty.tsx";
 import { Icon } from "../basics/icon.tsx";
+import { Loaded, type Loading, useLoad } from "../basics/loading.tsx";
 import { ProblemText } from "../basics/problem.tsx";
 import { useTask } from "../basics/task.ts";
 import { go, href } from "../route.ts";
@@ -14,14 +14,13 @@ import { Page, Pane } from "../shell/pane.tsx";
 import { PeopleFinder } from "./people-finder.tsx";
 import { PersonItem } from "./person-item.tsx";
 
+type Load = Loading<unknown>;
 type Tab = "friends" | "requests" | "find" | "blocked";
 
 export default function People({ tab }: { tab: Tab }) {
   const { people, rooms, session } = useApp();
   const task = useTask();
-  useEffect(() => {
-    void task.run(() => people.load());
-  }, []);
+  const load = useLoad(() => people.load());
   const incoming = people.requests.value.incoming.length;
   const write = async (user: Id) => {
     const opened = await task.run(() => rooms.direct(user));
@@ -51,46 +50,44 @@ export default function People({ tab }: { tab: Tab }) {
           ))}
         </nav>
         {task.problem === undefined ? null : <ProblemText problem={task.problem} />}
-        {tab === "friends" ? <Friends button={writeButton} /> : null}
+        {tab === "friends" ? <Friends load={load} button={writeButton} /> : null}
         {tab === "find" ? <PeopleFinder action={writeButton} /> : null}
-        {tab === "requests" ? <Requests /> : null}
-        {tab === "blocked" ? <BlockedPeople /> : null}
+        {tab === "requests" ? <Requests load={load} /> : null}
+        {tab === "blocked" ? <BlockedPeople load={load} /> : null}
       </Page>
     </Pane>
   );
 }
 
-function Friends({ button }: { button(person: Person): ComponentChild }) {
+function Friends({ load, button }: { load: Load; button(person: Person): ComponentChild }) {
   const friends = useApp().people.friends.value;
-  if (friends.length === 0) {
-    return (
-      <Empty drawing="anchor" title={t("people.no_friends")} text={t("people.no_friends_text")}>
-        <a class="button primary" href={href({ at: "people", tab: "find" })}>
-          {t("people.find_somebody")}
-        </a>
-      </Empty>
-    );
-  }
+  const none = (
+    <Empty drawing="anchor" title={t("people.no_friends")} text={t("people.no_friends_text")}>
+      <a class="button primary" href={href({ at: "people", tab: "find" })}>
+        {t("people.find_somebody")}
+      </a>
+    </Empty>
+  );
   return (
-    <ul class="rows">
-      {friends.map((person) => (
-        <PersonItem key={person.id} person={person}>
-          {button(person)}
-        </PersonItem>
-      ))}
-    </ul>
+    <Loaded of={load} is={friends.length > 0} empty={none}>
+      <ul class="rows">
+        {friends.map((person) => (
+          <PersonItem key={person.id} person={person}>
+            {button(person)}
+          </PersonItem>
+        ))}
+      </ul>
+    </Loaded>
   );
 }
 
-function Requests() {
+function Requests({ load }: { load: Load }) {
   const { people } = useApp();
   const task = useTask();
   const { incoming, outgoing } = people.requests.value;
-  if (incoming.length + outgoing.length === 0) {
-    return <Empty drawing="buoy" title={t("people.no_requests")} text={t("people.no_requests_text")} />;
-  }
+  const none = <Empty drawing="buoy" title={t("people.no_requests")} text={t("people.no_requests_text")} />;
   return (
-    <>
+    <Loaded of={load} is={incoming.length + outgoing.length > 0} empty={none}>
       {task.problem === undefined ? null : <ProblemText problem={task.problem} />}
       {incoming.length === 0 ? null : (
         <section>
@@ -137,11 +134,11 @@ function Requests() {
           </ul>
         </section>
       )}
-    </>
+    </Loaded>
   );
 }
 
-function BlockedPeople() {
+function BlockedPeople({ load }: { load: Load }) {
   const { people } = useApp();
   const task = useTask();
   const blocked = people.blocked.value;
@@ -152,20 +149,21 @@ function BlockedPeople() {
         <p>{t("people.blocked_text")}</p>
       </div>
       {task.problem === undefined ? null : <ProblemText problem={task.problem} />}
-      {blocked.length === 0 ? <p class="hint">{t("people.no_blocked")}</p> : null}
-      <ul class="rows">
-        {blocked.map((person) => (
-          <PersonItem key={person.id} person={person}>
-            <button
-              type="button"
-              class="button small"
-              onClick={() => void task.run(() => people.block(person.id, false))}
-            >
-              {t("person.unblock")}
-            </button>
-          </PersonItem>
-        ))}
-      </ul>
+      <Loaded of={load} is={blocked.length > 0} empty={<p class="hint">{t("people.no_blocked")}</p>}>
+        <ul class="rows">
+          {blocked.map((person) => (
+            <PersonItem key={person.id} person={person}>
+              <button
+                type="button"
+                class="button small"
+                onClick={() => void task.run(() => people.block(person.id, false))}
+              >
+                {t("person.unblock")}
+              </button>
+            </PersonItem>
+          ))}
+        </ul>
+      </Loaded>
     </>
   );
 }

@@ -1,5 +1,4 @@
 /** A user: who they are, and what can be done. A link leads here, also from elsewhere. */
-import { useEffect, useState } from "preact/hooks";
 import type { Id } from "../../core/id.ts";
 import { t } from "../../i18n/words.ts";
 import type { Person as Known } from "../../state/model.ts";
@@ -7,22 +6,21 @@ import { useApp } from "../app-context.ts";
 import { Avatar } from "../basics/avatar.tsx";
 import { CopyButton } from "../basics/copy-button.tsx";
 import { Icon } from "../basics/icon.tsx";
+import { Loaded, useLoad } from "../basics/loading.tsx";
 import { FormProblem } from "../basics/problem.tsx";
 import { useTask } from "../basics/task.ts";
 import { PersonActions } from "../details/person-actions.tsx";
 import { presenceWords } from "../rooms/presence-words.ts";
 import { go, href } from "../route.ts";
 import { Page, Pane } from "../shell/pane.tsx";
+import { About, type Said } from "./about.tsx";
 
 export default function Person({ user }: { user: Id }) {
   const { people, rooms, session } = useApp();
   const task = useTask();
-  const [about, setAbout] = useState<string>();
+  const load = useLoad(() => people.look(user));
   const known = people.known.value.find(({ id }) => id === user);
   const isMe = user === session.me.value?.id;
-  useEffect(() => {
-    void task.run(() => people.look(user)).then((found) => setAbout(found?.value.about));
-  }, []);
   const write = async () => {
     const opened = await task.run(() => rooms.direct(user));
     if (opened !== undefined) {
@@ -33,9 +31,10 @@ export default function Person({ user }: { user: Id }) {
     <Pane title={t("person.profile")} back={{ at: "people", tab: "friends" }}>
       <Page>
         <FormProblem problem={task.problem} />
+        <Loaded of={load} is={known !== undefined} />
         {known === undefined ? null : (
           <>
-            <Head person={known} about={about} />
+            <Head person={known} said={load.came?.value ?? {}} />
             <section class="action-list">
               {isMe ? (
                 <a class="action" href={href({ at: "settings", section: "account" })}>
@@ -62,7 +61,7 @@ export default function Person({ user }: { user: Id }) {
   );
 }
 
-function Head({ person, about }: { person: Known; about: string | undefined }) {
+function Head({ person, said }: { person: Known; said: Said }) {
   return (
     <div class="profile">
       <Avatar id={person.id} name={person.name} size="large" presence={person.presence} />
@@ -73,11 +72,7 @@ function Head({ person, about }: { person: Known; about: string | undefined }) {
         @<bdi>{person.username}</bdi>
       </p>
       {person.presence === undefined ? null : <p class="faint">{presenceWords(person.presence)}</p>}
-      {about === undefined ? null : (
-        <p class="description" dir="auto">
-          {about}
-        </p>
-      )}
+      <About {...said} />
     </div>
   );
 }

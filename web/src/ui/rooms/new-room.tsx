@@ -4,8 +4,10 @@ import { t } from "../../i18n/words.ts";
 import type { FoundRoom, Person } from "../../state/model.ts";
 import { useApp } from "../app-context.ts";
 import { Avatar } from "../basics/avatar.tsx";
+import { Empty } from "../basics/empty.tsx";
 import { Field, SearchField, Segments } from "../basics/field.tsx";
 import { Icon } from "../basics/icon.tsx";
+import { Waiting } from "../basics/loading.tsx";
 import { errorOf, FormProblem, ProblemText } from "../basics/problem.tsx";
 import { useTask } from "../basics/task.ts";
 import { PeopleFinder } from "../people/people-finder.tsx";
@@ -150,7 +152,17 @@ function Find() {
         </button>
       </div>
       {task.problem === undefined ? null : <ProblemText problem={task.problem} />}
-      {found?.length === 0 ? <p class="hint">{t("new.found_none")}</p> : null}
+      {found === undefined && task.isBusy ? <Waiting /> : null}
+      {found === undefined && !task.isBusy && task.problem === undefined ? (
+        <Empty drawing="lighthouse" title={t("new.find_begin")} text={t("new.find_begin_text")} />
+      ) : null}
+      {found?.length === 0 ? (
+        <Empty drawing="buoy" title={t("new.found_none")} text={t("new.found_none_text")}>
+          <a class="button" href={href({ at: "new", tab: "create" })}>
+            {t("first.create")}
+          </a>
+        </Empty>
+      ) : null}
       <ul class="rows">
         {(found ?? []).map((room) => (
           <li key={room.id} class="item">

@@ -2,6 +2,7 @@
 import { useState } from "preact/hooks";
 import { fold, hasWords, searchWords } from "../../core/fold.ts";
 import { t } from "../../i18n/words.ts";
+import type { RoomRow } from "../../state/model.ts";
 import { useApp } from "../app-context.ts";
 import { SearchField } from "../basics/field.tsx";
 import { Icon } from "../basics/icon.tsx";
@@ -18,7 +19,9 @@ export function RoomList({ keys }: { keys: string }) {
   const open = here.at === "room" ? here.room : undefined;
   const all = rooms.list.value;
   const wanted = searchWords(words);
-  const shown = wanted.length === 0 ? all : all.filter(({ name }) => hasWords(fold(name), wanted));
+  const isWanted = ({ name }: RoomRow) => hasWords(fold(name), wanted);
+  const shown = all.filter(isWanted);
+  const hidden = rooms.hidden.value.filter(isWanted);
   const invitations = rooms.invitations.value.length;
   const phase = session.phase.value;
   return (
@@ -29,7 +32,7 @@ export function RoomList({ keys }: { keys: string }) {
         role="search"
         aria-label={t("list.find")}
         onKeyDown={(event) => {
-          const first = shown[0];
+          const first = shown[0] ?? hidden[0];
           if (event.key === "Enter" && first !== undefined && words !== "") {
             setWords("");
             go({ at: "room", room: first.id });
@@ -49,18 +52,28 @@ export function RoomList({ keys }: { keys: string }) {
             {t("invitations.count", { n: invitations })}
           </a>
         )}
-        {all.length === 0 && isNarrow.value ? (
+        {all.length === 0 && isNarrow.value && wanted.length === 0 ? (
           <div class="empty">
             <Scene of="ferry" />
             {phase.is === "signed_in" && phase.isEmptyDevice ? <EmptyDevice /> : <FirstSteps />}
           </div>
         ) : null}
-        {all.length > 0 && shown.length === 0 ? (
+        {all.length === 0 && !isNarrow.value && wanted.length === 0 ? (
+          <div class="empty">
+            <p>{t("list.none")}</p>
+          </div>
+        ) : null}
+        {wanted.length > 0 && shown.length + hidden.length === 0 ? (
           <div class="empty">
             <p>{t("list.nothing_found")}</p>
-            <a class="button small" href={href({ at: "people", tab: "find" })}>
-              {t("list.find_people")}
-            </a>
+            <div class="buttons">
+              <a class="button small" href={href({ at: "people", tab: "find" })}>
+                {t("list.find_people")}
+              </a>
+              <a class="button small" href={href({ at: "new", tab: "find" })}>
+                {t("new.find")}
+              </a>
+            </div>
           </div>
         ) : null}
         <ul class="room-list" aria-label={t("list.rooms")}>
@@ -70,21 +83,24 @@ export function RoomList({ keys }: { keys: string }) {
             </li>
           ))}
         </ul>
-        <Hidden wanted={wanted} open={open} />
+        <Hidden
+          shown={hidden}
+          isOpen={wanted.length > 0 || hidden.some(({ id }) => id === open)}
+          open={open}
+        />
       </div>
     </>
   );
 }
 
 /** Rooms out of the list stay within reach. Who looks for one by its name sees it at once. */
-function Hidden({ wanted, open }: { wanted: readonly string[]; open: string | undefined }) {
-  const hidden = useApp().rooms.hidden.value;
-  const shown = hidden.filter(({ name }) => hasWords(fold(name), wanted));
+function Hidden(props: { shown: readonly RoomRow[]; isOpen: boolean; open: string | undefined }) {
+  const { shown, open } = props;
   if (shown.length === 0) {
     return null;
   }
   return (
-    <details class="hidden-rooms" open={wanted.length > 0 || shown.some(({ id }) => id === open)}>
+    <details class="hidden-rooms" open={props.isOpen}>
       <summary>{t("list.hidden", { n: shown.length })}</summary>
       <ul class="room-list" aria-label={t("list.hidden", { n: shown.length })}>
         {shown.map((row) => (

@@ -3,11 +3,9 @@ import { useState } from "preact/hooks";
 import { t } from "../../i18n/words.ts";
 import { attempt } from "../../state/failure.ts";
 import { useApp } from "../app-context.ts";
-import { Dialog } from "../basics/dialog.tsx";
+import { Confirm } from "../basics/confirm.tsx";
 import { Icon } from "../basics/icon.tsx";
-import { ProblemText } from "../basics/problem.tsx";
 import { Rich } from "../basics/rich.tsx";
-import { useTask } from "../basics/task.ts";
 import { Alone } from "./alone.tsx";
 import { LoginForm } from "./login.tsx";
 
@@ -16,7 +14,6 @@ type Why = "elsewhere" | "expired" | "account_deleted" | "another_user";
 export function LoggedOut(props: { username: string; why: Why }) {
   const { session } = useApp();
   const [asks, setAsks] = useState(false);
-  const task = useTask();
   const isDeleted = props.why === "account_deleted";
   return (
     <Alone title={t(`logged_out.${props.why}`)} text={t(`logged_out.${props.why}_text`)}>
@@ -40,24 +37,13 @@ export function LoggedOut(props: { username: string; why: Why }) {
         {t("logged_out.erase")}
       </button>
       {asks ? (
-        <Dialog title={t("logged_out.erase_title")} onClose={() => setAsks(false)}>
-          <p>{t("logged_out.erase_text")}</p>
-          {task.problem === undefined ? null : <ProblemText problem={task.problem} />}
-          <div class="buttons end">
-            <button type="button" class="button" onClick={() => setAsks(false)}>
-              {t("cancel")}
-            </button>
-            <button
-              type="button"
-              class="button danger"
-              onClick={() => {
-                void task.run(() => attempt(() => session.erase()));
-              }}
-            >
-              {t("logged_out.erase")}
-            </button>
-          </div>
-        </Dialog>
+        <Confirm
+          title={t("logged_out.erase_title")}
+          text={t("logged_out.erase_text")}
+          submit={t("logged_out.erase")}
+          run={() => attempt(() => session.erase())}
+          onClose={() => setAsks(false)}
+        />
       ) : null}
     </Alone>
   );

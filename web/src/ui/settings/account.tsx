@@ -4,10 +4,12 @@ import { t } from "../../i18n/words.ts";
 import { useApp } from "../app-context.ts";
 import { Dialog } from "../basics/dialog.tsx";
 import { Field } from "../basics/field.tsx";
+import { FormButtons } from "../basics/form-buttons.tsx";
 import { errorOf, FormProblem } from "../basics/problem.tsx";
 import { ProofFields, useProof } from "../basics/proof.tsx";
-import { useTask } from "../basics/task.ts";
 import { go } from "../route.ts";
+import { Profile } from "./profile.tsx";
+import { Saved } from "./saved.tsx";
 import { SecondFactorSection } from "./second-factor.tsx";
 
 export function Account() {
@@ -28,56 +30,6 @@ export function Account() {
         {asks ? <DeleteDialog onClose={() => setAsks(false)} /> : null}
       </section>
     </>
-  );
-}
-
-function Profile() {
-  const { session } = useApp();
-  const me = session.me.value;
-  const task = useTask();
-  const [name, setName] = useState(me?.displayName ?? "");
-  const [email, setEmail] = useState(me?.email ?? "");
-  const [isSaved, setSaved] = useState(false);
-  return (
-    <form
-      class="form"
-      onSubmit={async (event) => {
-        event.preventDefault();
-        const done = await task.run(() =>
-          session.changeProfile({ displayName: name.trim(), email: email.trim() }),
-        );
-        setSaved(done !== undefined);
-      }}
-    >
-      <dl class="facts">
-        <dt>{t("login.username")}</dt>
-        <dd>
-          @<bdi>{me?.username}</bdi>
-        </dd>
-      </dl>
-      <Field
-        label={t("register.display_name")}
-        value={name}
-        onValue={setName}
-        hint={t("register.display_name_hint")}
-        error={errorOf(task.problem, "display_name")}
-      />
-      <Field
-        label={t("account.email")}
-        type="email"
-        value={email}
-        onValue={setEmail}
-        hint={t("account.email_hint")}
-        error={errorOf(task.problem, "email")}
-      />
-      <FormProblem problem={task.problem} fields={["display_name", "email"]} />
-      <Saved is={isSaved} />
-      <div class="buttons">
-        <button type="submit" class="button primary" disabled={task.isBusy}>
-          {t("save")}
-        </button>
-      </div>
-    </form>
   );
 }
 
@@ -150,23 +102,8 @@ function DeleteDialog({ onClose }: { onClose(): void }) {
         </button>
         <ProofFields proof={proof} />
         <FormProblem problem={proof.task.problem} fields={["password", "code"]} />
-        <div class="buttons end">
-          <button type="button" class="button" onClick={onClose}>
-            {t("cancel")}
-          </button>
-          <button type="submit" class="button danger" disabled={proof.task.isBusy}>
-            {t("account.delete")}
-          </button>
-        </div>
+        <FormButtons submit={t("account.delete")} isBusy={proof.task.isBusy} isDanger onCancel={onClose} />
       </form>
     </Dialog>
-  );
-}
-
-export function Saved({ is }: { is: boolean }) {
-  return (
-    <p class="hint" role="status">
-      {is ? t("saved") : ""}
-    </p>
   );
 }

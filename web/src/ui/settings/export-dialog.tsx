@@ -39,7 +39,11 @@ export function ExportDialog({ onClose }: { onClose(): void }) {
     }
   };
   return (
-    <Dialog title={t("export.title")} onClose={onClose}>
+    <Dialog
+      title={t("export.title")}
+      loses={done === undefined ? undefined : t("export.stops")}
+      onClose={onClose}
+    >
       {name === undefined ? (
         <>
           <p>{t("export.text")}</p>

@@ -1,48 +1,50 @@
 /** The history that only this browser has: its size, its protection, and copies of it. */
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { ago, size } from "../../i18n/dates.ts";
 import { t } from "../../i18n/words.ts";
 import { attempt } from "../../state/failure.ts";
 import { useApp } from "../app-context.ts";
 import { Icon } from "../basics/icon.tsx";
+import { Loaded, useLoad } from "../basics/loading.tsx";
 import { ProblemText } from "../basics/problem.tsx";
 import { useTask } from "../basics/task.ts";
 import { ExportDialog } from "./export-dialog.tsx";
+import { Holes } from "./holes.tsx";
 import { ImportDialog } from "./import-dialog.tsx";
 
 export function HistorySection() {
   const { history } = useApp();
   const task = useTask();
+  const load = useLoad(() => attempt(() => history.refresh()));
   const [open, setOpen] = useState<"export" | "import">();
-  useEffect(() => {
-    void task.run(() => attempt(() => history.refresh()));
-  }, []);
   const status = history.status.value;
   const isProtected = status.protection === "protected";
   return (
     <>
       <p class="hint">{t("history.text")}</p>
-      {task.problem === undefined ? null : <ProblemText problem={task.problem} />}
-      <section class="card">
-        <dl class="facts">
-          <dt>{t("history.messages")}</dt>
-          <dd>{t("history.count", { n: status.messages })}</dd>
-          <dt>{t("history.size")}</dt>
-          <dd>{t("history.of", { used: size(status.bytes), quota: size(status.quota) })}</dd>
-          <dt>{t("history.last_export")}</dt>
-          <dd>{status.lastExportAt === undefined ? t("history.never") : ago(status.lastExportAt)}</dd>
-        </dl>
-        <progress
-          class="bar"
-          max={Math.max(1, status.quota)}
-          value={status.bytes}
-          aria-label={t("history.size")}
-        />
-      </section>
+      <Loaded of={load} is={load.came !== undefined}>
+        <section class="card">
+          <dl class="facts">
+            <dt>{t("history.messages")}</dt>
+            <dd>{t("history.count", { n: status.messages })}</dd>
+            <dt>{t("history.size")}</dt>
+            <dd>{t("history.of", { used: size(status.bytes), quota: size(status.quota) })}</dd>
+            <dt>{t("history.last_export")}</dt>
+            <dd>{status.lastExportAt === undefined ? t("history.never") : ago(status.lastExportAt)}</dd>
+          </dl>
+          <progress
+            class="bar"
+            max={Math.max(1, status.quota)}
+            value={status.bytes}
+            aria-label={t("history.size")}
+          />
+        </section>
+      </Loaded>
       <div class={isProtected ? "notice-box" : "notice-box warn"}>
         <Icon name={isProtected ? "shield" : "warning"} />
         <p>{t(`history.${status.protection}`)}</p>
       </div>
+      {task.problem === undefined ? null : <ProblemText problem={task.problem} />}
       {status.protection === "not_asked" || status.protection === "refused" ? (
         <div class="buttons">
           <button
@@ -73,6 +75,7 @@ export function HistorySection() {
           </button>
         </div>
       </section>
+      <Holes onImport={() => setOpen("import")} />
       {open === "export" ? <ExportDialog onClose={() => setOpen(undefined)} /> : null}
       {open === "import" ? <ImportDialog onClose={() => setOpen(undefined)} /> : null}
     </>

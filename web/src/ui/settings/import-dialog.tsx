@@ -18,6 +18,8 @@ export function ImportDialog({ onClose }: { onClose(): void }) {
   const stop = useRef(new AbortController());
   useEffect(() => () => stop.current.abort(), []);
   const mustTrust = task.problem?.key === "problem.not_vouched";
+  const isTyped = key !== "" && added === undefined;
+  const loses = done !== undefined ? t("import.stops") : isTyped ? t("dialog.typed") : undefined;
   const run = async () => {
     if (file === undefined) {
       return;
@@ -31,7 +33,7 @@ export function ImportDialog({ onClose }: { onClose(): void }) {
     setAdded(read?.value.added);
   };
   return (
-    <Dialog title={t("import.title")} onClose={onClose}>
+    <Dialog title={t("import.title")} loses={loses} onClose={onClose}>
       {added === undefined ? (
         <form
           class="form"

@@ -4,6 +4,7 @@ import type { Id } from "../../core/id.ts";
 import { t } from "../../i18n/words.ts";
 import { useApp } from "../app-context.ts";
 import { Dialog } from "../basics/dialog.tsx";
+import { FormButtons } from "../basics/form-buttons.tsx";
 import { FormProblem } from "../basics/problem.tsx";
 import { ProofFields, useProof } from "../basics/proof.tsx";
 
@@ -44,14 +45,7 @@ export function LogOutDialog({ device, asksPassword = false, onClose }: Props) {
         <p>{t("device.log_out_text")}</p>
         {asks ? <ProofFields proof={proof} hint={t("problem.password_needed")} /> : null}
         <FormProblem problem={needs ? undefined : task.problem} fields={["password", "code"]} />
-        <div class="buttons end">
-          <button type="button" class="button" onClick={onClose}>
-            {t("cancel")}
-          </button>
-          <button type="submit" class="button danger" disabled={task.isBusy}>
-            {t("device.log_out")}
-          </button>
-        </div>
+        <FormButtons submit={t("device.log_out")} isBusy={task.isBusy} isDanger onCancel={onClose} />
       </form>
     </Dialog>
   );

@@ -5,8 +5,10 @@ import { useApp } from "../app-context.ts";
 import { CopyButton } from "../basics/copy-button.tsx";
 import { Dialog } from "../basics/dialog.tsx";
 import { Choice } from "../basics/field.tsx";
+import { FormButtons } from "../basics/form-buttons.tsx";
 import { Icon } from "../basics/icon.tsx";
-import { FormProblem, ProblemText } from "../basics/problem.tsx";
+import { Loaded, useLoad } from "../basics/loading.tsx";
+import { FormProblem } from "../basics/problem.tsx";
 import { CodeInput, ProofFields, useProof } from "../basics/proof.tsx";
 import { useTask } from "../basics/task.ts";
 import { lazy } from "../shell/lazy.tsx";
@@ -15,42 +17,35 @@ const QrCode = lazy(() => import("./qr-code.tsx"));
 
 export function SecondFactorSection() {
   const { secondFactor } = useApp().session;
-  const task = useTask();
+  const load = useLoad(() => secondFactor.load());
   const [open, setOpen] = useState<"set_up" | "end">();
-  useEffect(() => {
-    void task.run(() => secondFactor.load());
-  }, []);
   const status = secondFactor.status.value;
   const close = () => setOpen(undefined);
   return (
     <section>
       <h3>{t("second.title")}</h3>
       <p class="hint">{t("second.hint")}</p>
-      {task.problem === undefined ? null : <ProblemText problem={task.problem} />}
-      {status?.isOn === true ? (
-        <>
-          <div class="notice-box">
-            <Icon name="shield" />
-            <p>{t("second.on", { n: status.codesLeft })}</p>
-          </div>
+      <Loaded of={load} is={status !== undefined}>
+        {status?.isOn === true ? (
+          <>
+            <div class="notice-box">
+              <Icon name="shield" />
+              <p>{t("second.on", { n: status.codesLeft })}</p>
+            </div>
+            <div class="buttons">
+              <button type="button" class="button danger" onClick={() => setOpen("end")}>
+                {t("second.end")}
+              </button>
+            </div>
+          </>
+        ) : (
           <div class="buttons">
-            <button type="button" class="button danger" onClick={() => setOpen("end")}>
-              {t("second.end")}
+            <button type="button" class="button" onClick={() => setOpen("set_up")}>
+              {t("second.set_up")}
             </button>
           </div>
-        </>
-      ) : (
-        <div class="buttons">
-          <button
-            type="button"
-            class="button"
-            disabled={status === undefined}
-            onClick={() => setOpen("set_up")}
-          >
-            {t("second.set_up")}
-          </button>
-        </div>
-      )}
+        )}
+      </Loaded>
       {open === "set_up" ? <SetUpDialog onClose={close} /> : null}
       {open === "end" ? <EndDialog onClose={close} /> : null}
     </section>
@@ -61,10 +56,12 @@ export function SecondFactorSection() {
 function SetUpDialog({ onClose }: { onClose(): void }) {
   const [secret, setSecret] = useState<{ secret: string; uri: string }>();
   const [codes, setCodes] = useState<string[]>();
+  const [isNoted, setNoted] = useState(false);
+  const loses = codes === undefined || isNoted ? undefined : t("second.lost");
   return (
-    <Dialog title={t("second.set_up")} onClose={onClose}>
+    <Dialog title={t("second.set_up")} loses={loses} onClose={onClose}>
       {codes !== undefined ? (
-        <RecoveryCodes codes={codes} onClose={onClose} />
+        <RecoveryCodes codes={codes} isNoted={isNoted} onNoted={setNoted} onClose={onClose} />
       ) : secret !== undefined ? (
         <ConfirmForm {...secret} onClose={onClose} onDone={setCodes} />
       ) : (
@@ -91,7 +88,7 @@ function PasswordForm(props: { onClose(): void; onDone(secret: { secret: string;
       <p>{t("second.password_text")}</p>
       <ProofFields proof={proof} />
       <FormProblem problem={proof.task.problem} fields={["password"]} />
-      <Buttons onClose={props.onClose} submit={t("next")} isBusy={proof.task.isBusy} />
+      <FormButtons onCancel={props.onClose} submit={t("next")} isBusy={proof.task.isBusy} />
     </form>
   );
 }
@@ -128,13 +125,18 @@ function ConfirmForm(props: { secret: string; uri: string; onClose(): void; onDo
         hint={t("second.code_hint")}
       />
       <FormProblem problem={task.problem} fields={["code"]} />
-      <Buttons onClose={props.onClose} submit={t("second.confirm")} isBusy={task.isBusy} />
+      <FormButtons onCancel={props.onClose} submit={t("second.confirm")} isBusy={task.isBusy} />
     </form>
   );
 }
 
-function RecoveryCodes({ codes, onClose }: { codes: readonly string[]; onClose(): void }) {
-  const [isNoted, setNoted] = useState(false);
+function RecoveryCodes(props: {
+  codes: readonly string[];
+  isNoted: boolean;
+  onNoted(isNoted: boolean): void;
+  onClose(): void;
+}) {
+  const { codes, isNoted, onClose } = props;
   const head = useRef<HTMLParagraphElement>(null);
   useEffect(() => head.current?.focus(), []);
   return (
@@ -150,7 +152,12 @@ function RecoveryCodes({ codes, onClose }: { codes: readonly string[]; onClose()
       <div class="buttons">
         <CopyButton class="button small" label={t("second.copy")} text={codes.join("\n")} />
       </div>
-      <Choice label={t("second.noted")} hint={t("second.noted_hint")} isOn={isNoted} onChange={setNoted} />
+      <Choice
+        label={t("second.noted")}
+        hint={t("second.noted_hint")}
+        isOn={isNoted}
+        onChange={props.onNoted}
+      />
       <div class="buttons end">
         <button type="button" class="button primary" disabled={!isNoted} onClick={onClose}>
           {t("done")}
@@ -177,25 +184,8 @@ function EndDialog({ onClose }: { onClose(): void }) {
         <p>{t("second.end_text")}</p>
         <ProofFields proof={proof} />
         <FormProblem problem={proof.task.problem} fields={["password", "code"]} />
-        <Buttons onClose={onClose} submit={t("second.end")} isBusy={proof.task.isBusy} isDanger />
+        <FormButtons onCancel={onClose} submit={t("second.end")} isBusy={proof.task.isBusy} isDanger />
       </form>
     </Dialog>
-  );
-}
-
-function Buttons(props: { submit: string; isBusy: boolean; isDanger?: boolean; onClose(): void }) {
-  return (
-    <div class="buttons end">
-      <button type="button" class="button" onClick={props.onClose}>
-        {t("cancel")}
-      </button>
-      <button
-        type="submit"
-        class={props.isDanger === true ? "button danger" : "button primary"}
-        disabled={props.isBusy}
-      >
-        {props.submit}
-      </button>
-    </div>
   );
 }

@@ -95,7 +95,9 @@ export default function Switcher({ onClose }: { onClose(): void }) {
           </div>
         ))}
       </div>
-      {options.length === 0 ? <p class="hint">{t("switcher.none")}</p> : null}
+      {options.length === 0 ? (
+        <p class="hint">{words.trim() === "" ? t("switcher.empty") : t("switcher.none")}</p>
+      ) : null}
     </Dialog>
   );
 }

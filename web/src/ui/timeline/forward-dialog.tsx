@@ -19,6 +19,9 @@ export default function ForwardDialog(props: { view: RoomView; target: Target; o
     <Dialog title={t("forward.title")} onClose={props.onClose}>
       <p class="hint">{t("forward.text")}</p>
       <SearchField label={t("list.find")} value={words} onValue={setWords} />
+      {shown.length === 0 ? (
+        <p class="hint">{wanted.length > 0 ? t("list.nothing_found") : t("forward.none")}</p>
+      ) : null}
       <ul class="list-box">
         {shown.map((row) => (
           <li key={row.id}>

@@ -1,10 +1,9 @@
 /** What can be done with a message. */
 import { t } from "../../i18n/words.ts";
 import type { MessageRow } from "../../state/room-model.ts";
+import { Confirm } from "../basics/confirm.tsx";
 import { Dialog } from "../basics/dialog.tsx";
 import { Menu, type MenuItem, type Place, type Quick } from "../basics/menu.tsx";
-import { FormProblem } from "../basics/problem.tsx";
-import { useTask } from "../basics/task.ts";
 import { go } from "../route.ts";
 import { lazy } from "../shell/lazy.tsx";
 import { afterMenu } from "./after-menu.tsx";
@@ -94,7 +93,16 @@ function itemsOf(row: MessageRow, view: RoomView): MenuItem[] {
         label: t("menu.delete"),
         icon: "trash",
         isDanger: true,
-        run: () => afterMenu.open((close) => <DeleteDialog row={row} view={view} onClose={close} />),
+        run: () =>
+          afterMenu.open((close) => (
+            <Confirm
+              title={t("delete.title")}
+              text={row.isMine ? t("delete.text") : t("delete.text_other", { name: row.author.name })}
+              submit={t("menu.delete")}
+              run={() => view.room.remove(target)}
+              onClose={close}
+            />
+          )),
       },
   ];
   return items.filter((item): item is MenuItem => item !== false);
@@ -117,33 +125,6 @@ function SelectDialog({ text, onClose }: { text: string; onClose(): void }) {
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a long text scrolls by keys */}
       <div class="body list-box" dir="auto" tabIndex={0}>
         {text}
-      </div>
-    </Dialog>
-  );
-}
-
-function DeleteDialog({ row, view, onClose }: { row: MessageRow; view: RoomView; onClose(): void }) {
-  const task = useTask();
-  return (
-    <Dialog title={t("delete.title")} onClose={onClose}>
-      <p>{row.isMine ? t("delete.text") : t("delete.text_other", { name: row.author.name })}</p>
-      <FormProblem problem={task.problem} />
-      <div class="buttons end">
-        <button type="button" class="button" onClick={onClose}>
-          {t("cancel")}
-        </button>
-        <button
-          type="button"
-          class="button danger"
-          disabled={task.isBusy}
-          onClick={async () => {
-            if ((await task.run(() => view.room.remove(row.target))) !== undefined) {
-              onClose();
-            }
-          }}
-        >
-          {t("menu.delete")}
-        </button>
       </div>
     </Dialog>
   );
