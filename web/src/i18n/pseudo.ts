@@ -27,5 +27,7 @@ export function pseudo(from: Record<string, Entry>): Translation {
 
 function strange(text: string): string {
   const turned = text.replace(/\{\w+\}|./g, (piece) => LETTERS[piece] ?? piece);
-  return `[${turned}${"~".repeat(Math.ceil(text.length / 4))}]`;
+  // It is a quarter longer, as German is, in words that are long and not without end.
+  const more = "~".repeat(Math.ceil(text.length / 4)).replace(/~{14}(?=~)/g, "$& ");
+  return `[${turned}${more}]`;
 }

@@ -87,7 +87,7 @@ export const settings = {
   "export.text":
     "The file has all messages of this browser, encrypted. Without the passphrase nobody can read it.",
   "export.has_key": "Encrypt for an age key instead",
-  "export.has_key_hint": "For those who have one, for example of `ferry backup`.",
+  "export.has_key_hint": "For those who have one, for example of ferry backup.",
   "export.recipient": "Public key (age1…)",
   "export.passphrase": "Passphrase",
   "export.noted": "I have written down the passphrase",

@@ -32,7 +32,7 @@ export const shell = {
   "list.find_people": "Find people",
   "welcome.title": "Choose a room",
   "welcome.text":
-    "Your messages are in this browser, and nowhere else. Press Ctrl K to go to a room by its name.",
+    "Your messages are in this browser, and nowhere else. Press {keys} to go to a room by its name.",
   "first.title": "Welcome aboard",
   "first.text": "Nobody is here yet. Find somebody you know, or create a room and invite people.",
   "first.find": "Find people",
@@ -180,4 +180,5 @@ export const shell = {
     "Channels are rooms that everybody on this relay may join. Type the beginning of a name.",
   "new.found_none_text": "Try a shorter beginning, or create a channel yourself.",
   "person.picture": "Picture (opens another site)",
+  "people.withdraw_name": "Withdraw the request to {name}",
 } as const;

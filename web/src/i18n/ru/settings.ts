@@ -89,7 +89,7 @@ export const settings = {
   "export.title": "Сохранить резервную копию",
   "export.text": "В файле все сообщения этого браузера, зашифрованные. Без парольной фразы их не прочитать.",
   "export.has_key": "Зашифровать для ключа age",
-  "export.has_key_hint": "Для тех, у кого он есть, например от `ferry backup`.",
+  "export.has_key_hint": "Для тех, у кого он есть, например от ferry backup.",
   "export.recipient": "Открытый ключ (age1…)",
   "export.passphrase": "Парольная фраза",
   "export.noted": "Я записал парольную фразу",

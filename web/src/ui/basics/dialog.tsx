@@ -11,7 +11,7 @@ export function Dialog(props: {
   children: ComponentChildren;
   kind?: "sheet" | "top";
   isTitleHidden?: boolean;
-  /** What the user would lose now. They are asked before anything but your own buttons closes it. */
+  /** What the user would lose now. They are asked before anything but your buttons closes it. */
   loses?: string | undefined;
 }) {
   const id = useId();

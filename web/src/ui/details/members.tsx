@@ -82,7 +82,7 @@ function MemberItem({ member, isMe, task }: { member: Member; isMe: boolean; tas
         }
       });
   return (
-    <li class="item">
+    <li class="item member">
       <Avatar id={member.user} name={member.name} size="small" presence={member.presence} />
       <div class="grow">
         <span class="one-line">

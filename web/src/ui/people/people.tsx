@@ -8,6 +8,7 @@ import { Empty } from "../basics/empty.tsx";
 import { Icon } from "../basics/icon.tsx";
 import { Loaded, type Loading, useLoad } from "../basics/loading.tsx";
 import { ProblemText } from "../basics/problem.tsx";
+import { Tabs } from "../basics/tabs.tsx";
 import { useTask } from "../basics/task.ts";
 import { go, href } from "../route.ts";
 import { Page, Pane } from "../shell/pane.tsx";
@@ -37,18 +38,15 @@ export default function People({ tab }: { tab: Tab }) {
   return (
     <Pane title={t("people.title")}>
       <Page>
-        <nav class="tabs" aria-label={t("people.title")}>
-          {(["friends", "find", "requests", "blocked"] as const).map((one) => (
-            <a
-              key={one}
-              href={href({ at: "people", tab: one })}
-              aria-current={one === tab ? "page" : undefined}
-            >
-              {t(one === "find" ? "people.tab_find" : `people.${one}`)}
-              {one === "requests" && incoming > 0 ? <span class="badge call">{incoming}</span> : null}
-            </a>
-          ))}
-        </nav>
+        <Tabs
+          label={t("people.title")}
+          tabs={(["friends", "find", "requests", "blocked"] as const).map((one) => ({
+            to: { at: "people", tab: one },
+            isOpen: one === tab,
+            label: t(one === "find" ? "people.tab_find" : `people.${one}`),
+            badge: one === "requests" && incoming > 0 ? <span class="badge call">{incoming}</span> : null,
+          }))}
+        />
         {task.problem === undefined ? null : <ProblemText problem={task.problem} />}
         {tab === "friends" ? <Friends load={load} button={writeButton} /> : null}
         {tab === "find" ? <PeopleFinder action={writeButton} /> : null}
@@ -125,9 +123,10 @@ function Requests({ load }: { load: Load }) {
                 <button
                   type="button"
                   class="button small"
+                  aria-label={t("people.withdraw_name", { name: person.name })}
                   onClick={() => void task.run(() => people.withdraw(person.id))}
                 >
-                  {t("person.withdraw")}
+                  {t("open_invitations.withdraw")}
                 </button>
               </PersonItem>
             ))}

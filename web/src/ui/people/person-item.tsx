@@ -16,12 +16,12 @@ export function PersonItem({ person, detail, children }: Props) {
     <li class="item">
       <Avatar id={person.id} name={person.name} presence={person.presence} />
       <div class="grow">
-        <a class="name one-line" href={href({ at: "person", user: person.id })}>
-          <bdi>{person.name}</bdi>
+        <a class="who" href={href({ at: "person", user: person.id })}>
+          <bdi class="name one-line">{person.name}</bdi>
+          <span class="faint one-line">
+            @<bdi>{person.username}</bdi>
+          </span>
         </a>
-        <span class="faint one-line">
-          @<bdi>{person.username}</bdi>
-        </span>
         {detail === undefined ? null : (
           <span class="faint" dir="auto">
             {detail}

@@ -9,6 +9,7 @@ import { Field, SearchField, Segments } from "../basics/field.tsx";
 import { Icon } from "../basics/icon.tsx";
 import { Waiting } from "../basics/loading.tsx";
 import { errorOf, FormProblem, ProblemText } from "../basics/problem.tsx";
+import { Tabs } from "../basics/tabs.tsx";
 import { useTask } from "../basics/task.ts";
 import { PeopleFinder } from "../people/people-finder.tsx";
 import { go, href } from "../route.ts";
@@ -18,13 +19,14 @@ export default function NewRoom({ tab }: { tab: "create" | "find" }) {
   return (
     <Pane title={t("new.title")}>
       <Page>
-        <nav class="tabs" aria-label={t("new.title")}>
-          {(["create", "find"] as const).map((one) => (
-            <a key={one} href={href({ at: "new", tab: one })} aria-current={one === tab ? "page" : undefined}>
-              {t(`new.${one}`)}
-            </a>
-          ))}
-        </nav>
+        <Tabs
+          label={t("new.title")}
+          tabs={(["create", "find"] as const).map((one) => ({
+            to: { at: "new", tab: one },
+            isOpen: one === tab,
+            label: t(`new.${one}`),
+          }))}
+        />
         {tab === "create" ? <Create /> : <Find />}
         <p class="hint">
           {t("new.person")} <a href={href({ at: "people", tab: "find" })}>{t("new.person_go")}</a>
@@ -145,8 +147,8 @@ function Find() {
         void find();
       }}
     >
-      <SearchField label={t("new.find_label")} value={words} onValue={setWords} />
-      <div class="buttons end">
+      <div class="search-line">
+        <SearchField label={t("new.find_label")} value={words} onValue={setWords} />
         <button type="submit" class="button primary" disabled={task.isBusy}>
           {t("new.find_submit")}
         </button>

@@ -84,7 +84,11 @@ function RoomHead({ view, hasDetails }: { view: RoomView; hasDetails: boolean })
           <bdi>{row.name}</bdi>
         </h1>
         <span class="sub one-line">
-          {row.kind === "direct" ? presenceWords(row.presence) : t("room.members", { n: members })}
+          {row.kind === "direct"
+            ? presenceWords(row.presence)
+            : row.isMember
+              ? t("room.members", { n: members })
+              : t("room.left")}
           {row.description === undefined ? null : (
             <>
               {" · "}

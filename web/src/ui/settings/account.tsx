@@ -67,11 +67,11 @@ function Password() {
       />
       <FormProblem problem={task.problem} fields={["password", "code", "new_password"]} />
       <p class="hint">{t("account.password_hint")}</p>
-      <Saved is={isSaved} />
       <div class="buttons">
         <button type="submit" class="button" disabled={task.isBusy}>
           {t("account.password_submit")}
         </button>
+        <Saved is={isSaved} />
       </div>
     </form>
   );

@@ -39,27 +39,29 @@ export function Devices() {
                 </span>
                 <span class="faint">{t("device.since", { when: moment(device.createdAt) })}</span>
               </div>
-              <button
-                type="button"
-                class="icon-button"
-                aria-label={t("device.rename_name", { name: device.name })}
-                title={t("device.rename")}
-                onClick={() => rename(device)}
-              >
-                <Icon name="edit" size={18} />
-              </button>
-              {device.isCurrent ? (
-                <span class="chip good">{t("device.this")}</span>
-              ) : (
+              <span class="buttons end">
                 <button
                   type="button"
-                  class="button small danger"
-                  aria-label={t("device.log_out_name", { name: device.name })}
-                  onClick={() => choose(device)}
+                  class="icon-button"
+                  aria-label={t("device.rename_name", { name: device.name })}
+                  title={t("device.rename")}
+                  onClick={() => rename(device)}
                 >
-                  {t("device.log_out")}
+                  <Icon name="edit" size={18} />
                 </button>
-              )}
+                {device.isCurrent ? (
+                  <span class="chip good">{t("device.this")}</span>
+                ) : (
+                  <button
+                    type="button"
+                    class="button small danger"
+                    aria-label={t("device.log_out_name", { name: device.name })}
+                    onClick={() => choose(device)}
+                  >
+                    {t("device.log_out")}
+                  </button>
+                )}
+              </span>
             </li>
           ))}
         </ul>

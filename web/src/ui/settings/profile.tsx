@@ -81,11 +81,11 @@ export function Profile() {
         error={errorOf(task.problem, "email")}
       />
       <FormProblem problem={task.problem} fields={FIELDS} />
-      <Saved is={isSaved} />
       <div class="buttons">
         <button type="submit" class="button primary" disabled={task.isBusy}>
           {t("save")}
         </button>
+        <Saved is={isSaved} />
       </div>
     </form>
   );

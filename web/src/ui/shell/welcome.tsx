@@ -2,6 +2,7 @@
 import { t } from "../../i18n/words.ts";
 import { useApp } from "../app-context.ts";
 import { Scene } from "../basics/scene.tsx";
+import { isApple } from "../device.ts";
 import { href } from "../route.ts";
 
 export function Welcome() {
@@ -58,7 +59,7 @@ function Hint() {
   return (
     <>
       <h1>{t("welcome.title")}</h1>
-      <p>{t("welcome.text")}</p>
+      <p>{t("welcome.text", { keys: isApple ? "⌘ K" : "Ctrl K" })}</p>
     </>
   );
 }

@@ -30,12 +30,13 @@ export function MessageView({
   const press = useLongPress(openMenu);
   const kind = view.room.row.value?.kind;
   const hasAvatar = kind !== "direct" && !row.isMine;
+  const isFailed = row.problem !== undefined && row.problem.retryAt === undefined;
   const classes = ["message"];
   const states: [string, boolean][] = [
     ["mine", row.isMine],
     ["first", row.isFirstOfAuthor],
     ["called", row.mentionsMe],
-    ["failed", row.problem !== undefined && row.problem.retryAt === undefined],
+    ["failed", isFailed],
     ["plain", !hasAvatar],
     ["lit", isLit],
   ];
@@ -78,11 +79,11 @@ export function MessageView({
               <time dateTime={new Date(row.at).toISOString()} title={moment(row.at)}>
                 {time(row.at)}
               </time>
-              {row.mark === undefined ? null : <MarkSign mark={row.mark} />}
+              {row.mark === undefined || isFailed ? null : <MarkSign mark={row.mark} />}
             </div>
           </div>
         </div>
-        <Reactions row={row} />
+        <Reactions row={row} isActive={isActive} />
         <Trouble row={row} />
         <Tools row={row} openMenu={openMenu} />
       </div>

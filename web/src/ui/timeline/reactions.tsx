@@ -7,7 +7,7 @@ import { useRoomView } from "./room-view.ts";
 /** More names than these are counted. */
 const NAMES_MAX = 20;
 
-export function Reactions({ row }: { row: MessageRow }) {
+export function Reactions({ row, isActive }: { row: MessageRow; isActive: boolean }) {
   const view = useRoomView();
   if (row.reactions.length === 0) {
     return null;
@@ -22,6 +22,8 @@ export function Reactions({ row }: { row: MessageRow }) {
             key={emoji}
             type="button"
             class="reaction"
+            // Tab goes on from the message that has the focus, and not through all of them.
+            tabIndex={isActive ? 0 : -1}
             aria-pressed={isMine}
             aria-label={t("reactions.one", { emoji, n: count, names: who })}
             title={who}

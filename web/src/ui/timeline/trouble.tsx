@@ -29,8 +29,10 @@ export function Trouble({ row }: { row: MessageRow }) {
   if (unreachable.length > 0) {
     return (
       <div class="trouble soft">
-        <Icon name="warning" size={16} />
-        <span>{t("trouble.unreachable", { n: unreachable.length, names: listed(unreachable) })}</span>
+        <span>
+          <Icon name="warning" size={16} />
+          {t("trouble.unreachable", { n: unreachable.length, names: listed(unreachable) })}
+        </span>
       </div>
     );
   }
