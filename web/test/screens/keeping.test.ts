@@ -76,6 +76,16 @@ describe("a dialog whose closing would lose something", () => {
     expect(await calls(page, "room.change")).toEqual([]);
   });
 
+  it("48 keeps the import open if the user chooses no file after all", async () => {
+    const page = await open({ story: "history" });
+    await page.getByRole("button", { name: "Import a backup" }).click();
+    const file = page.getByRole("dialog").getByLabel("File of the backup");
+    // The browser tells of it so, and the event comes up to the dialog.
+    await file.evaluate((input) => input.dispatchEvent(new Event("cancel", { bubbles: true })));
+    expect(await page.getByRole("dialog").count()).toBe(1);
+    expect(await file.isVisible()).toBe(true);
+  });
+
   it("50 asks before a backup that is being written is broken off", async () => {
     const page = await open({ story: "history", more: "&slow" });
     await page.getByRole("button", { name: "Export a backup" }).click();

@@ -1,4 +1,5 @@
 // Takes pictures of the stories at two sizes in both themes, into `out`.
+import { execFileSync } from "node:child_process";
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -39,12 +40,26 @@ const ACTS = {
 const PICTURES = [
   ["web-room", "room", "desktop", "light"],
   ["web-details", "details", "desktop", "dark"],
-  ["web-history", "history", "desktop", "light"],
+  ["web-history", "holes", "desktop", "light"],
   ["web-phone-list", "home", "phone", "light"],
   ["web-phone-room", "room", "phone", "dark"],
   ["web-phone-menu", "menu", "phone", "light"],
 ];
 
+/** Without these fonts, emoji and Chinese names are boxes. */
+const FONTS = { "Noto Color Emoji": "fonts-noto-color-emoji", "Noto Sans CJK SC": "fonts-noto-cjk" };
+
+/** Returns the packages of the fonts that this machine does not have. */
+function missingFonts() {
+  const known = execFileSync("fc-list", [":", "family"], { encoding: "utf8" });
+  return Object.entries(FONTS).flatMap(([font, name]) => (known.includes(font) ? [] : [name]));
+}
+
+const missing = missingFonts();
+if (missing.length > 0) {
+  console.error(`Fonts are missing. Run: apt-get install --no-install-recommends ${missing.join(" ")}`);
+  process.exit(1);
+}
 const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] });
 
 async function contextOf(size, viewport) {

@@ -62,6 +62,7 @@ export function HistorySection() {
           <p>{t("strip.export")}</p>
         </div>
       ) : null}
+      <Holes onImport={() => setOpen("import")} />
       <section>
         <h3>{t("history.copies")}</h3>
         <p class="hint">{t("history.copies_hint")}</p>
@@ -75,7 +76,6 @@ export function HistorySection() {
           </button>
         </div>
       </section>
-      <Holes onImport={() => setOpen("import")} />
       {open === "export" ? <ExportDialog onClose={() => setOpen(undefined)} /> : null}
       {open === "import" ? <ImportDialog onClose={() => setOpen(undefined)} /> : null}
     </>
