@@ -122,7 +122,7 @@ describe("what is missing", () => {
     );
     expect(await items.last().textContent()).toMatch(/nobody can count.*between/);
     await page.getByText("Export a backup there, and import it here").waitFor();
-    await page.getByRole("button", { name: "Import a backup" }).first().click();
+    await page.getByRole("button", { name: "Import the missing messages" }).click();
     await page.getByRole("dialog", { name: "Import a backup" }).waitFor();
 
     const whole = await open({ story: "history" });

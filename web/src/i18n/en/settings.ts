@@ -147,6 +147,7 @@ export const settings = {
   "holes.of": { one: "{n} message of {name}", other: "{n} messages of {name}" },
   "holes.unknown": "Messages that nobody can count",
   "holes.between": "between {since} and {until}",
+  "holes.import": "Import the missing messages",
   "holes.more": { one: "Show {n} more", other: "Show {n} more" },
   "holes.stay":
     "Where nobody can count, the relay has lost track of what waited for you. Such a time stays in this list, also after an import.",

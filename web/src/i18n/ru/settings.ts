@@ -161,6 +161,7 @@ export const settings = {
   },
   "holes.unknown": "Сообщения, которые нельзя сосчитать",
   "holes.between": "между {since} и {until}",
+  "holes.import": "Загрузить недостающее",
   "holes.more": {
     one: "Показать ещё {n}",
     few: "Показать ещё {n}",

@@ -55,7 +55,14 @@ export function FormProblem(props: { problem: Problem | undefined; fields?: read
 /** How long is left. Says when it is over. */
 export function Wait({ until }: { until: number }) {
   const now = useNow(until);
-  return <span>{now >= until ? t("wait.over") : t("wait.left", { time: countdown(until - now) })}</span>;
+  // A screen reader says when it is over, and not each second until then.
+  return now >= until ? (
+    <span>{t("wait.over")}</span>
+  ) : (
+    <span role="timer" aria-live="off">
+      {t("wait.left", { time: countdown(until - now) })}
+    </span>
+  );
 }
 
 /** The time, each second until a moment. */

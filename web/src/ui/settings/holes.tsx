@@ -30,7 +30,7 @@ export function Holes({ onImport }: { onImport(): void }) {
           </ul>
           <div class="buttons">
             <button type="button" class="button" onClick={onImport}>
-              {t("history.import")}
+              {t("holes.import")}
             </button>
             {shown.length < holes.length ? (
               <button type="button" class="button quiet" onClick={() => setWhole(true)}>
