@@ -1,6 +1,7 @@
 /** What a backup says about itself. */
 import type { Digest } from "../core/digest.ts";
 import { type Id, isId } from "../core/id.ts";
+import { type Span, spansOf } from "../core/spans.ts";
 import { Damaged } from "./bytes.ts";
 
 /** The error for a backup that a later version wrote. */
@@ -29,6 +30,8 @@ export interface Manifest {
   months: Record<string, { count: number; sum: string }>;
   digest: string;
   holes: number;
+  /** The times from which it has everything. */
+  whole: Span[];
 }
 
 const VERSION = 1;
@@ -46,7 +49,7 @@ export function manifestOf(json: string): Manifest {
   if (version > VERSION || features.length > 0) {
     throw new Newer();
   }
-  const { server, user, created_at: createdAt, since, months, digest, holes = 0 } = fields;
+  const { server, user, created_at: createdAt, since, months, digest, holes = 0, whole } = fields;
   const counts = { messages: 0, notices: 0, outcomes: 0, cells: 0, ...record(fields["counts"]) };
   if (
     typeof server !== "string" ||
@@ -64,6 +67,7 @@ export function manifestOf(json: string): Manifest {
     months: record(months) as Manifest["months"],
     digest,
     holes: typeof holes === "number" ? holes : 0,
+    whole: spans(whole),
   };
   return typeof since === "number" ? { ...base, since } : base;
 }
@@ -83,6 +87,19 @@ export function compare(manifest: Manifest, counts: Counts, digest: Digest): voi
   if (!isSame) {
     throw new Damaged("the records are not those that the manifest counts");
   }
+}
+
+/** A backup that does not say it vouches for no time. */
+function spans(value: unknown): Span[] {
+  const list: unknown[] = Array.isArray(value) ? value : [];
+  return spansOf(
+    list.flatMap((span): Span[] => {
+      const [since, until]: unknown[] = Array.isArray(span) ? span : [];
+      return Number.isSafeInteger(since) && Number.isSafeInteger(until)
+        ? [[since as number, until as number]]
+        : [];
+    }),
+  );
 }
 
 function parsed(json: string): Record<string, unknown> {

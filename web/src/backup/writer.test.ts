@@ -45,6 +45,7 @@ describe("a backup", () => {
       expect(again.items.map(lineOf)).toEqual(first.items.map(lineOf));
       expect(again.whole).toMatchObject({ digest: first.whole.digest, isVouched: true, unknown: [] });
       expect(again.whole.manifest).toMatchObject({ counts: first.whole.manifest.counts, holes: 2 });
+      expect(again.whole.manifest.whole).toEqual([[1, 5]]);
     },
   );
 

@@ -1,5 +1,13 @@
 import { expect, it } from "vitest";
-import { type Coverage, collectAs, drainedAt, HOLES_MAX, wholeSince } from "./coverage.ts";
+import {
+  type Coverage,
+  collectAs,
+  covering,
+  drainedAt,
+  HOLES_MAX,
+  wholeSince,
+  wholeTimes,
+} from "./coverage.ts";
 
 /** Returns the id of a device that logged in at this time. */
 function loggedInAt(time: number): string {
@@ -53,4 +61,44 @@ it("remembers a bounded number of holes, and covers all of their time", () => {
   expect(known.holes.length).toBe(HOLES_MAX);
   expect(known.holes[0]?.since).toBe(1_000);
   expect(known.seen.length).toBe(16);
+});
+
+it("a device has everything since its login, but for its holes and what is missing of a sender", () => {
+  const known = drainedAt(wholeSince(fresh(), 500, 1_100), 9_000);
+  expect(wholeTimes(known, [], 99_999)).toEqual([[1_000, 9_000]]);
+  expect(wholeTimes(known, [{ since: 2_000, until: 2_000 }], 99_999)).toEqual([
+    [1_000, 2_000],
+    [2_001, 9_000],
+  ]);
+  const began = wholeSince(known, 9_500, 10_000);
+  expect(wholeTimes(drainedAt(began, 12_000), [], 99_999)).toEqual([
+    [1_000, 9_000],
+    [9_501, 12_000],
+  ]);
+  // Nobody has anything from the future.
+  expect(wholeTimes(known, [], 5_000)).toEqual([[1_000, 5_000]]);
+});
+
+it("a backup closes holes, and what is between it and this device becomes one", () => {
+  const lost = drainedAt(wholeSince(drainedAt(wholeSince(fresh(), 500, 1_100), 2_000), 5_000, 6_000), 9_000);
+  expect(lost.holes).toEqual([{ since: 2_000, until: 5_000 }]);
+  expect(covering(lost, [[900, 3_000]], 9_999).holes).toEqual([{ since: 3_000, until: 5_000 }]);
+  const closed = covering(lost, [[900, 6_000]], 9_999);
+  expect(closed.holes).toEqual([]);
+  expect(wholeTimes(closed, [], 9_999)).toEqual([[900, 9_000]]);
+  // What came before this device logged in, and was not in the backup, is not here.
+  const older = covering(lost, [[100, 600]], 9_999);
+  expect(older.holes).toEqual([
+    { since: 600, until: 1_000, isBetween: true },
+    { since: 2_000, until: 5_000 },
+  ]);
+  // The next backup had it.
+  expect(covering(older, [[500, 1_000]], 9_999).holes).toEqual([{ since: 2_000, until: 5_000 }]);
+});
+
+it("a backup that is imported before the first connection counts for it", () => {
+  const imported = covering(fresh(), [[100, 1_000]], 9_999);
+  const other = collectAs(drainedAt(imported, 3_000), loggedInAt(4_000), 9_999);
+  expect(other.holes).toEqual([{ since: 3_000, until: 4_000 }]);
+  expect(wholeTimes(other, [], 9_999)).toEqual([[100, 3_000]]);
 });

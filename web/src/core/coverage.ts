@@ -4,12 +4,15 @@
  * clock, in milliseconds since the Unix epoch.
  */
 import type { Id } from "./id.ts";
+import { before, gapsOf, type Span, spansOf, without } from "./spans.ts";
 import { timeOf } from "./uuid7.ts";
 
 /** Between these times something may be missing, and nobody knows what. */
 export interface Hole {
   since: number;
   until: number;
+  /** It lies between what a backup had and what this device collected. */
+  isBetween?: true;
 }
 
 /** Plain data, so that it can be stored. */
@@ -22,6 +25,10 @@ export interface Coverage {
   /** Since when the queue was whole, as relays said. Several may each say another time. */
   seen: number[];
   holes: Hole[];
+  /** When the first device of this store logged in. Stores of earlier versions do not say it. */
+  began?: number;
+  /** The times for which backups had everything. */
+  covered?: Span[];
 }
 
 /** The times of relays that are remembered. A forgotten one may make a hole that is none. */
@@ -36,10 +43,59 @@ export function collectAs(known: Coverage | undefined, device: Id, now: number):
   }
   // The queue of a device begins with its login, which its id says.
   const loggedIn = timeOf(device) ?? now;
-  const before = known?.holes ?? [];
+  const holesBefore = known?.holes ?? [];
   const isBetween = known !== undefined && known.drained < loggedIn;
-  const holes = isBetween ? withHole(before, { since: known.drained, until: loggedIn }) : before;
-  return { device, drained: loggedIn, seen: [], holes };
+  const holes = isBetween ? withHole(holesBefore, { since: known.drained, until: loggedIn }) : holesBefore;
+  const fresh = { device, drained: loggedIn, seen: [], holes, began: beganOf(known) ?? loggedIn };
+  const { covered } = known ?? {};
+  return covered === undefined ? fresh : covering({ ...fresh, covered }, [], now);
+}
+
+/** Returns since when this device surely collects. An earlier version did not note it. */
+function beganOf(known: Coverage | undefined): number | undefined {
+  return known === undefined ? undefined : (known.began ?? timeOf(known.device));
+}
+
+/**
+ * Notes that everything from these times is here now, because a backup had it. That closes holes,
+ * and what lies between them becomes one.
+ */
+export function covering(known: Coverage, spans: readonly Span[], now: number): Coverage {
+  // Nobody has anything from the future.
+  const covered = spansOf([...(known.covered ?? []), ...before(spans, now)]);
+  if (covered.length === 0) {
+    return known;
+  }
+  const left = known.holes
+    .filter(({ isBetween }) => isBetween !== true)
+    .flatMap(({ since, until }) => {
+      // A hole of one moment is closed by what surrounds it.
+      const whole: Span[] = [[since, Math.max(until, since + 1)]];
+      const rest = without(whole, covered);
+      const isWhole = rest.length === 1 && rest[0]?.[0] === since && rest[0]?.[1] === whole[0]?.[1];
+      return isWhole ? [{ since, until }] : rest.map(([from, to]) => ({ since: from, until: to }));
+    });
+  // What this device collected itself has holes of its own.
+  const between = gapsOf(covered, beganOf(known) ?? now);
+  const holes = between.reduce<Hole[]>(
+    (all, [since, until]) => withHole(all, { since, until, isBetween: true }),
+    left,
+  );
+  return { ...known, covered, holes };
+}
+
+/**
+ * Returns the times for which everything is here. `missing` are those between which messages of a
+ * sender have not come.
+ */
+export function wholeTimes(known: Coverage, missing: readonly Hole[], now: number): Span[] {
+  const began = beganOf(known);
+  const own: Span[] = began === undefined ? [] : [[began, known.drained]];
+  // A hole of one moment is one.
+  const holes = [...known.holes, ...missing].map(({ since, until }): Span => [since, until + 1]);
+  const all = spansOf([...own, ...(known.covered ?? [])]);
+  // The clock of a relay may have been ahead.
+  return before(without(all, spansOf(holes)), now);
 }
 
 /**
@@ -71,7 +127,7 @@ function withHole(holes: readonly Hole[], fresh: Hole): Hole[] {
   const joined: Hole[] = [];
   for (const hole of all) {
     const last = joined.at(-1);
-    if (last !== undefined && hole.since <= last.until) {
+    if (last !== undefined && last.isBetween === hole.isBetween && hole.since <= last.until) {
       last.until = Math.max(last.until, hole.until);
     } else {
       joined.push({ ...hole });

@@ -1,6 +1,7 @@
 /** What the relay says when a connection opens, and when everything that waited has come. */
-import { collectAs, drainedAt, wholeSince } from "../core/coverage.ts";
+import { collectAs, covering, drainedAt, wholeSince } from "../core/coverage.ts";
 import type { Id } from "../core/id.ts";
+import type { Span } from "../core/spans.ts";
 import { metaIn, noteExpiryIn } from "./meta.ts";
 import { type Db, type Rw, write } from "./schema.ts";
 
@@ -35,4 +36,13 @@ export async function noteDrained(tx: Rw, at: number, now: number): Promise<void
   if (known !== undefined) {
     await store.put(drainedAt(known, at), "coverage");
   }
+}
+
+/** Notes that everything from these times is here, because a backup had it. */
+export async function noteCovered(db: Db, device: Id, spans: readonly Span[], now: number): Promise<void> {
+  await write(db, ["meta"], async (tx) => {
+    const skew = (await metaIn(tx, "skew")) ?? 0;
+    const known = collectAs(await metaIn(tx, "coverage"), device, now - skew);
+    await tx.objectStore("meta").put(covering(known, spans, now - skew), "coverage");
+  });
 }

@@ -2,11 +2,14 @@
  * What is stored, as the records of a backup, in the order of its files. A backup reads it twice,
  * and something may come meanwhile: what has a later batch is left out.
  */
+import { wholeTimes } from "../core/coverage.ts";
 import type { Id } from "../core/id.ts";
 import { type Item, itemOf } from "../core/item.ts";
+import type { Span } from "../core/spans.ts";
 import { getMeta } from "../db/meta.ts";
 import type { MessageRow, PersonRow, RecordRow, RoomRow } from "../db/rows.ts";
 import type { Db } from "../db/schema.ts";
+import { missingIn } from "../db/streams.ts";
 
 /** The rows that are read at a time. */
 const READ = 500;
@@ -20,17 +23,32 @@ export interface Snapshot {
   people: PersonRow[];
   /** The lines of the notices, the oldest first. */
   notices: string[];
+  /** For how many times something may be missing, here or of a sender. */
+  holes: number;
+  /** The times for which everything is here. */
+  whole(now: number): Span[];
 }
 
 export async function snapshot(db: Db): Promise<Snapshot> {
-  const [batch, messages, rooms, people, notices] = await Promise.all([
+  const [coverage, skew = 0, missing, batch, messages, rooms, people, notices] = await Promise.all([
+    getMeta(db, "coverage"),
+    getMeta(db, "skew"),
+    missingIn(db),
     getMeta(db, "batches"),
     db.count("records"),
     db.getAll("rooms"),
     db.getAll("people"),
     db.getAllFromIndex("notices", "at"),
   ]);
-  return { batch: batch ?? 0, messages, rooms, people, notices: notices.map(({ line }) => line) };
+  return {
+    batch: batch ?? 0,
+    messages,
+    rooms,
+    people,
+    notices: notices.map(({ line }) => line),
+    holes: (coverage?.holes.length ?? 0) + missing.length,
+    whole: (now) => (coverage === undefined ? [] : wholeTimes(coverage, missing, now - skew)),
+  };
 }
 
 export async function* backupItems(db: Db, me: Id, at: Snapshot): AsyncGenerator<Item> {

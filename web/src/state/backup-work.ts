@@ -5,7 +5,7 @@ import { Newer } from "../backup/manifest.ts";
 import { readBackup } from "../backup/reader.ts";
 import { BadRecipient, Changed, type Lock, writeBackup } from "../backup/writer.ts";
 import type { Item } from "../core/item.ts";
-import { getMeta } from "../db/meta.ts";
+import { noteCovered } from "../db/connected.ts";
 import { isQuota } from "../db/schema.ts";
 import type { Problem } from "./answer.ts";
 import { Restore } from "./backup-restore.ts";
@@ -13,6 +13,9 @@ import { backupItems, snapshot } from "./backup-source.ts";
 import type { Env, Home } from "./env.ts";
 import type { History } from "./model.ts";
 import { problem } from "./problems.ts";
+
+/** How often a backup is begun anew, because something was deleted while it was written. */
+const ATTEMPTS = 5;
 
 export async function writeAll(
   env: Env,
@@ -22,6 +25,40 @@ export async function writeAll(
   progress: (done: number) => void,
   signal: AbortSignal,
 ): Promise<void> {
+  const parts = (await wholeFile(env, home, lock, progress, signal)).stream().getReader();
+  for (let part = await parts.read(); !part.done; part = await parts.read()) {
+    signal.throwIfAborted();
+    await put(part.value);
+  }
+  progress(1);
+}
+
+/** Returns a backup of one moment. Nobody gets any of it before it is whole. */
+async function wholeFile(
+  env: Env,
+  home: Home,
+  lock: Lock,
+  progress: (done: number) => void,
+  signal: AbortSignal,
+): Promise<Blob> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await fileOf(env, home, lock, progress, signal);
+    } catch (error) {
+      if (!(error instanceof Changed) || attempt === ATTEMPTS) {
+        throw error;
+      }
+    }
+  }
+}
+
+async function fileOf(
+  env: Env,
+  home: Home,
+  lock: Lock,
+  progress: (done: number) => void,
+  signal: AbortSignal,
+): Promise<Blob> {
   const begun = await snapshot(home.db);
   let count = 0;
   async function* source(): AsyncGenerator<Item> {
@@ -34,21 +71,23 @@ export async function writeAll(
     }
   }
   const plan = {
-    lock: lock satisfies Lock,
+    lock,
     app: `ferry-web/${env.version}`,
     server: env.server,
     user: home.user,
     device: home.device,
     now: env.now(),
-    holes: (await getMeta(home.db, "coverage"))?.holes.length ?? 0,
-    whole: [],
+    holes: begun.holes,
+    whole: begun.whole(env.now()),
   };
+  const parts: Blob[] = [];
   const reader = (await writeBackup(plan, source)).getReader();
   for (let part = await reader.read(); !part.done; part = await reader.read()) {
     signal.throwIfAborted();
-    await put(part.value);
+    // A browser may keep a blob on the disk.
+    parts.push(new Blob([part.value as BlobPart]));
   }
-  progress(1);
+  return new Blob(parts);
 }
 
 /** Returns how many messages are new, or `undefined` if the user has to be asked first. */
@@ -73,7 +112,9 @@ export async function readAll(
   if (!whole.isVouched && given.isTrusted !== true) {
     return undefined;
   }
-  return await new Restore(env, home, file, key).run(whole.manifest, progress, signal);
+  const added = await new Restore(env, home, file, key).run(whole.manifest, progress, signal);
+  await noteCovered(home.db, home.device, whole.manifest.whole, env.now());
+  return added;
 }
 
 class OtherAccount extends Error {}

@@ -1,11 +1,15 @@
 import "fake-indexeddb/auto";
+import { generateX25519Identity, identityToRecipient } from "age-encryption";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { BOB, BOBS_DEVICE, idOf, ME, ROOM, text } from "../../test/fakes/ids.ts";
 import { Browser, type Page } from "../../test/fakes/page.ts";
 import { FakeRelay } from "../../test/fakes/relay.ts";
 import { until } from "../../test/fakes/tab.ts";
 import { ManualTime } from "../../test/fakes/time.ts";
+import type { Manifest } from "../backup/manifest.ts";
 import { readBackup } from "../backup/reader.ts";
+import type { Coverage } from "../core/coverage.ts";
+import { getMeta, setMeta } from "../db/meta.ts";
 import { type Db, eraseDb, openDb } from "../db/schema.ts";
 import { fileName } from "./history.ts";
 import { excerptOf } from "./search.ts";
@@ -13,10 +17,15 @@ import { excerptOf } from "./search.ts";
 let relay: FakeRelay;
 let browser: Browser;
 const key = { passphrase: "a long and winding road" };
+/** A passphrase takes a second each time, and a key none. */
+const identity = await generateX25519Identity();
+const recipient = await identityToRecipient(identity);
+const trusted = { identity, isTrusted: true };
 const nothing = new AbortController().signal;
 
 beforeEach(() => {
-  relay = new FakeRelay(new ManualTime());
+  // The ids of the tests say that their devices logged in before that.
+  relay = new FakeRelay(new ManualTime(1_800_000_000_000));
   relay.addUser(ME, "me");
   relay.addUser(BOB, "bob");
   relay.addDevice(BOBS_DEVICE, BOB);
@@ -34,12 +43,23 @@ async function loggedIn(): Promise<Page> {
   return page;
 }
 
-async function exported(page: Page): Promise<Blob> {
+async function exported(page: Page, lock: typeof key | { recipient: string } = key): Promise<Blob> {
   const parts: BlobPart[] = [];
   const put = async (part: Uint8Array) => void parts.push(part.slice() as BlobPart);
-  const answer = await page.app.history.exportTo(key, put, () => undefined, nothing);
+  const answer = await page.app.history.exportTo(lock, put, () => undefined, nothing);
   expect(answer).toMatchObject({ ok: true });
   return new Blob(parts);
+}
+
+async function manifestOf(file: Blob): Promise<Manifest> {
+  return (await readBackup(file, { identities: [identity] }, { item: () => undefined })).manifest;
+}
+
+async function coverage(): Promise<Coverage | undefined> {
+  const db: Db = await openDb(ME, { onOutdated: () => undefined });
+  const its = await getMeta(db, "coverage");
+  db.close();
+  return its;
 }
 
 /** What is stored of messages, without what only this device knows. */
@@ -53,6 +73,59 @@ async function contents(): Promise<string> {
 }
 
 describe("the history", () => {
+  it("50: a backup says from which times it has everything, and closes the holes of who imports it", async () => {
+    const page = await loggedIn();
+    relay.publish(text(1, "one"));
+    relay.publish(text(3, "three"));
+    await until(() => relay.acked.length === 2);
+    await browser.time.advance(60_000);
+    relay.dropAll(1006);
+    await browser.time.advance(5_000);
+    await until(() => page.app.connection.state.value.is === "online");
+    const file = await exported(page, { recipient });
+    const { whole, holes } = await manifestOf(file);
+    // A message of a sender has not come.
+    expect(holes).toBe(1);
+    const login = (await coverage())?.began ?? 0;
+    expect(whole.at(-1)?.[1]).toBe((await coverage())?.drained);
+    expect(whole[0]?.[0]).toBe(login);
+
+    // The relay began anew meanwhile, and this device has lost something that the backup has.
+    const hole = { since: login + 1, until: (whole.at(-1)?.[1] ?? 0) - 1 };
+    const db: Db = await openDb(ME, { onOutdated: () => undefined });
+    await setMeta(db, "coverage", { ...((await getMeta(db, "coverage")) as Coverage), holes: [hole] });
+    db.close();
+    expect(await page.app.history.importFrom(file, trusted, () => undefined, nothing)).toMatchObject({
+      ok: true,
+    });
+    await until(() => page.app.history.holes.value.length === 0);
+  });
+
+  it("50: what is deleted while a backup is written begins it anew, and the backup is whole", async () => {
+    const page = await loggedIn();
+    relay.publish(text(1, "one"));
+    relay.publish(text(2, "two"));
+    await until(() => relay.acked.length === 2);
+    const db: Db = await openDb(ME, { onOutdated: () => undefined });
+    const parts: BlobPart[] = [];
+    let isOver = false;
+    const answer = await page.app.history.exportTo(
+      { recipient },
+      async (part) => void parts.push(part.slice() as BlobPart),
+      (done) => {
+        // The records were read once.
+        if (!isOver && done > 0.4) {
+          isOver = true;
+          void db.delete("records", [BOB, text(1, "one").from.device, text(1, "one").id]);
+        }
+      },
+      nothing,
+    );
+    db.close();
+    expect(answer).toMatchObject({ ok: true });
+    expect((await manifestOf(new Blob(parts))).counts.messages).toBe(1);
+  });
+
   it("50: goes into a backup and back, on an empty device, and a second import changes nothing", async () => {
     const page = await loggedIn();
     const first = text(1, "one");
