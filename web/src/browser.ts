@@ -4,10 +4,10 @@ import { noteOf, notificationState } from "./browser-notes.ts";
 import { quietly } from "./core/quietly.ts";
 import type { Channel } from "./db/changes.ts";
 import { deviceName } from "./device-name.ts";
-import type { ToWindow, ToWorker } from "./engine/worker.ts";
 import workerAddress from "./engine/worker.ts?worker&url";
+import { startEngine } from "./engine-worker.ts";
 import { createApp, type RunningApp } from "./state/app.ts";
-import type { EngineHandle, EnginePlan, Env } from "./state/env.ts";
+import type { Env } from "./state/env.ts";
 import { reloadNewest } from "./updates.ts";
 
 const SETTINGS = "ferry-settings";
@@ -45,7 +45,15 @@ export function browserApp(say: Env["say"], policy: ScriptPolicy, version: strin
     // The page uses less of it than its type says.
     channel: (name) => new BroadcastChannel(name) as unknown as Channel,
     grounds: { isSecure: () => isSecureContext, tryStorage, tryCookie },
-    startEngine: (plan) => startEngine(plan, policy),
+    startEngine: (plan) =>
+      startEngine(
+        plan,
+        () =>
+          new Worker(policy.createScriptURL(workerAddress) as string, {
+            type: "module",
+            name: "ferry-engine",
+          }),
+      ),
     now: () => Date.now(),
     steady: () => performance.now(),
     set: (work, wait) => setTimeout(work, wait),
@@ -78,72 +86,6 @@ export function browserApp(say: Env["say"], policy: ScriptPolicy, version: strin
     version,
     server: location.origin,
   });
-}
-
-/** An engine that cannot be loaded is tried again after this time, in milliseconds. */
-const ENGINE_AGAIN = 10_000;
-
-function startEngine(plan: EnginePlan, policy: ScriptPolicy): EngineHandle {
-  let isStopped = false;
-  let { isVisible } = plan;
-  let timer: number | undefined;
-  const start = () => {
-    const worker = new Worker(policy.createScriptURL(workerAddress) as string, {
-      type: "module",
-      name: "ferry-engine",
-    });
-    let isThere = false;
-    worker.onmessage = ({ data }: MessageEvent<ToWindow>) => {
-      isThere = true;
-      if (data.is === "state") {
-        plan.onState(data.state);
-      } else {
-        const { n, expiresAt } = data;
-        plan.refresh(expiresAt).then(
-          (answer) => tell({ is: "refreshed", n, answer }),
-          // The worker waits for an answer, and knows what to do after this one.
-          () => tell({ is: "refreshed", n, answer: "unreachable" }),
-        );
-      }
-    };
-    // A script that does not load says so here, and then nothing comes of the worker. An error of
-    // a worker that runs does not end it.
-    worker.onerror = () => {
-      if (isThere || isStopped) {
-        return;
-      }
-      worker.terminate();
-      plan.onState({ is: "offline", why: "relay", retryAt: Date.now() + ENGINE_AGAIN });
-      timer = window.setTimeout(again, ENGINE_AGAIN);
-    };
-    worker.postMessage({ is: "start", user: plan.user, device: plan.device, isVisible } satisfies ToWorker);
-    return worker;
-  };
-  let worker = start();
-  const tell = (message: ToWorker) => worker.postMessage(message);
-  const again = () => {
-    clearTimeout(timer);
-    timer = undefined;
-    worker = start();
-  };
-  return {
-    visibility(now) {
-      isVisible = now;
-      tell({ is: "visibility", isVisible });
-    },
-    tryNow() {
-      if (timer === undefined) {
-        tell({ is: "try" });
-      } else {
-        again();
-      }
-    },
-    stop() {
-      isStopped = true;
-      clearTimeout(timer);
-      tell({ is: "stop" });
-    },
-  };
 }
 
 function onAttention(changed: (why: "attention" | "online") => void): () => void {

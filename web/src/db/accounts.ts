@@ -20,7 +20,7 @@ export interface AccountRow {
   /** The user logs out in this browser: an end that is heard meanwhile is no surprise. */
   isLeaving?: true;
   /** Why the login has ended, if it has. The history is kept until the user erases it. */
-  ended?: "logout" | "elsewhere" | "expired" | "account_deleted";
+  ended?: "logout" | "elsewhere" | "expired" | "new_password" | "account_deleted";
 }
 
 /** One login. */

@@ -146,3 +146,11 @@ it("changes what others see of the user, field by field, and takes it away", asy
   await until(() => session.me.value?.about === undefined);
   expect(session.me.value?.displayName).toBe("Me");
 });
+
+it("47: the devices of one user are not shown to the next", async () => {
+  const page = await screen().loggedIn();
+  await page.app.session.loadDevices();
+  expect(page.app.session.devices.value.length).toBe(1);
+  expect(await page.app.session.logout("keep")).toMatchObject({ ok: true });
+  expect(page.app.session.devices.value).toEqual([]);
+});

@@ -1,8 +1,11 @@
 /** What the user changes about their account. */
 import { effect, type Signal, signal } from "@preact/signals";
 import type { Id } from "../core/id.ts";
+import { quietly } from "../core/quietly.ts";
 import { noteExpiry, setMeta } from "../db/meta.ts";
 import { fetchMe } from "../lists/people.ts";
+import type { LoginDeps } from "../session/login.ts";
+import { isUnsure } from "../session/submission.ts";
 import {
   ask,
   device as deviceReader,
@@ -16,7 +19,8 @@ import { object } from "../wire/shape.ts";
 import type { Env, Home } from "./env.ts";
 import { forUser } from "./for-user.ts";
 import type { Mirror } from "./mirror.ts";
-import { settled, settledProof } from "./problems.ts";
+import { fateOf } from "./new-password.ts";
+import { done, problem, settled, settledProof } from "./problems.ts";
 import { secondFactor } from "./second-factor.ts";
 import type { Device, Privacy, Session } from "./session-model.ts";
 
@@ -43,7 +47,16 @@ export function placesOf(refusal: Refusal): Device[] {
   });
 }
 
-export function accountCalls(env: Env, mirror: Mirror, deleted: (home: Home) => Promise<void>): Calls {
+export interface AccountEvents {
+  /** The account is gone. */
+  deleted(home: Home): Promise<void>;
+  /** This device has logged in again, because its new password has taken its tokens. */
+  renewed(): void;
+  /** The new password has taken the tokens of this device, and it cannot get others by itself. */
+  lost(home: Home): void;
+}
+
+export function accountCalls(env: Env, mirror: Mirror, deps: LoginDeps, events: AccountEvents): Calls {
   const devices = signal<Device[]>([]);
   const own = forUser(mirror);
   // The list is of one login.
@@ -70,7 +83,7 @@ export function accountCalls(env: Env, mirror: Mirror, deleted: (home: Home) => 
     });
   mirror.listen((heard) => {
     if (heard.is === "changed" && heard.topics.includes("devices") && devices.peek().length > 0) {
-      void load();
+      quietly(load());
     }
   });
   return {
@@ -98,6 +111,19 @@ export function accountCalls(env: Env, mirror: Mirror, deleted: (home: Home) => 
         // The answer has new tokens, so it must not be lost with the page.
         const call = { method: "PUT", path: "/v1/me/password", body, keepalive: true } as const;
         const result = await ask(home.http, call, expiry);
+        if (!result.ok && isUnsure(result.refusal)) {
+          const name = devices.peek().find(({ isCurrent }) => isCurrent)?.name ?? env.deviceName();
+          const fate = await fateOf(env, deps, home, name, { password: after, code });
+          if (fate === "changed") {
+            events.renewed();
+            return done;
+          }
+          if (fate === "must_log_in") {
+            events.lost(home);
+          }
+          const key = fate === "unchanged" ? "password_unchanged" : "password_unsure";
+          return { ok: false, problem: problem(key) };
+        }
         if (result.ok) {
           const skew = mirror.meta.peek().skew ?? 0;
           await noteExpiry(home.db, env.now() - skew + result.value.expires_in * 1_000);
@@ -129,7 +155,7 @@ export function accountCalls(env: Env, mirror: Mirror, deleted: (home: Home) => 
       own(async (home) => {
         const result = await tell(home.http, { method: "DELETE", path: "/v1/me", body: proof });
         if (result.ok) {
-          await deleted(home);
+          await events.deleted(home);
         }
         return settledProof(result, env.now(), proof, nothing);
       }),

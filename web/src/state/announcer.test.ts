@@ -107,3 +107,14 @@ it("47: what is told of one user's message is not told after their login has end
   expect(told.join()).not.toContain("the secret");
   expect(page.notes).toEqual([]);
 });
+
+it("47: what was told of one user's messages is not there for the next", async () => {
+  const page = await screen().loggedIn();
+  screen().relay.publish(text(1, "the secret"));
+  await until(async () => {
+    await screen().browser.time.advance(1_100);
+    return page.app.announcement.value.includes("the secret");
+  });
+  expect(await page.app.session.logout("keep")).toMatchObject({ ok: true });
+  expect(page.app.announcement.value).toBe("");
+});

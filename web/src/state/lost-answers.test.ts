@@ -104,3 +104,43 @@ it("46: a tab that died while it logged out leaves no mark for a later end", asy
   await until(() => next.app.session.phase.value.is !== "signed_in");
   expect(next.app.session.phase.value).toMatchObject({ is: "logged_out", why: "elsewhere" });
 });
+
+it("F10: a new password whose answer is lost counts, and the device goes on as itself", async () => {
+  const { browser, relay } = screen();
+  const page = await screen().loggedIn();
+  const device = relay.devicesOf(ME)[0]?.id;
+  browser.losses.path = "/v1/me/password";
+  expect(await page.app.session.changePassword({ password }, "a longer horse")).toMatchObject({ ok: true });
+  expect(page.app.session.phase.value.is).toBe("signed_in");
+  expect(relay.devicesOf(ME).map(({ id }) => id)).toEqual([device]);
+  expect(await page.app.session.loadDevices()).toMatchObject({ ok: true });
+});
+
+it("F10: a new password that never reached the relay leaves the old one, and says so", async () => {
+  const { browser, relay } = screen();
+  const page = await screen().loggedIn();
+  const fetch = relay.onCall;
+  relay.onCall = (call) => call === "PUT /v1/me/password";
+  expect(await page.app.session.changePassword({ password }, "a longer horse")).toMatchObject({
+    problem: { key: "problem.password_unchanged" },
+  });
+  relay.onCall = fetch;
+  expect(browser.jar.device).toBeDefined();
+  expect(await page.app.session.changePassword({ password }, "a longer horse")).toMatchObject({ ok: true });
+});
+
+it("F10: with a second factor the user logs in with the new password, and is told so", async () => {
+  const { browser, relay } = screen();
+  const page = await screen().loggedIn();
+  Object.assign(relay.users.get(ME) ?? {}, { hasCode: true });
+  browser.losses.path = "/v1/me/password";
+  // A code counts once.
+  browser.losses.lost = () => Object.assign(relay.users.get(ME) ?? {}, { usedCode: GOOD_CODE });
+  expect(
+    await page.app.session.changePassword({ password, code: GOOD_CODE }, "a longer horse"),
+  ).toMatchObject({
+    problem: { key: "problem.password_unsure" },
+  });
+  await until(() => page.app.session.phase.value.is === "logged_out");
+  expect(page.app.session.phase.value).toEqual({ is: "logged_out", username: "me", why: "new_password" });
+});

@@ -22,6 +22,9 @@ export function phaseOfFault(error: unknown): Phase {
   return { is: "blocked", why: isQuota(error) ? "full" : "storage" };
 }
 
+/** After this time the relay is asked again whose the cookies are, in milliseconds. */
+export const ASKED_AGAIN = 10_000;
+
 /** A store that the browser closes more often within the time is not opened again. */
 const LOST_MAX = 3;
 const LOST_WITHIN = 60_000;

@@ -54,6 +54,8 @@ export interface SecondFactor {
   end(proof: Proof): Answer;
 }
 
+export type LoggedOutWhy = "elsewhere" | "expired" | "new_password" | "account_deleted" | "another_user";
+
 export type Phase =
   /** `isAgain` says that the page was in use before, and waits for its store. */
   | { is: "starting"; isAgain?: true }
@@ -61,7 +63,7 @@ export type Phase =
   | { is: "blocked"; why: "insecure" | "storage" | "full" | "cookies" | "used_twice" }
   | { is: "signed_out"; lastUsername?: string }
   /** The login ended: the history is kept and hidden. */
-  | { is: "logged_out"; username: string; why: "elsewhere" | "expired" | "account_deleted" | "another_user" }
+  | { is: "logged_out"; username: string; why: LoggedOutWhy }
   /**
    * `isErased` says that the browser has deleted what was stored here, and `hasUpdate` that a
    * newer version of the page is there.

@@ -17,12 +17,9 @@ import { meOf } from "./me.ts";
 import type { Mirror } from "./mirror.ts";
 import type { Phase, Session } from "./model.ts";
 import { closeHome, noteBeginning, openHome } from "./opening.ts";
-import { Losses, phaseOfFault, phaseWithout } from "./phase.ts";
+import { ASKED_AGAIN, Losses, phaseOfFault, phaseWithout } from "./phase.ts";
 import { done, problem } from "./problems.ts";
 import { Turns } from "./turns.ts";
-
-/** After this time the relay is asked again whose the cookies are, in milliseconds. */
-const ASKED_AGAIN = 10_000;
 
 export interface SessionParts extends Session {
   start(): Promise<void>;
@@ -61,11 +58,9 @@ export function session(env: Env, mirror: Mirror): SessionParts {
         phase.value = { is: "starting", isAgain: true };
       }
     });
-
   const mustReload = () => {
     phase.value = { is: "reload" };
   };
-
   const fault = (error: unknown) => {
     phase.value = phaseOfFault(error);
   };
@@ -238,7 +233,12 @@ export function session(env: Env, mirror: Mirror): SessionParts {
       await (login === undefined ? show(undefined) : forget(login));
     }
   };
-  const calls = accountCalls(env, mirror, (home) => turns.take(() => forget(home)));
+
+  const calls = accountCalls(env, mirror, deps, {
+    deleted: (home) => turns.take(() => forget(home)),
+    renewed: () => turns.soon(() => follow()),
+    lost: (home) => turns.soon(() => end(home, "new_password")),
+  });
   return {
     phase,
     me: meOf(mirror),

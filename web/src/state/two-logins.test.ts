@@ -193,3 +193,22 @@ it("47: a second login of the same user is followed by the tab that has the firs
   relay.publish(text(1, "to the new device"));
   await until(() => one.app.rooms.list.value.some(({ last }) => last?.text === "to the new device"));
 });
+
+it("47: a tab that comes back looks whose login it is before its engine wants the connection", async () => {
+  browser.channels("ferry-logins").isDeaf = true;
+  const [one, two] = [await browser.page(), await browser.page()];
+  await logIn(one, "me");
+  await until(() => online(one));
+  one.look(false);
+  await logIn(two, "me");
+  await until(() => online(two));
+  const device = browser.jar.device;
+  const connection = relay.devices.get(device ?? "")?.connection;
+  // The engine of the first login is for another device, and must not take the lead with it.
+  one.look(true);
+  await until(() => one.app.session.me.value?.device === device);
+  await settled();
+  expect(phase(one).is).toBe("signed_in");
+  expect(phase(two).is).toBe("signed_in");
+  expect(relay.devices.get(device ?? "")?.connection).toBe(connection);
+});

@@ -26,6 +26,9 @@ export function fetchOf(relay: FakeRelay, jar: Jar, losses: Losses = {}): Fetch 
     const [path = "", query] = address.split("?");
     const text = typeof request.body === "string" ? request.body : "{}";
     const method = request.method ?? "GET";
+    if (relay.onCall(`${method} ${path}`)) {
+      throw new TypeError("network");
+    }
     relay.calls.push(`${method} ${path}`);
     const key = new Headers(request.headers).get("idempotency-key") ?? undefined;
     const call = { method, path, query: new URLSearchParams(query), body: JSON.parse(text), key };
@@ -100,7 +103,7 @@ function login(relay: FakeRelay, jar: Jar, { body, key }: Call): Reply {
   if (user.hasCode === true && body["code"] === undefined) {
     return problem(401, "code_needed", { detail: DETAILS.loginNeedsCode });
   }
-  if (user.hasCode === true && !isGood(body["code"])) {
+  if (user.hasCode === true && (!isGood(body["code"]) || body["code"] === user.usedCode)) {
     return problem(401, "code_wrong", { detail: DETAILS.wrongCode });
   }
   const mine = relay.devicesOf(user.id);

@@ -23,6 +23,8 @@ export interface FakeUser {
   settings: Record<string, unknown>;
   /** A second factor: on, or set up and not confirmed yet. */
   hasCode?: true | "waits";
+  /** The code that was used last: it does not count again. */
+  usedCode?: string;
 }
 
 export interface FakeDevice {
@@ -74,6 +76,8 @@ export class FakeRelay {
   /** Since when no queue can have lost anything. */
   wholeSince = 0;
   onSend: OnSend = () => undefined;
+  /** Returns true for a call that does not reach it, as `GET /v1/me`. */
+  onCall: (call: string) => boolean = () => false;
   /** Every text of a `send` that came. */
   readonly sends: string[] = [];
   /** Every frame that came, by its type. */

@@ -52,6 +52,9 @@ export const account = {
   "logged_out.elsewhere_text": "Another of your devices ended the login of this one.",
   "logged_out.expired": "Your login has expired",
   "logged_out.expired_text": "This device was away for too long. What waited for it at the relay is gone.",
+  "logged_out.new_password": "Your password has changed",
+  "logged_out.new_password_text":
+    "The relay's answer was lost, and with it the login of this device. Log in with your new password.",
   "logged_out.account_deleted": "The account was deleted",
   "logged_out.account_deleted_text": "Nobody can log in with it any more.",
   "logged_out.another_user": "Another user has logged in",

@@ -49,6 +49,9 @@ export const problems = {
   "problem.unreachable": "The relay cannot be reached. Check your connection.",
   "problem.logout_unreachable":
     "The relay did not answer, so you may still be logged in. Try again once you are online, or log this device out from another one.",
+  "problem.password_unchanged": "The relay did not answer. Your password is the old one still: try again.",
+  "problem.password_unsure":
+    "The relay did not answer, so the new password may count already. Once you are online, log in with the new one, or else with the old one.",
   "problem.foreign":
     "Something other than the relay answered. Check whether this network asks you to log in.",
   "problem.store_failed": "This browser could not store it. Reload the page, then try again.",

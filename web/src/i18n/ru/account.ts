@@ -56,6 +56,9 @@ export const account = {
   "logged_out.elsewhere_text": "Вход на этом устройстве завершили с другого вашего устройства.",
   "logged_out.expired": "Срок входа истёк",
   "logged_out.expired_text": "Устройства слишком долго не было. То, что ждало его на сервере, пропало.",
+  "logged_out.new_password": "Ваш пароль изменён",
+  "logged_out.new_password_text":
+    "Ответ сервера потерялся, а с ним и вход на этом устройстве. Войдите с новым паролем.",
   "logged_out.account_deleted": "Учётная запись удалена",
   "logged_out.account_deleted_text": "Войти в неё больше нельзя.",
   "logged_out.another_user": "Здесь вошёл другой пользователь",

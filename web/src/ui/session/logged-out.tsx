@@ -2,6 +2,7 @@
 import { useState } from "preact/hooks";
 import { t } from "../../i18n/words.ts";
 import { attempt } from "../../state/failure.ts";
+import type { LoggedOutWhy } from "../../state/session-model.ts";
 import { useApp } from "../app-context.ts";
 import { Confirm } from "../basics/confirm.tsx";
 import { Icon } from "../basics/icon.tsx";
@@ -9,9 +10,7 @@ import { Rich } from "../basics/rich.tsx";
 import { Alone } from "./alone.tsx";
 import { LoginForm } from "./login.tsx";
 
-type Why = "elsewhere" | "expired" | "account_deleted" | "another_user";
-
-export function LoggedOut(props: { username: string; why: Why }) {
+export function LoggedOut(props: { username: string; why: LoggedOutWhy }) {
   const { session } = useApp();
   const [asks, setAsks] = useState(false);
   const isDeleted = props.why === "account_deleted";
