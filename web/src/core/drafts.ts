@@ -27,7 +27,7 @@ export function onTop(now: Layer, next: Layer, isUnchanged: (layer: Layer) => bo
   return pile([begun ?? next, ...kept.filter((layer) => layer !== begun)]);
 }
 
-/** Returns what comes back from the outbox over what is in the field. Nothing of either is lost. */
+/** Returns what comes back from the outbox over what is in the field. Nothing is lost. */
 export function givenBackOver(now: Layer, back: Layer): Layer {
   const all = layers(now);
   const begun = all.find((layer) => isEdit(layer) && isSame(layer.editing, back.editing));

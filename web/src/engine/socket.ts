@@ -72,8 +72,8 @@ export class Socket {
   }
 
   /**
-   * Connects at once, if it waits. The network may be back. If the relay has told how long to wait,
-   * that holds.
+   * Connects at once, if it waits. The network may be back. If the relay has told how long to
+   * wait, that holds.
    */
   tryNow(): void {
     if (this.#isRunning && this.#socket === undefined) {

@@ -33,8 +33,9 @@ export class GapTimes {
   }
 
   /**
-   * Returns when a gap is due, by the clock that only goes forward. What is stored has times of the
-   * device's clock, which may be set meanwhile, so it is asked once, and for no more than the wait.
+   * Returns when a gap is due, by the clock that only goes forward. What is stored has times of
+   * the device's clock, which may be set meanwhile, so it is asked once, and for no more than the
+   * wait.
    */
   #dueOf({ user, since, until, at }: Missing, drainedAt: number): number {
     const key = [user, since, until, at, drainedAt].join();

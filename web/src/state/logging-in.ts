@@ -19,7 +19,7 @@ type LoggedIn =
 type LoginForm = Parameters<Session["login"]>[0];
 type NewAccount = Parameters<Session["register"]>[0];
 
-/** Creates accounts and logs in. Who tries again after a lost answer makes nothing a second time. */
+/** Creates accounts and logs in. Who tries again after a lost answer makes nothing twice. */
 export class LoggingIn {
   readonly #env: Env;
   readonly #deps: LoginDeps;
@@ -58,8 +58,8 @@ export class LoggingIn {
   }
 
   /**
-   * Logs in. With `isUnknown` the cookies may be of a login that the browser has forgotten. It then
-   * goes on, with all that waits for it, and does not stay a device beside this one.
+   * Logs in. With `isUnknown` the cookies may be of a login that the browser has forgotten. It
+   * then goes on, with all that waits for it, and does not stay a device beside this one.
    */
   async logIn(form: LoginForm, isUnknown: boolean): Promise<LoggedIn> {
     try {

@@ -30,7 +30,7 @@ export interface OpenRoom {
   /** Tries a message again that the relay has rejected, or drops it. */
   retry(message: Id): Answer;
   discard(message: Id): Answer;
-  /** Drops it too, and puts what the user wrote over the draft: it is in one place or the other. */
+  /** Drops it too, and puts what the user wrote over the draft, in one moment. */
   takeBack(message: Id): Answer;
   /** What each device of each person did with an own message. */
   receipts(message: Id): ReadonlySignal<ReceiptRow[]>;

@@ -25,8 +25,8 @@ export class Watch {
     const left = new Promise<void>((resolve) => {
       leave = resolve;
     });
-    // Who leads waits for the lock, and forgets the tab when it is free. So the tab holds it before
-    // it says anything.
+    // Who leads waits for the lock, and forgets the tab when it is free. So the tab holds it
+    // before it says anything.
     this.#isThere = new Promise((resolve) => {
       quietly(
         env.locks.request(tabLock(this.#tab), {}, () => {
