@@ -1,0 +1,3 @@
+import { inBrowser } from "../browser/vitest.ts";
+
+export default inBrowser(import.meta.dirname);
