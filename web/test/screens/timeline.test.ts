@@ -104,6 +104,25 @@ describe("the timeline", () => {
     expect(Math.abs((await topOf(page, kept.key)) - kept.top)).toBeLessThanOrEqual(1);
   });
 
+  it("15 moves nothing when older rows of the day at the top come", async () => {
+    const page = await open({ story: "long" });
+    const moves = await log(page).evaluate(async (e) => {
+      const frames = () =>
+        new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+      const found: number[] = [];
+      for (let step = 0; step < 4; step += 1) {
+        // The line of the day is the first row in view, and more of that day is to come.
+        e.scrollTop = 0;
+        const row = e.querySelector<HTMLElement>(".message");
+        const top = row?.getBoundingClientRect().top ?? Number.NaN;
+        await frames();
+        found.push(Math.abs((row?.getBoundingClientRect().top ?? Number.NaN) - top));
+      }
+      return found;
+    });
+    expect(Math.max(...moves)).toBeLessThanOrEqual(1);
+  });
+
   it("10 jumps to what a quote answers, and says so if it is not here", async () => {
     const page = await open({ story: "room" });
     await page.locator(".quote").first().click();

@@ -115,7 +115,7 @@ export class FakeTimeline implements Timeline {
     for (const one of rows) {
       const isNewDay = before === undefined || new Date(before.at).getDate() !== new Date(one.at).getDate();
       if (isNewDay) {
-        out.push({ is: "day", key: `day ${one.key}`, at: one.at });
+        out.push({ is: "day", key: `day ${new Date(one.at).toDateString()}`, at: one.at });
       }
       if (one.key === this.gapBefore) {
         out.push({

@@ -46,16 +46,21 @@ export class ScrollHold {
     this.isAtEnd.value = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight <= NEAR;
     const top = scroller.getBoundingClientRect().top;
     const rows = this.#rows();
-    this.#anchors = [];
+    const seen: { key: string; offset: number; isMessage: boolean }[] = [];
     for (let at = firstBelow(rows, top); at < rows.length; at += 1) {
       const row = rows[at];
       const offset = row === undefined ? Number.POSITIVE_INFINITY : row.getBoundingClientRect().top - top;
       if (row === undefined || offset >= scroller.clientHeight) {
         break;
       }
-      this.#anchors.push({ key: row.dataset["key"] ?? "", offset });
+      seen.push({ key: row.dataset["key"] ?? "", offset, isMessage: row.matches(".message") });
     }
-    const [first, last] = [this.#anchors[0], this.#anchors.at(-1)];
+    // The line of a day stands before the first row of it, so older rows of that day move it away
+    // from what the user reads.
+    this.#anchors = seen.some(({ isMessage }) => isMessage)
+      ? seen.filter(({ isMessage }) => isMessage)
+      : seen;
+    const [first, last] = [seen[0], seen.at(-1)];
     return first === undefined || last === undefined ? undefined : { first: first.key, last: last.key };
   }
 
