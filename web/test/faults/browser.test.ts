@@ -1,11 +1,8 @@
-import { mkdtempSync, readlinkSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { chromium } from "playwright-core";
+import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
-import { openBrowser, openPage, PROGRAM, startRelay, useBrowser } from "../browser/browser.ts";
-import { until } from "../browser/deadline.ts";
+import { openBrowser, openPage, startRelay, useBrowser } from "../browser/browser.ts";
 import { Person, twoPeople } from "../browser/person.ts";
+import { Profile } from "../browser/profile.ts";
 
 useBrowser();
 
@@ -36,33 +33,26 @@ describe("over alone", () => {
 
   it("F4: a browser that is killed after a refresh comes back with its login", async () => {
     const relay = await startRelay("alone");
-    const folder = mkdtempSync(join(tmpdir(), "ferry-web-profile-"));
+    const profile = new Profile();
+    const refresh = (page: Page) =>
+      page.evaluate(
+        async () => (await fetch("/v1/sessions/refresh", { method: "POST", keepalive: true })).status,
+      );
+    const rooms = { name: "Rooms and people" };
     try {
-      const first = await chromium.launchPersistentContext(folder, PROGRAM);
-      await Person.register(relay, "Bob", { context: first });
+      await Person.register(relay, "Bob", { context: await profile.start(relay) });
       // Now the login is on the disk.
-      await first.close();
-      const second = await chromium.launchPersistentContext(folder, PROGRAM);
-      const page = await openPage(second, relay);
-      const rooms = { name: "Rooms and people" };
+      await profile.stop();
+      const page = await openPage(await profile.start(relay), relay);
       await page.getByRole("navigation", rooms).waitFor();
-      const status = await page.evaluate(
-        async () => (await fetch("/v1/sessions/refresh", { method: "POST", keepalive: true })).status,
-      );
-      expect(status).toBe(200);
-      await kill(folder);
-      await second.close().catch(() => undefined);
+      expect(await refresh(page)).toBe(200);
+      await profile.kill();
       // The cookies on the disk are those from before the refresh.
-      const third = await chromium.launchPersistentContext(folder, PROGRAM);
-      const back = await openPage(third, relay);
+      const back = await openPage(await profile.start(relay), relay);
       await back.getByRole("navigation", rooms).waitFor();
-      const again = await back.evaluate(
-        async () => (await fetch("/v1/sessions/refresh", { method: "POST", keepalive: true })).status,
-      );
-      expect(again).toBe(200);
-      await third.close();
+      expect(await refresh(back)).toBe(200);
     } finally {
-      rmSync(folder, { recursive: true, force: true });
+      await profile.remove();
     }
   });
 
@@ -108,17 +98,3 @@ describe("over alone", () => {
     await tab.close();
   });
 });
-
-/** Kills the browser of a profile, as a crash would. Its lock names the process. */
-async function kill(folder: string): Promise<void> {
-  const pid = Number(/-(\d+)$/.exec(readlinkSync(join(folder, "SingletonLock")))?.[1]);
-  process.kill(pid, "SIGKILL");
-  await until("the browser is dead", () => {
-    try {
-      process.kill(pid, 0);
-      return undefined;
-    } catch {
-      return true;
-    }
-  });
-}
