@@ -118,3 +118,51 @@ it("47: what was told of one user's messages is not there for the next", async (
   expect(await page.app.session.logout("keep")).toMatchObject({ ok: true });
   expect(page.app.announcement.value).toBe("");
 });
+
+it("28: a backlog is one summary, and no notification", async () => {
+  const page = await screen().loggedIn();
+  page.look(false);
+  screen().relay.isDown = true;
+  screen().relay.dropAll(1006);
+  await screen().browser.time.advance(5_000);
+  for (let at = 1; at <= 5; at += 1) {
+    screen().relay.publish(text(at, `m ${at}`));
+  }
+  screen().relay.isDown = false;
+  page.app.connection.tryNow();
+  await until(async () => {
+    await screen().browser.time.advance(1_100);
+    return page.app.announcement.value === 'announce.backlog {"n":5}';
+  });
+  await screen().browser.time.advance(2_000);
+  expect(page.notes).toEqual([]);
+});
+
+it("29: a mention passes a muted room, and nothing else does", async () => {
+  const page = await screen().loggedIn();
+  const room = await screen().opened(page);
+  await room.setMuted(true);
+  room.close();
+  page.look(false);
+  screen().relay.publish(text(1, "not for me"));
+  screen().relay.publish(text(2, "for me", { mentions: [ME] }));
+  await until(async () => {
+    await screen().browser.time.advance(1_100);
+    return page.notes.length > 0;
+  });
+  expect(page.notes.length).toBe(1);
+  expect(page.notes[0]?.text).toContain("for me");
+  expect(page.notes[0]?.text).not.toContain("not for me");
+});
+
+it("30: a notification has no text where the user hides it", async () => {
+  const page = await screen().loggedIn();
+  page.app.settings.set({ notificationText: false });
+  page.look(false);
+  screen().relay.publish(text(1, "the secret"));
+  await until(async () => {
+    await screen().browser.time.advance(1_100);
+    return page.notes.length === 1;
+  });
+  expect(JSON.stringify(page.notes)).not.toContain("secret");
+});

@@ -32,6 +32,7 @@ export class Announcer {
   /** The rooms of what was shown, by message. */
   readonly #shown = new Map<string, Id>();
   #timer: unknown;
+  #summing: unknown;
   readonly #endings: (() => void)[];
 
   constructor(env: Env, mirror: Mirror, settings: Settings, open: ReadonlyMap<Id, number>) {
@@ -68,11 +69,8 @@ export class Announcer {
           this.#backlog = 0;
           this.text.value = "";
         }
-        const state = home?.state.value;
-        if (this.#backlog > 0 && (state?.is === "online" || state?.is === "follower")) {
-          // One summary of all that has waited, and no sounds.
-          this.text.value = env.say("announce.backlog", { n: this.#backlog });
-          this.#backlog = 0;
+        if (home?.state.value !== undefined) {
+          this.#sumUp();
         }
       }),
     ];
@@ -80,6 +78,7 @@ export class Announcer {
 
   end(): void {
     this.#env.clear(this.#timer);
+    this.#env.clear(this.#summing);
     for (const end of this.#endings) {
       end();
     }
@@ -88,6 +87,9 @@ export class Announcer {
   #take(news: News[], isBacklog: boolean): void {
     if (isBacklog) {
       this.#backlog += news.length;
+      // The news of the last batch may come after the state that says that it was the last one.
+      this.#env.clear(this.#summing);
+      this.#summing = this.#env.set(() => this.#sumUp(), GATHERED);
       return;
     }
     this.#news.push(...news);
@@ -101,6 +103,15 @@ export class Announcer {
     const rooms = [...new Set(news.map(({ room }) => room))].filter((room) => this.#open.has(room));
     if (rooms.length > 0 && this.#env.isVisible()) {
       this.#mirror.home.peek()?.bus.post({ is: "in_sight", rooms });
+    }
+  }
+
+  /** One summary of all that has waited, and no sounds. */
+  #sumUp(): void {
+    const state = this.#mirror.home.peek()?.state.peek();
+    if (this.#backlog > 0 && (state?.is === "online" || state?.is === "follower")) {
+      this.text.value = this.#env.say("announce.backlog", { n: this.#backlog });
+      this.#backlog = 0;
     }
   }
 
