@@ -12,7 +12,6 @@ import type { Coverage } from "../core/coverage.ts";
 import { getMeta, setMeta } from "../db/meta.ts";
 import { type Db, eraseDb, openDb } from "../db/schema.ts";
 import { fileName } from "./history.ts";
-import { excerptOf } from "./search.ts";
 
 let relay: FakeRelay;
 let browser: Browser;
@@ -281,41 +280,5 @@ describe("the history", () => {
     const phrases = [page.app.history.newPassphrase(), page.app.history.newPassphrase()];
     expect(phrases[0]).toMatch(/^([a-z2-9]{4}-){6}[a-z2-9]{4}$/);
     expect(phrases[0]).not.toBe(phrases[1]);
-  });
-});
-
-describe("a search", () => {
-  it("36: brings what fits, with the words marked, and stops when it is told to", async () => {
-    const page = await loggedIn();
-    for (let at = 1; at <= 120; at += 1) {
-      relay.publish(text(at, `the ferry number ${at}`));
-    }
-    await until(() => relay.acked.length === 120);
-    const search = page.app.search({ words: "FERRY" });
-    await until(() => search.hits.value.length >= 50);
-    const hits = search.hits.value;
-    expect(hits[0]).toMatchObject({
-      roomName: "trip",
-      author: "bob",
-      excerpt: "the ferry number 120",
-      marks: [[4, 9]],
-    });
-    search.more();
-    await until(() => search.state.value === "done");
-    expect(search.hits.value.length).toBe(120);
-    const other = page.app.search({ words: "ferry", from: ME });
-    await until(() => other.state.value === "done");
-    expect(other.hits.value).toEqual([]);
-  });
-
-  it("marks what a folded word is in the text", () => {
-    expect(excerptOf("Große Ｗide İstanbul", ["wide"])).toEqual({
-      excerpt: "Große Ｗide İstanbul",
-      marks: [[6, 10]],
-    });
-    const long = `${"a ".repeat(100)}needle${" b".repeat(100)}`;
-    const { excerpt, marks } = excerptOf(long, ["needle"]);
-    expect(excerpt.length).toBeLessThan(170);
-    expect(excerpt.slice(...(marks[0] ?? [0, 0]))).toBe("needle");
   });
 });

@@ -1,8 +1,9 @@
 import "fake-indexeddb/auto";
 import { expect, it } from "vitest";
-import { BOB, ROOM, text } from "../../test/fakes/ids.ts";
+import { BOB, ME, ROOM, text } from "../../test/fakes/ids.ts";
 import { useScreen } from "../../test/fakes/screen.ts";
 import { until } from "../../test/fakes/tab.ts";
+import { excerptOf } from "./search.ts";
 
 const screen = useScreen();
 
@@ -51,4 +52,38 @@ it("36: a search in a store that cannot be read says so", async () => {
   const search = page.app.search({ words: "light" });
   await until(() => search.state.value === "failed");
   IDBObjectStore.prototype.getAll = getAll;
+});
+
+it("36: brings what fits, with the words marked, and stops when it is told to", async () => {
+  const page = await screen().loggedIn();
+  for (let at = 1; at <= 120; at += 1) {
+    screen().relay.publish(text(at, `the ferry number ${at}`));
+  }
+  await until(() => screen().relay.acked.length === 120);
+  const search = page.app.search({ words: "FERRY" });
+  await until(() => search.hits.value.length >= 50);
+  const hits = search.hits.value;
+  expect(hits[0]).toMatchObject({
+    roomName: "trip",
+    author: "bob",
+    excerpt: "the ferry number 120",
+    marks: [[4, 9]],
+  });
+  search.more();
+  await until(() => search.state.value === "done");
+  expect(search.hits.value.length).toBe(120);
+  const other = page.app.search({ words: "ferry", from: ME });
+  await until(() => other.state.value === "done");
+  expect(other.hits.value).toEqual([]);
+});
+
+it("marks what a folded word is in the text", () => {
+  expect(excerptOf("Große Ｗide İstanbul", ["wide"])).toEqual({
+    excerpt: "Große Ｗide İstanbul",
+    marks: [[6, 10]],
+  });
+  const long = `${"a ".repeat(100)}needle${" b".repeat(100)}`;
+  const { excerpt, marks } = excerptOf(long, ["needle"]);
+  expect(excerpt.length).toBeLessThan(170);
+  expect(excerpt.slice(...(marks[0] ?? [0, 0]))).toBe("needle");
 });
