@@ -1,0 +1,1 @@
+"""Checks of docker/ and deploy/: each module checks one thing."""
