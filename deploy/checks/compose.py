@@ -15,7 +15,8 @@ FILES = [ROOT / "docker/compose.yaml", ROOT / "docker/compose.observability.yaml
 @functools.cache
 def model(*files):
     """Returns what the files say together, with all defaults, as compose-go reads them."""
-    return json.loads(run(tools.go("compose-go"), "-format", "json", *files))
+    # Paths go by the folder of the first file, as they do in Docker.
+    return json.loads(run(tools.go("compose-go"), "-format", "json", *files, cwd=files[0].parent))
 
 
 def schema():
@@ -93,6 +94,12 @@ def health_checks_are_those_of_the_images():
             demand(test[1:] == images.Image(file).health, f"{name} and {file} differ in their health checks")
 
 
+def what_is_mounted_is_there():
+    for name, service in model(*FILES)["services"].items():
+        for mount in service.get("volumes", []):
+            demand(mount["type"] != "bind" or Path(mount["source"]).exists(), f"{name} mounts {mount['source']}")
+
+
 def secrets_are_made():
     """docker/secrets-new makes each secret that the files name, and keeps those that are there."""
     with tempfile.TemporaryDirectory() as folder:
@@ -114,5 +121,6 @@ CHECKS = [
     no_message_comes_to_a_disk,
     nsqd_is_private,
     health_checks_are_those_of_the_images,
+    what_is_mounted_is_there,
     secrets_are_made,
 ]

@@ -54,15 +54,16 @@ def find(program, *more):
 
 
 def free_port(taken=set()):
-    """Returns a port of 127.0.0.1 that is free, and that no call has returned before. It is below those
-    that the system gives to clients."""
+    """Returns a port of 127.0.0.1 that is free, as is the one after it, and that no call has returned
+    before. It is even, and below those that the system gives to clients."""
     while True:
-        port = random.randrange(20_000, 32_000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
+        port = random.randrange(20_000, 32_000, 2)
+        try:
+            for each in (port, port + 1):
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", each))
+        except OSError:
+            continue
         if port not in taken:
             taken.add(port)
             return port
