@@ -5,7 +5,7 @@
 #
 # It holds these programs, nsq.conf and no shell. Its queues are in /queues: mount a tmpfs there.
 
-FROM golang:1.26-bookworm AS build
+FROM golang:1.26.8-bookworm AS build
 WORKDIR /src
 COPY tools/nsq/ ./
 RUN --mount=type=cache,target=/go/pkg/mod \

@@ -63,9 +63,7 @@ class Cluster:
             r"\b(?:0\.0\.0\.0|127\.0\.0\.1|localhost):(\d+)\b", lambda found: self.address(service, found[1]), text
         )
         names = "|".join(sorted(map(re.escape, self.services), key=len, reverse=True))
-        return re.sub(
-            rf"(?<![\w.-])({names}):(\d+)\b", lambda found: self.address(found[1], found[2]), text
-        )
+        return re.sub(rf"(?<![\w.-])({names}):(\d+)\b", lambda found: self.address(found[1], found[2]), text)
 
     def start_all(self):
         run(ROOT / "docker/secrets-new", self.secrets)
@@ -90,7 +88,9 @@ class Cluster:
         user, database = env["POSTGRES_USER"], env["POSTGRES_DB"]
         password = (self.secrets / "database-password").read_text()
         run("psql", url, "--quiet", "-c", f"CREATE ROLE {user} LOGIN PASSWORD '{password}'")
-        run("psql", url, "--quiet", "-c", f"CREATE DATABASE {database} OWNER {user} ENCODING 'UTF8' TEMPLATE template0")
+        run(
+            "psql", url, "--quiet", "-c", f"CREATE DATABASE {database} OWNER {user} ENCODING 'UTF8' TEMPLATE template0"
+        )
         self.started.add("postgres")
 
     def start(self, name):
@@ -99,12 +99,17 @@ class Cluster:
         if self.services[name]["image"] not in images.FILES and name not in FOREIGN:
             return
         box, command = self.container(name)
-        log = open(self.folder / f"{name}.log", "w")
         read, write = os.pipe()
-        box = [*box[:1], "--info-fd", str(write), *box[1:]]
-        process = subprocess.Popen(
-            [str(word) for word in (*box, *command)], stdout=log, stderr=log, pass_fds=[write], stdin=subprocess.DEVNULL
-        )
+        box = [*box[:1], "--info-fd", write, *box[1:]]
+        # Appended: a service that starts again keeps what it has said.
+        with open(self.folder / f"{name}.log", "a") as log:
+            process = subprocess.Popen(
+                [str(word) for word in (*box, *command)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=[write],
+            )
         os.close(write)
         with os.fdopen(read) as told:
             about = told.read()
@@ -155,7 +160,9 @@ class Cluster:
             binds.append((source, mount["target"], mount.get("read_only", False)))
         for secret in service.get("secrets") or []:
             file = self.secrets / Path(self.model["secrets"][secret["source"]]["file"]).name
-            binds.append((self.rewritten(name, file), f"/run/secrets/{secret.get('target') or secret['source']}", True))
+            binds.append(
+                (self.rewritten(name, file), f"/run/secrets/{secret.get('target') or secret['source']}", True)
+            )
         return binds
 
     def rewritten(self, name, file):
@@ -164,7 +171,9 @@ class Cluster:
         copy.parent.mkdir(parents=True, exist_ok=True)
         text = self.here(name, file.read_text())
         text = re.sub(r"(?m)^(\s*listen )(\d+);", lambda found: f"{found[1]}{self.address(name, found[2])};", text)
-        text = text.replace("scrape_interval: 15s", "scrape_interval: 1s").replace("evaluation_interval: 15s", "evaluation_interval: 1s")
+        text = text.replace("scrape_interval: 15s", "scrape_interval: 1s").replace(
+            "evaluation_interval: 15s", "evaluation_interval: 1s"
+        )
         copy.write_text(text)
         return copy
 

@@ -81,7 +81,9 @@ def nsqd_is_private():
     inside = {name for name, network in whole["networks"].items() if network.get("internal")}
     for name, service in whole["services"].items():
         if name.startswith("nsqd"):
-            demand(set(service["networks"]) <= inside and not service.get("ports"), f"{name} can be reached from outside")
+            demand(
+                set(service["networks"]) <= inside and not service.get("ports"), f"{name} can be reached from outside"
+            )
 
 
 def health_checks_are_those_of_the_images():
@@ -108,7 +110,10 @@ def secrets_are_made():
         named = {Path(secret["file"]).name for secret in model(*FILES)["secrets"].values()}
         demand(named <= set(first), f"docker/secrets-new does not make {named - set(first)}")
         run(ROOT / "docker/secrets-new", folder)
-        demand({file.name: file.read_text() for file in Path(folder).iterdir()} == first, "docker/secrets-new replaces secrets")
+        demand(
+            {file.name: file.read_text() for file in Path(folder).iterdir()} == first,
+            "docker/secrets-new replaces secrets",
+        )
         for name in first:
             demand(re.fullmatch(r"\S+", first[name]), f"the secret {name} has white space")
 

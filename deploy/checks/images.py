@@ -98,7 +98,21 @@ def sandbox(root, env, user=USER, workdir="/", binds=(), tmpfs=()):
     """Returns the words in front of a command that start it as Docker does: with this root, which is
     read-only, this user and no rights. The network is that of the machine."""
     words = [tools.debian("bwrap"), "--unshare-all", "--share-net", "--die-with-parent", "--as-pid-1", "--clearenv"]
-    words += ["--uid", user, "--gid", user, "--cap-drop", "ALL", "--ro-bind", root, "/", "--proc", "/proc", "--dev", "/dev"]
+    words += [
+        "--uid",
+        user,
+        "--gid",
+        user,
+        "--cap-drop",
+        "ALL",
+        "--ro-bind",
+        root,
+        "/",
+        "--proc",
+        "/proc",
+        "--dev",
+        "/dev",
+    ]
     for folder in tmpfs:
         words += ["--tmpfs", folder]
     for source, target, is_read_only in binds:
@@ -137,7 +151,10 @@ def what_is_compiled_in_is_sent_to_docker():
                 base = next(folder for folder in source.parents if (folder / "Cargo.toml").exists())
             target = (base / path).resolve()
             is_sent = any(target == sent or sent in target.parents for sent in let_through)
-            demand(is_sent, f".dockerignore keeps {target.relative_to(ROOT)} out, which {source.relative_to(ROOT)} includes")
+            demand(
+                is_sent,
+                f".dockerignore keeps {target.relative_to(ROOT)} out, which {source.relative_to(ROOT)} includes",
+            )
     for file in FILES.values():
         for is_built, source, _ in Image(file).copied:
             target = ROOT / source

@@ -44,7 +44,9 @@ def an_update_refuses_nobody():
     demand(relay["strategy"]["rollingUpdate"]["maxUnavailable"] == 0, "an update takes relays away first")
     pod = relay["template"]["spec"]
     stop = pod["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
-    demand(pod["terminationGracePeriodSeconds"] > stop + 30, "a relay is killed before it has drained")
+    env = {variable["name"]: variable.get("value") for variable in pod["containers"][0]["env"]}
+    ends = stop + int(env["FERRY_DRAIN_TIMEOUT"])
+    demand(pod["terminationGracePeriodSeconds"] > ends, "a relay is killed before it has drained")
 
 
 def queues_are_in_memory():
@@ -76,7 +78,11 @@ def programs_and_names_are_right():
     env = {variable["name"]: variable.get("value") for variable in relay["env"]}
     names = [f"nsqd-{number}.nsqd.ferry.svc:4150" for number in range(nsqd["replicas"])]
     demand(env["FERRY_NSQD"].split(",") == names, f"FERRY_NSQD must be {','.join(names)}")
-    ports = {port["name"] for container in (relay, *nsqd["template"]["spec"]["containers"]) for port in container.get("ports", [])}
+    ports = {
+        port["name"]
+        for container in (relay, *nsqd["template"]["spec"]["containers"])
+        for port in container.get("ports", [])
+    }
     for policy in objects("NetworkPolicy").values():
         for rule in policy["spec"].get("ingress", []):
             named = {port["port"] for port in rule["ports"]}

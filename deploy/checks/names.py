@@ -10,8 +10,9 @@ from .run import FERRY, ROOT, demand, run
 OTHERS = re.compile(r"FERRY_(BINARY|RELAY|TEST_\w+|WEB_\w+)")
 # Programs whose flags are their own, at the beginning of a command.
 FOREIGN = re.compile(
-    r"\b(age|apt-get|cargo|curl|docker|ferry-bench|git|go|gzip|hadolint|journalctl|kubectl|kustomize|npm|npx|nsqadmin|nsqd"
-    r"|nsq_to_file|openssl|pg_dump|pg_isready|promtool|psql|python3?|sqlite3|strip|systemctl|systemd-\w+|tar|vite|web/e2e|tests/\S+|tools/\S+)\b"
+    r"\b(age|apt-get|cargo|curl|docker|ferry-bench|git|go|gzip|hadolint|journalctl|kubectl|kustomize|npm|npx|nsqadmin"
+    r"|nsqd|nsq_to_file|openssl|pg_dump|pg_isready|promtool|psql|python3?|sqlite3|strip|systemctl|systemd-\w+|tar|vite"
+    r"|web/e2e|tests/\S+|tools/\S+)\b"
 )
 # Not of operators; performance.md has the flags of ferry-bench.
 SKIPPED = {"check", "checks", "secrets", "decisions", "pictures", "openapi.json", "asyncapi.json", "performance.md"}
@@ -31,7 +32,7 @@ def known():
             found = list(pool.map(lambda words: help_of(*words), open_))
             texts += found
             children = []
-            for words, text in zip(open_, found):
+            for words, text in zip(open_, found, strict=True):
                 part = re.search(r"(?ms)^Commands:\n(.*?)(?:\n\n|\Z)", text)
                 names = re.findall(r"(?m)^  ([a-z][\w-]*)", part[1]) if part else []
                 children += [(*words, name) for name in names if name != "help"]
@@ -91,7 +92,9 @@ def flags_exist():
                 continue
             parts = [line] if is_block or not is_page else re.findall(r"`([^`]+)`", line)
             for part in parts:
-                is_ours = not FOREIGN.search(part) and (is_page or line.lstrip().startswith("#") or re.search(r"\bferry [a-z]", part))
+                is_ours = not FOREIGN.search(part) and (
+                    is_page or line.lstrip().startswith("#") or re.search(r"\bferry [a-z]", part)
+                )
                 for flag in re.findall(r"(?<![\w-])--[a-z][\w-]*", part) if is_ours else []:
                     if flag not in flags():
                         unknown.append(f"{path.relative_to(ROOT)}:{number}: ferry has no {flag}")

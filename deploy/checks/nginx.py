@@ -32,8 +32,11 @@ def on_a_machine(folder):
     text = text.replace("/etc/ssl/relay.example.pem", str(pem)).replace("/etc/ssl/relay.example.key", str(key))
     # nginx binds even with -t, and a machine need not have IPv6.
     text = re.sub(r"listen (\[::\]:)?\d+", lambda _: f"listen 127.0.0.1:{free_port()}", text)
-    places = "".join(f"{name}_temp_path {folder}/{name};" for name in ("client_body", "proxy", "fastcgi", "scgi", "uwsgi"))
-    return f"pid {folder}/nginx.pid; worker_shutdown_timeout 30s; events {{ worker_connections 1024; }} http {{ {places} {text} }}"
+    places = "".join(
+        f"{name}_temp_path {folder}/{name};" for name in ("client_body", "proxy", "fastcgi", "scgi", "uwsgi")
+    )
+    main = f"pid {folder}/nginx.pid; worker_shutdown_timeout 30s; events {{ worker_connections 1024; }}"
+    return f"{main} http {{ {places} {text} }}"
 
 
 def nginx_takes_it():
@@ -56,7 +59,9 @@ def a_wrong_word_is_found():
 def no_body_comes_to_a_disk():
     """nginx buffers what fits into memory, and rejects the rest."""
     text = (DEPLOY / "ferry-server.conf").read_text()
-    largest, buffer = (re.search(rf"(?m)^{name}\s+(\d+)k;", text) for name in ("client_max_body_size", "client_body_buffer_size"))
+    largest, buffer = (
+        re.search(rf"(?m)^{name}\s+(\d+)k;", text) for name in ("client_max_body_size", "client_body_buffer_size")
+    )
     demand(largest and buffer and int(buffer[1]) >= int(largest[1]), "a body that nginx takes may go to a file")
     # The largest --frame.
     demand(int(largest[1]) * 1024 >= 122_880, "nginx rejects what --frame allows")

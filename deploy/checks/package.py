@@ -2,8 +2,8 @@
 need. Whether cargo-deb agrees, tools/release says."""
 
 import functools
+import json
 import shutil
-from pathlib import Path
 
 from . import tools
 from .run import FERRY, ROOT, WORK, demand, run
@@ -78,7 +78,12 @@ def scripts_are_sound():
         demand("#DEBHELPER#" in path.read_text(), f"{path} has no #DEBHELPER#")
     shellcheck = shutil.which("shellcheck")
     if shellcheck:
-        run(shellcheck, *(ROOT / "deploy/debian" / script for script in SCRIPTS), ROOT / "docker/secrets-new", ROOT / "tools/release")
+        run(
+            shellcheck,
+            *(ROOT / "deploy/debian" / script for script in SCRIPTS),
+            ROOT / "docker/secrets-new",
+            ROOT / "tools/release",
+        )
 
 
 def users_and_directories_are_made():
@@ -105,10 +110,21 @@ def settings_of_the_package_are_right():
     run(FERRY, "serve", "--check", "--config", folder / "ferry.toml")
 
 
+def sbom_is_whole():
+    """It names crates, packages of the page and C code, each with a hash or a version and a licence."""
+    components = json.loads(run(ROOT / "tools/sbom"))["components"]
+    names = {one["name"] for one in components}
+    demand({"tokio", "ring", "preact", "sqlite", "swagger-ui-dist"} <= names, f"tools/sbom leaves out parts: {names}")
+    demand("proptest" not in names and "vite" not in names, "tools/sbom names what only tests and builds need")
+    for one in components:
+        demand(one["version"] and one["purl"] and one.get("licenses"), f"tools/sbom says too little of {one}")
+
+
 CHECKS = [
     every_asset_is_there,
     nothing_of_deploy_is_forgotten,
     scripts_are_sound,
     users_and_directories_are_made,
     settings_of_the_package_are_right,
+    sbom_is_whole,
 ]

@@ -118,22 +118,36 @@ def dashboards_are_whole():
         board = json.loads(file.read_text())
         demand(board["uid"] not in seen and board["title"], f"{file.name}: uid or title")
         seen.add(board["uid"])
-        demand(len({panel["id"] for panel in board["panels"]}) == len(board["panels"]), f"{file.name}: an id is there twice")
+        demand(
+            len({panel["id"] for panel in board["panels"]}) == len(board["panels"]),
+            f"{file.name}: an id is there twice",
+        )
         taken = set()
         for panel in board["panels"]:
             place = panel["gridPos"]
-            cells = {(x, y) for x in range(place["x"], place["x"] + place["w"]) for y in range(place["y"], place["y"] + place["h"])}
-            demand(not cells & taken and place["x"] + place["w"] <= 24, f"{file.name}: {panel['title']} covers another panel")
+            cells = {
+                (x, y)
+                for x in range(place["x"], place["x"] + place["w"])
+                for y in range(place["y"], place["y"] + place["h"])
+            }
+            demand(
+                not cells & taken and place["x"] + place["w"] <= 24,
+                f"{file.name}: {panel['title']} covers another panel",
+            )
             taken |= cells
             for target in panel.get("targets", []):
                 demand(target["datasource"]["uid"] in uids, f"{file.name}: {panel['title']}: no such data source")
-                demand(panel["description"] and target["legendFormat"], f"{file.name}: {panel['title']} explains nothing")
+                demand(
+                    panel["description"] and target["legendFormat"], f"{file.name}: {panel['title']} explains nothing"
+                )
 
 
 def a_wrong_expression_is_found():
     """The checks above can fail."""
     try:
-        promtool("check", "rules", "--lint=none", "/dev/stdin", stdin=RULES.read_text().replace("sum(rate(", "sum(rates("))
+        promtool(
+            "check", "rules", "--lint=none", "/dev/stdin", stdin=RULES.read_text().replace("sum(rate(", "sum(rates(")
+        )
     except Fault:
         found = metrics_of('sum by (le) (rate(ferry_a_bucket{code=~"x|y"}[5m])) / scalar(ferry:b) > time() - up')
         demand(found == {"ferry_a_bucket"}, f"metrics_of finds {found}")

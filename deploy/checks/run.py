@@ -53,7 +53,10 @@ def find(program, *more):
     return shutil.which(program, path=os.pathsep.join([os.environ["PATH"], "/usr/sbin", "/sbin", *more]))
 
 
-def free_port(taken=set()):
+_ports_taken = set()
+
+
+def free_port():
     """Returns a port of 127.0.0.1 that is free, as is the one after it, and that no call has returned
     before. It is even, and below those that the system gives to clients."""
     while True:
@@ -64,6 +67,6 @@ def free_port(taken=set()):
                     probe.bind(("127.0.0.1", each))
         except OSError:
             continue
-        if port not in taken:
-            taken.add(port)
+        if port not in _ports_taken:
+            _ports_taken.add(port)
             return port

@@ -21,7 +21,14 @@ def root():
         for path in sorted(Path("/usr/lib/systemd/system").glob(unit)):
             if path.is_file():
                 shutil.copy(path, place / "usr/lib/systemd/system" / path.name)
-    for program in ("usr/bin/ferry", "usr/local/bin/nsqd", "usr/bin/find", "usr/bin/kill", "usr/bin/mount", "usr/bin/umount"):
+    for program in (
+        "usr/bin/ferry",
+        "usr/local/bin/nsqd",
+        "usr/bin/find",
+        "usr/bin/kill",
+        "usr/bin/mount",
+        "usr/bin/umount",
+    ):
         path = place / program
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("#!/bin/false\n")
@@ -57,7 +64,14 @@ def a_misspelt_key_is_found():
 def services_are_confined():
     place = root()
     for service in SERVICES:
-        run(tools.systemd("systemd-analyze"), f"--root={place}", "security", "--offline=true", f"--threshold={EXPOSURE}", service)
+        run(
+            tools.systemd("systemd-analyze"),
+            f"--root={place}",
+            "security",
+            "--offline=true",
+            f"--threshold={EXPOSURE}",
+            service,
+        )
 
 
 def no_message_comes_to_a_disk():

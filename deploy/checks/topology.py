@@ -35,7 +35,16 @@ def query(cluster, path, **words):
 def users_talk(cluster):
     """./demo runs through nginx."""
     front = cluster.address("nginx", 8080)
-    run(ROOT / "demo", "--server", f"http://{front}", "--rounds", "1", "--pause", "0", env={**os.environ, "FERRY": str(FERRY)})
+    run(
+        ROOT / "demo",
+        "--server",
+        f"http://{front}",
+        "--rounds",
+        "1",
+        "--pause",
+        "0",
+        env={**os.environ, "FERRY": str(FERRY)},
+    )
     page = ask(front, "/")
     demand("<title>" in page, "nginx does not show the page of the relay")
 
@@ -77,7 +86,9 @@ def prometheus_sees_everything(cluster):
     def is_there():
         names = set(query(cluster, "label/__name__/values"))
         missing.clear()
-        missing.update({name: place for name, place in prometheus.metrics_in_use().items() if name not in names | set(NOT_SEEN)})
+        missing.update(
+            {name: place for name, place in prometheus.metrics_in_use().items() if name not in names | set(NOT_SEEN)}
+        )
         demand(not missing, missing)
         return True
 
@@ -85,9 +96,16 @@ def prometheus_sees_everything(cluster):
     gone = {name for name in NOT_SEEN if name not in prometheus.metrics_in_use()}
     demand(not gone, f"checks/topology.py excuses metrics that nothing uses: {gone}")
     groups = query(cluster, "rules")["groups"]
-    sick = [f"{rule['name']}: {rule.get('lastError')}" for group in groups for rule in group["rules"] if rule["health"] == "err"]
+    sick = [
+        f"{rule['name']}: {rule.get('lastError')}"
+        for group in groups
+        for rule in group["rules"]
+        if rule["health"] == "err"
+    ]
     demand(groups and not sick, sick)
-    firing = [alert["labels"]["alertname"] for alert in query(cluster, "alerts")["alerts"] if alert["state"] == "firing"]
+    firing = [
+        alert["labels"]["alertname"] for alert in query(cluster, "alerts")["alerts"] if alert["state"] == "firing"
+    ]
     demand(not firing, f"alerts fire in a cluster that is well: {firing}")
 
 
