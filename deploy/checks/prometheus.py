@@ -96,6 +96,23 @@ def each_alert_says_what_to_do():
             demand(rule["labels"]["severity"] in ("page", "ticket"), f"{rule['alert']}: severity")
 
 
+def the_page_names_every_alert():
+    named = re.findall(r"(?m)^\| `([A-Z]\w+)` \|", (ROOT / "docs/deploy.md").read_text())
+    alerts = {rule["alert"] for rule in rules() if "alert" in rule}
+    demand(set(named) == alerts, f"docs/deploy.md and ferry.rules.yml differ in {set(named) ^ alerts}")
+
+
+def the_limit_of_a_node_is_the_size_of_its_tmpfs():
+    limit = next(rule["expr"] for rule in rules() if rule.get("record") == "ferry:node_limit_bytes")
+    demand(limit == f"vector({1 << 30})", f"ferry:node_limit_bytes is {limit}")
+    for file, size in (
+        ("docker/compose.yaml", "size=1g,"),
+        ("deploy/systemd/run-nsqd.mount", "size=1g,"),
+        ("deploy/k8s/nsqd.yaml", "sizeLimit: 1Gi"),
+    ):
+        demand(size in (ROOT / file).read_text(), f"{file} has not {size}, as ferry:node_limit_bytes says")
+
+
 def dashboards_ask_what_prometheus_understands():
     recorded = {rule["record"] for rule in rules() if "record" in rule}
     wrapped = []
@@ -161,6 +178,8 @@ CHECKS = [
     alerts_come_and_go,
     each_alert_has_a_test,
     each_alert_says_what_to_do,
+    the_page_names_every_alert,
+    the_limit_of_a_node_is_the_size_of_its_tmpfs,
     dashboards_ask_what_prometheus_understands,
     dashboards_are_whole,
     a_wrong_expression_is_found,
