@@ -160,9 +160,9 @@ class Cluster:
             binds.append((source, mount["target"], mount.get("read_only", False)))
         for secret in service.get("secrets") or []:
             file = self.secrets / Path(self.model["secrets"][secret["source"]]["file"]).name
-            binds.append(
-                (self.rewritten(name, file), f"/run/secrets/{secret.get('target') or secret['source']}", True)
-            )
+            # compose-go may say the whole path, or only a name.
+            target = Path("/run/secrets") / (secret.get("target") or secret["source"])
+            binds.append((self.rewritten(name, file), str(target), True))
         return binds
 
     def rewritten(self, name, file):
