@@ -11,6 +11,7 @@ import re
 import signal
 import subprocess
 from pathlib import Path
+from urllib.request import urlopen
 
 from . import compose, images, tools
 from .run import ROOT, Fault, demand, free_port, run, wait_until
@@ -137,8 +138,8 @@ class Cluster:
             command = [program, *(service.get("command") or [])]
             user, workdir = (service.get("user") or "65534").split(":")[0], "/"
             binds = [*machine(root), (program, program, True), *binds]
-        for _, target, _ in binds:
-            make_place(root, target, is_file=Path(_source(binds, target)).is_file())
+        for source, target, _ in binds:
+            make_place(root, target, is_file=Path(source).is_file())
         for folder in tmpfs:
             make_place(root, folder, is_file=False)
         environment = {key: self.here(name, value) for key, value in environment.items()}
@@ -168,6 +169,9 @@ class Cluster:
     def rewritten(self, name, file):
         """Returns a copy of the file with the addresses as they are here."""
         copy = self.folder / "files" / name / file.name
+        # A relay reads its tokens at each call, so they are written once.
+        if copy.exists():
+            return copy
         copy.parent.mkdir(parents=True, exist_ok=True)
         text = self.here(name, file.read_text())
         text = re.sub(r"(?m)^(\s*listen )(\d+);", lambda found: f"{found[1]}{self.address(name, found[2])};", text)
@@ -192,7 +196,8 @@ class Cluster:
                 box, _ = self.container(name)
                 return run(*box, *(self.here(name, word) for word in test[1:])) is not None
             url = next(word for word in test if word.startswith("http"))
-            return run("curl", "--fail", "--silent", "--output", "/dev/null", self.here(name, url)) is not None
+            with urlopen(self.here(name, url), timeout=5) as answer:
+                return answer.status == 200
 
         try:
             wait_until(f"{name} is healthy", ask, seconds=60)
@@ -208,9 +213,12 @@ class Cluster:
         process, pid = self.processes[name]
         sent = getattr(signal, self.services[name].get("stop_signal") or "SIGTERM")
         os.kill(pid, sent)
-        grace = int(re.match(r"(?:(\d+)m)?(\d+)s", self.services[name].get("stop_grace_period") or "10s")[2])
+        minutes, seconds = re.fullmatch(
+            r"(?:(\d+)m)?(\d+)s", self.services[name].get("stop_grace_period") or "10s"
+        ).groups()
+        grace = 60 * int(minutes or 0) + int(seconds)
         try:
-            return process.wait(timeout=max(grace, 10))
+            return process.wait(timeout=grace)
         except subprocess.TimeoutExpired:
             raise Fault(f"{name} does not stop within {grace} s:\n{self.log(name)}") from None
 
@@ -226,10 +234,6 @@ def machine(root):
     for folder in ("tmp", "proc", "dev", "run", "etc"):
         (root / folder).mkdir(exist_ok=True)
     return binds
-
-
-def _source(binds, target):
-    return next(source for source, there, _ in binds if there == target)
 
 
 def make_place(root, target, is_file):
