@@ -175,4 +175,16 @@ def programs_start_in_their_images():
                 run(*box, f"/usr/local/bin/{program.name}", "--version")
 
 
-CHECKS = [lint, image_has_no_shell_and_no_root, what_is_compiled_in_is_sent_to_docker, programs_start_in_their_images]
+def nsq_tend_does_what_it_says():
+    folder = ROOT / "tools/nsq"
+    run("go", "vet", "./nsq-tend", cwd=folder)
+    run("go", "test", "./nsq-tend", cwd=folder)
+
+
+CHECKS = [
+    lint,
+    image_has_no_shell_and_no_root,
+    what_is_compiled_in_is_sent_to_docker,
+    nsq_tend_does_what_it_says,
+    programs_start_in_their_images,
+]
