@@ -96,6 +96,8 @@ pub enum Event {
     /// A request was malformed in a way that two programs could read differently, or had a token in
     /// its URL.
     MalformedRequest { reason: String, network: Network },
+    /// Somebody called as an operator, without a token or with a wrong one.
+    AdminFailed { route: String, network: Network },
     /// A key that signs access tokens was made.
     SigningKeyCreated { kid: String },
     /// A key was deleted: it signed nothing that is still valid.
@@ -135,6 +137,7 @@ pub fn record(event: Event) {
             | Event::RefreshFailed { .. }
             | Event::Refused { .. }
             | Event::RateLimited { .. }
+            | Event::AdminFailed { .. }
             | Event::MalformedRequest { .. }
     );
     let mut line = line_of(event);
@@ -268,6 +271,9 @@ fn line_of(event: Event) -> Line {
         }
         Event::MalformedRequest { reason, network } => {
             Line { reason: Some(reason), ..Line::of("malformed_request", "a malformed request", network) }
+        }
+        Event::AdminFailed { route, network } => {
+            Line { route: Some(route), ..Line::of("admin_failed", "an operator did not prove who they are", network) }
         }
         Event::SigningKeyCreated { kid } => {
             Line { kid: Some(kid), ..Line::of("signing_key_created", "a signing key was created", None) }

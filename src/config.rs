@@ -4,6 +4,7 @@
 //! [`Settings`] is what someone gave in one place. [`Config`] is the checked result, with every
 //! default filled in.
 
+mod administration;
 mod arguments;
 mod check;
 #[cfg(test)]
@@ -11,12 +12,14 @@ mod declared;
 #[cfg(test)]
 mod describe;
 mod proxies;
+mod rules;
 mod settings;
 mod values;
 mod warnings;
 
 use std::{path::PathBuf, time::Duration};
 
+pub use administration::{AdminConfig, AdminListen};
 pub use arguments::ServeArguments;
 use ferry_broker::NsqdAddress;
 use ferry_protocol::{Allow, Secret};
@@ -174,6 +177,8 @@ pub struct AuthConfig {
 pub struct Config {
     /// Address or name to listen on, and a port: `HOST:PORT`.
     pub listen: String,
+    /// Where operators reach the relay.
+    pub admin: AdminConfig,
     /// `sqlite://…` or `postgres://…`, which may contain a password.
     pub database: Secret,
     /// Most connections to the database.

@@ -6,6 +6,7 @@
 //! rejections into problems.
 
 mod accounts;
+mod admin;
 mod answer;
 mod bans;
 mod blocks;
@@ -58,8 +59,21 @@ pub fn service(
     Gate::new(app, warp::service(routes(app)))
 }
 
+/// Returns what answers operators: their routes behind the same gate.
+pub fn admin_service(
+    app: &Arc<App>,
+) -> impl Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send + 'static> + Clone + Send + 'static
+{
+    Gate::new(app, warp::service(recovered(app, admin::declared(app))))
+}
+
 fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
-    let Route { filter, declared } = declared(app);
+    cors::with_cors(app, recovered(app, declared(app)))
+}
+
+/// Returns the routes with an answer for everything: the unknown path and the wrong method too.
+fn recovered(app: &Arc<App>, route: Route) -> BoxedFilter<(Response,)> {
+    let Route { filter, declared } = route;
     let table = Arc::new(Table::of(&declared));
     let counted = Arc::clone(app);
     let recovered = filter
@@ -71,7 +85,7 @@ fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
         })
         .unify()
         .boxed();
-    cors::with_cors(app, route::with_allow(&table, recovered))
+    route::with_allow(&table, recovered)
 }
 
 fn declared(app: &Arc<App>) -> Route {

@@ -3,6 +3,7 @@
 //! [`run`] is the whole of it: `main` calls it, and so do you if you want a relay in your own
 //! process. `ARCHITECTURE.md` is the map, and says in which direction the modules import.
 
+pub mod admin;
 pub mod app;
 pub mod audit;
 pub mod auth;

@@ -140,6 +140,8 @@ pub struct RateLimits {
     pub news: Limit<UserId>,
     /// How often a user joins the same room. Each join and leave is told to all members.
     pub joins: Limit<(UserId, RoomId)>,
+    /// Calls with a token to the listener for operators, from a network.
+    pub operators_from: NetworkLimit,
     /// Sockets that a device opens. Each costs SQL and the broker more than any call.
     pub connects: Limit<DeviceId>,
     /// Sockets from a network that are opened without a token.
@@ -182,6 +184,7 @@ impl RateLimits {
             invitations: Limit::new(on, 100, Duration::from_secs(36)),
             news: Limit::new(on, NEWS_BURST, Duration::from_secs(1) / NEWS_RATE),
             joins: Limit::new(on, 5, Duration::from_secs(600)),
+            operators_from: NetworkLimit::new(on, 200, Duration::from_millis(20)),
             connects: Limit::new(on, 60, Duration::from_secs(1)),
             hellos_from: NetworkLimit::new(on, 300, Duration::from_millis(100)),
             reads: Limit::new(on, 600, Duration::from_millis(20)),
@@ -210,6 +213,7 @@ impl RateLimits {
         self.invitations.tidy();
         self.news.tidy();
         self.joins.tidy();
+        self.operators_from.tidy();
         self.connects.tidy();
         self.hellos_from.tidy();
         self.reads.tidy();

@@ -1,4 +1,4 @@
-//! Whether users should be sent here: SQL takes writes, and every nsqd takes publishes.
+//! Whether users should be sent here: SQL takes writes, and an nsqd takes publishes.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -30,6 +30,16 @@ pub struct Found {
     pub database: Option<&'static str>,
     /// The nodes.
     pub nsqd: Vec<NodeHealth>,
+}
+
+impl Found {
+    /// Returns whether users should be sent here. A relay that misses one of several nodes still
+    /// serves the users of the others, and so does every other relay: to send nobody anywhere would
+    /// make a part of an outage the whole of it.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.database.is_none() && (self.nsqd.is_empty() || self.nsqd.iter().any(|node| node.ready))
+    }
 }
 
 type Probe = Shared<BoxFuture<'static, Found>>;

@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    admin,
     app::App,
     auth::{AccessTokens, KeyRing, Keys, PasswordParams, Passwords},
     bus::Bus,
@@ -56,6 +57,8 @@ pub enum Stopped {
 /// # Errors
 /// Fails if the database cannot be opened, or if a part rejects the settings.
 pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken) -> anyhow::Result<Stopped> {
+    // First: the socket of a relay that runs says that this one must not.
+    let operators = admin::listen(&config).await?;
     // Boxed, because it is large and over soon.
     let app = Box::pin(build(config)).await?;
     let address = listener.local_addr().context("the listener has no address")?;
@@ -71,6 +74,12 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
     upkeep.spawn(Arc::clone(&app.presence).tell());
     let publishing = tokio::spawn(Arc::clone(&app.receipts).publish());
 
+    // Operators see the relay until it has ended.
+    let ended = CancellationToken::new();
+    let header_timeout = app.config.times.header;
+    let operated = admin::serve(operators, http::admin_service(&app), header_timeout, ended.clone());
+    let operated = tokio::spawn(operated);
+
     let drained = server::serve(Arc::clone(&app), listener, http::service(&app), stop).await;
     upkeep.shutdown().await;
     upkeep::say_that_it_ends(&app).await;
@@ -83,6 +92,8 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
             tracing::warn!(lost, "deliveries that no device had acked end with this process");
         }
     }
+    ended.cancel();
+    let _ = operated.await;
     tracing::info!(drained, "ferry stopped");
     Ok(if drained { Stopped::Drained } else { Stopped::InHaste })
 }

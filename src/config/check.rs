@@ -6,10 +6,13 @@ use ferry_broker::NsqdAddress;
 use ferry_protocol::Allow;
 use ferry_store::DailyLimits;
 
-use super::{AuthConfig, Config, ConfigError, Limits, Settings, Times, settings::Values};
+use super::{
+    AdminConfig, AuthConfig, Config, ConfigError, Limits, Settings, Times,
+    administration::is_host_and_port,
+    rules::{DAY, at_least, days, invalid, seconds, within},
+    settings::Values,
+};
 use crate::auth::Origin;
-
-const DAY: u64 = 24 * 60 * 60;
 
 impl Settings {
     /// Returns the configuration: these settings with all defaults filled in, checked.
@@ -23,8 +26,7 @@ impl Settings {
         if !["sqlite://", "postgres://", "postgresql://"].iter().any(|scheme| database.expose().starts_with(scheme)) {
             return Err(invalid("database", "must begin with sqlite:// or postgres://"));
         }
-        let port = values.listen.rsplit_once(':').filter(|(host, _)| !host.is_empty()).map(|(_, port)| port);
-        if port.is_none_or(|port| port.parse::<u16>().is_err()) {
+        if !is_host_and_port(&values.listen) {
             return Err(invalid("listen", "must be HOST:PORT"));
         }
         let nsqd: Vec<NsqdAddress> = values.nsqd.into_iter().map(|text| text.0).collect();
@@ -35,6 +37,7 @@ impl Settings {
             return Err(invalid("nsqd", "must not name the same nsqd twice"));
         }
         Ok(Config {
+            admin: AdminConfig::read(&values.admin_listen, &values.admin_token_file)?,
             listen: values.listen,
             database,
             // The holder of a user's lock needs a second connection for its queries.
@@ -134,29 +137,4 @@ impl Values {
             argon2_iterations: at_least("argon2-iterations", 1, self.argon2_iterations)?,
         })
     }
-}
-
-fn invalid(name: &'static str, reason: impl Into<String>) -> ConfigError {
-    ConfigError::Invalid { name, reason: reason.into() }
-}
-
-fn at_least<T: PartialOrd + std::fmt::Display>(name: &'static str, least: T, value: T) -> Result<T, ConfigError> {
-    if value < least { Err(invalid(name, format!("must be at least {least}"))) } else { Ok(value) }
-}
-
-fn within<T: PartialOrd + std::fmt::Display>(
-    name: &'static str,
-    least: T,
-    most: T,
-    value: T,
-) -> Result<T, ConfigError> {
-    if value > most { Err(invalid(name, format!("must be at most {most}"))) } else { at_least(name, least, value) }
-}
-
-fn seconds(name: &'static str, value: u64) -> Result<Duration, ConfigError> {
-    within(name, 1, DAY, value).map(Duration::from_secs)
-}
-
-fn days(name: &'static str, value: u64) -> Result<Duration, ConfigError> {
-    within(name, 1, 3_650, value).map(|days| Duration::from_secs(days * DAY))
 }

@@ -107,6 +107,15 @@ settings! {
         /// Address or name to listen on, with a port; 0 is any free port. Of several addresses of a
         /// name, the relay takes the first that works, and logs it.
         listen: String = "127.0.0.1:8080".to_owned(), "FERRY_LISTEN", "HOST:PORT";
+        /// Where operators reach the relay: `unix:PATH`, `HOST:PORT` or `off`. It serves
+        /// `/metrics`, the whole of `/readyz`, and what `ferry admin` asks for. Over TCP, callers
+        /// need a token.
+        admin_listen: String = String::new()
+            => "`admin.sock` in `$RUNTIME_DIRECTORY`, or beside the file of SQLite, or else `off`",
+            "FERRY_ADMIN_LISTEN", "PLACE";
+        /// File with the tokens for `--admin-listen` over TCP, one `NAME:ROLE:SHA256` a line. The
+        /// relay reads it again when it changes.
+        admin_token_file: String = String::new() => "none", "FERRY_ADMIN_TOKEN_FILE", "FILE";
         /// Database: `sqlite://PATH`, or `postgres://…`, which may contain a password.
         database: Secret = Secret::new("sqlite://ferry.db"), "FERRY_DATABASE", "URL";
         /// Most connections to the database, at least 2. SQLite uses at most 4.

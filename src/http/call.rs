@@ -20,7 +20,9 @@ use warp::{
 };
 
 use super::{cost::Cost, origin::Origin};
-use crate::{app::App, config::Proxies, identity::Authenticated, network::Network, refusal::Refusal, server::Peer};
+use crate::{
+    admin::Caller, app::App, config::Proxies, identity::Authenticated, network::Network, refusal::Refusal, server::Peer,
+};
 
 type Body = Pin<Box<dyn Stream<Item = Result<bytes::Bytes, warp::Error>> + Send>>;
 
@@ -31,6 +33,9 @@ pub struct Call {
     /// The other end of the connection. `None` only if no accept loop is in front, so never in a
     /// running relay.
     pub peer: Option<Peer>,
+    /// The other end of a connection to the listener for operators. `None` on the port of the
+    /// users.
+    pub caller: Option<Caller>,
     method: Method,
     path: FullPath,
     headers: HeaderMap,
@@ -61,14 +66,15 @@ pub fn call(app: &Arc<App>) -> BoxedFilter<(Call,)> {
     warp::any()
         .map(move || Arc::clone(&app))
         .and(warp::ext::optional::<Peer>())
+        .and(warp::ext::optional::<Caller>())
         .and(warp::method())
         .and(warp::path::full())
         .and(warp::header::headers_cloned())
         .and(query)
         .and(warp::body::stream())
-        .map(|app, peer, method, path, headers, query, body| {
+        .map(|app, peer, caller, method, path, headers, query, body| {
             let body: Mutex<Body> = Mutex::new(Box::pin(into_bytes(body)));
-            Call { app, peer, method, path, headers, query, body, who: Arc::default() }
+            Call { app, peer, caller, method, path, headers, query, body, who: Arc::default() }
         })
         .boxed()
 }
@@ -124,15 +130,8 @@ impl Call {
     /// # Errors
     /// Fails with `unauthorized`, or with `forbidden` for a foreign origin.
     pub async fn identity(&self, checks_origin: bool) -> Result<Option<Authenticated>, Refusal> {
-        let token = match self.headers.get(header::AUTHORIZATION) {
-            Some(value) => {
-                let text = value.to_str().map_err(|_| Refusal::unauthorized())?;
-                let (scheme, token) = text.split_once(' ').ok_or_else(Refusal::unauthorized)?;
-                if !scheme.eq_ignore_ascii_case("bearer") {
-                    return Err(Refusal::unauthorized());
-                }
-                token.trim()
-            }
+        let token = match self.bearer()? {
+            Some(token) => token,
             None => {
                 let Some(token) = self.access_cookie()? else { return Ok(None) };
                 if checks_origin {
@@ -143,6 +142,20 @@ impl Call {
         };
         let who = self.app.identity.authenticate(token).await?;
         Ok(Some(*self.who.get_or_init(|| who)))
+    }
+
+    /// Returns the bearer token of the request, if there is one.
+    ///
+    /// # Errors
+    /// Fails with `unauthorized` if the header is there and is no bearer token.
+    pub fn bearer(&self) -> Result<Option<&str>, Refusal> {
+        let Some(value) = self.headers.get(header::AUTHORIZATION) else { return Ok(None) };
+        let text = value.to_str().map_err(|_| Refusal::unauthorized())?;
+        let (scheme, token) = text.split_once(' ').ok_or_else(Refusal::unauthorized)?;
+        if !scheme.eq_ignore_ascii_case("bearer") {
+            return Err(Refusal::unauthorized());
+        }
+        Ok(Some(token.trim()))
     }
 
     /// Returns the headers of the request.
@@ -158,6 +171,10 @@ impl Call {
 
     /// Returns the client's address: that of the connection, or what trusted proxies say of it.
     pub fn address(&self) -> IpAddr {
+        if let Some(Caller::Tcp(address)) = self.caller {
+            // No proxy stands before the listener for operators.
+            return address.ip().to_canonical();
+        }
         address_of(self.peer.as_ref(), &self.headers, &self.app.config.trusted_proxies)
     }
 
@@ -172,7 +189,7 @@ impl Call {
         let after = self.path.as_str().strip_prefix("/v1/rooms/");
         let room = after.and_then(|rest| rest.split('/').next()?.parse().ok());
         let (method, network, who) = (self.method.clone(), self.network(), Arc::clone(&self.who));
-        Origin { route, method, network, room, who }
+        Origin { route, method, network, room, who, is_operator: self.caller.is_some() }
     }
 
     /// Rejects a request with a token in its URL, because proxies and browsers store URLs.

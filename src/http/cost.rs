@@ -1,6 +1,8 @@
 //! What a route asks of a request before its handler runs: proof of who asks, and a place below a
 //! rate limit. The route table declares both for every route.
 
+use crate::admin::Right;
+
 /// Who may call a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Auth {
@@ -10,6 +12,8 @@ pub(super) enum Auth {
     Device,
     /// The handler checks by itself, because what it does without a token depends on the request.
     Own,
+    /// An operator with this right, over the listener for operators alone.
+    Admin(Right),
 }
 
 /// The rate limit that a request counts against.

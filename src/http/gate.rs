@@ -187,7 +187,7 @@ mod tests {
         let upgrade = with("upgrade", "websocket");
         assert_eq!(is(get(), "/v1/socket", Version::HTTP_10, &upgrade), Some(ErrorCode::UpgradeRequired));
         assert_eq!(is(get(), "/v1/socket", Version::HTTP_11, &upgrade), None);
-        for target in ["/metrics/", "/v1/me//", "/v1/rooms/x/"] {
+        for target in ["/readyz/", "/v1/me//", "/v1/rooms/x/"] {
             assert_eq!(is(get(), target, Version::HTTP_11, &one), Some(ErrorCode::NotFound), "{target}");
         }
     }

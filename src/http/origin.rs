@@ -23,6 +23,8 @@ pub(super) struct Origin {
     pub(super) room: Option<RoomId>,
     /// Who asks, once that is known.
     pub(super) who: Arc<OnceLock<Authenticated>>,
+    /// Whether it came over the listener for operators.
+    pub(super) is_operator: bool,
 }
 
 impl Origin {
@@ -33,6 +35,7 @@ impl Origin {
         let is_login = self.method == Method::POST && path == "/v1/sessions";
         let route = format!("{} {path}", self.method);
         let event = match refusal.code {
+            ErrorCode::Unauthorized if self.is_operator => Event::AdminFailed { route, network },
             ErrorCode::RateLimited if is_login => Event::LoginLocked { network },
             ErrorCode::RateLimited => Event::RateLimited { who, route, network: Some(network) },
             code if code.status() == 403 => {

@@ -63,6 +63,12 @@ macro_rules! route {
             $handler(call, who $(, $argument)*).await
         })
     };
+    ($app:expr, $method:ident, Admin($right:ident), warp::path!($($path:tt)*), $handler:path $(, $argument:ident)*) => {
+        $crate::http::route::route!(@ $app, $method, Admin($crate::admin::Right::$right), Free, ($($path)*), ($($argument),*), |call: Call| async move {
+            let by = $crate::http::admin::right::administrator(&call, $crate::admin::Right::$right).await?;
+            $handler(call, by $(, $argument)*).await
+        })
+    };
     ($app:expr, $method:ident, Public, $cost:ident, warp::path!($($path:tt)*), $handler:path $(, $argument:ident)*) => {
         $crate::http::route::route!(@ $app, $method, Public, $cost, ($($path)*), ($($argument),*), |call: Call| async move {
             call.refuse_foreign_page()?;
@@ -75,7 +81,7 @@ macro_rules! route {
             $handler(call $(, $argument)*).await
         })
     };
-    (@ $app:expr, $method:ident, $auth:ident, $cost:ident, ($($path:tt)*), ($($argument:ident),*), |$call:ident: Call| $run:expr) => {{
+    (@ $app:expr, $method:ident, $auth:ident $(($right:expr))?, $cost:ident, ($($path:tt)*), ($($argument:ident),*), |$call:ident: Call| $run:expr) => {{
         use warp::Filter as _;
         let filter = warp::path!($($path)*)
             .and(warp::$method())
@@ -84,7 +90,7 @@ macro_rules! route {
                 $crate::http::run(stringify!($($path)*), move |$call: $crate::http::call::Call| $run, call)
             })
             .boxed();
-        let (auth, cost) = ($crate::http::cost::Auth::$auth, $crate::http::cost::Cost::$cost);
+        let (auth, cost) = ($crate::http::cost::Auth::$auth $(($right))?, $crate::http::cost::Cost::$cost);
         $crate::http::Route::new(stringify!($method), stringify!($($path)*), auth, cost, filter)
     }};
 }

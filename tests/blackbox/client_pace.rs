@@ -11,7 +11,7 @@ async fn limited() -> World {
 
 /// Returns how many frames the relay has rejected because they came too fast.
 async fn rejected(world: &World) -> String {
-    let text = reqwest::get(world.relay().url("/metrics")).await.unwrap().text().await.unwrap();
+    let text = world.relay().metrics().await;
     text.lines().filter(|line| line.contains("rate_limited") && !line.ends_with(" 0")).collect()
 }
 

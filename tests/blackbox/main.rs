@@ -19,6 +19,7 @@ mod line;
 mod web_client;
 mod wire;
 
+mod admin;
 mod audit;
 mod client_library;
 mod client_pace;

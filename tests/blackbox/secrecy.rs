@@ -132,7 +132,7 @@ async fn fail_for_want_of_nsqd(world: &mut World, session: &Session, room: RoomI
 /// Writes the metrics and the errors as files beside the log and the embedded relay's SQL.
 async fn leave_evidence(world: &World, errors: &[String]) {
     assert!(errors.len() > REFUSED && errors.iter().all(|error| !error.is_empty()));
-    let metrics = reqwest::get(world.relay().url("/metrics")).await.unwrap().text().await.unwrap();
+    let metrics = world.relay().metrics().await;
     assert!(metrics.contains("ferry_acks_total"));
     std::fs::write(world.directory.path().join("metrics"), metrics).unwrap();
     std::fs::write(world.directory.path().join("errors"), errors.join("\n")).unwrap();

@@ -16,7 +16,7 @@ use crate::{
 /// Waits until the relay has closed a socket as slow.
 async fn closed_as_slow(relay: &Relay) {
     until("closed as slow", || async {
-        let metrics = reqwest::get(relay.url("/metrics")).await.unwrap().text().await.unwrap();
+        let metrics = relay.metrics().await;
         metrics.contains("ferry_closes_total{code=\"4001\"} 1").then_some(())
     })
     .await;

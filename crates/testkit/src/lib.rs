@@ -28,7 +28,7 @@ use std::{
 };
 
 pub use database::Database;
-pub use http::get;
+pub use http::{get, get_over};
 pub use nsqd::{Nsqd, nsq_binary};
 pub use nsqlookupd::Lookupd;
 pub use postgres::{Frozen, Postgres};

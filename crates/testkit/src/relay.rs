@@ -1,17 +1,14 @@
 //! `ferry serve`.
 
 use std::{
+    io,
     path::{Path, PathBuf},
     process::{Command, ExitStatus},
 };
 
 use anyhow::Context;
 
-use crate::{
-    Process,
-    process::{is_ok, read_log},
-    until,
-};
+use crate::{Process, Scratch, get, get_over, process::read_log, until};
 
 /// The flags with which hashing a password costs as little as possible.
 pub const CHEAP_PASSWORDS: [&str; 4] = ["--argon2-memory", "64", "--argon2-iterations", "1"];
@@ -27,7 +24,8 @@ const LISTENS: &str = r#""message":"ferry listens""#;
 pub struct RelayOptions {
     /// The path of the `ferry` binary.
     pub binary: PathBuf,
-    /// The flags after `ferry serve`, without `--listen` and `--log-format`.
+    /// The flags after `ferry serve`, without `--listen` and `--log-format`. Without
+    /// `--admin-listen`, operators reach it over a socket of its own.
     pub flags: Vec<String>,
     /// The value of `FERRY_LOG`. It must let `ferry::run` log at `info`, because a line of that
     /// says where the relay listens.
@@ -43,6 +41,18 @@ pub struct Relay {
     options: RelayOptions,
     /// Its `host:port`. A restart keeps it.
     pub address: String,
+    admin: Admin,
+    /// The directory of its socket for operators.
+    _directory: Scratch,
+}
+
+/// Where operators reach a relay.
+#[derive(Debug, Clone)]
+enum Admin {
+    /// At this socket.
+    Socket(PathBuf),
+    /// Where its flags say.
+    AsTold,
 }
 
 impl Relay {
@@ -51,8 +61,11 @@ impl Relay {
     /// # Errors
     /// Fails if the binary cannot be run, or the relay ends or does not get ready within 30 s.
     pub async fn start(options: RelayOptions) -> anyhow::Result<Self> {
-        let (process, address) = launch(&options, "127.0.0.1:0").await?;
-        Ok(Self { process, options, address })
+        let directory = Scratch::in_memory()?;
+        let is_told = options.flags.iter().any(|flag| flag.starts_with("--admin-listen"));
+        let admin = if is_told { Admin::AsTold } else { Admin::Socket(directory.path("admin.sock")) };
+        let (process, address) = launch(&options, "127.0.0.1:0", &admin).await?;
+        Ok(Self { process, options, address, admin, _directory: directory })
     }
 
     /// Starts it again on the same address with the same flags, and waits until it is ready.
@@ -61,13 +74,53 @@ impl Relay {
     /// # Errors
     /// As of [`Self::start`].
     pub async fn restart(&mut self) -> anyhow::Result<()> {
-        (self.process, self.address) = launch(&self.options, &self.address).await?;
+        (self.process, self.address) = launch(&self.options, &self.address, &self.admin).await?;
         Ok(())
     }
 
-    /// Waits until `/readyz` says that it is ready.
+    /// Waits until `/readyz` says that it is ready, with all its nodes.
     pub async fn wait_until_ready(&self) {
-        until("the relay is ready", || async { is_ok(&self.address, "/readyz").await.then_some(()) }).await;
+        until("the relay is ready", || async { is_whole(&self.admin, &self.address).await.then_some(()) }).await;
+    }
+
+    /// Returns the socket at which operators reach it.
+    ///
+    /// # Panics
+    /// Panics if its flags say `--admin-listen`.
+    pub fn admin_socket(&self) -> &Path {
+        match &self.admin {
+            Admin::Socket(path) => path,
+            Admin::AsTold => panic!("its flags say --admin-listen"),
+        }
+    }
+
+    /// Returns the status and the body of `GET path` at its listener for operators.
+    ///
+    /// # Errors
+    /// Fails if there is no connection, no answer within 5 s, or an answer that is not HTTP.
+    pub async fn ask_as_operator(&self, path: &str) -> io::Result<(u16, String)> {
+        get_over(self.admin_socket(), path).await
+    }
+
+    /// Returns its metrics.
+    ///
+    /// # Panics
+    /// Panics if it does not answer with them.
+    pub async fn metrics(&self) -> String {
+        match self.ask_as_operator("/metrics").await {
+            Ok((200, metrics)) => metrics,
+            other => panic!("no metrics: {other:?}"),
+        }
+    }
+
+    /// Returns the status and the body of the `/readyz` of operators.
+    ///
+    /// # Panics
+    /// Panics if it does not answer in JSON.
+    pub async fn readiness(&self) -> (u16, serde_json::Value) {
+        let answer = self.ask_as_operator("/readyz").await;
+        let (status, body) = answer.unwrap_or_else(|error| panic!("no readiness: {error}"));
+        (status, serde_json::from_str(&body).unwrap_or_else(|error| panic!("{error}: {body}")))
     }
 
     /// Returns the URL of a path on it.
@@ -111,16 +164,31 @@ impl Relay {
     }
 }
 
-async fn launch(options: &RelayOptions, listen: &str) -> anyhow::Result<(Process, String)> {
+async fn launch(options: &RelayOptions, listen: &str, admin: &Admin) -> anyhow::Result<(Process, String)> {
     let before = addresses(&options.log).len();
     let mut command = Command::new(&options.binary);
     // Nothing of the machine's own settings.
     command.env_clear().env("FERRY_LOG", &options.log_level);
     command.args(["serve", "--listen", listen, "--log-format", "json"]).args(&options.flags);
+    if let Admin::Socket(path) = admin {
+        command.arg(format!("--admin-listen=unix:{}", path.display()));
+    }
     let mut process = Process::spawn("the relay", &mut command, &options.log)?;
     let address = process.until(|| async { addresses(&options.log).into_iter().nth(before) }).await?;
-    process.until_ok(&address, "/readyz").await.context("the relay listens")?;
+    let ready = || async { is_whole(admin, &address).await.then_some(()) };
+    process.until(ready).await.context("the relay listens and does not get ready")?;
     Ok((process, address))
+}
+
+/// Returns whether a relay is ready, with all its nodes if operators can say so: what tests send to
+/// a user of any node must go through.
+async fn is_whole(admin: &Admin, address: &str) -> bool {
+    let Admin::Socket(path) = admin else {
+        return get(address, "/readyz").await.is_ok_and(|(status, _)| status == 200);
+    };
+    let Ok((200, body)) = get_over(path, "/readyz").await else { return false };
+    let found: serde_json::Value = serde_json::from_str(&body).unwrap_or_default();
+    found["nsqd"].as_array().is_some_and(|nodes| nodes.iter().all(|node| node["ready"] == true))
 }
 
 /// Returns the addresses that relays with this log have listened on, in the order of their

@@ -21,7 +21,7 @@ async fn cut_the_bus(world: &World, cut: bool) {
 async fn until_heard(world: &World, heard: bool) {
     for relay in &world.relays {
         until("the bus is as wanted", || async {
-            let ready: serde_json::Value = reqwest::get(relay.url("/readyz")).await.unwrap().json().await.unwrap();
+            let (_, ready) = relay.readiness().await;
             (ready["bus"] == json!(heard)).then_some(())
         })
         .await;

@@ -54,7 +54,7 @@ async fn a_room_that_is_not_cached_waits_for_the_database() {
     let send = phone.send(room, "in the end");
     let database = async {
         until("a send was refused", || async {
-            let text = reqwest::get(world.relay().url("/metrics")).await.unwrap().text().await.unwrap();
+            let text = world.relay().metrics().await;
             text.lines().any(|line| line.contains("\"unavailable\"") && !line.ends_with(" 0")).then_some(())
         })
         .await;

@@ -205,7 +205,7 @@ async fn cannot_write_its_overflow() {
     // The device is offline, so its queue overflows.
     let error = until("a send is refused", || async { accepted().await.err() }).await;
     assert_unavailable(&error);
-    let ready: serde_json::Value = reqwest::get(world.relay().url("/readyz")).await.unwrap().json().await.unwrap();
+    let (_, ready) = world.relay().readiness().await;
     assert_eq!(ready["status"], "not ready");
     assert!(ready["nsqd"][0]["fault"].as_str().is_some_and(|fault| !fault.is_empty()), "{ready}");
 
@@ -229,8 +229,7 @@ async fn has_paused_queues() {
     };
     let paused = async |count: u64| {
         until("the paused queues are counted", || async {
-            let ready = reqwest::get(world.relay().url("/readyz")).await.unwrap();
-            let ready: serde_json::Value = ready.json().await.unwrap();
+            let (_, ready) = world.relay().readiness().await;
             let told = world.relay().metric("ferry_paused_queues").await;
             (ready["nsqd"][0]["paused"] == count && told == count as f64).then_some(())
         })

@@ -14,7 +14,7 @@ use crate::{
 async fn refused_times(world: &World, times: f64) {
     until("a send was tried again", || async {
         let name = "ferry_errors_total{code=\"unavailable\"}";
-        let text = reqwest::get(world.relay().url("/metrics")).await.unwrap().text().await.unwrap();
+        let text = world.relay().metrics().await;
         let count = text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<f64>().ok());
         (count.unwrap_or(0.0) >= times).then_some(())
     })

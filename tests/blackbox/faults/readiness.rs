@@ -8,8 +8,7 @@ use serde_json::Value;
 use crate::harness::{Backend, Online, Postgres, World, assert_unavailable, post, post_until_accepted, until};
 
 async fn readyz(world: &World) -> (u16, Value) {
-    let answer = reqwest::get(world.relay().url("/readyz")).await.unwrap();
-    (answer.status().as_u16(), answer.json().await.unwrap())
+    world.relay().readiness().await
 }
 
 /// Waits until the relay is not ready because of SQL, and returns why.

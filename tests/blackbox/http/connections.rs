@@ -227,14 +227,17 @@ on_both!(operators_see_health_readiness_and_metrics_of_nobody, |world| async mov
     ask(relay, "GET", "/v1/me").bearer("canary7f3a").send().await.problem(401, "unauthorized");
 
     assert_eq!(ask(relay, "GET", "/healthz").send().await.ok(200), json!({ "status": "ok" }));
-    let ready = ask(relay, "GET", "/readyz").send().await.ok(200);
-    assert_eq!((&ready["status"], &ready["database"]), (&json!("ready"), &json!(true)));
+    assert_eq!(ask(relay, "GET", "/readyz").send().await.ok(200), json!({ "status": "ready" }), "and no more");
+    ask(relay, "GET", "/metrics").send().await.problem(404, "not_found");
+    let (status, ready) = relay.readiness().await;
+    assert_eq!((status, &ready["status"], &ready["database"]), (200, &json!("ready"), &json!(true)));
     assert_eq!(ready["nsqd"].as_array().unwrap().len(), world.nsqds.len());
 
-    let answer = ask(relay, "GET", "/metrics").send().await;
-    assert_eq!(answer.status, 200);
-    assert_eq!(answer.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
-    let metrics = &answer.body;
+    let operator = reqwest::Client::builder().unix_socket(relay.admin_socket()).build().unwrap();
+    let answer = operator.get("http://localhost/metrics").send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.headers()["content-type"], "text/plain; version=0.0.4; charset=utf-8");
+    let metrics = &answer.text().await.unwrap();
     for (name, value) in
         [("ferry_connected_devices", "2"), ("ferry_sends_total", "1"), ("ferry_deliveries_total", deliveries)]
     {

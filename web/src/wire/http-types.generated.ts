@@ -783,23 +783,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/metrics": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Counters */
-        get: operations["metrics"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/.well-known/jwks.json": {
         parameters: {
             query?: never;
@@ -1722,41 +1705,12 @@ export interface components {
         };
         /**
          * @example {
-         *       "status": "not ready",
-         *       "database": true,
-         *       "nsqd": [
-         *         {
-         *           "node": "127.0.0.1:4150",
-         *           "ready": true,
-         *           "paused": 0
-         *         },
-         *         {
-         *           "node": "127.0.0.1:4250",
-         *           "ready": false,
-         *           "paused": 0
-         *         }
-         *       ],
-         *       "bus": true
+         *       "status": "ready"
          *     }
          */
         Readiness: {
             /** @enum {string} */
             status: "ready" | "not ready";
-            /** @description Whether SQL takes writes. */
-            database: boolean;
-            /** @description What is wrong with SQL, in words. */
-            database_fault?: string;
-            nsqd: {
-                node: string;
-                /** @description Whether it takes publishes. */
-                ready: boolean;
-                /** @description What is wrong with it: what nsqd says of itself, or why it took no publish at the last probe. */
-                fault?: string;
-                /** @description Topics and channels of Ferry that somebody has paused there. */
-                paused: number;
-            }[];
-            /** @description Whether this relay hears every other relay. If not, it asks SQL instead of its caches. */
-            bus: boolean;
         };
         Health: {
             /** @constant */
@@ -5001,10 +4955,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "status": "ready",
-                     *       "database": true,
-                     *       "nsqd": [],
-                     *       "bus": true
+                     *       "status": "ready"
                      *     }
                      */
                     "application/json": components["schemas"]["Readiness"];
@@ -5020,27 +4971,6 @@ export interface operations {
                     "application/json": components["schemas"]["Readiness"];
                 };
             };
-        };
-    };
-    metrics: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Prometheus' text format. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "text/plain": string;
-                };
-            };
-            400: components["responses"]["token_in_url"];
         };
     };
     keys: {
