@@ -45,6 +45,31 @@ pub enum LogoutCause {
     Abandoned,
 }
 
+/// What an operator did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Disabled an account.
+    UserDisabled,
+    /// Let the user of an account log in again.
+    UserEnabled,
+    /// Deleted an account.
+    UserDeleted,
+    /// Made a code for a new password.
+    ResetOffered,
+    /// Took away a second factor.
+    SecondFactorRemoved,
+    /// Set a limit of a user's own.
+    QuotaSet,
+    /// Logged a device out.
+    DeviceLoggedOut,
+    /// Made a token for new accounts.
+    RegistrationTokenMade,
+    /// Deleted one.
+    RegistrationTokenRevoked,
+    /// Replaced the keys that sign access tokens.
+    KeysReplaced,
+}
+
 /// A security event. `who` and `user` are whom it concerns, `by` is who caused it, and `network` is
 /// where the request came from.
 #[allow(missing_docs, reason = "the fields mean the same in all events")]
@@ -96,6 +121,16 @@ pub enum Event {
     /// A request was malformed in a way that two programs could read differently, or had a token in
     /// its URL.
     MalformedRequest { reason: String, network: Network },
+    /// A user set a new password with a code of an operator. All devices were logged out.
+    PasswordReset { user: UserId, network: Network },
+    /// An operator changed something.
+    Administered {
+        action: Action,
+        operator: String,
+        user: Option<UserId>,
+        device: Option<DeviceId>,
+        token: Option<String>,
+    },
     /// Somebody called as an operator, without a token or with a wrong one.
     AdminFailed { route: String, network: Network },
     /// A key that signs access tokens was made.
@@ -121,6 +156,10 @@ struct Line {
     route: Option<String>,
     kid: Option<String>,
     with_code: Option<bool>,
+    /// The operator who did it.
+    operator: Option<String>,
+    /// The id of a token for new accounts.
+    token: Option<String>,
     /// How many such events were left out before.
     left_out: Option<u64>,
 }
@@ -190,6 +229,8 @@ impl Line {
                     route = self.route,
                     kid = self.kid,
                     with_code = self.with_code,
+                    operator = self.operator,
+                    token = self.token,
                     left_out = self.left_out,
                     "{}",
                     self.text
@@ -272,6 +313,14 @@ fn line_of(event: Event) -> Line {
         Event::MalformedRequest { reason, network } => {
             Line { reason: Some(reason), ..Line::of("malformed_request", "a malformed request", network) }
         }
+        Event::PasswordReset { user, network } => {
+            let line = Line::of("password_reset", "a user set a new password with a code of an operator", network);
+            Line { user: Some(user), ..line }
+        }
+        Event::Administered { action, operator, user, device, token } => {
+            let (name, text) = in_words(action);
+            Line { operator: Some(operator), user, device, token, ..Line::of(name, text, None) }
+        }
         Event::AdminFailed { route, network } => {
             Line { route: Some(route), ..Line::of("admin_failed", "an operator did not prove who they are", network) }
         }
@@ -284,5 +333,23 @@ fn line_of(event: Event) -> Line {
         Event::SigningKeysReplaced { kid } => {
             Line { kid: Some(kid), ..Line::of("signing_keys_replaced", "the operator replaced all signing keys", None) }
         }
+    }
+}
+
+/// Returns the name of what an operator did, and a text for it.
+fn in_words(action: Action) -> (&'static str, &'static str) {
+    match action {
+        Action::UserDisabled => ("admin_user_disabled", "an operator disabled an account"),
+        Action::UserEnabled => ("admin_user_enabled", "an operator enabled an account"),
+        Action::UserDeleted => ("admin_user_deleted", "an operator deleted an account"),
+        Action::ResetOffered => ("admin_reset_offered", "an operator made a code for a new password"),
+        Action::SecondFactorRemoved => ("admin_second_factor_removed", "an operator took away a second factor"),
+        Action::QuotaSet => ("admin_quota_set", "an operator set a limit of a user"),
+        Action::DeviceLoggedOut => ("admin_device_logged_out", "an operator logged a device out"),
+        Action::RegistrationTokenMade => ("admin_registration_token_made", "an operator made a token for new accounts"),
+        Action::RegistrationTokenRevoked => {
+            ("admin_registration_token_revoked", "an operator deleted a token for new accounts")
+        }
+        Action::KeysReplaced => ("admin_keys_replaced", "an operator replaced the keys of access tokens"),
     }
 }

@@ -26,7 +26,7 @@ use ferry_protocol::{Allow, Secret};
 use ferry_store::DailyLimits;
 pub use proxies::{Proxies, ProxyText};
 pub use settings::Settings;
-pub use values::{LogFormat, NsqdText};
+pub use values::{LogFormat, NsqdText, Registration};
 
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
@@ -195,6 +195,8 @@ pub struct Config {
     pub times: Times,
     /// Tokens, cookies and passwords.
     pub auth: AuthConfig,
+    /// Who may make an account.
+    pub registration: Registration,
     /// Whether the relay serves `/openapi.json` and `/docs`.
     pub docs: bool,
     /// Whether the relay serves the web client.

@@ -25,6 +25,7 @@ mod me;
 mod members;
 mod operations;
 mod origin;
+mod password_resets;
 mod presence;
 mod proof;
 mod receipts;
@@ -91,6 +92,7 @@ fn recovered(app: &Arc<App>, route: Route) -> BoxedFilter<(Response,)> {
 fn declared(app: &Arc<App>) -> Route {
     let mut routes = vec![
         accounts::routes(app),
+        password_resets::routes(app),
         sessions::routes(app),
         me::routes(app),
         totp::routes(app),

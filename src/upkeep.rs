@@ -11,6 +11,7 @@ mod idempotency;
 mod known_devices;
 mod mutes;
 mod orphans;
+mod password_resets;
 mod relays;
 mod restore;
 
@@ -39,6 +40,7 @@ pub fn start(app: &Arc<App>) -> JoinSet<()> {
     tasks.spawn(mutes::forget_ended(Arc::clone(app)));
     tasks.spawn(idempotency::forget_old(Arc::clone(app)));
     tasks.spawn(known_devices::forget_old(Arc::clone(app)));
+    tasks.spawn(password_resets::forget_old(Arc::clone(app)));
     tasks.spawn(credentials::renew_keys(Arc::clone(app)));
     tasks.spawn(credentials::tidy_limits(Arc::clone(app)));
     tasks

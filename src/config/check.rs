@@ -48,6 +48,7 @@ impl Settings {
             limits,
             times,
             auth,
+            registration: values.registration,
             docs: values.docs,
             web: values.web,
             log_format: values.log_format,

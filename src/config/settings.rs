@@ -4,7 +4,7 @@ use ferry_protocol::Secret;
 use serde::Deserialize;
 
 use super::proxies::ProxyText;
-use super::values::{InFile, LogFormat, NsqdText, help_text};
+use super::values::{InFile, LogFormat, NsqdText, Registration, help_text};
 
 /// The default of a setting, as people read it: the text that the declaration gives, or else the
 /// value itself.
@@ -216,6 +216,9 @@ settings! {
         /// Seconds without a heartbeat after which a relay's users count as offline. At least
         /// twice `--presence-heartbeat`.
         presence_forget: u64 = 25, "FERRY_PRESENCE_FORGET", "SECONDS";
+        /// Who may make an account: `open` (everybody), `token` (whoever has a token of the
+        /// operator) or `closed` (nobody). The same for all relays.
+        registration: Registration = Registration::Open, "FERRY_REGISTRATION", "WHO";
         /// Issuer of access tokens (`iss`). The same for all relays.
         issuer: String = "ferry".to_owned(), "FERRY_ISSUER", "TEXT";
         /// Audience of access tokens (`aud`). The same for all relays.

@@ -14,6 +14,18 @@ pub enum LogFormat {
     Json,
 }
 
+/// Who may make an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Registration {
+    /// Everybody.
+    Open,
+    /// Whoever has a token of the operator.
+    Token,
+    /// Nobody.
+    Closed,
+}
+
 /// The address of an nsqd, in a flag or in the file.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
@@ -68,6 +80,16 @@ impl InFile for LogFormat {
         match self {
             Self::Text => "\"text\"".to_owned(),
             Self::Json => "\"json\"".to_owned(),
+        }
+    }
+}
+
+impl InFile for Registration {
+    fn in_file(&self) -> String {
+        match self {
+            Self::Open => "\"open\"".to_owned(),
+            Self::Token => "\"token\"".to_owned(),
+            Self::Closed => "\"closed\"".to_owned(),
         }
     }
 }

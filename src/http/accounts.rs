@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use ferry_protocol::{CreateAccount, Secret, UserAnswer, UserId, now_ms};
-use ferry_store::{NewUser, User};
+use ferry_protocol::{CreateAccount, ErrorCode, Secret, UserAnswer, UserId, now_ms};
+use ferry_store::{Conflict, NewUser, User};
 use http::StatusCode;
 use warp::reply::Response;
 
@@ -11,7 +11,8 @@ use super::{Route, answer, any_of, call::Call, route};
 use crate::{
     app::App,
     audit::{self, Event},
-    auth::{PasswordContext, Username, check_password},
+    auth::{Code, PasswordContext, Username, check_password},
+    config::Registration,
     refusal::Refusal,
     text::{DISPLAY_NAME_MAX, clean_text},
 };
@@ -22,7 +23,8 @@ pub(super) fn routes(app: &Arc<App>) -> Route {
 
 async fn create(call: Call) -> Result<Response, Refusal> {
     let (app, network) = (Arc::clone(&call.app), call.network());
-    let CreateAccount { username, password, display_name } = call.json().await?;
+    let CreateAccount { username, password, display_name, registration_token } = call.json().await?;
+    let token = may_register(&app, registration_token).await?;
     let username = Username::parse(&username).map_err(|error| Refusal::invalid("username", error.to_string()))?;
     let display_name = match display_name {
         Some(name) => Some(self::display_name(&name)?),
@@ -38,9 +40,32 @@ async fn create(call: Call) -> Result<Response, Refusal> {
         add: app.config.limits.default_add,
         now: now_ms(),
     };
-    let user = app.store.create_user(new).await?;
+    let user = match token {
+        Some(hash) => app.store.create_user_with_token(new, hash).await?,
+        None => app.store.create_user(new).await?,
+    };
     audit::record(Event::AccountCreated { user: user.id, network });
     Ok(answer::json(StatusCode::CREATED, &UserAnswer { user: as_seen(user) }))
+}
+
+/// Returns the hash of the token that the new account uses up, if the relay asks for one. Looked at
+/// before anything else, so that nobody without a token learns which names are taken.
+async fn may_register(app: &App, token: Option<Secret>) -> Result<Option<[u8; 32]>, Refusal> {
+    match app.config.registration {
+        Registration::Open => Ok(None),
+        Registration::Closed => Err(Refusal::new(ErrorCode::RegistrationClosed, "this relay takes no new accounts")),
+        Registration::Token => {
+            let hash = match token.as_ref().and_then(Code::parse) {
+                Some(Code::Recovery(token)) => token.hash(),
+                _ => return Err(Conflict::RegistrationToken.into()),
+            };
+            if app.store.is_registration_token(hash, now_ms()).await? {
+                Ok(Some(hash))
+            } else {
+                Err(Conflict::RegistrationToken.into())
+            }
+        }
+    }
 }
 
 /// Cleans a display name.

@@ -37,6 +37,10 @@ pub(super) async fn prove_login(
     }
     // Without a user no password is right.
     let credentials = found.ok_or_else(wrong)?;
+    // Told only to whoever knows the password. The login itself looks again.
+    if app.store.is_disabled(credentials.user.id).await? {
+        return Err(Conflict::AccountDisabled.into());
+    }
     renew_hash(app, &credentials, password);
     Ok((credentials, known))
 }
@@ -54,7 +58,12 @@ async fn known_device(
 
 /// Counts a guess. Those of a known device count on their own, so that nobody else can use them up.
 /// Once they are used up, the device counts as any other.
-fn take_guess(app: &App, username: &Username, known: Option<&KnownToken>, network: Network) -> Result<(), Refusal> {
+pub(super) fn take_guess(
+    app: &App,
+    username: &Username,
+    known: Option<&KnownToken>,
+    network: Network,
+) -> Result<(), Refusal> {
     if known.is_some_and(|token| app.limits.known_guesses.take(&token.hash()).is_ok()) {
         return Ok(());
     }

@@ -55,6 +55,17 @@ impl From<Conflict> for Refusal {
             Conflict::AlreadyMember => Self::new(ErrorCode::AlreadyMember, "the user is in the room already"),
             Conflict::RoomFull => Self::new(ErrorCode::RoomFull, "the room has as many members as it may have"),
             Conflict::PasswordChanged => Self::new(ErrorCode::Unauthorized, "the username or the password is wrong"),
+            Conflict::AccountDisabled => {
+                Self::new(ErrorCode::AccountDisabled, "the operator of this relay has disabled your account")
+            }
+            Conflict::RegistrationToken => Self {
+                field: Some("registration_token".into()),
+                ..Self::new(
+                    ErrorCode::RegistrationToken,
+                    "a token of this relay's operator is needed, and this one does not count",
+                )
+            },
+            Conflict::ResetCode => Self::new(ErrorCode::Unauthorized, "the code is wrong, or has expired or was used"),
             Conflict::CodeNeeded => {
                 Self::new(ErrorCode::CodeNeeded, "this account has a second factor: send its `code` along")
             }

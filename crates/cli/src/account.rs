@@ -1,7 +1,7 @@
 //! Accounts, logins and devices.
 
 use clap::{Args, Subcommand};
-use ferry_client::protocol::{Device, ErrorCode, User};
+use ferry_client::protocol::{CreateAccount, Device, ErrorCode, User};
 use ferry_client::{ClientError, DeviceId, LoginWith, Paging, Proof, Secret};
 use serde_json::json;
 
@@ -25,6 +25,9 @@ pub struct Register {
     /// The display name
     #[arg(long, value_name = "NAME")]
     display_name: Option<String>,
+    /// The token that the relay's operator gave you
+    #[arg(long, env = "FERRY_REGISTRATION_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    token: Option<String>,
     /// Read the password from standard input
     #[arg(long)]
     password_stdin: bool,
@@ -34,7 +37,13 @@ pub async fn register(args: Register, global: &Global) -> Result<(), Failure> {
     let client = global.client()?;
     password::warn_if_plain(client.server());
     let secret = password::ask("Password", "FERRY_PASSWORD", args.password_stdin, true)?;
-    let user = client.register(&args.name, &secret, args.display_name.as_deref()).await?;
+    let account = CreateAccount {
+        username: args.name,
+        password: secret,
+        display_name: args.display_name,
+        registration_token: args.token.map(Secret::new),
+    };
+    let user = client.register_with(&account).await?;
     show::answer(global.json, &user, || format!("registered {}", show::line(&user.username)))
 }
 
@@ -171,6 +180,27 @@ pub async fn passwd(args: Passwd, global: &Global) -> Result<(), Failure> {
     with_code(args.code, async |code| session.change_password(Proof { password: old.clone(), code }, &new).await)
         .await?;
     show::answer(global.json, &json!({}), || "password changed; your other devices are logged out".to_owned())
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Type the code and the new password when asked, or use --password-stdin, or $FERRY_RESET_CODE and $FERRY_NEW_PASSWORD.
+On standard input the code is on the first line and the new password on the second.")]
+pub struct ResetPassword {
+    /// The name to log in with
+    name: String,
+    /// Read the code and the new password from standard input, one on each line
+    #[arg(long)]
+    password_stdin: bool,
+}
+
+pub async fn reset_password(args: ResetPassword, global: &Global) -> Result<(), Failure> {
+    let client = global.client()?;
+    password::warn_if_plain(client.server());
+    let code = password::ask("Code", "FERRY_RESET_CODE", args.password_stdin, false)?;
+    let new = password::ask("New password", "FERRY_NEW_PASSWORD", args.password_stdin, true)?;
+    client.reset_password(&args.name, &code, &new).await?;
+    show::answer(global.json, &json!({}), || "the new password is set; all devices are logged out".to_owned())
 }
 
 #[derive(Debug, Args)]

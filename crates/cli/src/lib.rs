@@ -2,6 +2,7 @@
 
 mod account;
 mod act;
+mod admin;
 mod backup;
 mod export;
 mod failure;
@@ -140,6 +141,8 @@ pub enum Command {
     ExportAccount(me::ExportAccount),
     /// Change the password, which logs out every other device
     Passwd(account::Passwd),
+    /// Set a new password with a code from the relay's operator, which logs out every device
+    ResetPassword(account::ResetPassword),
     /// Turn codes of an app beside the password on or off
     SecondFactor(second_factor::SecondFactor),
     /// Find users by the beginning of their name
@@ -188,6 +191,8 @@ pub enum Command {
     Settings(people::Settings),
     /// Show who is online
     Who(who::Who),
+    /// Administer a relay, as its operator
+    Admin(Box<admin::Admin>),
 }
 
 /// Runs a command and returns its exit code. Prints to standard error why it failed.
@@ -201,6 +206,7 @@ pub async fn run(command: Command, global: &Global) -> ExitCode {
         Command::Me(args) => Box::pin(me::me(args, global)).await,
         Command::ExportAccount(args) => Box::pin(me::export_account(args, global)).await,
         Command::Passwd(args) => Box::pin(account::passwd(args, global)).await,
+        Command::ResetPassword(args) => Box::pin(account::reset_password(args, global)).await,
         Command::SecondFactor(args) => Box::pin(second_factor::second_factor(args, global)).await,
         Command::Users(args) => Box::pin(account::users(args, global)).await,
         Command::Devices(args) => Box::pin(account::devices(args, global)).await,
@@ -225,6 +231,7 @@ pub async fn run(command: Command, global: &Global) -> ExitCode {
         Command::Blocks(args) => Box::pin(people::blocks(args, global)).await,
         Command::Settings(args) => Box::pin(people::settings(args, global)).await,
         Command::Who(args) => Box::pin(who::who(args, global)).await,
+        Command::Admin(args) => Box::pin(admin::admin(*args, global)).await,
     };
     let Err(failure) = done else { return ExitCode::SUCCESS };
     // The profile of a login that is over would stand in the way of the next login. If the next

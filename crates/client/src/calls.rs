@@ -10,8 +10,8 @@ mod totp;
 
 use ferry_protocol::{
     ChangePassword, CreateAccount, CreateRoom, CreateSession, DeleteMe, DeleteSession, Device, DeviceId, Devices,
-    Member, MemberAnswer, Page, PostMessage, PutMember, RefreshSession, Room, RoomAnswer, RoomId, Secret, Sent, Tokens,
-    UpdateRoom, User, UserAnswer, UserId,
+    Member, MemberAnswer, Page, PostMessage, PutMember, RefreshSession, ResetPassword, Room, RoomAnswer, RoomId,
+    Secret, Sent, Tokens, UpdateRoom, User, UserAnswer, UserId,
 };
 use reqwest::Method;
 use serde_json::json;
@@ -86,9 +86,29 @@ impl Client {
             username: username.to_owned(),
             password: password.clone(),
             display_name: display_name.map(str::to_owned),
+            registration_token: None,
         };
-        let answer: UserAnswer = self.call(&Call::new(Method::POST, "accounts").json(&account)?, None).await?;
+        self.register_with(&account).await
+    }
+
+    /// Creates an account as [`Self::register`] does, with all that the call takes.
+    ///
+    /// # Errors
+    /// As of [`Self::register`], and 403 `registration_token` or `registration_closed`.
+    pub async fn register_with(&self, account: &CreateAccount) -> Result<User, ClientError> {
+        let answer: UserAnswer = self.call(&Call::new(Method::POST, "accounts").json(account)?, None).await?;
         Ok(answer.user)
+    }
+
+    /// Sets a new password with a code that an operator has given. All devices are logged out. If
+    /// the answer is lost, call it again with the same password.
+    ///
+    /// # Errors
+    /// 401 `unauthorized` for a wrong name, or a code that is wrong, expired or used; 422 `invalid`
+    /// with `field`; 429 `rate_limited`.
+    pub async fn reset_password(&self, username: &str, code: &Secret, new: &Secret) -> Result<(), ClientError> {
+        let body = ResetPassword { username: username.to_owned(), code: code.clone(), new_password: new.clone() };
+        self.call_empty(&Call::new(Method::POST, "password-resets").json(&body)?, None).await
     }
 
     /// Logs in, which creates a new device. If the answer is lost, it asks again, and no second

@@ -32,6 +32,12 @@ pub enum ErrorCode {
     DeviceLimit,
     /// The password must be sent along: the last proof is too old.
     PasswordNeeded,
+    /// The password is right, and the operator has disabled the account.
+    AccountDisabled,
+    /// The relay takes no new accounts.
+    RegistrationClosed,
+    /// A new account needs a token of the operator, and there is none, or it no longer counts.
+    RegistrationToken,
     /// The password is right, and the login needs a code of the second factor as well.
     CodeNeeded,
     /// The password is right, and the code is wrong or was used before.
@@ -99,6 +105,9 @@ impl ErrorCode {
             Self::UsernameTaken => "username_taken",
             Self::DeviceLimit => "device_limit",
             Self::PasswordNeeded => "password_needed",
+            Self::AccountDisabled => "account_disabled",
+            Self::RegistrationClosed => "registration_closed",
+            Self::RegistrationToken => "registration_token",
             Self::CodeNeeded => "code_needed",
             Self::CodeWrong => "code_wrong",
             Self::TotpActive => "totp_active",
@@ -131,7 +140,14 @@ impl ErrorCode {
         match self {
             Self::Malformed | Self::TokenInUrl | Self::UnknownType => 400,
             Self::Unauthorized | Self::CodeNeeded | Self::CodeWrong => 401,
-            Self::Forbidden | Self::Muted | Self::NotAllowed | Self::PasswordNeeded | Self::Banned => 403,
+            Self::Forbidden
+            | Self::Muted
+            | Self::NotAllowed
+            | Self::PasswordNeeded
+            | Self::AccountDisabled
+            | Self::RegistrationClosed
+            | Self::RegistrationToken
+            | Self::Banned => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::UsernameTaken

@@ -24,6 +24,21 @@ pub struct CreateAccount {
     /// The name that others see.
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
+    /// The operator's token, if the relay takes new accounts only with one.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub registration_token: Option<Secret>,
+}
+
+/// The request of `POST /v1/password-resets`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResetPassword {
+    /// The name of the account.
+    pub username: String,
+    /// The code that the operator has given.
+    pub code: Secret,
+    /// The new password.
+    pub new_password: Secret,
 }
 
 /// The answer of `POST /v1/accounts` and `GET /v1/users/{user}`.

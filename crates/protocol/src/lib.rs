@@ -40,8 +40,8 @@ pub use export::{
 pub use frame::{Ack, BadFrame, DeviceFrame, Hello, PROTOCOL, SUBPROTOCOL, Send, describe};
 pub use http::{
     ChangePassword, CreateAccount, CreateSession, DeleteMe, DeleteSession, Device, DeviceAnswer, Devices, Me, MeAnswer,
-    MemberAnswer, PostMessage, Problem, RefreshSession, Refreshed, RenameSession, RoomAnswer, Sent, SessionAnswer,
-    Tokens, UpdateMe, User, UserAnswer,
+    MemberAnswer, PostMessage, Problem, RefreshSession, Refreshed, RenameSession, ResetPassword, RoomAnswer, Sent,
+    SessionAnswer, Tokens, UpdateMe, User, UserAnswer,
 };
 pub use id::{DeviceId, LinkId, MessageId, NotAnId, RoomId, UserId};
 pub use invitation::{Invitation, InvitationAnswer, Invite};

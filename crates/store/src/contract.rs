@@ -1,6 +1,7 @@
 //! The contract of the store. Each case runs on SQLite and on PostgreSQL.
 
 mod accounts;
+mod administration;
 mod bans;
 mod changes;
 mod closes;

@@ -66,8 +66,9 @@ steps! {
 }
 
 impl Store {
-    /// Logs a device in, unless its user has `max_devices` already. The limit holds for any number
-    /// of logins at the same time.
+    /// Logs a device in, unless its user has `max_devices` already, or as many as the
+    /// [limit of their own](Self::set_max_devices). The limit holds for any number of logins at the
+    /// same time.
     ///
     /// If the same login came before, with the same key, and its device is still logged in, this is
     /// that device. Its tokens are revoked: the answer with them may have been lost, and one login
@@ -76,13 +77,15 @@ impl Store {
     /// # Errors
     /// Fails with [`Conflict::DeviceLimit`] and, if the user does not exist, with
     /// [`StoreError::NotFound`]. Fails with [`Conflict::PasswordChanged`] if the password changed
-    /// while it was checked, with [`Conflict::KeyReused`] if another login had the key, and with
-    /// [`Conflict::CodeNeeded`] or [`Conflict::CodeWrong`] if the user has a second factor. A login
-    /// that fails uses no code up, and a repetition needs no new one.
+    /// while it was checked, with [`Conflict::AccountDisabled`], with [`Conflict::KeyReused`] if
+    /// another login had the key, and with [`Conflict::CodeNeeded`] or [`Conflict::CodeWrong`] if
+    /// the user has a second factor. A login that fails uses no code up, and a repetition needs no
+    /// new one.
     pub async fn create_device(&self, device: NewDevice, max_devices: usize) -> Result<Created> {
         transaction!(self, async |conn| {
             conn.lock_user(device.user).await?;
             conn.check_password(device.user, device.proven).await?;
+            conn.check_enabled(device.user).await?;
             let made = match device.key {
                 Some(key) => conn.made_before(device.user, key, device.now).await?,
                 None => None,
@@ -99,7 +102,8 @@ impl Store {
             }
             let others: i64 =
                 devices::table.filter(devices::user_id.eq(Sql(device.user))).count().get_result(conn).await?;
-            if usize::try_from(others).unwrap_or(0) >= max_devices {
+            let most = conn.own_max_devices(device.user).await?.unwrap_or(max_devices);
+            if usize::try_from(others).unwrap_or(0) >= most {
                 return Err(Conflict::DeviceLimit.into());
             }
             conn.note_made(device.user, device.key, MadeId(device.id.0), true, device.now).await?;
@@ -132,6 +136,7 @@ impl Store {
         transaction!(self, async |conn| {
             conn.lock_user(new.user).await?;
             conn.check_password(new.user, new.proven).await?;
+            conn.check_enabled(new.user).await?;
             let is_repeated = match new.key {
                 Some(key) => matches!(
                     conn.made_before(new.user, key, new.now).await?,

@@ -78,6 +78,15 @@ pub enum Conflict {
     /// The password has changed since it was checked.
     #[error("the password was changed")]
     PasswordChanged,
+    /// An operator has disabled the account.
+    #[error("the account is disabled")]
+    AccountDisabled,
+    /// There is no such token for new accounts, or it has expired or is used up.
+    #[error("no such registration token")]
+    RegistrationToken,
+    /// There is no such code for a new password, or it has expired or was used.
+    #[error("no such code for a new password")]
+    ResetCode,
     /// The user has a second factor, and no code was given.
     #[error("a code is needed")]
     CodeNeeded,

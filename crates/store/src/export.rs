@@ -32,9 +32,15 @@ use super::{
 const QUEUES_MAX: i64 = 1000;
 
 /// The parts of the database that no export shows: table, columns, and the reason for the user.
-pub const LEFT_OUT: [(&str, &[&str], &str); 13] = [
+pub const LEFT_OUT: [(&str, &[&str], &str); 15] = [
     ("users", &["password_hash"], "the hash of your password: whoever has it can try passwords"),
     ("users", &["display_name_folded"], "your display name without differences of case, for the search"),
+    (
+        "account_rules",
+        &["user_id", "disabled_at", "max_devices"],
+        "what the operator has set for you: who reads this is not disabled, and a login says when there are too many devices",
+    ),
+    ("password_resets", &["user_id", "hash", "expires_at", "used_at"], "the hash of a code for a new password"),
     (
         "rooms",
         &["name_folded", "direct_key"],
@@ -61,7 +67,11 @@ pub const LEFT_OUT: [(&str, &[&str], &str); 13] = [
         &["room_id", "user_id", "banned_by", "until", "reason", "created_at"],
         "who is kept out of a room: its admins see that, and you learn of a ban when you join",
     ),
-    ("signing_keys, relays, leases, applied_migrations", &[], "the keys and tasks of the relays: nothing about users"),
+    (
+        "signing_keys, relays, leases, applied_migrations, registration_tokens",
+        &[],
+        "the keys and tasks of the relays, and tokens of the operator: nothing about users",
+    ),
 ];
 
 /// The parts of an export that are short.

@@ -13,6 +13,7 @@
 //! Any call may fail with [`StoreError::Unavailable`] or [`StoreError::Other`]. The calls
 //! name only their other errors.
 
+mod administration;
 mod bans;
 mod blocks;
 mod chunk;
@@ -32,9 +33,11 @@ mod migrate;
 mod models;
 mod mutes;
 mod page;
+mod password_resets;
 mod passwords;
 mod pool;
 mod presence;
+mod registration;
 mod relationships;
 mod relays;
 mod rooms;
@@ -56,6 +59,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use diesel_async::RunQueryDsl;
 
 pub use self::{
+    administration::{Account, AccountFilter},
     bans::{Banned, NewBan},
     closes::PendingClose,
     error::{Conflict, Result, Source, StoreError},
@@ -67,6 +71,8 @@ pub use self::{
         ProfileChange, RequestKey, Room, RoomAudience, RoomChange, RoomView, Rotation, SecondFactor, SigningKey,
         Standing, User,
     },
+    password_resets::{Reset, ResetUser},
+    registration::RegistrationToken,
     sql_types::RunId,
     steps::{CODE_PAUSE, CODE_TRIES, DailyLimits, KEY_LIFE_MS, KNOWN_LIFE_MS},
     user_lock::UserLock,

@@ -246,6 +246,42 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable};
+    use crate::sql_types::Id;
+
+    account_rules (user_id) {
+        user_id -> Id,
+        disabled_at -> Nullable<BigInt>,
+        max_devices -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Nullable};
+    use crate::sql_types::Id;
+
+    password_resets (user_id) {
+        user_id -> Id,
+        hash -> Binary,
+        expires_at -> BigInt,
+        used_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Nullable, Text};
+
+    registration_tokens (id) {
+        id -> Text,
+        hash -> Binary,
+        uses_allowed -> Nullable<BigInt>,
+        uses -> BigInt,
+        created_at -> BigInt,
+        expires_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 
     signing_keys (kid) {
@@ -267,11 +303,13 @@ diesel::table! {
     }
 }
 
+diesel::joinable!(account_rules -> users (user_id));
 diesel::joinable!(devices -> users (user_id));
 diesel::joinable!(invitations -> rooms (room_id));
 diesel::joinable!(room_bans -> users (user_id));
 diesel::joinable!(known_devices -> users (user_id));
 diesel::joinable!(memberships -> rooms (room_id));
+diesel::joinable!(password_resets -> users (user_id));
 diesel::joinable!(memberships -> users (user_id));
 diesel::allow_tables_to_appear_in_same_query!(
     users,
@@ -286,5 +324,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     invitations,
     friendships,
     blocks,
+    password_resets,
+    account_rules,
     signing_keys
 );

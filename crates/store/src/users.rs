@@ -11,7 +11,7 @@ use super::{
     error::taken,
     folding::folded,
     page::{after, one_more, page},
-    pool::{query, statement, transaction},
+    pool::{query, statement, steps, transaction},
     row_locks::RowLocks,
     schema::{devices, users},
     sql_types::Sql,
@@ -21,13 +21,11 @@ use super::{
 /// Sorts after every character that may follow a prefix.
 const LAST_CHARACTER: char = char::MAX;
 
-impl Store {
-    /// Creates an account.
-    ///
-    /// # Errors
-    /// Fails with [`Conflict::UsernameTaken`].
-    pub async fn create_user(&self, user: NewUser) -> Result<User> {
-        statement!(self, async |conn| {
+steps! {
+    /// Steps on accounts that are made.
+    pub(crate) trait UserSteps {
+        /// Creates an account. Fails with `UsernameTaken`.
+        async fn insert_user(conn, user: NewUser) -> Result<User> {
             diesel::insert_into(users::table)
                 .values((
                     users::id.eq(Sql(user.id)),
@@ -43,7 +41,17 @@ impl Store {
                 .get_result(conn)
                 .await
                 .map_err(|error| taken(error, Conflict::UsernameTaken))
-        })
+        }
+    }
+}
+
+impl Store {
+    /// Creates an account.
+    ///
+    /// # Errors
+    /// Fails with [`Conflict::UsernameTaken`].
+    pub async fn create_user(&self, user: NewUser) -> Result<User> {
+        statement!(self, async |conn| conn.insert_user(user).await)
     }
 
     /// Returns the account with that id.

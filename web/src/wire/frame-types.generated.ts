@@ -41,7 +41,7 @@ export interface components {
          * @description What clients act on. Further ones may come: take one that is not known for permanent.
          * @enum {string}
          */
-        ErrorCode: "malformed" | "invalid" | "unauthorized" | "token_in_url" | "forbidden" | "not_found" | "method_not_allowed" | "too_large" | "unsupported_media_type" | "username_taken" | "device_limit" | "password_needed" | "code_needed" | "code_wrong" | "totp_active" | "room_full" | "already_member" | "last_owner" | "muted" | "id_reused" | "rate_limited" | "unavailable" | "internal" | "unknown_type" | "upgrade_required" | "too_many_rooms" | "too_many_invitations" | "not_allowed" | "blocked" | "banned" | "too_many_bans" | "encrypted_room" | "stale_group" | "invalid_commit";
+        ErrorCode: "malformed" | "invalid" | "unauthorized" | "token_in_url" | "forbidden" | "not_found" | "method_not_allowed" | "too_large" | "unsupported_media_type" | "username_taken" | "device_limit" | "password_needed" | "account_disabled" | "registration_closed" | "registration_token" | "code_needed" | "code_wrong" | "totp_active" | "room_full" | "already_member" | "last_owner" | "muted" | "id_reused" | "rate_limited" | "unavailable" | "internal" | "unknown_type" | "upgrade_required" | "too_many_rooms" | "too_many_invitations" | "not_allowed" | "blocked" | "banned" | "too_many_bans" | "encrypted_room" | "stale_group" | "invalid_commit";
         /** @description The message is in the queues of every recipient. */
         Sent: {
             id: components["schemas"]["MessageId"];

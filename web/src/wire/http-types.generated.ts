@@ -18,6 +18,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/password-resets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Set a new password with a code of the operator
+         * @description The code counts once, and for a day. All devices of the user are logged out, and a second factor stays. A repetition with the same code and password gets the same answer.
+         */
+        post: operations["resetPassword"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/sessions": {
         parameters: {
             query?: never;
@@ -989,7 +1009,7 @@ export interface components {
          * @description What clients act on. Further ones may come: take one that is not known for permanent.
          * @enum {string}
          */
-        ErrorCode: "malformed" | "invalid" | "unauthorized" | "token_in_url" | "forbidden" | "not_found" | "method_not_allowed" | "too_large" | "unsupported_media_type" | "username_taken" | "device_limit" | "password_needed" | "code_needed" | "code_wrong" | "totp_active" | "room_full" | "already_member" | "last_owner" | "muted" | "id_reused" | "rate_limited" | "unavailable" | "internal" | "unknown_type" | "upgrade_required" | "too_many_rooms" | "too_many_invitations" | "not_allowed" | "blocked" | "banned" | "too_many_bans" | "encrypted_room" | "stale_group" | "invalid_commit";
+        ErrorCode: "malformed" | "invalid" | "unauthorized" | "token_in_url" | "forbidden" | "not_found" | "method_not_allowed" | "too_large" | "unsupported_media_type" | "username_taken" | "device_limit" | "password_needed" | "account_disabled" | "registration_closed" | "registration_token" | "code_needed" | "code_wrong" | "totp_active" | "room_full" | "already_member" | "last_owner" | "muted" | "id_reused" | "rate_limited" | "unavailable" | "internal" | "unknown_type" | "upgrade_required" | "too_many_rooms" | "too_many_invitations" | "not_allowed" | "blocked" | "banned" | "too_many_bans" | "encrypted_room" | "stale_group" | "invalid_commit";
         /** @description The message is in the queues of every recipient. */
         Sent: {
             id: components["schemas"]["MessageId"];
@@ -1168,6 +1188,24 @@ export interface components {
             username: components["schemas"]["NewUsername"];
             password: components["schemas"]["NewPassword"];
             display_name?: components["schemas"]["NewDisplayName"];
+            /**
+             * @description The operator's token, if the relay takes new accounts only with one.
+             * @example k4zq-7m2x-c5wd-ahj3-tn6e-b2ru
+             */
+            registration_token?: string;
+        };
+        ResetPassword: {
+            /**
+             * @description In any spelling of it.
+             * @example carol
+             */
+            username: string;
+            /**
+             * @description What the operator has given. Case, blanks and hyphens do not matter.
+             * @example k4zq-7m2x-c5wd-ahj3-tn6e-b2ru
+             */
+            code: string;
+            new_password: components["schemas"]["NewPassword"];
         };
         CreateSession: {
             /**
@@ -2064,6 +2102,52 @@ export interface components {
                 };
             };
         };
+        /** @description `registration_closed`: the relay takes no new accounts; `registration_token`: it takes them only with a token of its operator, and there is none, or it no longer counts; `forbidden`: from a foreign origin */
+        registration_refused: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "urn:ferry:error:registration_closed",
+                 *       "title": "registration closed",
+                 *       "status": 403,
+                 *       "code": "registration_closed",
+                 *       "detail": "this relay takes no new accounts"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @constant */
+                    status?: 403;
+                    /** @enum {unknown} */
+                    code?: "registration_closed" | "registration_token" | "forbidden";
+                };
+            };
+        };
+        /** @description `account_disabled`: the password is right, and the operator has disabled the account; `forbidden`: from a foreign origin */
+        forbidden_or_disabled: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "urn:ferry:error:account_disabled",
+                 *       "title": "account disabled",
+                 *       "status": 403,
+                 *       "code": "account_disabled",
+                 *       "detail": "the operator of this relay has disabled your account"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @constant */
+                    status?: 403;
+                    /** @enum {unknown} */
+                    code?: "account_disabled" | "forbidden";
+                };
+            };
+        };
         /** @description `forbidden`: from a foreign origin; `password_needed`: the last proof of the password is too old */
         forbidden_or_password_needed: {
             headers: {
@@ -2477,8 +2561,46 @@ export interface operations {
                 };
             };
             400: components["responses"]["malformed_or_token_in_url"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["registration_refused"];
             409: components["responses"]["username_taken"];
+            413: components["responses"]["too_large"];
+            415: components["responses"]["unsupported_media_type"];
+            422: components["responses"]["invalid"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal"];
+            503: components["responses"]["unavailable"];
+        };
+    };
+    resetPassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "username": "carol",
+                 *       "code": "k4zq-7m2x-c5wd-ahj3-tn6e-b2ru",
+                 *       "new_password": "battery staple"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ResetPassword"];
+            };
+        };
+        responses: {
+            /** @description The new password is in force. Nobody is logged in. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["malformed_or_token_in_url"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden"];
             413: components["responses"]["too_large"];
             415: components["responses"]["unsupported_media_type"];
             422: components["responses"]["invalid"];
@@ -2588,7 +2710,7 @@ export interface operations {
             };
             400: components["responses"]["malformed_or_token_in_url"];
             401: components["responses"]["login_failed"];
-            403: components["responses"]["forbidden"];
+            403: components["responses"]["forbidden_or_disabled"];
             409: components["responses"]["device_limit"];
             413: components["responses"]["too_large"];
             415: components["responses"]["unsupported_media_type"];

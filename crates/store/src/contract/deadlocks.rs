@@ -9,12 +9,12 @@ use uuid::Uuid;
 
 use super::{
     changes::{add, new_room, remove, set},
-    database::{Database, device, new_device, user},
+    database::{Database, device, new_device, new_user, user},
     on_both,
 };
 use crate::{
-    CodeProof, CodePurpose, InvitationLimits, NewBan, NewDevice, NewRoom, NextToken, ProfileChange, RequestKey, Result,
-    RoomChange, RunId, Store, StoreError, StoreOptions,
+    CodeProof, CodePurpose, InvitationLimits, NewBan, NewDevice, NewRoom, NextToken, ProfileChange, RegistrationToken,
+    RequestKey, Result, RoomChange, RunId, Store, StoreError, StoreOptions,
 };
 
 on_both!(database: no_two_calls_wait_for_each_other, two_who_share_everything_can_both_go);
@@ -70,6 +70,10 @@ impl Scene {
         store.create_device(NewDevice { key: Some(key), known: Some([1; 32]), ..new_device(ann) }, 16).await.unwrap();
         let room = new_room(RoomKind::Group, "g", ben, &[]);
         store.create_room(NewRoom { key: Some(key), ..room }).await.unwrap();
+        store.offer_reset(ann, [4; 32], i64::MAX).await.unwrap();
+        let registration =
+            RegistrationToken { id: ann.to_string(), uses_allowed: Some(1), uses: 0, created_at: 1, expires_at: None };
+        store.add_registration_token(registration, token).await.unwrap();
         Self { store: store.clone(), ann, ben, cid, anns, token, group, channel, key }
     }
 
@@ -161,6 +165,15 @@ fn calls() -> BTreeMap<&'static str, Call> {
         lease: |s| s.store.take_lease("sweep", RunId(s.ann.0), 0),
         running: |s| s.store.say_running(RunId(s.ann.0), 1000),
         abandoned: |s| s.store.revoke_if_abandoned(s.ann, s.anns, 0),
+        disable: |s| s.store.disable_user(s.ann, 5),
+        enable: |s| s.store.enable_user(s.ann),
+        limit_devices: |s| s.store.set_max_devices(s.ann, Some(3)),
+        offer_reset: |s| s.store.offer_reset(s.ann, [3; 32], 9),
+        reset: |s| s.store.reset_password(s.ann, [4; 32], "$new", 5),
+        forget_resets: |s| s.store.forget_resets(i64::MAX, 100),
+        remove_factor: |s| s.store.remove_second_factor(s.ben),
+        register: |s| s.store.create_user_with_token(new_user(&format!("u{}", Uuid::new_v4().simple())), s.token),
+        revoke_token: |s| s.store.revoke_registration_token(&s.ann.to_string()),
     }
 }
 

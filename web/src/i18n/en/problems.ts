@@ -22,6 +22,9 @@ export const problems = {
   "problem.weak_password":
     "This password is easy to guess. Take at least 8 characters that are not your name, a common password or a row of keys.",
   "problem.password_needed": "Give your password to go on.",
+  "problem.account_disabled": "The operator of this server has disabled your account. Ask them why.",
+  "problem.registration_closed": "This server takes no new accounts. Ask its operator.",
+  "problem.registration_token": "This server takes new accounts only with a token. Ask its operator for one.",
   "problem.code_needed": "Give the code of your second factor to go on.",
   "problem.code_wrong": "This code is wrong or too old. Wait for the next one and type it.",
   "problem.not_found": "This is no longer there. Go back and look at the list again.",
