@@ -52,7 +52,7 @@ impl Drop for Database {
 }
 
 /// Runs a statement. psql and not a client library, because a drop cannot await.
-fn psql(server: &str, statement: &str) -> anyhow::Result<()> {
+pub(crate) fn psql(server: &str, statement: &str) -> anyhow::Result<()> {
     let output = Command::new("psql").args([server, "-Xqc", statement]).output();
     let output = output.context("psql cannot be run: install the client of PostgreSQL, or run ./test")?;
     anyhow::ensure!(output.status.success(), "psql: {}", String::from_utf8_lossy(&output.stderr).trim());

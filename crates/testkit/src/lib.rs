@@ -8,6 +8,7 @@
 //! What a test does to a running server, such as [`Nsqd::kill`], panics if it fails: the panic
 //! is the test's report.
 
+mod certificates;
 mod database;
 mod http;
 pub mod nsq;
@@ -27,6 +28,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+pub use certificates::{Authority, Certificate, Validity};
 pub use database::Database;
 pub use http::{get, get_over};
 pub use nsqd::{Nsqd, nsq_binary};

@@ -9,7 +9,9 @@ use std::{
 use anyhow::Context;
 
 use crate::{
-    Scratch, must,
+    Certificate, Scratch,
+    database::psql,
+    must,
     process::{freeze, signal},
     repository,
 };
@@ -46,6 +48,45 @@ impl Postgres {
         let mut postgres = Self { directory: scratch.path("postgres"), url: String::new(), _scratch: scratch };
         postgres.url = tool("start", &postgres.directory)?;
         Ok(postgres)
+    }
+
+    /// Starts a standby that follows this server. Blocks until it answers.
+    ///
+    /// # Errors
+    /// Fails if PostgreSQL cannot copy the server.
+    pub fn standby(&self) -> anyhow::Result<Self> {
+        let scratch = Scratch::on_disk()?;
+        let mut standby = Self { directory: scratch.path("postgres"), url: String::new(), _scratch: scratch };
+        standby.url = tool_with("standby", &standby.directory, &[&self.url])?;
+        Ok(standby)
+    }
+
+    /// Makes a standby take writes. Blocks until it does.
+    pub fn promote(&self) {
+        must("PostgreSQL", tool("promote", &self.directory));
+    }
+
+    /// Ends the server as the loss of its machine would. Blocks until it is gone.
+    pub fn crash(&self) {
+        must("PostgreSQL", tool("crash", &self.directory));
+    }
+
+    /// Returns `host:port`.
+    pub fn address(&self) -> &str {
+        self.url.rsplit('@').next().and_then(|rest| rest.split('/').next()).unwrap_or_default()
+    }
+
+    /// Gives the server this certificate, and turns TLS on. It takes both a moment later.
+    pub fn use_certificate(&self, certificate: &Certificate) {
+        for (text, file) in [(&certificate.certificate, "server.crt"), (&certificate.key, "server.key")] {
+            // Written by the server, which must own its key.
+            let rows = format!("SELECT regexp_split_to_table($pem${}$pem$, E'\\n')", text.trim());
+            let copy = format!("COPY ({rows}) TO PROGRAM 'umask 077; cat > {file}'");
+            must("PostgreSQL", psql(&self.url, &copy));
+        }
+        for statement in ["ALTER SYSTEM SET ssl = on", "SELECT pg_reload_conf()"] {
+            must("PostgreSQL", psql(&self.url, statement));
+        }
     }
 
     /// Returns the directory with everything that the server has on disk.
@@ -119,8 +160,13 @@ impl Drop for Frozen {
 }
 
 fn tool(command: &str, directory: &Path) -> anyhow::Result<String> {
+    tool_with(command, directory, &[])
+}
+
+fn tool_with(command: &str, directory: &Path, more: &[&str]) -> anyhow::Result<String> {
     let program = repository().join("tools/postgres");
-    let output = Command::new(program).arg(command).arg(directory).output().context("tools/postgres cannot be run")?;
+    let output = Command::new(program).arg(command).arg(directory).args(more).output();
+    let output = output.context("tools/postgres cannot be run")?;
     let said = String::from_utf8_lossy(&output.stderr);
     anyhow::ensure!(output.status.success(), "tools/postgres {command}: {}", said.trim());
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
