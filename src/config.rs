@@ -181,10 +181,14 @@ pub struct Config {
     pub admin: AdminConfig,
     /// `sqlite://…` or `postgres://…`, which may contain a password.
     pub database: Secret,
+    /// The certificates that sign that of PostgreSQL. `None` means those of the system.
+    pub database_ca: Option<PathBuf>,
     /// Most connections to the database.
     pub database_connections: u32,
     /// The nsqds. If there are none, the relay uses its own broker, in its process.
     pub nsqd: Vec<NsqdAddress>,
+    /// Whether to publish to an nsqd that logs message bodies.
+    pub allow_debug_nsqd: bool,
     /// HTTP addresses of nsqlookupds. Relays delete channels there too.
     pub nsqlookupd: Vec<String>,
     /// Proxies from which the relay accepts `X-Forwarded-For`.

@@ -38,15 +38,15 @@ mod totp;
 mod users;
 mod web;
 
-use std::{convert::Infallible, future::Future, sync::Arc};
+use std::{convert::Infallible, future::Future, panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
-use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, future::BoxFuture};
 use http::Request;
 use hyper::body::Incoming;
 use tower_service::Service;
 use warp::{Filter, Rejection, filters::BoxedFilter, reply::Response};
 
-use crate::{app::App, refusal::Refusal};
+use crate::{app::App, metrics::Meter, refusal::Refusal};
 use call::Call;
 use gate::Gate;
 use origin::Origin;
@@ -117,23 +117,32 @@ fn declared(app: &Arc<App>) -> Route {
     any_of(routes)
 }
 
-/// Runs a handler and turns its result into an answer. `route` is its path, as for `warp::path!`.
+/// Marks an answer that its route has counted.
+#[derive(Debug, Clone, Copy)]
+struct Counted;
+
+/// Runs a handler, turns its result into an answer, and counts that. `route` is its path, as for
+/// `warp::path!`.
 ///
 /// The handler's future is boxed first: what follows, a task of tokio's among it, is then compiled
 /// once and not for every route.
-fn run<F, Fut>(route: &'static str, handler: F, call: Call) -> BoxFuture<'static, Response>
+fn run<F, Fut>(route: &'static str, meter: Arc<Meter>, handler: F, call: Call) -> BoxFuture<'static, Response>
 where
     F: FnOnce(Call) -> Fut,
     Fut: Future<Output = Result<Response, Refusal>> + Send + 'static,
 {
     let (app, changes, origin) = (Arc::clone(&call.app), call.changes_something(), call.origin(route));
-    match call.refuse_token_in_url() {
-        Ok(()) => Box::pin(answered(app, changes, origin, Box::pin(handler(call)))),
-        Err(refusal) => {
-            origin.record(&refusal);
-            Box::pin(std::future::ready(answer::of_refusal(&app, &refusal)))
-        }
-    }
+    let started = Instant::now();
+    let handled: BoxFuture<'static, Result<Response, Refusal>> = match call.refuse_token_in_url() {
+        Ok(()) => Box::pin(handler(call)),
+        Err(refusal) => Box::pin(std::future::ready(Err(refusal))),
+    };
+    Box::pin(async move {
+        let mut response = answered(app, changes, origin, handled).await;
+        meter.answered(response.status().as_u16(), started.elapsed());
+        response.extensions_mut().insert(Counted);
+        response
+    })
 }
 
 async fn answered(
@@ -153,7 +162,11 @@ async fn answered(
             Err(_) => Err(Refusal::unavailable("the relay stops")),
         }
     } else {
-        handled.await
+        // Caught here and not by the gate, which does not know the route.
+        match AssertUnwindSafe(handled).catch_unwind().await {
+            Ok(result) => result,
+            Err(_panic) => return gate::of_panic(&app),
+        }
     };
     result.unwrap_or_else(|refusal| {
         origin.record(&refusal);
@@ -256,6 +269,42 @@ mod tests {
         fn flush(&mut self) -> std::io::Result<()> {
             Ok(())
         }
+    }
+
+    /// Each route with each class of answers, eight nsqds, and every code there is.
+    #[tokio::test]
+    async fn a_relay_has_a_limited_number_of_series() {
+        let (_directory, app) = relay().await;
+        let (metrics, moment) = (&app.metrics, std::time::Duration::ZERO);
+        let classes = [101, 200, 304, 404, 503];
+        for Declared { method, path, .. } in declared(&app).declared {
+            let meter = metrics.requests.route(&method, &path);
+            classes.iter().for_each(|status| meter.answered(*status, moment));
+        }
+        for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW", "CANARY"] {
+            classes.iter().for_each(|status| metrics.requests.other(method).answered(*status, moment));
+        }
+        for node in (0..8).map(|node| format!("10.0.0.{node}:4150")) {
+            for outcome in ["confirmed", "unavailable", "refused"] {
+                metrics.publishes.with_label_values(&[node.as_str(), outcome]);
+            }
+            let crate::metrics::Nodes { up, devices, queued_messages, queued_bytes, largest_queue, misconfigured } =
+                &metrics.nodes;
+            for gauges in [up, devices, queued_messages, queued_bytes, largest_queue] {
+                gauges.with_label_values(&[node.as_str()]);
+            }
+            for option in ferry_broker::OPTIONS {
+                misconfigured.with_label_values(&[node.as_str(), option]);
+            }
+        }
+        // As many as there are in `ErrorCode` and `CloseCode`, and more.
+        for code in (0..40).map(|code| code.to_string()) {
+            metrics.errors.with_label_values(&[&code]);
+            metrics.closes.with_label_values(&[&code]);
+        }
+        let text = String::from_utf8(metrics.render()).unwrap();
+        let series = text.lines().filter(|line| !line.starts_with('#')).count();
+        assert!((500..=1_500).contains(&series), "{series} series");
     }
 
     #[tokio::test]

@@ -1,5 +1,7 @@
 //! The `ferry` binary: `ferry serve` and the client commands.
 
+mod operator;
+
 use std::{io::IsTerminal, net::SocketAddr, process::ExitCode};
 
 use anyhow::Context;
@@ -42,6 +44,15 @@ enum Command {
     /// Replace the keys that sign access tokens: all access tokens are revoked, and devices refresh
     #[command(name = "replace-keys")]
     ReplaceKeys(ServeArguments),
+    /// Look at everything that a relay needs, and say what to do about what is wrong
+    ///
+    /// Takes the settings of `ferry serve`. Run it as the user and with the limits of the service.
+    /// The exit status is 1 if there is a fault.
+    Doctor(operator::DoctorArguments),
+    /// Show relays, nsqds and queues
+    ///
+    /// Takes the settings of `ferry serve`.
+    Status(operator::StatusArguments),
     #[command(flatten)]
     Client(ferry_cli::Command),
 }
@@ -65,6 +76,8 @@ fn main() -> ExitCode {
             }
             Err(error) => failed(&error),
         },
+        Command::Doctor(arguments) => runtime.block_on(operator::doctor(arguments)),
+        Command::Status(arguments) => runtime.block_on(operator::status(arguments)),
         Command::Client(command) => runtime.block_on(ferry_cli::run(command, &global)),
     }
 }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use ferry_broker::{Broker, BrokerConfig, MemoryBroker, MemoryLimits, NsqBroker};
-use ferry_store::{CODE_TRIES, DailyLimits, Store, StoreOptions};
+use ferry_store::{CODE_TRIES, DailyLimits, Store, StoreMeter, StoreOptions};
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -61,6 +61,7 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
     let operators = admin::listen(&config).await?;
     // Boxed, because it is large and over soon.
     let app = Box::pin(build(config)).await?;
+    upkeep::agree_on_nodes(&app).await?;
     let address = listener.local_addr().context("the listener has no address")?;
     tracing::info!(%address, "ferry listens");
     for warning in app.config.warnings(address.ip()) {
@@ -113,14 +114,14 @@ pub fn name_tls_provider() {
 /// # Errors
 /// Fails if the database cannot be opened, or does not answer.
 pub async fn replace_keys(config: &Config) -> anyhow::Result<String> {
-    Ok(signing::replace_all(&open_store(config).await?).await?)
+    Ok(signing::replace_all(&open_store(config, None).await?).await?)
 }
 
 /// Opens what a relay needs, and starts nothing.
 pub(crate) async fn build(config: Config) -> anyhow::Result<Arc<App>> {
     name_tls_provider();
     let metrics = Arc::new(Metrics::new()?);
-    let store = open_store(&config).await?;
+    let store = open_store(&config, Some(&metrics)).await?;
     let broker = open_broker(&config, &store, &metrics).await?;
     if !config.limits.rates {
         tracing::warn!("limits on rates are lifted");
@@ -188,6 +189,7 @@ pub(crate) async fn build(config: Config) -> anyhow::Result<Arc<App>> {
     let second_factor =
         SecondFactor { store: store.clone(), dispatcher: Arc::clone(&dispatcher), issuer: config.auth.issuer.clone() };
     let passwords = open_passwords(&config)?;
+    watch(&metrics, &store, &passwords)?;
     let readiness = Arc::new(Readiness::new(store.clone(), bus.clone()));
     Ok(Arc::new(App {
         config,
@@ -214,16 +216,20 @@ pub(crate) async fn build(config: Config) -> anyhow::Result<Arc<App>> {
     }))
 }
 
-async fn open_store(config: &Config) -> anyhow::Result<Store> {
+async fn open_store(config: &Config, metrics: Option<&Metrics>) -> anyhow::Result<Store> {
     let options = StoreOptions {
         max_connections: config.database_connections,
         acquire_timeout: ACQUIRE,
+        database_ca: config.database_ca.clone(),
         rooms_per_user: config.limits.rooms_per_user,
         daily: match config.limits.rates {
             true => config.limits.daily,
             false => DailyLimits { added: i64::MAX, invited: i64::MAX },
         },
         code_tries: if config.limits.rates { CODE_TRIES } else { i64::MAX },
+        meter: metrics
+            .map(|metrics| StoreMeter::new(metrics.store_wait_seconds.clone(), &metrics.store_errors))
+            .unwrap_or_default(),
     };
     Store::open(config.database.expose(), options).await.context("the database cannot be opened")
 }
@@ -236,15 +242,35 @@ async fn open_broker(config: &Config, store: &Store, metrics: &Metrics) -> anyho
         upkeep::open_all(store, &broker).await?;
         return Ok(broker);
     }
-    let settings = BrokerConfig {
+    let settings = broker_config(config);
+    let inventory = Arc::new(DeviceInventory::new(store.clone()));
+    Ok(Broker::Nsq(Arc::new(NsqBroker::new(&settings, inventory, &metrics.publishes)?)))
+}
+
+/// Returns the settings of the broker over nsqds.
+pub(crate) fn broker_config(config: &Config) -> BrokerConfig {
+    BrokerConfig {
         nsqd: config.nsqd.clone(),
         nsqlookupd: config.nsqlookupd.clone(),
         msg_timeout: config.times.msg_timeout,
         heartbeat: config.times.nsqd_heartbeat,
         frame: config.limits.frame,
-    };
-    let inventory = Arc::new(DeviceInventory::new(store.clone()));
-    Ok(Broker::Nsq(Arc::new(NsqBroker::new(&settings, inventory)?)))
+        window: config.limits.window,
+        allow_debug: config.allow_debug_nsqd,
+    }
+}
+
+/// Lets the metrics read what nobody else counts.
+fn watch(metrics: &Metrics, store: &Store, passwords: &Passwords) -> Result<(), prometheus::Error> {
+    let (store, passwords) = (store.clone(), passwords.clone());
+    metrics.watch("ferry_store_connections", "Connections to SQL", ["idle", "used"], move || {
+        let connections = store.connections();
+        [connections.idle, connections.used].map(i64::from)
+    })?;
+    metrics.watch("ferry_password_hashes", "Password hashes that run and wait", ["running", "waiting"], move || {
+        let load = passwords.load();
+        [load.running, load.waiting].map(|number| i64::try_from(number).unwrap_or(i64::MAX))
+    })
 }
 
 async fn open_tokens(config: &Config, store: &Store) -> anyhow::Result<AccessTokens> {

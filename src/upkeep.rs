@@ -10,6 +10,7 @@ mod credentials;
 mod idempotency;
 mod known_devices;
 mod mutes;
+mod nodes;
 mod orphans;
 mod password_resets;
 mod relays;
@@ -22,7 +23,7 @@ use tokio::task::JoinSet;
 
 use crate::app::App;
 
-pub use relays::say_that_it_ends;
+pub use relays::{agree_on_nodes, say_that_it_ends};
 pub use restore::{DeviceInventory, open_all};
 
 /// Starts every task of the upkeep. Dropping the set ends them.
@@ -35,6 +36,7 @@ pub fn start(app: &Arc<App>) -> JoinSet<()> {
     tasks.spawn(watch_nodes(Arc::clone(app)));
     let readiness = Arc::clone(&app.readiness);
     tasks.spawn(async move { readiness.watch().await });
+    tasks.spawn(nodes::measure(Arc::clone(app)));
     tasks.spawn(orphans::compare_channels(Arc::clone(app)));
     tasks.spawn(abandoned::log_out(Arc::clone(app)));
     tasks.spawn(mutes::forget_ended(Arc::clone(app)));

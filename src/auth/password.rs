@@ -44,6 +44,15 @@ pub struct BadParams(argon2::Error);
 #[error("too many logins at once")]
 pub struct Busy;
 
+/// The hashes of a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Load {
+    /// Hashes that run.
+    pub running: usize,
+    /// Callers that wait for their turn.
+    pub waiting: usize,
+}
+
 /// Makes and checks password hashes (PHC strings), at most `concurrency` of them at a time.
 ///
 /// Clones share this limit.
@@ -55,6 +64,8 @@ pub struct Passwords {
     /// One permit for each running or waiting hash. If none is left, callers fail at once, so that
     /// the queue cannot grow for ever.
     admitted: Arc<Semaphore>,
+    /// How many permits of `running` there are.
+    concurrency: usize,
     /// How many permits of `admitted` there are.
     most: usize,
     /// The hash of a random password. Logins of users who do not exist are checked against it.
@@ -79,6 +90,7 @@ impl Passwords {
             hasher,
             running: Arc::new(Semaphore::new(concurrency)),
             admitted: Arc::new(Semaphore::new(most)),
+            concurrency,
             most,
             dummy: dummy.into(),
         })
@@ -148,6 +160,13 @@ impl Passwords {
             || !Params::try_from(&hash).is_ok_and(|made| {
                 (made.m_cost(), made.t_cost(), made.p_cost()) == (wanted.m_cost(), wanted.t_cost(), wanted.p_cost())
             })
+    }
+
+    /// Returns how many hashes run and wait now.
+    #[must_use]
+    pub fn load(&self) -> Load {
+        let running = self.concurrency - self.running.available_permits();
+        Load { running, waiting: (self.most - self.admitted.available_permits()).saturating_sub(running) }
     }
 
     async fn run<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Result<T, Busy> {

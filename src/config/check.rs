@@ -40,9 +40,11 @@ impl Settings {
             admin: AdminConfig::read(&values.admin_listen, &values.admin_token_file)?,
             listen: values.listen,
             database,
+            database_ca: (!values.database_ca.is_empty()).then(|| values.database_ca.into()),
             // The holder of a user's lock needs a second connection for its queries.
             database_connections: at_least("database-connections", 2, values.database_connections)?,
             nsqd,
+            allow_debug_nsqd: values.allow_debug_nsqd,
             nsqlookupd: values.nsqlookupd,
             trusted_proxies: values.trusted_proxy.into_iter().collect(),
             limits,

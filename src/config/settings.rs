@@ -118,6 +118,9 @@ settings! {
         admin_token_file: String = String::new() => "none", "FERRY_ADMIN_TOKEN_FILE", "FILE";
         /// Database: `sqlite://PATH`, or `postgres://…`, which may contain a password.
         database: Secret = Secret::new("sqlite://ferry.db"), "FERRY_DATABASE", "URL";
+        /// File with the certificates (PEM) that sign that of PostgreSQL, for `sslmode=require`,
+        /// `verify-ca` and `verify-full`.
+        database_ca: String = String::new() => "those of the system", "FERRY_DATABASE_CA", "FILE";
         /// Most connections to the database, at least 2. SQLite uses at most 4.
         database_connections: u32 = 10, "FERRY_DATABASE_CONNECTIONS", "N";
         /// Most open connections. Further ones wait in the listener's backlog.
@@ -265,6 +268,9 @@ settings! {
         no_rate_limits = false, "FERRY_NO_RATE_LIMITS";
         /// Do not tell authors which devices have their messages.
         no_delivery_receipts = false, "FERRY_NO_DELIVERY_RECEIPTS";
+        /// Publish to an nsqd at the log level debug, for tests without users: it logs the bodies
+        /// of messages.
+        allow_debug_nsqd = false, "FERRY_ALLOW_DEBUG_NSQD";
         /// Leave `Secure` off cookies, for development without TLS.
         insecure_cookies = false, "FERRY_INSECURE_COOKIES";
         /// Serve the description of the interface, `/openapi.json` and `/docs`.

@@ -9,6 +9,7 @@ use std::{
     panic::AssertUnwindSafe,
     sync::Arc,
     task::{Context, Poll},
+    time::Instant,
 };
 
 use ferry_protocol::ErrorCode;
@@ -17,7 +18,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version, he
 use tower_service::Service;
 use warp::reply::Response;
 
-use super::{answer, call::address_of};
+use super::{Counted, answer, call::address_of};
 use crate::{
     app::App,
     audit::{self, Event},
@@ -53,14 +54,16 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let app = Arc::clone(&self.app);
+        let (app, started) = (Arc::clone(&self.app), Instant::now());
+        let method = request.method().clone();
         if let Err(refusal) = check(request.method(), request.uri(), request.version(), request.headers()) {
             if refusal.code == ErrorCode::Malformed {
                 let (peer, trusted) = (request.extensions().get::<Peer>(), &app.config.trusted_proxies);
                 let network = address_of(peer, request.headers(), trusted).into();
                 audit::record(Event::MalformedRequest { reason: refusal.detail.clone().into_owned(), network });
             }
-            return Box::pin(std::future::ready(Ok(harmless(answer::of_refusal(&app, &refusal)))));
+            let refused = answer::of_refusal(&app, &refusal);
+            return Box::pin(std::future::ready(Ok(harmless(counted(&app, &method, started, refused)))));
         }
         // Routing runs in this call, so a panic there is caught as well.
         let answered = std::panic::catch_unwind(AssertUnwindSafe(|| self.routes.call(request)));
@@ -70,9 +73,17 @@ where
                 Err(panic) => Err(panic),
             };
             let Ok(response) = outcome.unwrap_or_else(|_| Ok(of_panic(&app)));
-            Ok(harmless(response))
+            Ok(harmless(counted(&app, &method, started, response)))
         })
     }
+}
+
+/// Counts an answer that no route has counted.
+fn counted(app: &App, method: &Method, started: Instant, mut response: Response) -> Response {
+    if response.extensions_mut().remove::<Counted>().is_none() {
+        app.metrics.requests.other(method.as_str()).answered(response.status().as_u16(), started.elapsed());
+    }
+    response
 }
 
 /// Answers a request whose handler panicked. The panic is a fault of Ferry: a metric counts it, and

@@ -83,15 +83,18 @@ macro_rules! route {
     };
     (@ $app:expr, $method:ident, $auth:ident $(($right:expr))?, $cost:ident, ($($path:tt)*), ($($argument:ident),*), |$call:ident: Call| $run:expr) => {{
         use warp::Filter as _;
+        let (method, path) = (stringify!($method), stringify!($($path)*));
+        let meter = $app.metrics.requests.route(method, &$crate::http::route::path_of(path));
         let filter = warp::path!($($path)*)
             .and(warp::$method())
             .and($crate::http::call::call($app))
-            .then(|$($argument: String,)* call| {
-                $crate::http::run(stringify!($($path)*), move |$call: $crate::http::call::Call| $run, call)
+            .then(move |$($argument: String,)* call| {
+                let meter = std::sync::Arc::clone(&meter);
+                $crate::http::run(stringify!($($path)*), meter, move |$call: $crate::http::call::Call| $run, call)
             })
             .boxed();
         let (auth, cost) = ($crate::http::cost::Auth::$auth $(($right))?, $crate::http::cost::Cost::$cost);
-        $crate::http::Route::new(stringify!($method), stringify!($($path)*), auth, cost, filter)
+        $crate::http::Route::new(method, path, auth, cost, filter)
     }};
 }
 pub(super) use route;

@@ -1,6 +1,9 @@
 //! `/v1/sessions`: log in, refresh, list devices, log out.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use ferry_protocol::{
     CreateSession, DeleteSession, DeviceAnswer, DeviceId, Devices, ErrorCode, RefreshSession, Refreshed, RenameSession,
@@ -48,7 +51,15 @@ pub(super) fn routes(app: &Arc<App>) -> Route {
     ])
 }
 
+/// Logs a device in, and counts how that ended.
 async fn log_in(call: Call) -> Result<Response, Refusal> {
+    let (app, started) = (Arc::clone(&call.app), Instant::now());
+    let outcome = Box::pin(open_session(call)).await;
+    app.metrics.logins.ended(outcome.as_ref().err().map(|refusal| refusal.code), started.elapsed());
+    outcome
+}
+
+async fn open_session(call: Call) -> Result<Response, Refusal> {
     let (app, address, user_agent) = (Arc::clone(&call.app), call.address(), call.user_agent());
     let network = Network::from(address);
     // A page of a foreign origin must not be able to put the cookies of its own login into a

@@ -9,6 +9,7 @@ use super::{
     Route,
     call::{Call, call},
     cost::{Auth, Cost},
+    route::path_of,
     run,
 };
 use crate::{
@@ -20,11 +21,14 @@ use crate::{
 const PATH: &str = stringify!("v1" / "socket");
 
 pub(super) fn routes(app: &Arc<App>) -> Route {
+    let meter = app.metrics.requests.route("get", &path_of(PATH));
     let filter = warp::path!("v1" / "socket")
         .and(warp::get())
         .and(warp::ext::optional::<OnUpgrade>())
         .and(call(app))
-        .then(|upgrade: Option<OnUpgrade>, call| run(PATH, move |call| open(call, upgrade), call))
+        .then(move |upgrade: Option<OnUpgrade>, call| {
+            run(PATH, Arc::clone(&meter), move |call| open(call, upgrade), call)
+        })
         .boxed();
     Route::new("get", PATH, Auth::Own, Cost::Free, filter)
 }

@@ -36,6 +36,8 @@ impl From<StoreError> for Refusal {
             | StoreError::OtherMigration { .. }
             | StoreError::OtherSchema(_)
             | StoreError::NotUtf8 { .. }
+            | StoreError::BadServer(_)
+            | StoreError::Pooler
             | StoreError::BadUrl => {
                 tracing::error!(%error, "SQL was not opened");
                 Self::internal()

@@ -17,6 +17,7 @@ pub struct Backlog {
     left: Option<u64>,
     /// Whether anything was delivered since the broker was last asked.
     moved: bool,
+    began: Instant,
     looked_at: Instant,
     pause: Duration,
 }
@@ -25,7 +26,7 @@ impl Backlog {
     /// Creates a backlog that is still to be counted.
     #[must_use]
     pub fn new(now: Instant) -> Self {
-        Self { left: None, moved: false, looked_at: now, pause: RECOUNT }
+        Self { left: None, moved: false, began: now, looked_at: now, pause: RECOUNT }
     }
 
     /// Notes that a delivery went to the device.
@@ -62,6 +63,12 @@ impl Backlog {
     #[must_use]
     pub fn is_drained(&self) -> bool {
         self.left == Some(0)
+    }
+
+    /// Returns when the connection began, with all of it still to come.
+    #[must_use]
+    pub fn began(&self) -> Instant {
+        self.began
     }
 
     /// Returns when to count again.

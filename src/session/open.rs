@@ -7,7 +7,7 @@ use std::{
 };
 
 use ferry_broker::{SubscribeError, Subscription};
-use ferry_protocol::{CloseCode, DeviceFrame, now_ms};
+use ferry_protocol::{BadFrame, CloseCode, DeviceFrame, now_ms};
 use futures_util::future::join_all;
 
 use super::{
@@ -54,7 +54,7 @@ async fn hello(app: &App, socket: &mut Socket) -> Result<Authenticated, (u16, &'
             () = app.hub.draining() => return Err(told(CloseCode::GoingAway)),
         };
         match frame {
-            Incoming::Text(text) => match DeviceFrame::parse(&text) {
+            Incoming::Text(text) => match counted(app, DeviceFrame::parse(&text)) {
                 Ok(DeviceFrame::Hello(hello)) => {
                     let who = app.identity.authenticate(hello.token.expose()).await.and_then(|who| {
                         app.limits.connects.take(&who.device).map_err(Refusal::rate_limited)?;
@@ -77,6 +77,11 @@ async fn hello(app: &App, socket: &mut Socket) -> Result<Authenticated, (u16, &'
             Incoming::Broken(code) => return Err((code, "")),
         }
     }
+}
+
+fn counted(app: &App, frame: Result<DeviceFrame, BadFrame>) -> Result<DeviceFrame, BadFrame> {
+    app.metrics.frames.received(&frame);
+    frame
 }
 
 async fn serve(app: Arc<App>, mut socket: Socket, identity: Authenticated, peer: Peer) {

@@ -17,7 +17,7 @@ mod live;
 use std::{pin::Pin, sync::Arc, time::Instant};
 
 use ferry_broker::{BrokerError, ChannelCount, Delivery, Ended, Subscription};
-use ferry_protocol::{CloseCode, Envelope, RelayFrame, envelope_parts};
+use ferry_protocol::{CloseCode, Envelope, RelayFrame, envelope_parts, now_ms};
 use tokio::time::Sleep;
 
 use self::{deadlines::instant_of, ending::End};
@@ -62,6 +62,12 @@ impl Drop for Counted {
     fn drop(&mut self) {
         self.0.dec();
     }
+}
+
+/// Queues a frame, and counts it.
+fn say(app: &App, socket: &mut Socket, frame: &RelayFrame) {
+    app.metrics.frames.written(frame);
+    socket.text(&[&frame.to_json()]);
 }
 
 /// See the module's description.
@@ -136,7 +142,7 @@ impl Pump {
     /// Takes a box, because a future reserves room both for its argument and for what it makes of
     /// it. Without the box it would hold two pumps.
     pub async fn run(mut session: Box<Self>) {
-        session.socket.text(&[&welcome(&session.app, session.identity)]);
+        say(&session.app, &mut session.socket, &welcome(&session.app, session.identity));
         session.count_backlog();
         session.registration.line.live.forget_typing();
         let end = loop {
@@ -263,10 +269,17 @@ impl Pump {
             // A fresh delivery needs no touch yet.
             self.touched_at = now;
         }
-        self.window.deliver(Held { id, message }, now);
-        self.app.metrics.deliveries.inc();
+        self.window.deliver(Held { id, message, written: now }, now);
+        let metrics = &self.app.metrics;
+        metrics.deliveries.inc();
+        metrics.frames.written(envelope.content);
         if redelivered {
-            self.app.metrics.redeliveries.inc();
+            metrics.redeliveries.inc();
+        } else if self.backlog.is_none()
+            && let Some(sent_at) = envelope.sent_at()
+        {
+            // What waited for the device would say how long that was away.
+            metrics.delivery_seconds.observe((now_ms() - sent_at).max(0) as f64 / 1e3);
         }
     }
 
@@ -298,9 +311,9 @@ impl Pump {
     }
 
     fn say_drained(&mut self) {
-        if self.backlog.is_some_and(|backlog| backlog.is_drained()) {
-            self.backlog = None;
-            self.socket.text(&[&RelayFrame::Drained.to_json()]);
+        if let Some(backlog) = self.backlog.take_if(|backlog| backlog.is_drained()) {
+            self.app.metrics.drain_seconds.observe(backlog.began().elapsed().as_secs_f64());
+            say(&self.app, &mut self.socket, &RelayFrame::Drained);
         }
     }
 }

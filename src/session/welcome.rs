@@ -5,7 +5,7 @@ use ferry_protocol::{FEATURE_LINKS, RelayFrame, now_ms};
 use crate::{app::App, identity::Authenticated};
 
 /// Returns the `welcome` frame for this device.
-pub fn welcome(app: &App, identity: Authenticated) -> String {
+pub fn welcome(app: &App, identity: Authenticated) -> RelayFrame {
     let limits = &app.config.limits;
     let welcome = ferry_protocol::Welcome {
         protocol: ferry_protocol::PROTOCOL,
@@ -23,5 +23,5 @@ pub fn welcome(app: &App, identity: Authenticated) -> String {
         queue: Some(app.broker.queue_state(identity.user, identity.device)),
         features: app.links.are_on().then(|| FEATURE_LINKS.to_owned()).into_iter().collect(),
     };
-    RelayFrame::Welcome(welcome).to_json()
+    RelayFrame::Welcome(welcome)
 }

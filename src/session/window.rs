@@ -16,6 +16,8 @@ pub struct Held {
     /// The message, so that its author can be told that the device has it. `None` for everything
     /// else, and for the user's own messages.
     pub message: Option<MessageRef>,
+    /// When it was written to the socket.
+    pub written: Instant,
 }
 
 /// See the module's description. Bounded by the broker, which hands out no more than the window's
@@ -98,7 +100,7 @@ mod tests {
     }
 
     fn held(number: u64) -> Held {
-        Held { id: id(number), message: None }
+        Held { id: id(number), message: None, written: Instant::now() }
     }
 
     #[test]

@@ -49,6 +49,7 @@ async fn all(app: &App) -> Result<(), ferry_store::StoreError> {
             if app.store.revoke_if_abandoned(user, device, expiry).await? {
                 let (who, cause) = (Subject { user, device }, LogoutCause::Abandoned);
                 audit::record(Event::LoggedOut { who, by: None, cause, network: None });
+                app.metrics.devices_expired.with_label_values(&["abandoned"]).inc();
                 app.logins.finish(user, &[device], LogoutReason::Logout { by: device }).await;
             }
         }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use ferry_broker::{Broker, Listed, NodeList, NsqBroker};
-use ferry_protocol::{DeviceId, UserId};
+use ferry_protocol::{DeviceId, UserId, now_ms};
 use ferry_store::RunId;
 
 use super::restore::{PAGE, restore_missing};
@@ -51,11 +51,17 @@ pub(super) async fn compare_channels(app: Arc<App>) {
             continue;
         }
         let listed = broker.list().await;
-        if let Err(error) = remove_orphans(&app, broker, &listed, &mut suspects).await {
+        let removed = remove_orphans(&app, broker, &listed, &mut suspects).await;
+        if let Err(error) = &removed {
             tracing::warn!(%error, "orphans cannot be looked for");
         }
-        if let Err(error) = restore_missing(&app, broker, &listed).await {
+        let restored = restore_missing(&app, broker, &listed).await;
+        if let Err(error) = &restored {
             tracing::warn!(%error, "missing channels cannot be looked for");
+        }
+        let is_whole = listed.iter().all(|list| list.topics.is_some());
+        if is_whole && removed.is_ok() && restored.is_ok() {
+            app.metrics.reconciled_at.set(now_ms() / 1_000);
         }
         next_round = Instant::now() + spread(interval);
     }

@@ -1,7 +1,11 @@
 //! This relay says in SQL that it runs, and learns which others do. Its connections are compared
 //! with SQL from time to time, and at once after a change was missed.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use ferry_broker::Broker;
 use ferry_protocol::{CloseCode, DeviceId};
@@ -43,8 +47,42 @@ pub(super) async fn say_that_it_runs(app: Arc<App>) {
     }
 }
 
+/// Why a relay does not start beside another one.
+const OTHER_LIST: &str = "another relay runs with another list of --nsqd, so a user would have two homes: give all \
+    relays the same list, written in the same way. To change the list, stop all relays first";
+
+/// Says which list of nodes this relay has.
+///
+/// # Errors
+/// Fails if a running relay has another list: the two would look for the queues of a user in two
+/// places.
+pub async fn agree_on_nodes(app: &App) -> anyhow::Result<()> {
+    let Broker::Nsq(broker) = &app.broker else { return Ok(()) };
+    let (list, run) = (broker.list_digest(), RunId(app.bus.run_id()));
+    // A relay that has crashed counts as running for a while.
+    let deadline = Instant::now() + Duration::from_millis(RUNNING.unsigned_abs()) + SAY;
+    let mut is_told = false;
+    while !app.store.other_nodes(&list).await?.is_empty() {
+        anyhow::ensure!(Instant::now() < deadline, OTHER_LIST);
+        if !is_told {
+            tracing::warn!("another relay had another list of --nsqd a moment ago: this one waits until it has ended");
+        }
+        is_told = true;
+        tokio::time::sleep(SAY).await;
+    }
+    // Only now: the others must not find the list of a relay that does not start. Of two that start
+    // at once, one sees the other.
+    app.store.say_nodes(&list, run, RUNNING).await?;
+    anyhow::ensure!(app.store.other_nodes(&list).await?.is_empty(), OTHER_LIST);
+    Ok(())
+}
+
 async fn say_running(app: &App) -> Result<HashSet<Uuid>, ferry_store::StoreError> {
-    let running = app.store.say_running(RunId(app.bus.run_id()), RUNNING).await?;
+    let run = RunId(app.bus.run_id());
+    if let Broker::Nsq(broker) = &app.broker {
+        app.store.say_nodes(&broker.list_digest(), run, RUNNING).await?;
+    }
+    let running = app.store.say_running(run, RUNNING).await?;
     Ok(running.into_iter().map(|RunId(run)| run).collect())
 }
 
@@ -55,7 +93,11 @@ pub async fn say_that_it_ends(app: &App) {
     }
     let said = async {
         orphans::give_up(app).await;
-        app.store.say_ended(RunId(app.bus.run_id()), FORGOTTEN).await
+        app.store.say_ended(RunId(app.bus.run_id()), FORGOTTEN).await?;
+        match &app.broker {
+            Broker::Nsq(broker) => app.store.forget_nodes(&broker.list_digest(), RUNNING).await,
+            Broker::Memory(_) => Ok(()),
+        }
     };
     if !matches!(tokio::time::timeout(LEASE, said).await, Ok(Ok(()))) {
         tracing::debug!("the other relays find out by themselves that this one has ended");

@@ -16,6 +16,10 @@ pub struct BrokerConfig {
     pub heartbeat: Duration,
     /// The largest frame from a device, in bytes. An envelope is a little larger.
     pub frame: usize,
+    /// The most deliveries that a subscription holds unfinished.
+    pub window: u32,
+    /// Whether to publish to an nsqd at the log level debug, which logs message bodies.
+    pub allow_debug: bool,
 }
 
 /// An nsqd: where it takes commands, and where it is administered.

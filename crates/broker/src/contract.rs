@@ -43,6 +43,10 @@ impl Inventory for NoDevices {
     }
 }
 
+fn publishes() -> prometheus::IntCounterVec {
+    prometheus::IntCounterVec::new(prometheus::Opts::new("publishes", "publishes"), &["node", "outcome"]).unwrap()
+}
+
 impl Subject {
     fn memory() -> Self {
         let dropped = prometheus::IntCounter::new("dropped", "dropped").unwrap();
@@ -61,8 +65,10 @@ impl Subject {
             msg_timeout: Duration::from_secs(60),
             heartbeat: Duration::from_secs(30),
             frame: 64 << 10,
+            window: 64,
+            allow_debug: false,
         };
-        let broker = Broker::Nsq(Arc::new(NsqBroker::new(&config, Arc::new(NoDevices)).unwrap()));
+        let broker = Broker::Nsq(Arc::new(NsqBroker::new(&config, Arc::new(NoDevices), &publishes()).unwrap()));
         until("the broker is connected", || async { broker.health()[0].ready.then_some(()) }).await;
         Self { broker, nsqd: Some(nsqd) }
     }

@@ -57,7 +57,10 @@ pub use error::{BrokerError, Ended, SubscribeError, Undelivered};
 pub use health::NodeHealth;
 pub use inbox::{Inbox, Swept};
 pub use memory::{MemoryBroker, MemoryLimits};
-pub use nsq::{Inventory, Listed, NodeList, NsqBroker};
+pub use nsq::{
+    Demands, Inventory, Listed, Misfit, NodeFigures, NodeList, NodeReport, NsqBroker, OPTIONS, demands, examine,
+    list_digest,
+};
 pub use subscription::Subscription;
 
 /// How many payloads may wait in an inbox of the broker in this process.

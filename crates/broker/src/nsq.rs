@@ -3,6 +3,9 @@
 
 mod administration;
 mod bus;
+mod demands;
+mod examination;
+mod figures;
 mod inventory;
 #[cfg(test)]
 mod late;
@@ -11,33 +14,35 @@ mod node;
 mod pace;
 mod patience;
 mod restore;
+mod subscription;
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use ferry_nsq::{LookupAdmin, Options, TopicName};
 use ferry_protocol::{DeviceId, QueueState, UserId};
 use futures_util::future::join_all;
+use prometheus::IntCounterVec;
 use uuid::Uuid;
 
+pub use demands::{Demands, Misfit, OPTIONS};
+pub use examination::{NodeReport, examine};
+pub use figures::NodeFigures;
 pub use inventory::{Inventory, Listed, NodeList};
+pub use subscription::Subscription;
 
 use self::{
-    names::{channel, home, inbox_topic, reader, topic},
-    node::Node,
-    patience::Patience,
+    administration::{Administration, Watched},
+    names::{channel, digest, home, inbox_topic, reader, topic},
+    node::{Node, Outcomes},
     restore::Homes,
 };
 use crate::{
     bus::BusTopic,
-    config::BrokerConfig,
+    config::{BrokerConfig, NsqdAddress},
     count::ChannelCount,
-    delivery::{Delivery, DeliveryId},
     destination::Destination,
-    error::{BrokerError, Ended, SubscribeError, Undelivered, unavailable},
+    error::{BrokerError, SubscribeError, Undelivered, unavailable},
     health::NodeHealth,
     inbox::{Inbox, Swept},
 };
@@ -65,23 +70,31 @@ impl std::fmt::Debug for NsqBroker {
 
 impl NsqBroker {
     /// Connects to the configured nodes, and reconnects for ever. No node needs to be up yet.
+    /// `publishes` counts publishes, by the labels `node` and `outcome`.
     ///
     /// # Errors
     /// Fails if an address is malformed.
-    pub fn new(config: &BrokerConfig, inventory: Arc<dyn Inventory>) -> Result<Self, BrokerError> {
+    pub fn new(
+        config: &BrokerConfig,
+        inventory: Arc<dyn Inventory>,
+        publishes: &IntCounterVec,
+    ) -> Result<Self, BrokerError> {
         let options = Options {
             heartbeat_interval: config.heartbeat,
             msg_timeout: Some(config.msg_timeout),
             // An envelope is the frame without its own header, plus the stamps of the relay.
             max_frame_size: 2 * config.frame.max(RECEIPT) + (64 << 10),
-            max_body_size: config.frame.max(RECEIPT) + (4 << 10),
+            max_body_size: largest(config),
             ..Options::default()
         };
+        let watched = Watched { demands: demands(config), allow_debug: config.allow_debug };
         let names: Arc<[String]> = config.nsqd.iter().map(|address| address.name.clone()).collect();
         let mut nodes = Vec::with_capacity(names.len());
         for (index, address) in config.nsqd.iter().enumerate() {
             let homes = Homes { names: Arc::clone(&names), own: index };
-            nodes.push(Node::connect(address, options.clone(), ADMIN_TIMEOUT, Arc::clone(&inventory), homes)?);
+            let outcomes = Outcomes::of(publishes, &address.name);
+            let admin = Administration::new(address, ADMIN_TIMEOUT, watched)?;
+            nodes.push(Node::connect(address, options.clone(), admin, Arc::clone(&inventory), homes, outcomes));
         }
         let lookup = |address: &String| {
             let admin = LookupAdmin::new(address, ADMIN_TIMEOUT).map_err(unavailable)?;
@@ -163,6 +176,12 @@ impl NsqBroker {
             lookup.delete_topic(&topic).await.map_err(unavailable)?;
         }
         node.delete_topic(&topic).await
+    }
+
+    /// Returns a digest of the list of nodes. Relays with the same list have the same one.
+    #[must_use]
+    pub fn list_digest(&self) -> String {
+        digest(self.nodes.iter().map(|node| node.name.as_str()))
     }
 
     /// Returns the index of a user's home.
@@ -289,6 +308,25 @@ impl NsqBroker {
         join_all(self.nodes.iter().map(|node| node.watch())).await;
     }
 
+    /// Asks every node every 15 s for its options, until you drop the future. A node that logs
+    /// message bodies takes no publishes meanwhile, unless that is allowed. Run it once.
+    pub async fn watch_options(&self) {
+        join_all(self.nodes.iter().map(|node| node.watch_options())).await;
+    }
+
+    /// Returns the options of each node that were not as they must be at the last look, by the
+    /// name of the node.
+    #[must_use]
+    pub fn misfits(&self) -> Vec<(String, Vec<Misfit>)> {
+        self.nodes.iter().map(|node| (node.name.clone(), node.misfits())).collect()
+    }
+
+    /// Returns how much waits on each node, by its name. `None` for a node that does not answer.
+    /// Costs a listing of each.
+    pub async fn figures(&self) -> Vec<(String, Option<NodeFigures>)> {
+        join_all(self.nodes.iter().map(|node| async { (node.name.clone(), node.figures().await.ok()) })).await
+    }
+
     /// Forgets how many queues were paused at the last listing, because another relay lists now.
     pub fn forget_paused(&self) {
         self.nodes.iter().for_each(|node| node.forget_paused());
@@ -308,80 +346,26 @@ impl NsqBroker {
     }
 }
 
+/// Returns the bytes of the largest message that a relay publishes.
+fn largest(config: &BrokerConfig) -> usize {
+    config.frame.max(RECEIPT) + (4 << 10)
+}
+
+/// Returns a digest of a list of nodes: see [`NsqBroker::list_digest`].
+#[must_use]
+pub fn list_digest(nodes: &[NsqdAddress]) -> String {
+    digest(nodes.iter().map(|node| node.name.as_str()))
+}
+
+/// Returns what a relay with this configuration needs of an nsqd.
+#[must_use]
+pub fn demands(config: &BrokerConfig) -> Demands {
+    let BrokerConfig { msg_timeout, heartbeat, window, .. } = *config;
+    Demands { message: largest(config), msg_timeout, heartbeat, window }
+}
+
 /// The payloads for one node, and whose they are.
 type Part = (Vec<UserId>, Vec<(TopicName, Bytes)>);
-
-/// A subscription to a channel on an nsqd.
-#[derive(Debug)]
-pub struct Subscription {
-    subscription: ferry_nsq::Subscription,
-    patience: Patience,
-    /// The window, until the subscription is started.
-    waits_with: Option<u32>,
-}
-
-impl Subscription {
-    pub(crate) fn start(&mut self) {
-        if let Some(window) = self.waits_with.take() {
-            self.subscription.ready(window);
-        }
-    }
-
-    pub(crate) async fn next(&mut self) -> Result<Delivery, Ended> {
-        loop {
-            let message = self.subscription.next().await.map_err(|error| Ended(error.to_string()))?;
-            if let Some(delivery) = delivery(message) {
-                return Ok(delivery);
-            }
-        }
-    }
-
-    pub(crate) fn try_next(&mut self) -> Option<Delivery> {
-        self.subscription.try_next().and_then(delivery)
-    }
-
-    pub(crate) fn finish(&mut self, id: DeliveryId) {
-        if let Ok(id) = ferry_nsq::MessageId::from_wire(id.0) {
-            self.subscription.finish(id);
-        }
-    }
-
-    pub(crate) fn touch(&mut self, id: DeliveryId) {
-        if let Ok(id) = ferry_nsq::MessageId::from_wire(id.0) {
-            self.subscription.touch(id);
-        }
-    }
-
-    pub(crate) fn lost_at(&self) -> Instant {
-        self.subscription.last_heard().into_std() + self.patience.silence()
-    }
-
-    pub(crate) fn read_within(&self) -> Duration {
-        self.patience.unread()
-    }
-
-    pub(crate) fn probe(&mut self) {
-        self.subscription.probe();
-    }
-
-    pub(crate) async fn flush(&mut self) -> Result<(), Ended> {
-        self.subscription.flush().await.map_err(|error| Ended(error.to_string()))
-    }
-
-    pub(crate) async fn close(self) {
-        if let Err(error) = self.subscription.close().await {
-            // The unfinished deliveries come back after the message timeout.
-            tracing::debug!(%error, "a subscription was not closed in order");
-        }
-    }
-}
-
-fn delivery(message: ferry_nsq::Message) -> Option<Delivery> {
-    // The NSQ client has checked the digits. If they were wrong, the message would come again after
-    // its timeout and not be lost.
-    let id = DeliveryId::from_digits(*message.id.as_bytes())?;
-    Some(Delivery { id, attempts: message.attempts, payload: message.body })
-}
 
 fn first_error(outcomes: impl IntoIterator<Item = Result<(), BrokerError>>) -> Result<(), BrokerError> {
     outcomes.into_iter().collect()

@@ -47,6 +47,9 @@ pub struct TopicStats {
     pub depth: u64,
     /// The number of messages published since nsqd started.
     pub message_count: u64,
+    /// The number of bytes of these messages.
+    #[serde(default)]
+    pub message_bytes: u64,
     /// True if the topic is paused.
     pub paused: bool,
     /// The topic's channels, by name.
@@ -149,6 +152,13 @@ impl Admin {
     /// its overflow.
     pub async fn ping(&self) -> Result<(), AdminError> {
         self.http.ping().await
+    }
+
+    /// Returns the value of an option as nsqd writes it, by its name in the configuration file.
+    /// Times are in nanoseconds, a level of the log is a number (debug is 1), and a text has no
+    /// quotes. Fails with [`AdminError::Refused`] and 400 if nsqd has no such option.
+    pub async fn option(&self, name: &str) -> Result<String, AdminError> {
+        self.http.get_text(&format!("/config/{name}")).await
     }
 
     /// Returns version, ports and start time.

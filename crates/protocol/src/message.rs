@@ -279,6 +279,17 @@ impl Envelope {
         (self.content == Content::Message).then_some(whose)
     }
 
+    /// Returns when the relay stamped the message, or `None` if the envelope has no message. Reads
+    /// the end of the JSON alone, where a relay writes the time.
+    #[must_use]
+    pub fn sent_at(&self) -> Option<i64> {
+        const NAME: &[u8] = b"\"sent_at\":";
+        let digits = self.json.strip_suffix(b"}").filter(|_| self.content == Content::Message)?;
+        let length = digits.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+        let (before, digits) = digits.split_at(digits.len() - length);
+        before.ends_with(NAME).then(|| std::str::from_utf8(digits).ok()?.parse().ok())?
+    }
+
     fn put<T: Serialize>(
         content: Content,
         from: DeviceId,
@@ -364,6 +375,7 @@ mod tests {
             prop_assert_eq!(envelope.id, sent.id);
             let whose = MessageRef { author: sent.from.user, room: sent.room, message: sent.id };
             prop_assert_eq!(envelope.message_ref(), Some(whose));
+            prop_assert_eq!(envelope.sent_at(), Some(sent.sent_at));
             let got: Message = serde_json::from_slice(&envelope.json).unwrap();
             prop_assert_eq!(got.body.as_text().unwrap(), text);
             prop_assert_eq!(got, sent);
@@ -386,6 +398,17 @@ mod tests {
         assert_eq!(serde_json::from_slice::<Notice>(&envelope.json).unwrap(), notice);
         let newer = r#"{"id":"01a1fc9a-1cdc-74a3-a4d3-b2fd59548611","at":1,"kind":"dance","room":4}"#;
         assert_eq!(serde_json::from_str::<Notice>(newer).unwrap().event, NoticeEvent::Unknown);
+    }
+
+    #[test]
+    fn a_body_cannot_say_when_the_message_was_sent() {
+        let sent = message(Body::json(&serde_json::json!({ "sent_at": 7 })));
+        let mut envelope = Envelope::decode(Envelope::encode(&sent).unwrap()).unwrap();
+        assert_eq!(envelope.sent_at(), Some(sent.sent_at));
+        for other in [r#"{"sent_at":}"#, r#"{"sent_at":"1"}"#, r#"{"sent_at":99999999999999999999}"#, "", "}", "{}"] {
+            envelope.json = Bytes::from_static(other.as_bytes());
+            assert_eq!(envelope.sent_at(), None, "{other}");
+        }
     }
 
     #[test]

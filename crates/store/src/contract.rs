@@ -23,6 +23,7 @@ mod relays;
 mod roles;
 mod rooms;
 mod second_factors;
+mod tls;
 mod tokens;
 mod upgrades;
 

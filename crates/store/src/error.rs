@@ -52,6 +52,15 @@ pub enum StoreError {
     /// The database URL is neither `sqlite://path` nor `postgres://…`.
     #[error("the database URL must begin with sqlite://, postgres:// or postgresql://")]
     BadUrl,
+    /// An option of the URL of PostgreSQL, or a file that belongs to it, cannot be used.
+    #[error("the database URL cannot be used: {0}")]
+    BadServer(String),
+    /// What each transaction finds is the session of another.
+    #[error(
+        "a pooler in transaction mode is between Ferry and PostgreSQL: it loses timeouts and locks of a session; \
+         connect to PostgreSQL itself, or set pool_mode = session"
+    )]
+    Pooler,
     /// Anything else: a mistake in Ferry or in the database.
     #[error("the database failed: {0}")]
     Other(#[source] Source),
@@ -176,7 +185,9 @@ impl StoreError {
     /// name hosts and files.
     #[must_use]
     pub fn in_words(&self) -> &'static str {
-        const WORDS: [(&str, &str); 11] = [
+        const WORDS: [(&str, &str); 13] = [
+            ("invalid peer certificate", "its certificate is not valid: see the log"),
+            ("server does not support TLS", "it has no TLS"),
             ("read-only", "it is read-only"),
             ("readonly", "it is read-only"),
             ("recovery", "it is read-only, as a standby is"),

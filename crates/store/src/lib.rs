@@ -25,10 +25,13 @@ mod export;
 mod folding;
 mod friends;
 mod idempotency;
+mod inspection;
 mod invitations;
 mod keys;
 mod known_devices;
+mod last_fault;
 mod memberships;
+mod meter;
 mod migrate;
 mod models;
 mod mutes;
@@ -36,6 +39,7 @@ mod page;
 mod password_resets;
 mod passwords;
 mod pool;
+mod pooler;
 mod presence;
 mod registration;
 mod relationships;
@@ -44,9 +48,11 @@ mod rooms;
 mod row_locks;
 mod schema;
 mod second_factors;
+mod server;
 mod settings;
 mod sql_types;
 mod steps;
+mod tls;
 mod tokens;
 mod user_lock;
 mod users;
@@ -54,7 +60,7 @@ mod users;
 #[cfg(test)]
 mod contract;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use diesel_async::RunQueryDsl;
 
@@ -64,7 +70,9 @@ pub use self::{
     closes::PendingClose,
     error::{Conflict, Result, Source, StoreError},
     export::{ExportHead, LEFT_OUT},
+    inspection::{ClusterState, Inspection, ServerState, inspect},
     invitations::{InvitationLimits, Invited},
+    meter::{Connections, StoreMeter},
     models::{
         AudienceMember, Befriended, Blocked, CodeProof, CodePurpose, Created, Credentials, DeletedRoom, DeletedUser,
         Device, FriendshipStep, LeftRoom, Membership, MembershipChange, NewDevice, NewRoom, NewUser, NextToken,
@@ -79,11 +87,12 @@ pub use self::{
 };
 use self::{
     pool::{Pools, query},
+    server::Server,
     user_lock::UserLocks,
 };
 
 /// How a store uses its database.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct StoreOptions {
     /// The most connections to PostgreSQL. Less than 2 count as 2, because a call under a
     /// [`UserLock`] needs a second one. SQLite gets at most 4.
@@ -99,6 +108,11 @@ pub struct StoreOptions {
     /// The most wrong codes of a second factor at once, for each purpose: see
     /// [`Store::take_code_try`].
     pub code_tries: i64,
+    /// The certificates that sign that of PostgreSQL, a file in PEM. Without it those of the system
+    /// count.
+    pub database_ca: Option<PathBuf>,
+    /// Counts waits and failures.
+    pub meter: StoreMeter,
 }
 
 impl Default for StoreOptions {
@@ -109,6 +123,8 @@ impl Default for StoreOptions {
             rooms_per_user: 1_000,
             daily: DailyLimits { added: 500, invited: 200 },
             code_tries: CODE_TRIES,
+            database_ca: None,
+            meter: StoreMeter::default(),
         }
     }
 }
@@ -143,11 +159,14 @@ impl Store {
     ///
     /// `sqlite://PATH` names a file. If it is missing, it is created so that only its owner can
     /// read it; its directory must exist. `postgres://…` or `postgresql://…` names a database,
-    /// which must exist.
+    /// which must exist. It may name several hosts, of which the store uses the one that takes
+    /// writes.
     ///
     /// # Errors
-    /// Fails with [`StoreError::BadUrl`] for any other URL, and with [`StoreError::TooNew`] if a
-    /// newer Ferry has used the database.
+    /// Fails with [`StoreError::BadUrl`] for any other URL, with [`StoreError::BadServer`] for an
+    /// option that cannot be used, with [`StoreError::Pooler`] if a pooler takes the session away
+    /// between transactions, and with [`StoreError::TooNew`] if a newer Ferry has used the
+    /// database.
     pub async fn open(url: &str, options: StoreOptions) -> Result<Self> {
         let pools = if let Some(path) = url.strip_prefix("sqlite://") {
             if path.is_empty() {
@@ -156,8 +175,10 @@ impl Store {
             migrate::sqlite(path.to_owned()).await?;
             Pools::Sqlite(pool::sqlite(path, &options))
         } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            migrate::postgres(url.to_owned()).await?;
-            Pools::Postgres(pool::postgres(url, &options))
+            let server = Server::parse(url, options.database_ca.as_deref(), options.acquire_timeout)?;
+            pooler::refuse(&server).await?;
+            migrate::postgres(&server).await?;
+            Pools::Postgres(pool::postgres(&server, &options))
         } else {
             return Err(StoreError::BadUrl);
         };
@@ -166,6 +187,17 @@ impl Store {
         let store = Self { inner: Arc::new(Inner { pools, user_locks, rooms_per_user, daily, code_tries }) };
         store.ping().await?;
         Ok(store)
+    }
+
+    /// Returns how many connections there are now.
+    #[must_use]
+    pub fn connections(&self) -> Connections {
+        let state = match &self.inner.pools {
+            Pools::Postgres(pool) => pool.connections.state(),
+            Pools::Sqlite(pool) => pool.connections.state(),
+        };
+        let idle = state.idle_connections;
+        Connections { idle, used: state.connections.saturating_sub(idle) }
     }
 
     /// Asks the database for a sign of life.

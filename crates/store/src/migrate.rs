@@ -22,6 +22,7 @@ use super::{
     error::{Result, StoreError},
     folding::folded,
     schema,
+    server::Server,
     sql_types::Sql,
 };
 
@@ -35,6 +36,9 @@ const TAKE_TURN: &str = "SET lock_timeout = '60s'; SELECT pg_advisory_lock(x'666
 
 /// The first migration after which names are folded as they are now. It is recorded once they are.
 const FOLDED_FROM: &str = "0008";
+
+/// How long PostgreSQL may take to let a relay in when that starts.
+pub(super) const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long turning on SQLite's write-ahead log may take, while others open the same file.
 const WAL_PATIENCE: Duration = Duration::from_secs(10);
@@ -115,9 +119,11 @@ macro_rules! migrate {
 }
 
 /// Migrates a PostgreSQL database. The lock ends with the connection.
-pub(super) async fn postgres(url: String) -> Result<()> {
+pub(super) async fn postgres(server: &Server) -> Result<()> {
+    let connect = tokio::time::timeout(CONNECT_PATIENCE, server.connect()).await;
+    let conn = connect.map_err(|_| StoreError::unavailable("no answer in time"))?.map_err(StoreError::unavailable)?;
     blocking(move || {
-        let mut conn = AsyncConnectionWrapper::<AsyncPgConnection>::establish(&url).map_err(StoreError::unavailable)?;
+        let mut conn: AsyncConnectionWrapper<AsyncPgConnection> = conn.into();
         conn.batch_execute(TAKE_TURN)?;
         // Another encoding has no place for most of what people write, and shows it late.
         let Encoding { encoding } =
@@ -162,7 +168,7 @@ fn turn_on_wal(conn: &mut SqliteConnection) -> Result<()> {
     }
 }
 
-async fn blocking(work: impl FnOnce() -> Result<()> + Send + 'static) -> Result<()> {
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(StoreError::other)?
 }
 

@@ -5,7 +5,11 @@
 //! hangs up leaves no half-done transaction, and no worker thread waits for SQLite while a future
 //! is dropped.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use diesel::{ConnectionError, SqliteConnection};
 use diesel_async::{
@@ -20,6 +24,9 @@ use tracing::Instrument;
 use super::{
     StoreOptions,
     error::{Result, StoreError},
+    last_fault::LastFault,
+    meter::StoreMeter,
+    server::Server,
 };
 
 /// A connection to SQLite.
@@ -45,8 +52,30 @@ const SQLITE_CONNECTIONS: u32 = 4;
 
 /// The connections to the database.
 pub(super) enum Pools {
-    Postgres(bb8::Pool<AsyncPgConnection>),
+    Postgres(PostgresPool),
     Sqlite(SqlitePool),
+}
+
+/// PostgreSQL's connections.
+#[derive(Clone)]
+pub(super) struct PostgresPool {
+    pub(super) connections: bb8::Pool<AsyncPgConnection>,
+    pub(super) meter: StoreMeter,
+    last_fault: LastFault,
+}
+
+impl PostgresPool {
+    /// Waits for a connection.
+    pub(super) async fn take(&self) -> Result<bb8::PooledConnection<'static, AsyncPgConnection>> {
+        let since = Instant::now();
+        let taken = self.connections.get_owned().await;
+        self.meter.waited(since, &taken);
+        taken.map_err(|error| match (error, self.last_fault.of_late()) {
+            // All connections may be in use, but a server that lets nobody in explains it better.
+            (bb8::RunError::TimedOut, Some(fault)) => StoreError::unavailable(fault),
+            (error, _) => error.into(),
+        })
+    }
 }
 
 /// SQLite's connections, and the turn to write. Writers queue here in order. SQLite's own busy
@@ -54,6 +83,7 @@ pub(super) enum Pools {
 #[derive(Clone)]
 pub(super) struct SqlitePool {
     pub(super) connections: bb8::Pool<SqliteConn>,
+    pub(super) meter: StoreMeter,
     turn: Arc<Mutex<()>>,
     patience: Duration,
 }
@@ -65,6 +95,14 @@ impl SqlitePool {
         self.turn.try_lock().is_err()
     }
 
+    /// Waits for a connection.
+    pub(super) async fn take(&self) -> Result<bb8::PooledConnection<'static, SqliteConn>> {
+        let since = Instant::now();
+        let taken = self.connections.get_owned().await;
+        self.meter.waited(since, &taken);
+        Ok(taken?)
+    }
+
     /// Waits for the turn to write. Fails with `Unavailable` if it does not come in time.
     pub(super) async fn turn(&self) -> Result<OwnedMutexGuard<()>> {
         tokio::time::timeout(self.patience, Arc::clone(&self.turn).lock_owned())
@@ -74,29 +112,33 @@ impl SqlitePool {
 }
 
 /// Creates the pool without connecting. The first call connects.
-pub(super) fn postgres(url: &str, options: &StoreOptions) -> bb8::Pool<AsyncPgConnection> {
+pub(super) fn postgres(server: &Server, options: &StoreOptions) -> PostgresPool {
     let timeout = options.acquire_timeout;
     let mut config = ManagerConfig::default();
     // A lost connection knows that it is lost. A round trip before every query would double the
     // time of most queries.
     config.recycling_method = RecyclingMethod::Fast;
-    config.custom_setup = Box::new(move |url| {
-        let url = url.to_owned();
+    let (server, last_fault) = (server.clone(), LastFault::default());
+    let noted = last_fault.clone();
+    config.custom_setup = Box::new(move |_| {
+        let (server, noted) = (server.clone(), noted.clone());
         async move {
             let connect = async {
-                let mut conn = AsyncPgConnection::establish(&url).await?;
+                let mut conn = server.connect().await?;
                 conn.batch_execute(SESSION).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
                 Ok(conn)
             };
             let late = |_| Err(ConnectionError::BadConnection("no answer in time".into()));
-            tokio::time::timeout(timeout, connect).await.unwrap_or_else(late)
+            let connected = tokio::time::timeout(timeout, connect).await.unwrap_or_else(late);
+            connected.inspect_err(|error| noted.note(error))
         }
         .boxed()
     });
-    bb8::Pool::builder()
+    let connections = bb8::Pool::builder()
         .max_size(options.max_connections.max(2))
         .connection_timeout(timeout)
-        .build_unchecked(AsyncDieselConnectionManager::new_with_config(url, config))
+        .build_unchecked(AsyncDieselConnectionManager::new_with_config("", config));
+    PostgresPool { connections, meter: options.meter.clone(), last_fault }
 }
 
 /// Creates the pool without opening the file. The first call opens it.
@@ -116,7 +158,8 @@ pub(super) fn sqlite(path: &str, options: &StoreOptions) -> SqlitePool {
         .max_size(options.max_connections.clamp(2, SQLITE_CONNECTIONS))
         .connection_timeout(options.acquire_timeout)
         .build_unchecked(AsyncDieselConnectionManager::new_with_config(path, config));
-    SqlitePool { connections, turn: Arc::default(), patience: options.acquire_timeout }
+    let (patience, meter) = (options.acquire_timeout, options.meter.clone());
+    SqlitePool { connections, meter, turn: Arc::default(), patience }
 }
 
 /// Runs a call to its end, even if the caller does not wait for it.
@@ -188,7 +231,7 @@ macro_rules! transaction {
             $crate::pool::Pools::Postgres(pool) => {
                 let pool = pool.clone();
                 $crate::pool::detached($crate::pool::boxed(async move {
-                    let mut pooled = pool.get().await?;
+                    let mut pooled = pool.take().await?;
                     let outcome =
                         $crate::pool::in_time($crate::pool::boxed(diesel_async::AsyncConnection::transaction::<
                             _,
@@ -200,6 +243,7 @@ macro_rules! transaction {
                         )))
                         .await;
                     $crate::pool::discard_if_lost(&mut pooled, &outcome);
+                    pool.meter.ended(&outcome);
                     outcome
                 }))
                 .await
@@ -208,13 +252,14 @@ macro_rules! transaction {
                 let pool = pool.clone();
                 $crate::pool::detached($crate::pool::boxed(async move {
                     let _turn = pool.turn().await?;
-                    let mut pooled = pool.connections.get().await?;
-                    $crate::pool::boxed(
-                        pooled.immediate_transaction::<_, StoreError, _>(
+                    let mut pooled = pool.take().await?;
+                    let outcome =
+                        $crate::pool::boxed(pooled.immediate_transaction::<_, StoreError, _>(
                             async |$conn: &mut $crate::pool::SqliteConn| $body,
-                        ),
-                    )
-                    .await
+                        ))
+                        .await;
+                    pool.meter.ended(&outcome);
+                    outcome
                 }))
                 .await
             }
@@ -228,10 +273,11 @@ macro_rules! call {
             $crate::pool::Pools::Postgres(pool) => {
                 let pool = pool.clone();
                 $crate::pool::detached($crate::pool::boxed(async move {
-                    let mut pooled = pool.get().await?;
+                    let mut pooled = pool.take().await?;
                     let $conn: &mut diesel_async::AsyncPgConnection = &mut pooled;
                     let outcome = $crate::pool::in_time($crate::pool::boxed(async { $body })).await;
                     $crate::pool::discard_if_lost(&mut pooled, &outcome);
+                    pool.meter.ended(&outcome);
                     outcome
                 }))
                 .await
@@ -240,9 +286,11 @@ macro_rules! call {
                 let $sqlite = $sqlite.clone();
                 $crate::pool::detached($crate::pool::boxed(async move {
                     let _turn = $turn;
-                    let mut pooled = $sqlite.connections.get().await?;
+                    let mut pooled = $sqlite.take().await?;
                     let $conn: &mut $crate::pool::SqliteConn = &mut pooled;
-                    $crate::pool::boxed(async { $body }).await
+                    let outcome = $crate::pool::boxed(async { $body }).await;
+                    $sqlite.meter.ended(&outcome);
+                    outcome
                 }))
                 .await
             }

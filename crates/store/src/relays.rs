@@ -8,10 +8,18 @@ use diesel_async::RunQueryDsl;
 use super::{
     Result, Store, StoreError,
     clock::SqlClock,
-    pool::{statement, transaction},
+    pool::{query, statement, transaction},
     schema::{leases, relays},
     sql_types::{RunId, Sql},
 };
+
+/// The beginning of the names of leases that say which lists of nodes running relays have. All
+/// relays with a list keep its lease together.
+const NODES: &str = "nodes ";
+
+fn of_list(list: &str) -> String {
+    format!("{NODES}{list}")
+}
 
 impl Store {
     /// Notes that this run of a relay is there, and returns all runs that said so within the last
@@ -40,6 +48,50 @@ impl Store {
         statement!(self, async |conn| {
             let old = relays::seen_at.le(sql::<BigInt>(conn.now()) - age);
             diesel::delete(relays::table.filter(relays::run.eq(Sql(run)).or(old))).execute(conn).await?;
+            Ok(())
+        })
+    }
+
+    /// Returns the lists of nodes, other than this one, that running relays have.
+    pub async fn other_nodes(&self, list: &str) -> Result<Vec<String>> {
+        let own = of_list(list);
+        query!(self, async |conn| {
+            let others = leases::table
+                .filter(leases::task.like(of_list("%")).and(leases::task.ne(own)))
+                .filter(leases::expires_at.gt(sql::<BigInt>(conn.now())))
+                .select(leases::task)
+                .load::<String>(conn)
+                .await?;
+            Ok(others.into_iter().filter_map(|task| task.strip_prefix(NODES).map(str::to_owned)).collect())
+        })
+    }
+
+    /// Notes for `span` milliseconds that a relay has this list of nodes.
+    pub async fn say_nodes(&self, list: &str, run: RunId, span: i64) -> Result<()> {
+        let task = of_list(list);
+        statement!(self, async |conn| {
+            let until = sql::<BigInt>(conn.now()) + span;
+            diesel::insert_into(leases::table)
+                .values((leases::task.eq(task), leases::holder.eq(Sql(run)), leases::expires_at.eq(until)))
+                .on_conflict(leases::task)
+                .do_update()
+                .set((leases::holder.eq(Sql(run)), leases::expires_at.eq(sql::<BigInt>(conn.now()) + span)))
+                .execute(conn)
+                .await?;
+            Ok(())
+        })
+    }
+
+    /// Forgets the list of nodes if no relay has run within the last `patience` milliseconds.
+    pub async fn forget_nodes(&self, list: &str, patience: i64) -> Result<()> {
+        let task = of_list(list);
+        statement!(self, async |conn| {
+            let seen = relays::seen_at.gt(sql::<BigInt>(conn.now()) - patience);
+            let running: i64 = relays::table.filter(seen).count().get_result(conn).await?;
+            // A relay that starts in between says its list again within a second.
+            if running == 0 {
+                diesel::delete(leases::table.filter(leases::task.eq(task))).execute(conn).await?;
+            }
             Ok(())
         })
     }

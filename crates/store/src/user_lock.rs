@@ -111,7 +111,7 @@ impl Store {
             Pools::Postgres(pool) => {
                 let permit = in_time(Arc::clone(&locks.connections).acquire_owned()).await?;
                 let permit = permit.map_err(StoreError::other)?;
-                let mut conn = pool.get_owned().await?;
+                let mut conn = pool.take().await?;
                 // One second more than PostgreSQL's own limit, for a server that does not answer.
                 let locked = tokio::time::timeout(PATIENCE + Duration::from_secs(1), lock_in_postgres(&mut conn, user))
                     .await

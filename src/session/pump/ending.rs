@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ferry_protocol::{CloseCode, RelayFrame};
 
-use super::Pump;
+use super::{Pump, say};
 use crate::identity::Authenticated;
 
 /// How long the sends under way may take when the connection ends.
@@ -82,7 +82,7 @@ impl Pump {
                     let answers = async {
                         while sending.is_busy() {
                             if let (_, Ok(sent)) = sending.next(true).await {
-                                socket.text(&[&RelayFrame::Sent(sent).to_json()]);
+                                say(&app, &mut socket, &RelayFrame::Sent(sent));
                                 // One answer at a time, because many long ones do not fit into the
                                 // buffer.
                                 if !socket.flush().await {

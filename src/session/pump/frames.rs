@@ -11,10 +11,11 @@ use ferry_protocol::{
     Sent,
 };
 
-use super::{Pump, deadlines::instant_of, ending::End};
+use super::{Pump, deadlines::instant_of, ending::End, say};
 use crate::{
     audit::{self, Event},
     identity::Authenticated,
+    metrics::Received,
     refusal::Refusal,
     session::{answer::Owed, sending::Outcome, socket::Incoming},
 };
@@ -54,19 +55,27 @@ impl Pump {
         self.pinged = false;
         let text = match frame {
             Incoming::Text(text) => text,
-            Incoming::Alive => return self.count_idle_frame(),
+            Incoming::Alive => {
+                self.app.metrics.frames.received(Received::Control);
+                return self.count_idle_frame();
+            }
             Incoming::Closed => return Err(End::Closed),
             Incoming::Gone => return Err(End::Gone),
-            Incoming::Binary(chunk) => return self.chunk(chunk),
+            Incoming::Binary(chunk) => {
+                self.app.metrics.frames.received(Received::Binary);
+                return self.chunk(chunk);
+            }
             Incoming::Broken(code) => return Err(End::Close(code, "")),
         };
-        match DeviceFrame::parse(&text) {
+        let frame = DeviceFrame::parse(&text);
+        self.app.metrics.frames.received(&frame);
+        match frame {
             Ok(DeviceFrame::Ack(ack)) => self.ack(&ack),
             Ok(DeviceFrame::Send(send)) => self.send(send),
             Ok(DeviceFrame::Read(read)) => self.read(read),
             Ok(DeviceFrame::NoticesRead(read)) => self.notices_read(read),
             Ok(DeviceFrame::Ping) => {
-                self.socket.text(&[&RelayFrame::Pong.to_json()]);
+                say(&self.app, &mut self.socket, &RelayFrame::Pong);
                 self.count_idle_frame()
             }
             Ok(DeviceFrame::Hello(hello)) => self.renew(hello),
@@ -98,6 +107,7 @@ impl Pump {
                 && let Some(held) = self.window.ack(id, now)
             {
                 self.subscription.finish(id);
+                self.app.metrics.ack_seconds.observe((now - held.written).as_secs_f64());
                 messages.extend(held.message);
                 known += 1;
             }
@@ -139,7 +149,7 @@ impl Pump {
 
     fn answer(&mut self, id: MessageId, outcome: Result<Sent, Refusal>) {
         match outcome {
-            Ok(sent) => self.socket.text(&[&RelayFrame::Sent(sent).to_json()]),
+            Ok(sent) => say(&self.app, &mut self.socket, &RelayFrame::Sent(sent)),
             Err(refusal) => self.tell(Some(id), &refusal),
         }
     }
@@ -153,7 +163,7 @@ impl Pump {
             _ => {}
         }
         self.app.metrics.errors.with_label_values(&[refusal.code.as_str()]).inc();
-        self.socket.text(&[&RelayFrame::Error(refusal.to_frame(id)).to_json()]);
+        say(&self.app, &mut self.socket, &RelayFrame::Error(refusal.to_frame(id)));
     }
 
     pub(super) fn refuse(&mut self, id: Option<MessageId>, refusal: &Refusal) -> Result<(), End> {
@@ -192,7 +202,7 @@ impl Pump {
             }
             Ok(Authenticated { expires_at, .. }) => {
                 self.expire_at(expires_at);
-                self.socket.text(&[&RelayFrame::Renewed { token_expires_at: expires_at }.to_json()]);
+                say(&self.app, &mut self.socket, &RelayFrame::Renewed { token_expires_at: expires_at });
                 Ok(())
             }
             Err(refusal) => self.refuse(None, &refusal),

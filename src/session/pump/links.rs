@@ -6,8 +6,11 @@ use std::time::Instant;
 use bytes::Bytes;
 use ferry_protocol::{CloseCode, LINK_CHUNK_MAX, LinkClosed, LinkEnd, LinkId, LinkWith, OfferLink, RelayFrame};
 
-use super::{Pump, ending::End};
-use crate::links::{self, News};
+use super::{Pump, ending::End, say};
+use crate::{
+    links::{self, News},
+    metrics::Written,
+};
 
 /// Offers that the device was told of and may accept. Beyond this limit the oldest is forgotten.
 const OFFERS: usize = 8;
@@ -80,7 +83,7 @@ impl Pump {
             }
             Err(reason) => {
                 self.app.metrics.links_closed.with_label_values(&[reason.as_str()]).inc();
-                self.socket.text(&[&RelayFrame::LinkClosed(LinkClosed { link, reason }).to_json()]);
+                say(&self.app, &mut self.socket, &RelayFrame::LinkClosed(LinkClosed { link, reason }));
                 self.count_refused()
             }
         }
@@ -111,7 +114,7 @@ impl Pump {
             Some(end) => {
                 let (link, reason) = (end.link, LinkEnd::Overflow);
                 links.end.take().into_iter().for_each(|end| end.close(reason));
-                self.socket.text(&[&RelayFrame::LinkClosed(LinkClosed { link, reason }).to_json()]);
+                say(&self.app, &mut self.socket, &RelayFrame::LinkClosed(LinkClosed { link, reason }));
                 Ok(())
             }
             None => self.count_refused(),
@@ -124,11 +127,14 @@ impl Pump {
         while let (Some(news), Some(links)) = (next, &mut self.links) {
             let Some(link) = links.end.as_ref().map(|end| end.link) else { return };
             match news {
-                News::Open(with) => self.socket.text(&[&RelayFrame::LinkAccept(with).to_json()]),
-                News::Chunk(chunk) => self.socket.binary(&chunk),
+                News::Open(with) => say(&self.app, &mut self.socket, &RelayFrame::LinkAccept(with)),
+                News::Chunk(chunk) => {
+                    self.app.metrics.frames.written(Written::Binary);
+                    self.socket.binary(&chunk);
+                }
                 News::Closed(reason) => {
                     links.end = None;
-                    self.socket.text(&[&RelayFrame::LinkClosed(LinkClosed { link, reason }).to_json()]);
+                    say(&self.app, &mut self.socket, &RelayFrame::LinkClosed(LinkClosed { link, reason }));
                 }
             }
             // One frame may be as large as the buffer for writing, so one at a time.

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use ferry_protocol::{DeviceStatus, RelayFrame, SetPresence, Typing, Watch};
 
-use super::{Pump, ending::End};
+use super::{Pump, ending::End, say};
 use crate::refusal::Refusal;
 
 impl Pump {
@@ -44,7 +44,7 @@ impl Pump {
         if let Some((expires_at, is_told)) = self.registration.line.live.take_expiry() {
             self.expire_at(expires_at);
             if is_told {
-                self.socket.text(&[&RelayFrame::Renewed { token_expires_at: expires_at }.to_json()]);
+                say(&self.app, &mut self.socket, &RelayFrame::Renewed { token_expires_at: expires_at });
             }
         }
         while self.registration.line.close_reason().is_none()
@@ -54,7 +54,7 @@ impl Pump {
             if let RelayFrame::LinkOffer(with) = frame {
                 self.link_offered(with);
             }
-            self.socket.text(&[&frame.to_json()]);
+            say(&self.app, &mut self.socket, &frame);
         }
     }
 }

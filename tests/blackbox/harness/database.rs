@@ -32,6 +32,11 @@ impl Database {
         Self::made(ferry_testkit::Database::create_in(server).unwrap())
     }
 
+    /// That another value has made.
+    pub fn at(url: &str) -> Self {
+        Self { url: url.to_owned(), _made: None }
+    }
+
     fn made(database: ferry_testkit::Database) -> Self {
         Self { url: database.url.clone(), _made: Some(database) }
     }

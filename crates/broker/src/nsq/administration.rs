@@ -15,6 +15,8 @@ use ferry_protocol::now_ms;
 use tokio::sync::Semaphore;
 
 use super::{
+    demands::{Demands, Misfit},
+    figures::NodeFigures,
     inventory::Listed,
     names::{is_mark, since, time_of},
     pace::{Pace, TURN},
@@ -38,10 +40,26 @@ const SETTLE: Duration = Duration::from_millis(500);
 /// Paused queues that one listing names in the log.
 const PAUSED_LOGGED: usize = 10;
 
+/// Why nothing is published to a node.
+pub(super) const LOGS_BODIES: &str = "its log_level is debug, at which it logs message bodies";
+
+/// What is asked of nsqd's options.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Watched {
+    pub(super) demands: Demands,
+    /// Whether nsqd may log message bodies.
+    pub(super) allow_debug: bool,
+}
+
 /// See the module's description.
 pub(super) struct Administration {
     pub(super) name: String,
     pub(super) http: Admin,
+    /// The limit of a call over HTTP.
+    pub(super) timeout: Duration,
+    watched: Watched,
+    /// The options that were not as they must be at the last look.
+    misfits: Mutex<Vec<Misfit>>,
     /// What nsqd says is wrong with it.
     fault: Mutex<Option<String>>,
     /// When it last did not answer a deletion, until it answers one.
@@ -63,10 +81,13 @@ pub(super) struct Administration {
 }
 
 impl Administration {
-    pub(super) fn new(address: &NsqdAddress, timeout: Duration) -> Result<Self, BrokerError> {
+    pub(super) fn new(address: &NsqdAddress, timeout: Duration, watched: Watched) -> Result<Self, BrokerError> {
         Ok(Self {
             name: address.name.clone(),
             http: Admin::new(&address.http, timeout).map_err(unavailable)?,
+            timeout,
+            watched,
+            misfits: Mutex::default(),
             fault: Mutex::new(None),
             silent_at: Mutex::new(None),
             unanswered_at: Mutex::new(None),
@@ -79,8 +100,50 @@ impl Administration {
         })
     }
 
+    /// Returns why nothing is published there.
     pub(super) fn fault(&self) -> Option<String> {
+        if self.logs_bodies() {
+            return Some(LOGS_BODIES.to_owned());
+        }
+        self.own_fault()
+    }
+
+    /// Returns what nsqd itself says is wrong with it.
+    pub(super) fn own_fault(&self) -> Option<String> {
         self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Returns whether nsqd would log the bodies of messages, and nobody has allowed that.
+    pub(super) fn logs_bodies(&self) -> bool {
+        let misfits = self.misfits.lock().unwrap_or_else(PoisonError::into_inner);
+        !self.watched.allow_debug && misfits.iter().any(Misfit::logs_bodies)
+    }
+
+    pub(super) fn misfits(&self) -> Vec<Misfit> {
+        self.misfits.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Asks nsqd for its options, and logs what has changed about them.
+    pub(super) async fn look_at_options(&self) -> Result<(), AdminError> {
+        let found = self.watched.demands.look(&self.http).await?;
+        let mut known = self.misfits.lock().unwrap_or_else(PoisonError::into_inner);
+        for misfit in found.iter().filter(|misfit| !known.contains(misfit)) {
+            let Misfit { option, found, wanted } = misfit;
+            tracing::error!(node = %self.name, option, found, wanted, "an option of nsqd is not as Ferry needs it");
+            if misfit.logs_bodies() && !self.watched.allow_debug {
+                tracing::error!(node = %self.name, "nsqd logs message bodies: nothing is published there");
+            }
+        }
+        for Misfit { option, .. } in known.iter().filter(|known| found.iter().all(|now| now.option != known.option)) {
+            tracing::warn!(node = %self.name, option, "an option of nsqd is as Ferry needs it again");
+        }
+        *known = found;
+        Ok(())
+    }
+
+    pub(super) async fn figures(&self) -> Result<NodeFigures, BrokerError> {
+        let _call = self.call().await?;
+        Ok(NodeFigures::of(&self.http.stats().await.map_err(unavailable)?))
     }
 
     /// Returns since when its queues are whole, if that is known.
@@ -286,6 +349,13 @@ impl Administration {
     pub(super) async fn has_topic(&self, topic: &TopicName) -> Result<bool, BrokerError> {
         Ok(self.http.topic_stats(topic).await.map_err(unavailable)?.is_some())
     }
+}
+
+/// Returns how many topics and channels of Ferry are paused.
+pub(super) fn count_paused(topics: &[TopicStats]) -> usize {
+    let of =
+        |topic: &TopicStats| usize::from(topic.paused) + topic.channels.iter().filter(|channel| channel.paused).count();
+    topics.iter().filter(|topic| is_ours(&topic.name)).map(of).sum()
 }
 
 /// Returns whether a topic belongs to Ferry.

@@ -1,6 +1,6 @@
 //! A deletion that nsqd did not answer in time is done later.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use ferry_nsq::Admin;
 use ferry_protocol::{DeviceId, UserId};
@@ -12,10 +12,18 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::administration::Administration;
+use super::{
+    administration::{Administration, Watched},
+    demands::Demands,
+};
 use crate::{
     NsqdAddress,
     nsq::names::{channel, topic},
+};
+
+const WATCHED: Watched = Watched {
+    demands: Demands { message: 0, msg_timeout: Duration::ZERO, heartbeat: Duration::ZERO, window: 0 },
+    allow_debug: false,
 };
 
 /// Leads to nsqd's HTTP interface, but holds deletions back until it is told.
@@ -55,7 +63,7 @@ async fn a_late_deletion_does_not_take_a_new_channel_with_it() {
     let done = Arc::new(Notify::new());
     let (http, _tasks) = slow_to_delete(&nsqd, Arc::clone(&done)).await;
     let address: NsqdAddress = format!("{}/{http}", nsqd.address()).parse().unwrap();
-    let node = Administration::new(&address, std::time::Duration::from_millis(300)).unwrap();
+    let node = Administration::new(&address, Duration::from_millis(300), WATCHED).unwrap();
     let (topic, channel) = (topic(UserId::new()).unwrap(), channel(DeviceId::new()).unwrap());
     node.create_channel(&topic, &channel).await.unwrap();
     node.delete_topic(&topic).await.unwrap_err();

@@ -35,16 +35,20 @@ const WITNESS: &str = "ferry.witness.";
 /// Returns the name of the topic that marks an nsqd whose channels were compared with SQL, for
 /// these nodes. nsqd forgets it when it ends.
 pub(super) fn mark(nodes: &[String]) -> Result<TopicName, BrokerError> {
-    let mut nodes: Vec<&String> = nodes.iter().collect();
-    // Homes do not depend on the order.
+    let list = digest(nodes.iter().map(String::as_str));
+    TopicName::new(format!("{MARK}{list}#ephemeral")).map_err(|error| BrokerError::Refused(error.to_string()))
+}
+
+/// Returns a digest of a list of nodes. Homes do not depend on its order.
+pub(super) fn digest<'a>(nodes: impl Iterator<Item = &'a str>) -> String {
+    let mut nodes: Vec<&str> = nodes.collect();
     nodes.sort_unstable();
     let mut hasher = Sha256::new();
     for name in nodes {
         hasher.update(name.as_bytes());
         hasher.update(b"\n");
     }
-    let list: String = hasher.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    TopicName::new(format!("{MARK}{list}#ephemeral")).map_err(|error| BrokerError::Refused(error.to_string()))
+    hasher.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Returns whether a topic is a mark, or a witness.

@@ -7,9 +7,12 @@ use std::{
 
 use bytes::Bytes;
 use ferry_nsq::{AdminError, ChannelName, Options, PublishError, Publisher, TopicName, Unpublished};
+use prometheus::{IntCounter, IntCounterVec};
 
 use super::{
-    administration::Administration,
+    administration::{Administration, LOGS_BODIES},
+    demands::Misfit,
+    figures::NodeFigures,
     inventory::{Inventory, Listed},
     patience::Patience,
     restore::{Homes, restore},
@@ -30,6 +33,8 @@ const GAP: Duration = Duration::from_millis(300);
 const TURN: Duration = Duration::from_secs(5);
 /// How often nsqd is asked whether it is well.
 const PING: Duration = Duration::from_secs(1);
+/// How often nsqd's options are looked at. Whoever reaches its HTTP port can change some of them.
+const LOOK: Duration = Duration::from_secs(15);
 /// The topic of the messages by which an nsqd that is not well shows that it can write again.
 const PROBE: &str = "ferry.probe";
 /// How many of them are published at first: more than `mem_queue_size` in nsq.conf. The number
@@ -53,8 +58,8 @@ pub(super) struct Node {
     links: Publisher,
     tcp: String,
     options: Options,
-    /// The limit of a call over HTTP.
-    timeout: Duration,
+    /// What became of the publishes.
+    outcomes: Outcomes,
     admin: Arc<Administration>,
     /// What nsqd wants that Ferry does not do, as the last probe found.
     wants: Mutex<Option<&'static str>>,
@@ -64,15 +69,18 @@ impl Node {
     pub(super) fn connect(
         address: &NsqdAddress,
         options: Options,
-        timeout: Duration,
+        admin: Administration,
         inventory: Arc<dyn Inventory>,
         homes: Homes,
-    ) -> Result<Arc<Self>, BrokerError> {
-        let admin = Arc::new(Administration::new(address, timeout)?);
+        outcomes: Outcomes,
+    ) -> Arc<Self> {
+        let admin = Arc::new(admin);
         let (checker, homes) = (Arc::clone(&admin), Arc::new(homes));
         let publisher = Publisher::connect_with(address.tcp.clone(), options.clone(), move || {
             let (admin, inventory, homes) = (Arc::clone(&checker), Arc::clone(&inventory), Arc::clone(&homes));
             async move {
+                // Before anything is published there.
+                admin.look_at_options().await?;
                 let restored = restore(&admin, &*inventory, &homes).await;
                 restored.map_err(|error| {
                     tracing::warn!(node = %admin.name, %error, "the channels of a node cannot be checked");
@@ -82,17 +90,17 @@ impl Node {
         });
         let bus = Publisher::connect(address.tcp.clone(), options.clone());
         let links = Publisher::connect(address.tcp.clone(), options.clone());
-        Ok(Arc::new(Self {
+        Arc::new(Self {
             name: address.name.clone(),
             publisher,
             bus,
             links,
             tcp: address.tcp.clone(),
             options,
-            timeout,
+            outcomes,
             admin,
             wants: Mutex::new(None),
-        }))
+        })
     }
 
     /// Returns how long its subscriptions may be silent or unread.
@@ -113,6 +121,9 @@ impl Node {
     /// Posts to the inbox of a link. Tries again if the connection was lost or is about to come,
     /// because another link's inbox may have ended it.
     pub(super) async fn post(&self, inbox: &TopicName, payload: Bytes) -> Result<(), BrokerError> {
+        if self.admin.logs_bodies() {
+            return Err(BrokerError::Unavailable(format!("{}: {LOGS_BODIES}", self.name)));
+        }
         let mut outcome = self.links.publish(inbox, payload.clone()).await;
         for _ in 0..RETRIES {
             let may_be_retried = outcome.as_ref().is_err_and(may_be_retried);
@@ -137,8 +148,15 @@ impl Node {
     /// publish to a topic that is being deleted. Fails with `Unavailable` if nsqd stays away for
     /// [`GAP`].
     pub(super) async fn publish_all(&self, messages: Vec<(TopicName, Bytes)>) -> Vec<(usize, BrokerError)> {
+        let count = messages.len();
+        let failed = self.try_publish_all(messages).await;
+        self.outcomes.note(count, &failed);
+        failed
+    }
+
+    async fn try_publish_all(&self, messages: Vec<(TopicName, Bytes)>) -> Vec<(usize, BrokerError)> {
         if let Some(fault) = self.admin.fault() {
-            let error = || BrokerError::Unavailable(format!("{}: nsqd says: {fault}", self.name));
+            let error = || BrokerError::Unavailable(format!("{}: {fault}", self.name));
             return (0..messages.len()).map(|index| (index, error())).collect();
         }
         let mut failed = self.publisher.publish_all(messages, TURN).await;
@@ -223,6 +241,25 @@ impl Node {
         self.admin.forget_paused();
     }
 
+    pub(super) fn misfits(&self) -> Vec<Misfit> {
+        self.admin.misfits()
+    }
+
+    pub(super) async fn figures(&self) -> Result<NodeFigures, BrokerError> {
+        self.admin.figures().await
+    }
+
+    /// Looks at nsqd's options from time to time. Never ends.
+    pub(super) async fn watch_options(&self) {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            // What was found before counts until nsqd answers.
+            if let Err(error) = self.admin.look_at_options().await {
+                tracing::debug!(node = %self.name, %error, "nsqd does not tell its options");
+            }
+        }
+    }
+
     /// Asks nsqd each second whether it is well. Never ends.
     ///
     /// nsqd confirms a publish when its topic has it. If it then cannot write its overflow, the
@@ -235,7 +272,7 @@ impl Node {
                 Ok(()) => {
                     // First the mark: other relays, and this one after its next start, tell devices
                     // by it. If that fails, the next second tries again.
-                    if self.admin.fault().is_some() && self.admin.note_loss().await.is_err() {
+                    if self.admin.own_fault().is_some() && self.admin.note_loss().await.is_err() {
                         continue;
                     }
                     self.admin.set_fault(None);
@@ -275,7 +312,7 @@ impl Node {
 
     pub(super) async fn backlog(&self, topic: &TopicName, channel: &ChannelName) -> Result<ChannelCount, BrokerError> {
         // The wait for a permit counts too: if nsqd hangs, thousands of devices wait for these few.
-        tokio::time::timeout(self.timeout, self.admin.count(topic, channel))
+        tokio::time::timeout(self.admin.timeout, self.admin.count(topic, channel))
             .await
             .unwrap_or_else(|_| Err(BrokerError::Unavailable(format!("{}: no count in time", self.name))))
     }
@@ -304,6 +341,27 @@ impl Node {
                 other => BrokerError::Unavailable(format!("{}: {other}", self.name)).into(),
             }
         })
+    }
+}
+
+/// What became of publishes to one node.
+pub(super) struct Outcomes {
+    confirmed: IntCounter,
+    unavailable: IntCounter,
+    refused: IntCounter,
+}
+
+impl Outcomes {
+    pub(super) fn of(publishes: &IntCounterVec, node: &str) -> Self {
+        let outcome = |outcome| publishes.with_label_values(&[node, outcome]);
+        Self { confirmed: outcome("confirmed"), unavailable: outcome("unavailable"), refused: outcome("refused") }
+    }
+
+    fn note(&self, published: usize, failed: &[(usize, BrokerError)]) {
+        let temporary = failed.iter().filter(|(_, error)| error.is_temporary()).count();
+        self.confirmed.inc_by((published - failed.len()) as u64);
+        self.unavailable.inc_by(temporary as u64);
+        self.refused.inc_by((failed.len() - temporary) as u64);
     }
 }
 

@@ -111,6 +111,12 @@ impl Http {
         serde_json::from_slice(&body).map_err(|_| AdminError::Malformed { address: self.address.clone() })
     }
 
+    pub(super) async fn get_text(&self, path: &str) -> Result<String, AdminError> {
+        let response = self.send(Method::GET, path, &[]).await?;
+        let body = self.expect_ok(response).await?;
+        String::from_utf8(body).map_err(|_| AdminError::Malformed { address: self.address.clone() })
+    }
+
     pub(super) async fn ping(&self) -> Result<(), AdminError> {
         let response = self.send(Method::GET, "/ping", &[]).await?;
         self.expect_ok(response).await.map(drop)

@@ -20,7 +20,7 @@ fn removed() -> ProfileChange {
 async fn a_stopped_postgres_is_unavailable_and_comes_back() {
     let server = Postgres::start().unwrap();
     let options = StoreOptions { acquire_timeout: Duration::from_millis(500), ..StoreOptions::default() };
-    let store = Store::open(&server.url, options).await.unwrap();
+    let store = Store::open(&server.url, options.clone()).await.unwrap();
     let ann = user(&store, "ann").await;
     let lock = store.lock_user(ann.id).await.unwrap();
     server.stop();
