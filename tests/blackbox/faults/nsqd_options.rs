@@ -59,14 +59,15 @@ async fn an_operator_may_allow_an_nsqd_that_logs_bodies() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_relay_with_another_list_does_not_start() {
-    let world = World::start_over(2, &[]).await;
+    let mut world = World::start_over(2, &[]).await;
+    let log = world.directory.path().join("other.log");
     let only = world.nsqds[0].for_relay();
     let flags = ["--database", &world.database.url, "--nsqd", &only].map(str::to_owned).to_vec();
     let options = || RelayOptions {
         binary: PathBuf::from(env!("CARGO_BIN_EXE_ferry")),
         flags: flags.clone(),
         log_level: "info".to_owned(),
-        log: world.directory.path().join("other.log"),
+        log: log.clone(),
     };
     let refused = ferry_testkit::Relay::start(options()).await.map(drop).unwrap_err().to_string();
     assert!(refused.contains("another list of --nsqd"), "{refused}");
@@ -75,7 +76,6 @@ async fn a_relay_with_another_list_does_not_start() {
 
     // Once all relays of the old list have ended, the new one counts at once.
     world.relays[0].ask_to_stop();
-    let mut world = world;
     world.relays[0].ended().await;
     ferry_testkit::Relay::start(options()).await.unwrap();
 }

@@ -1,7 +1,7 @@
 //! TLS to a PostgreSQL with certificates that are right, expired, of another authority and of
 //! another host.
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
 use ferry_testkit::{Authority, Postgres, Validity, until};
 
@@ -56,7 +56,8 @@ async fn only_the_right_certificate_is_taken() {
     until_modes(&server, &roots, of("expired")).await;
 
     server.use_certificate(&stranger.issue("IP:127.0.0.1", Validity::Today).unwrap());
-    until_modes(&server, &roots, of("UnknownIssuer")).await;
+    // It calls itself as the right one does, and has another key.
+    until_modes(&server, &roots, of("BadSignature")).await;
 }
 
 /// A store that is open goes on when the server gets a new certificate, and is unavailable while
@@ -65,19 +66,19 @@ async fn only_the_right_certificate_is_taken() {
 async fn a_certificate_that_goes_wrong_is_unavailable_and_has_words() {
     let (server, authority) = (Postgres::start().unwrap(), Authority::new().unwrap());
     server.use_certificate(&authority.issue("IP:127.0.0.1", Validity::Today).unwrap());
-    let options = StoreOptions {
-        database_ca: Some(authority.roots()),
-        acquire_timeout: Duration::from_millis(500),
-        ..StoreOptions::default()
-    };
+    let options = StoreOptions { database_ca: Some(authority.roots()), ..StoreOptions::default() };
     let url = format!("{}?sslmode=verify-full", server.url);
     let store = until("the server has TLS", || async { Store::open(&url, options.clone()).await.ok() }).await;
     server.use_certificate(&authority.issue("IP:127.0.0.1", Validity::Expired).unwrap());
     server.stop();
     server.start_again();
-    let refused = until("a new connection is refused", || async { store.ping().await.err() }).await;
-    assert!(matches!(refused, crate::StoreError::Unavailable(_)), "{refused:?}");
-    assert_eq!(refused.in_words(), "its certificate is not valid: see the log");
+    // The first calls may find connections that the server has closed.
+    until("a new connection is refused", || async {
+        let refused = store.ping().await.err()?;
+        assert!(matches!(refused, crate::StoreError::Unavailable(_)), "{refused:?}");
+        (refused.in_words() == "its certificate is not valid: see the log").then_some(())
+    })
+    .await;
     server.use_certificate(&authority.issue("IP:127.0.0.1", Validity::Today).unwrap());
     until("the store is back", || async { store.ping().await.ok() }).await;
 }
