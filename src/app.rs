@@ -3,21 +3,35 @@
 use std::sync::Arc;
 
 use ferry_broker::Broker;
-use ferry_store::Store;
+use ferry_store::{CODE_TRIES, DailyLimits, Quotas, Store};
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    auth::Passwords, bus::Bus, changes::Changes, config::Config, directory::Directory, hub::Hub,
-    identity::Authenticator, limits::RateLimits, links::Links, logins::Logins, metrics::Metrics, people::People,
-    presence::PresenceTracker, readiness::Readiness, receipts::Receipts, relay::Dispatcher, rooms::Rooms,
+    auth::Passwords,
+    bus::Bus,
+    changes::Changes,
+    config::{Config, Current},
+    directory::Directory,
+    hub::Hub,
+    identity::Authenticator,
+    limits::RateLimits,
+    links::Links,
+    logins::Logins,
+    metrics::Metrics,
+    people::People,
+    presence::PresenceTracker,
+    readiness::Readiness,
+    receipts::Receipts,
+    relay::Dispatcher,
+    rooms::Rooms,
     second_factor::SecondFactor,
 };
 
 /// See the module's description.
 #[derive(Debug)]
 pub struct App {
-    /// The settings.
-    pub config: Config,
+    /// The settings, as they are now.
+    pub config: Current,
     /// SQL.
     pub store: Store,
     /// The queues.
@@ -61,9 +75,30 @@ pub struct App {
 }
 
 impl App {
+    /// Uses other settings from now on. Connections stay. What they were told when they began
+    /// stays true for them: the window.
+    pub fn change(&self, config: Config) {
+        self.limits.adopt(RateLimits::new(&config.limits));
+        self.store.set_quotas(quotas(&config));
+        self.config.set(config);
+    }
+
     /// Drops everything cached, because changes of other relays may have been missed.
     pub fn missed_some(&self) {
         self.changes.missed_some();
         self.presence.forget_sight();
+    }
+}
+
+/// Returns the limits that the store keeps.
+#[must_use]
+pub fn quotas(config: &Config) -> Quotas {
+    Quotas {
+        rooms_per_user: config.limits.rooms_per_user,
+        daily: match config.limits.rates {
+            true => config.limits.daily,
+            false => DailyLimits { added: i64::MAX, invited: i64::MAX },
+        },
+        code_tries: if config.limits.rates { CODE_TRIES } else { i64::MAX },
     }
 }

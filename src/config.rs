@@ -7,12 +7,16 @@
 mod administration;
 mod arguments;
 mod check;
+mod current;
 #[cfg(test)]
 mod declared;
 #[cfg(test)]
 mod describe;
+mod log_filter;
 mod proxies;
+mod reload;
 mod rules;
+mod secrets;
 mod settings;
 mod values;
 mod warnings;
@@ -21,11 +25,15 @@ use std::{path::PathBuf, time::Duration};
 
 pub use administration::{AdminConfig, AdminListen};
 pub use arguments::ServeArguments;
+pub use current::Current;
 use ferry_broker::NsqdAddress;
 use ferry_protocol::{Allow, Secret};
 use ferry_store::DailyLimits;
+pub use log_filter::log_filter;
 pub use proxies::{Proxies, ProxyText};
+pub use reload::{Reloaded, Reloader};
 pub use settings::Settings;
+use tracing_subscriber::filter::Targets;
 pub use values::{LogFormat, NsqdText, Registration};
 
 /// Why there is no configuration.
@@ -34,6 +42,16 @@ pub enum ConfigError {
     /// Ferry cannot read the file that `--config` names.
     #[error("cannot read {path}")]
     Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The error of the system.
+        source: std::io::Error,
+    },
+    /// Ferry cannot read the file that has a secret.
+    #[error("{name}-file: cannot read {path}")]
+    SecretFile {
+        /// The name of the setting.
+        name: &'static str,
         /// The file.
         path: PathBuf,
         /// The error of the system.
@@ -133,6 +151,10 @@ pub struct Times {
     pub nsqd_heartbeat: Duration,
     /// Limit for a drain. After it the relay stops anyway.
     pub drain: Duration,
+    /// The time over which a drain spreads the closes of sockets.
+    pub drain_spread: Duration,
+    /// The time for which a relay that stops still takes connections, but is not ready any more.
+    pub drain_delay: Duration,
     /// Interval between two searches for orphan channels.
     pub reconcile: Duration,
     /// Time for which a channel must be without a device before the relay removes it.
@@ -207,6 +229,8 @@ pub struct Config {
     pub web: bool,
     /// Format of log lines.
     pub log_format: LogFormat,
+    /// Which lines are logged.
+    pub log: Targets,
 }
 
 impl Config {

@@ -110,10 +110,10 @@ fn declared(app: &Arc<App>) -> Route {
         socket::routes(app),
         operations::routes(app),
     ];
-    if app.config.docs {
+    if app.config.now().docs {
         routes.push(docs::routes(app));
     }
-    routes.push(if app.config.web { web::routes(app) } else { web::farewell(app) });
+    routes.push(if app.config.now().web { web::routes(app) } else { web::farewell(app) });
     any_of(routes)
 }
 
@@ -182,14 +182,13 @@ mod tests {
         io::{AsyncReadExt, AsyncWriteExt},
         net::TcpStream,
     };
-    use tokio_util::sync::CancellationToken;
 
     use super::{
         cost::{Auth, Cost},
         route::Declared,
         *,
     };
-    use crate::config::Settings;
+    use crate::{config::Settings, orders::Orders};
 
     /// Returns whether the path of a route, with `{}` for any segment, is that of the document or
     /// includes it.
@@ -240,7 +239,7 @@ mod tests {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let gate = Gate::new(&app, warp::service(routes.filter));
-        let serving = tokio::spawn(crate::server::serve(Arc::clone(&app), listener, gate, CancellationToken::new()));
+        let serving = tokio::spawn(crate::server::serve(Arc::clone(&app), listener, gate, Orders::default()));
         for (before, method) in (0..).zip(["GET", "POST", "DELETE", "GET"]) {
             assert_eq!(app.metrics.panics.get(), before);
             let request = format!("{method} /panics HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n");

@@ -5,8 +5,21 @@ use std::{sync::Arc, time::Duration};
 use dashmap::{DashMap, mapref::entry::Entry};
 use ferry_protocol::{CloseCode, DeviceId, UserId};
 use tokio::sync::SetOnce;
+use tokio_util::sync::CancellationToken;
 
 use crate::line::Line;
+
+/// The pause of a drain between some closes and the next.
+const DRAIN_PAUSE: Duration = Duration::from_millis(50);
+/// Closes of a drain for each pause, at least: 200 a second.
+const DRAIN_AT_ONCE: usize = 10;
+
+/// Returns how many connections a drain closes before each pause, so that it takes no longer than
+/// `spread`.
+fn at_once(connections: usize, spread: Duration) -> usize {
+    let pauses = usize::try_from(spread.as_millis() / DRAIN_PAUSE.as_millis()).unwrap_or(usize::MAX);
+    connections.checked_div(pauses).map_or(connections, |each| each + 1).max(DRAIN_AT_ONCE)
+}
 
 /// See the module's description. Bounded by the number of connections that the relay accepts.
 #[derive(Debug, Default)]
@@ -116,16 +129,28 @@ impl Hub {
 
     /// Asks every connection to end ([`CloseCode::GoingAway`]), including those that come later.
     /// Does not wait for them.
-    pub fn drain(&self) {
+    ///
+    /// The requests are spread over this time, so that the devices do not all come to another relay
+    /// at once. With few connections it takes less. `hurry` ends the pauses.
+    pub async fn drain(&self, spread: Duration, hurry: &CancellationToken) {
         let _ = self.draining.set(());
-        for place in &self.devices {
-            place.close(CloseCode::GoingAway);
+        // Those of now: a connection that comes later is closed when it registers.
+        let lines: Vec<Arc<Line>> = self.devices.iter().map(|place| Arc::clone(&place)).collect();
+        let at_once = at_once(lines.len(), spread);
+        for some in lines.chunks(at_once) {
+            some.iter().for_each(|line| line.close(CloseCode::GoingAway));
+            if lines.len() > at_once {
+                // Ends at once, once `hurry` is cancelled.
+                let _ = hurry.run_until_cancelled(tokio::time::sleep(DRAIN_PAUSE)).await;
+            }
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
 
     #[tokio::test]
@@ -166,10 +191,36 @@ mod tests {
         assert_eq!(registration.line.close_reason(), Some(CloseCode::Replaced));
     }
 
+    #[test]
+    fn a_drain_is_spread_and_never_longer_than_it_may_be() {
+        let spread = Duration::from_secs(4);
+        assert_eq!([0, 1, 10, 800].map(|connections| at_once(connections, spread)), [10, 10, 10, 11]);
+        for connections in [801_usize, 20_000, 20_079, 1_000_000] {
+            let rounds = connections.div_ceil(at_once(connections, spread));
+            assert!(DRAIN_PAUSE * u32::try_from(rounds).unwrap() <= spread, "{connections}");
+        }
+        assert_eq!(at_once(20_000, Duration::ZERO), 20_000);
+    }
+
+    #[tokio::test]
+    async fn a_drain_closes_some_after_others_unless_it_is_hurried() {
+        let hub = Arc::new(Hub::default());
+        let lines: Vec<_> = (0..100).map(|_| hub.register(UserId::new(), DeviceId::new()).0).collect();
+        let closed = || lines.iter().filter(|one| one.line.close_reason().is_some()).count();
+        let hurry = CancellationToken::new();
+        let drain = hub.drain(Duration::from_secs(60), &hurry);
+        tokio::pin!(drain);
+        assert_eq!(drain.as_mut().now_or_never(), None);
+        assert_eq!(closed(), DRAIN_AT_ONCE);
+        hurry.cancel();
+        drain.await;
+        assert_eq!(closed(), 100);
+    }
+
     #[tokio::test]
     async fn a_socket_that_comes_while_draining_is_closed_at_once() {
         let hub = Arc::new(Hub::default());
-        hub.drain();
+        hub.drain(Duration::ZERO, &CancellationToken::new()).await;
         let (late, _) = hub.register(UserId::new(), DeviceId::new());
         assert_eq!(late.line.close_reason(), Some(CloseCode::GoingAway));
     }

@@ -1,8 +1,9 @@
 //! Limits on rates, for each device, user, username or network. Keys with their full allowance are
 //! removed every minute, so that memory stays bounded.
 
-use std::{hash::Hash, num::NonZeroU32, time::Duration};
+use std::{hash::Hash, num::NonZeroU32, sync::Arc, time::Duration};
 
+use arc_swap::ArcSwapOption;
 use ferry_protocol::{DeviceId, RoomId, UserId};
 use governor::{
     Quota, RateLimiter,
@@ -31,14 +32,31 @@ const NEWS_RATE: u32 = 200;
 
 /// One limit, counted for each key on its own.
 #[derive(Debug)]
-pub struct Limit<K: Hash + Eq + Clone>(Option<Keyed<K>>);
+pub struct Limit<K: Hash + Eq + Clone>(ArcSwapOption<Counted<K>>);
+
+/// What was counted towards a limit.
+#[derive(Debug)]
+struct Counted<K: Hash + Eq + Clone> {
+    quota: Quota,
+    keys: Keyed<K>,
+}
 
 impl<K: Hash + Eq + Clone> Limit<K> {
     fn new(enabled: bool, burst: u32, interval: Duration) -> Self {
         let burst = NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN);
         // `None` only for an interval of zero, which the configuration rejects.
         let quota = Quota::with_period(interval).map(|quota| quota.allow_burst(burst));
-        Self(quota.filter(|_| enabled).map(Keyed::dashmap))
+        let counted = quota.filter(|_| enabled).map(|quota| Counted { quota, keys: Keyed::dashmap(quota) });
+        Self(ArcSwapOption::from_pointee(counted))
+    }
+
+    /// Takes over another limit. What was counted stays if the limit is the same.
+    fn adopt(&self, other: Self) {
+        let other = other.0.into_inner();
+        let quota = |counted: &Option<Arc<Counted<K>>>| counted.as_ref().map(|counted| counted.quota);
+        if quota(&other) != quota(&self.0.load_full()) {
+            self.0.store(other);
+        }
     }
 
     /// Counts one use of this key.
@@ -46,8 +64,9 @@ impl<K: Hash + Eq + Clone> Limit<K> {
     /// # Errors
     /// Fails with the time to wait if the limit is reached.
     pub fn take(&self, key: &K) -> Result<(), Duration> {
-        let Some(limiter) = &self.0 else { return Ok(()) };
-        limiter.check_key(key).map_err(|not_until| not_until.wait_time_from(DefaultClock::default().now()))
+        let counted = self.0.load();
+        let Some(counted) = counted.as_ref() else { return Ok(()) };
+        counted.keys.check_key(key).map_err(|not_until| not_until.wait_time_from(DefaultClock::default().now()))
     }
 
     /// Counts so many uses of this key at once.
@@ -56,7 +75,9 @@ impl<K: Hash + Eq + Clone> Limit<K> {
     /// Fails with the time to wait if the limit is reached. More uses than the burst allows count
     /// as the whole burst: otherwise they would never be allowed.
     pub fn take_many(&self, key: &K, uses: u32) -> Result<(), Duration> {
-        let (Some(limiter), Some(uses)) = (&self.0, NonZeroU32::new(uses)) else { return Ok(()) };
+        let counted = self.0.load();
+        let (Some(counted), Some(uses)) = (counted.as_ref(), NonZeroU32::new(uses)) else { return Ok(()) };
+        let limiter = &counted.keys;
         match limiter.check_key_n(key, uses) {
             Ok(Ok(())) => Ok(()),
             Ok(Err(not_until)) => Err(not_until.wait_time_from(DefaultClock::default().now())),
@@ -68,9 +89,9 @@ impl<K: Hash + Eq + Clone> Limit<K> {
     }
 
     fn tidy(&self) {
-        if let Some(limiter) = &self.0 {
-            limiter.retain_recent();
-            limiter.shrink_to_fit();
+        if let Some(counted) = self.0.load().as_ref() {
+            counted.keys.retain_recent();
+            counted.keys.shrink_to_fit();
         }
     }
 }
@@ -95,6 +116,11 @@ impl NetworkLimit {
     pub fn take(&self, network: &Network) -> Result<(), Duration> {
         self.networks.take(network)?;
         network.site().map_or(Ok(()), |site| self.sites.take(&site))
+    }
+
+    fn adopt(&self, other: Self) {
+        self.networks.adopt(other.networks);
+        self.sites.adopt(other.sites);
     }
 
     fn tidy(&self) {
@@ -198,6 +224,33 @@ impl RateLimits {
         }
     }
 
+    /// Takes over other limits. What was counted stays where the limit is the same.
+    pub fn adopt(&self, other: Self) {
+        self.sends.adopt(other.sends);
+        self.fan_out.adopt(other.fan_out);
+        self.logins_of.adopt(other.logins_of);
+        self.guesses.adopt(other.guesses);
+        self.known_guesses.adopt(other.known_guesses);
+        self.logins_from.adopt(other.logins_from);
+        self.refreshes_from.adopt(other.refreshes_from);
+        self.proofs.adopt(other.proofs);
+        self.proofs_of.adopt(other.proofs_of);
+        self.accounts_from.adopt(other.accounts_from);
+        self.invitations.adopt(other.invitations);
+        self.news.adopt(other.news);
+        self.joins.adopt(other.joins);
+        self.connects.adopt(other.connects);
+        self.hellos_from.adopt(other.hellos_from);
+        self.reads.adopt(other.reads);
+        self.marks.adopt(other.marks);
+        self.typing.adopt(other.typing);
+        self.watches.adopt(other.watches);
+        self.links.adopt(other.links);
+        self.calls.adopt(other.calls);
+        self.exports.adopt(other.exports);
+        self.friend_requests.adopt(other.friend_requests);
+    }
+
     /// Removes the keys that have their full allowance. Call this regularly.
     pub fn tidy(&self) {
         self.sends.tidy();
@@ -242,6 +295,21 @@ mod tests {
         assert_eq!(limit.take_many(&2, 1_000), Ok(()), "more than the burst is the burst");
         assert!(limit.take(&2).is_err());
         assert_eq!(limit.take_many(&2, 0), Ok(()));
+    }
+
+    #[test]
+    fn a_limit_that_stays_the_same_forgets_nothing() {
+        let hour = Duration::from_secs(3_600);
+        let limit = Limit::new(true, 1, hour);
+        assert_eq!(limit.take(&1), Ok(()));
+        limit.adopt(Limit::new(true, 1, hour));
+        assert!(limit.take(&1).is_err());
+        limit.adopt(Limit::new(true, 2, hour));
+        assert_eq!(limit.take(&1), Ok(()));
+        limit.adopt(Limit::new(false, 2, hour));
+        assert!((0..9).all(|_| limit.take(&1).is_ok()));
+        limit.adopt(Limit::new(true, 1, hour));
+        assert!(limit.take(&1).is_ok() && limit.take(&1).is_err());
     }
 
     #[test]

@@ -28,7 +28,7 @@ use self::{
     parcel::Parcel,
 };
 use crate::{
-    bus::Bus, config::Limits, limits::RateLimits, line::Line, metrics::Metrics, news::LiveEvent,
+    bus::Bus, config::Current, limits::RateLimits, line::Line, metrics::Metrics, news::LiveEvent,
     presence::PresenceTracker,
 };
 
@@ -98,12 +98,10 @@ pub struct Links {
     broker: Broker,
     bus: Bus,
     presence: Arc<PresenceTracker>,
+    config: Current,
     limits: Arc<RateLimits>,
     metrics: Arc<Metrics>,
     tasks: TaskTracker,
-    most: usize,
-    /// Bytes a second, each way.
-    rate: u32,
     places: Mutex<Places>,
 }
 
@@ -145,18 +143,23 @@ impl Links {
         broker: Broker,
         bus: Bus,
         presence: Arc<PresenceTracker>,
-        limits: (&Limits, Arc<RateLimits>),
+        limits: (Current, Arc<RateLimits>),
         metrics: Arc<Metrics>,
         tasks: TaskTracker,
     ) -> Self {
-        let (&Limits { links: most, link_rate: rate, .. }, limits) = limits;
-        Self { broker, bus, presence, limits, metrics, tasks, most, rate, places: Mutex::default() }
+        let (config, limits) = limits;
+        Self { broker, bus, presence, config, limits, metrics, tasks, places: Mutex::default() }
     }
 
     /// Returns whether this relay carries links.
     #[must_use]
     pub fn are_on(&self) -> bool {
-        self.most > 0
+        self.config.now().limits.links > 0
+    }
+
+    /// Returns how many bytes a second may go each way.
+    fn rate(&self) -> u32 {
+        self.config.now().limits.link_rate
     }
 
     fn places(&self) -> MutexGuard<'_, Places> {
@@ -166,7 +169,7 @@ impl Links {
 
     fn take_place(self: &Arc<Self>, offers: Option<UserId>) -> Result<Place, LinkEnd> {
         let mut places = self.places();
-        if places.ends >= self.most {
+        if places.ends >= self.config.now().limits.links {
             return Err(LinkEnd::Limit);
         }
         if let Some(user) = offers {

@@ -15,7 +15,7 @@ use ferry_protocol::{CloseCode, DeviceId, UserId};
 use ferry_store::{PendingClose, Store, StoreError};
 use tokio_util::task::TaskTracker;
 
-use crate::{changes::Changes, receipts::Receipts, refusal::Refusal, relay::Dispatcher};
+use crate::{changes::Changes, config::Current, receipts::Receipts, refusal::Refusal, relay::Dispatcher};
 
 pub use opening::FirstToken;
 
@@ -42,7 +42,7 @@ pub struct Logins {
     /// The receipts, for authors of messages that a device never got.
     pub receipts: Arc<Receipts>,
     /// The limit of devices for each user.
-    pub max_devices: usize,
+    pub config: Current,
     /// Tasks that run beside an answer. The relay waits for them when it ends.
     pub tasks: TaskTracker,
 }
@@ -295,14 +295,15 @@ mod tests {
         let metrics = Arc::new(Metrics::new().unwrap());
         let dispatcher = Arc::new(Dispatcher::new(broker.clone(), members.clone(), metrics));
         let changes = Changes::new(Bus::new(broker.clone(), trust), Arc::new(Hub::default()), members);
-        let limits = Arc::new(RateLimits::new(&Config::defaults().unwrap().limits));
+        let config = Current::new(Config::defaults().unwrap());
+        let limits = Arc::new(RateLimits::new(&config.now().limits));
         let logins = Logins {
             store: store.clone(),
             broker: broker.clone(),
             changes: Arc::new(changes),
-            receipts: Arc::new(Receipts::new(limits, Arc::clone(&dispatcher), 32)),
+            receipts: Arc::new(Receipts::new(config.clone(), limits, Arc::clone(&dispatcher))),
             dispatcher,
-            max_devices: 16,
+            config,
             tasks,
         };
         let new = NewUser {

@@ -104,6 +104,8 @@ pub struct Metrics {
     pub store_wait_seconds: Histogram,
     /// Calls of the store that failed, by kind.
     pub store_errors: IntCounterVec,
+    /// How often the settings were read again, by outcome.
+    pub config_reloads: IntCounterVec,
 }
 
 fn node(name: &str, help: &str) -> Result<IntGaugeVec, prometheus::Error> {
@@ -190,6 +192,7 @@ impl Metrics {
             "Ended sockets, by close code; `1006` was lost, `device` was closed by the device",
         );
         let links_closed = Opts::new("ferry_links_closed_total", "Ends of links that are over, by reason");
+        let reloads = Opts::new("ferry_config_reloads_total", "Times that the settings were read again, by outcome");
         let metrics = Self {
             connected_devices: register!(IntGauge::new("ferry_connected_devices", "Devices with an open socket")),
             online_users: register!(IntGauge::new("ferry_online_users", "Users connected to this relay")),
@@ -256,6 +259,7 @@ impl Metrics {
             devices_expired: register!(IntCounterVec::new(expired, &["reason"])),
             store_wait_seconds: register!(Histogram::with_opts(store_wait)),
             store_errors: register!(IntCounterVec::new(store_errors, &["kind"])),
+            config_reloads: register!(IntCounterVec::new(reloads, &["outcome"])),
             registry,
         };
         metrics.begin();

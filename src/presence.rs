@@ -40,7 +40,7 @@ use self::{
 use crate::{
     bus::Bus,
     cache::{Cache, Life},
-    config::{Config, Limits, Times},
+    config::{Current, Times},
     directory::Directory,
     line::Line,
     metrics::Metrics,
@@ -71,7 +71,7 @@ pub struct PresenceTracker {
     /// The number of the last announcement.
     seq: AtomicU64,
     times: Times,
-    limits: Limits,
+    config: Current,
     store: Store,
     bus: Bus,
     directory: Directory,
@@ -148,7 +148,7 @@ impl PresenceTracker {
     /// Creates the tracker, with nobody there yet.
     #[must_use]
     pub fn new(
-        config: &Config,
+        config: Current,
         store: Store,
         bus: Bus,
         directory: Directory,
@@ -159,14 +159,14 @@ impl PresenceTracker {
         Self {
             run,
             seq: AtomicU64::new(0),
-            times: config.times,
-            limits: config.limits.clone(),
+            times: config.times(),
+            config: config.clone(),
             store,
             bus,
             directory,
             metrics,
-            sockets: Mutex::new(Sockets::new(config.times.presence_grace)),
-            board: Mutex::new(Board::new(run, config.times.presence_forget)),
+            sockets: Mutex::new(Sockets::new(config.times().presence_grace)),
+            board: Mutex::new(Board::new(run, config.times().presence_forget)),
             missing: Mutex::default(),
             lines: LinesByUser::default(),
             watchers: LinesByUser::default(),

@@ -1,7 +1,10 @@
 //! Whether users should be sent here: SQL takes writes, and an nsqd takes publishes.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -51,6 +54,7 @@ pub struct Readiness {
     last: Mutex<Option<(Instant, Probe)>>,
     /// What was last wrong with SQL, for the log.
     told: Mutex<Option<&'static str>>,
+    stops: AtomicBool,
 }
 
 impl std::fmt::Debug for Readiness {
@@ -63,7 +67,18 @@ impl Readiness {
     /// Creates it. Probes nothing yet.
     #[must_use]
     pub fn new(store: Store, bus: Bus) -> Self {
-        Self { store, bus, last: Mutex::new(None), told: Mutex::new(None) }
+        Self { store, bus, last: Mutex::new(None), told: Mutex::new(None), stops: AtomicBool::new(false) }
+    }
+
+    /// Notes that the relay is about to stop: it is not ready any more, whatever a probe finds.
+    pub fn stop(&self) {
+        self.stops.store(true, Ordering::Release);
+    }
+
+    /// Returns whether the relay is about to stop.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.stops.load(Ordering::Acquire)
     }
 
     /// Returns what the last probe has found, or what a new one finds if that is older than a

@@ -20,7 +20,7 @@ use tokio::{sync::Notify, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use self::gathered::Gathered;
-use crate::{identity::Authenticated, limits::RateLimits, refusal::Refusal, relay::Dispatcher};
+use crate::{config::Current, identity::Authenticated, limits::RateLimits, refusal::Refusal, relay::Dispatcher};
 
 /// The shortest pause between two rounds of publishing.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -40,21 +40,18 @@ const LAST: Duration = Duration::from_secs(2);
 pub struct Receipts {
     limits: Arc<RateLimits>,
     dispatcher: Arc<Dispatcher>,
-    /// The number of members up to which authors learn which devices have a message, and not only
-    /// how many.
-    room_size: usize,
+    config: Current,
     gathered: Mutex<Gathered>,
     wake: Notify,
     ending: CancellationToken,
 }
 
 impl Receipts {
-    /// Creates the service. `room_size` is the number of members up to which authors learn which
-    /// devices have a message, and not only how many.
+    /// Creates the service.
     #[must_use]
-    pub fn new(limits: Arc<RateLimits>, dispatcher: Arc<Dispatcher>, room_size: usize) -> Self {
+    pub fn new(config: Current, limits: Arc<RateLimits>, dispatcher: Arc<Dispatcher>) -> Self {
         let (gathered, wake, ending) = (Mutex::default(), Notify::new(), CancellationToken::new());
-        Self { limits, dispatcher, room_size, gathered, wake, ending }
+        Self { config, limits, dispatcher, gathered, wake, ending }
     }
 
     fn gathered(&self) -> MutexGuard<'_, Gathered> {
@@ -145,7 +142,8 @@ impl Receipts {
                 if some.is_empty() {
                     break;
                 }
-                outgoing::publish(&self.dispatcher, some, self.room_size).await;
+                let room_size = self.config.now().limits.receipt_room_size;
+                outgoing::publish(&self.dispatcher, some, room_size).await;
             }
             if is_last {
                 return;

@@ -20,6 +20,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     changes::Changes,
+    config::Current,
     identity::Authenticated,
     limits::RateLimits,
     presence::PresenceTracker,
@@ -49,7 +50,7 @@ pub struct Rooms {
     /// Sends over HTTP that are outstanding for somebody.
     pub sends_over_http: Arc<SendsOverHttp>,
     /// The limit of members for each room.
-    pub max_members: usize,
+    pub config: Current,
     /// Tasks beside an answer. The relay waits for them at its end.
     pub tasks: TaskTracker,
 }
@@ -85,7 +86,7 @@ impl Rooms {
         }
         let name = name.ok_or_else(|| Refusal::invalid("name", "a room of this kind needs one"))?;
         members.retain(|member| *member != who.user);
-        if members.len() >= self.max_members {
+        if members.len() >= self.config.now().limits.members {
             return Err(Refusal::new(ErrorCode::RoomFull, "more members than a room may have"));
         }
         let new = NewRoom {

@@ -4,17 +4,18 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use ferry_broker::{Broker, BrokerConfig, MemoryBroker, MemoryLimits, NsqBroker};
-use ferry_store::{CODE_TRIES, DailyLimits, Store, StoreMeter, StoreOptions};
+use ferry_store::{Store, StoreMeter, StoreOptions};
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     admin,
-    app::App,
+    app::{App, quotas},
     auth::{AccessTokens, KeyRing, Keys, PasswordParams, Passwords},
     bus::Bus,
     changes::Changes,
-    config::Config,
+    config::{Config, Current},
+    control::Control,
     directory::Directory,
     http,
     hub::Hub,
@@ -52,11 +53,11 @@ pub enum Stopped {
     InHaste,
 }
 
-/// Runs a relay on this listener until `stop`, and drains it.
+/// Runs a relay on this listener until it is ordered to stop, and drains it.
 ///
 /// # Errors
 /// Fails if the database cannot be opened, or if a part rejects the settings.
-pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken) -> anyhow::Result<Stopped> {
+pub async fn run(config: Config, listener: TcpListener, control: Control) -> anyhow::Result<Stopped> {
     // First: the socket of a relay that runs says that this one must not.
     let operators = admin::listen(&config).await?;
     // Boxed, because it is large and over soon.
@@ -64,24 +65,37 @@ pub async fn run(config: Config, listener: TcpListener, stop: CancellationToken)
     upkeep::agree_on_nodes(&app).await?;
     let address = listener.local_addr().context("the listener has no address")?;
     tracing::info!(%address, "ferry listens");
-    for warning in app.config.warnings(address.ip()) {
+    for warning in app.config.now().warnings(address.ip()) {
         tracing::warn!("{warning}");
     }
+    let Control { orders, service_manager, reload } = control;
+    let service_manager = Arc::new(service_manager);
 
     let mut upkeep = upkeep::start(&app);
     upkeep.spawn(hear_other_relays(Arc::clone(&app)));
     upkeep.spawn(app.bus.clone().announce_all());
     upkeep.spawn(Arc::clone(&app.presence).keep());
     upkeep.spawn(Arc::clone(&app.presence).tell());
+    if let Some(reload) = reload {
+        upkeep.spawn(reload.listen(Arc::clone(&app), Arc::clone(&service_manager)));
+    }
+    let (watched, manager) = (orders.clone(), Arc::clone(&service_manager));
+    upkeep.spawn(async move { manager.watch(watched).await });
+    let (stop, manager) = (orders.stop.clone(), Arc::clone(&service_manager));
+    upkeep.spawn(async move {
+        stop.cancelled().await;
+        manager.stopping();
+    });
+    service_manager.ready();
     let publishing = tokio::spawn(Arc::clone(&app.receipts).publish());
 
     // Operators see the relay until it has ended.
     let ended = CancellationToken::new();
-    let header_timeout = app.config.times.header;
+    let header_timeout = app.config.times().header;
     let operated = admin::serve(operators, http::admin_service(&app), header_timeout, ended.clone());
     let operated = tokio::spawn(operated);
 
-    let drained = server::serve(Arc::clone(&app), listener, http::service(&app), stop).await;
+    let drained = server::serve(Arc::clone(&app), listener, http::service(&app), orders).await;
     upkeep.shutdown().await;
     upkeep::say_that_it_ends(&app).await;
     // After the upkeep, so that this is the relay's last announcement.
@@ -139,10 +153,11 @@ pub(crate) async fn build(config: Config) -> anyhow::Result<Arc<App>> {
     let identity = Authenticator::new(open_tokens(&config, &store).await?, store.clone(), directory.clone());
     let limits = Arc::new(RateLimits::new(&config.limits));
     let dispatcher = Arc::new(Dispatcher::new(broker.clone(), directory.clone(), Arc::clone(&metrics)));
-    let receipts = Receipts::new(Arc::clone(&limits), Arc::clone(&dispatcher), config.limits.receipt_room_size);
+    let current = Current::new(config.clone());
+    let receipts = Receipts::new(current.clone(), Arc::clone(&limits), Arc::clone(&dispatcher));
     let receipts = Arc::new(receipts);
     let presence = PresenceTracker::new(
-        &config,
+        current.clone(),
         store.clone(),
         bus.clone(),
         directory.clone(),
@@ -154,7 +169,7 @@ pub(crate) async fn build(config: Config) -> anyhow::Result<Arc<App>> {
         broker.clone(),
         bus.clone(),
         Arc::clone(&presence),
-        (&config.limits, Arc::clone(&limits)),
+        (current.clone(), Arc::clone(&limits)),
         Arc::clone(&metrics),
         tasks.clone(),
     ));
@@ -164,7 +179,7 @@ pub(crate) async fn build(config: Config) -> anyhow::Result<Arc<App>> {
         changes: Arc::clone(&changes),
         dispatcher: Arc::clone(&dispatcher),
         receipts: Arc::clone(&receipts),
-        max_devices: config.limits.devices,
+        config: current.clone(),
         tasks: tasks.clone(),
     };
     let rooms = Rooms {
@@ -174,7 +189,7 @@ pub(crate) async fn build(config: Config) -> anyhow::Result<Arc<App>> {
         presence: Arc::clone(&presence),
         limits: Arc::clone(&limits),
         sends_over_http: Arc::default(),
-        max_members: config.limits.members,
+        config: current.clone(),
         tasks: tasks.clone(),
     };
     let people = People {
@@ -192,7 +207,7 @@ pub(crate) async fn build(config: Config) -> anyhow::Result<Arc<App>> {
     watch(&metrics, &store, &passwords)?;
     let readiness = Arc::new(Readiness::new(store.clone(), bus.clone()));
     Ok(Arc::new(App {
-        config,
+        config: current,
         store,
         broker,
         bus,
@@ -216,17 +231,12 @@ pub(crate) async fn build(config: Config) -> anyhow::Result<Arc<App>> {
     }))
 }
 
-async fn open_store(config: &Config, metrics: Option<&Metrics>) -> anyhow::Result<Store> {
+pub(crate) async fn open_store(config: &Config, metrics: Option<&Metrics>) -> anyhow::Result<Store> {
     let options = StoreOptions {
         max_connections: config.database_connections,
         acquire_timeout: ACQUIRE,
+        quotas: quotas(config),
         database_ca: config.database_ca.clone(),
-        rooms_per_user: config.limits.rooms_per_user,
-        daily: match config.limits.rates {
-            true => config.limits.daily,
-            false => DailyLimits { added: i64::MAX, invited: i64::MAX },
-        },
-        code_tries: if config.limits.rates { CODE_TRIES } else { i64::MAX },
         meter: metrics
             .map(|metrics| StoreMeter::new(metrics.store_wait_seconds.clone(), &metrics.store_errors))
             .unwrap_or_default(),

@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn the_default_socket_is_where_others_cannot_reach_it() {
         let with = |database: &str, directory: Option<&str>| {
-            let settings = Settings { database: Some(database.into()), ..Settings::default() };
+            let settings = Settings { database: Some(database.to_owned().into()), ..Settings::default() };
             settings.into_config().unwrap().admin_socket(directory)
         };
         assert_eq!(with("sqlite://a/b.db", None), Some("a/b.db.admin.sock".into()));

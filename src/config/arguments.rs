@@ -21,8 +21,17 @@ impl ServeArguments {
     /// # Errors
     /// Fails if Ferry cannot read the file or cannot use a value.
     pub fn into_config(self) -> Result<Config, ConfigError> {
+        self.into_settings()?.into_config()
+    }
+
+    /// Reads the file, if there is one, and returns what it and the arguments say together, not
+    /// checked yet.
+    ///
+    /// # Errors
+    /// Fails if Ferry cannot read the file, or if it is no file of settings.
+    pub fn into_settings(self) -> Result<Settings, ConfigError> {
         let file = self.config.as_deref().map(Settings::from_file).transpose()?.unwrap_or_default();
-        self.settings.or(file).into_config()
+        Ok(self.settings.or(file))
     }
 }
 

@@ -9,6 +9,7 @@ use ferry_store::DailyLimits;
 use super::{
     AdminConfig, AuthConfig, Config, ConfigError, Limits, Settings, Times,
     administration::is_host_and_port,
+    log_filter,
     rules::{DAY, at_least, days, invalid, seconds, within},
     settings::Values,
 };
@@ -18,9 +19,37 @@ impl Settings {
     /// Returns the configuration: these settings with all defaults filled in, checked.
     ///
     /// # Errors
-    /// Fails with [`ConfigError::Invalid`] for the first value that Ferry cannot use.
+    /// Fails with [`ConfigError::Invalid`] for the first value that Ferry cannot use, and if the
+    /// file of a secret cannot be used.
     pub fn into_config(self) -> Result<Config, ConfigError> {
-        let values = self.with_defaults();
+        self.read_secrets()?.with_defaults().into_config()
+    }
+
+    /// Returns every fault of these settings, not only the first.
+    #[must_use]
+    pub fn faults(&self) -> Vec<ConfigError> {
+        let (mut rest, mut faults) = (self.clone(), Vec::new());
+        while let Err(fault) = rest.clone().into_config() {
+            let before = faults.len();
+            // With the default for what is wrong, the next fault shows.
+            if let ConfigError::Invalid { name, .. } | ConfigError::SecretFile { name, .. } = &fault
+                && !faults.iter().any(|known: &ConfigError| known.to_string() == fault.to_string())
+            {
+                rest.forget(&name.replace('-', "_"));
+                faults.push(fault);
+            }
+            if faults.len() == before {
+                break;
+            }
+        }
+        faults
+    }
+}
+
+impl Values {
+    /// Checks the values.
+    pub(super) fn into_config(self) -> Result<Config, ConfigError> {
+        let values = self;
         let (limits, times, auth) = (values.limits()?, values.times()?, values.auth()?);
         let database = values.database;
         if !["sqlite://", "postgres://", "postgresql://"].iter().any(|scheme| database.expose().starts_with(scheme)) {
@@ -54,6 +83,7 @@ impl Settings {
             docs: values.docs,
             web: values.web,
             log_format: values.log_format,
+            log: log_filter(&values.log).map_err(|_| invalid("log", "must be levels, as info,ferry::session=debug"))?,
         })
     }
 }
@@ -100,6 +130,9 @@ impl Values {
         if presence_forget < presence_heartbeat * 2 {
             return Err(invalid("presence-forget", "must be at least twice presence-heartbeat"));
         }
+        if self.drain_spread >= self.drain_timeout && self.drain_spread > 0 {
+            return Err(invalid("drain-spread", "must be less than drain-timeout"));
+        }
         Ok(Times {
             header: seconds("header-timeout", self.header_timeout)?,
             body: seconds("body-timeout", self.body_timeout)?,
@@ -111,6 +144,8 @@ impl Values {
             // `max_heartbeat_interval` in nsq.conf.
             nsqd_heartbeat: Duration::from_secs(within("nsqd-heartbeat", 5, 60, self.nsqd_heartbeat)?),
             drain: seconds("drain-timeout", self.drain_timeout)?,
+            drain_spread: Duration::from_secs(self.drain_spread),
+            drain_delay: Duration::from_secs(within("drain-delay", 0, 600, self.drain_delay)?),
             reconcile: seconds("reconcile-interval", self.reconcile_interval)?,
             orphan_grace: Duration::from_secs(within("orphan-grace", 0, DAY, self.orphan_grace)?),
             presence_grace: seconds("presence-grace", self.presence_grace)?,

@@ -24,6 +24,6 @@ impl Declared {
     /// Returns whether the default follows from other settings. Then the declaration gives a text
     /// for it.
     pub fn is_computed(&self) -> bool {
-        self.default != self.in_file && self.in_file != "[]"
+        self.default != self.in_file && !["[]", "\"\""].contains(&self.in_file.as_str())
     }
 }

@@ -1,10 +1,13 @@
 //! Every setting, declared once: its flag, variable, key in the file, default and description.
 
+use std::path::PathBuf;
+
 use ferry_protocol::Secret;
 use serde::Deserialize;
 
 use super::proxies::ProxyText;
 use super::values::{InFile, LogFormat, NsqdText, Registration, help_text};
+use super::{ConfigError, secrets};
 
 /// The default of a setting, as people read it: the text that the declaration gives, or else the
 /// value itself.
@@ -21,12 +24,15 @@ macro_rules! default_text {
 /// the documents all follow from this.
 ///
 /// - `values`: one value. The default may use settings declared before it; it then needs a text.
+/// - `secrets`: one value that others must not see, and the name of a file that has it instead.
 /// - `lists`: any number of values. The default is the empty list.
 /// - `switches`: true or false.
 macro_rules! settings {
     (
         values { $($(#[doc = $doc:literal])* $name:ident: $type:ty =
             $default:expr $(=> $text:literal)?, $env:literal, $value_name:literal;)* }
+        secrets { $($(#[doc = $xdoc:literal])* $secret:ident = $xdefault:literal, $xenv:literal, $xvalue_name:literal;
+            $(#[doc = $fdoc:literal])* $file:ident, $fenv:literal;)* }
         lists { $($(#[doc = $ldoc:literal])* $list:ident: $ltype:ty, $lenv:literal, $lvalue_name:literal;)* }
         switches { $($(#[doc = $sdoc:literal])* $switch:ident = $sdefault:literal, $senv:literal;)* }
     ) => {
@@ -37,6 +43,12 @@ macro_rules! settings {
             $($(#[doc = $doc])* #[arg(long, env = $env, hide_env_values = true, value_name = $value_name,
                 help = help_text(concat!($($doc,)*), &default_text!($type, $default $(, $text)?)))]
               pub $name: Option<$type>,)*
+            $($(#[doc = $xdoc])* #[arg(long, env = $xenv, hide_env_values = true, value_name = $xvalue_name,
+                help = help_text(concat!($($xdoc,)*), $xdefault))]
+              pub $secret: Option<Secret>,
+              $(#[doc = $fdoc])* #[arg(long, env = $fenv, value_name = "FILE",
+                help = help_text(concat!($($fdoc,)*), "none"))]
+              pub $file: Option<PathBuf>,)*
             $($(#[doc = $ldoc])* #[arg(long, env = $lenv, hide_env_values = true, value_name = $lvalue_name,
                 value_delimiter = ',', help = help_text(concat!($($ldoc,)*), "none"))]
               #[serde(default)] pub $list: Vec<$ltype>,)*
@@ -48,21 +60,47 @@ macro_rules! settings {
         }
 
         /// The settings with all defaults filled in, not checked yet.
-        #[derive(Debug)]
+        #[derive(Debug, Clone)]
         pub(super) struct Values {
             $(pub $name: $type,)*
+            $(pub $secret: Secret,)*
             $(pub $list: Vec<$ltype>,)*
             $(pub $switch: bool,)*
         }
 
         impl Settings {
-            /// Returns these settings, completed with `other` where they say nothing.
+            /// Returns these settings, completed with `other` where they say nothing. A secret and
+            /// the file that has it are one setting.
             #[must_use]
-            pub fn or(self, other: Self) -> Self {
+            pub fn or(mut self, other: Self) -> Self {
+                $(if self.$secret.is_none() && self.$file.is_none() {
+                    (self.$secret, self.$file) = (other.$secret, other.$file);
+                })*
                 Self {
                     $($name: self.$name.or(other.$name),)*
+                    $($secret: self.$secret, $file: self.$file,)*
                     $($list: if self.$list.is_empty() { other.$list } else { self.$list },)*
                     $($switch: self.$switch.or(other.$switch),)*
+                }
+            }
+
+            /// Reads the secrets that files have.
+            ///
+            /// # Errors
+            /// Fails if a secret is there twice, or if its file cannot be used.
+            pub(super) fn read_secrets(mut self) -> Result<Self, ConfigError> {
+                $(self.$secret = secrets::of(stringify!($secret), self.$secret, self.$file.take())?;)*
+                Ok(self)
+            }
+
+            /// Forgets a setting, so that its default counts. `name` is that of its field.
+            pub(super) fn forget(&mut self, name: &str) {
+                match name {
+                    $(stringify!($name) => self.$name = None,)*
+                    $(stringify!($secret) => (self.$secret, self.$file) = (None, None),)*
+                    $(stringify!($list) => self.$list.clear(),)*
+                    $(stringify!($switch) => self.$switch = None,)*
+                    _ => {}
                 }
             }
 
@@ -71,9 +109,30 @@ macro_rules! settings {
                 $(let $name = self.$name.unwrap_or($default);)*
                 Values {
                     $($name,)*
+                    $($secret: self.$secret.unwrap_or_else(|| Secret::new($xdefault)),)*
                     $($list: self.$list,)*
                     $($switch: self.$switch.unwrap_or($sdefault),)*
                 }
+            }
+        }
+
+        impl Values {
+            /// Returns the settings that differ from `other`, by the names of their fields.
+            pub(super) fn changed_from(&self, other: &Self) -> Vec<&'static str> {
+                let mut changed = Vec::new();
+                $(if self.$name != other.$name { changed.push(stringify!($name)); })*
+                $(if self.$secret != other.$secret { changed.push(stringify!($secret)); })*
+                $(if self.$list != other.$list { changed.push(stringify!($list)); })*
+                $(if self.$switch != other.$switch { changed.push(stringify!($switch)); })*
+                changed
+            }
+
+            /// Takes these settings from `other`. The names are those of their fields.
+            pub(super) fn take_from(&mut self, other: &Self, names: &[&str]) {
+                $(if names.contains(&stringify!($name)) { self.$name = other.$name.clone(); })*
+                $(if names.contains(&stringify!($secret)) { self.$secret = other.$secret.clone(); })*
+                $(if names.contains(&stringify!($list)) { self.$list = other.$list.clone(); })*
+                $(if names.contains(&stringify!($switch)) { self.$switch = other.$switch; })*
             }
         }
 
@@ -87,6 +146,15 @@ macro_rules! settings {
                     name: stringify!($name), variable: $env, value_name: Some($value_name),
                     what: concat!($($doc,)*), in_file: defaults.$name.in_file(),
                     default: default_text!($type, $default $(, $text)?),
+                },)*
+                $(Declared {
+                    name: stringify!($secret), variable: $xenv, value_name: Some($xvalue_name),
+                    what: concat!($($xdoc,)*), in_file: defaults.$secret.in_file(),
+                    default: defaults.$secret.in_file(),
+                },
+                Declared {
+                    name: stringify!($file), variable: $fenv, value_name: Some("FILE"),
+                    what: concat!($($fdoc,)*), in_file: "\"\"".to_owned(), default: "none".to_owned(),
                 },)*
                 $(Declared {
                     name: stringify!($list), variable: $lenv, value_name: Some($lvalue_name),
@@ -116,8 +184,6 @@ settings! {
         /// File with the tokens for `--admin-listen` over TCP, one `NAME:ROLE:SHA256` a line. The
         /// relay reads it again when it changes.
         admin_token_file: String = String::new() => "none", "FERRY_ADMIN_TOKEN_FILE", "FILE";
-        /// Database: `sqlite://PATH`, or `postgres://…`, which may contain a password.
-        database: Secret = Secret::new("sqlite://ferry.db"), "FERRY_DATABASE", "URL";
         /// File with the certificates (PEM) that sign that of PostgreSQL, for `sslmode=require`,
         /// `verify-ca` and `verify-full`.
         database_ca: String = String::new() => "those of the system", "FERRY_DATABASE_CA", "FILE";
@@ -197,6 +263,13 @@ settings! {
         /// Seconds to finish requests and close sockets after SIGTERM. The relay then stops
         /// anyway, with exit status 1.
         drain_timeout: u64 = 8, "FERRY_DRAIN_TIMEOUT", "SECONDS";
+        /// Seconds over which the relay spreads the closes of sockets after SIGTERM, so that the
+        /// devices do not all come to the other relays at once. Less than `--drain-timeout`. With
+        /// few sockets it takes less. 0 closes all at once.
+        drain_spread: u64 = drain_timeout / 2 => "half of `--drain-timeout`", "FERRY_DRAIN_SPREAD", "SECONDS";
+        /// Seconds after SIGTERM for which the relay still takes connections, while `/readyz` says
+        /// that it is not ready, at most 600. For load balancers that look there.
+        drain_delay: u64 = 0, "FERRY_DRAIN_DELAY", "SECONDS";
         /// Seconds between two searches for orphans: queues on nsqd whose device is logged out.
         reconcile_interval: u64 = 300, "FERRY_RECONCILE_INTERVAL", "SECONDS";
         /// Seconds a queue must have been an orphan before the relay removes it. 0 is allowed.
@@ -247,6 +320,16 @@ settings! {
         argon2_iterations: u32 = 2, "FERRY_ARGON2_ITERATIONS", "N";
         /// Format of log lines: `text`, or `json` with one object per line.
         log_format: LogFormat = LogFormat::Text, "FERRY_LOG_FORMAT", "FORMAT";
+        /// Which lines are logged: a level, or levels of parts, as `warn` or
+        /// `info,ferry::session=debug`. A part that is not named has the level `info`.
+        log: String = "info".to_owned(), "FERRY_LOG", "FILTER";
+    }
+    secrets {
+        /// Database: `sqlite://PATH`, or `postgres://…`, which may contain a password.
+        database = "sqlite://ferry.db", "FERRY_DATABASE", "URL";
+        /// File with the URL of the database, instead of `--database`. A newline at its end does
+        /// not count.
+        database_file, "FERRY_DATABASE_FILE";
     }
     lists {
         /// An nsqd that holds queues. Several make a cluster, in which each user has one home.

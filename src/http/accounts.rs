@@ -37,7 +37,7 @@ async fn create(call: Call) -> Result<Response, Refusal> {
         username: username.into_string(),
         display_name,
         password_hash,
-        add: app.config.limits.default_add,
+        add: app.config.now().limits.default_add,
         now: now_ms(),
     };
     let user = match token {
@@ -51,7 +51,7 @@ async fn create(call: Call) -> Result<Response, Refusal> {
 /// Returns the hash of the token that the new account uses up, if the relay asks for one. Looked at
 /// before anything else, so that nobody without a token learns which names are taken.
 async fn may_register(app: &App, token: Option<Secret>) -> Result<Option<[u8; 32]>, Refusal> {
-    match app.config.registration {
+    match app.config.now().registration {
         Registration::Open => Ok(None),
         Registration::Closed => Err(Refusal::new(ErrorCode::RegistrationClosed, "this relay takes no new accounts")),
         Registration::Token => {
@@ -87,7 +87,7 @@ pub(super) fn check_new_password(
     username: &str,
     display_name: Option<&str>,
 ) -> Result<(), Refusal> {
-    let context = PasswordContext::new(username, display_name, &app.config.auth.origins);
+    let context = PasswordContext::new(username, display_name, &app.config.now().auth.origins);
     check_password(password, &context).map_err(|error| Refusal::invalid(field, error.to_string()))
 }
 

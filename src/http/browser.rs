@@ -25,7 +25,7 @@ impl Call {
             let mut values = self.headers().get_all(name).iter();
             values.next().filter(|_| values.next().is_none()).and_then(|value| value.to_str().ok())
         };
-        if is_allowed(text(header::ORIGIN), text(header::HOST), &self.app.config.auth.origins) {
+        if is_allowed(text(header::ORIGIN), text(header::HOST), &self.app.config.now().auth.origins) {
             Ok(())
         } else {
             Err(Refusal::forbidden("requests from this origin are not allowed"))
@@ -82,7 +82,7 @@ impl Call {
 
     /// Returns what sets and clears the cookies of the browser that asks.
     pub fn jar(&self) -> Jar {
-        let is_insecure = self.app.config.auth.insecure_cookies;
+        let is_insecure = self.app.config.now().auth.insecure_cookies;
         let plain = is_insecure || self.is_local_page();
         // A browser that takes `Secure` from this machine may have cookies of an earlier build.
         let secure = Cookies::new(false);
@@ -104,7 +104,7 @@ impl Call {
         find: impl Fn(Cookies) -> Result<Option<&'a str>, CookieTwice>,
     ) -> Result<Option<&'a str>, Refusal> {
         let (secure, plain) = (Cookies::new(false), Cookies::new(true));
-        if self.app.config.auth.insecure_cookies {
+        if self.app.config.now().auth.insecure_cookies {
             return find(plain).map_err(ambiguous);
         }
         match find(secure).map_err(ambiguous)? {

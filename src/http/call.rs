@@ -175,7 +175,7 @@ impl Call {
             // No proxy stands before the listener for operators.
             return address.ip().to_canonical();
         }
-        address_of(self.peer.as_ref(), &self.headers, &self.app.config.trusted_proxies)
+        address_of(self.peer.as_ref(), &self.headers, &self.app.config.now().trusted_proxies)
     }
 
     /// Returns the client's network, by its address.
@@ -278,6 +278,7 @@ impl Call {
             return Ok(length > 0);
         }
         let mut body = self.body.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let patience = self.app.config.times().body;
         let read = async {
             while let Some(part) = body.next().await {
                 if !part.map_err(|_| cut_off())?.is_empty() {
@@ -286,7 +287,7 @@ impl Call {
             }
             Ok(false)
         };
-        tokio::time::timeout(self.app.config.times.body, read).await.map_err(|_| late())?
+        tokio::time::timeout(patience, read).await.map_err(|_| late())?
     }
 
     fn announced_length(&self) -> Option<usize> {
@@ -294,12 +295,13 @@ impl Call {
     }
 
     async fn bytes(self) -> Result<BytesMut, Refusal> {
-        let limit = self.app.config.limits.frame;
+        let limit = self.app.config.now().limits.frame;
         let too_large = || Refusal::new(ErrorCode::TooLarge, format!("the body must be {limit} bytes at most"));
         if self.announced_length().is_some_and(|length| length > limit) {
             return Err(too_large());
         }
         let mut body = self.body.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let patience = self.app.config.times().body;
         let read = async {
             let mut bytes = BytesMut::new();
             while let Some(part) = body.next().await {
@@ -312,7 +314,7 @@ impl Call {
             }
             Ok(bytes)
         };
-        tokio::time::timeout(self.app.config.times.body, read).await.map_err(|_| late())?
+        tokio::time::timeout(patience, read).await.map_err(|_| late())?
     }
 }
 

@@ -19,18 +19,37 @@ use crate::{app::App, auth::Origin};
 /// Answers the preflights of the configured origins, and marks every answer to them. Goes around
 /// `recover`, because errors need the headers too.
 pub(super) fn with_cors(app: &App, routes: BoxedFilter<(Response,)>) -> BoxedFilter<(Response,)> {
-    let origins: Vec<Origin> = app.config.auth.origins.iter().filter_map(|origin| Origin::parse(origin)).collect();
-    if origins.is_empty() {
-        return routes;
-    }
+    let config = app.config.clone();
     let allowed = warp::method().and(warp::header::headers_cloned()).map(move |method, headers: HeaderMap| {
-        let origin = headers.get(header::ORIGIN)?;
-        origins.contains(&Origin::parse(origin.to_str().ok()?)?).then(|| Caller {
-            origin: origin.clone(),
-            is_preflight: method == Method::OPTIONS && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD),
-        })
+        // Read for each request, because the origins change while the relay runs.
+        let config = config.now();
+        let origins = &config.auth.origins;
+        if origins.is_empty() { Page::Unasked } else { page(origins, &method, &headers) }
     });
     allowed.and(routes).map(mark).boxed()
+}
+
+/// The page that sent a request.
+enum Page {
+    /// No origin is allowed, so nobody asks.
+    Unasked,
+    /// It is of no allowed origin, or there is none.
+    Other,
+    /// It is of an allowed origin.
+    Allowed(Caller),
+}
+
+fn page(origins: &[String], method: &Method, headers: &HeaderMap) -> Page {
+    let allowed = || {
+        let origin = headers.get(header::ORIGIN)?;
+        let asked = Origin::parse(origin.to_str().ok()?)?;
+        let is_allowed = origins.iter().any(|allowed| Origin::parse(allowed).as_ref() == Some(&asked));
+        is_allowed.then(|| Caller {
+            origin: origin.clone(),
+            is_preflight: *method == Method::OPTIONS && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD),
+        })
+    };
+    allowed().map_or(Page::Other, Page::Allowed)
 }
 
 /// A page of an allowed origin.
@@ -39,8 +58,11 @@ struct Caller {
     is_preflight: bool,
 }
 
-fn mark(caller: Option<Caller>, mut response: Response) -> Response {
-    if let Some(Caller { origin, is_preflight }) = caller {
+fn mark(page: Page, mut response: Response) -> Response {
+    if matches!(page, Page::Unasked) {
+        return response;
+    }
+    if let Page::Allowed(Caller { origin, is_preflight }) = page {
         if is_preflight {
             response = StatusCode::NO_CONTENT.into_response();
         }

@@ -58,8 +58,8 @@ where
         let method = request.method().clone();
         if let Err(refusal) = check(request.method(), request.uri(), request.version(), request.headers()) {
             if refusal.code == ErrorCode::Malformed {
-                let (peer, trusted) = (request.extensions().get::<Peer>(), &app.config.trusted_proxies);
-                let network = address_of(peer, request.headers(), trusted).into();
+                let (peer, config) = (request.extensions().get::<Peer>(), app.config.now());
+                let network = address_of(peer, request.headers(), &config.trusted_proxies).into();
                 audit::record(Event::MalformedRequest { reason: refusal.detail.clone().into_owned(), network });
             }
             let refused = answer::of_refusal(&app, &refusal);

@@ -106,7 +106,7 @@ async fn change_password(call: Call, who: Authenticated) -> Result<Response, Ref
     let tokens = tokens?;
     if by_cookie {
         let mut response = answer::ok(&Refreshed { expires_in: tokens.expires_in });
-        jar.set(&mut response, &tokens, &app.config.auth)?;
+        jar.set(&mut response, &tokens, &app.config.now().auth)?;
         return Ok(response);
     }
     Ok(answer::ok(&tokens))

@@ -25,9 +25,15 @@ pub(super) async fn health(_: Call) -> Result<Response, Refusal> {
 
 /// Answers whether to send users here, and nothing more: proxies ask this, and so may anybody.
 async fn ready(call: Call) -> Result<Response, Refusal> {
-    let (status, code) = in_words(call.app.readiness.look().await.is_ready());
+    let (status, code) = match call.app.readiness.is_stopping() {
+        true => STOPPING,
+        false => in_words(call.app.readiness.look().await.is_ready()),
+    };
     Ok(answer::json(code, &serde_json::json!({ "status": status })))
 }
+
+/// How an answer says that the relay is about to stop.
+pub(super) const STOPPING: (&str, StatusCode) = ("stopping", StatusCode::SERVICE_UNAVAILABLE);
 
 /// Returns how an answer says whether the relay is ready.
 pub(super) fn in_words(ready: bool) -> (&'static str, StatusCode) {

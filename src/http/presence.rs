@@ -21,7 +21,7 @@ pub(super) fn routes(app: &Arc<App>) -> Route {
 }
 
 async fn of_users(call: Call, who: Authenticated) -> Result<Response, Refusal> {
-    let (named, most) = (call.parameter("users").unwrap_or_default(), call.app.config.limits.watched);
+    let (named, most) = (call.parameter("users").unwrap_or_default(), call.app.config.now().limits.watched);
     let users: Result<Vec<UserId>, _> = named.split(',').take(most + 1).map(str::parse).collect();
     let users = users.map_err(|_| Refusal::invalid("users", "must be ids, with commas between them"))?;
     if users.len() > most {

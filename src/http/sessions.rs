@@ -110,7 +110,7 @@ async fn open_session(call: Call) -> Result<Response, Refusal> {
     let mut session = SessionAnswer { tokens: None, user: as_seen(user), device: seen, known: None };
     if cookie {
         let mut response = answer::json(StatusCode::CREATED, &session);
-        jar.set(&mut response, &tokens, &app.config.auth)?;
+        jar.set(&mut response, &tokens, &app.config.now().auth)?;
         let life = Duration::from_millis(KNOWN_LIFE_MS.unsigned_abs());
         jar.set_known(&mut response, &known.to_secret(), life)?;
         return Ok(response);
@@ -154,7 +154,7 @@ async fn open_new(app: &App, new: NewDevice) -> Result<(Device, Tokens), Refusal
         return Err(Refusal::unavailable("there is no key to sign with yet"));
     }
     let (user, refresh) = (new.user, RefreshToken::generate());
-    let token = FirstToken { hash: refresh.hash(), expires_at: new.now + ms(app.config.auth.refresh_ttl) };
+    let token = FirstToken { hash: refresh.hash(), expires_at: new.now + ms(app.config.now().auth.refresh_ttl) };
     let device = match Box::pin(app.logins.open(new, token)).await {
         Err(refusal) if refusal.code == ErrorCode::DeviceLimit => {
             let rows = app.store.devices_of(user).await?;
@@ -171,7 +171,7 @@ async fn open_new(app: &App, new: NewDevice) -> Result<(Device, Tokens), Refusal
 /// Makes the first tokens of a device after all were revoked.
 pub(super) async fn first_tokens(app: &App, device: &Device) -> Result<Tokens, Refusal> {
     let (token, now) = (RefreshToken::generate(), now_ms());
-    let expires_at = now + ms(app.config.auth.refresh_ttl);
+    let expires_at = now + ms(app.config.now().auth.refresh_ttl);
     app.store.insert_refresh(device.id, device.token_generation, token.hash(), now, expires_at).await?;
     sign(app, device, &token)
 }
@@ -200,7 +200,7 @@ async fn refresh(call: Call) -> Result<Response, Refusal> {
     };
     if by_cookie {
         let mut response = answer::ok(&Refreshed { expires_in: refreshed.expires_in });
-        jar.set(&mut response, &refreshed, &app.config.auth)?;
+        jar.set(&mut response, &refreshed, &app.config.now().auth)?;
         return Ok(response);
     }
     Ok(answer::ok(&refreshed))
@@ -220,7 +220,7 @@ async fn next_tokens(app: &App, old: &Secret, address: &str, network: Network) -
     }
     let salt: [u8; 32] = rand::random();
     let next = NextToken { salt, hash: old.next(&salt).hash() };
-    let expires_at = now + ms(app.config.auth.refresh_ttl);
+    let expires_at = now + ms(app.config.now().auth.refresh_ttl);
     match app.store.rotate_refresh(old.hash(), next, now, expires_at, GRACE_MS, address).await? {
         Rotation::Rotated { device, .. } if is_over(app, &device, now) => {
             app.store.revoke_tokens_of(device.id).await?;
@@ -231,7 +231,7 @@ async fn next_tokens(app: &App, old: &Secret, address: &str, network: Network) -
         Rotation::Rotated { device, salt } => {
             let tokens = sign(app, &device, &old.next(&salt))?;
             audit::record(Event::TokenRefreshed { who: subject(&device), network });
-            tell_of_renewal(app, &device, now + ms(app.config.auth.access_ttl)).await;
+            tell_of_renewal(app, &device, now + ms(app.config.now().auth.access_ttl)).await;
             Ok(tokens)
         }
         Rotation::Unknown | Rotation::Expired => Err(failed()),
@@ -251,7 +251,7 @@ fn subject(device: &Device) -> Subject {
 
 /// Returns whether a login is so old that it must be repeated.
 fn is_over(app: &App, device: &Device, now: i64) -> bool {
-    app.config.auth.login_life.is_some_and(|life| device.created_at.saturating_add(ms(life)) <= now)
+    app.config.now().auth.login_life.is_some_and(|life| device.created_at.saturating_add(ms(life)) <= now)
 }
 
 /// Tells the device's open connection that it may go on. A page of a browser cannot read the token
@@ -316,7 +316,7 @@ async fn log_out(call: Call, which: String) -> Result<Response, Refusal> {
 
 /// Signs a new access token, and returns it beside its refresh token.
 fn sign(app: &App, device: &Device, refresh_token: &RefreshToken) -> Result<Tokens, Refusal> {
-    let ttl = app.config.auth.access_ttl;
+    let ttl = app.config.now().auth.access_ttl;
     match app.identity.tokens().sign(device.user_id, device.id, device.token_generation, now_ms(), ttl) {
         Ok((access_token, _)) => {
             Ok(Tokens { access_token, expires_in: ttl.as_secs(), refresh_token: refresh_token.to_secret() })

@@ -363,7 +363,7 @@ impl Carrier {
         self.sent = self.sent.wrapping_add(1);
         self.links.metrics.link_bytes.inc_by(bytes as u64);
         let now = Instant::now();
-        self.paced = self.paced.max(now) + Duration::from_secs_f64(counts as f64 / f64::from(self.links.rate.max(1)));
+        self.paced = self.paced.max(now) + Duration::from_secs_f64(counts as f64 / f64::from(self.links.rate().max(1)));
         self.moved();
         Ok(())
     }

@@ -34,8 +34,9 @@ impl Logins {
     pub async fn open(&self, new: NewDevice, token: FirstToken) -> Result<Device, Refusal> {
         let store = &self.store;
         let (user, now) = (new.user, new.now);
+        let max_devices = self.config.now().limits.devices;
         let lock = store.lock_user(user).await?;
-        let created = match store.create_device(new, self.max_devices).await {
+        let created = match store.create_device(new, max_devices).await {
             Ok(created) => created,
             Err(error) => {
                 lock.release().await;

@@ -38,7 +38,7 @@ impl PresenceTracker {
         // In a direct room, a user who has blocked the other gets no typing from them, and shows
         // them none.
         let is_blocked = audience.members().iter().any(|member| member.has_blocked);
-        if !may_write || is_blocked || audience.members().len() > self.limits.typing_members {
+        if !may_write || is_blocked || audience.members().len() > self.config.now().limits.typing_members {
             return false;
         }
         let now = Instant::now();

@@ -61,7 +61,8 @@ impl Rooms {
         let me = who.user;
         self.limits.joins.take(&(me, room)).map_err(Refusal::rate_limited)?;
         self.charge_news(me, room).await?;
-        let (membership, inviter) = self.store.accept_invitation(room, me, self.max_members, now_ms()).await?;
+        let max_members = self.config.now().limits.members;
+        let (membership, inviter) = self.store.accept_invitation(room, me, max_members, now_ms()).await?;
         self.changes.room_changed(room).await;
         self.presence.sight_changed(me).await;
         let joined = NoticeEvent::MemberAdded { room, user: me, role: membership.role, by: me };

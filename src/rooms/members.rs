@@ -52,8 +52,8 @@ impl Rooms {
         let is_self = user == who.user;
         self.charge_news(who.user, room).await?;
         let decide = move |standing: Standing, theirs: Option<&_>| roles::put(standing, is_self, theirs, &change);
-        let (put, membership) =
-            self.store.put_member(room, who.user, user, self.max_members, now_ms(), decide).await??;
+        let max_members = self.config.now().limits.members;
+        let (put, membership) = self.store.put_member(room, who.user, user, max_members, now_ms(), decide).await??;
         let is_new = matches!(put, MembershipChange::Add { .. });
         // Every relay reads the room again after a change: a request that changes nothing must not
         // cause that.
@@ -94,7 +94,8 @@ impl Rooms {
         self.limits.joins.take(&(me, room)).map_err(Refusal::rate_limited)?;
         self.charge_news(me, room).await?;
         let decide = |standing: Standing, _: Option<&_>| roles::join(standing);
-        let (put, membership) = self.store.put_member(room, me, me, self.max_members, now_ms(), decide).await??;
+        let max_members = self.config.now().limits.members;
+        let (put, membership) = self.store.put_member(room, me, me, max_members, now_ms(), decide).await??;
         self.changes.room_changed(room).await;
         self.presence.sight_changed(me).await;
         self.dispatcher.tell_room(who, room, &[], notice_of(put, &membership, me)).await;

@@ -44,7 +44,7 @@ pub async fn run(app: Arc<App>, mut socket: Socket, identity: Option<Authenticat
 /// the reason of a close frame.
 async fn hello(app: &App, socket: &mut Socket) -> Result<Authenticated, (u16, &'static str)> {
     let told = |code: CloseCode| (code.as_u16(), code.reason());
-    let deadline = tokio::time::Instant::now() + app.config.times.hello;
+    let deadline = tokio::time::Instant::now() + app.config.times().hello;
     loop {
         let frame = tokio::select! {
             frame = tokio::time::timeout_at(deadline, socket.next()) => {
@@ -192,9 +192,10 @@ async fn subscribe(
     let (Authenticated { user, device, .. }, line) = (identity, &registration.line);
     let deadline = Instant::now() + TAKE_OVER;
     let mut pause = Duration::from_millis(5);
+    let window = app.config.now().limits.window;
     let (mut is_alive, mut tries) = (false, 0);
     while line.close_reason().is_none() {
-        match app.broker.subscribe(user, device, app.config.limits.window).await {
+        match app.broker.subscribe(user, device, window).await {
             Err(SubscribeError::Busy) if Instant::now() < deadline => {
                 // Another relay has the device. It may have come there after it was here, so it has
                 // to show that it is still here before it is taken away from there.

@@ -76,7 +76,7 @@ pub fn accept(
         let Ok(parts) = upgraded.downcast::<Served>() else {
             return tracing::error!("an upgraded connection is of an unknown kind");
         };
-        let socket = Socket::new(server::bare(parts.io), parts.read_buf, app.config.limits.frame);
+        let socket = Socket::new(server::bare(parts.io), parts.read_buf, app.config.now().limits.frame);
         if subprotocol == Some(false) {
             let code = CloseCode::Version;
             return Box::pin(socket.close(code.as_u16(), code.reason())).await;

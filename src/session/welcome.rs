@@ -6,7 +6,8 @@ use crate::{app::App, identity::Authenticated};
 
 /// Returns the `welcome` frame for this device.
 pub fn welcome(app: &App, identity: Authenticated) -> RelayFrame {
-    let limits = &app.config.limits;
+    let config = app.config.now();
+    let limits = &config.limits;
     let welcome = ferry_protocol::Welcome {
         protocol: ferry_protocol::PROTOCOL,
         user: identity.user,

@@ -22,8 +22,8 @@ const BATCH: usize = 100;
 
 /// Logs abandoned devices out, until you drop the future. One relay does it for all.
 pub(super) async fn log_out(app: Arc<App>) {
-    let round = ROUND.min(app.config.auth.device_expiry);
     loop {
+        let round = ROUND.min(app.config.now().auth.device_expiry);
         match app.store.take_lease(TASK, RunId(app.bus.run_id()), LEASE).await {
             Ok(true) => {
                 if let Err(error) = all(&app).await {
@@ -38,7 +38,7 @@ pub(super) async fn log_out(app: Arc<App>) {
 }
 
 async fn all(app: &App) -> Result<(), ferry_store::StoreError> {
-    let expiry = i64::try_from(app.config.auth.device_expiry.as_millis()).unwrap_or(i64::MAX);
+    let expiry = i64::try_from(app.config.now().auth.device_expiry.as_millis()).unwrap_or(i64::MAX);
     loop {
         let abandoned = app.store.abandoned_devices(expiry, BATCH).await?;
         if abandoned.is_empty() {

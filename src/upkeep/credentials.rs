@@ -5,18 +5,18 @@ use std::{sync::Arc, time::Duration};
 
 use ferry_protocol::now_ms;
 
-use crate::{app::App, audit, signing};
+use crate::{app::App, audit, config::AuthConfig, signing};
 
 /// The pause between two rounds of tidying.
 const TIDY: Duration = Duration::from_secs(60);
 
 /// Renews the signing keys. Never ends.
 pub(super) async fn renew_keys(app: Arc<App>) {
-    let auth = &app.config.auth;
+    let AuthConfig { key_rotation, access_ttl, .. } = app.config.now().auth;
     loop {
         tokio::time::sleep(signing::UPKEEP).await;
         let keys = app.identity.tokens().keys();
-        if let Err(error) = signing::upkeep(&app.store, keys, auth.key_rotation, auth.access_ttl).await {
+        if let Err(error) = signing::upkeep(&app.store, keys, key_rotation, access_ttl).await {
             tracing::warn!(%error, "the signing keys cannot be looked at");
         }
     }

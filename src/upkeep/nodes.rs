@@ -51,7 +51,7 @@ async fn list(app: &App, broker: &NsqBroker) {
             Ok(false) => app.metrics.nodes.forget_queues(),
             Err(error) => tracing::debug!(%error, "SQL does not tell who lists the nodes"),
         }
-        tokio::time::sleep(LOOK.min(app.config.times.reconcile)).await;
+        tokio::time::sleep(LOOK.min(app.config.times().reconcile)).await;
     }
 }
 

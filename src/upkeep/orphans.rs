@@ -32,12 +32,13 @@ const LEASE: i64 = 15_000;
 /// the broker in process, because nothing outlives that.
 pub(super) async fn compare_channels(app: Arc<App>) {
     let Broker::Nsq(broker) = &app.broker else { return };
-    let interval = app.config.times.reconcile;
+    let interval = app.config.times().reconcile;
     let mut suspects = Suspects::default();
     // Soon after the start, because SQL may have been restored from a backup.
     let mut next_round = Instant::now() + spread(interval.min(FIRST));
     let mut next_sweep = next_round;
     loop {
+        let interval = app.config.times().reconcile;
         tokio::time::sleep(LOOK.min(interval)).await;
         if !is_mine(&app).await {
             suspects = Suspects::default();
@@ -116,7 +117,7 @@ async fn remove_orphans(
     listed: &[NodeList],
     suspects: &mut Suspects,
 ) -> anyhow::Result<()> {
-    let (now, grace) = (Instant::now(), app.config.times.orphan_grace);
+    let (now, grace) = (Instant::now(), app.config.times().orphan_grace);
     let mut found = Suspects::default();
     for NodeList { node, topics } in listed {
         let Some(topics) = topics else {

@@ -107,8 +107,8 @@ pub async fn say_that_it_ends(app: &App) {
 /// Closes connections of devices that were logged out while this relay did not hear the others, or
 /// by an operator in SQL. Never ends.
 pub(super) async fn compare_connections(app: Arc<App>) {
-    let pause = app.config.times.reconcile.min(COMPARE);
     loop {
+        let pause = app.config.times().reconcile.min(COMPARE);
         tokio::select! {
             () = app.changes.something_missed() => app.metrics.bus_missed.inc(),
             () = tokio::time::sleep(pause.mul_f64(rand::random_range(0.8..=1.0))) => {}

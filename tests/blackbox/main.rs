@@ -46,6 +46,14 @@ mod socket_open;
 mod socket_slow;
 mod sql_turns;
 
+/// What an operator does: settings, upgrades, restarts, backups.
+mod operating {
+    mod preparing;
+    mod reload;
+    mod service_manager;
+    mod sql_backup;
+}
+
 /// The systems under Ferry fail and come back.
 mod faults {
     mod bus;

@@ -65,7 +65,7 @@ impl Store {
         now: i64,
         decide: impl FnOnce(Standing) -> Result<(), D> + Send + 'static,
     ) -> Result<Result<(Invited, Invitation), D>> {
-        let daily = self.inner.daily;
+        let daily = self.quotas().daily;
         transaction!(self, async |conn| {
             // `actor` is held as well: the new row refers to them, and deleting their account waits
             // for the room.
@@ -220,7 +220,7 @@ impl Store {
         max_members: usize,
         now: i64,
     ) -> Result<(Membership, UserId)> {
-        let rooms_per_user = self.inner.rooms_per_user;
+        let rooms_per_user = self.quotas().rooms_per_user;
         transaction!(self, async |conn| {
             conn.hold_users(&[user]).await?;
             let standing = conn.standing(room, user).await?;

@@ -50,6 +50,7 @@ mod schema;
 mod second_factors;
 mod server;
 mod settings;
+mod sql_backup;
 mod sql_types;
 mod steps;
 mod tls;
@@ -60,7 +61,12 @@ mod users;
 #[cfg(test)]
 mod contract;
 
-use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 
 use diesel_async::RunQueryDsl;
 
@@ -73,6 +79,7 @@ pub use self::{
     inspection::{ClusterState, Inspection, ServerState, inspect},
     invitations::{InvitationLimits, Invited},
     meter::{Connections, StoreMeter},
+    migrate::SchemaState,
     models::{
         AudienceMember, Befriended, Blocked, CodeProof, CodePurpose, Created, Credentials, DeletedRoom, DeletedUser,
         Device, FriendshipStep, LeftRoom, Membership, MembershipChange, NewDevice, NewRoom, NewUser, NextToken,
@@ -81,6 +88,7 @@ pub use self::{
     },
     password_resets::{Reset, ResetUser},
     registration::RegistrationToken,
+    sql_backup::{LEFT_OUT_OF_BACKUPS, back_up_sqlite},
     sql_types::RunId,
     steps::{CODE_PAUSE, CODE_TRIES, DailyLimits, KEY_LIFE_MS, KNOWN_LIFE_MS},
     user_lock::UserLock,
@@ -99,6 +107,18 @@ pub struct StoreOptions {
     pub max_connections: u32,
     /// How long a call waits for a free connection before it fails with `Unavailable`.
     pub acquire_timeout: Duration,
+    /// The limits on users.
+    pub quotas: Quotas,
+    /// The certificates that sign that of PostgreSQL, a file in PEM. Without it those of the system
+    /// count.
+    pub database_ca: Option<PathBuf>,
+    /// Counts waits and failures.
+    pub meter: StoreMeter,
+}
+
+/// The limits on users that the store keeps.
+#[derive(Debug, Clone, Copy)]
+pub struct Quotas {
     /// The most rooms that a user may be in. A call that would add one more fails with
     /// [`Conflict::TooManyRooms`].
     pub rooms_per_user: usize,
@@ -108,11 +128,12 @@ pub struct StoreOptions {
     /// The most wrong codes of a second factor at once, for each purpose: see
     /// [`Store::take_code_try`].
     pub code_tries: i64,
-    /// The certificates that sign that of PostgreSQL, a file in PEM. Without it those of the system
-    /// count.
-    pub database_ca: Option<PathBuf>,
-    /// Counts waits and failures.
-    pub meter: StoreMeter,
+}
+
+impl Default for Quotas {
+    fn default() -> Self {
+        Self { rooms_per_user: 1_000, daily: DailyLimits { added: 500, invited: 200 }, code_tries: CODE_TRIES }
+    }
 }
 
 impl Default for StoreOptions {
@@ -120,9 +141,7 @@ impl Default for StoreOptions {
         Self {
             max_connections: 16,
             acquire_timeout: Duration::from_millis(2500),
-            rooms_per_user: 1_000,
-            daily: DailyLimits { added: 500, invited: 200 },
-            code_tries: CODE_TRIES,
+            quotas: Quotas::default(),
             database_ca: None,
             meter: StoreMeter::default(),
         }
@@ -139,9 +158,7 @@ pub struct Store {
 struct Inner {
     pools: Pools,
     user_locks: UserLocks,
-    rooms_per_user: usize,
-    daily: DailyLimits,
-    code_tries: i64,
+    quotas: RwLock<Quotas>,
 }
 
 impl fmt::Debug for Store {
@@ -174,7 +191,7 @@ impl Store {
             }
             migrate::sqlite(path.to_owned()).await?;
             Pools::Sqlite(pool::sqlite(path, &options))
-        } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        } else if migrate::is_postgres(url) {
             let server = Server::parse(url, options.database_ca.as_deref(), options.acquire_timeout)?;
             pooler::refuse(&server).await?;
             migrate::postgres(&server).await?;
@@ -183,8 +200,7 @@ impl Store {
             return Err(StoreError::BadUrl);
         };
         let user_locks = UserLocks::new(options.max_connections);
-        let StoreOptions { rooms_per_user, daily, code_tries, .. } = options;
-        let store = Self { inner: Arc::new(Inner { pools, user_locks, rooms_per_user, daily, code_tries }) };
+        let store = Self { inner: Arc::new(Inner { pools, user_locks, quotas: RwLock::new(options.quotas) }) };
         store.ping().await?;
         Ok(store)
     }
@@ -198,6 +214,24 @@ impl Store {
         };
         let idle = state.idle_connections;
         Connections { idle, used: state.connections.saturating_sub(idle) }
+    }
+
+    /// Changes the limits on users.
+    pub fn set_quotas(&self, quotas: Quotas) {
+        *self.inner.quotas.write().unwrap_or_else(PoisonError::into_inner) = quotas;
+    }
+
+    fn quotas(&self) -> Quotas {
+        *self.inner.quotas.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns which migrations the database has, and which this version would run. Changes
+    /// nothing of what is in it, and makes no file.
+    ///
+    /// # Errors
+    /// Fails as [`Store::open`] does.
+    pub async fn schema(url: &str, database_ca: Option<&Path>) -> Result<SchemaState> {
+        migrate::state(url, database_ca).await
     }
 
     /// Asks the database for a sign of life.

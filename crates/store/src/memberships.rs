@@ -5,7 +5,7 @@ use diesel_async::RunQueryDsl;
 use ferry_protocol::{Member, Page, Role, RoomId, RoomKind, UserId};
 
 use super::{
-    AudienceMember, Conflict, Membership, MembershipChange, Result, RoomAudience, Standing, Store, StoreError,
+    AudienceMember, Conflict, Membership, MembershipChange, Quotas, Result, RoomAudience, Standing, Store, StoreError,
     chunk::CHUNK,
     page::{after_time, one_more, page},
     pool::{query, transaction},
@@ -90,7 +90,7 @@ impl Store {
         now: i64,
         decide: impl FnOnce(Standing, Option<&Membership>) -> Result<MembershipChange, D> + Send + 'static,
     ) -> Result<Result<(MembershipChange, Membership), D>> {
-        let (rooms_per_user, daily) = (self.inner.rooms_per_user, self.inner.daily);
+        let Quotas { rooms_per_user, daily, .. } = self.quotas();
         transaction!(self, async |conn| {
             // Only `Add` needs the user held, but users are locked before rooms, and `decide` needs
             // the room's lock.

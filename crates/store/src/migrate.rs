@@ -2,6 +2,7 @@
 //! the same time, one migrates and the others wait.
 
 mod applied;
+mod state;
 
 use std::{
     path::Path,
@@ -17,6 +18,8 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use ferry_protocol::{RoomId, UserId};
 
 use self::applied::{Dialect, Migration, RECORDED_FROM};
+pub use self::state::SchemaState;
+pub(super) use self::state::existing;
 use super::{
     chunk::CHUNK,
     error::{Result, StoreError},
@@ -48,7 +51,8 @@ const WAL_PATIENCE: Duration = Duration::from_secs(10);
 macro_rules! probes {
     ($backend:ty) => {
         probes!($backend: users, devices, refresh_tokens, closing_channels, relays, leases, rooms, memberships,
-            daily_counts, room_mutes, room_bans, second_factors, recovery_codes, idempotency_keys, known_devices, invitations, friendships, blocks, signing_keys, applied_migrations)
+            daily_counts, room_mutes, room_bans, second_factors, recovery_codes, idempotency_keys, known_devices, invitations, friendships, blocks,
+            account_rules, password_resets, registration_tokens, signing_keys, applied_migrations)
     };
     ($backend:ty: $($table:ident),+) => {
         [$({
@@ -120,8 +124,7 @@ macro_rules! migrate {
 
 /// Migrates a PostgreSQL database. The lock ends with the connection.
 pub(super) async fn postgres(server: &Server) -> Result<()> {
-    let connect = tokio::time::timeout(CONNECT_PATIENCE, server.connect()).await;
-    let conn = connect.map_err(|_| StoreError::unavailable("no answer in time"))?.map_err(StoreError::unavailable)?;
+    let conn = connect(server).await?;
     blocking(move || {
         let mut conn: AsyncConnectionWrapper<AsyncPgConnection> = conn.into();
         conn.batch_execute(TAKE_TURN)?;
@@ -134,6 +137,26 @@ pub(super) async fn postgres(server: &Server) -> Result<()> {
         migrate!(&mut conn, POSTGRES, Dialect::Postgres, Pg, " ~ '[^ -~]'")
     })
     .await
+}
+
+/// Returns what a database has of our migrations, without changing it.
+pub(super) async fn state(url: &str, roots: Option<&Path>) -> Result<SchemaState> {
+    match url.strip_prefix("sqlite://") {
+        Some("") => Err(StoreError::BadUrl),
+        Some(path) => state::sqlite(path.to_owned()).await,
+        None if is_postgres(url) => state::postgres(&Server::parse(url, roots, CONNECT_PATIENCE)?).await,
+        None => Err(StoreError::BadUrl),
+    }
+}
+
+/// Returns whether a URL is one of PostgreSQL.
+pub(super) fn is_postgres(url: &str) -> bool {
+    url.starts_with("postgres://") || url.starts_with("postgresql://")
+}
+
+async fn connect(server: &Server) -> Result<AsyncPgConnection> {
+    let connect = tokio::time::timeout(CONNECT_PATIENCE, server.connect()).await;
+    connect.map_err(|_| StoreError::unavailable("no answer in time"))?.map_err(StoreError::unavailable)
 }
 
 #[derive(diesel::QueryableByName)]
@@ -174,7 +197,7 @@ pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T>
 
 /// Creates the file so that only its owner can read it, because it holds password hashes and
 /// signing keys. SQLite gives its journals the same mode.
-fn create_private(path: &Path) -> Result<()> {
+pub(super) fn create_private(path: &Path) -> Result<()> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]

@@ -9,7 +9,8 @@ use diesel_async::RunQueryDsl;
 use ferry_protocol::{Page, Role, RoomId, RoomKind, UserId};
 
 use super::{
-    Conflict, DeletedRoom, NewRoom, RequestKey, Result, Room, RoomChange, RoomView, Standing, Store, StoreError,
+    Conflict, DeletedRoom, NewRoom, Quotas, RequestKey, Result, Room, RoomChange, RoomView, Standing, Store,
+    StoreError,
     chunk::CHUNK,
     error::taken,
     folding::folded,
@@ -100,7 +101,7 @@ impl Store {
             (RoomKind::Direct, _) => return Err(Conflict::NotAPair.into()),
             (RoomKind::Group | RoomKind::Channel, _) => (None, Role::Owner),
         };
-        let (rooms_per_user, daily) = (self.inner.rooms_per_user, self.inner.daily);
+        let Quotas { rooms_per_user, daily, .. } = self.quotas();
         transaction!(self, async |conn| {
             let mut all = members.clone();
             all.push(room.creator);
@@ -157,7 +158,7 @@ impl Store {
         request: Option<RequestKey>,
     ) -> Result<(Room, bool)> {
         let key = direct_key(a, b).ok_or(Conflict::NotAPair)?;
-        let (id, daily) = (RoomId::new(), self.inner.daily);
+        let (id, daily) = (RoomId::new(), self.quotas().daily);
         transaction!(self, async |conn| {
             conn.hold_users(&[a, b]).await?;
             conn.require_first(a, request, now).await?;

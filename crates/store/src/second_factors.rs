@@ -144,7 +144,7 @@ impl Store {
     /// The inner result has the time to wait, in milliseconds, if there were too many wrong codes.
     pub async fn take_code_try(&self, user: UserId, purpose: CodePurpose, now: i64) -> Result<Result<(), i64>> {
         // Each try moves the column on by a pause. It may be ahead of the clock by so many pauses.
-        let ahead = (self.inner.code_tries - 1).saturating_mul(CODE_PAUSE);
+        let ahead = (self.quotas().code_tries - 1).saturating_mul(CODE_PAUSE);
         let latest = now.saturating_add(ahead);
         transaction!(self, async |conn| {
             let counted = match purpose {

@@ -138,7 +138,7 @@ impl Process {
         must(self.name, signal("-CONT", self.id()));
     }
 
-    fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         must(self.name, signal(name, self.id()));
     }
 

@@ -27,9 +27,11 @@ pub struct RelayOptions {
     /// The flags after `ferry serve`, without `--listen` and `--log-format`. Without
     /// `--admin-listen`, operators reach it over a socket of its own.
     pub flags: Vec<String>,
-    /// The value of `FERRY_LOG`. It must let `ferry::run` log at `info`, because a line of that
-    /// says where the relay listens.
+    /// The value of `FERRY_LOG`. Empty leaves it out. It must let `ferry::run` log at `info`,
+    /// because a line of that says where the relay listens.
     pub log_level: String,
+    /// Other variables of its environment.
+    pub environment: Vec<(String, String)>,
     /// The file that its log is appended to.
     pub log: PathBuf,
 }
@@ -76,6 +78,11 @@ impl Relay {
     pub async fn restart(&mut self) -> anyhow::Result<()> {
         (self.process, self.address) = launch(&self.options, &self.address, &self.admin).await?;
         Ok(())
+    }
+
+    /// Lets [`Self::restart`] run another `ferry`.
+    pub fn use_binary(&mut self, binary: PathBuf) {
+        self.options.binary = binary;
     }
 
     /// Waits until `/readyz` says that it is ready, with all its nodes.
@@ -143,6 +150,11 @@ impl Relay {
         self.process.ask_to_stop();
     }
 
+    /// Asks it to read its settings again, with SIGHUP, and does not wait for that.
+    pub fn ask_to_reload(&self) {
+        self.process.signal("-HUP");
+    }
+
     /// Stops it until [`Self::thaw`]. It keeps its connections and answers nothing.
     pub fn freeze(&self) {
         self.process.freeze();
@@ -168,7 +180,10 @@ async fn launch(options: &RelayOptions, listen: &str, admin: &Admin) -> anyhow::
     let before = addresses(&options.log).len();
     let mut command = Command::new(&options.binary);
     // Nothing of the machine's own settings.
-    command.env_clear().env("FERRY_LOG", &options.log_level);
+    command.env_clear().envs(options.environment.iter().map(|(name, value)| (name, value)));
+    if !options.log_level.is_empty() {
+        command.env("FERRY_LOG", &options.log_level);
+    }
     command.args(["serve", "--listen", listen, "--log-format", "json"]).args(&options.flags);
     if let Admin::Socket(path) = admin {
         command.arg(format!("--admin-listen=unix:{}", path.display()));

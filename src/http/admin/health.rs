@@ -11,7 +11,12 @@ use super::right::administrator;
 use crate::{
     admin::{Administrator, Caller, Right},
     app::App,
-    http::{Route, answer, any_of, call::Call, operations::in_words, route},
+    http::{
+        Route, answer, any_of,
+        call::Call,
+        operations::{STOPPING, in_words},
+        route,
+    },
     readiness::Found,
     refusal::Refusal,
 };
@@ -38,8 +43,11 @@ struct Readiness {
 /// token, and what nsqd says in its own words may name a user's queue.
 async fn ready(call: Call) -> Result<Response, Refusal> {
     let found = call.app.readiness.look().await;
-    let (status, code) = in_words(found.is_ready());
-    let needs_token = matches!(call.caller, Some(Caller::Tcp(_))) && call.app.config.admin.token_file.is_some();
+    let (status, code) = match call.app.readiness.is_stopping() {
+        true => STOPPING,
+        false => in_words(found.is_ready()),
+    };
+    let needs_token = matches!(call.caller, Some(Caller::Tcp(_))) && call.app.config.now().admin.token_file.is_some();
     if needs_token && call.bearer()?.is_none() {
         return Ok(answer::json(code, &serde_json::json!({ "status": status })));
     }

@@ -21,7 +21,7 @@ pub(in crate::http) async fn administrator(call: &Call, right: Right) -> Result<
         Some(Caller::Tcp(address)) => address,
         None => return Err(Refusal::not_found()),
     };
-    let Some(file) = call.app.config.admin.token_file.clone() else {
+    let Some(file) = call.app.config.now().admin.token_file.clone() else {
         if right == Right::Metrics {
             return Ok(Administrator::Local);
         }

@@ -15,7 +15,7 @@ impl Pump {
     /// Returns when to look at the clock next. One timer serves every rule; most devices need it
     /// once in a ping interval.
     pub(super) fn deadline(&self) -> Instant {
-        let times = &self.app.config.times;
+        let times = self.app.config.times();
         // A device cannot show that it lives while its socket takes no bytes, or is not read.
         let listening = !self.socket.is_blocked() && self.sending.has_room();
         let silence = if self.pinged { times.ping * 2 } else { times.ping };
@@ -32,7 +32,7 @@ impl Pump {
 
     /// Returns when the socket will have taken no bytes for too long. `None` if it takes bytes.
     fn blocked_until(&self) -> Option<Instant> {
-        let slow = self.app.config.times.slow;
+        let slow = self.app.config.times().slow;
         let patience = self.subscription.read_within().map_or(slow, |unread| unread.min(slow));
         self.socket.blocked_since().map(|since| since + patience)
     }
@@ -45,7 +45,7 @@ impl Pump {
     }
 
     pub(super) fn tick(&mut self) -> Result<(), End> {
-        let (now, times) = (Instant::now(), &self.app.config.times);
+        let (now, times) = (Instant::now(), self.app.config.times());
         let due = |at: Option<Instant>| at.is_some_and(|at| now >= at);
         if due(self.window.slow_at(times.slow)) || due(self.blocked_until()) {
             return Err(CloseCode::Slow.into());

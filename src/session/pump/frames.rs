@@ -113,7 +113,7 @@ impl Pump {
             }
         }
         let Authenticated { user, device, .. } = self.identity;
-        if self.app.config.limits.delivery_receipts {
+        if self.app.config.now().limits.delivery_receipts {
             self.app.receipts.delivered(user, device, &messages);
         }
         self.app.metrics.acks.inc_by(known);

@@ -24,7 +24,7 @@ impl Pump {
     }
 
     pub(super) fn watch(&mut self, watch: Watch) -> Result<(), End> {
-        let most = self.app.config.limits.watched;
+        let most = self.app.config.now().limits.watched;
         let mut users = watch.users;
         users.sort_unstable();
         users.dedup();

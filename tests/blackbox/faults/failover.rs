@@ -13,8 +13,8 @@ async fn a_standby_takes_over_and_nobody_is_logged_out() {
     let made = Database::postgres_in(&primary.url);
     let name = made.url.rsplit('/').next().unwrap().to_owned();
     let both = format!("postgres://postgres@{},{}/{name}", primary.address(), standby.address());
-    let alone = Database::at(&format!("postgres://postgres@{}/{name}", standby.address()));
-    let world = World::over_database(Database::at(&both), vec![Nsqd::start().await.unwrap()], &[]).await;
+    let alone = Database::at(format!("postgres://postgres@{}/{name}", standby.address()));
+    let world = World::over_database(Database::at(both.clone()), vec![Nsqd::start().await.unwrap()], &[]).await;
     let (alice, bob) = (world.person("alice").await, world.person("bob").await);
     let (phone, mut bobs) = (alice.online(world.relay()).await, bob.online(world.relay()).await);
     let room = phone.direct(bob.id).await;

@@ -67,6 +67,7 @@ async fn a_relay_with_another_list_does_not_start() {
         binary: PathBuf::from(env!("CARGO_BIN_EXE_ferry")),
         flags: flags.clone(),
         log_level: "info".to_owned(),
+        environment: Vec::new(),
         log: log.clone(),
     };
     let refused = ferry_testkit::Relay::start(options()).await.map(drop).unwrap_err().to_string();

@@ -22,6 +22,11 @@ impl Database {
         Self { url: format!("sqlite://{}", directory.join("ferry.db").display()), _made: None }
     }
 
+    /// A database that is there already, or that a relay makes.
+    pub fn at(url: String) -> Self {
+        Self { url, _made: None }
+    }
+
     /// In the PostgreSQL of `FERRY_TEST_POSTGRES`.
     pub fn postgres() -> Self {
         Self::made(ferry_testkit::Database::create().unwrap())
@@ -30,11 +35,6 @@ impl Database {
     /// In the PostgreSQL whose superuser has this URL.
     pub fn postgres_in(server: &str) -> Self {
         Self::made(ferry_testkit::Database::create_in(server).unwrap())
-    }
-
-    /// That another value has made.
-    pub fn at(url: &str) -> Self {
-        Self { url: url.to_owned(), _made: None }
     }
 
     fn made(database: ferry_testkit::Database) -> Self {

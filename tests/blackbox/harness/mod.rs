@@ -18,7 +18,9 @@ pub use raw::{Closed, RawSocket};
 pub use relay::Relay;
 pub use tap::unchunked;
 pub use totp::App;
-pub use variants::{assert_seen_once, assert_unavailable, log_level, moved_to, post, post_until_accepted};
+pub use variants::{
+    assert_seen_once, assert_unavailable, binary, log_level, moved_to, post, post_until_accepted, variable,
+};
 
 /// The back ends under a relay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,6 +14,12 @@ use super::tap::Tap;
 /// A pseudo-flag that the relay does not get: the value of its `FERRY_LOG`.
 pub const LOG_LEVEL: &str = "--test-log=";
 
+/// A pseudo-flag that the relay does not get: a variable of its environment, as `NAME=VALUE`.
+pub const VARIABLE: &str = "--test-variable=";
+
+/// A pseudo-flag that the relay does not get: the path of the `ferry` that runs.
+pub const BINARY: &str = "--test-binary=";
+
 /// A running relay, killed when dropped.
 pub struct Relay {
     relay: ferry_testkit::Relay,
@@ -37,6 +43,11 @@ impl Relay {
     /// Starts it again on the same address with the same flags, and waits until it is ready.
     pub async fn restart(&mut self) {
         self.relay.restart().await.unwrap();
+    }
+
+    /// Lets the next restart run this version's `ferry`.
+    pub fn run_this_version(&mut self) {
+        self.relay.use_binary(PathBuf::from(env!("CARGO_BIN_EXE_ferry")));
     }
 
     /// Returns the value of a metric, for example `ferry_acks_total`.
@@ -85,8 +96,13 @@ fn options(arguments: &[String], log: PathBuf) -> RelayOptions {
     if !arguments.iter().any(|argument| argument == "--rate-limits") {
         flags.push("--no-rate-limits".to_owned());
     }
-    let real = arguments.iter().filter(|argument| *argument != "--rate-limits" && !argument.starts_with(LOG_LEVEL));
-    flags.extend(real.cloned());
-    let binary = PathBuf::from(env!("CARGO_BIN_EXE_ferry"));
-    RelayOptions { binary, flags, log_level: level.unwrap_or_else(|| "debug".to_owned()), log }
+    let pseudo = [LOG_LEVEL, VARIABLE, BINARY];
+    let is_real =
+        |argument: &&String| *argument != "--rate-limits" && !pseudo.iter().any(|pseudo| argument.starts_with(pseudo));
+    flags.extend(arguments.iter().filter(is_real).cloned());
+    let variables = arguments.iter().filter_map(|argument| argument.strip_prefix(VARIABLE)?.split_once('='));
+    let environment = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let binary = arguments.iter().find_map(|argument| argument.strip_prefix(BINARY));
+    let binary = PathBuf::from(binary.unwrap_or(env!("CARGO_BIN_EXE_ferry")));
+    RelayOptions { binary, flags, log_level: level.unwrap_or_else(|| "debug".to_owned()), environment, log }
 }

@@ -4,7 +4,11 @@
 use ferry_client::{ClientError, DisconnectReason, Draft, Event, InMemory, Incoming, Session};
 use ferry_protocol::{ErrorCode, MessageId, RoomId, Sent};
 
-use super::{Backend, Database, Nsqd, Online, Postgres, Relay, World, relay::LOG_LEVEL, until};
+use super::{
+    Backend, Database, Nsqd, Online, Postgres, Relay, World,
+    relay::{BINARY, LOG_LEVEL, VARIABLE},
+    until,
+};
 
 impl World {
     /// One relay over one nsqd and this PostgreSQL.
@@ -16,8 +20,14 @@ impl World {
 
     /// One relay over these nsqds and this database.
     pub async fn over_database(database: Database, nsqds: Vec<Nsqd>, flags: &[String]) -> Self {
+        Self::over(Backend::Cluster, database, nsqds, flags).await
+    }
+
+    /// One relay over these back ends.
+    pub async fn over(backend: Backend, database: Database, nsqds: Vec<Nsqd>, flags: &[String]) -> Self {
+        ferry::name_tls_provider();
         let directory = tempfile::tempdir().unwrap();
-        let (relays, backend, flags) = (Vec::new(), Backend::Cluster, flags.to_vec());
+        let (relays, flags) = (Vec::new(), flags.to_vec());
         let mut world = Self { relays, nsqds, database, backend, directory, flags };
         world.add_relay().await;
         world
@@ -36,6 +46,16 @@ impl World {
 /// Returns a flag for [`World::start_with`] that sets `FERRY_LOG`.
 pub fn log_level(level: &str) -> String {
     format!("{LOG_LEVEL}{level}")
+}
+
+/// Returns a flag for [`World::start_with`] that runs another `ferry` than this version's.
+pub fn binary(path: &str) -> String {
+    format!("{BINARY}{path}")
+}
+
+/// Returns a flag for [`World::start_with`] that sets a variable of the relay's environment.
+pub fn variable(name: &str, value: &str) -> String {
+    format!("{VARIABLE}{name}={value}")
 }
 
 /// Returns the session of the same device, on another relay.

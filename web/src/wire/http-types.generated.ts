@@ -1747,8 +1747,11 @@ export interface components {
          *     }
          */
         Readiness: {
-            /** @enum {string} */
-            status: "ready" | "not ready";
+            /**
+             * @description `stopping` after SIGTERM.
+             * @enum {string}
+             */
+            status: "ready" | "not ready" | "stopping";
         };
         Health: {
             /** @constant */

@@ -48,6 +48,7 @@ impl Relay {
             flags: flags(options, database, nsqd.as_ref(), real_passwords),
             // Each login says a line at the level of the one line that is needed here.
             log_level: "warn,ferry::run=info".to_owned(),
+            environment: Vec::new(),
             log: scratch.path("relay.log"),
         })
         .await?;

@@ -42,7 +42,10 @@ fn earlier(database: &str) -> String {
 }
 
 async fn is_brought_up_to_date(url: &str) {
+    let before = Store::schema(url, None).await.unwrap();
+    assert_eq!((before.newest.as_deref(), before.pending[0].as_str()), (Some("0004"), "0005_upgrades"));
     let store = Store::open(url, StoreOptions::default()).await.unwrap();
+    assert!(Store::schema(url, None).await.unwrap().pending.is_empty());
     let (ann, ben): (UserId, UserId) = (ANN.parse().unwrap(), BEN.parse().unwrap());
     for (query, user) in [("οδυσ", ann), ("STRASSE", ben)] {
         let found = store.search_users(query, 10, None).await.unwrap().items;
