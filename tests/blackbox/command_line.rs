@@ -3,7 +3,7 @@
 mod acting;
 mod backup;
 #[cfg(target_os = "linux")]
-mod disk;
+pub mod disk;
 mod filled;
 mod history;
 mod pairing;

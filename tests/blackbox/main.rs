@@ -50,8 +50,10 @@ mod sql_turns;
 mod operating {
     mod preparing;
     mod reload;
+    mod rolling;
     mod service_manager;
     mod sql_backup;
+    mod upgrades;
 }
 
 /// The systems under Ferry fail and come back.

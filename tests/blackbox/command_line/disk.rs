@@ -13,11 +13,11 @@ use std::{
 use super::{Shell, pairing::Running, ran};
 use crate::harness::{Backend, World, repository, until};
 
-const EIO: i32 = 5;
-const ENOSPC: i32 = 28;
+pub const EIO: i32 = 5;
+pub const ENOSPC: i32 = 28;
 
 /// Returns the library that stands between a process and its disk.
-fn shim() -> &'static Path {
+pub fn shim() -> &'static Path {
     static SHIM: OnceLock<PathBuf> = OnceLock::new();
     SHIM.get_or_init(|| {
         let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join("disk.so");
