@@ -4,7 +4,7 @@ use super::{Config, ConfigError, ServeArguments, settings::Values};
 
 /// The settings that change without a restart, by the names of their fields. All others are read
 /// at the start alone: parts are built with them, or other relays rely on them.
-pub(super) const LIVE: [&str; 39] = [
+pub(super) const LIVE: [&str; 40] = [
     "connections",
     "connections_per_address",
     "window",
