@@ -201,7 +201,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let database = format!("sqlite://{}", directory.path().join("ferry.db").display());
         let settings = Settings { database: Some(database.into()), ..Settings::default() };
-        (directory, crate::run::build(settings.into_config().unwrap()).await.unwrap())
+        (directory, Box::pin(crate::run::build(settings.into_config().unwrap())).await.unwrap())
     }
 
     async fn all_routes() -> Vec<Declared> {

@@ -196,7 +196,7 @@ fn man(directory: &std::path::Path) -> anyhow::Result<ExitCode> {
 async fn serve(arguments: ServeArguments, activated: Option<Activated>) -> anyhow::Result<ExitCode> {
     let (reloader, config) = Reloader::start(arguments)?;
     let log = Log::start(&config);
-    match run(config, activated, (reloader, log)).await? {
+    match Box::pin(run(config, activated, (reloader, log))).await? {
         Stopped::Drained => Ok(ExitCode::SUCCESS),
         Stopped::InHaste => Ok(ExitCode::FAILURE),
     }
@@ -223,8 +223,8 @@ async fn run(config: Config, activated: Option<Activated>, settings: (Reloader, 
     let orders = Orders::default();
     let reload = Reload::new(reloader, log, signal(SignalKind::hangup())?);
     tokio::spawn(hear(orders.clone(), signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?));
-    ferry::run(config, listener, Control { orders, service_manager: ServiceManager::from_env(), reload: Some(reload) })
-        .await
+    let control = Control { orders, service_manager: ServiceManager::from_env(), reload: Some(reload) };
+    Box::pin(ferry::run(config, listener, control)).await
 }
 
 /// Passes the orders on that the signals give. The second of them hurries.

@@ -40,7 +40,7 @@ const AGAIN: Duration = Duration::from_secs(2);
 /// Runs `ferry doctor`. Fails if there is a fault.
 pub async fn doctor(arguments: DoctorArguments) -> ExitCode {
     ferry::name_tls_provider();
-    let report: Report = doctor::look(arguments.serve).await;
+    let report: Report = Box::pin(doctor::look(arguments.serve)).await;
     let text = match arguments.json {
         true => json(&report),
         false => report.to_text(),

@@ -109,7 +109,8 @@ pub async fn ask(config: &Config, relays: &[String]) -> Status {
             Err(error) => Node { node: name, faults: vec![error.to_string()], ..Node::default() },
         }
     }));
-    let (database, nodes, relays) = tokio::join!(database(config), nodes, join_all(relays.iter().map(relay)));
+    let (database, nodes, relays) =
+        tokio::join!(database(config), nodes, join_all(relays.iter().map(|address| relay(address))));
     Status { database, nodes, relays }
 }
 
@@ -125,8 +126,8 @@ async fn database(config: &Config) -> Database {
     }
 }
 
-async fn relay(address: &String) -> Relay {
-    let name = address.clone();
+async fn relay(address: &str) -> Relay {
+    let name = address.to_owned();
     match tokio::time::timeout(PATIENCE, scrape(address)).await {
         Ok(Ok(text)) => of_metrics(name, &text),
         Ok(Err(error)) => Relay { relay: name, fault: Some(error.to_string()), ..Relay::default() },

@@ -83,14 +83,15 @@ impl Server {
 
     /// Connects to the first host that answers and, of several, takes writes.
     pub(super) async fn connect(&self) -> ConnectionResult<AsyncPgConnection> {
+        // Boxed, because they are large and soon over.
         let refused = |error: tokio_postgres::Error| ConnectionError::BadConnection(chain(&error));
         match &self.tls {
             None => {
-                let (client, connection) = self.config.connect(NoTls).await.map_err(refused)?;
+                let (client, connection) = Box::pin(self.config.connect(NoTls)).await.map_err(refused)?;
                 AsyncPgConnection::try_from_client_and_connection(client, connection).await
             }
             Some(tls) => {
-                let (client, connection) = self.config.connect(tls.clone()).await.map_err(refused)?;
+                let (client, connection) = Box::pin(self.config.connect(tls.clone())).await.map_err(refused)?;
                 AsyncPgConnection::try_from_client_and_connection(client, connection).await
             }
         }

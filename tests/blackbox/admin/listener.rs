@@ -17,7 +17,7 @@ fn address_of_operators(relay: &Relay) -> String {
     let log = relay.log();
     let lines = log.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
     let told = lines.filter(|line| line["message"] == "operators reach ferry");
-    told.last().unwrap()["address"].as_str().unwrap().to_owned()
+    told.next_back().unwrap()["address"].as_str().unwrap().to_owned()
 }
 
 on_both!(the_socket_is_for_operators_and_the_port_for_users, |world| async move {

@@ -10,7 +10,8 @@ use crate::{Store, StoreOptions, inspect};
 /// Opens the store with this mode, and returns the error.
 async fn error(server: &Postgres, mode: &str, roots: &Path) -> Option<String> {
     let options = StoreOptions { database_ca: Some(roots.to_owned()), ..StoreOptions::default() };
-    let opened = Store::open(&format!("{}?sslmode={mode}", server.url), options).await;
+    let url = format!("{}?sslmode={mode}", server.url);
+    let opened = Box::pin(Store::open(&url, options)).await;
     opened.err().map(|error| error.to_string())
 }
 
