@@ -16,7 +16,7 @@ use crate::{
 fn address_of_operators(relay: &Relay) -> String {
     let log = relay.log();
     let lines = log.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    let told = lines.filter(|line| line["message"] == "operators reach ferry");
+    let mut told = lines.filter(|line| line["message"] == "operators reach ferry");
     told.next_back().unwrap()["address"].as_str().unwrap().to_owned()
 }
 
