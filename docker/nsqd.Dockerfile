@@ -16,7 +16,7 @@ RUN --mount=type=cache,target=/go/pkg/mod \
         ./nsq-tend && \
     mkdir /queues
 
-FROM gcr.io/distroless/static-debian12:nonroot
+FROM scratch
 COPY --from=build /usr/local/bin/nsqd /usr/local/bin/nsqd
 COPY --from=build /usr/local/bin/nsqadmin /usr/local/bin/nsqadmin
 COPY --from=build /usr/local/bin/nsq-tend /usr/local/bin/nsq-tend

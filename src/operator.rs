@@ -1,12 +1,20 @@
 //! The commands for operators: they look, and change nothing.
 
-use std::{io::Write, process::ExitCode, time::Duration};
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
+
+use anyhow::Context;
 
 use ferry::{
     config::ServeArguments,
     doctor::{self, Report},
     status::{self, Status},
 };
+use ferry_protocol::Secret;
 
 /// The arguments of `ferry doctor`.
 #[derive(clap::Args)]
@@ -30,6 +38,9 @@ pub struct StatusArguments {
     /// Ask this relay for its connections, by the address of its metrics; may be repeated
     #[arg(long, value_name = "HOST:PORT|unix:PATH", value_delimiter = ',')]
     relay: Vec<String>,
+    /// File with your token, for relays that are asked over TCP
+    #[arg(long, env = "FERRY_ADMIN_CREDENTIALS", value_name = "FILE")]
+    credentials: Option<PathBuf>,
     #[command(flatten)]
     serve: ServeArguments,
 }
@@ -58,8 +69,12 @@ pub async fn status(arguments: StatusArguments) -> ExitCode {
         Ok(config) => config,
         Err(error) => return super::failed(&error.into()),
     };
+    let token = match arguments.credentials.as_deref().map(token).transpose() {
+        Ok(token) => token,
+        Err(error) => return super::failed(&error),
+    };
     loop {
-        let status: Status = status::ask(&config, &arguments.relay).await;
+        let status: Status = status::ask(&config, &arguments.relay, token.as_ref()).await;
         let text = match (arguments.json, arguments.watch) {
             (true, _) => json(&status),
             // From the first line of the screen, over what is there.
@@ -74,6 +89,11 @@ pub async fn status(arguments: StatusArguments) -> ExitCode {
         }
         tokio::time::sleep(AGAIN).await;
     }
+}
+
+fn token(file: &Path) -> anyhow::Result<Secret> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    Ok(Secret::new(text.trim()))
 }
 
 fn json(value: &impl serde::Serialize) -> String {

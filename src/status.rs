@@ -6,6 +6,7 @@
 use std::{fmt::Write, time::Duration};
 
 use ferry_broker::{demands, examine};
+use ferry_protocol::Secret;
 use ferry_store::{ClusterState, inspect};
 use futures_util::future::join_all;
 use serde::Serialize;
@@ -88,7 +89,12 @@ pub struct Relay {
 }
 
 /// Asks for all of it. What does not answer is a fault in the answer.
-pub async fn ask(config: &Config, relays: &[String]) -> Status {
+///
+/// Without `relays` it asks the one of this machine, if that has the socket which follows from the
+/// settings. `token` is for relays that are asked over TCP.
+pub async fn ask(config: &Config, relays: &[String], token: Option<&Secret>) -> Status {
+    let own = config.admin_place().filter(|_| relays.is_empty());
+    let relays = if relays.is_empty() { own.as_slice() } else { relays };
     let nodes = join_all(config.nsqd.iter().map(async |address| {
         let name = address.name.clone();
         match examine(address, demands(&broker_config(config))).await {
@@ -110,7 +116,7 @@ pub async fn ask(config: &Config, relays: &[String]) -> Status {
         }
     }));
     let (database, nodes, relays) =
-        tokio::join!(database(config), nodes, join_all(relays.iter().map(|address| relay(address))));
+        tokio::join!(database(config), nodes, join_all(relays.iter().map(|address| relay(address, token))));
     Status { database, nodes, relays }
 }
 
@@ -126,9 +132,9 @@ async fn database(config: &Config) -> Database {
     }
 }
 
-async fn relay(address: &str) -> Relay {
+async fn relay(address: &str, token: Option<&Secret>) -> Relay {
     let name = address.to_owned();
-    match tokio::time::timeout(PATIENCE, scrape(address)).await {
+    match tokio::time::timeout(PATIENCE, scrape(address, token)).await {
         Ok(Ok(text)) => of_metrics(name, &text),
         Ok(Err(error)) => Relay { relay: name, fault: Some(error.to_string()), ..Relay::default() },
         Err(_) => Relay { relay: name, fault: Some("no answer in time".to_owned()), ..Relay::default() },
@@ -136,15 +142,16 @@ async fn relay(address: &str) -> Relay {
 }
 
 /// Returns the answer to `GET /metrics`. HTTP/1.0, so that the answer ends with the connection.
-async fn scrape(address: &str) -> std::io::Result<String> {
+async fn scrape(address: &str, token: Option<&Secret>) -> std::io::Result<String> {
     match address.strip_prefix("unix:") {
-        Some(path) => get(UnixStream::connect(path).await?).await,
-        None => get(TcpStream::connect(address).await?).await,
+        Some(path) => get(UnixStream::connect(path).await?, None).await,
+        None => get(TcpStream::connect(address).await?, token).await,
     }
 }
 
-async fn get(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> std::io::Result<String> {
-    stream.write_all(b"GET /metrics HTTP/1.0\r\nhost: relay\r\n\r\n").await?;
+async fn get(mut stream: impl AsyncRead + AsyncWrite + Unpin, token: Option<&Secret>) -> std::io::Result<String> {
+    let proof = token.map(|token| format!("authorization: Bearer {}\r\n", token.expose())).unwrap_or_default();
+    stream.write_all(format!("GET /metrics HTTP/1.0\r\nhost: relay\r\n{proof}\r\n").as_bytes()).await?;
     let mut text = String::new();
     stream.take(LONGEST).read_to_string(&mut text).await?;
     Ok(text)
@@ -156,7 +163,11 @@ fn of_metrics(relay: String, text: &str) -> Relay {
         line.and_then(|value| value.parse::<u64>().ok())
     };
     let version = text.lines().find_map(|line| line.strip_prefix("ferry_build_info{version=\"")?.split('"').next());
-    let fault = value("ferry_connected_devices").is_none().then(|| "it tells no metrics".to_owned());
+    let fault = value("ferry_connected_devices").is_none().then(|| match text.split(' ').nth(1) {
+        Some("401" | "403") => "it wants a token that may read metrics: see --credentials".to_owned(),
+        Some(status) => format!("it answers {status}, and no metrics"),
+        None => "it answers nothing".to_owned(),
+    });
     Relay {
         relay,
         fault,

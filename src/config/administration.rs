@@ -50,6 +50,17 @@ pub(super) fn is_host_and_port(text: &str) -> bool {
 }
 
 impl Config {
+    /// Returns the socket of a relay with these settings, as `unix:PATH`, if it is there.
+    #[must_use]
+    pub fn admin_place(&self) -> Option<String> {
+        let path = match &self.admin.listen {
+            AdminListen::Unix(path) => Some(path.clone()),
+            AdminListen::Default => self.admin_socket(std::env::var("RUNTIME_DIRECTORY").ok().as_deref()),
+            AdminListen::Off | AdminListen::Tcp(_) => None,
+        };
+        path.filter(|path| path.exists()).map(|path| format!("unix:{}", path.display()))
+    }
+
     /// Returns the path of the Unix socket for operators, if nobody has chosen one: in the
     /// directory that systemd makes for the service, or else beside the file of SQLite. `None` if
     /// there is neither, because another place may be open to others.

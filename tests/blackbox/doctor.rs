@@ -118,7 +118,7 @@ async fn the_status_shows_relays_nodes_and_queues() {
     phone.send(room, "canary7f3a").await;
     let node = world.nsqds[0].for_relay();
     let settings = format!("--database {} --nsqd {node}", world.database.url);
-    let asked = run(&format!("status --json {settings} --relay {}", world.relay().address), &[]);
+    let asked = run(&format!("status --json {settings} --relay unix:{}", world.relay().admin_socket().display()), &[]);
     assert_eq!(asked.status.code(), Some(0), "{asked:?}");
     let status: Value = serde_json::from_slice(&asked.stdout).unwrap();
     assert_eq!((&status["database"]["users"], &status["database"]["devices"]), (&2.into(), &2.into()));

@@ -15,7 +15,7 @@ use crate::{
 const SERIES: usize = 1_500;
 
 async fn scrape(relay: &Relay) -> String {
-    reqwest::get(relay.url("/metrics")).await.unwrap().text().await.unwrap()
+    relay.metrics().await
 }
 
 /// Returns the sample lines.

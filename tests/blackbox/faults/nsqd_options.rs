@@ -27,7 +27,7 @@ async fn nothing_is_published_to_an_nsqd_that_logs_bodies() {
     set_log_level(&world.nsqds[0], "debug").await;
     let fault = "its log_level is debug, at which it logs message bodies";
     until("the relay has noticed", || async {
-        let ready: serde_json::Value = reqwest::get(world.relay().url("/readyz")).await.unwrap().json().await.unwrap();
+        let (_, ready) = world.relay().readiness().await;
         (ready["nsqd"][0]["fault"] == fault).then_some(())
     })
     .await;

@@ -45,7 +45,7 @@ impl Configured {
 }
 
 async fn reloads(relay: &Relay, outcome: &str) -> u64 {
-    let text = reqwest::get(relay.url("/metrics")).await.unwrap().text().await.unwrap();
+    let text = relay.metrics().await;
     let name = format!("ferry_config_reloads_total{{outcome=\"{outcome}\"}} ");
     text.lines().find_map(|line| line.strip_prefix(&name)).map_or(0, |count| count.parse().unwrap())
 }
