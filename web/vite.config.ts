@@ -7,11 +7,30 @@ import { offline } from "./scripts/offline.ts";
 /** The relay that `npm run dev` talks to. Start it with `--origin http://localhost:5173`. */
 const relay = process.env["FERRY_RELAY"] ?? "http://127.0.0.1:8080";
 
+/**
+ * Files that are one file of the page. Each takes a few lines, and would take more as a file of its
+ * own. The start needs none of them.
+ */
+const TOGETHER = [
+  { name: "basics", test: /\/src\/ui\/(basics\/(?!scene|menu)|shell\/pane|people\/person-item)/ },
+  { name: "people", test: /\/src\/ui\/(people\/(?!person-item)|details\/|rooms\/(new-room|invitations))/ },
+];
+
 export default defineConfig({
   base: "/",
   plugins: [age(), emoji(), offline(join(import.meta.dirname, "dist/version.txt"))],
   // The program is written for current browsers: no transpiling beyond them.
-  build: { outDir: "build", target: "es2022", sourcemap: false, assetsInlineLimit: 0 },
+  build: {
+    outDir: "build",
+    target: "es2022",
+    sourcemap: false,
+    assetsInlineLimit: 0,
+    // A preload is a hint: a browser that does not know it loads the module a moment later.
+    modulePreload: { polyfill: false },
+    rollupOptions: {
+      output: { codeSplitting: { includeDependenciesRecursively: false, groups: TOGETHER } },
+    },
+  },
   server: {
     port: 5173,
     strictPort: true,

@@ -17,8 +17,13 @@ export type Part = "first" | "later" | "asked" | "none" | { language: string };
 /** Modules that are loaded lazily and not needed at once. Everything else is stored at first. */
 const MODULES: Record<string, Part> = {
   "src/state/backup-work.ts": "later",
+  "src/ui/settings/export-dialog.tsx": "later",
+  "src/ui/settings/import-dialog.tsx": "later",
   // Nobody turns a second factor on without the network.
+  "src/ui/settings/second-factor-set-up.tsx": "asked",
   "src/ui/settings/qr-code.tsx": "asked",
+  // Who looks for texts that are not translated has the network.
+  "src/i18n/pseudo.ts": "asked",
   "virtual:emoji-en": { language: "en" },
   "virtual:emoji-ru": { language: "ru" },
 };

@@ -4,7 +4,6 @@
  */
 import { signal } from "@preact/signals";
 import { en } from "./en/index.ts";
-import { pseudo } from "./pseudo.ts";
 
 export type Catalogue = typeof en;
 export type Key = keyof Catalogue;
@@ -97,7 +96,7 @@ async function load(wanted: Language): Promise<Translation> {
     case "ru":
       return (await import("./ru/index.ts")).ru;
     case "pseudo":
-      return pseudo(en);
+      return (await import("./pseudo.ts")).pseudo(en);
     case "en":
       return en;
   }

@@ -7,7 +7,7 @@ import { Choice, Field } from "../basics/field.tsx";
 import { ProblemText } from "../basics/problem.tsx";
 import { useTask } from "../basics/task.ts";
 
-export function ExportDialog({ onClose }: { onClose(): void }) {
+export default function ExportDialog({ onClose }: { onClose(): void }) {
   const { history } = useApp();
   const task = useTask();
   const [passphrase] = useState(() => history.newPassphrase());

@@ -8,9 +8,11 @@ import { Icon } from "../basics/icon.tsx";
 import { Loaded, useLoad } from "../basics/loading.tsx";
 import { ProblemText } from "../basics/problem.tsx";
 import { useTask } from "../basics/task.ts";
-import { ExportDialog } from "./export-dialog.tsx";
+import { lazy } from "../shell/lazy.tsx";
 import { Holes } from "./holes.tsx";
-import { ImportDialog } from "./import-dialog.tsx";
+
+const ExportDialog = lazy(() => import("./export-dialog.tsx"));
+const ImportDialog = lazy(() => import("./import-dialog.tsx"));
 
 export function HistorySection() {
   const { history } = useApp();

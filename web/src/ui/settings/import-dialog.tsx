@@ -7,7 +7,7 @@ import { Field, Segments } from "../basics/field.tsx";
 import { ProblemText } from "../basics/problem.tsx";
 import { useTask } from "../basics/task.ts";
 
-export function ImportDialog({ onClose }: { onClose(): void }) {
+export default function ImportDialog({ onClose }: { onClose(): void }) {
   const { history } = useApp();
   const task = useTask();
   const [file, setFile] = useState<File>();
