@@ -133,7 +133,7 @@ it("31: a short loss is not shown", async () => {
   await until(() => ["offline", "connecting"].includes(page.app.connection.state.value.is));
 });
 
-it("19: a write to a room that is muted, left or blocked says why not", async () => {
+it("5: a write to a room that is muted, left or blocked says why not", async () => {
   const page = await screen().loggedIn();
   const room = await screen().opened(page);
   expect(room.mayWrite.value).toEqual({ ok: true });

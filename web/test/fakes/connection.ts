@@ -54,8 +54,9 @@ export class Connection implements SocketLike {
     this.#say({ type: "renewed", token_expires_at: this.#jar.accessUntil });
   }
 
-  presence(user: string, status: string): void {
-    this.#say({ type: "presence", user, status });
+  presence(user: string, status: string, lastSeen?: number): void {
+    const seen = lastSeen === undefined ? {} : { last_seen: lastSeen };
+    this.#say({ type: "presence", user, status, ...seen });
   }
 
   typing(room: string, user: string, active: boolean): void {
