@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 import { age } from "./scripts/age.ts";
 import { emoji } from "./scripts/emoji.ts";
+import { firstPaint } from "./scripts/first-paint.ts";
 import { offline } from "./scripts/offline.ts";
 
 /** The relay that `npm run dev` talks to. Start it with `--origin http://localhost:5173`. */
@@ -18,7 +19,7 @@ const TOGETHER = [
 
 export default defineConfig({
   base: "/",
-  plugins: [age(), emoji(), offline(join(import.meta.dirname, "dist/version.txt"))],
+  plugins: [age(), emoji(), firstPaint(), offline(join(import.meta.dirname, "dist/version.txt"))],
   // The program is written for current browsers: no transpiling beyond them.
   build: {
     outDir: "build",
