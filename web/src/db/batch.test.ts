@@ -4,7 +4,7 @@ import { BOB, idOf, ME, MY_DEVICE, ROOM, text } from "../../test/fakes/ids.ts";
 import { Conversation } from "../core/conversation.ts";
 import type { Message } from "../core/message.ts";
 import { recordOfLine } from "../core/record.ts";
-import { Batch } from "./batch.ts";
+import { Batch, type Origin } from "./batch.ts";
 import { rowsBefore } from "./messages.ts";
 import { markRead, markUnread } from "./reading.ts";
 import { type Db, eraseDb, openDb, type Store, write } from "./schema.ts";
@@ -22,12 +22,14 @@ afterEach(async () => {
   await eraseDb(ME);
 });
 
-async function store(...messages: Message[]) {
+const store = (...messages: Message[]) => storeFrom("relay", messages);
+
+async function storeFrom(origin: Origin, messages: Message[]) {
   return await write(db, STORES, async (tx) => {
     const batch = new Batch(tx, ME, 5_000);
     await batch.prepare(messages);
     for (const message of messages) {
-      await batch.message(message, recordOfLine(JSON.stringify(message)), "relay");
+      await batch.message(message, recordOfLine(JSON.stringify(message)), origin);
     }
     await batch.flush();
     return batch;
@@ -109,6 +111,17 @@ describe("what came", () => {
     // A new connection of the device begins again.
     await store(text(3, "x", { epoch: 2, id: idOf(500), sent_at: 2_000_000 }));
     expect((await missingIn(db, ROOM)).map(({ count }) => count)).toEqual([2]);
+  });
+
+  it("18: a backup fills what is missing, and what it lacks itself is no gap", async () => {
+    await store(text(2, "b"), text(5, "e"));
+    await storeFrom("history", [text(7, "g"), text(1, "a"), text(4, "d")]);
+    expect((await missingIn(db, ROOM)).map(({ count }) => count)).toEqual([1]);
+    await storeFrom("history", [text(3, "c")]);
+    expect(await missingIn(db, ROOM)).toEqual([]);
+    // What the backup has beyond is not what this device has been sent.
+    await store(text(6, "f"));
+    expect(await missingIn(db, ROOM)).toEqual([]);
   });
 
   it("counts what is unread, and every change of the cursor", async () => {

@@ -20,7 +20,7 @@ import { Records, rowOf } from "./records.ts";
 import { newRoom } from "./rooms.ts";
 import type { MessageRow, RoomRow, StreamRow } from "./rows.ts";
 import type { Rw } from "./schema.ts";
-import { noteStamp } from "./streams.ts";
+import { isMissing, noteStamp } from "./streams.ts";
 
 /** Where a message comes from. What comes from a history was read before. */
 export type Origin = "relay" | "own" | "history";
@@ -78,7 +78,7 @@ export class Batch {
   async message(message: Message, record: MessageRecord, origin: Origin): Promise<boolean> {
     const room = await this.room(message.room);
     this.authors.add(message.from.user);
-    await (origin === "relay" ? this.#note(message) : undefined);
+    await (origin === "own" ? undefined : this.#note(message, origin));
     const copy = await this.#records.compare(record);
     if (copy === "known") {
       return false;
@@ -266,9 +266,12 @@ export class Batch {
     this.touch(room);
   }
 
-  async #note(message: Message): Promise<void> {
+  async #note(message: Message, origin: Origin): Promise<void> {
     const key = streamKey(message.from.device, streamOf(message), message.room);
-    this.#streams.put(key, noteStamp(await this.#streams.get(key), key, message, this.#now));
+    const known = await this.#streams.get(key);
+    if (origin === "relay" || isMissing(known, message)) {
+      this.#streams.put(key, noteStamp(known, key, message, this.#now));
+    }
   }
 
   async #row(room: Id, target: Target): Promise<MessageRow> {

@@ -40,6 +40,14 @@ export function noteStamp(
   };
 }
 
+/**
+ * Returns whether a message has not come. A backup has an order of its own, so it may fill a gap,
+ * and shows none.
+ */
+export function isMissing(known: StreamRow | undefined, { epoch, seq }: Message): boolean {
+  return known?.state.epoch === epoch && known.state.missing.includes(seq);
+}
+
 /** Messages of a user that have not come. */
 export interface Missing {
   room: Id;
