@@ -8,6 +8,7 @@ export const account = {
   "login.code_hint": "From your authenticator app, or one of your recovery codes.",
   "login.shared": "Others use this computer too",
   "login.shared_hint": "When you log out, Ferry proposes to delete the history here.",
+  private_window: "If this is a private window, the history goes when you close it.",
   "login.submit": "Log in",
   "login.no_account": "No account yet?",
   "login.go": "Log in",

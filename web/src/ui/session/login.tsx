@@ -1,6 +1,7 @@
 /** Logging in, and registering. */
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import type { Id } from "../../core/id.ts";
+import { quietly } from "../../core/quietly.ts";
 import { t } from "../../i18n/words.ts";
 import type { Answer } from "../../state/answer.ts";
 import type { Proof } from "../../state/session-model.ts";
@@ -117,6 +118,7 @@ export function LoginForm(props: { mode: Mode; lastUsername?: string | undefined
         isNew={props.mode === "register"}
       />
       <Choice label={t("login.shared")} hint={t("login.shared_hint")} isOn={isShared} onChange={setShared} />
+      <PrivateWindow />
       {created === name ? <p role="status">{t("register.created")}</p> : null}
       <FormProblem problem={problem} fields={["username", "password", "display_name", "code"]} />
       <button type="submit" class="button primary wide" disabled={task.isBusy || mustWait}>
@@ -124,4 +126,13 @@ export function LoginForm(props: { mode: Mode; lastUsername?: string | undefined
       </button>
     </form>
   );
+}
+
+/** No browser tells whether a window is private. In one that is, nothing is ever protected. */
+function PrivateWindow() {
+  const { history } = useApp();
+  const [isKnown, setKnown] = useState(false);
+  useEffect(() => quietly(history.refresh().then(() => setKnown(true))), []);
+  const isProtected = !isKnown || history.status.value.protection === "protected";
+  return isProtected ? null : <p class="hint">{t("private_window")}</p>;
 }

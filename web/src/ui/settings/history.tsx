@@ -44,7 +44,9 @@ export function HistorySection() {
       </Loaded>
       <div class={isProtected ? "notice-box" : "notice-box warn"}>
         <Icon name={isProtected ? "shield" : "warning"} />
-        <p>{t(`history.${status.protection}`)}</p>
+        <p>
+          {t(`history.${status.protection}`)} {isProtected ? null : t("private_window")}
+        </p>
       </div>
       {task.problem === undefined ? null : <ProblemText problem={task.problem} />}
       {status.protection === "not_asked" || status.protection === "refused" ? (
