@@ -1,4 +1,4 @@
-/** The first picture of the page as it is built from this tree. */
+/** What is seen first of the page as it is built from this tree. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -68,6 +68,14 @@ describe("43: the first picture", () => {
       expect(await themeAtFirstPaint(page)).toEqual({ theme, isFirst: true });
     });
   }
+});
+
+it("F11: who comes in a private window is warned before the login", async () => {
+  // Each of these browsers is one: nothing of it is left when it is closed.
+  const context = await openBrowser(front);
+  const page = await context.newPage();
+  await page.goto(front.url);
+  await page.getByText("If this is a private window, the history goes when you close it.").waitFor();
 });
 
 /** Waits until the browser has the styles, and has had the time to draw a page that may be drawn. */
