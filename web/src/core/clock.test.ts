@@ -16,6 +16,12 @@ it("the relay's time goes on by the steady clock, whatever happens to the wall c
   expect([clock.now(7, 150), clock.now(9_999_999, 250)]).toEqual([1_000_100, 1_000_200]);
 });
 
+it("the relay's time is whole, though the steady clock counts parts of a millisecond", () => {
+  const clock = new Clock();
+  clock.hear(1_000_000, 50.3);
+  expect(clock.now(7, 150.9)).toBe(1_000_100);
+});
+
 it("the time never goes back, also if a relay's clock does", () => {
   const clock = new Clock();
   clock.hear(1_000_000, 0);

@@ -1,7 +1,7 @@
 /**
  * The relay's clock, as far as this device can tell. `wall` is the device's clock, which may be
  * wrong and may be set; `steady` is one that only goes forward (`performance.now`). All are
- * milliseconds.
+ * milliseconds. The steady clock counts parts of one; what others read, as ids and backups, is whole.
  */
 
 /** A device whose clock differs by more is told so. */
@@ -20,7 +20,8 @@ export class Clock {
    * Returns the relay's time. It never goes back. Until the relay has told it, it is the device's.
    */
   now(wall: number, steady: number): number {
-    const now = this.#heard === undefined ? wall : this.#heard.server + (steady - this.#heard.steady);
+    const now =
+      this.#heard === undefined ? wall : Math.floor(this.#heard.server + (steady - this.#heard.steady));
     if (this.#heard === undefined) {
       return now;
     }

@@ -79,6 +79,14 @@ it("a device has everything since its login, but for its holes and what is missi
   expect(wholeTimes(known, [], 5_000)).toEqual([[1_000, 5_000]]);
 });
 
+it("the times of a store that noted parts of a millisecond are whole ones", () => {
+  const known = drainedAt(wholeSince(fresh(), 500, 1_100), 9_000.7);
+  expect(wholeTimes(known, [{ since: 2_000.2, until: 2_000.4 }], 99_999.5)).toEqual([
+    [1_000, 2_000],
+    [2_002, 9_000],
+  ]);
+});
+
 it("a backup closes holes, and what is between it and this device becomes one", () => {
   const lost = drainedAt(wholeSince(drainedAt(wholeSince(fresh(), 500, 1_100), 2_000), 5_000, 6_000), 9_000);
   expect(lost.holes).toEqual([{ since: 2_000, until: 5_000 }]);

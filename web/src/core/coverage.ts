@@ -94,8 +94,12 @@ export function wholeTimes(known: Coverage, missing: readonly Hole[], now: numbe
   // A hole of one moment is one.
   const holes = [...known.holes, ...missing].map(({ since, until }): Span => [since, until + 1]);
   const all = spansOf([...own, ...(known.covered ?? [])]);
+  // Stores have parts of a millisecond from earlier versions, and no reader takes them.
+  const whole = without(all, spansOf(holes)).map(
+    ([since, until]): Span => [Math.ceil(since), Math.floor(until)],
+  );
   // The clock of a relay may have been ahead.
-  return before(without(all, spansOf(holes)), now);
+  return before(whole, Math.floor(now));
 }
 
 /**
