@@ -273,7 +273,7 @@ mod tests {
             "1 say that they run",
             "DIFFERENT LISTS",
             "10.0.0.2:8080        12           14   NOT ALL  0.1.0",
-            "10.0.0.3:8080  FAULT: it tells no metrics",
+            "10.0.0.3:8080  FAULT: it answers nothing",
             "10.0.0.1:4150        20       1234          2         99       1",
             "FAULT: log_level is debug",
         ] {
