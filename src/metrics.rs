@@ -278,6 +278,9 @@ impl Metrics {
             self.links_closed.with_label_values(&[reason.as_str()]);
         }
         self.devices_expired.with_label_values(&["abandoned"]);
+        for outcome in ["applied", "rejected"] {
+            self.config_reloads.with_label_values(&[outcome]);
+        }
     }
 
     /// Adds gauges with the label `state`, which `read` is asked for each time that somebody wants

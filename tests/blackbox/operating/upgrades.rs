@@ -183,10 +183,10 @@ async fn a_relay_whose_disk_is_full_says_so_and_goes_on_when_there_is_room() {
 
     fs::write(&full, "").unwrap();
     let told = until("the relay notices", || async {
-        let answer = reqwest::get(world.relay().url("/readyz")).await.unwrap();
-        (answer.status() == 503).then_some(answer)
+        let (status, answer) = world.relay().readiness().await;
+        (status == 503).then_some(answer)
     });
-    assert!(told.await.text().await.unwrap().contains("there is no room on its disk"));
+    assert_eq!(told.await["database_fault"], "there is no room on its disk");
     let refused = world.relay().client().login(&bob.name, &bob.password, "another").await;
     assert_unavailable(&refused.unwrap_err());
     // Messages need no room in SQL.
