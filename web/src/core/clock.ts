@@ -1,7 +1,8 @@
 /**
  * The relay's clock, as far as this device can tell. `wall` is the device's clock, which may be
  * wrong and may be set; `steady` is one that only goes forward (`performance.now`). All are
- * milliseconds. The steady clock counts parts of one; what others read, as ids and backups, is whole.
+ * milliseconds. The steady clock counts parts of one; what others read, as ids and backups, is
+ * whole.
  */
 
 /** A device whose clock differs by more is told so. */
