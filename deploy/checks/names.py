@@ -11,7 +11,7 @@ OTHERS = re.compile(r"FERRY_(BINARY|RELAY|TEST_\w+|WEB_\w+)")
 # Programs whose flags are their own, at the beginning of a command.
 FOREIGN = re.compile(
     r"\b(age|apt-get|cargo|curl|docker|ferry-bench|git|go|gzip|hadolint|journalctl|kubectl|kustomize|npm|npx|nsqadmin"
-    r"|nsqd|nsq_to_file|openssl|pg_dump|pg_isready|promtool|psql|python3?|sqlite3|strip|systemctl|systemd-\w+|tar|vite"
+    r"|nsqd|nsq_to_file|openssl|pg_dump|pg_isready|pg_restore|promtool|psql|python3?|sqlite3|strip|systemctl|systemd-\w+|tar|vite"
     r"|web/e2e|tests/\S+|tools/\S+)\b"
 )
 # Not of operators; performance.md has the flags of ferry-bench.

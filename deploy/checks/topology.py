@@ -92,7 +92,8 @@ def prometheus_sees_everything(cluster):
         demand(not missing, missing)
         return True
 
-    wait_until("every metric of the alerts and dashboards is there", is_there, seconds=20)
+    # A relay that took over lists the nodes with its next look, at most 15 s later.
+    wait_until("every metric of the alerts and dashboards is there", is_there, seconds=40)
     gone = {name for name in NOT_SEEN if name not in prometheus.metrics_in_use()}
     demand(not gone, f"checks/topology.py excuses metrics that nothing uses: {gone}")
     groups = query(cluster, "rules")["groups"]

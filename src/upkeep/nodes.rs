@@ -55,6 +55,14 @@ async fn list(app: &App, broker: &NsqBroker) {
     }
 }
 
+/// Lets another relay list the nodes at once. Without this, nobody would know their queues for a
+/// minute after this relay.
+pub(super) async fn give_up(app: &App) {
+    if let Err(error) = app.store.release_lease(TASK, RunId(app.bus.run_id())).await {
+        tracing::debug!(%error, "another relay lists the nodes later");
+    }
+}
+
 fn note(nodes: &Nodes, node: &str, figures: Option<NodeFigures>) {
     let gauges = [&nodes.devices, &nodes.queued_messages, &nodes.queued_bytes, &nodes.largest_queue];
     let Some(NodeFigures { devices, queued_messages, queued_bytes, largest_queue }) = figures else {

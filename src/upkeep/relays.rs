@@ -12,7 +12,7 @@ use ferry_protocol::{CloseCode, DeviceId};
 use ferry_store::RunId;
 use uuid::Uuid;
 
-use super::orphans;
+use super::{nodes, orphans};
 use crate::{app::App, bus::LEASE};
 
 /// The pause between two rounds.
@@ -93,6 +93,7 @@ pub async fn say_that_it_ends(app: &App) {
     }
     let said = async {
         orphans::give_up(app).await;
+        nodes::give_up(app).await;
         app.store.say_ended(RunId(app.bus.run_id()), FORGOTTEN).await?;
         match &app.broker {
             Broker::Nsq(broker) => app.store.forget_nodes(&broker.list_digest(), RUNNING).await,
