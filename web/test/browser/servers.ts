@@ -2,9 +2,11 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { get, type IncomingMessage } from "node:http";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { until } from "./deadline.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
@@ -205,6 +207,11 @@ export class Relay implements Place {
     this.#flags.push("--database", url.href, "--nsqd", `127.0.0.1:${tcp}/${http}`);
   }
 
+  /** The socket at which operators reach it. */
+  get #operators(): string {
+    return join(this.#relay.folder, "admin.sock");
+  }
+
   /** Starts it, and waits until it is ready. `program` is another build of it. */
   async restart(program = fromEnvironment("FERRY_BINARY", "the program ferry")): Promise<void> {
     const cheap = [
@@ -216,7 +223,8 @@ export class Relay implements Place {
       "--default-add",
       "anybody",
     ];
-    this.#relay.start(program, ["serve", "--listen", `127.0.0.1:${this.#port}`, ...cheap, ...this.#flags], {
+    const places = ["--listen", `127.0.0.1:${this.#port}`, "--admin-listen", `unix:${this.#operators}`];
+    this.#relay.start(program, ["serve", ...places, ...cheap, ...this.#flags], {
       FERRY_LOG: "info",
     });
     await until("the relay is ready", () => {
@@ -241,9 +249,14 @@ export class Relay implements Place {
 
   /** What it counts, by name. Counters with labels are summed. */
   async metrics(): Promise<Map<string, number>> {
-    const text = await (await fetch(`${this.url}/metrics`)).text();
+    const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+      get({ socketPath: this.#operators, path: "/metrics" }, resolve).on("error", reject);
+    });
+    if (answer.statusCode !== 200) {
+      throw new Error(`the relay answers ${answer.statusCode} in place of metrics`);
+    }
     const sums = new Map<string, number>();
-    for (const [, name = "", value] of text.matchAll(/^(\w+)(?:\{.*\})? (\S+)$/gm)) {
+    for (const [, name = "", value] of (await text(answer)).matchAll(/^(\w+)(?:\{.*\})? (\S+)$/gm)) {
       sums.set(name, (sums.get(name) ?? 0) + Number(value));
     }
     return sums;
