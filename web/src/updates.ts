@@ -20,6 +20,8 @@ const LOOK_EVERY = 600_000;
 const WAKE_EVERY = 60_000;
 /** A worker that answers later than this says nothing about its version. */
 const ANSWER_WITHIN = 3_000;
+/** So often a page asks a worker that does not answer. */
+const ANSWER_TRIES = 5;
 /** A reload waits so long for the newer version to be stored, in milliseconds. */
 const INSTALL_WITHIN = 10_000;
 
@@ -54,9 +56,12 @@ export function watchUpdates(policy: ScriptPolicy, version: string, app: App): R
     return isReady;
   }
   /** Also tells the worker that a page is there, so that it looks after its files. */
-  const compare = async (hasTakenOver: boolean) => {
+  const compare = async (hasTakenOver: boolean, tries = ANSWER_TRIES): Promise<void> => {
     const theirs = await versionOf(serviceWorker.controller);
-    if (theirs !== undefined) {
+    if (theirs === undefined && serviceWorker.controller !== null && tries > 1) {
+      // A busy machine may take long to start the worker. The next look is ten minutes away.
+      await compare(hasTakenOver, tries - 1);
+    } else if (theirs !== undefined) {
       // This page may be newer, if it came past an older worker. If the older one came later, the
       // relay has gone back to it.
       isReady.value = theirs > version || (theirs < version && (hasTakenOver || isReady.peek()));
