@@ -27,7 +27,7 @@ pub struct Register {
     display_name: Option<String>,
     /// The token that the relay's operator gave you
     #[arg(long, env = "FERRY_REGISTRATION_TOKEN", hide_env_values = true, value_name = "TOKEN")]
-    token: Option<String>,
+    token: Option<Secret>,
     /// Read the password from standard input
     #[arg(long)]
     password_stdin: bool,
@@ -41,7 +41,7 @@ pub async fn register(args: Register, global: &Global) -> Result<(), Failure> {
         username: args.name,
         password: secret,
         display_name: args.display_name,
-        registration_token: args.token.map(Secret::new),
+        registration_token: args.token,
     };
     let user = client.register_with(&account).await?;
     show::answer(global.json, &user, || format!("registered {}", show::line(&user.username)))
